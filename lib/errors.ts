@@ -1,0 +1,84 @@
+/**
+ * What a {@link TsvqError} can be about. Codes are stable; messages are for people.
+ *
+ * | code | what happened |
+ * |---|---|
+ * | `INVALID_ARGUMENT` | an argument or option has a value that can't be used; nothing was written |
+ * | `PAYLOAD_TOO_LARGE` | a payload is over the size limit; nothing was written |
+ * | `NO_QUEUE_FILE` | no file was named, and no package.json shows where data/queue.tsv would be; or a file that must exist doesn't |
+ * | `NOT_A_QUEUE` | the file's first line is not the header of a queue |
+ * | `NO_ACCESS` | the file or its directory can't be created, read or written |
+ * | `LOCK_TIMEOUT` | somebody else held the lock for too long; the message says who, and since when |
+ * | `DISK_FULL` | the disk (or a quota, or a file size limit) had no room; `written` has the ids that are in |
+ * | `WRITE_FAILED` | the system refused a write for another reason; `written` has the ids that are in |
+ * | `SYNC_FAILED` | the disk failed a sync: whether the job is kept is unknown; the queue stops until the process ends |
+ * | `CLOSED` | the queue was closed before the call |
+ */
+export type ErrorCode =
+  | 'INVALID_ARGUMENT'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'NO_QUEUE_FILE'
+  | 'NOT_A_QUEUE'
+  | 'NO_ACCESS'
+  | 'LOCK_TIMEOUT'
+  | 'DISK_FULL'
+  | 'WRITE_FAILED'
+  | 'SYNC_FAILED'
+  | 'CLOSED';
+
+/**
+ * Every error that this package throws or rejects with.
+ *
+ * @example
+ * try {
+ *   await enqueue('email', { to });
+ * } catch (error) {
+ *   if (error instanceof TsvqError && error.code === 'DISK_FULL') return respond(503);
+ *   throw error;
+ * }
+ */
+export class TsvqError extends Error {
+  override readonly name = 'TsvqError';
+  /** Stable, for programs. See {@link ErrorCode}. */
+  readonly code: ErrorCode;
+  /** The ids of this call that are in the file in spite of the error, in the order of the call. */
+  readonly written: readonly string[];
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; written?: readonly string[] } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.written = options.written ?? [];
+  }
+}
+
+/**
+ * Thrown by a handler, it fails the job for good: no further attempts.
+ *
+ * @example
+ * if (response.status === 410) throw new PermanentError('the receiver is gone');
+ */
+export class PermanentError extends Error {
+  override readonly name = 'PermanentError';
+}
+
+/**
+ * Thrown by a handler, it sets the time of the next attempt itself instead of the backoff
+ * (an HTTP `Retry-After`, say). It counts as an attempt like any other failure.
+ *
+ * @example
+ * throw new RetryAfterError('the receiver is busy', 90_000);
+ */
+export class RetryAfterError extends Error {
+  override readonly name = 'RetryAfterError';
+  /** Milliseconds from now until the next attempt. */
+  readonly delay: number;
+
+  constructor(message: string, delay: number, options?: ErrorOptions) {
+    super(message, options);
+    this.delay = delay;
+  }
+}

@@ -1,0 +1,95 @@
+/*
+ * The job, its states, and who moves it.
+ *
+ * | from                | event                                  | to                                        | who                       |
+ * |---------------------|----------------------------------------|-------------------------------------------|---------------------------|
+ * | –                   | enqueue                                | pending                                   | anyone                    |
+ * | pending, due        | claim (attempts + 1)                   | processing                                | a worker                  |
+ * | processing          | handler returned                       | completed                                 | the worker with the claim |
+ * | processing          | handler failed, attempts left          | pending, run_at = now + backoff           | the worker with the claim |
+ * | processing          | handler failed for good, or none left  | failed                                    | the worker with the claim |
+ * | processing          | worker shut down                       | pending, due at once, forgiven + 1        | the worker with the claim |
+ * | processing          | worker dead, or time limit long past   | pending, due at once; failed if none left | any worker                |
+ * | pending, processing | cancel                                 | cancelled                                 | anyone                    |
+ * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
+ *
+ * completed, failed and cancelled are final: only an operator's retry leaves them. A crash between any two
+ * steps leaves a job in one of the two states of the row above that was being made, never in none.
+ */
+
+/** Every status word, as it stands in the file. */
+export const STATUSES = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const;
+
+/** Where a job stands: waiting (`pending`), running (`processing`), or in one of three final states. */
+export type Status = (typeof STATUSES)[number];
+
+/** True for the states that only an operator's retry leaves. */
+export const isFinal = (status: Status): boolean => status !== 'pending' && status !== 'processing';
+
+/**
+ * Joins the names of your jobs to their payloads, for the functions of the default queue.
+ * Left empty, every name and payload is accepted.
+ *
+ * @example
+ * declare module 'tsvq' {
+ *   interface JobTypes {
+ *     email: { to: string; subject: string };
+ *     report: { month: string };
+ *   }
+ * }
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: it is there to be augmented.
+export interface JobTypes {}
+
+/** The jobs of the default queue: {@link JobTypes} once you have declared some, else anything. */
+export type DefaultJobs = keyof JobTypes extends never
+  ? // biome-ignore lint/suspicious/noExplicitAny: without declared types every payload is welcome.
+    Record<string, any>
+  : JobTypes;
+
+/** The names of the jobs in a map of job types. */
+export type TypeOf<Jobs> = keyof Jobs & string;
+
+/** One job of type `T`, as {@link Job} describes it. */
+export interface JobOf<T extends string, Payload> {
+  /** 16 hex digits, random. */
+  readonly id: string;
+  /** The name that picks the handler. */
+  readonly type: T;
+  /** What was enqueued, as JSON brings it back. */
+  readonly payload: Payload;
+  readonly status: Status;
+  readonly createdAt: Date;
+  /** Not before this time; of a job that failed and waits, the time of its next attempt. */
+  readonly runAt: Date;
+  /** How often it was started. It only ever grows: `${id}:${attempts}` names one run for ever. */
+  readonly attempts: number;
+  /** Attempts that don't count against the limit: the job was not at fault, or an operator retried it. */
+  readonly forgiven: number;
+  /** The job's own limit of attempts; undefined where the worker's applies. */
+  readonly maxAttempts: number | undefined;
+  /** The job's own time limit for an attempt, in ms; undefined where the worker's applies. */
+  readonly timeout: number | undefined;
+  /** Higher first. Default 0. */
+  readonly priority: number;
+  /** Message and first stack frames of the last failure; undefined if there was none. */
+  readonly error: string | undefined;
+  /** What the handler returned, as JSON brings it back; undefined if nothing. */
+  readonly result: unknown;
+  /** The worker that holds the claim, while `processing`. */
+  readonly lockedBy: string | undefined;
+  /** Start of the last attempt. */
+  readonly startedAt: Date | undefined;
+  /** When it came to a final state. */
+  readonly finishedAt: Date | undefined;
+}
+
+/**
+ * A job as it stood when it was read: a copy, never updated. A union told apart by `type`.
+ *
+ * @example
+ * if (job.type === 'email') send(job.payload.to);
+ */
+export type Job<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> = {
+  [K in T]: JobOf<K, Jobs[K]>;
+}[T];

@@ -1,0 +1,181 @@
+import { systemClock } from './clock.js';
+import type { TsvqError } from './errors.js';
+import type { DefaultJobs, Job, TypeOf } from './job.js';
+import {
+  type EnqueueOptions,
+  type ListOptions,
+  type QueueOptions,
+  resolveQueueOptions,
+  type WorkerOptions,
+} from './options.js';
+import { cancel } from './queue/cancel.js';
+import { enqueueAll } from './queue/enqueue.js';
+import { get, getArchived } from './queue/get.js';
+import { list } from './queue/list.js';
+import { retry } from './queue/retry.js';
+import { gatherStats, type Stats } from './queue/stats.js';
+import { type CompactionSummary, Store } from './store/store.js';
+import type { Handlers, Summary } from './worker/handler.js';
+import { processQueue } from './worker/process.js';
+
+/** The arguments of `enqueue` after the type: the payload may be left out where its type allows undefined. */
+export type EnqueueArguments<Payload> = undefined extends Payload
+  ? [payload?: Payload, options?: EnqueueOptions]
+  : [payload: Payload, options?: EnqueueOptions];
+
+/** One element of {@link Queue.enqueueMany}. */
+export type NewJob<Jobs = DefaultJobs> = {
+  [T in TypeOf<Jobs>]: undefined extends Jobs[T]
+    ? { type: T; payload?: Jobs[T]; options?: EnqueueOptions }
+    : { type: T; payload: Jobs[T]; options?: EnqueueOptions };
+}[TypeOf<Jobs>];
+
+/** A queue in one file. Every method rejects, none throws. */
+export interface Queue<Jobs = DefaultJobs> {
+  /** Absolute path of the file, as it was given. */
+  readonly file: string;
+
+  /**
+   * Adds a job. When the promise resolves, the job is in the file, and survives what `durability` says.
+   *
+   * @returns the job's id, 16 hex digits.
+   * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE` (nothing was written), `LOCK_TIMEOUT`,
+   *   `DISK_FULL`, `WRITE_FAILED`, `SYNC_FAILED`, `NO_ACCESS`, `NOT_A_QUEUE`, `CLOSED`
+   * @example
+   * const id = await queue.enqueue('email', { to: 'ann@example.com' }, { delay: '10m' });
+   */
+  enqueue<T extends TypeOf<Jobs>>(type: T, ...rest: EnqueueArguments<Jobs[T]>): Promise<string>;
+
+  /**
+   * Adds many jobs with one lock and one sync. All are checked before any is written.
+   *
+   * @returns the ids, in the order of the jobs.
+   * @throws like {@link enqueue}; where a full disk cut it, `error.written` has the ids that are in.
+   * @example
+   * const ids = await queue.enqueueMany([{ type: 'email', payload: { to: 'ann@example.com' } }]);
+   */
+  enqueueMany(jobs: readonly NewJob<Jobs>[]): Promise<string[]>;
+
+  /**
+   * Looks a job up; takes no lock. With `archive: true` also among the jobs past their retention time.
+   *
+   * @returns the job as it is now, or undefined for an id that isn't there.
+   * @example
+   * const job = await queue.getJob(id);
+   * if (job?.status === 'completed') console.log(job.result);
+   */
+  getJob(id: string, options?: { archive?: boolean }): Promise<Job<Jobs> | undefined>;
+
+  /**
+   * Cancels a job that waits, or stops one that runs: its worker aborts `context.signal` within a second, and
+   * whatever the handler still returns is dropped.
+   *
+   * @returns true if it stopped the job from (further) running; false if it is unknown or finished.
+   * @example
+   * if (!(await queue.cancelJob(id))) console.log('too late');
+   */
+  cancelJob(id: string): Promise<boolean>;
+
+  /**
+   * Makes a failed or cancelled job pending again, due at once, with all its attempts.
+   *
+   * @returns true if it is pending now; false if it is unknown, or neither failed nor cancelled.
+   * @example
+   * await queue.retryJob(id);
+   */
+  retryJob(id: string): Promise<boolean>;
+
+  /**
+   * The jobs in the order of the file. Takes no lock; for a large queue use {@link iterateJobs}.
+   *
+   * @throws TsvqError `INVALID_ARGUMENT`
+   * @example
+   * const failed = await queue.listJobs({ status: 'failed', type: 'email', limit: 10 });
+   */
+  listJobs(options?: ListOptions): Promise<Job<Jobs>[]>;
+
+  /**
+   * The jobs one after another, without holding them all in memory.
+   *
+   * @example
+   * for await (const job of queue.iterateJobs({ status: 'pending' })) console.log(job.id);
+   */
+  iterateJobs(options?: ListOptions): AsyncIterableIterator<Job<Jobs>>;
+
+  /**
+   * Counts by status and type, the age of what is due, and when a worker last ran.
+   *
+   * @example
+   * const { failed, oldestDueSeconds } = await queue.stats();
+   */
+  stats(): Promise<Stats>;
+
+  /**
+   * Runs the jobs that are due, then returns; with `linger` it stays and waits for more.
+   * It installs no signal handlers and never ends the process.
+   *
+   * @param handlers one function per job type; jobs of other types stay pending.
+   * @throws TsvqError `INVALID_ARGUMENT` and the errors of {@link enqueue}; never a handler's error
+   * @example
+   * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
+   */
+  processJobs(handlers: Handlers<Jobs>, options?: WorkerOptions): Promise<Summary>;
+
+  /**
+   * Rewrites the file without superseded rows, and moves finished jobs past their retention time to archive/.
+   * Workers do it by themselves at the end of a tick.
+   *
+   * @example
+   * const { archived } = await queue.compact();
+   */
+  compact(): Promise<CompactionSummary>;
+
+  /**
+   * Waits for what is under way and closes the file. Calls after it reject with `CLOSED`. An open queue keeps no
+   * process alive, so closing is needed only to be sure that everything asked for is done.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a queue file; at once, since nothing is read or made before the first call that needs it.
+ *
+ * @param file path of the TSV file; it and its directory are made by the first enqueue.
+ * @throws {@link TsvqError} `INVALID_ARGUMENT`, synchronously (only here)
+ * @example
+ * const queue = openQueue<{ email: { to: string } }>('data/queue.tsv', { durability: 'sync' });
+ * await queue.enqueue('email', { to: 'ann@example.com' });
+ */
+export function openQueue<Jobs = DefaultJobs>(file: string, options: QueueOptions = {}): Queue<Jobs> {
+  return overStore<Jobs>(new Store(file, resolveQueueOptions(options), systemClock));
+}
+
+/** The same over a store of one's own making: with another clock, or a file system that fails on demand. */
+export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
+  const queue = {
+    file: store.path,
+    enqueue: async (type: string, payload?: unknown, options?: EnqueueOptions) => {
+      const [id] = await enqueueAll(store, [{ type, payload, options }]);
+      return id as string;
+    },
+    enqueueMany: async (jobs: readonly { type: string; payload?: unknown; options?: EnqueueOptions }[]) =>
+      enqueueAll(store, jobs),
+    getJob: async (id: string, options: { archive?: boolean } = {}) =>
+      (await get(store, id)) ?? (options.archive ? await getArchived(store, id) : undefined),
+    cancelJob: async (id: string) => cancel(store, id),
+    retryJob: async (id: string) => retry(store, id),
+    listJobs: async (options: ListOptions = {}) => {
+      const jobs: Job[] = [];
+      for await (const job of list(store, options)) jobs.push(job);
+      return jobs;
+    },
+    iterateJobs: (options: ListOptions = {}) => list(store, options),
+    stats: async () => gatherStats(store),
+    processJobs: async (handlers: Handlers, options: WorkerOptions = {}) =>
+      processQueue(store, handlers, options),
+    compact: async () => store.compact(),
+    close: async () => store.close(),
+  };
+  // The one place where the names of jobs and the types of their payloads, which the file can't hold, are joined.
+  return queue as unknown as Queue<Jobs>;
+}

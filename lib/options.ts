@@ -1,0 +1,252 @@
+import { createRequire } from 'node:module';
+import { TsvqError } from './errors.js';
+import type { Job } from './job.js';
+import type { BackoffOption } from './worker/backoff.js';
+
+const require = createRequire(import.meta.url);
+
+/** Milliseconds, or words for them: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
+export type Duration = number | string;
+
+/** How {@link openQueue} treats the file. */
+export interface QueueOptions {
+  /**
+   * What an acknowledged job survives: `'sync'` power loss, `'os'` the death of any process, but not of the
+   * machine. Default `'sync'`.
+   */
+  durability?: 'sync' | 'os';
+  /** Finished jobs older than this move to archive/ beside the file. `Infinity` keeps them. Default `'7d'`. */
+  retention?: Duration;
+  /** Most bytes of a payload as JSON. Default 1 MiB. */
+  maxPayload?: number;
+  /** How long to wait for the lock before `LOCK_TIMEOUT`. Default `'30s'`. */
+  lockTimeout?: Duration;
+}
+
+/** When and how a job is to run. */
+export interface EnqueueOptions {
+  /**
+   * Not before this time: a Date, an ISO string with `Z` or an offset, or Unix seconds (fractions allowed).
+   * A number above 1e11 is refused: it looks like milliseconds. Default: now.
+   */
+  runAt?: Date | string | number;
+  /** Not before so long from now: ms, or `'10m'`, `'2h'`. Not together with `runAt`. */
+  delay?: Duration;
+  /** Higher first; any finite number. Default 0. (BullMQ's is the other way round: there, lower is sooner.) */
+  priority?: number;
+  /** How often to try at the most; beats the worker's `maxAttempts`. */
+  maxAttempts?: number;
+  /** Time limit for one attempt; beats the worker's `timeout`. */
+  timeout?: Duration;
+}
+
+/** Which jobs {@link listJobs} gives. */
+export interface ListOptions {
+  /** Only jobs in this state, or in one of these. */
+  status?: Job['status'] | readonly Job['status'][];
+  /** Only jobs of this type. */
+  type?: string;
+  /** Only jobs whose id begins so. */
+  idPrefix?: string;
+  /** At most so many, in the order of the file. Default: no limit. */
+  limit?: number;
+}
+
+/** How {@link processJobs} works. */
+export interface WorkerOptions {
+  /** How often a job is tried before it is `failed`; a job's own limit wins. Default 3. */
+  maxAttempts?: number;
+  /** How many handlers may run at once. Default 1. */
+  concurrency?: number;
+  /**
+   * How long a failed job waits for its next attempt. Default 60·2^attempts seconds: 120, 240, 480, …
+   *
+   * `{base, factor, max, jitter}`: base·factor^attempts, at most `max`, then up to the share `jitter` more or
+   * less. An array: the waits one after another, the last one for ever. A function of (attempts, error, job).
+   */
+  backoff?: BackoffOption;
+  /**
+   * Stay so long after the start, waiting for jobs, instead of returning when nothing is due; `Infinity`: until
+   * `signal`. With `'55s'` under a per-minute cron, jobs start within milliseconds. Default 0.
+   */
+  linger?: Duration;
+  /** Claim nothing more after so long. What runs then has the grace time. Default: no limit. */
+  maxTime?: Duration;
+  /** How many workers may work on one file; one too many returns at once. Default 4. */
+  maxWorkers?: number;
+  /** Time limit for one attempt; a job's own wins. Then `context.signal` is aborted. Default `'1h'`. */
+  timeout?: Duration;
+  /** Abort it to shut down: running jobs have the grace time, then are aborted and given back. */
+  signal?: AbortSignal;
+  /** How long running jobs may go on at shutdown, and after their time limit. Default `'10s'`. */
+  grace?: Duration;
+  /** Called with each thing that happens. Default: warnings go to stderr, the rest nowhere. */
+  logger?: (event: WorkerEvent) => void;
+}
+
+/** One thing that happened in a worker, for a log. */
+export interface WorkerEvent {
+  /**
+   * `completed`, `retried`, `failed`, `cancelled`: how an attempt ended. `released`: given back at shutdown.
+   * `rescued`: taken from a dead worker. `dropped`: a result came too late, the job was no longer this worker's.
+   * `warning`: anything that a person should look at.
+   */
+  readonly event:
+    | 'completed'
+    | 'retried'
+    | 'failed'
+    | 'cancelled'
+    | 'released'
+    | 'rescued'
+    | 'dropped'
+    | 'warning';
+  readonly id?: string;
+  readonly type?: string;
+  readonly attempt?: number;
+  /** How long the attempt took, in ms. */
+  readonly ms?: number;
+  /** Why it failed. */
+  readonly error?: string;
+  /** When it is tried again. */
+  readonly runAt?: Date;
+  readonly message?: string;
+}
+
+/** The defaults, each in this one place. Durations in ms. */
+export const DEFAULTS = {
+  durability: 'sync',
+  retention: 7 * 24 * 3_600_000,
+  maxPayload: 1024 * 1024,
+  lockTimeout: 30_000,
+  maxAttempts: 3,
+  concurrency: 1,
+  backoff: { base: 60_000, factor: 2 },
+  linger: 0,
+  maxTime: Number.POSITIVE_INFINITY,
+  maxWorkers: 4,
+  timeout: 3_600_000,
+  grace: 10_000,
+} as const;
+
+/** An option that can't be used: names it, its value and its type, and says what would do. */
+export function invalid(name: string, value: unknown, wanted: string): TsvqError {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return new TsvqError(
+    'INVALID_ARGUMENT',
+    `${name} is ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown} (${typeof value}); it must be ${wanted}`,
+  );
+}
+
+/** A duration in ms. @throws TsvqError `INVALID_ARGUMENT` for anything but a non-negative time. */
+export function duration(name: string, value: unknown): number {
+  let ms: unknown = value;
+  if (typeof value === 'string' && value.trim() !== '' && value.length <= 100) {
+    ms = (require('ms') as (text: string) => number | undefined)(value);
+  }
+  if (typeof ms !== 'number' || !(ms >= 0)) {
+    throw invalid(name, value, "a number of milliseconds, or a duration like '10m' or '2h'");
+  }
+  return ms;
+}
+
+/** A whole number of at least `min`. @throws TsvqError `INVALID_ARGUMENT` */
+export function count(name: string, value: unknown, min = 1): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min) {
+    throw invalid(name, value, `a whole number of at least ${min}`);
+  }
+  return value;
+}
+
+/** Refuses a misspelt option instead of ignoring it. @throws TsvqError `INVALID_ARGUMENT` */
+export function onlyKnown(what: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw invalid(what, options, 'an object');
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key))
+      throw invalid(
+        `${what}.${key}`,
+        (options as Record<string, unknown>)[key],
+        `left out: the options are ${known.join(', ')}`,
+      );
+  }
+}
+
+const ISO_WITH_OFFSET = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/i;
+
+/** A point in time, in ms since 1970. @throws TsvqError `INVALID_ARGUMENT` */
+export function instant(name: string, value: unknown): number {
+  if (typeof value === 'number') {
+    if (value > 1e11)
+      throw invalid(name, value, 'Unix seconds (this looks like milliseconds: divide by 1000)');
+    if (value >= 0) return Math.round(value * 1000);
+  } else if (value instanceof Date) {
+    if (value.getTime() >= 0) return value.getTime();
+  } else if (typeof value === 'string' && ISO_WITH_OFFSET.test(value)) {
+    const ms = Date.parse(value.replace(' ', 'T'));
+    if (ms >= 0) return ms;
+  }
+  throw invalid(
+    name,
+    value,
+    "a Date, an ISO string with an offset ('2030-01-31T09:00:00Z'), or Unix seconds",
+  );
+}
+
+/** {@link QueueOptions}, checked, durations in ms. */
+export interface ResolvedQueueOptions {
+  readonly durability: 'sync' | 'os';
+  readonly retention: number;
+  readonly maxPayload: number;
+  readonly lockTimeout: number;
+}
+
+/** @throws TsvqError `INVALID_ARGUMENT` */
+export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions {
+  onlyKnown('options', options, ['durability', 'retention', 'maxPayload', 'lockTimeout']);
+  const { durability, retention, maxPayload, lockTimeout } = { ...DEFAULTS, ...defined(options) };
+  if (durability !== 'sync' && durability !== 'os') throw invalid('durability', durability, "'sync' or 'os'");
+  return {
+    durability,
+    retention: duration('retention', retention),
+    maxPayload: count('maxPayload', maxPayload),
+    lockTimeout: duration('lockTimeout', lockTimeout),
+  };
+}
+
+/** {@link EnqueueOptions}, checked: times in ms since 1970, durations in ms. */
+export interface ResolvedEnqueueOptions {
+  readonly runAt: number;
+  readonly priority: number;
+  readonly maxAttempts: number | undefined;
+  readonly timeout: number | undefined;
+}
+
+/** @throws TsvqError `INVALID_ARGUMENT` */
+export function resolveEnqueueOptions(options: EnqueueOptions, now: number): ResolvedEnqueueOptions {
+  onlyKnown('options', options, ['runAt', 'delay', 'priority', 'maxAttempts', 'timeout']);
+  const { runAt, delay, priority = 0, maxAttempts, timeout } = options;
+  if (runAt !== undefined && delay !== undefined)
+    throw invalid('delay', delay, 'left out where runAt is given');
+  if (typeof priority !== 'number' || !Number.isFinite(priority))
+    throw invalid('priority', priority, 'a finite number');
+  const at =
+    runAt !== undefined
+      ? instant('runAt', runAt)
+      : now + (delay === undefined ? 0 : duration('delay', delay));
+  if (!(at < 1e14)) throw invalid('delay', delay, 'a time before the year 5138');
+  const limit = timeout === undefined ? undefined : duration('timeout', timeout);
+  if (limit === 0 || limit === Number.POSITIVE_INFINITY)
+    throw invalid('timeout', timeout, 'more than 0, and finite');
+  return {
+    runAt: at,
+    priority,
+    maxAttempts: maxAttempts === undefined ? undefined : count('maxAttempts', maxAttempts),
+    timeout: limit,
+  };
+}
+
+/** Without the keys whose value is undefined, so that they take their default. */
+export function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

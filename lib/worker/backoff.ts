@@ -1,0 +1,61 @@
+import type { Job } from '../job.js';
+import { DEFAULTS, type Duration, duration, invalid, onlyKnown } from '../options.js';
+
+/** `base · factor^attempts`, at most `max`, then up to the share `jitter` (0 to 1) more or less. */
+export interface BackoffFormula {
+  /** Default `'60s'`. */
+  base?: Duration;
+  /** Default 2. */
+  factor?: number;
+  /** Default: no cap. */
+  max?: Duration;
+  /** Default 0. */
+  jitter?: number;
+}
+
+/** A formula, a table of waits (the last one for ever), or a function of (attempts, error, job). */
+export type BackoffOption =
+  | BackoffFormula
+  | readonly Duration[]
+  | ((attempts: number, error: unknown, job: Job) => Duration);
+
+/** Milliseconds until the next attempt, after `attempts` (from 1) have failed. */
+export type Backoff = (attempts: number, error: unknown, job: Job) => number;
+
+/** No wait is longer than this: a year. */
+const LONGEST = 365 * 24 * 3_600_000;
+
+/**
+ * The function that an option means. The default is dbbasic-queue's: 60·2^attempts seconds.
+ *
+ * @throws TsvqError `INVALID_ARGUMENT` for an option that can't be used.
+ * @example
+ * resolveBackoff({ base: '1s', factor: 2, max: '1m' })(3, error, job); // 8000
+ */
+export function resolveBackoff(
+  option: BackoffOption = DEFAULTS.backoff,
+  random: () => number = Math.random,
+): Backoff {
+  const clamp = (ms: number): number => Math.min(Math.max(ms, 0), LONGEST);
+  if (typeof option === 'function')
+    return (...args) => clamp(duration('the result of backoff', option(...args)));
+  if (Array.isArray(option)) {
+    const table = option.map((wait, i) => duration(`backoff[${i}]`, wait));
+    if (table.length === 0) throw invalid('backoff', '[]', 'a table with at least one wait');
+    return (attempts) => clamp(table[Math.min(attempts, table.length) - 1] as number);
+  }
+  onlyKnown('backoff', option, ['base', 'factor', 'max', 'jitter']);
+  const {
+    base = DEFAULTS.backoff.base,
+    factor = DEFAULTS.backoff.factor,
+    max = LONGEST,
+    jitter = 0,
+  } = option as BackoffFormula;
+  const first = duration('backoff.base', base);
+  const cap = duration('backoff.max', max);
+  if (typeof factor !== 'number' || !(factor >= 0))
+    throw invalid('backoff.factor', factor, 'a number of at least 0');
+  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1))
+    throw invalid('backoff.jitter', jitter, 'a share from 0 to 1');
+  return (attempts) => clamp(Math.min(first * factor ** attempts, cap) * (1 + jitter * (2 * random() - 1)));
+}

@@ -1,0 +1,51 @@
+import type { DefaultJobs, Job, TypeOf } from '../job.js';
+import type { EnqueueArguments } from '../open.js';
+
+/** What a handler gets beside the payload. All of it may be destructured. */
+export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
+  /** The job as it was claimed. `${job.id}:${job.attempts}` makes an idempotency key. */
+  readonly job: Job<Jobs, T>;
+  /** Aborted when the job is cancelled, its time is up, or the worker shuts down; `signal.reason` says which. */
+  readonly signal: AbortSignal;
+  /**
+   * Enqueues a follow-up: gives its id at once, but nothing of it exists unless this job completes; then both
+   * are written together.
+   *
+   * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, at once
+   * @example
+   * const next = context.enqueue('thumbnail', { image });
+   */
+  readonly enqueue: <F extends TypeOf<Jobs>>(type: F, ...rest: EnqueueArguments<Jobs[F]>) => string;
+}
+
+/**
+ * Runs one job. What it returns (or its promise resolves to) is kept as the job's result, if JSON can hold it;
+ * what it throws fails the attempt. Throw {@link PermanentError} to fail for good.
+ */
+export type Handler<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> = (
+  payload: Jobs[T],
+  context: HandlerContext<Jobs, T>,
+) => unknown;
+
+/** One handler per job type; a subset of the types will do. */
+export type Handlers<Jobs = DefaultJobs> = { readonly [T in TypeOf<Jobs>]?: Handler<Jobs, T> };
+
+/** What a call of processJobs did. */
+export interface Summary {
+  /** Attempts started. */
+  claimed: number;
+  /** Jobs completed. */
+  completed: number;
+  /** Attempts that failed and will be tried again. */
+  retried: number;
+  /** Jobs failed for good. */
+  failed: number;
+  /** Running jobs that somebody cancelled. */
+  cancelled: number;
+  /** Jobs taken back from dead workers. */
+  rescued: number;
+  /** Jobs given back at shutdown. */
+  released: number;
+  /** Due jobs by type that have no handler here; they stay pending. */
+  unhandled: Record<string, number>;
+}
