@@ -2,6 +2,7 @@ import { systemClock } from './clock.js';
 import type { TsvqError } from './errors.js';
 import type { DefaultJobs, Job, TypeOf } from './job.js';
 import {
+  type EnqueueArguments,
   type EnqueueOptions,
   type ListOptions,
   type QueueOptions,
@@ -17,11 +18,6 @@ import { gatherStats, type Stats } from './queue/stats.js';
 import { type CompactionSummary, Store } from './store/store.js';
 import type { Handlers, Summary } from './worker/handler.js';
 import { processQueue } from './worker/process.js';
-
-/** The arguments of `enqueue` after the type: the payload may be left out where its type allows undefined. */
-export type EnqueueArguments<Payload> = undefined extends Payload
-  ? [payload?: Payload, options?: EnqueueOptions]
-  : [payload: Payload, options?: EnqueueOptions];
 
 /** One element of {@link Queue.enqueueMany}. */
 export type NewJob<Jobs = DefaultJobs> = {

@@ -40,6 +40,11 @@ export interface EnqueueOptions {
   timeout?: Duration;
 }
 
+/** The arguments of `enqueue` after the type: the payload may be left out where its type allows undefined. */
+export type EnqueueArguments<Payload> = undefined extends Payload
+  ? [payload?: Payload, options?: EnqueueOptions]
+  : [payload: Payload, options?: EnqueueOptions];
+
 /** Which jobs {@link listJobs} gives. */
 export interface ListOptions {
   /** Only jobs in this state, or in one of these. */

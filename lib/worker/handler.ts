@@ -1,5 +1,5 @@
 import type { DefaultJobs, Job, TypeOf } from '../job.js';
-import type { EnqueueArguments } from '../open.js';
+import type { EnqueueArguments } from '../options.js';
 
 /** What a handler gets beside the payload. All of it may be destructured. */
 export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
