@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Resolves after `ms` milliseconds, or at once when `signal` is aborted. Keeps the process alive. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `run` in `ms` milliseconds, unless cancelled before; `keepAlive` the process until then. @returns the cancel */
+  later(ms: number, run: () => void, keepAlive?: boolean): () => void;
 }
 
 export const systemClock: Clock = {
@@ -19,4 +21,9 @@ export const systemClock: Clock = {
       const timer = setTimeout(done, Math.min(ms, 2 ** 31 - 1));
       signal?.addEventListener('abort', done, { once: true });
     }),
+  later: (ms, run, keepAlive = false) => {
+    const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
+    if (!keepAlive) timer.unref();
+    return () => clearTimeout(timer);
+  },
 };

@@ -12,7 +12,15 @@ export {
 export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './errors.js';
 export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job.js';
 export { type NewJob, openQueue, type Queue } from './open.js';
-export type { Duration, EnqueueArguments, EnqueueOptions, ListOptions, QueueOptions, WorkerEvent, WorkerOptions } from './options.js';
+export type {
+  Duration,
+  EnqueueArguments,
+  EnqueueOptions,
+  ListOptions,
+  QueueOptions,
+  WorkerEvent,
+  WorkerOptions,
+} from './options.js';
 export type { Stats } from './queue/stats.js';
 export type { CompactionSummary } from './store/store.js';
 export type { BackoffFormula, BackoffOption } from './worker/backoff.js';

@@ -1,5 +1,4 @@
 import { systemClock } from './clock.js';
-import type { TsvqError } from './errors.js';
 import type { DefaultJobs, Job, TypeOf } from './job.js';
 import {
   type EnqueueArguments,
@@ -137,7 +136,7 @@ export interface Queue<Jobs = DefaultJobs> {
  * Opens a queue file; at once, since nothing is read or made before the first call that needs it.
  *
  * @param file path of the TSV file; it and its directory are made by the first enqueue.
- * @throws {@link TsvqError} `INVALID_ARGUMENT`, synchronously (only here)
+ * @throws TsvqError `INVALID_ARGUMENT`, synchronously (only here)
  * @example
  * const queue = openQueue<{ email: { to: string } }>('data/queue.tsv', { durability: 'sync' });
  * await queue.enqueue('email', { to: 'ann@example.com' });

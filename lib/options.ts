@@ -118,10 +118,13 @@ export interface WorkerEvent {
 }
 
 /** The defaults, each in this one place. Durations in ms. */
-export const DEFAULTS = {
+export const DEFAULTS: ResolvedQueueOptions &
+  Omit<ResolvedWorkerOptions, 'signal' | 'logger' | 'backoff'> & {
+    backoff: { base: number; factor: number };
+  } = {
   durability: 'sync',
-  retention: 7 * 24 * 3_600_000,
-  maxPayload: 1024 * 1024,
+  retention: 604_800_000,
+  maxPayload: 1_048_576,
   lockTimeout: 30_000,
   maxAttempts: 3,
   concurrency: 1,
@@ -131,7 +134,7 @@ export const DEFAULTS = {
   maxWorkers: 4,
   timeout: 3_600_000,
   grace: 10_000,
-} as const;
+};
 
 /** An option that can't be used: names it, its value and its type, and says what would do. */
 export function invalid(name: string, value: unknown, wanted: string): TsvqError {
@@ -246,6 +249,64 @@ export function resolveEnqueueOptions(options: EnqueueOptions, now: number): Res
     priority,
     maxAttempts: maxAttempts === undefined ? undefined : count('maxAttempts', maxAttempts),
     timeout: limit,
+  };
+}
+
+/** {@link WorkerOptions}, checked, durations in ms; `backoff` is left to whoever knows what it means. */
+export interface ResolvedWorkerOptions {
+  readonly maxAttempts: number;
+  readonly concurrency: number;
+  readonly backoff: BackoffOption;
+  readonly linger: number;
+  readonly maxTime: number;
+  readonly maxWorkers: number;
+  readonly timeout: number;
+  readonly grace: number;
+  readonly signal: AbortSignal | undefined;
+  readonly logger: (event: WorkerEvent) => void;
+}
+
+const WORKER_OPTIONS = [
+  'maxAttempts',
+  'concurrency',
+  'backoff',
+  'linger',
+  'maxTime',
+  'maxWorkers',
+  'timeout',
+  'signal',
+  'grace',
+  'logger',
+] as const satisfies readonly (keyof WorkerOptions)[];
+
+/** Warnings to stderr, the rest nowhere: cron mails what a worker prints. */
+function warnOnly({ event, message }: WorkerEvent): void {
+  if (event === 'warning') process.stderr.write(`tsvq: ${message}\n`);
+}
+
+/** @throws TsvqError `INVALID_ARGUMENT` */
+export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
+  onlyKnown('options', options, WORKER_OPTIONS);
+  const given = { ...DEFAULTS, ...defined(options) };
+  const { signal, logger = warnOnly } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalid('signal', signal, 'an AbortSignal');
+  if (typeof logger !== 'function') throw invalid('logger', logger, 'a function of one event');
+  const timeout = duration('timeout', given.timeout);
+  if (timeout === 0 || timeout === Number.POSITIVE_INFINITY) {
+    throw invalid('timeout', given.timeout, 'more than 0, and finite: a dead worker is known by it');
+  }
+  return {
+    maxAttempts: count('maxAttempts', given.maxAttempts),
+    concurrency: count('concurrency', given.concurrency),
+    backoff: given.backoff,
+    linger: duration('linger', given.linger),
+    maxTime: duration('maxTime', given.maxTime),
+    maxWorkers: count('maxWorkers', given.maxWorkers),
+    timeout,
+    grace: duration('grace', given.grace),
+    signal,
+    logger,
   };
 }
 

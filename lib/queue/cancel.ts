@@ -1,0 +1,26 @@
+import { isFinal } from '../job.js';
+import type { Store } from '../store/store.js';
+import { nextRow } from '../tsv/row.js';
+
+/**
+ * Cancels a job that waits or runs. Its worker sees the new row within a second and aborts the handler; what the
+ * handler still returns comes too late.
+ *
+ * @returns false if the job is unknown or finished
+ */
+export async function cancel(store: Store, id: string): Promise<boolean> {
+  if (store.openFile() === undefined) return false;
+  let cancelled = false;
+  const { error } = await store.commit('open', (view, round) => {
+    const state = view.state(id);
+    // When it starts over, the row of the first round may be in the file.
+    if (round > 0 && cancelled && state?.status === 'cancelled') return [];
+    cancelled = state !== undefined && !isFinal(state.status);
+    const row = cancelled ? view.row(id) : undefined;
+    if (row === undefined) return [];
+    const change = { status: 'cancelled', finishedAt: view.now, lockedBy: '' } as const;
+    return [{ id, row: nextRow(row, change, view.layout) }];
+  });
+  if (error !== undefined) throw error;
+  return cancelled;
+}

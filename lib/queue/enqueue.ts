@@ -1,0 +1,108 @@
+import { randomFillSync } from 'node:crypto';
+import { TsvqError } from '../errors.js';
+import {
+  type EnqueueOptions,
+  invalid,
+  type ResolvedEnqueueOptions,
+  resolveEnqueueOptions,
+} from '../options.js';
+import type { Store } from '../store/store.js';
+import type { Draft } from '../store/view.js';
+import { toJson } from '../tsv/json.js';
+import { newRow } from '../tsv/row.js';
+import { checkName } from '../tsv/text.js';
+
+/** One job to add, as the caller gave it. */
+export interface JobRequest {
+  type: string;
+  payload?: unknown;
+  options?: EnqueueOptions | undefined;
+}
+
+/** A job to add, checked: the payload is JSON text, times are in ms. */
+export interface CheckedJob extends ResolvedEnqueueOptions {
+  readonly type: string;
+  readonly payload: string;
+}
+
+/** So many jobs are checked before other callbacks get their turn. */
+const AT_ONCE = 500;
+
+/**
+ * Adds jobs: all are checked before any is written, and all go in with one commit.
+ *
+ * @returns their ids, in the same order
+ * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, or the store's; `written` has the ids that are in
+ */
+export async function enqueueAll(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
+  if (!Array.isArray(requests)) throw invalid('jobs', requests, 'an array of {type, payload, options}');
+  const now = store.clock.now();
+  const jobs: (CheckedJob & { id: string })[] = [];
+  for (const [i, request] of requests.entries()) {
+    const where = requests.length === 1 ? '' : `jobs[${i}].`;
+    jobs.push({ id: newId(), ...checkJob(request, now, store.options.maxPayload, where) });
+    if (i % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate);
+  }
+  if (jobs.length === 0) return [];
+  const ids = jobs.map(({ id }) => id);
+  const { drafts, written, error } = await store.commit('nothing', (view, round) =>
+    jobs
+      .filter(({ id }) => round === 0 || view.state(id) === undefined)
+      .map((job): Draft => ({ id: job.id, row: newRow({ ...job, createdAt: now }, view.layout) })),
+  );
+  if (error !== undefined) {
+    const missing = new Set(drafts.slice(written).map(({ id }) => id));
+    throw withWritten(
+      error,
+      ids.filter((id) => !missing.has(id)),
+    );
+  }
+  return ids;
+}
+
+/**
+ * @param where put before the names of arguments in errors
+ * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`
+ */
+export function checkJob(request: JobRequest, now: number, maxPayload: number, where = ''): CheckedJob {
+  if (typeof request !== 'object' || request === null) {
+    throw invalid(where.slice(0, -1) || 'job', request, 'an object {type, payload, options}');
+  }
+  const { type, payload, options = {} } = request;
+  const name = checkName(`${where}type`, type);
+  const json = toJson(payload, `${where}payload`);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > maxPayload) {
+    throw new TsvqError(
+      'PAYLOAD_TOO_LARGE',
+      `${where}payload of a job of type ${name} is ${bytes} bytes as JSON; the limit is ${maxPayload}. ` +
+        'Store it elsewhere and enqueue its address, or raise maxPayload.',
+    );
+  }
+  return { type: name, payload: json, ...resolveEnqueueOptions(options, now) };
+}
+
+const pool = Buffer.alloc(8 * 256);
+let used = pool.length;
+
+/** 16 hex digits from the system's random source, asked for many at a time. */
+function newId(): string {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += 8;
+  return pool.toString('hex', used - 8, used);
+}
+
+function withWritten(error: unknown, written: string[]): unknown {
+  if (!(error instanceof TsvqError)) return error;
+  return new TsvqError(
+    error.code,
+    `${error.message}; ${written.length} of the jobs of this call are in the file`,
+    {
+      cause: error.cause,
+      written,
+    },
+  );
+}

@@ -1,0 +1,47 @@
+import { type Job, STATUSES, type Status } from '../job.js';
+import { count, invalid, type ListOptions, onlyKnown } from '../options.js';
+import { readRows } from '../store/rows.js';
+import type { Store } from '../store/store.js';
+import { toJob } from '../tsv/row.js';
+
+/** Jobs are read in groups of so many. */
+const GROUP = 500;
+
+/**
+ * The jobs that match, in the order of the file, each as it is when its group is read.
+ *
+ * @throws TsvqError `INVALID_ARGUMENT`
+ */
+export async function* list(store: Store, options: ListOptions): AsyncIterableIterator<Job> {
+  onlyKnown('options', options, ['status', 'type', 'idPrefix', 'limit']);
+  const { status, type, idPrefix, limit = Number.POSITIVE_INFINITY } = options;
+  const statuses: readonly Status[] = status === undefined ? STATUSES : [status].flat();
+  for (const word of statuses) {
+    if (!STATUSES.includes(word)) throw invalid('status', word, STATUSES.join(', '));
+  }
+  let left = limit === Number.POSITIVE_INFINITY ? limit : count('limit', limit, 0);
+  const index = await store.read('all');
+  if (index === undefined || left === 0) return;
+
+  const file = index.file.retain();
+  try {
+    const slots = statuses.flatMap((word) => [...index.withStatus(word)]);
+    slots.sort((a, b) => index.offset(a) - index.offset(b));
+    for (let i = 0; i < slots.length; i += GROUP) {
+      // Even if another file has the name by now: this one has every job's state up to that moment.
+      await index.catchUp();
+      const group = slots.slice(i, i + GROUP).sort((a, b) => index.offset(a) - index.offset(b));
+      for (const row of readRows(index, group)) {
+        if (row === undefined) continue;
+        const job = toJob(row, file.layout);
+        if (!statuses.includes(job.status)) continue;
+        if (type !== undefined && job.type !== type) continue;
+        if (idPrefix !== undefined && !job.id.startsWith(idPrefix)) continue;
+        yield job;
+        if (--left === 0) return;
+      }
+    }
+  } finally {
+    file.release();
+  }
+}

@@ -1,0 +1,164 @@
+import { basename, dirname, join } from 'node:path';
+import { headerLine, type Layout, parseHeader } from '../tsv/columns.js';
+import { TORN } from '../tsv/line.js';
+import { type Row, splitRows } from '../tsv/row.js';
+import { type FileSystem, readFully } from './fs.js';
+
+/** Lines are gathered up to this size before they are written. */
+const PIECE = 1024 * 1024;
+
+/** Where a queue's finished jobs go once they are past their retention time: a file a month, by finished_at. */
+export function archiveFolder(queueFile: string): string {
+  return join(dirname(queueFile), 'archive');
+}
+
+/** The queue's archive files, newest month first. */
+export function archiveFiles(fs: FileSystem, queueFile: string): string[] {
+  const folder = archiveFolder(queueFile);
+  if (fs.stat(folder) === undefined) return [];
+  const prefix = `${basename(queueFile, '.tsv')}-`;
+  return fs
+    .readdir(folder)
+    .filter((name) => name.startsWith(prefix) && /^\d{4}-\d\d(\.\d+)?\.tsv$/.test(name.slice(prefix.length)))
+    .sort()
+    .reverse()
+    .map((name) => join(folder, name));
+}
+
+/** Appends rows to archive files; nothing counts until {@link sync}. */
+export class ArchiveWriter {
+  /** How many rows were added. */
+  count = 0;
+  readonly #fs: FileSystem;
+  readonly #queueFile: string;
+  readonly #layout: Layout;
+  readonly #months = new Map<string, { fd: number; lines: string[]; size: number }>();
+
+  constructor(fs: FileSystem, queueFile: string, layout: Layout) {
+    this.#fs = fs;
+    this.#queueFile = queueFile;
+    this.#layout = layout;
+  }
+
+  /** @param line with its LF @param finishedAt in ms */
+  async add(line: string, finishedAt: number): Promise<void> {
+    const month = new Date(finishedAt).toISOString().slice(0, 7);
+    let file = this.#months.get(month);
+    if (file === undefined) {
+      file = { fd: this.#open(month), lines: [], size: 0 };
+      this.#months.set(month, file);
+    }
+    file.lines.push(line);
+    file.size += line.length;
+    this.count++;
+    if (file.size > PIECE) await this.#flush(file);
+  }
+
+  /** Makes durable what was added: lines first, then the names of the files and of the folder. */
+  async sync(): Promise<void> {
+    if (this.#months.size === 0) return;
+    for (const file of this.#months.values()) {
+      await this.#flush(file);
+      await this.#fs.fdatasync(file.fd);
+    }
+    for (const folder of [archiveFolder(this.#queueFile), dirname(this.#queueFile)]) {
+      const fd = this.#fs.open(folder, 'r');
+      try {
+        await this.#fs.fsync(fd);
+      } finally {
+        this.#fs.close(fd);
+      }
+    }
+  }
+
+  close(): void {
+    for (const { fd } of this.#months.values()) this.#fs.close(fd);
+    this.#months.clear();
+  }
+
+  #open(month: string): number {
+    const folder = archiveFolder(this.#queueFile);
+    if (this.#fs.stat(folder) === undefined) this.#fs.mkdir(folder, { recursive: true });
+    // A file whose columns are others (the queue gained one in mid-month) is left as it is, and a further one begun.
+    for (let part = 1; ; part++) {
+      const name = `${basename(this.#queueFile, '.tsv')}-${month}${part === 1 ? '' : `.${part}`}.tsv`;
+      const fd = this.#openPart(join(folder, name));
+      if (fd !== undefined) return fd;
+    }
+  }
+
+  /** @returns undefined if the file has other columns. */
+  #openPart(path: string): number | undefined {
+    const header = headerLine(this.#layout);
+    const fd = this.#fs.open(path, 'a+', 0o660);
+    const { size } = this.#fs.fstat(fd);
+    const head = Buffer.alloc(Math.min(size, Buffer.byteLength(header)));
+    readFully(this.#fs, fd, head, 0);
+    if (!header.startsWith(head.toString()) || (head.length < header.length && head.includes(10))) {
+      this.#fs.close(fd);
+      return undefined;
+    }
+    const last = Buffer.alloc(1);
+    if (size < Buffer.byteLength(header)) this.#write(fd, header.slice(head.toString().length));
+    // A tail that a crash cut must not swallow the row that comes next.
+    else if (readFully(this.#fs, fd, last, size - 1) === 1 && last[0] !== 10) this.#write(fd, `${TORN}\n`);
+    return fd;
+  }
+
+  async #flush(file: { fd: number; lines: string[]; size: number }): Promise<void> {
+    const bytes = Buffer.from(file.lines.join(''));
+    file.lines = [];
+    file.size = 0;
+    const written = await this.#fs.write(file.fd, bytes, null);
+    if (written < bytes.length) throw shortWrite();
+  }
+
+  #write(fd: number, text: string): void {
+    const bytes = Buffer.from(text);
+    if (this.#fs.writeSync(fd, bytes, null) < bytes.length) throw shortWrite();
+  }
+}
+
+/** A short write without an error has one cause in practice. */
+const shortWrite = (): Error => Object.assign(new Error('short write'), { code: 'ENOSPC' });
+
+/** Finds a job among the archived ones; of several copies (a crash between two steps) the newest version. */
+export async function findArchived(
+  fs: FileSystem,
+  queueFile: string,
+  id: string,
+): Promise<{ row: Row; layout: Layout } | undefined> {
+  for (const path of archiveFiles(fs, queueFile)) {
+    const found = await searchArchive(fs, path, id);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function searchArchive(
+  fs: FileSystem,
+  path: string,
+  id: string,
+): Promise<{ row: Row; layout: Layout } | undefined> {
+  const fd = fs.open(path, 'r');
+  try {
+    const { size } = fs.fstat(fd);
+    const bytes = Buffer.allocUnsafe(size);
+    for (let filled = 0; filled < size; ) {
+      const length = await fs.read(fd, bytes.subarray(filled), Math.min(size - filled, PIECE), filled);
+      if (length === 0) break;
+      filled += length;
+    }
+    const at = bytes.lastIndexOf(`\n${id}\t`);
+    if (at < 0 || id === '') return undefined;
+    const line = (from: number): string => {
+      const lf = bytes.indexOf(10, from);
+      return bytes.toString('utf8', from, lf < 0 ? size : lf);
+    };
+    const layout = parseHeader(line(0), path);
+    const [row] = splitRows(line(at + 1));
+    return row?.length === layout.names.length ? { row, layout } : undefined;
+  } finally {
+    fs.close(fd);
+  }
+}

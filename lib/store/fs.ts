@@ -1,0 +1,132 @@
+import * as fs from 'node:fs';
+import { TsvqError } from '../errors.js';
+
+/** What the store wants to know of a file or directory. */
+export interface FileInfo {
+  readonly dev: number;
+  readonly ino: number;
+  readonly size: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeMs: number;
+}
+
+/**
+ * Every call that the store makes to the file system, so that crashes, races and faults can be simulated over the
+ * same code. Calls on names and small pieces are synchronous, since they cost less than a switch of threads; what
+ * can wait for the disk (syncs, large reads and writes) is not, so that no event loop waits for it.
+ *
+ * Errors are Node's, with `code`.
+ */
+export interface FileSystem {
+  open(path: string, flags: string | number, mode?: number): number;
+  close(fd: number): void;
+  /** undefined if there is no such name. */
+  stat(path: string): FileInfo | undefined;
+  fstat(fd: number): FileInfo;
+  /** The path with all symlinks followed; undefined if the name is missing. */
+  realpath(path: string): string | undefined;
+  readlink(path: string): string | undefined;
+  mkdir(path: string, options?: { recursive: boolean }): void;
+  rmdir(path: string): void;
+  readdir(path: string): string[];
+  unlink(path: string): void;
+  rename(from: string, to: string): void;
+  fchmod(fd: number, mode: number): void;
+  fchown(fd: number, uid: number, gid: number): void;
+  /** @returns how many bytes were read; 0 at the end of the file. */
+  readSync(fd: number, into: Buffer, length: number, position: number): number;
+  /** @returns how many bytes were written; may be fewer than asked for, without an error. */
+  writeSync(fd: number, bytes: Buffer, position: number | null): number;
+  read(fd: number, into: Buffer, length: number, position: number): Promise<number>;
+  write(fd: number, bytes: Buffer, position: number | null): Promise<number>;
+  /** Data and size on the disk; not the name. */
+  fdatasync(fd: number): Promise<void>;
+  /** Of a directory: its names on the disk. */
+  fsync(fd: number): Promise<void>;
+  /** Calls `changed` when something happens to a name in a directory; it may miss some. @returns the end of it */
+  watch(folder: string, changed: (name: string | null) => void): () => void;
+}
+
+/** undefined where the name is missing; anything else that goes wrong is thrown. */
+function ifThere<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+type Callback<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
+
+/** Node's callbacks as promises; node:fs/promises would cost a module and a FileHandle each. */
+const promised = <T>(call: (done: Callback<T>) => void): Promise<T> =>
+  new Promise((resolve, reject) => call((error, value) => (error ? reject(error) : resolve(value))));
+
+export const systemFs: FileSystem = {
+  open: (path, flags, mode) => fs.openSync(path, flags, mode),
+  close: (fd) => fs.closeSync(fd),
+  stat: (path) => fs.statSync(path, { throwIfNoEntry: false }),
+  fstat: (fd) => fs.fstatSync(fd),
+  realpath: (path) => ifThere(() => fs.realpathSync(path)),
+  readlink: (path) => {
+    try {
+      return fs.readlinkSync(path);
+    } catch {
+      return undefined;
+    }
+  },
+  mkdir: (path, options) => void fs.mkdirSync(path, options),
+  rmdir: (path) => fs.rmdirSync(path),
+  readdir: (path) => fs.readdirSync(path),
+  unlink: (path) => fs.unlinkSync(path),
+  rename: (from, to) => fs.renameSync(from, to),
+  fchmod: (fd, mode) => fs.fchmodSync(fd, mode),
+  fchown: (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
+  readSync: (fd, into, length, position) => fs.readSync(fd, into, 0, length, position),
+  writeSync: (fd, bytes, position) => fs.writeSync(fd, bytes, 0, bytes.length, position),
+  read: (fd, into, length, position) => promised((done) => fs.read(fd, into, 0, length, position, done)),
+  write: (fd, bytes, position) => promised((done) => fs.write(fd, bytes, 0, bytes.length, position, done)),
+  fdatasync: (fd) => promised((done) => fs.fdatasync(fd, done as Callback<void>)),
+  fsync: (fd) => promised((done) => fs.fsync(fd, done as Callback<void>)),
+  watch: (folder, changed) => {
+    const watcher = fs.watch(folder, (_, name) => changed(name));
+    watcher.on('error', () => {});
+    return () => watcher.close();
+  },
+};
+
+/** Whole pieces up to this size are read and written synchronously. */
+export const SMALL = 65_536;
+
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+/** A system error as one of ours: which file, what to do. */
+export function storeError(error: unknown, what: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof TsvqError || code === undefined) return error;
+  if (FULL.has(code))
+    return new TsvqError('DISK_FULL', `no room for ${what} (${code}); free some space and try again`, {
+      cause: error,
+    });
+  if (DENIED.has(code))
+    return new TsvqError('NO_ACCESS', `no permission to write ${what} (${code}); see its owner and mode`, {
+      cause: error,
+    });
+  return new TsvqError('WRITE_FAILED', `${what} could not be written (${code})`, { cause: error });
+}
+
+/** Reads until the buffer is full or a read returns 0. */
+export function readFully(fs: FileSystem, fd: number, bytes: Buffer, from: number): number {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const length = fs.readSync(fd, bytes.subarray(filled), bytes.length - filled, from + filled);
+    if (length === 0) break;
+    filled += length;
+  }
+  return filled;
+}

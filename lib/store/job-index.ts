@@ -1,0 +1,187 @@
+import { STATUSES, type Status } from '../job.js';
+import { LineReader } from '../tsv/line.js';
+import type { OpenFile } from './open-file.js';
+
+/** An id as its bytes in the file read one by one; the same for every id that this queue makes. */
+const keyOf = (id: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant.
+  /^[\x00-\x7f]*$/.test(id) ? id : Buffer.from(id).toString('latin1');
+
+const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
+
+/** A job's newest row, where it stands in the file. */
+export interface Place {
+  readonly offset: number;
+  /** Without the LF. */
+  readonly length: number;
+  readonly version: number;
+  readonly status: Status;
+}
+
+/**
+ * Which row is the newest of each job, and where: a few numbers a job, in flat arrays, so that a million jobs fit
+ * into some 100 MB. It is fed lines in the order of the file, from any point on.
+ */
+export class JobIndex {
+  readonly file: OpenFile;
+  /** Lines before this byte are not in it. */
+  readonly from: number;
+  /** Lines before this byte have been read. */
+  position: number;
+  /** Bytes of struck and superseded rows: what a compaction would free. */
+  deadBytes = 0;
+  /** Called for each pending row that becomes its job's newest. */
+  readonly onPending: Set<(slot: number) => void> = new Set();
+  /** Called for each row that a newer one supersedes. */
+  onSuperseded: ((offset: number, length: number) => void) | undefined;
+  readonly #reader: LineReader;
+  readonly #slots = new Map<string, number>();
+  /** First fields of lines that can't be read, and how many such lines there are. */
+  readonly #unreadable = new Map<string, number>();
+  #capacity = 1024;
+  #offset = new Float64Array(this.#capacity);
+  #length = new Uint32Array(this.#capacity);
+  #version = new Float64Array(this.#capacity);
+  #status = new Uint8Array(this.#capacity);
+  #priority = new Float64Array(this.#capacity);
+  #runAt = new Float64Array(this.#capacity);
+
+  constructor(file: OpenFile, from: number) {
+    this.file = file;
+    this.from = from;
+    this.position = from;
+    this.#reader = new LineReader(file.layout);
+  }
+
+  /** How many jobs. Slots are the numbers below. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** The job's slot, or undefined for an id that is in no row. */
+  find(id: string): number | undefined {
+    return this.#slots.get(keyOf(id));
+  }
+
+  place(slot: number): Place {
+    return {
+      offset: this.#offset[slot] as number,
+      length: this.#length[slot] as number,
+      version: this.#version[slot] as number,
+      status: this.status(slot),
+    };
+  }
+
+  status(slot: number): Status {
+    return STATUSES[this.#status[slot] as number] as Status;
+  }
+
+  offset(slot: number): number {
+    return this.#offset[slot] as number;
+  }
+
+  length(slot: number): number {
+    return this.#length[slot] as number;
+  }
+
+  version(slot: number): number {
+    return this.#version[slot] as number;
+  }
+
+  /** Of a pending job. */
+  priority(slot: number): number {
+    return this.#priority[slot] as number;
+  }
+
+  /** Of a pending job, in ms. */
+  runAt(slot: number): number {
+    return this.#runAt[slot] as number;
+  }
+
+  /** Every slot in this state, in no particular order. */
+  *withStatus(status: Status): IterableIterator<number> {
+    const code = CODES[status];
+    for (let slot = 0; slot < this.size; slot++) if (this.#status[slot] === code) yield slot;
+  }
+
+  /** Whether there is a line with this id that can't be read: the job waits until a person has looked at it. */
+  isHeld(id: string): boolean {
+    return this.#unreadable.size > 0 && this.#unreadable.has(keyOf(id));
+  }
+
+  /** Every id that is held. */
+  held(): string[] {
+    return [...this.#unreadable.keys()].filter((id) => this.#slots.has(id));
+  }
+
+  /** Reads on to the end of the file. */
+  async catchUp(): Promise<void> {
+    const position = await this.file.eachLine(this.position, (bytes, start, end, offset) => {
+      // Another call may have read these lines while this one waited for the disk.
+      if (offset >= this.position) {
+        this.add(bytes, start, end, offset);
+        this.position = offset + end - start + 1;
+      }
+    });
+    this.position = Math.max(this.position, position);
+  }
+
+  /** Takes in one line. */
+  add(bytes: Buffer, start: number, end: number, offset: number): void {
+    const reader = this.#reader;
+    if (bytes[start] === 35) {
+      this.deadBytes += end - start + 1;
+      return;
+    }
+    const kind = reader.read(bytes, start, end);
+    if (kind === 'row') this.#addRow(bytes, start, end, offset);
+    else if (kind === 'unreadable') {
+      const id = reader.field(0);
+      this.#unreadable.set(id, (this.#unreadable.get(id) ?? 0) + 1);
+    }
+  }
+
+  #addRow(bytes: Buffer, start: number, end: number, offset: number): void {
+    const reader = this.#reader;
+    const { at } = this.file.layout;
+    const id = at.id === 0 ? bytes.toString('latin1', start, reader.span(0)[1]) : reader.field(at.id);
+    let slot = this.#slots.get(id);
+    if (slot === undefined) {
+      slot = this.#slots.size;
+      if (slot === this.#capacity) this.#grow();
+      this.#slots.set(id, slot);
+    } else {
+      // Of two with the same version the earlier stands.
+      if (reader.version <= (this.#version[slot] as number)) {
+        this.deadBytes += end - start + 1;
+        return;
+      }
+      this.deadBytes += (this.#length[slot] as number) + 1;
+      this.onSuperseded?.(this.#offset[slot] as number, this.#length[slot] as number);
+    }
+    this.#offset[slot] = offset;
+    this.#length[slot] = end - start;
+    this.#version[slot] = reader.version;
+    this.#status[slot] = CODES[reader.status];
+    if (reader.status === 'pending') {
+      this.#priority[slot] = reader.number(at.priority, 0);
+      this.#runAt[slot] = reader.number(at.run_at, 0) * 1000;
+      for (const listener of this.onPending) listener(slot);
+    }
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    const larger = <T extends Float64Array | Uint32Array | Uint8Array>(old: T): T => {
+      const array = new (old.constructor as new (length: number) => T)(this.#capacity);
+      array.set(old);
+      return array;
+    };
+    this.#offset = larger(this.#offset);
+    this.#length = larger(this.#length);
+    this.#version = larger(this.#version);
+    this.#status = larger(this.#status);
+    this.#priority = larger(this.#priority);
+    this.#runAt = larger(this.#runAt);
+  }
+}

@@ -1,0 +1,207 @@
+import { dirname } from 'node:path';
+import type { Clock } from '../clock.js';
+import { TsvqError } from '../errors.js';
+import { type FileSystem, storeError } from './fs.js';
+import type { Liveness, Processes } from './owner.js';
+import { makeDirectory } from './proper-lockfile.js';
+
+/*
+ * The lock is a directory, `queue.tsv.lock`, and in it a file named after its owner, the token. The token decides:
+ *
+ * - Enter: create your token, then list the directory. If every other token's owner is proven dead, you hold the
+ *   lock. Else remove your token and come back later. Of two who create at the same time, the later one always
+ *   sees the earlier, so both may have to come back, but never do both get in.
+ * - A dead owner's token says that somebody died inside a commit. Whoever enters beside it repairs the file, and
+ *   only then removes that token.
+ * - Leave: remove your token. The directory may stay for the next: a directory with a token in it can't be
+ *   removed, and one without is no lock. Making and removing it takes four times as long as all the rest, so it
+ *   goes only when this process has had no use for it for a moment.
+ */
+
+/** An owner that can't be judged from here is given so long, by the file system's own clock. */
+const UNJUDGED_MS = 60_000;
+/** Uses of the lock that follow each other within so long are one burst; the directory stays between them. */
+const BURST_MS = 50;
+/** For so long a live owner is believed to be still alive. */
+const ALIVE_MS = 250;
+const PREFIX = 'owner.';
+
+/** Who holds a lock. */
+export interface Holder {
+  /** Name of the token in the lock's directory. */
+  readonly token: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly since: Date;
+  readonly liveness: Liveness;
+}
+
+export class Lock {
+  /** Of the directory. */
+  readonly path: string;
+  readonly #fs: FileSystem;
+  readonly #clock: Clock;
+  readonly #processes: Processes;
+  readonly #timeout: number;
+  #token: string | undefined;
+  #removeDirectory: (() => void) | undefined;
+  #cancelRemoval: (() => void) | undefined;
+  #lastLeft = Number.NEGATIVE_INFINITY;
+
+  constructor(path: string, timeout: number, fs: FileSystem, clock: Clock, processes: Processes) {
+    this.path = path;
+    this.#timeout = timeout;
+    this.#fs = fs;
+    this.#clock = clock;
+    this.#processes = processes;
+  }
+
+  /**
+   * Waits until the lock is held.
+   *
+   * @returns the tokens of dead owners found beside one's own: repair, then {@link clear} them.
+   * @throws TsvqError `LOCK_TIMEOUT`, `NO_ACCESS`, `DISK_FULL`
+   */
+  async enter(): Promise<string[]> {
+    this.#cancelRemoval?.();
+    const started = this.#clock.now();
+    const believed = new Map<string, number>();
+    for (let attempt = 0; ; attempt++) {
+      // The first try is a bold one; after it, look before creating: a token makes others that are just entering
+      // turn back.
+      if (attempt === 0 || !this.#tokens().some((token) => this.#isAlive(token, believed))) {
+        const dead = this.#tryToEnter(believed);
+        if (dead !== undefined) return dead;
+      }
+      if (this.#clock.now() - started >= this.#timeout) throw this.#timedOut();
+      await this.#clock.sleep(Math.ceil(Math.random() * Math.min(1 + attempt, 20)));
+    }
+  }
+
+  /** Whether the token is still there. Whoever finds it gone was passed over, and stands back. */
+  stillHeld(): boolean {
+    return this.#token !== undefined && this.#fs.stat(this.#token) !== undefined;
+  }
+
+  /** Removes tokens of dead owners; only after the repair. */
+  clear(tokens: readonly string[]): void {
+    for (const token of tokens) this.#unlink(`${this.path}/${token}`);
+  }
+
+  leave(): void {
+    if (this.#token === undefined) return;
+    this.#unlink(this.#token);
+    this.#token = undefined;
+    const now = this.#clock.now();
+    const inBurst = now - this.#lastLeft < BURST_MS;
+    this.#lastLeft = now;
+    if (inBurst) this.#cancelRemoval = this.#clock.later(BURST_MS, () => this.tidy());
+    else this.tidy();
+  }
+
+  /** Removes the directory, unless somebody is using it. */
+  tidy(): void {
+    this.#cancelRemoval?.();
+    this.#cancelRemoval = undefined;
+    try {
+      if (this.#removeDirectory) this.#removeDirectory();
+      else this.#fs.rmdir(this.path);
+    } catch {
+      // Not empty, or gone already: both are fine.
+    }
+    this.#removeDirectory = undefined;
+  }
+
+  /** Who holds the lock or died holding it; takes nothing. */
+  holders(): Holder[] {
+    return this.#tokens().flatMap((token) => {
+      const info = this.#fs.stat(`${this.path}/${token}`);
+      if (info === undefined) return [];
+      const owner = token.slice(PREFIX.length);
+      const [host = '?', , , pid] = owner.split('.');
+      const liveness = this.#processes.liveness(owner);
+      return [{ token, host, pid: Number(pid), since: new Date(info.mtimeMs), liveness }];
+    });
+  }
+
+  #tryToEnter(believed: Map<string, number>): string[] | undefined {
+    const name = PREFIX + this.#processes.self();
+    const token = `${this.path}/${name}`;
+    if (!this.#createToken(token)) return undefined;
+    const others = this.#tokens().filter((other) => other !== name);
+    if (others.every((other) => !this.#isAlive(other, believed) && this.#mayPass(other, token))) {
+      this.#token = token;
+      return others;
+    }
+    this.#unlink(token);
+    return undefined;
+  }
+
+  /** @returns false if the directory was removed under our hands; the next try makes it again. */
+  #createToken(token: string): boolean {
+    try {
+      this.#fs.close(this.#fs.open(token, 'wx', 0o660));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.path);
+    }
+    const folder = dirname(this.path);
+    try {
+      if (this.#fs.stat(folder) === undefined) this.#fs.mkdir(folder, { recursive: true });
+    } catch (error) {
+      throw storeError(error, folder);
+    }
+    try {
+      this.#removeDirectory = makeDirectory(this.#fs, this.path);
+      this.#fs.close(this.#fs.open(token, 'wx', 0o660));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw storeError(error, this.path);
+    }
+  }
+
+  #tokens(): string[] {
+    try {
+      return this.#fs.readdir(this.path).filter((name) => name.startsWith(PREFIX));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw storeError(error, this.path);
+    }
+  }
+
+  #isAlive(token: string, believed: Map<string, number>): boolean {
+    const now = this.#clock.now();
+    if ((believed.get(token) ?? Number.NEGATIVE_INFINITY) > now - ALIVE_MS) return true;
+    if (this.#processes.liveness(token.slice(PREFIX.length)) !== 'alive') return false;
+    believed.set(token, now);
+    return true;
+  }
+
+  /** Whether an owner that is not alive as far as we can tell may be passed: proven dead, or unknown for long. */
+  #mayPass(token: string, mine: string): boolean {
+    if (this.#processes.liveness(token.slice(PREFIX.length)) === 'dead') return true;
+    const theirs = this.#fs.stat(`${this.path}/${token}`);
+    const ours = this.#fs.stat(mine);
+    return theirs === undefined || (ours !== undefined && ours.mtimeMs - theirs.mtimeMs > UNJUDGED_MS);
+  }
+
+  #unlink(path: string): void {
+    try {
+      this.#fs.unlink(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, path);
+    }
+  }
+
+  #timedOut(): TsvqError {
+    const who = this.holders()
+      .map(({ pid, host, since }) => `process ${pid} on ${host} since ${since.toISOString()}`)
+      .join(', ');
+    return new TsvqError(
+      'LOCK_TIMEOUT',
+      `${this.path} was held for longer than ${this.#timeout} ms, by ${who || 'several who came and went'}; nothing was written. ` +
+        'Try again; if that process is stuck, end it, or see: queue unlock',
+    );
+  }
+}

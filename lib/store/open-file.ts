@@ -1,0 +1,182 @@
+import { constants } from 'node:fs';
+import { TsvqError } from '../errors.js';
+import { type Layout, parseHeader } from '../tsv/columns.js';
+import { eachLine } from '../tsv/line.js';
+import { type FileInfo, type FileSystem, readFully, SMALL } from './fs.js';
+
+/** Reads of large files go in pieces of this size. */
+const BLOCK = 512 * 1024;
+/** A header longer than this is none. */
+const LONGEST_HEADER = 64 * 1024;
+
+/**
+ * One inode of the queue file, open for reading and appending. When a compaction puts another in its place, a new
+ * OpenFile is made; the old one stays open until the last reader has let go of it, so that its inode number can't
+ * be used again meanwhile.
+ */
+export class OpenFile {
+  readonly fd: number;
+  readonly path: string;
+  readonly layout: Layout;
+  /** Where the first line after the header begins. */
+  readonly start: number;
+  readonly #fs: FileSystem;
+  readonly #info: FileInfo;
+  #strikeFd: number | undefined;
+  #users = 1;
+
+  /** @returns undefined if there is no file, or only an empty one. @throws TsvqError `NOT_A_QUEUE`, or Node's */
+  static open(fs: FileSystem, path: string): OpenFile | undefined {
+    let fd: number;
+    try {
+      fd = fs.open(path, constants.O_RDWR | constants.O_APPEND);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      if (code === 'EISDIR') throw new TsvqError('NOT_A_QUEUE', `${path} is a directory; name a file`);
+      if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
+      // Who may only read may still look.
+      fd = fs.open(path, 'r');
+    }
+    try {
+      const bytes = Buffer.alloc(LONGEST_HEADER);
+      const length = readFully(fs, fd, bytes, 0);
+      if (length === 0) {
+        fs.close(fd);
+        return undefined;
+      }
+      return new OpenFile(fs, path, fd, bytes.subarray(0, length));
+    } catch (error) {
+      fs.close(fd);
+      throw error;
+    }
+  }
+
+  private constructor(fs: FileSystem, path: string, fd: number, head: Buffer) {
+    const lf = head.indexOf(10);
+    const end = lf < 0 ? head.length : lf;
+    this.layout = parseHeader(head.toString('utf8', 0, end), path);
+    this.start = lf < 0 ? head.length : lf + 1;
+    this.fd = fd;
+    this.path = path;
+    this.#fs = fs;
+    this.#info = fs.fstat(fd);
+  }
+
+  /** Size now. */
+  get size(): number {
+    return this.#fs.fstat(this.fd).size;
+  }
+
+  /** As it was when it was opened. */
+  get info(): FileInfo {
+    return this.#info;
+  }
+
+  /** Whether the path still names this inode. */
+  isCurrent(): boolean {
+    const now = this.#fs.stat(this.path);
+    return now !== undefined && now.ino === this.#info.ino && now.dev === this.#info.dev;
+  }
+
+  /** For writes in place: on a descriptor for appending the system ignores the position. */
+  get strikeFd(): number {
+    if (this.#strikeFd === undefined) {
+      const fd = this.#fs.open(this.path, 'r+');
+      if (this.#fs.fstat(fd).ino !== this.#info.ino) {
+        this.#fs.close(fd);
+        throw new TsvqError(
+          'WRITE_FAILED',
+          `${this.path} was replaced by another file while the lock was held`,
+        );
+      }
+      this.#strikeFd = fd;
+    }
+    return this.#strikeFd;
+  }
+
+  /** Keeps it open while something reads it; every retain has its {@link release}. */
+  retain(): this {
+    this.#users++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#users > 0) return;
+    this.#fs.close(this.fd);
+    if (this.#strikeFd !== undefined) this.#fs.close(this.#strikeFd);
+  }
+
+  /** The bytes in [from, from + length), or fewer at the end of the file. For pieces of moderate size. */
+  readPiece(from: number, length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length);
+    return bytes.subarray(0, readFully(this.#fs, this.fd, bytes, from));
+  }
+
+  /**
+   * Calls `block` with pieces of whole lines from `from` on, until a read returns nothing (never to a size taken
+   * earlier: a row struck before and its replacement behind would both be missed). Bytes after the last LF are
+   * left.
+   *
+   * @param block gets the bytes, where the lines end in them, and where they begin in the file; it is waited for,
+   *   since the bytes are used again afterwards
+   * @param to lines that end behind this byte are left
+   * @returns where the first line begins that was left
+   */
+  async eachBlock(
+    from: number,
+    block: (bytes: Buffer, end: number, offset: number) => Promise<void> | void,
+    to: number = Number.POSITIVE_INFINITY,
+  ): Promise<number> {
+    this.retain();
+    try {
+      let bytes = Buffer.allocUnsafe(SMALL);
+      let kept = 0;
+      let position = from;
+      for (;;) {
+        const wanted = Math.min(bytes.length - kept, to - position - kept);
+        const into = bytes.subarray(kept);
+        const length =
+          bytes.length <= SMALL
+            ? this.#fs.readSync(this.fd, into, wanted, position + kept)
+            : await this.#fs.read(this.fd, into, wanted, position + kept);
+        if (length === 0) return position;
+        const filled = kept + length;
+        const end = bytes.lastIndexOf(10, filled - 1) + 1;
+        if (end > 0) await block(bytes, end, position);
+        position += end;
+        kept = filled - end;
+        // Small files are read at once; what is larger is read in large pieces, and off the event loop.
+        if (bytes.length < BLOCK || kept === bytes.length) {
+          const larger = Buffer.allocUnsafe(Math.max(BLOCK, kept * 2));
+          bytes.copy(larger, 0, end, filled);
+          bytes = larger;
+        } else {
+          bytes.copyWithin(0, end, filled);
+        }
+      }
+    } finally {
+      this.release();
+    }
+  }
+
+  /**
+   * Calls `line` for each whole line from `from` on, as {@link eachBlock} reads them.
+   *
+   * @param line gets the bytes, and where the line begins in them, ends in them, and begins in the file
+   */
+  async eachLine(
+    from: number,
+    line: (bytes: Buffer, start: number, end: number, offset: number) => void,
+    { to, afterBlock }: { to?: number; afterBlock?: () => Promise<void> } = {},
+  ): Promise<number> {
+    return this.eachBlock(
+      from,
+      (bytes, end, offset) => {
+        eachLine(bytes, 0, end, (start, stop) => line(bytes, start, stop, offset + start));
+        return afterBlock?.();
+      },
+      to,
+    );
+  }
+}

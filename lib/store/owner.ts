@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { hostname } from 'node:os';
+
+/*
+ * Who somebody is, and whether they are still alive. An owner is named by
+ *
+ *     host.boot.namespace.pid.start.random
+ *
+ * A pid alone would do for nothing: it is used again, after a reboot and in every container. The boot id and the
+ * process's start time settle that; the pid namespace tells containers apart that share a host and its boot id.
+ * The name is a file name (of a lock's token) and a field of a row (locked_by) alike.
+ */
+
+/** What is known of an owner: `unknown` where it can't be judged from here (another host or container). */
+export type Liveness = 'alive' | 'dead' | 'unknown';
+
+/** How to learn about processes; simulations have their own. */
+export interface Processes {
+  /** A new name for an owner in this process. */
+  self(): string;
+  liveness(owner: string): Liveness;
+}
+
+interface Here {
+  host: string;
+  boot: string;
+  namespace: string;
+  prefix: string;
+}
+
+let here: Here | undefined;
+
+/** This process's place in the world, read once. */
+function place(): Here {
+  if (here === undefined) {
+    const host = hostname()
+      .replace(/[^\w-]/g, '_')
+      .slice(0, 40);
+    const boot = (read('/proc/sys/kernel/random/boot_id') ?? bootTime()).replaceAll('-', '').slice(0, 16);
+    const namespace = (link('/proc/self/ns/pid') ?? '0').replace(/\D/g, '');
+    const start = startTime(process.pid) ?? '0';
+    here = { host, boot, namespace, prefix: `${host}.${boot}.${namespace}.${process.pid}.${start}` };
+  }
+  return here;
+}
+
+export const systemProcesses: Processes = {
+  self: () => `${place().prefix}.${randomBytes(6).toString('hex')}`,
+  liveness,
+};
+
+function liveness(owner: string): Liveness {
+  const [host, boot, namespace, pid, start, random] = owner.split('.');
+  if (random === undefined) return 'unknown';
+  const mine = place();
+  if (host !== mine.host) return 'unknown';
+  // Another boot of this host: nothing of it is left, whichever container it ran in.
+  if (boot !== mine.boot) return mine.boot === '' || boot === '' ? 'unknown' : 'dead';
+  if (namespace !== mine.namespace) return 'unknown';
+  if (Number(pid) === process.pid && start === mine.prefix.split('.')[4]) return 'alive';
+  const now = startTime(Number(pid));
+  if (now === undefined) return exists(Number(pid)) ? 'unknown' : 'dead';
+  return now === start ? 'alive' : 'dead';
+}
+
+/** When a process started, in the system's own terms; undefined if there is none, or it is a zombie. */
+function startTime(pid: number): string | undefined {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  const stat = read(`/proc/${pid}/stat`);
+  if (stat !== undefined) {
+    // The name of the program, in parentheses, may hold spaces and parentheses of its own: count after the last.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  }
+  if (process.platform === 'linux') return undefined;
+  try {
+    const ps = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+    return ps.startsWith('Z')
+      ? undefined
+      : ps.trim().split(/\s+/).slice(1).join('_').replace(/\W/g, '_') || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the system knows the pid at all: a zombie's, or a process of which nothing can be read. */
+function exists(pid: number): boolean {
+  if (process.platform === 'linux' && read('/proc/self/stat') !== undefined) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** macOS has no boot id; the time of the boot names it as well. */
+function bootTime(): string {
+  try {
+    return (
+      execFileSync('sysctl', ['-n', 'kern.boottime'], { encoding: 'utf8', stdio: 'pipe' }).match(
+        /\d+/,
+      )?.[0] ?? ''
+    );
+  } catch {
+    return '';
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function link(path: string): string | undefined {
+  try {
+    return fs.readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

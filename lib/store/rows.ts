@@ -1,0 +1,35 @@
+import type { Row } from '../tsv/row.js';
+import { splitRows } from '../tsv/row.js';
+import type { JobIndex } from './job-index.js';
+
+/** Rows that lie side by side are read in pieces up to this size. */
+const PIECE = 1024 * 1024;
+
+/**
+ * The newest rows of jobs, as the index knows them. Rows that lie side by side are read and split together.
+ *
+ * @returns in the order of `slots`; undefined for a row that is no longer what the index says (struck since, or
+ *   changed in place by an editor).
+ */
+export function readRows(index: JobIndex, slots: readonly number[]): (Row | undefined)[] {
+  const rows: (Row | undefined)[] = [];
+  for (let i = 0; i < slots.length; ) {
+    const from = index.offset(slots[i] as number);
+    let end = from;
+    const first = i;
+    do {
+      end = index.offset(slots[i] as number) + index.length(slots[i] as number) + 1;
+      i++;
+    } while (i < slots.length && index.offset(slots[i] as number) === end && end - from < PIECE);
+    const split = splitRows(index.file.readPiece(from, end - from - 1).toString('utf8'));
+    for (let k = first; k < i; k++) rows.push(checked(split[k - first], index, slots[k] as number));
+  }
+  return rows;
+}
+
+function checked(row: Row | undefined, index: JobIndex, slot: number): Row | undefined {
+  const { at, names } = index.file.layout;
+  if (row === undefined || row.length !== names.length || (row[at.id] as string).startsWith('#'))
+    return undefined;
+  return index.find(row[at.id] as string) === slot ? row : undefined;
+}

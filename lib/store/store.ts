@@ -1,0 +1,447 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Clock } from '../clock.js';
+import { TsvqError } from '../errors.js';
+import { isFinal } from '../job.js';
+import type { ResolvedQueueOptions } from '../options.js';
+import { newLayout } from '../tsv/columns.js';
+import { eachLine, LineReader } from '../tsv/line.js';
+import { Commit, type Decide, type Needs, type Outcome } from './commit.js';
+import { type CompactionSummary, compact, createQueueFile } from './compact.js';
+import { type FileSystem, SMALL, storeError, systemFs } from './fs.js';
+import { JobIndex } from './job-index.js';
+import { Lock } from './lock.js';
+import { OpenFile } from './open-file.js';
+import { type Processes, systemProcesses } from './owner.js';
+import { settledEnd } from './settled.js';
+import { closeTail } from './tail.js';
+
+export type { CompactionSummary } from './compact.js';
+
+/** What the world outside of the store is; simulations have their own. */
+export interface World {
+  readonly fs: FileSystem;
+  readonly processes: Processes;
+}
+
+/** A file up to this size is compacted at the end of every tick that did something. */
+const SMALL_FILE = 256 * 1024;
+/** After so many starts of one commit over again, something else than bad luck is at work. */
+const MOST_ROUNDS = 8;
+
+/**
+ * The queue file as a store: reads without a lock, commits under it. What is asked for while a commit is under way
+ * goes into the next one, so that a thousand calls at once cost a lock, a write and a sync or two.
+ */
+export class Store {
+  /** Absolute path as it was given; symlinks are followed at the first use. */
+  readonly path: string;
+  readonly options: ResolvedQueueOptions;
+  readonly clock: Clock;
+  readonly fs: FileSystem;
+  readonly processes: Processes;
+  /** Called with each new index, before it is filled: the old one's slots mean nothing any more. */
+  readonly onIndex: Set<(index: JobIndex) => void> = new Set();
+  #realPath: string | undefined;
+  #lock: Lock | undefined;
+  #file: OpenFile | undefined;
+  #index: JobIndex | undefined;
+  #waiting: Commit[] = [];
+  #running: Promise<void> | undefined;
+  #scan: Promise<void> | undefined;
+  #appending = false;
+  #broken: TsvqError | undefined;
+  #closed = false;
+
+  constructor(
+    path: string,
+    options: ResolvedQueueOptions,
+    clock: Clock,
+    { fs, processes }: World = { fs: systemFs, processes: systemProcesses },
+  ) {
+    if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+      throw new TsvqError('INVALID_ARGUMENT', `the queue file is ${JSON.stringify(path)}; it must be a path`);
+    }
+    this.path = resolve(path);
+    this.options = options;
+    this.clock = clock;
+    this.fs = fs;
+    this.processes = processes;
+  }
+
+  /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
+  get realPath(): string {
+    this.#realPath ??= this.fs.realpath(this.path) ?? this.#followDangling();
+    return this.#realPath;
+  }
+
+  get lock(): Lock {
+    this.#lock ??= new Lock(
+      `${this.realPath}.lock`,
+      this.options.lockTimeout,
+      this.fs,
+      this.clock,
+      this.processes,
+    );
+    return this.#lock;
+  }
+
+  /**
+   * Reads what is new, without the lock. Good for looking; a decision needs a commit.
+   *
+   * @param needs 'open': enough to learn what is to do; 'all': the finished jobs as well
+   * @returns undefined if there is no queue file
+   */
+  async read(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
+    this.#assertOpen();
+    // A commit under way has its hands on the file; its own look at the path will do.
+    if (this.#running === undefined || this.#file === undefined) this.#reopen();
+    for (;;) {
+      // Between an append and its check, what stands in the file is not decided yet.
+      while (this.#appending) await this.#running;
+      const file: OpenFile | undefined = this.#file;
+      if (file === undefined) return undefined;
+      await this.#upToDate(file, needs);
+      if (this.#index?.file === this.#file) return this.#index;
+    }
+  }
+
+  /** Drops what is known of the file, for whoever found it to be otherwise (an editor wrote into it). */
+  async forget(): Promise<void> {
+    while (this.#running) await this.#running.catch(() => {});
+    this.#dropFile();
+  }
+
+  /** The file as it is now, without reading its rows; undefined if there is none. */
+  openFile(): OpenFile | undefined {
+    this.#assertOpen();
+    if (this.#running === undefined || this.#file === undefined) this.#reopen();
+    return this.#file;
+  }
+
+  /**
+   * Commits the rows that `decide` asks for, together with what others ask for at the same time. `decide` is called
+   * under the lock, and again if the commit has to start over: it must find out by itself what is in already.
+   *
+   * @returns what was written: all rows, or the first few and the error that stopped the rest
+   * @throws whatever `decide` throws, and TsvqError where nothing was written
+   */
+  async commit(needs: Needs, decide: Decide): Promise<Outcome> {
+    this.#assertOpen();
+    const commit = new Commit(needs, decide);
+    this.#waiting.push(commit);
+    this.#running ??= this.#run();
+    return commit.outcome;
+  }
+
+  /** Compacts now. */
+  async compact(): Promise<CompactionSummary> {
+    this.#assertOpen();
+    let summary: CompactionSummary | undefined;
+    await this.exclusively(async () => {
+      summary = await this.#compact();
+    });
+    return summary ?? { kept: 0, archived: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
+  }
+
+  /**
+   * Compacts if it is worth it: a small file at once, a large one when superseded rows outweigh the rest, so that it
+   * costs a constant per job; and once finished jobs are well past their retention time.
+   */
+  async compactIfWorthwhile(smallToo: boolean): Promise<void> {
+    const index = this.#index;
+    const file = this.#file;
+    if (index === undefined || file === undefined || index.file !== file) return;
+    const { size } = file;
+    const worthwhile =
+      size <= SMALL_FILE ? smallToo && index.deadBytes > 0 : index.deadBytes > size - index.deadBytes;
+    if (worthwhile || this.#isPastRetention(file)) await this.compact();
+  }
+
+  /** Calls `changed` when something may have happened to the file. @returns the end of it */
+  watch(changed: () => void): () => void {
+    const name = basename(this.realPath);
+    return this.fs.watch(dirname(this.realPath), (other) => {
+      if (other === null || other === name) changed();
+    });
+  }
+
+  /** Whether the first job of the file, one of the oldest finished, is a tenth over its time. */
+  #isPastRetention(file: OpenFile): boolean {
+    const head = file.readPiece(file.start, SMALL);
+    const reader = new LineReader(file.layout);
+    let finishedAt = Number.POSITIVE_INFINITY;
+    eachLine(head, 0, head.length, (start, end) => {
+      if (reader.read(head, start, end) !== 'row' || !isFinal(reader.status)) return;
+      finishedAt = Math.min(
+        finishedAt,
+        reader.number(file.layout.at.finished_at, Number.POSITIVE_INFINITY) * 1000,
+      );
+    });
+    return finishedAt < this.clock.now() - this.options.retention * 1.1;
+  }
+
+  /** Runs something under the lock, when the commits asked for before are done. */
+  async exclusively(run: () => Promise<void>): Promise<void> {
+    this.#assertOpen();
+    while (this.#running) await this.#running.catch(() => {});
+    this.#running = (async () => {
+      await this.#enter();
+      try {
+        if (this.#reopen() !== undefined) await run();
+      } finally {
+        if (this.#broken === undefined) this.lock.leave();
+      }
+    })();
+    try {
+      await this.#running;
+    } finally {
+      this.#running = this.#waiting.length > 0 ? this.#run() : undefined;
+    }
+  }
+
+  /** Waits for what is under way, and lets go of everything. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.#running) await this.#running.catch(() => {});
+    this.#dropFile();
+    if (this.#broken === undefined) this.#lock?.tidy();
+  }
+
+  // ---- under the lock ----
+
+  async #run(): Promise<void> {
+    // A call's own turn ends first: calls made together are committed together, and a caller that blocks its event
+    // loop right afterwards does so before the lock is taken, not while it is held.
+    await undefined;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#commitAll(batch);
+      } catch (error) {
+        for (const commit of batch) commit.fail(error);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #commitAll(batch: readonly Commit[]): Promise<void> {
+    let open = batch;
+    for (let round = 0; open.length > 0; round++) {
+      if (this.#broken) throw this.#broken;
+      if (round === MOST_ROUNDS) {
+        throw new TsvqError('WRITE_FAILED', `${this.path} kept being replaced while the lock was held`);
+      }
+      // When it starts over, it has to find out what is in already.
+      const needs = round > 0 ? 'all' : mostOf(open);
+      if (needs !== 'nothing' && this.#reopen() !== undefined) {
+        // The bulk of the reading happens before the lock is taken.
+        await this.#upToDate(this.#file as OpenFile, needs);
+      }
+      await this.#enter();
+      try {
+        await this.#underLock(open, needs, round);
+      } finally {
+        if (this.#broken === undefined) this.lock.leave();
+      }
+      // Acknowledged only now: nobody's code runs under the lock.
+      for (const commit of open) commit.settle();
+      open = open.filter((commit) => !commit.settled);
+    }
+  }
+
+  /** Takes the lock; repairs what a dead owner left. */
+  async #enter(): Promise<void> {
+    if (this.#broken) throw this.#broken;
+    let dead: string[];
+    try {
+      dead = await this.lock.enter();
+    } catch (error) {
+      throw storeError(error, this.lock.path);
+    }
+    if (dead.length === 0) return;
+    try {
+      await this.#repair(dead);
+    } catch (error) {
+      if (this.#broken === undefined) this.lock.leave();
+      throw storeError(error, this.path);
+    }
+  }
+
+  /**
+   * Somebody died inside a commit. What they wrote may not be durable, nor a rename of theirs, so the file is
+   * written anew, directory sync included, before anyone builds on it.
+   */
+  async #repair(dead: readonly string[]): Promise<void> {
+    if (this.#reopen() !== undefined) {
+      try {
+        await this.#compact();
+      } catch (error) {
+        if (this.#broken) throw error;
+        // No room for that: then at least what is there is made durable, and the token stays for the next.
+        const file = this.#file as OpenFile;
+        try {
+          await this.fs.fdatasync(file.fd);
+          await this.#syncFolder();
+        } catch (cause) {
+          throw this.#stop(cause);
+        }
+        return;
+      }
+    }
+    this.lock.clear(dead);
+  }
+
+  async #underLock(open: readonly Commit[], needs: Needs, round: number): Promise<void> {
+    const file = await this.#writableFile();
+    const before = closeTail(this.fs, file);
+    if (needs !== 'nothing') await this.#upToDate(file, needs);
+    const index = this.#index?.file === file ? this.#index : undefined;
+    this.#appending = true;
+    const committing = Commit.write(
+      {
+        fs: this.fs,
+        lock: this.lock,
+        durability: this.options.durability,
+        now: this.clock.now(),
+        file,
+        index,
+        before,
+        round,
+        afterFailedSync: async (cause) => {
+          try {
+            await this.#compact();
+          } catch {
+            throw this.#stop(cause);
+          }
+        },
+      },
+      open,
+    );
+    await committing.finally(() => {
+      this.#appending = false;
+    });
+  }
+
+  /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
+  async #writableFile(): Promise<OpenFile> {
+    try {
+      let file = this.#reopen();
+      if (file === undefined) {
+        await createQueueFile(this.fs, this.realPath, newLayout());
+        file = this.#reopen();
+      } else if (!file.layout.current) {
+        await this.#compact();
+        file = this.#file;
+      }
+      if (file === undefined) throw new TsvqError('WRITE_FAILED', `${this.path} vanished while it was made`);
+      return file;
+    } catch (error) {
+      throw storeError(error, this.path);
+    }
+  }
+
+  async #compact(): Promise<CompactionSummary> {
+    const file = this.#file as OpenFile;
+    closeTail(this.fs, file);
+    // An index of the same file that reaches its end saves reading it once more.
+    const index = this.#index?.file === file ? this.#index : undefined;
+    await index?.catchUp();
+    const { retention } = this.options;
+    const summary = await compact(
+      { fs: this.fs, lock: this.lock, path: this.realPath, retention, now: this.clock.now() },
+      file,
+      index,
+    );
+    this.#reopen();
+    return summary;
+  }
+
+  /** From here on the queue does nothing but report: on a failing disk it stops, it does not guess. */
+  #stop(cause: unknown): TsvqError {
+    this.#broken = new TsvqError(
+      'SYNC_FAILED',
+      `the disk under ${this.path} failed a sync (${(cause as Error).message}): whether the last changes are kept is unknown. ` +
+        'The queue stays locked until this process ends; check the disk first.',
+      { cause },
+    );
+    return this.#broken;
+  }
+
+  async #syncFolder(): Promise<void> {
+    const fd = this.fs.open(dirname(this.realPath), 'r');
+    try {
+      await this.fs.fsync(fd);
+    } finally {
+      this.fs.close(fd);
+    }
+  }
+
+  // ---- the file and its index ----
+
+  /** Opens the file that the path names now, if it isn't open already. */
+  #reopen(): OpenFile | undefined {
+    if (this.#file?.isCurrent()) return this.#file;
+    // Only now is the old one closed: until compared, its inode number must not be used again.
+    const file = OpenFile.open(this.fs, this.realPath);
+    this.#dropFile();
+    this.#file = file;
+    return file;
+  }
+
+  #dropFile(): void {
+    this.#file?.release();
+    this.#file = undefined;
+    this.#index = undefined;
+  }
+
+  /** Makes the index know the file to its end. */
+  async #upToDate(file: OpenFile, needs: 'open' | 'all'): Promise<void> {
+    for (;;) {
+      let index = this.#index;
+      const usable =
+        index !== undefined &&
+        index.file === file &&
+        (needs === 'open' || index.from === file.start) &&
+        index.position <= file.size;
+      if (!usable) {
+        index = new JobIndex(file, needs === 'open' ? settledEnd(file) : file.start);
+        this.#index = index;
+        for (const listener of this.onIndex) listener(index);
+      }
+      if (index?.position === file.size) return;
+      // One scan at a time; who comes later looks again when it is through.
+      if (this.#scan === undefined) {
+        this.#scan = (index as JobIndex).catchUp().finally(() => {
+          this.#scan = undefined;
+        });
+        await this.#scan;
+        return;
+      }
+      await this.#scan;
+    }
+  }
+
+  /** Where a symlink to nothing yet leads. */
+  #followDangling(): string {
+    let path = this.path;
+    for (let hops = 0; hops < 40; hops++) {
+      const target = this.fs.readlink(path);
+      if (target === undefined) break;
+      path = resolve(dirname(path), target);
+    }
+    const folder = this.fs.realpath(dirname(path));
+    return folder === undefined ? path : join(folder, basename(path));
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new TsvqError('CLOSED', `the queue ${this.path} was closed`);
+    if (this.#broken) throw this.#broken;
+  }
+}
+
+const NEEDS: readonly Needs[] = ['nothing', 'open', 'all'];
+
+function mostOf(commits: readonly Commit[]): Needs {
+  return NEEDS[Math.max(...commits.map(({ needs }) => NEEDS.indexOf(needs)))] as Needs;
+}

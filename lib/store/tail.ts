@@ -1,0 +1,34 @@
+import { LineReader, TORN } from '../tsv/line.js';
+import { type FileSystem, readFully } from './fs.js';
+import type { OpenFile } from './open-file.js';
+
+/**
+ * Closes a last line that lacks its LF, so that the next row isn't glued to it: with a plain LF if it is whole,
+ * else as torn. A write of its own, never together with new rows: cut short, it leaves a fragment again.
+ *
+ * @returns the size of the file, which now ends with LF
+ */
+export function closeTail(fs: FileSystem, file: OpenFile): number {
+  const { size } = file;
+  const last = Buffer.allocUnsafe(1);
+  if (readFully(fs, file.fd, last, size - 1) === 0 || last[0] === 10) return size;
+  const fragment = lastFragment(file, size);
+  const kind = new LineReader(file.layout).read(fragment, 0, fragment.length);
+  const whole =
+    size <= file.start || kind === 'row' || kind === 'comment' || kind === 'struck' || kind === 'blank';
+  const closing = Buffer.from(whole ? '\n' : `${TORN}\n`);
+  const written = fs.writeSync(file.fd, closing, null);
+  if (written < closing.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+  return file.size;
+}
+
+/** The bytes after the last LF. */
+function lastFragment(file: OpenFile, size: number): Buffer {
+  for (let length = 4096; ; length *= 4) {
+    const from = Math.max(file.start, size - length);
+    const bytes = file.readPiece(from, size - from);
+    const lf = bytes.lastIndexOf(10);
+    if (lf >= 0) return bytes.subarray(lf + 1);
+    if (from === file.start) return bytes;
+  }
+}

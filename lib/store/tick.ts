@@ -1,0 +1,39 @@
+import type { FileSystem } from './fs.js';
+
+/** What a worker leaves behind of its last look at the queue, in `queue.tsv.tick`. */
+export interface Tick {
+  /** ms since 1970. */
+  at: number;
+  /** Types of due jobs that it had no handler for. */
+  unhandled: string[];
+}
+
+/** A line with the time in Unix seconds, then a line for each type without a handler. It may be lost: no sync. */
+export function writeTick(fs: FileSystem, queueFile: string, { at, unhandled }: Tick): void {
+  const lines = [String(Math.round(at) / 1000), ...unhandled.map((type) => `no handler\t${type}`)];
+  try {
+    const fd = fs.open(`${queueFile}.tick`, 'w', 0o660);
+    try {
+      fs.writeSync(fd, Buffer.from(`${lines.join('\n')}\n`), 0);
+    } finally {
+      fs.close(fd);
+    }
+  } catch {
+    // A tick that can't be noted is no reason not to work; `queue check` will tell.
+  }
+}
+
+/** @returns undefined if no worker has ever looked */
+export function readTick(fs: FileSystem, queueFile: string): Tick | undefined {
+  if (fs.stat(`${queueFile}.tick`) === undefined) return undefined;
+  const fd = fs.open(`${queueFile}.tick`, 'r');
+  try {
+    const bytes = Buffer.alloc(64 * 1024);
+    const lines = bytes.toString('utf8', 0, fs.readSync(fd, bytes, bytes.length, 0)).split('\n');
+    const at = Number(lines[0]) * 1000;
+    if (!(at > 0)) return undefined;
+    return { at, unhandled: lines.flatMap((line) => line.match(/^no handler\t(.*)$/)?.[1] ?? []) };
+  } finally {
+    fs.close(fd);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Layout } from '../tsv/columns.js';
+import type { Row } from '../tsv/row.js';
+import type { JobIndex, Place } from './job-index.js';
+import type { OpenFile } from './open-file.js';
+import { readRows } from './rows.js';
+
+/** A row to append. */
+export interface Draft {
+  readonly id: string;
+  readonly row: Row;
+}
+
+/** What an operation sees of the queue while it decides, under the lock: the file to its end. */
+export class View {
+  /** ms since 1970. */
+  readonly now: number;
+  readonly file: OpenFile;
+  readonly #index: JobIndex | undefined;
+  /** What operations of the same commit have decided before this one. */
+  readonly #decided = new Map<string, Row>();
+
+  constructor(file: OpenFile, index: JobIndex | undefined, now: number) {
+    this.file = file;
+    this.#index = index;
+    this.now = now;
+  }
+
+  get layout(): Layout {
+    return this.file.layout;
+  }
+
+  /** Only for operations that said that they need it. */
+  get index(): JobIndex {
+    if (this.#index === undefined) throw new Error('this operation did not ask for the index');
+    return this.#index;
+  }
+
+  /** The job's newest row, or undefined if there is none. */
+  row(id: string): Row | undefined {
+    const decided = this.#decided.get(id);
+    if (decided !== undefined) return decided;
+    const slot = this.index.find(id);
+    return slot === undefined ? undefined : readRows(this.index, [slot])[0];
+  }
+
+  /** Version and status of the job's newest row, without reading it. */
+  state(id: string): Pick<Place, 'version' | 'status'> | undefined {
+    const decided = this.#decided.get(id);
+    if (decided !== undefined) {
+      const { at } = this.layout;
+      return { version: Number(decided[at.version]), status: decided[at.status] as Place['status'] };
+    }
+    const slot = this.index.find(id);
+    return slot === undefined
+      ? undefined
+      : { version: this.index.version(slot), status: this.index.status(slot) };
+  }
+
+  /** Takes note of rows for the operations that follow in this commit. */
+  remember(drafts: readonly Draft[]): void {
+    for (const { id, row } of drafts) this.#decided.set(id, row);
+  }
+}

@@ -1,0 +1,66 @@
+import { TsvqError } from '../errors.js';
+
+/**
+ * A value as compact JSON, if JSON holds all of it. `JSON.stringify` alone would silently drop functions, turn NaN
+ * into null and a Map into {}: a job would run later with something else than was asked for.
+ *
+ * @param name how the error calls the value: `payload`, say
+ * @throws TsvqError `INVALID_ARGUMENT`, naming the place: `payload.user.age is NaN …`
+ * @example
+ * toJson({ to: 'ann@example.com' }, 'payload'); // '{"to":"ann@example.com"}'
+ */
+export function toJson(value: unknown, name: string): string {
+  if (value === undefined) return 'null';
+  const problem = obstacle(value, name, []);
+  if (problem !== undefined) throw new TsvqError('INVALID_ARGUMENT', `${problem}; JSON can't hold that`);
+  try {
+    const json = JSON.stringify(value);
+    if (json !== undefined) return json;
+  } catch (cause) {
+    throw new TsvqError('INVALID_ARGUMENT', `${name} can't be written as JSON: ${message(cause)}`, { cause });
+  }
+  throw new TsvqError('INVALID_ARGUMENT', `${name} is ${typeof value}; JSON can't hold that`);
+}
+
+/** What in `value` JSON can't hold, with the path to it; undefined if it can hold all. */
+function obstacle(value: unknown, path: string, above: object[]): string | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return undefined;
+    case 'number':
+      return Number.isFinite(value) ? undefined : `${path} is ${value}`;
+    case 'object':
+      break;
+    default:
+      return `${path} is ${typeof value === 'bigint' ? `the BigInt ${value}n` : `a value of type ${typeof value}`}`;
+  }
+  if (value === null) return undefined;
+  if (above.includes(value)) return `${path} refers back to a value that contains it`;
+  if (above.length > 500) return `${path} is nested more than 500 levels deep`;
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
+  if (value instanceof Map || value instanceof Set) return `${path} is a ${value.constructor.name}`;
+  above.push(value);
+  let problem: string | undefined;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length && problem === undefined; i++) {
+      problem = obstacle(value[i], `${path}[${i}]`, above);
+    }
+  } else {
+    for (const key of Object.keys(value)) {
+      const field = (value as Record<string, unknown>)[key];
+      // An absent optional field, as JSON sees it too.
+      if (field === undefined) continue;
+      problem = obstacle(
+        field,
+        /^[\w$]+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`,
+        above,
+      );
+      if (problem !== undefined) break;
+    }
+  }
+  above.pop();
+  return problem;
+}
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));

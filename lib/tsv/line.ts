@@ -1,0 +1,159 @@
+import { STATUSES, type Status } from '../job.js';
+import type { Layout } from './columns.js';
+
+const TAB = 9;
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+const HASH = 35;
+const DASH = 45;
+
+/** How the fragment of a row that a crash cut short is closed, by whoever finds it. */
+export const TORN = '\t#torn';
+
+/**
+ * What a line is.
+ *
+ * - `row`: exactly the header's columns, no NUL, a known status, a version
+ * - `struck`: a superseded row, crossed out in place: `#` first, dashes for its status
+ * - `comment`: any other line that begins with `#`; a person's
+ * - `torn`: the start of a row whose write a crash cut; never acknowledged
+ * - `blank`: nothing but white space
+ * - `unreadable`: anything else; kept, reported, and if its first field is a job's id, that job is held
+ */
+export type LineKind = 'row' | 'struck' | 'comment' | 'torn' | 'blank' | 'unreadable';
+
+/** Status bytes by first two letters would do for five words; the whole word is compared all the same. */
+const STATUS_BYTES = STATUSES.map((word) => Buffer.from(word));
+
+/**
+ * Reads lines where they lie, without making strings of them: the one rule for what is a row, and the places of
+ * its fields. One instance is used for a whole scan; its fields speak of the line read last.
+ */
+export class LineReader {
+  /** Of a row: its status. */
+  status: Status = 'pending';
+  /** Of a row: its version; 0 in a file that has none yet. */
+  version = 0;
+  #ends: Int32Array;
+  #start = 0;
+  #bytes: Buffer = Buffer.alloc(0);
+  readonly #layout: Layout;
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+    this.#ends = new Int32Array(layout.names.length + 1);
+  }
+
+  /** @param end where its LF is, or would be */
+  read(bytes: Buffer, start: number, end: number): LineKind {
+    let stop = end;
+    // A file saved with CRLF, or with spaces at the ends of its lines, is still the same file.
+    while (stop > start && (bytes[stop - 1] === CR || bytes[stop - 1] === SPACE)) stop--;
+    if (stop === start) return 'blank';
+    this.#bytes = bytes;
+    this.#start = start;
+    const { at, names } = this.#layout;
+    const ends = this.#ends;
+    const width = names.length;
+    let fields = 0;
+    let i = start;
+    for (; i < stop; i++) {
+      const byte = bytes[i];
+      if (byte === TAB) {
+        if (fields < width) ends[fields] = i;
+        fields++;
+      } else if (byte === 0) break;
+    }
+    if (fields < width) ends[fields] = i;
+    const whole = i === stop && fields === width - 1;
+    if (bytes[start] === HASH) return whole && this.#isStruck() ? 'struck' : 'comment';
+    if (stop - start >= TORN.length && bytes.toString('latin1', stop - TORN.length, stop) === TORN)
+      return 'torn';
+    if (!whole || ends[0] === start) return 'unreadable';
+    const status = this.#statusAt(this.#from(at.status), ends[at.status] as number);
+    if (status === undefined) return 'unreadable';
+    this.status = status;
+    this.version = at.version < 0 ? 0 : this.#digits(at.version);
+    return this.version < 0 ? 'unreadable' : 'row';
+  }
+
+  /** A field of the row read last, for names, numbers and words of ASCII. */
+  field(column: number): string {
+    return this.#bytes.toString('latin1', this.#from(column), this.#ends[column]);
+  }
+
+  /** A number in a field of the row read last; `otherwise` where it isn't one. */
+  number(column: number, otherwise: number): number {
+    if (column < 0) return otherwise;
+    const from = this.#from(column);
+    if (this.#ends[column] === from) return otherwise;
+    const value = Number(this.field(column));
+    return Number.isFinite(value) ? value : otherwise;
+  }
+
+  /** Where a field of the line read last begins and ends in the bytes. */
+  span(column: number): [number, number] {
+    return [this.#from(column), this.#ends[column] as number];
+  }
+
+  #from(column: number): number {
+    return column === 0 ? this.#start : (this.#ends[column - 1] as number) + 1;
+  }
+
+  #statusAt(from: number, to: number): Status | undefined {
+    for (let i = 0; i < STATUS_BYTES.length; i++) {
+      const word = STATUS_BYTES[i] as Buffer;
+      if (word.length !== to - from) continue;
+      let same = 0;
+      while (same < word.length && word[same] === this.#bytes[from + same]) same++;
+      if (same === word.length) return STATUSES[i] as Status;
+    }
+    return undefined;
+  }
+
+  /** A field of digits alone as a number, else -1. */
+  #digits(column: number): number {
+    const to = this.#ends[column] as number;
+    let from = this.#from(column);
+    if (from === to || to - from > 15) return -1;
+    let value = 0;
+    for (; from < to; from++) {
+      const digit = (this.#bytes[from] as number) - 48;
+      if (digit < 0 || digit > 9) return -1;
+      value = value * 10 + digit;
+    }
+    return value;
+  }
+
+  #isStruck(): boolean {
+    const [from, to] = this.span(this.#layout.at.status);
+    if (from === to) return false;
+    for (let i = from; i < to; i++) if (this.#bytes[i] !== DASH) return false;
+    return true;
+  }
+}
+
+/** Crosses the row read last out, in a copy of its bytes; see {@link LineKind}. */
+export function strikeOut(reader: LineReader, bytes: Buffer, start: number, layout: Layout): void {
+  const [from, to] = reader.span(layout.at.status);
+  bytes[start] = HASH;
+  bytes.fill(DASH, from, to);
+}
+
+/** Calls `line` for each whole line in bytes[start, end). @returns where the first line without LF begins */
+export function eachLine(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  line: (start: number, end: number) => void,
+): number {
+  let from = start;
+  while (from < end) {
+    const lf = bytes.indexOf(LF, from);
+    if (lf < 0 || lf >= end) break;
+    line(from, lf);
+    from = lf + 1;
+  }
+  return from;
+}

@@ -1,0 +1,44 @@
+import { STATUSES, type Status } from '../job.js';
+import { invalid } from '../options.js';
+
+const ESCAPES: Record<string, string> = {
+  '\t': '\\t',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\\': '\\\\',
+  '\0': '\uFFFD',
+};
+const UNESCAPES: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
+
+/** Free text as one field: no raw TAB, LF, CR or NUL (which no escape stands for; it becomes U+FFFD). */
+export const escapeText = (text: string): string =>
+  text.replace(/[\t\n\r\\\0]/g, (c) => ESCAPES[c] as string);
+
+/** The inverse of {@link escapeText}; a backslash that escapes nothing stays as it is. */
+export const unescapeText = (field: string): string =>
+  field.includes('\\') ? field.replace(/\\([tnr\\])/g, (_, c: string) => UNESCAPES[c] as string) : field;
+
+/**
+ * Lets only names through that stand in a field as they are and can't be taken for something else there.
+ *
+ * @throws TsvqError `INVALID_ARGUMENT`
+ */
+export function checkName(what: string, name: unknown): string {
+  if (
+    typeof name !== 'string' ||
+    name.length === 0 ||
+    name.length > 200 ||
+    name !== name.trim() ||
+    // Separators and controls of all kinds, the invisible ones of Unicode too: an operator has to be able to type it.
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name) ||
+    name.startsWith('#') ||
+    STATUSES.includes(name as Status)
+  ) {
+    throw invalid(
+      what,
+      name,
+      'a name of 1 to 200 characters without control characters, not beginning with # or a space, and no status word',
+    );
+  }
+  return name;
+}

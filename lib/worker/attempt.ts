@@ -1,0 +1,92 @@
+import type { Job } from '../job.js';
+import type { EnqueueOptions } from '../options.js';
+import { checkJob } from '../queue/enqueue.js';
+import { type FollowUp, followUpId } from '../store/follow-ups.js';
+import type { Layout } from '../tsv/columns.js';
+import { number, type Row, toJob } from '../tsv/row.js';
+
+/** Why an attempt's signal was aborted. */
+export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
+
+/** One claimed job, from its claim row to what became of it; to its handler it is the context. */
+export class Attempt {
+  readonly id: string;
+  readonly type: string;
+  readonly attempts: number;
+  /** Of the claim row. */
+  readonly version: number;
+  /** The claim row. */
+  readonly row: Row;
+  /** True if the job's last worker died with it: it runs alone. */
+  readonly suspect: boolean;
+  readonly followUps: FollowUp[] = [];
+  /** When its handler was called, in ms; undefined before. */
+  startedAt: number | undefined;
+  stopped: StopReason | undefined;
+  /** Cancels the timer of its time limit. */
+  cancelTimer: (() => void) | undefined;
+  /** Its outcome stands; whatever the handler still does comes too late. */
+  over = false;
+  /** Of the claim row. */
+  readonly layout: Layout;
+  readonly #now: () => number;
+  readonly #maxPayload: number;
+  #controller: AbortController | undefined;
+  #job: Job | undefined;
+
+  constructor(row: Row, layout: Layout, suspect: boolean, now: () => number, maxPayload: number) {
+    const { at } = layout;
+    this.row = row;
+    this.id = row[at.id] as string;
+    this.type = row[at.type] as string;
+    this.attempts = number(row[at.attempts], 0);
+    this.version = number(row[at.version], 0);
+    this.suspect = suspect;
+    this.layout = layout;
+    this.#now = now;
+    this.#maxPayload = maxPayload;
+  }
+
+  // Getters that make things when they are first asked for: most handlers use none of them.
+
+  get job(): Job {
+    this.#job ??= toJob(this.row, this.layout);
+    return this.#job;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.stopped) this.#controller.abort(stopError(this.stopped));
+    }
+    return this.#controller.signal;
+  }
+
+  get enqueue(): (type: string, payload?: unknown, options?: EnqueueOptions) => string {
+    return (type, payload, options) => {
+      if (this.over) throw new Error(`job ${this.id} is over; it can enqueue nothing any more`);
+      const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
+      this.followUps.push({ ...job, createdAt: this.#now() });
+      return followUpId(this.id, this.attempts, this.followUps.length - 1);
+    };
+  }
+
+  /** Its payload. @throws SyntaxError if a person's edit left something that is no JSON */
+  payload(): unknown {
+    return JSON.parse(this.row[this.layout.at.payload] as string);
+  }
+
+  stop(reason: StopReason): void {
+    this.stopped ??= reason;
+    this.#controller?.abort(stopError(this.stopped));
+  }
+}
+
+const REASONS: Record<StopReason, string> = {
+  cancelled: 'the job was cancelled',
+  timeout: 'the time limit of the job has passed',
+  shutdown: 'the worker is shutting down',
+};
+
+const stopError = (reason: StopReason): DOMException =>
+  new DOMException(REASONS[reason], reason === 'timeout' ? 'TimeoutError' : 'AbortError');

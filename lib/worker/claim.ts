@@ -1,0 +1,95 @@
+import { readRows } from '../store/rows.js';
+import type { Store } from '../store/store.js';
+import type { View } from '../store/view.js';
+import { nextRow, number, type Row } from '../tsv/row.js';
+import type { DueJobs } from './due.js';
+import { isDeathText } from './rescue.js';
+
+/** A pending row that a worker means to claim. */
+export interface Candidate {
+  readonly slot: number;
+  readonly id: string;
+  readonly row: Row;
+  /** The job's last worker died with it: it is claimed alone, so that it takes nobody with it. */
+  readonly suspect: boolean;
+}
+
+/** What {@link pickCandidates} goes by. */
+export interface Picking {
+  readonly due: DueJobs;
+  readonly now: number;
+  /** How many. */
+  readonly most: number;
+  /** Nothing else is held. */
+  readonly alone: boolean;
+  /** Whether there is a handler for the type; called for each due job that is looked at. */
+  readonly handles: (type: string) => boolean;
+  /** Whether an attempt that ignored its time limit still runs in this process. */
+  readonly isBusy: (id: string) => boolean;
+}
+
+/**
+ * The jobs to claim next. Outside of the lock; {@link claimRow} looks again under it. A job that may have killed its
+ * worker is picked alone or not at all.
+ */
+export function pickCandidates({ due, now, most, alone, handles, isBusy }: Picking): Candidate[] {
+  const { index } = due;
+  const { at } = index.file.layout;
+  const picked: Candidate[] = [];
+  const later: number[] = [];
+  let blocked = false;
+  while (picked.length < most && !blocked) {
+    const slots: number[] = [];
+    while (picked.length + slots.length < most) {
+      const slot = due.take(now);
+      if (slot === undefined) break;
+      slots.push(slot);
+    }
+    if (slots.length === 0) break;
+    const rows = readRows(index, slots);
+    for (const [i, slot] of slots.entries()) {
+      const row = rows[i];
+      if (blocked) {
+        later.push(slot);
+        continue;
+      }
+      // Struck or changed since: the index will hear of it.
+      if (row === undefined) continue;
+      const id = row[at.id] as string;
+      if (!handles(row[at.type] as string) || index.isHeld(id)) continue;
+      if (isBusy(id)) {
+        later.push(slot);
+        continue;
+      }
+      const suspect = isDeathText(row[at.error] as string);
+      if (suspect && (!alone || picked.length > 0)) {
+        later.push(slot);
+        blocked = true;
+        continue;
+      }
+      picked.push({ slot, id, row, suspect });
+      blocked = suspect;
+    }
+  }
+  for (const slot of later) due.putBack(slot);
+  return picked;
+}
+
+/** The claim row of a candidate, or undefined if it is no longer as it was picked. Under the lock. */
+export function claimRow({ id, row }: Candidate, owner: string, view: View): Row | undefined {
+  const { at } = view.layout;
+  const state = view.state(id);
+  if (state?.status !== 'pending' || state.version !== number(row[at.version], 0)) return undefined;
+  const attempts = number(row[at.attempts], 0) + 1;
+  return nextRow(row, { status: 'processing', attempts, lockedBy: owner, startedAt: view.now }, view.layout);
+}
+
+/** How many other live workers hold claims. Under the lock, where it is exact. */
+export function otherWorkers(store: Store, view: View, owner: string): number {
+  const { at } = view.layout;
+  const rows = readRows(view.index, [...view.index.withStatus('processing')]);
+  const owners = new Set(rows.map((row) => row?.[at.locked_by] ?? ''));
+  owners.delete('');
+  owners.delete(owner);
+  return [...owners].filter((other) => store.processes.liveness(other) !== 'dead').length;
+}

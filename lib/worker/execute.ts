@@ -1,0 +1,198 @@
+import type { Clock } from '../clock.js';
+import { PermanentError } from '../errors.js';
+import type { ResolvedWorkerOptions } from '../options.js';
+import { number } from '../tsv/row.js';
+import type { Attempt } from './attempt.js';
+import type { Handler, HandlerContext } from './handler.js';
+import { type Ending, type FailureRules, judge, type Verdict } from './outcome.js';
+
+/** Handlers that return at once run for so long before other callbacks get their turn. */
+const SLICE_MS = 10;
+/** After the abort at shutdown, handlers have so long to come to an end by themselves. */
+const LAST_WORDS_MS = 1000;
+
+/**
+ * Jobs whose handler ignored its time limit and runs on, in any worker of this process. They can't be run again
+ * here: there would be two of one job.
+ */
+const runningOn = new Set<string>();
+
+export const isRunningOn = (id: string): boolean => runningOn.has(id);
+
+/** Runs the handlers of claimed jobs, `concurrency` at a time. */
+export class Executor {
+  /** Handlers under way. */
+  readonly running: Set<Attempt> = new Set();
+  readonly #clock: Clock;
+  readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #options: ResolvedWorkerOptions;
+  readonly #rules: FailureRules;
+  readonly #onEnd: (attempt: Attempt, verdict: Verdict | undefined) => void;
+  #waiting: Attempt[] = [];
+  #next = 0;
+  #sliceEnds = 0;
+  #yielding = false;
+
+  /** @param onEnd gets each attempt that is over; without a verdict if somebody cancelled the job */
+  constructor(
+    clock: Clock,
+    handlers: ReadonlyMap<string, Handler>,
+    options: ResolvedWorkerOptions,
+    rules: FailureRules,
+    onEnd: (attempt: Attempt, verdict: Verdict | undefined) => void,
+  ) {
+    this.#clock = clock;
+    this.#handlers = handlers;
+    this.#options = options;
+    this.#rules = rules;
+    this.#onEnd = onEnd;
+  }
+
+  /** How many are claimed and not started. */
+  get waiting(): number {
+    return this.#waiting.length - this.#next;
+  }
+
+  add(attempts: readonly Attempt[]): void {
+    this.#waiting = this.#waiting.slice(this.#next).concat(attempts);
+    this.#next = 0;
+  }
+
+  /** Starts handlers while there is room; @param goOn is called when it had to stop for other callbacks' sake. */
+  startWaiting(goOn: () => void): void {
+    while (this.running.size < this.#options.concurrency && this.waiting > 0 && !this.#yielding) {
+      const now = this.#clock.now();
+      if (now >= this.#sliceEnds) {
+        this.#yielding = true;
+        setImmediate(() => {
+          this.#yielding = false;
+          this.#sliceEnds = this.#clock.now() + SLICE_MS;
+          goOn();
+        });
+        return;
+      }
+      const attempt = this.#waiting[this.#next++] as Attempt;
+      // Cancelled since it was claimed.
+      if (attempt.stopped === 'cancelled') this.#finish(attempt, undefined);
+      else this.#start(attempt, now);
+    }
+  }
+
+  /** Every attempt that is not over. */
+  *attempts(): IterableIterator<Attempt> {
+    yield* this.running;
+    for (let i = this.#next; i < this.#waiting.length; i++) yield this.#waiting[i] as Attempt;
+  }
+
+  /** Gives back what is claimed and not started. */
+  releaseWaiting(): void {
+    const waiting = this.#waiting.slice(this.#next);
+    this.#waiting = [];
+    this.#next = 0;
+    for (const attempt of waiting) this.#end(attempt, { how: 'released' });
+  }
+
+  /** Gives handlers the grace time, aborts the rest, and gives back what even then doesn't end. */
+  shutDown(): void {
+    this.releaseWaiting();
+    this.#clock.later(this.#options.grace, () => {
+      for (const attempt of this.running) attempt.stop('shutdown');
+      const last = Math.min(LAST_WORDS_MS, this.#options.grace);
+      this.#clock.later(last, () => {
+        for (const attempt of this.running) this.#end(attempt, { how: 'released' });
+      });
+    });
+  }
+
+  #start(attempt: Attempt, now: number): void {
+    attempt.startedAt = now;
+    let value: unknown;
+    let pending: boolean;
+    try {
+      const handler = this.#handlers.get(attempt.type) as Handler;
+      value = handler(payloadOf(attempt), attempt as unknown as HandlerContext);
+      pending = isThenable(value);
+    } catch (error) {
+      this.#end(attempt, { how: 'threw', error });
+      return;
+    }
+    if (!pending) {
+      this.#end(attempt, { how: 'returned', value });
+      return;
+    }
+    this.running.add(attempt);
+    this.#limit(attempt);
+    Promise.resolve(value).then(
+      (result: unknown) => this.#end(attempt, { how: 'returned', value: result }),
+      (error: unknown) => this.#end(attempt, { how: 'threw', error }),
+    );
+  }
+
+  /** Aborts the attempt when its time is up; one that ignores that for the grace time is recorded as failed. */
+  #limit(attempt: Attempt): void {
+    const own = number(attempt.row[attempt.layout.at.timeout], 0) * 1000;
+    const limit = own > 0 ? own : this.#options.timeout;
+    attempt.cancelTimer = this.#clock.later(
+      limit,
+      () => {
+        attempt.stop('timeout');
+        attempt.cancelTimer = this.#clock.later(
+          this.#options.grace,
+          () => {
+            runningOn.add(attempt.id);
+            this.#end(attempt, { how: 'threw', error: timedOut(limit, 'ignored its abort') });
+          },
+          true,
+        );
+      },
+      true,
+    );
+  }
+
+  #end(attempt: Attempt, ending: Ending): void {
+    if (attempt.over) {
+      // It was recorded without waiting for this; now at last it may be run again here.
+      runningOn.delete(attempt.id);
+      return;
+    }
+    let known = ending;
+    if (ending.how === 'threw') {
+      if (attempt.stopped === 'shutdown') known = { how: 'released' };
+      else if (attempt.stopped === 'timeout' && !isTimeout(ending.error)) {
+        known = { how: 'threw', error: timedOut(this.#clock.now() - (attempt.startedAt ?? 0), ending.error) };
+      }
+    }
+    // Somebody cancelled the job: what came of it belongs nowhere.
+    if (attempt.stopped === 'cancelled') this.#finish(attempt, undefined);
+    else this.#finish(attempt, judge(attempt, known, this.#clock.now(), this.#rules));
+  }
+
+  #finish(attempt: Attempt, verdict: Verdict | undefined): void {
+    attempt.over = true;
+    attempt.cancelTimer?.();
+    this.running.delete(attempt);
+    this.#onEnd(attempt, verdict);
+  }
+}
+
+function payloadOf(attempt: Attempt): unknown {
+  try {
+    return attempt.payload();
+  } catch (cause) {
+    throw new PermanentError('the payload in the file is not JSON', { cause });
+  }
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+
+class TimeLimitError extends Error {
+  override readonly name = 'TimeLimitError';
+}
+
+const isTimeout = (error: unknown): boolean => error instanceof TimeLimitError;
+
+function timedOut(ms: number, cause: unknown): TimeLimitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TimeLimitError(`stopped after ${Math.round(ms)} ms, its time limit: ${why}`, { cause });
+}

@@ -1,0 +1,51 @@
+import { settledEnd } from '../store/settled.js';
+import type { Store } from '../store/store.js';
+import { LineReader } from '../tsv/line.js';
+import { isOverdue } from './rescue-rule.js';
+
+const CANDIDATES = [Buffer.from('\tpending\t'), Buffer.from('\tprocessing\t')];
+
+/** What a first look at the queue shows. */
+export interface Peek {
+  /** Something is due, or somebody died: worth a lock. */
+  work: boolean;
+  /** Due jobs of types that have no handler. */
+  unhandled: Record<string, number>;
+}
+
+/**
+ * Is there anything to do? Takes no lock and looks at no row that can't be a candidate: the status words are
+ * searched for in the raw bytes, and only lines that have one are read. This is all that an idle tick costs.
+ *
+ * It may say yes where there is nothing (a superseded row that is not struck yet), never no where there is.
+ */
+export async function peek(store: Store, types: ReadonlySet<string>, timeout: number): Promise<Peek> {
+  const found: Peek = { work: false, unhandled: {} };
+  const file = store.openFile();
+  if (file === undefined) return found;
+  if (store.lock.holders().some(({ liveness }) => liveness === 'dead')) return { ...found, work: true };
+  const { at } = file.layout;
+  const reader = new LineReader(file.layout);
+  const now = store.clock.now();
+
+  await file.eachBlock(settledEnd(file), (bytes, end) => {
+    for (const word of CANDIDATES) {
+      let hit = found.work ? -1 : bytes.indexOf(word);
+      while (hit >= 0 && hit < end && !found.work) {
+        const start = bytes.lastIndexOf(10, hit) + 1;
+        const stop = bytes.indexOf(10, hit);
+        if (reader.read(bytes, start, stop) === 'row') {
+          if (reader.status === 'processing') {
+            found.work = isOverdue(reader, at, store.processes, now, timeout);
+          } else if (reader.status === 'pending' && reader.number(at.run_at, 0) * 1000 <= now) {
+            const type = Buffer.from(reader.field(at.type), 'latin1').toString();
+            if (types.has(type)) found.work = true;
+            else found.unhandled[type] = (found.unhandled[type] ?? 0) + 1;
+          }
+        }
+        hit = bytes.indexOf(word, stop);
+      }
+    }
+  });
+  return found;
+}

@@ -1,0 +1,29 @@
+import type { Processes } from '../store/owner.js';
+import type { Column } from '../tsv/columns.js';
+
+/** A job that runs, as far as the rule needs to see it. */
+interface Running {
+  field(column: number): string;
+  number(column: number, otherwise: number): number;
+}
+
+/**
+ * Whether a running job is to be taken from its worker: if that is proven dead, at once. Where it can't be judged
+ * (another host or container) or lives but has gone silent, only when the job's time limit is long past: twice over,
+ * and a minute for the worker to abort the attempt and record it. Time alone, used sooner, runs jobs twice.
+ *
+ * @param timeout the time limit of jobs without one of their own, in ms
+ */
+export function isOverdue(
+  job: Running,
+  at: Readonly<Record<Column, number>>,
+  processes: Processes,
+  now: number,
+  timeout: number,
+): boolean {
+  const owner = at.locked_by < 0 ? '' : job.field(at.locked_by);
+  if (owner !== '' && processes.liveness(owner) === 'dead') return true;
+  const limit = job.number(at.timeout, timeout / 1000) * 1000;
+  const since = job.number(at.started_at, job.number(at.run_at, 0)) * 1000;
+  return now > since + 2 * limit + 60_000;
+}

@@ -1,0 +1,82 @@
+import { readRows } from '../store/rows.js';
+import type { Store } from '../store/store.js';
+import type { Draft, View } from '../store/view.js';
+import { nextRow, number, type Row } from '../tsv/row.js';
+import { isOverdue } from './rescue-rule.js';
+
+/*
+ * A poison job, one that kills its worker, must neither loop for ever nor take others with it. A worker holds
+ * several claims at a time, and when it dies nobody knows which job it was: so all of them are forgiven the attempt,
+ * and each is claimed alone the next time. A death in a lone claim counts, and the job runs out of attempts.
+ */
+
+const DIED = 'worker died';
+
+/** Whether a job's error says that its last worker died with it. */
+export const isDeathText = (error: string): boolean => error.startsWith(DIED);
+
+/** Rules for jobs without their own. */
+export interface RescueRules {
+  readonly maxAttempts: number;
+  /** ms */
+  readonly timeout: number;
+}
+
+/** A job taken back. */
+export interface Rescued extends Draft {
+  readonly type: string;
+  readonly error: string;
+  /** No attempts are left. */
+  readonly failed: boolean;
+}
+
+/** Rows that take jobs from workers that died, or have been silent for too long. Under the lock. */
+export function rescueRows(store: Store, view: View, owner: string, rules: RescueRules): Rescued[] {
+  const { at } = view.layout;
+  const slots = [...view.index.withStatus('processing')];
+  const held = new Map<string, Row[]>();
+  for (const row of readRows(view.index, slots)) {
+    if (row === undefined || row[at.locked_by] === owner) continue;
+    const reader = {
+      field: (i: number) => row[i] ?? '',
+      number: (i: number, or: number) => number(row[i], or),
+    };
+    if (!isOverdue(reader, at, store.processes, view.now, rules.timeout)) continue;
+    const by = row[at.locked_by] as string;
+    const rows = held.get(by);
+    if (rows === undefined) held.set(by, [row]);
+    else rows.push(row);
+  }
+  return [...held.values()].flatMap((rows) =>
+    rows
+      // What an earlier operation of this commit has moved on is not ours any more.
+      .filter((row) => String(view.state(row[at.id] as string)?.version) === row[at.version])
+      .map((row) => takeBack(row, rows.length - 1, view, rules)),
+  );
+}
+
+function takeBack(row: Row, others: number, view: View, rules: RescueRules): Rescued {
+  const { at } = view.layout;
+  const attempts = number(row[at.attempts], 0);
+  const forgiven = number(row[at.forgiven], 0) + (others > 0 ? 1 : 0);
+  const limit = number(row[at.max_attempts], rules.maxAttempts);
+  const failed = attempts - forgiven >= limit;
+  const error = `${DIED} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}; it was ${row[at.locked_by] || 'unnamed'}`;
+  return {
+    id: row[at.id] as string,
+    type: row[at.type] as string,
+    error,
+    failed,
+    row: nextRow(
+      row,
+      {
+        status: failed ? 'failed' : 'pending',
+        forgiven,
+        error,
+        lockedBy: '',
+        ...(failed ? { finishedAt: view.now } : {}),
+      },
+      view.layout,
+    ),
+  };
+}

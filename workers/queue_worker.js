@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+/*
+ * Runs the jobs that are due, then exits. cron starts it every minute (see crontab.example); it may be started
+ * by hand at any time as well, and several may overlap.
+ *
+ *   node workers/queue_worker.js
+ *
+ * Environment
+ *   QUEUE_FILE         the queue; default: data/queue.tsv beside the folder of this script
+ *   QUEUE_LINGER       stay so long, waiting for more jobs ('55s'); default: exit when nothing is due
+ *   QUEUE_CONCURRENCY  how many jobs may run at once; default 1
+ *   QUEUE_GRACE        how long running jobs may go on after SIGTERM or SIGINT; default 10s
+ *   and what the handlers read: SMTP_URL, MAIL_FROM (handlers/send_email.js)
+ *
+ * Output
+ *   stdout: one line of JSON for each thing that happened to a job; nothing if nothing happened
+ *   stderr: one line for each warning or error
+ *
+ * Exit codes
+ *   0    done, or shut down by the first SIGTERM or SIGINT: nothing more was started, running jobs were finished
+ *        or, after the grace time, aborted and given back
+ *   1    the queue could not be worked, or a handler crashed the process
+ *   2    an argument or a variable of the environment can't be used
+ *   75   somebody else held the lock for too long; the next start will do
+ *   130  a second signal, SIGINT: ended at once; the jobs that ran are taken back by the next worker
+ *   143  the same with SIGTERM
+ */
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openQueue } from 'tsvq';
+
+const { QUEUE_FILE, QUEUE_LINGER, QUEUE_CONCURRENCY, QUEUE_GRACE } = process.env;
+const file = QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url));
+
+/**
+ * The jobs that this worker serves. A handler's module is loaded by the first job of its type: most ticks of cron
+ * find nothing to do, and what they load is what they cost.
+ *
+ * @param {string} outbox folder for the messages that send_email writes where there is no SMTP server
+ * @returns {import('tsvq').Handlers}
+ */
+const handlers = (outbox) => ({
+  webhook: async (payload, context) => (await import('./handlers/webhook.js')).webhook(payload, context),
+  send_email: async (payload, context) =>
+    (await import('./handlers/send_email.js')).sendEmail(payload, context, outbox),
+});
+
+const shutdown = new AbortController();
+for (const [name, exitCode] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])) {
+  process.on(name, () => {
+    if (shutdown.signal.aborted) process.exit(exitCode);
+    complain(`${name}: starting no more jobs, waiting for those that run; once more ends them at once`);
+    shutdown.abort(new Error(`the worker was shut down by ${name}`));
+  });
+}
+
+try {
+  if (process.argv.length > 2) throw usage('it takes no arguments; what can be set is in the environment');
+  const queue = openQueue(file);
+  await queue.processJobs(handlers(join(dirname(queue.file), 'outbox')), {
+    signal: shutdown.signal,
+    logger: log,
+    ...(QUEUE_LINGER && { linger: QUEUE_LINGER }),
+    ...(QUEUE_CONCURRENCY && { concurrency: Number(QUEUE_CONCURRENCY) }),
+    ...(QUEUE_GRACE && { grace: QUEUE_GRACE }),
+  });
+} catch (error) {
+  const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+  complain(message);
+  process.exitCode = code === 'LOCK_TIMEOUT' ? 75 : code === 'INVALID_ARGUMENT' ? 2 : 1;
+}
+// Every job has been accounted for by now. A handler that ignored its abort would keep this process for as long as
+// it likes, and cron would add another each minute.
+if (shutdown.signal.aborted) process.exit();
+setTimeout(() => {
+  complain('a handler left something running; ended it');
+  process.exit();
+}, 10_000).unref();
+
+/** @param {import('tsvq').WorkerEvent} event */
+function log(event) {
+  if (event.event === 'warning') complain(event.message ?? '');
+  else write(process.stdout, JSON.stringify({ time: new Date(), ...event }));
+}
+
+/** @param {string} message */
+function complain(message) {
+  write(process.stderr, `queue_worker: ${message.replace(/\s*\n\s*/g, ' | ')}`);
+}
+
+/**
+ * A log that can't be written (its reader gone, its disk full) is no reason to drop the jobs that run.
+ *
+ * @param {NodeJS.WriteStream} stream
+ * @param {string} line
+ */
+function write(stream, line) {
+  if (stream.listenerCount('error') === 0) stream.on('error', () => {});
+  stream.write(`${line}\n`);
+}
+
+/** @param {string} message */
+function usage(message) {
+  return Object.assign(new Error(message), { code: 'INVALID_ARGUMENT' });
+}
