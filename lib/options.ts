@@ -119,7 +119,7 @@ export interface WorkerEvent {
 
 /** The defaults, each in this one place. Durations in ms. */
 export const DEFAULTS: ResolvedQueueOptions &
-  Omit<ResolvedWorkerOptions, 'signal' | 'logger' | 'backoff'> & {
+  Omit<ResolvedWorkerOptions, 'signal' | 'logger' | 'quiet' | 'backoff'> & {
     backoff: { base: number; factor: number };
   } = {
   durability: 'sync',
@@ -264,6 +264,8 @@ export interface ResolvedWorkerOptions {
   readonly grace: number;
   readonly signal: AbortSignal | undefined;
   readonly logger: (event: WorkerEvent) => void;
+  /** The logger takes warnings only; the rest need not be put together. */
+  readonly quiet: boolean;
 }
 
 const WORKER_OPTIONS = [
@@ -307,6 +309,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
     grace: duration('grace', given.grace),
     signal,
     logger,
+    quiet: logger === warnOnly,
   };
 }
 

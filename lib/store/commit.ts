@@ -1,4 +1,3 @@
-import { eachLine } from '../tsv/line.js';
 import { joinRow } from '../tsv/row.js';
 import { type FileSystem, readFully, SMALL, storeError } from './fs.js';
 import type { JobIndex } from './job-index.js';
@@ -161,10 +160,10 @@ function learn(index: JobIndex | undefined, append: Append, before: number): Sup
   if (index?.position !== before) return superseded;
   index.onSuperseded = (offset, length) => superseded.push({ offset, length });
   let offset = before;
-  for (const piece of append.written()) {
-    const end = eachLine(piece, 0, piece.length, (from, to) => index.add(piece, from, to, offset + from));
-    offset += end;
-  }
+  append.eachRow(({ row, known }, length) => {
+    index.learn(row, known?.index === index ? known.slot : undefined, offset, length);
+    offset += length + 1;
+  });
   index.position = offset;
   index.onSuperseded = undefined;
   return superseded;
@@ -181,23 +180,40 @@ class Append {
   error: unknown;
   readonly #fs: FileSystem;
   readonly #file: OpenFile;
+  readonly #drafts: readonly Draft[];
   readonly #pieces: { bytes: Buffer; rows: number }[] = [];
+  /** Of each row, without its LF. */
+  readonly #lengths: number[] = [];
 
   constructor(fs: FileSystem, file: OpenFile, drafts: readonly Draft[]) {
     this.#fs = fs;
     this.#file = file;
-    let text = '';
-    let rows = 0;
+    this.#drafts = drafts;
+    let lines: string[] = [];
+    let size = 0;
     for (const { row } of drafts) {
-      text += joinRow(row);
-      rows++;
-      if (text.length > PIECE) {
-        this.#pieces.push({ bytes: Buffer.from(text), rows });
-        text = '';
-        rows = 0;
+      const line = joinRow(row);
+      lines.push(line);
+      size += line.length;
+      if (size > PIECE) {
+        this.#addPiece(lines, size);
+        lines = [];
+        size = 0;
       }
     }
-    if (rows > 0) this.#pieces.push({ bytes: Buffer.from(text), rows });
+    if (size > 0) this.#addPiece(lines, size);
+  }
+
+  #addPiece(lines: readonly string[], size: number): void {
+    const bytes = Buffer.from(lines.join(''));
+    this.#pieces.push({ bytes, rows: lines.length });
+    const ascii = bytes.length === size;
+    for (const line of lines) this.#lengths.push((ascii ? line.length : Buffer.byteLength(line)) - 1);
+  }
+
+  /** Calls `row` for each row that was written whole, with its length in bytes, without the LF. */
+  eachRow(row: (draft: Draft, length: number) => void): void {
+    for (let i = 0; i < this.rows; i++) row(this.#drafts[i] as Draft, this.#lengths[i] as number);
   }
 
   /** Writes until something stops it. What is short stays short: a second write could end up behind another's. */

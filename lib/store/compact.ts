@@ -100,6 +100,9 @@ class Compaction {
   readonly #archive: ArchiveWriter;
   readonly #output: Replacement;
   readonly #reader: LineReader;
+  /** Where the newest rows begin, and which of them comes next. */
+  readonly #newest: Float64Array;
+  #next = 0;
   /** Where in the old file the lines are that come after the finished jobs; neighbours merged. */
   readonly #later: { from: number; to: number }[] = [];
   readonly #expired: { line: string; finishedAt: number }[] = [];
@@ -122,6 +125,7 @@ class Compaction {
     this.#archive = archive;
     this.#output = output;
     this.#reader = new LineReader(file.layout);
+    this.#newest = index.offsets();
   }
 
   async write(): Promise<{ kept: number; recovered: number }> {
@@ -172,16 +176,20 @@ class Compaction {
     }
 
     const { at } = this.#file.layout;
-    const id = reader.field(at.id);
-    const slot = this.#index.find(id);
-    const inSettled = offset < this.#index.from;
-    if (slot !== undefined && this.#index.offset(slot) !== offset) {
-      if (inSettled || this.#index.version(slot) !== reader.version) return;
-      this.#keepDuplicate(bytes, start, end);
+    const index = this.#index;
+    if (offset < index.from) {
+      // A finished job from before; it may have been retried since.
+      if (index.find(reader.field(at.id)) !== undefined) return;
+    } else if (offset === this.#newest[this.#next]) {
+      this.#next++;
+    } else {
+      const slot = index.find(reader.field(at.id));
+      if (slot !== undefined && index.version(slot) === reader.version)
+        this.#keepDuplicate(bytes, start, end);
       return;
     }
     const { status } = reader;
-    if (!isFinal(status) || this.#index.isHeld(id)) {
+    if (!isFinal(status) || (index.hasUnreadable && index.isHeld(reader.field(at.id)))) {
       this.#kept++;
       this.#keepForLater(offset, end - start + 1);
       return;

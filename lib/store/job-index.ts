@@ -1,5 +1,6 @@
 import { STATUSES, type Status } from '../job.js';
 import { LineReader } from '../tsv/line.js';
+import { number, type Row } from '../tsv/row.js';
 import type { OpenFile } from './open-file.js';
 
 /** An id as its bytes in the file read one by one; the same for every id that this queue makes. */
@@ -98,6 +99,16 @@ export class JobIndex {
     return this.#runAt[slot] as number;
   }
 
+  /** Where all newest rows begin, in the order of the file. */
+  offsets(): Float64Array {
+    return this.#offset.slice(0, this.size).sort();
+  }
+
+  /** Whether any line can't be read. */
+  get hasUnreadable(): boolean {
+    return this.#unreadable.size > 0;
+  }
+
   /** Every slot in this state, in no particular order. */
   *withStatus(status: Status): IterableIterator<number> {
     const code = CODES[status];
@@ -134,40 +145,59 @@ export class JobIndex {
       return;
     }
     const kind = reader.read(bytes, start, end);
-    if (kind === 'row') this.#addRow(bytes, start, end, offset);
+    if (kind === 'row') this.#addRow(offset, end - start);
     else if (kind === 'unreadable') {
       const id = reader.field(0);
       this.#unreadable.set(id, (this.#unreadable.get(id) ?? 0) + 1);
     }
   }
 
-  #addRow(bytes: Buffer, start: number, end: number, offset: number): void {
+  /** Takes in a row that was just appended, without reading it again. @param slot of its job, if known */
+  learn(row: Row, slot: number | undefined, offset: number, length: number): void {
+    const { at } = this.file.layout;
+    const status = row[at.status] as Status;
+    const place = { offset, length, version: number(row[at.version], 0), status };
+    const into = this.#put(slot ?? (row[at.id] as string), place);
+    if (into === undefined || status !== 'pending') return;
+    this.#setPending(into, number(row[at.priority], 0), number(row[at.run_at], 0));
+  }
+
+  #addRow(offset: number, length: number): void {
     const reader = this.#reader;
     const { at } = this.file.layout;
-    const id = at.id === 0 ? bytes.toString('latin1', start, reader.span(0)[1]) : reader.field(at.id);
-    let slot = this.#slots.get(id);
+    const { status, version } = reader;
+    const slot = this.#put(reader.field(at.id), { offset, length, version, status });
+    if (slot === undefined || status !== 'pending') return;
+    this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0));
+  }
+
+  /** @returns the job's slot, or undefined if it has a newer row */
+  #put(job: number | string, { offset, length, version, status }: Place): number | undefined {
+    let slot = typeof job === 'number' ? job : this.#slots.get(job);
     if (slot === undefined) {
       slot = this.#slots.size;
       if (slot === this.#capacity) this.#grow();
-      this.#slots.set(id, slot);
+      this.#slots.set(job as string, slot);
     } else {
       // Of two with the same version the earlier stands.
-      if (reader.version <= (this.#version[slot] as number)) {
-        this.deadBytes += end - start + 1;
-        return;
+      if (version <= (this.#version[slot] as number)) {
+        this.deadBytes += length + 1;
+        return undefined;
       }
       this.deadBytes += (this.#length[slot] as number) + 1;
       this.onSuperseded?.(this.#offset[slot] as number, this.#length[slot] as number);
     }
     this.#offset[slot] = offset;
-    this.#length[slot] = end - start;
-    this.#version[slot] = reader.version;
-    this.#status[slot] = CODES[reader.status];
-    if (reader.status === 'pending') {
-      this.#priority[slot] = reader.number(at.priority, 0);
-      this.#runAt[slot] = reader.number(at.run_at, 0) * 1000;
-      for (const listener of this.onPending) listener(slot);
-    }
+    this.#length[slot] = length;
+    this.#version[slot] = version;
+    this.#status[slot] = CODES[status];
+    return slot;
+  }
+
+  #setPending(slot: number, priority: number, runAt: number): void {
+    this.#priority[slot] = priority;
+    this.#runAt[slot] = runAt * 1000;
+    for (const listener of this.onPending) listener(slot);
   }
 
   #grow(): void {

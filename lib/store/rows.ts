@@ -31,5 +31,5 @@ function checked(row: Row | undefined, index: JobIndex, slot: number): Row | und
   const { at, names } = index.file.layout;
   if (row === undefined || row.length !== names.length || (row[at.id] as string).startsWith('#'))
     return undefined;
-  return index.find(row[at.id] as string) === slot ? row : undefined;
+  return at.version < 0 || Number(row[at.version]) === index.version(slot) ? row : undefined;
 }

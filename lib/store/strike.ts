@@ -1,4 +1,4 @@
-import { LineReader, strikeOut } from '../tsv/line.js';
+import { strikeOut } from '../tsv/line.js';
 import { type FileSystem, readFully, SMALL } from './fs.js';
 import type { OpenFile } from './open-file.js';
 
@@ -19,7 +19,6 @@ const PIECE = 1024 * 1024;
  */
 export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[]): Promise<void> {
   rows.sort((a, b) => a.offset - b.offset);
-  const reader = new LineReader(file.layout);
   for (let i = 0; i < rows.length; ) {
     const first = i;
     const from = (rows[i] as Superseded).offset;
@@ -37,7 +36,7 @@ export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[])
       const start = (rows[k] as Superseded).offset - from;
       const end = start + (rows[k] as Superseded).length;
       if (end < length && bytes[end] !== 10) continue;
-      if (reader.read(bytes, start, end) === 'row') strikeOut(reader, bytes, start, file.layout);
+      strikeOut(bytes, start, end, file.layout);
     }
     if (length <= SMALL) fs.writeSync(file.strikeFd, bytes, from);
     else await fs.write(file.strikeFd, bytes, from);

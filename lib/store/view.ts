@@ -4,10 +4,17 @@ import type { JobIndex, Place } from './job-index.js';
 import type { OpenFile } from './open-file.js';
 import { readRows } from './rows.js';
 
+/** Where an index has a job; saves looking its id up, as long as it is the same index. */
+export interface Known {
+  readonly index: JobIndex;
+  readonly slot: number;
+}
+
 /** A row to append. */
 export interface Draft {
   readonly id: string;
   readonly row: Row;
+  readonly known?: Known;
 }
 
 /** What an operation sees of the queue while it decides, under the lock: the file to its end. */
@@ -44,16 +51,15 @@ export class View {
   }
 
   /** Version and status of the job's newest row, without reading it. */
-  state(id: string): Pick<Place, 'version' | 'status'> | undefined {
-    const decided = this.#decided.get(id);
+  state(id: string, known?: Known): Pick<Place, 'version' | 'status'> | undefined {
+    const decided = this.#decided.size > 0 ? this.#decided.get(id) : undefined;
     if (decided !== undefined) {
       const { at } = this.layout;
       return { version: Number(decided[at.version]), status: decided[at.status] as Place['status'] };
     }
-    const slot = this.index.find(id);
-    return slot === undefined
-      ? undefined
-      : { version: this.index.version(slot), status: this.index.status(slot) };
+    const { index } = this;
+    const slot = known?.index === index ? known.slot : index.find(id);
+    return slot === undefined ? undefined : { version: index.version(slot), status: index.status(slot) };
   }
 
   /** Takes note of rows for the operations that follow in this commit. */

@@ -2,11 +2,16 @@ import type { Job } from '../job.js';
 import type { EnqueueOptions } from '../options.js';
 import { checkJob } from '../queue/enqueue.js';
 import { type FollowUp, followUpId } from '../store/follow-ups.js';
+import type { Known } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
 import { number, type Row, toJob } from '../tsv/row.js';
+import type { Candidate } from './claim.js';
 
 /** Why an attempt's signal was aborted. */
 export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
+
+/** Shared by all attempts that enqueue nothing. */
+const NONE: FollowUp[] = [];
 
 /** One claimed job, from its claim row to what became of it; to its handler it is the context. */
 export class Attempt {
@@ -19,7 +24,8 @@ export class Attempt {
   readonly row: Row;
   /** True if the job's last worker died with it: it runs alone. */
   readonly suspect: boolean;
-  readonly followUps: FollowUp[] = [];
+  readonly known: Known;
+  followUps: FollowUp[] = NONE;
   /** When its handler was called, in ms; undefined before. */
   startedAt: number | undefined;
   stopped: StopReason | undefined;
@@ -34,14 +40,15 @@ export class Attempt {
   #controller: AbortController | undefined;
   #job: Job | undefined;
 
-  constructor(row: Row, layout: Layout, suspect: boolean, now: () => number, maxPayload: number) {
+  constructor(candidate: Candidate, row: Row, layout: Layout, now: () => number, maxPayload: number) {
     const { at } = layout;
     this.row = row;
     this.id = row[at.id] as string;
     this.type = row[at.type] as string;
     this.attempts = number(row[at.attempts], 0);
     this.version = number(row[at.version], 0);
-    this.suspect = suspect;
+    this.suspect = candidate.suspect;
+    this.known = candidate.known;
     this.layout = layout;
     this.#now = now;
     this.#maxPayload = maxPayload;
@@ -66,6 +73,7 @@ export class Attempt {
     return (type, payload, options) => {
       if (this.over) throw new Error(`job ${this.id} is over; it can enqueue nothing any more`);
       const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
+      if (this.followUps === NONE) this.followUps = [];
       this.followUps.push({ ...job, createdAt: this.#now() });
       return followUpId(this.id, this.attempts, this.followUps.length - 1);
     };

@@ -81,7 +81,7 @@ export async function commitBatch(
 
 /** @returns undefined if the job is no longer this worker's */
 function recordRows({ attempt, verdict }: Ended, view: View, before: readonly Item[]): Draft[] | undefined {
-  const state = view.state(attempt.id);
+  const state = view.state(attempt.id, attempt.known);
   // Finish only what is still ours: it may have been cancelled, or taken for dead. The version of the claim tells.
   if (state?.version === attempt.version && state.status === 'processing')
     return verdictRows(attempt, verdict, view);
@@ -104,7 +104,9 @@ function claimOne(
     return { candidate, row, drafts: [] };
   }
   const claim = claimRow(candidate, owner, view);
-  return claim && { candidate, row: claim, drafts: [{ id: candidate.id, row: claim }] };
+  return (
+    claim && { candidate, row: claim, drafts: [{ id: candidate.id, row: claim, known: candidate.known }] }
+  );
 }
 
 function sortOut(

@@ -1,13 +1,13 @@
 import { readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
-import type { View } from '../store/view.js';
+import type { Known, View } from '../store/view.js';
 import { nextRow, number, type Row } from '../tsv/row.js';
 import type { DueJobs } from './due.js';
 import { isDeathText } from './rescue.js';
 
 /** A pending row that a worker means to claim. */
 export interface Candidate {
-  readonly slot: number;
+  readonly known: Known;
   readonly id: string;
   readonly row: Row;
   /** The job's last worker died with it: it is claimed alone, so that it takes nobody with it. */
@@ -67,7 +67,7 @@ export function pickCandidates({ due, now, most, alone, handles, isBusy }: Picki
         blocked = true;
         continue;
       }
-      picked.push({ slot, id, row, suspect });
+      picked.push({ known: { index, slot }, id, row, suspect });
       blocked = suspect;
     }
   }
@@ -76,9 +76,9 @@ export function pickCandidates({ due, now, most, alone, handles, isBusy }: Picki
 }
 
 /** The claim row of a candidate, or undefined if it is no longer as it was picked. Under the lock. */
-export function claimRow({ id, row }: Candidate, owner: string, view: View): Row | undefined {
+export function claimRow({ id, row, known }: Candidate, owner: string, view: View): Row | undefined {
   const { at } = view.layout;
-  const state = view.state(id);
+  const state = view.state(id, known);
   if (state?.status !== 'pending' || state.version !== number(row[at.version], 0)) return undefined;
   const attempts = number(row[at.attempts], 0) + 1;
   return nextRow(row, { status: 'processing', attempts, lockedBy: owner, startedAt: view.now }, view.layout);

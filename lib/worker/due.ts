@@ -10,9 +10,12 @@ export class DueJobs {
   readonly index: JobIndex;
   readonly #due: TinyQueue<number>;
   readonly #waiting: TinyQueue<number>;
+  /** The latest time that anyone asked for jobs with. */
+  #now: number;
 
-  constructor(index: JobIndex) {
+  constructor(index: JobIndex, now: number) {
     this.index = index;
+    this.#now = now;
     this.#due = new TinyQueue<number>(
       [],
       (a, b) =>
@@ -20,15 +23,14 @@ export class DueJobs {
         index.runAt(a) - index.runAt(b) ||
         index.offset(a) - index.offset(b),
     );
-    this.#waiting = new TinyQueue<number>(
-      [...index.withStatus('pending')],
-      (a, b) => index.runAt(a) - index.runAt(b),
-    );
+    this.#waiting = new TinyQueue<number>([], (a, b) => index.runAt(a) - index.runAt(b));
+    for (const slot of index.withStatus('pending')) this.add(slot);
     index.onPending.add(this.add);
   }
 
   readonly add = (slot: number): void => {
-    this.#waiting.push(slot);
+    if (this.index.runAt(slot) <= this.#now) this.#due.push(slot);
+    else this.#waiting.push(slot);
   };
 
   /** Puts back what {@link take} gave. */
@@ -41,12 +43,9 @@ export class DueJobs {
     this.#move(now);
     for (;;) {
       const slot = this.#due.pop();
-      if (slot === undefined || this.index.status(slot) !== 'pending') {
-        if (slot === undefined) return undefined;
-        continue;
-      }
-      if (this.index.runAt(slot) <= now) return slot;
-      // Retried since, to a later time; it stands among the waiting.
+      if (slot === undefined) return undefined;
+      // Else taken by another worker, or retried to a later time: then it stands among the waiting as well.
+      if (this.index.status(slot) === 'pending' && this.index.runAt(slot) <= now) return slot;
     }
   }
 
@@ -67,6 +66,7 @@ export class DueJobs {
   }
 
   #move(now: number): void {
+    this.#now = Math.max(this.#now, now);
     for (;;) {
       const slot = this.#waiting.peek();
       if (slot === undefined || this.index.runAt(slot) > now) return;

@@ -48,7 +48,7 @@ export function verdictRows(attempt: Attempt, verdict: Verdict, view: View): Dra
   // Another process may have given the file new columns since the claim.
   const claim =
     view.layout === attempt.layout ? attempt.row : moveRow(attempt.row, attempt.layout, view.layout);
-  const own = { id: attempt.id, row: nextRow(claim, verdict.change, view.layout) };
+  const own = { id: attempt.id, row: nextRow(claim, verdict.change, view.layout), known: attempt.known };
   if (verdict.event !== 'completed' || attempt.followUps.length === 0) return [own];
   const rows = followUpRows(attempt.id, attempt.attempts, attempt.followUps, view.layout);
   return [own, ...rows.map((row) => ({ id: row[at.id] as string, row }))];

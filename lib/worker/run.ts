@@ -39,6 +39,8 @@ export class Run {
   readonly #held = new Map<string, Attempt>();
   readonly #cleanUp: (() => void)[] = [];
   #due: DueJobs | undefined;
+  /** Candidates for the next commit, picked in advance. */
+  #picked: Candidate[] = [];
   #ended: Ended[] = [];
   #committing = false;
   #stopping = false;
@@ -115,7 +117,8 @@ export class Run {
 
   readonly #onIndex = (index: JobIndex): void => {
     this.#due?.close();
-    this.#due = new DueJobs(index);
+    this.#due = new DueJobs(index, this.#store.clock.now());
+    this.#picked = [];
   };
 
   /** Reads what is new in the file, without the lock, and sees which running jobs were cancelled. */
@@ -189,8 +192,9 @@ export class Run {
     this.#pumping = true;
     this.#executor.startWaiting(this.#pump);
     this.#pumping = false;
-    if (this.#committing || this.#pausing) return;
     const now = this.#store.clock.now();
+    if (this.#committing) this.#pickAhead(now);
+    if (this.#committing || this.#pausing) return;
     if (this.#ended.length > 0 || this.#rescueIsDue(now) || this.#wanted(now) > 0) {
       this.#committing = true;
       this.#commit(now).then(
@@ -246,7 +250,7 @@ export class Run {
     if (missing <= 0 || (waiting > 0 && missing < target / 2)) return 0;
     const [any] = this.#held.values();
     if (any?.suspect) return 0;
-    return this.#due.any(now) ? missing : 0;
+    return this.#picked.length > 0 || this.#due.any(now) ? missing : 0;
   }
 
   #rescueIsDue(now: number): boolean {
@@ -277,7 +281,11 @@ export class Run {
     const due = this.#due;
     const rescue = this.#rescueIsDue(now);
     const wanted = this.#wanted(now);
-    const candidates = wanted > 0 && due !== undefined ? this.#pick(due, now, wanted) : [];
+    let candidates: Candidate[] = [];
+    if (wanted > 0 && due !== undefined) {
+      candidates = this.#picked.length > 0 ? this.#picked : this.#pick(due, now, wanted);
+      this.#picked = [];
+    }
     const ended = this.#ended;
     this.#ended = [];
     if (rescue) this.#lastRescue = now;
@@ -309,6 +317,13 @@ export class Run {
     }
   }
 
+  /** While a commit waits for the disk, the candidates for the next one are read. */
+  #pickAhead(now: number): void {
+    const due = this.#due;
+    if (due === undefined || this.#stopping || this.#picked.length > 0 || this.#pace < 1) return;
+    this.#picked = this.#pick(due, now, Math.min(Math.floor((this.#pace * AHEAD_MS) / 2), MOST_AHEAD));
+  }
+
   #pick(due: DueJobs, now: number, most: number): Candidate[] {
     return pickCandidates({
       due,
@@ -329,7 +344,7 @@ export class Run {
   #putBack(due: DueJobs | undefined, candidates: readonly Candidate[]): void {
     // A new index has found them by itself.
     if (due !== this.#due) return;
-    for (const { slot } of candidates) due?.putBack(slot);
+    for (const { known } of candidates) due?.putBack(known.slot);
   }
 
   /** The claims are durable: now the handlers may start. */
@@ -338,7 +353,7 @@ export class Run {
     if (layout === undefined) return;
     const { clock, options } = this.#store;
     const attempts = claimed.map(
-      ({ row, candidate }) => new Attempt(row, layout, candidate.suspect, clock.now, options.maxPayload),
+      ({ row, candidate }) => new Attempt(candidate, row, layout, clock.now, options.maxPayload),
     );
     for (const attempt of attempts) this.#held.set(attempt.id, attempt);
     this.#summary.claimed += attempts.length;
@@ -349,6 +364,7 @@ export class Run {
     this.#held.delete(attempt.id);
     this.#summary[verdict.event]++;
     if (verdict.warning !== undefined) this.#warn(verdict.warning, attempt.type);
+    if (this.#options.quiet) return;
     this.#log({
       event: verdict.event,
       ...this.#about(attempt),
