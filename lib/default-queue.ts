@@ -12,14 +12,20 @@ import { openQueue, type Queue } from './open.js';
 export function defaultQueueFile(from: string = process.cwd()): string {
   const named = process.env.QUEUE_FILE;
   if (named) return resolve(from, named);
-  for (let folder = resolve(from); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return join(folder, 'data', 'queue.tsv');
-    if (folder === dirname(folder)) break;
-  }
+  const project = nearestProject(from);
+  if (project !== undefined) return join(project, 'data', 'queue.tsv');
   throw new TsvqError(
     'NO_QUEUE_FILE',
     `no package.json at or above ${resolve(from)} shows where data/queue.tsv would be; set QUEUE_FILE to its path`,
   );
+}
+
+/** The folder of the nearest package.json at or above `from`. */
+export function nearestProject(from: string): string | undefined {
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder;
+    if (folder === dirname(folder)) return undefined;
+  }
 }
 
 let opened: Queue | undefined;

@@ -1,5 +1,6 @@
 import { isFinal } from '../job.js';
 import type { Store } from '../store/store.js';
+import { draft } from '../store/view.js';
 import { nextRow } from '../tsv/row.js';
 
 /**
@@ -19,7 +20,7 @@ export async function cancel(store: Store, id: string): Promise<boolean> {
     const row = cancelled ? view.row(id) : undefined;
     if (row === undefined) return [];
     const change = { status: 'cancelled', finishedAt: view.now, lockedBy: '' } as const;
-    return [{ id, row: nextRow(row, change, view.layout) }];
+    return [draft(id, nextRow(row, change, view.layout))];
   });
   if (error !== undefined) throw error;
   return cancelled;

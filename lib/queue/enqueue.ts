@@ -7,7 +7,7 @@ import {
   resolveEnqueueOptions,
 } from '../options.js';
 import type { Store } from '../store/store.js';
-import type { Draft } from '../store/view.js';
+import { draft } from '../store/view.js';
 import { toJson } from '../tsv/json.js';
 import { newRow } from '../tsv/row.js';
 import { checkName } from '../tsv/text.js';
@@ -48,7 +48,7 @@ export async function enqueueAll(store: Store, requests: readonly JobRequest[]):
   const { drafts, written, error } = await store.commit('nothing', (view, round) =>
     jobs
       .filter(({ id }) => round === 0 || view.state(id) === undefined)
-      .map((job): Draft => ({ id: job.id, row: newRow({ ...job, createdAt: now }, view.layout) })),
+      .map((job) => draft(job.id, newRow({ ...job, createdAt: now }, view.layout))),
   );
   if (error !== undefined) {
     const missing = new Set(drafts.slice(written).map(({ id }) => id));

@@ -1,4 +1,5 @@
 import type { Store } from '../store/store.js';
+import { draft } from '../store/view.js';
 import { nextRow } from '../tsv/row.js';
 
 /**
@@ -23,7 +24,7 @@ export async function retry(store: Store, id: string): Promise<boolean> {
       forgiven: Number(row[at.attempts]) || 0,
       finishedAt: '',
     } as const;
-    return [{ id, row: nextRow(row, change, view.layout) }];
+    return [draft(id, nextRow(row, change, view.layout))];
   });
   if (error !== undefined) throw error;
   return retried;

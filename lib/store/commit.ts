@@ -1,4 +1,3 @@
-import { joinRow } from '../tsv/row.js';
 import { type FileSystem, readFully, SMALL, storeError } from './fs.js';
 import type { JobIndex } from './job-index.js';
 import type { Lock } from './lock.js';
@@ -191,8 +190,7 @@ class Append {
     this.#drafts = drafts;
     let lines: string[] = [];
     let size = 0;
-    for (const { row } of drafts) {
-      const line = joinRow(row);
+    for (const { line } of drafts) {
       lines.push(line);
       size += line.length;
       if (size > PIECE) {

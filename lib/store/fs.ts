@@ -22,6 +22,8 @@ export interface FileInfo {
 export interface FileSystem {
   open(path: string, flags: string | number, mode?: number): number;
   close(fd: number): void;
+  /** For a file that may be the last name of many pages: freeing them takes long. */
+  closeLater(fd: number): void;
   /** undefined if there is no such name. */
   stat(path: string): FileInfo | undefined;
   fstat(fd: number): FileInfo;
@@ -69,6 +71,7 @@ const promised = <T>(call: (done: Callback<T>) => void): Promise<T> =>
 export const systemFs: FileSystem = {
   open: (path, flags, mode) => fs.openSync(path, flags, mode),
   close: (fd) => fs.closeSync(fd),
+  closeLater: (fd) => fs.close(fd, () => {}),
   stat: (path) => fs.statSync(path, { throwIfNoEntry: false }),
   fstat: (fd) => fs.fstatSync(fd),
   realpath: (path) => ifThere(() => fs.realpathSync(path)),

@@ -156,8 +156,13 @@ export class JobIndex {
   learn(row: Row, slot: number | undefined, offset: number, length: number): void {
     const { at } = this.file.layout;
     const status = row[at.status] as Status;
-    const place = { offset, length, version: number(row[at.version], 0), status };
-    const into = this.#put(slot ?? (row[at.id] as string), place);
+    const into = this.#put(
+      slot ?? (row[at.id] as string),
+      offset,
+      length,
+      number(row[at.version], 0),
+      status,
+    );
     if (into === undefined || status !== 'pending') return;
     this.#setPending(into, number(row[at.priority], 0), number(row[at.run_at], 0));
   }
@@ -165,14 +170,20 @@ export class JobIndex {
   #addRow(offset: number, length: number): void {
     const reader = this.#reader;
     const { at } = this.file.layout;
-    const { status, version } = reader;
-    const slot = this.#put(reader.field(at.id), { offset, length, version, status });
+    const { status } = reader;
+    const slot = this.#put(reader.field(at.id), offset, length, reader.version, status);
     if (slot === undefined || status !== 'pending') return;
     this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0));
   }
 
   /** @returns the job's slot, or undefined if it has a newer row */
-  #put(job: number | string, { offset, length, version, status }: Place): number | undefined {
+  #put(
+    job: number | string,
+    offset: number,
+    length: number,
+    version: number,
+    status: Status,
+  ): number | undefined {
     let slot = typeof job === 'number' ? job : this.#slots.get(job);
     if (slot === undefined) {
       slot = this.#slots.size;

@@ -103,8 +103,8 @@ export class OpenFile {
 
   release(): void {
     if (--this.#users > 0) return;
-    this.#fs.close(this.fd);
-    if (this.#strikeFd !== undefined) this.#fs.close(this.#strikeFd);
+    this.#fs.closeLater(this.fd);
+    if (this.#strikeFd !== undefined) this.#fs.closeLater(this.#strikeFd);
   }
 
   /** The bytes in [from, from + length), or fewer at the end of the file. For pieces of moderate size. */

@@ -144,6 +144,23 @@ export class Store {
   }
 
   /**
+   * Lets something else write the file, under the lock, and then writes it anew: that others have this file open
+   * they know by its inode, and an edit in place would leave them with what they read before.
+   *
+   * @throws TsvqError `NOT_A_QUEUE` if what is left is no queue; it then stays as it is
+   */
+  async edit(run: () => Promise<void>): Promise<CompactionSummary> {
+    let summary: CompactionSummary | undefined;
+    await this.exclusively(async () => {
+      await run();
+      this.#dropFile();
+      if (this.#reopen() !== undefined) summary = await this.#compact();
+    });
+    if (summary === undefined) throw new TsvqError('NOT_A_QUEUE', `${this.path} is missing or empty`);
+    return summary;
+  }
+
+  /**
    * Compacts if it is worth it: a small file at once, a large one when superseded rows outweigh the rest, so that it
    * costs a constant per job; and once finished jobs are well past their retention time.
    */

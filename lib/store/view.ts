@@ -1,5 +1,6 @@
+import type { Status } from '../job.js';
 import type { Layout } from '../tsv/columns.js';
-import type { Row } from '../tsv/row.js';
+import { joinRow, type Row } from '../tsv/row.js';
 import type { JobIndex, Place } from './job-index.js';
 import type { OpenFile } from './open-file.js';
 import { readRows } from './rows.js';
@@ -10,12 +11,16 @@ export interface Known {
   readonly slot: number;
 }
 
-/** A row to append. */
+/** A row to append, as fields and as the line of them; made before the lock is taken where that can be. */
 export interface Draft {
   readonly id: string;
   readonly row: Row;
-  readonly known?: Known;
+  /** With its LF. */
+  readonly line: string;
+  readonly known: Known | undefined;
 }
+
+export const draft = (id: string, row: Row, known?: Known): Draft => ({ id, row, line: joinRow(row), known });
 
 /** What an operation sees of the queue while it decides, under the lock: the file to its end. */
 export class View {
@@ -51,15 +56,24 @@ export class View {
   }
 
   /** Version and status of the job's newest row, without reading it. */
-  state(id: string, known?: Known): Pick<Place, 'version' | 'status'> | undefined {
-    const decided = this.#decided.size > 0 ? this.#decided.get(id) : undefined;
+  state(id: string): Pick<Place, 'version' | 'status'> | undefined {
+    const decided = this.#decided.get(id);
     if (decided !== undefined) {
       const { at } = this.layout;
       return { version: Number(decided[at.version]), status: decided[at.status] as Place['status'] };
     }
     const { index } = this;
-    const slot = known?.index === index ? known.slot : index.find(id);
+    const slot = index.find(id);
     return slot === undefined ? undefined : { version: index.version(slot), status: index.status(slot) };
+  }
+
+  /** Whether the job's newest row has this version and this status. */
+  isStill(id: string, version: number, status: Status, known?: Known): boolean {
+    if (this.#decided.size === 0 && known !== undefined && known.index === this.#index) {
+      return known.index.version(known.slot) === version && known.index.status(known.slot) === status;
+    }
+    const state = this.state(id);
+    return state?.version === version && state.status === status;
   }
 
   /** Takes note of rows for the operations that follow in this commit. */

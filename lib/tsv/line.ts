@@ -152,7 +152,7 @@ export function strikeOut(bytes: Buffer, start: number, end: number, layout: Lay
   const to = bytes.indexOf(TAB, from);
   if (from <= start || to < 0 || to >= end || statusIn(bytes, from, to) === undefined) return;
   bytes[start] = HASH;
-  bytes.fill(DASH, from, to);
+  for (let i = from; i < to; i++) bytes[i] = DASH;
 }
 
 /** The status word in bytes[from, to), if that is one. */

@@ -33,8 +33,18 @@ function trimEnd(row: Row): void {
 
 export const joinRow = (row: Row): string => `${row.join('\t')}\n`;
 
+let lastMs = Number.NaN;
+let lastSeconds = '';
+
 /** Unix seconds as they stand in the file: to the millisecond, without needless zeros. */
-export const seconds = (ms: number): string => String(Math.round(ms) / 1000);
+export function seconds(ms: number): string {
+  // The rows of one commit share their times, and writing out a fraction is slow.
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastSeconds = String(Math.round(ms) / 1000);
+  }
+  return lastSeconds;
+}
 
 /** What a new job needs. Times in ms. */
 export interface NewRow {
@@ -89,7 +99,7 @@ export function nextRow(row: Row, change: Change, layout: Layout): Row {
   if (change.attempts !== undefined) next[at.attempts] = String(change.attempts);
   if (change.forgiven !== undefined) next[at.forgiven] = String(change.forgiven);
   if (change.runAt !== undefined) next[at.run_at] = seconds(change.runAt);
-  if (change.error !== undefined) next[at.error] = escapeText(change.error);
+  if (change.error !== undefined) next[at.error] = change.error === '' ? '' : escapeText(change.error);
   if (change.result !== undefined) next[at.result] = change.result;
   if (change.lockedBy !== undefined) next[at.locked_by] = change.lockedBy;
   if (change.startedAt !== undefined)

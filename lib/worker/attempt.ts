@@ -2,6 +2,7 @@ import type { Job } from '../job.js';
 import type { EnqueueOptions } from '../options.js';
 import { checkJob } from '../queue/enqueue.js';
 import { type FollowUp, followUpId } from '../store/follow-ups.js';
+import type { JobIndex } from '../store/job-index.js';
 import type { Known } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
 import { number, type Row, toJob } from '../tsv/row.js';
@@ -14,7 +15,7 @@ export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
 const NONE: FollowUp[] = [];
 
 /** One claimed job, from its claim row to what became of it; to its handler it is the context. */
-export class Attempt {
+export class Attempt implements Known {
   readonly id: string;
   readonly type: string;
   readonly attempts: number;
@@ -24,7 +25,8 @@ export class Attempt {
   readonly row: Row;
   /** True if the job's last worker died with it: it runs alone. */
   readonly suspect: boolean;
-  readonly known: Known;
+  readonly index: JobIndex;
+  readonly slot: number;
   followUps: FollowUp[] = NONE;
   /** When its handler was called, in ms; undefined before. */
   startedAt: number | undefined;
@@ -48,7 +50,8 @@ export class Attempt {
     this.attempts = number(row[at.attempts], 0);
     this.version = number(row[at.version], 0);
     this.suspect = candidate.suspect;
-    this.known = candidate.known;
+    this.index = candidate.index;
+    this.slot = candidate.slot;
     this.layout = layout;
     this.#now = now;
     this.#maxPayload = maxPayload;

@@ -3,7 +3,7 @@ import type { Store } from '../store/store.js';
 import type { Draft, View } from '../store/view.js';
 import type { Row } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
-import { type Candidate, claimRow, otherWorkers } from './claim.js';
+import { type Candidate, claimDraft, isFree, otherWorkers } from './claim.js';
 import { type Verdict, verdictRows } from './outcome.js';
 import { type Rescued, rescueRows } from './rescue.js';
 
@@ -11,6 +11,8 @@ import { type Rescued, rescueRows } from './rescue.js';
 export interface Ended {
   readonly attempt: Attempt;
   readonly verdict: Verdict;
+  /** The rows that record it, made while the commit before waited for the disk. */
+  readonly drafts: readonly Draft[];
 }
 
 /** What a worker wants of its next commit. */
@@ -37,12 +39,8 @@ export interface Result {
   readonly error: unknown;
 }
 
-/** One thing of a plan, with the rows that bring it about; none if they are in already. */
-type Item = { drafts: readonly Draft[] } & (
-  | { ended: Ended }
-  | { rescued: Rescued }
-  | { candidate: Candidate; row: Row }
-);
+/** One thing of a plan, and how many rows bring it about; none if they are in already. */
+type Item = { rows: number } & ({ ended: Ended } | { rescued: Rescued } | { candidate: Candidate; row: Row });
 
 /** Records what has ended, takes jobs from the dead and claims new ones, in one commit. */
 export async function commitBatch(
@@ -56,57 +54,65 @@ export async function commitBatch(
   let crowded = false;
   const { written, error } = await store.commit('open', (view, round) => {
     const before = round > 0 ? items : [];
+    const drafts: Draft[] = [];
     items = [];
     lost = [];
     for (const ended of plan.ended) {
-      const drafts = recordRows(ended, view, before);
-      if (drafts === undefined) lost.push(ended);
-      else items.push({ ended, drafts });
+      const rows = record(ended, view, before, drafts);
+      if (rows === undefined) lost.push(ended);
+      else items.push({ ended, rows });
     }
     crowded = plan.first && otherWorkers(store, view, owner) >= options.maxWorkers;
-    if (!crowded) {
-      if (plan.rescue) {
-        for (const rescued of rescueRows(store, view, owner, options))
-          items.push({ rescued, drafts: [rescued] });
-      }
-      for (const candidate of plan.candidates) {
-        const claim = claimOne(candidate, owner, view, before);
-        if (claim !== undefined) items.push(claim);
+    if (crowded) return drafts;
+    if (plan.rescue) {
+      for (const rescued of rescueRows(store, view, owner, options)) {
+        items.push({ rescued, rows: 1 });
+        drafts.push(rescued);
       }
     }
-    return items.flatMap(({ drafts }) => drafts);
+    for (const candidate of plan.candidates) {
+      const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;
+      if (mine !== undefined) items.push({ candidate, row: mine, rows: 0 });
+      else if (isFree(candidate, view)) {
+        const claim = claimDraft(candidate, owner, view);
+        items.push({ candidate, row: claim.row, rows: 1 });
+        drafts.push(claim);
+      }
+    }
+    return drafts;
   });
   return sortOut(items, written, { plan, lost, crowded, error });
 }
 
-/** @returns undefined if the job is no longer this worker's */
-function recordRows({ attempt, verdict }: Ended, view: View, before: readonly Item[]): Draft[] | undefined {
-  const state = view.state(attempt.id, attempt.known);
-  // Finish only what is still ours: it may have been cancelled, or taken for dead. The version of the claim tells.
-  if (state?.version === attempt.version && state.status === 'processing')
-    return verdictRows(attempt, verdict, view);
-  // The commit started over, and its first round is in the file.
-  const tried = before.some((item) => 'ended' in item && item.ended.attempt === attempt);
-  const isIn = state?.version === attempt.version + 1 && state.status === verdict.change.status;
-  return tried && isIn ? [] : undefined;
-}
-
-function claimOne(
-  candidate: Candidate,
-  owner: string,
+/**
+ * Adds the rows that record an ending.
+ *
+ * @returns how many; undefined if the job is no longer this worker's
+ */
+function record(
+  { attempt, verdict, drafts: own }: Ended,
   view: View,
   before: readonly Item[],
-): Item | undefined {
-  const tried = before.some((item) => 'candidate' in item && item.candidate === candidate);
-  const row = tried ? view.row(candidate.id) : undefined;
-  // The commit started over: whose claim stands, the file says.
-  if (row?.[view.layout.at.locked_by] === owner && row[view.layout.at.status] === 'processing') {
-    return { candidate, row, drafts: [] };
+  drafts: Draft[],
+): number | undefined {
+  const { id, version } = attempt;
+  // Finish only what is still ours: it may have been cancelled, or taken for dead. The version of the claim tells.
+  if (view.isStill(id, version, 'processing', attempt)) {
+    const rows = view.layout === attempt.layout ? own : verdictRows(attempt, verdict, view.layout);
+    drafts.push(...rows);
+    return rows.length;
   }
-  const claim = claimRow(candidate, owner, view);
-  return (
-    claim && { candidate, row: claim, drafts: [{ id: candidate.id, row: claim, known: candidate.known }] }
-  );
+  // The commit started over, and its first round is in the file.
+  const tried = before.some((item) => 'ended' in item && item.ended.attempt === attempt);
+  return tried && view.isStill(id, version + 1, verdict.change.status, attempt) ? 0 : undefined;
+}
+
+/** The claim row of a commit that started over, if it is in the file: whose claim stands, the file says. */
+function ownClaim(candidate: Candidate, owner: string, view: View, before: readonly Item[]): Row | undefined {
+  if (!before.some((item) => 'candidate' in item && item.candidate === candidate)) return undefined;
+  const { at } = view.layout;
+  const row = view.row(candidate.id);
+  return row?.[at.locked_by] === owner && row[at.status] === 'processing' ? row : undefined;
 }
 
 function sortOut(
@@ -124,21 +130,18 @@ function sortOut(
     crowded,
     error,
   };
-  const claimed = new Set<Candidate>();
   let position = 0;
   for (const item of items) {
     // A completion whose follow-ups were cut off is in: its row carries them.
-    const isIn = item.drafts.length === 0 || position < written;
-    position += item.drafts.length;
+    const isIn = item.rows === 0 || position < written;
+    position += item.rows;
     if ('ended' in item) (isIn ? result.recorded : result.unrecorded).push(item.ended);
     else if (!isIn) continue;
     else if ('rescued' in item) result.rescued.push(item.rescued);
-    else {
-      claimed.add(item.candidate);
-      result.claimed.push(item);
-    }
+    else result.claimed.push(item);
   }
-  if (claimed.size < plan.candidates.length) {
+  if (result.claimed.length < plan.candidates.length) {
+    const claimed = new Set(result.claimed.map(({ candidate }) => candidate));
     result.unclaimed.push(...plan.candidates.filter((candidate) => !claimed.has(candidate)));
   }
   return result;

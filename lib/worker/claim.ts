@@ -1,15 +1,18 @@
 import { readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
-import type { Known, View } from '../store/view.js';
-import { nextRow, number, type Row } from '../tsv/row.js';
+import { type Draft, draft, type Known, type View } from '../store/view.js';
+import type { Layout } from '../tsv/columns.js';
+import { moveRow, nextRow, number, type Row } from '../tsv/row.js';
 import type { DueJobs } from './due.js';
 import { isDeathText } from './rescue.js';
 
 /** A pending row that a worker means to claim. */
-export interface Candidate {
-  readonly known: Known;
+export interface Candidate extends Known {
   readonly id: string;
   readonly row: Row;
+  readonly layout: Layout;
+  /** The row that claims it. */
+  readonly claim: Draft;
   /** The job's last worker died with it: it is claimed alone, so that it takes nobody with it. */
   readonly suspect: boolean;
 }
@@ -18,6 +21,8 @@ export interface Candidate {
 export interface Picking {
   readonly due: DueJobs;
   readonly now: number;
+  /** How the worker signs its claims. */
+  readonly owner: string;
   /** How many. */
   readonly most: number;
   /** Nothing else is held. */
@@ -29,12 +34,13 @@ export interface Picking {
 }
 
 /**
- * The jobs to claim next. Outside of the lock; {@link claimRow} looks again under it. A job that may have killed its
+ * The jobs to claim next. Outside of the lock; {@link isFree} looks again under it. A job that may have killed its
  * worker is picked alone or not at all.
  */
-export function pickCandidates({ due, now, most, alone, handles, isBusy }: Picking): Candidate[] {
+export function pickCandidates({ due, now, owner, most, alone, handles, isBusy }: Picking): Candidate[] {
   const { index } = due;
-  const { at } = index.file.layout;
+  const { layout } = index.file;
+  const { at } = layout;
   const picked: Candidate[] = [];
   const later: number[] = [];
   let blocked = false;
@@ -67,7 +73,8 @@ export function pickCandidates({ due, now, most, alone, handles, isBusy }: Picki
         blocked = true;
         continue;
       }
-      picked.push({ known: { index, slot }, id, row, suspect });
+      const claim = claimOf(row, layout, owner, now, { index, slot });
+      picked.push({ index, slot, id, row, layout, claim, suspect });
       blocked = suspect;
     }
   }
@@ -75,13 +82,24 @@ export function pickCandidates({ due, now, most, alone, handles, isBusy }: Picki
   return picked;
 }
 
-/** The claim row of a candidate, or undefined if it is no longer as it was picked. Under the lock. */
-export function claimRow({ id, row, known }: Candidate, owner: string, view: View): Row | undefined {
-  const { at } = view.layout;
-  const state = view.state(id, known);
-  if (state?.status !== 'pending' || state.version !== number(row[at.version], 0)) return undefined;
+/** Whether a candidate is still as it was picked. Under the lock. */
+export function isFree(candidate: Candidate, view: View): boolean {
+  const { id, row, layout } = candidate;
+  return view.isStill(id, number(row[layout.at.version], 0), 'pending', candidate);
+}
+
+/** The row that claims a candidate; made when it was picked, unless the file has new columns since. */
+export function claimDraft(candidate: Candidate, owner: string, view: View): Draft {
+  const { claim, row, layout } = candidate;
+  if (layout === view.layout) return claim;
+  return claimOf(moveRow(row, layout, view.layout), view.layout, owner, view.now, candidate);
+}
+
+function claimOf(row: Row, layout: Layout, owner: string, now: number, known: Known): Draft {
+  const { at } = layout;
   const attempts = number(row[at.attempts], 0) + 1;
-  return nextRow(row, { status: 'processing', attempts, lockedBy: owner, startedAt: view.now }, view.layout);
+  const change = { status: 'processing', attempts, lockedBy: owner, startedAt: now } as const;
+  return draft(row[at.id] as string, nextRow(row, change, layout), known);
 }
 
 /** How many other live workers hold claims. Under the lock, where it is exact. */

@@ -1,6 +1,7 @@
 import { PermanentError, RetryAfterError } from '../errors.js';
 import { encodeFollowUps, followUpRows } from '../store/follow-ups.js';
-import type { Draft, View } from '../store/view.js';
+import { type Draft, draft } from '../store/view.js';
+import type { Layout } from '../tsv/columns.js';
 import { toJson } from '../tsv/json.js';
 import { type Change, moveRow, nextRow, number } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
@@ -42,16 +43,14 @@ export function judge(attempt: Attempt, ending: Ending, now: number, rules: Fail
   return fail(attempt, ending.error, now, rules);
 }
 
-/** The rows of a verdict: the job's own, then its follow-ups'. */
-export function verdictRows(attempt: Attempt, verdict: Verdict, view: View): Draft[] {
-  const { at } = view.layout;
+/** The rows of a verdict: the job's own, then its follow-ups'. @param layout of the file as it is now */
+export function verdictRows(attempt: Attempt, verdict: Verdict, layout: Layout): Draft[] {
   // Another process may have given the file new columns since the claim.
-  const claim =
-    view.layout === attempt.layout ? attempt.row : moveRow(attempt.row, attempt.layout, view.layout);
-  const own = { id: attempt.id, row: nextRow(claim, verdict.change, view.layout), known: attempt.known };
+  const claim = layout === attempt.layout ? attempt.row : moveRow(attempt.row, attempt.layout, layout);
+  const own = draft(attempt.id, nextRow(claim, verdict.change, layout), attempt);
   if (verdict.event !== 'completed' || attempt.followUps.length === 0) return [own];
-  const rows = followUpRows(attempt.id, attempt.attempts, attempt.followUps, view.layout);
-  return [own, ...rows.map((row) => ({ id: row[at.id] as string, row }))];
+  const rows = followUpRows(attempt.id, attempt.attempts, attempt.followUps, layout);
+  return [own, ...rows.map((row) => draft(row[layout.at.id] as string, row))];
 }
 
 function complete(attempt: Attempt, value: unknown, now: number, { maxResult }: FailureRules): Verdict {

@@ -1,7 +1,7 @@
 import { readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
-import type { Draft, View } from '../store/view.js';
-import { nextRow, number, type Row } from '../tsv/row.js';
+import { type Draft, draft, type View } from '../store/view.js';
+import { type Change, nextRow, number, type Row } from '../tsv/row.js';
 import { isOverdue } from './rescue-rule.js';
 
 /*
@@ -62,21 +62,8 @@ function takeBack(row: Row, others: number, view: View, rules: RescueRules): Res
   const limit = number(row[at.max_attempts], rules.maxAttempts);
   const failed = attempts - forgiven >= limit;
   const error = `${DIED} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}; it was ${row[at.locked_by] || 'unnamed'}`;
-  return {
-    id: row[at.id] as string,
-    type: row[at.type] as string,
-    error,
-    failed,
-    row: nextRow(
-      row,
-      {
-        status: failed ? 'failed' : 'pending',
-        forgiven,
-        error,
-        lockedBy: '',
-        ...(failed ? { finishedAt: view.now } : {}),
-      },
-      view.layout,
-    ),
-  };
+  const change: Change = { status: failed ? 'failed' : 'pending', forgiven, error, lockedBy: '' };
+  if (failed) change.finishedAt = view.now;
+  const rescue = draft(row[at.id] as string, nextRow(row, change, view.layout));
+  return { ...rescue, type: row[at.type] as string, error, failed };
 }

@@ -9,6 +9,7 @@ import { type Candidate, pickCandidates } from './claim.js';
 import { DueJobs } from './due.js';
 import { Executor, isRunningOn } from './execute.js';
 import type { Handler, Summary } from './handler.js';
+import { verdictRows } from './outcome.js';
 import { noHandler } from './process.js';
 
 /** A worker claims what it can start now, or within so long: the more it holds, the more a crash takes along. */
@@ -84,7 +85,10 @@ export class Run {
     this.#executor = new Executor(store.clock, handlers, options, rules, (attempt, verdict) => {
       this.#count++;
       if (verdict === undefined) this.#drop(attempt);
-      else this.#ended.push({ attempt, verdict });
+      else {
+        const drafts = verdictRows(attempt, verdict, attempt.layout);
+        this.#ended.push({ attempt, verdict, drafts });
+      }
       if (!this.#pumping) this.#pump();
     });
   }
@@ -328,6 +332,7 @@ export class Run {
     return pickCandidates({
       due,
       now,
+      owner: this.#owner,
       most,
       alone: this.#held.size === 0,
       isBusy: isRunningOn,
@@ -344,7 +349,7 @@ export class Run {
   #putBack(due: DueJobs | undefined, candidates: readonly Candidate[]): void {
     // A new index has found them by itself.
     if (due !== this.#due) return;
-    for (const { known } of candidates) due?.putBack(known.slot);
+    for (const { slot } of candidates) due?.putBack(slot);
   }
 
   /** The claims are durable: now the handlers may start. */

@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { systemClock } from '../clock.js';
+import { defaultQueueFile } from '../default-queue.js';
+import { overStore, type Queue } from '../open.js';
+import { resolveQueueOptions } from '../options.js';
+import { Store } from '../store/store.js';
+import { notFound } from './exit.js';
+import { Output } from './output.js';
+
+/** Options that every command takes, before or after its name. */
+export interface GlobalOptions {
+  file?: string;
+  json?: boolean;
+  plain?: boolean;
+  lockTimeout?: string;
+}
+
+/** What a command's module exports. */
+export interface CommandModule {
+  /** Gives the command its arguments, options, help and action. */
+  define(command: Command, cli: Cli): void;
+}
+
+/** What every command works with: the queue that the options name, and the way to print. */
+export class Cli {
+  readonly #options: () => GlobalOptions;
+  #store: Store | undefined;
+
+  /** @param options is asked only when a command runs: an option may stand after the command's name */
+  constructor(options: () => GlobalOptions) {
+    this.#options = options;
+  }
+
+  get output(): Output {
+    const { json, plain } = this.#options();
+    return new Output(json ? 'json' : plain ? 'plain' : 'human');
+  }
+
+  /** The queue file that is meant; @throws TsvqError `NO_QUEUE_FILE` */
+  get file(): string {
+    return this.#options().file ?? defaultQueueFile();
+  }
+
+  /** The queue's store, whether there is a file or not. */
+  get store(): Store {
+    if (this.#store === undefined) {
+      const { lockTimeout } = this.#options();
+      const options = resolveQueueOptions(lockTimeout === undefined ? {} : { lockTimeout });
+      this.#store = new Store(this.file, options, systemClock);
+    }
+    return this.#store;
+  }
+
+  /** The same, of a file that is there: a mistyped path is an error, never an empty queue. */
+  get existingStore(): Store {
+    const { store } = this;
+    if (store.fs.stat(store.realPath) === undefined) {
+      throw notFound(`there is no queue file at ${store.path} (queue add makes it)`);
+    }
+    return store;
+  }
+
+  /** The queue of a file that is there. */
+  get queue(): Queue {
+    return overStore(this.existingStore);
+  }
+
+  async close(): Promise<void> {
+    await this.#store?.close();
+  }
+}

@@ -1,0 +1,61 @@
+import { text } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { overStore } from '../../open.js';
+import type { EnqueueOptions } from '../../options.js';
+import type { Cli } from '../cli.js';
+import { usageError } from '../exit.js';
+import { examples } from '../help.js';
+
+interface Options {
+  runAt?: string;
+  delay?: string;
+  priority?: string;
+  maxAttempts?: string;
+  timeout?: string;
+}
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .argument('<type>', 'name of the job, which picks its handler')
+    .argument('[json]', 'the payload as JSON; - reads it from stdin; default: null')
+    .option('--run-at <time>', "not before: ISO with an offset ('2030-01-31T09:00:00Z'), or Unix seconds")
+    .option('--delay <time>', "not before so long from now: '10m', '2h'")
+    .option('--priority <number>', 'higher first; default: 0')
+    .option('--max-attempts <number>', "how often to try; default: the worker's limit")
+    .option('--timeout <time>', "time limit for one attempt; default: the worker's")
+    .addHelpText(
+      'after',
+      `\nPrints only the id. Makes the file if it is missing.\n${examples(
+        `queue add send_email '{"to": "ann@example.com", "subject": "Welcome"}'`,
+        'queue add report --run-at 2030-01-31T09:00:00+01:00 --max-attempts 1',
+        'jq -c . order.json | queue add order -',
+      )}`,
+    )
+    .action(async (type: string, json: string | undefined, options: Options) => {
+      const payload = json === undefined ? undefined : await parse(json);
+      const id = await overStore(cli.store).enqueue(type, payload, enqueueOptions(options));
+      cli.output.record({ id }, id, [id]);
+    });
+}
+
+async function parse(json: string): Promise<unknown> {
+  const source = json === '-' ? (await text(process.stdin)).replace(/^\uFEFF/, '') : json;
+  try {
+    return JSON.parse(source);
+  } catch (error) {
+    const what = json === '-' ? 'stdin' : `the payload ${json}`;
+    throw usageError(`${what} is not JSON: ${(error as Error).message} (text needs its own quotes: '"text"')`);
+  }
+}
+
+function enqueueOptions({ runAt, priority, maxAttempts, ...rest }: Options): EnqueueOptions {
+  return {
+    ...rest,
+    ...(runAt !== undefined && { runAt: /^[\d.]+$/.test(runAt) ? Number(runAt) : runAt }),
+    ...(priority !== undefined && { priority: numberOf(priority) }),
+    ...(maxAttempts !== undefined && { maxAttempts: numberOf(maxAttempts) }),
+  };
+}
+
+/** NaN for what is none, which the queue then refuses by the option's name. */
+const numberOf = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));

@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import { changeJobs } from '../change.js';
+import type { Cli } from '../cli.js';
+import { examples } from '../help.js';
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .argument('<id...>', 'of the jobs, or the beginnings of them')
+    .addHelpText(
+      'after',
+      `
+The worker of a job that runs aborts it within a second; whatever it still returns is dropped.
+Exits with 1 if a job is finished already.
+--plain prints what was cancelled: id type status
+${examples('queue cancel 3fa9', 'queue list --type report --plain | cut -f1 | xargs queue cancel')}`,
+    )
+    .action((ids: string[]) =>
+      changeJobs(cli, ids, {
+        done: 'cancelled',
+        wanted: 'pending and processing jobs can be cancelled',
+        apply: (queue, id) => queue.cancelJob(id),
+      }),
+    );
+}

@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import { count, duration } from '../../options.js';
+import type { Stats } from '../../queue/stats.js';
+import type { Cli } from '../cli.js';
+import { EXIT } from '../exit.js';
+import { isoSeconds, span } from '../format.js';
+import { examples } from '../help.js';
+
+interface Options {
+  maxAge: string;
+  maxFailed: string;
+}
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .option('--max-age <time>', 'how long without a worker, and how long a due job may wait', '10m')
+    .option('--max-failed <number>', 'how many failed jobs are fine', '0')
+    .addHelpText(
+      'after',
+      `
+Says nothing and exits with 0 if all is well; else exits with 1 and prints one line, which cron mails.
+--plain prints: file problem, a line a problem
+${examples(
+  'queue check --max-age 10m --max-failed 0',
+  '*/10 * * * * cd /srv/app && npx queue check      # in crontab',
+)}`,
+    )
+    .action(async (options: Options) => {
+      const { output, queue } = cli;
+      const maxAge = duration('--max-age', options.maxAge);
+      const maxFailed = count('--max-failed', Number(options.maxFailed), 0);
+      const stats = await queue.stats();
+      const problems = findProblems(stats, maxAge, maxFailed, Date.now());
+      if (problems.length === 0) return;
+      process.exitCode = EXIT.failed;
+      if (output.format === 'human') output.text(`queue ${queue.file}: ${problems.join('; ')}`);
+      else for (const problem of problems) output.record({ file: queue.file, problem }, '', [queue.file, problem]);
+    });
+}
+
+function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: number): string[] {
+  const { lastTick, due, oldestDueSeconds, failed, unhandled, types } = stats;
+  const problems: string[] = [];
+  if (lastTick === undefined) problems.push('no worker has ever looked at it');
+  else if (now - lastTick.getTime() > maxAge) {
+    problems.push(`no worker for ${span(now - lastTick.getTime())} (the last one at ${isoSeconds(lastTick)})`);
+  }
+  if (oldestDueSeconds * 1000 > maxAge) {
+    const without = unhandled.filter((type) => (types[type]?.due ?? 0) > 0);
+    problems.push(
+      `${due} due, the oldest for ${span(oldestDueSeconds * 1000)}` +
+        (without.length > 0 ? ` (no handler for ${without.map((type) => JSON.stringify(type)).join(', ')})` : ''),
+    );
+  }
+  if (failed > maxFailed) problems.push(`${failed} failed`);
+  return problems;
+}

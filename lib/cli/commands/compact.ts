@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.js';
+import { size } from '../format.js';
+import { examples } from '../help.js';
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .addHelpText(
+      'after',
+      `
+Rewrites the file without superseded rows, and moves jobs that finished more than 7 days ago to archive/ beside it.
+Workers do it by themselves; nothing depends on doing it by hand.
+--plain prints: kept archived recovered bytes_before bytes_after
+${examples('queue compact')}`,
+    )
+    .action(async () => {
+      const { output, existingStore: store } = cli;
+      const summary = await store.compact();
+      const { kept, archived, recovered, bytesBefore, bytesAfter } = summary;
+      const parts = [
+        `${store.path}: ${kept} jobs kept`,
+        `${archived} archived`,
+        ...(recovered > 0 ? [`${recovered} recovered that a crash had cut off`] : []),
+        `${size(bytesBefore)} before, ${size(bytesAfter)} after`,
+      ];
+      output.changed(summary, parts.join(', '), [kept, archived, recovered, bytesBefore, bytesAfter]);
+    });
+}

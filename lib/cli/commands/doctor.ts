@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { type Finding, inspect } from '../../store/inspect.js';
+import type { Cli } from '../cli.js';
+import { EXIT } from '../exit.js';
+import { examples } from '../help.js';
+
+/** To people, so many findings of a kind are shown. */
+const MOST_SHOWN = 20;
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .addHelpText(
+      'after',
+      `
+Takes no lock and changes nothing. Finds: lines that can't be read or were cut by a crash, jobs held because of such
+a line, jobs twice in the file, jobs of dead workers, payloads that are no JSON, a lock that is held or was left,
+files left by a crash, owners and modes that keep a worker out.
+Exits with 1 if it finds anything; else prints ok.
+--plain prints: kind line id message
+${examples('queue doctor', "queue lock -- sed -i '17d' data/queue.tsv   # delete line 17")}`,
+    )
+    .action(async () => {
+      const { output, existingStore: store } = cli;
+      const findings = await inspect(store);
+      if (findings.length > 0) process.exitCode = EXIT.failed;
+      if (output.format === 'human') output.text(findings.length === 0 ? 'ok' : describe(findings));
+      else
+        for (const finding of findings) {
+          output.record(finding, '', [finding.kind, finding.line, finding.id, finding.message]);
+        }
+    });
+}
+
+function describe(findings: readonly Finding[]): string {
+  const counts = new Map<string, number>();
+  const lines: string[] = [];
+  for (const { kind, line, message } of findings) {
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    if (count <= MOST_SHOWN) {
+      lines.push(`${kind}: ${line === undefined ? '' : `line ${line}: `}${message.replaceAll('\n', '\\n')}`);
+    }
+  }
+  for (const [kind, count] of counts) {
+    if (count > MOST_SHOWN) lines.push(`${kind}: ${count - MOST_SHOWN} more (all with --plain)`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,42 @@
+import { type Command, Option } from 'commander';
+import { STATUSES, type Status } from '../../job.js';
+import type { Cli } from '../cli.js';
+import { usageError } from '../exit.js';
+import { examples } from '../help.js';
+import { say } from '../output.js';
+import { jobShape } from '../shapes.js';
+
+interface Options {
+  status?: Status[];
+  type?: string;
+  limit?: string;
+}
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .addOption(
+      new Option('--status <status...>', 'only jobs in this state, or in one of these').choices(STATUSES),
+    )
+    .option('--type <type>', 'only jobs of this type')
+    .option('--limit <number>', 'at most so many')
+    .addHelpText(
+      'after',
+      `
+In the order of the file: after a compaction, finished jobs stand before the others.
+--plain prints: id type status attempts run_at created_at started_at finished_at error
+${examples(
+  'queue list --status pending processing',
+  'queue list --type send_email --limit 20',
+  "queue list --json | jq -r 'select(.attempts > 1) | .id'",
+)}`,
+    )
+    .action(async ({ limit, ...options }: Options) => {
+      if (limit !== undefined && !/^\d{1,15}$/.test(limit)) {
+        throw usageError(`--limit is ${limit}; it must be a whole number`);
+      }
+      const { output, queue } = cli;
+      const jobs = queue.iterateJobs({ ...options, ...(limit !== undefined && { limit: Number(limit) }) });
+      const count = await output.records(jobs, jobShape(Date.now()));
+      if (count === 0 && output.format === 'human') say(`no such jobs in ${queue.file}`);
+    });
+}

@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Command } from 'commander';
+import { TsvqError } from '../../errors.js';
+import type { Cli } from '../cli.js';
+import { CliError, EXIT } from '../exit.js';
+import { examples } from '../help.js';
+
+/** As shells and env(1) have it. */
+const CANNOT_RUN = 126;
+const NO_COMMAND = 127;
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .usage('[options] -- <command> [args...]')
+    .argument('<command...>', 'the program and its arguments; QUEUE_FILE in its environment is the file')
+    .addHelpText(
+      'after',
+      `
+While it runs, nobody else writes the file: running workers and the web app wait (30 s at most, then they report the
+queue as busy), so let it be short. Afterwards the file is compacted, by which running workers notice the edit.
+Exits with the exit code of the command; with 1 if it left a file that is no queue.
+${examples(
+  String.raw`queue lock -- sed -i 's/old\.example\.com/new.example.com/' data/queue.tsv`,
+  `queue lock -- sh -c 'cp "$QUEUE_FILE" /backup/'`,
+  'queue lock -- vi data/queue.tsv',
+)}`,
+    )
+    .action(async (line: string[]) => {
+      const store = cli.existingStore;
+      let exitCode: number = EXIT.done;
+      try {
+        await store.edit(async () => {
+          exitCode = await runCommand(line, store.realPath);
+        });
+      } catch (error) {
+        if (!(error instanceof TsvqError && error.code === 'NOT_A_QUEUE')) throw error;
+        throw new CliError(EXIT.failed, `${error.message}. It was not compacted; put it right with an editor.`);
+      }
+      if (exitCode !== EXIT.done) process.exitCode = exitCode;
+    });
+}
+
+/** Runs a command on this terminal. @returns its exit code */
+async function runCommand([program, ...args]: readonly string[], queueFile: string): Promise<number> {
+  const child = spawn(program as string, args, {
+    stdio: 'inherit',
+    env: { ...process.env, QUEUE_FILE: queueFile },
+  });
+  const stopForwarding = forwardSignals(child);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.on('error', (error: NodeJS.ErrnoException) => {
+        const exitCode = error.code === 'ENOENT' ? NO_COMMAND : CANNOT_RUN;
+        reject(new CliError(exitCode, `${program} could not be run (${error.code}); nothing was changed`));
+      });
+      child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]));
+    });
+  } finally {
+    stopForwarding();
+  }
+}
+
+/** While the command runs, the lock is kept: signals are for the command to obey. */
+function forwardSignals(child: ChildProcess): () => void {
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+  // The terminal sends this one to both of them.
+  const ignore = (): void => {};
+  process.on('SIGINT', ignore).on('SIGTERM', forward).on('SIGHUP', forward);
+  return () => {
+    process.off('SIGINT', ignore).off('SIGTERM', forward).off('SIGHUP', forward);
+  };
+}

@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import { changeJobs } from '../change.js';
+import type { Cli } from '../cli.js';
+import { examples } from '../help.js';
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .argument('<id...>', 'of the jobs, or the beginnings of them')
+    .addHelpText(
+      'after',
+      `
+They are due at once, with all their attempts before them.
+Exits with 1 if a job is neither failed nor cancelled.
+--plain prints what was changed: id type status
+${examples('queue retry 3fa9', 'queue list --status failed --plain | cut -f1 | xargs queue retry')}`,
+    )
+    .action((ids: string[]) =>
+      changeJobs(cli, ids, {
+        done: 'pending again:',
+        wanted: 'failed and cancelled jobs can be retried',
+        apply: (queue, id) => queue.retryJob(id),
+      }),
+    );
+}

@@ -1,0 +1,105 @@
+import type { Command } from 'commander';
+import type { Job } from '../../job.js';
+import type { Store } from '../../store/store.js';
+import { escapeText } from '../../tsv/text.js';
+import type { Cli } from '../cli.js';
+import { notFound } from '../exit.js';
+import { isoSeconds, span, toSafeJson } from '../format.js';
+import { examples } from '../help.js';
+import { resolveIds } from '../ids.js';
+import { type Field, say } from '../output.js';
+import { timeOf } from '../shapes.js';
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .argument('<id>', 'of the job, or the beginning of it')
+    .option('--archive', 'look among the archived jobs as well')
+    .addHelpText(
+      'after',
+      `\n--plain prints a field a line: name, value.\n${examples(
+        'queue show 3fa9',
+        'queue show --archive 3fa95c01d2e8b764',
+        'queue show 3fa9 --json | jq .payload',
+      )}`,
+    )
+    .action(async (given: string, { archive = false }: { archive?: boolean }) => {
+      const { output, existingStore: store, queue } = cli;
+      const [id] = await resolveIds(store, [given], archive);
+      const job = id === undefined ? undefined : await queue.getJob(id, { archive });
+      if (job === undefined) {
+        const hint = archive ? '' : '; jobs that finished long ago are found with --archive';
+        throw notFound(`there is no job ${given} in ${store.path}${hint}`);
+      }
+      if (output.format === 'human') output.text(describe(job, store, Date.now()));
+      else if (output.format === 'json') output.record(job, '', []);
+      else for (const field of fields(job)) output.record(job, '', field);
+      if ((await store.read('all'))?.isHeld(job.id)) {
+        say(`job ${job.id} is held: another line with its id can't be read; see queue doctor`);
+      }
+    });
+}
+
+/** All of a job, for reading. */
+function describe(job: Job, store: Store, now: number): string {
+  const ago = (time: Date | undefined): string | undefined =>
+    time && `${isoSeconds(time)}  (${relative(time.getTime(), now)})`;
+  const worker =
+    job.lockedBy && `${job.lockedBy}  (${store.processes.liveness(job.lockedBy)})`;
+  const lines: [name: string, value: string | undefined][] = [
+    ['id', job.id],
+    ['type', job.type],
+    ['status', [job.status, timeOf(job, now)].filter(Boolean).join(', ')],
+    ['attempts', attempts(job)],
+    ['priority', String(job.priority)],
+    ['time limit', job.timeout === undefined ? undefined : `${job.timeout / 1000} s`],
+    ['created', ago(job.createdAt)],
+    ['run at', ago(job.runAt)],
+    ['started', ago(job.startedAt)],
+    ['finished', ago(job.finishedAt)],
+    ['worker', worker],
+  ];
+  const blocks: [name: string, value: string | undefined][] = [
+    ['payload', job.payload === undefined ? undefined : toSafeJson(job.payload, 2)],
+    ['result', job.result === undefined ? undefined : toSafeJson(job.result, 2)],
+    ['error', job.error],
+  ];
+  return [
+    ...lines.flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(12)}${oneLine(value)}`)),
+    ...blocks.flatMap(([name, value]) => (value === undefined ? [] : [name, indent(value)])),
+  ].join('\n');
+}
+
+function attempts({ attempts, forgiven, maxAttempts }: Job): string {
+  const limit = maxAttempts === undefined ? '' : ` of ${maxAttempts}`;
+  return `${attempts - forgiven}${limit}${forgiven > 0 ? `, and ${forgiven} that don't count` : ''}`;
+}
+
+/** A line end in a field would look like another field. */
+const oneLine = (text: string): string => text.replaceAll('\n', '\\n');
+
+const indent = (text: string): string => text.trimEnd().replace(/^/gm, '  ');
+
+const relative = (ms: number, now: number): string =>
+  ms > now ? `in ${span(ms - now)}` : `${span(now - ms)} ago`;
+
+/** The job as lines of `plain`, named as the columns of the file are. */
+function fields(job: Job): Field[][] {
+  return [
+    ['id', job.id],
+    ['type', job.type],
+    ['payload', toSafeJson(job.payload)],
+    ['status', job.status],
+    ['created_at', job.createdAt],
+    ['run_at', job.runAt],
+    ['attempts', job.attempts],
+    ['error', escapeText(job.error ?? '')],
+    ['result', job.result === undefined ? '' : toSafeJson(job.result)],
+    ['priority', job.priority],
+    ['max_attempts', job.maxAttempts],
+    ['forgiven', job.forgiven],
+    ['timeout', job.timeout === undefined ? undefined : job.timeout / 1000],
+    ['locked_by', job.lockedBy],
+    ['started_at', job.startedAt],
+    ['finished_at', job.finishedAt],
+  ];
+}

@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import type { Stats, TypeStats } from '../../queue/stats.js';
+import type { Cli } from '../cli.js';
+import { isoSeconds, size, span } from '../format.js';
+import { examples } from '../help.js';
+import type { Shape } from '../output.js';
+
+type Line = TypeStats & { name: string };
+
+const shape: Shape<Line> = {
+  head: ['TYPE', 'PENDING', 'DUE', 'OLDEST', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELLED'],
+  cells: (line) => [
+    line.name === '' ? '(all)' : line.name,
+    ...[line.pending, line.due].map(String),
+    line.due > 0 ? span(line.oldestDueSeconds * 1000) : '',
+    ...[line.processing, line.completed, line.failed, line.cancelled].map(String),
+  ],
+  plain: (line) => [
+    line.name,
+    line.pending,
+    line.due,
+    line.oldestDueSeconds,
+    line.processing,
+    line.completed,
+    line.failed,
+    line.cancelled,
+  ],
+};
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .addHelpText(
+      'after',
+      `
+DUE: pending jobs whose time has come; OLDEST: for how long the first of them has waited. Archived jobs don't count.
+--json prints one object. --plain prints a line for all, whose type is empty, and one for each type:
+type pending due oldest_due_seconds processing completed failed cancelled
+${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
+    )
+    .action(async () => {
+      const { output, queue } = cli;
+      const stats = await queue.stats();
+      if (output.format === 'json') return output.record(stats, '', []);
+      output.text(`${stats.file}, ${size(stats.bytes)}\n${worker(stats, Date.now())}\n`);
+      const types = Object.entries(stats.types).sort(([a], [b]) => (a < b ? -1 : 1));
+      const lines: Line[] = [
+        { ...stats, name: '' },
+        ...types.map(([name, counts]) => ({ ...counts, name })),
+      ];
+      await output.records(lines, shape);
+    });
+}
+
+function worker({ lastTick, unhandled, types }: Stats, now: number): string {
+  if (lastTick === undefined) return 'No worker has looked at it yet (see queue cron print).';
+  const looked = `Last worker: ${isoSeconds(lastTick)}, ${span(now - lastTick.getTime())} ago.`;
+  // Since that worker looked, another may have had the handler.
+  const waiting = unhandled.filter((type) => (types[type]?.due ?? 0) > 0);
+  if (waiting.length === 0) return looked;
+  return `${looked} It had no handler for: ${waiting.map((type) => JSON.stringify(type)).join(', ')}`;
+}

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import type { Holder } from '../../store/lock.js';
+import type { Cli } from '../cli.js';
+import { CliError, EXIT } from '../exit.js';
+import { isoSeconds } from '../format.js';
+import { examples } from '../help.js';
+import { say } from '../output.js';
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .option('--force', 'take it even from a process that is alive; what it was writing fails')
+    .addHelpText(
+      'after',
+      `
+Needed only for a process that can't be judged from here (another host or container) or is stuck: the lock of one
+that died is taken by whoever comes next. Afterwards the file is compacted, in case the holder died while writing.
+Exits with 75 if the holder is alive.
+${examples('queue unlock', 'queue unlock --force')}`,
+    )
+    .action(async ({ force = false }: { force?: boolean }) => {
+      const { output, store } = cli;
+      const holders = store.lock.holders();
+      if (holders.length === 0) {
+        // Before the first job there is neither file nor lock.
+        cli.existingStore.lock.tidy();
+        return say(`nobody holds the lock of ${store.path}`);
+      }
+      const alive = holders.filter(({ liveness }) => liveness === 'alive');
+      if (alive.length > 0 && !force) {
+        throw new CliError(
+          EXIT.busy,
+          `${alive.map(describe).join(', ')} holds the lock, and is alive; end it, or use --force if it is stuck`,
+        );
+      }
+      // The token of a dead one stays until the compaction, which is the repair that it asks for, is done.
+      store.lock.clear(holders.filter(({ liveness }) => liveness !== 'dead').map(({ token }) => token));
+      await store.compact();
+      for (const holder of holders) {
+        const { token, host, pid, since, liveness } = holder;
+        const said = `took the lock of ${store.path} from ${describe(holder)} (${words[liveness]})`;
+        output.changed({ token, host, pid, since, liveness }, said, [token, host, pid, since, liveness]);
+      }
+    });
+}
+
+const words = { alive: 'alive', dead: 'dead', unknown: "can't be judged from here" } as const;
+
+const describe = ({ pid, host, since }: Holder): string =>
+  `process ${pid} on ${host} since ${isoSeconds(since)}`;

@@ -1,0 +1,103 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Command } from 'commander';
+import type { WorkerEvent } from '../../options.js';
+import { escapeText } from '../../tsv/text.js';
+import type { Handler, Handlers } from '../../worker/handler.js';
+import type { Cli } from '../cli.js';
+import { notFound, usageError } from '../exit.js';
+import { firstLine, isoSeconds } from '../format.js';
+import { examples } from '../help.js';
+import { type Output, say } from '../output.js';
+
+interface Options {
+  concurrency?: string;
+  linger?: string;
+}
+
+/** So long a handler may keep the process alive after its job is recorded. */
+const LEFTOVERS_MS = 10_000;
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .argument('<file>', 'a module; its default export is an object of handlers, or its named exports are them')
+    .option('--concurrency <number>', 'how many jobs may run at once; default: 1')
+    .option('--linger <time>', "stay so long, waiting for more jobs ('55s'); default: end when nothing is due")
+    .addHelpText(
+      'after',
+      `
+Prints what happened to each job; nothing if nothing happened. Jobs that fail are no failure of this command.
+The first SIGINT or SIGTERM lets the running jobs finish (10 s at most), the second ends at once.
+A .ts file needs a node that can import it, or: NODE_OPTIONS='--import tsx' queue work handlers.ts
+--plain prints: time event id type attempt milliseconds error
+${examples('queue work workers/handlers.js', 'queue work handlers.js --concurrency 4 --linger 55s')}`,
+    )
+    .action(async (file: string, { concurrency, linger }: Options) => {
+      // Looked for first: a mistyped queue is told before somebody else's code is run.
+      const { output, queue } = cli;
+      const handlers = await load(file);
+      await queue.processJobs(handlers, {
+        signal: shutdownSignal(),
+        logger: (event) => log(output, event),
+        ...(concurrency !== undefined && { concurrency: Number(concurrency) }),
+        ...(linger !== undefined && { linger }),
+      });
+      setTimeout(() => {
+        say('a handler left something running; ended it');
+        process.exit();
+      }, LEFTOVERS_MS).unref();
+    });
+}
+
+async function load(file: string): Promise<Handlers> {
+  const path = resolve(file);
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+      throw usageError(`this node can't import ${path}; try: NODE_OPTIONS='--import tsx' queue work ${file}`);
+    }
+    // The module itself, not one that it imports.
+    if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${path}' imported from`)) {
+      throw notFound(`there is no module at ${path}`);
+    }
+    throw error;
+  }
+  const named = Object.entries(module).filter(([name, value]) => name !== 'default' && typeof value === 'function');
+  const inDefault = typeof module.default === 'object' ? Object.entries(module.default ?? {}) : [];
+  const handlers = Object.fromEntries([...named, ...inDefault]) as Record<string, Handler>;
+  if (Object.keys(handlers).length === 0) {
+    throw usageError(`${path} exports no handlers: neither functions by name, nor an object of them as default`);
+  }
+  return handlers;
+}
+
+/** Aborted by the first SIGINT or SIGTERM; the second one has its usual effect. */
+function shutdownSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
+      say(`${name}: starting no more jobs, waiting for those that run; once more ends them at once`);
+      controller.abort(new Error(`the worker was shut down by ${name}`));
+    });
+  }
+  return controller.signal;
+}
+
+function log(output: Output, entry: WorkerEvent): void {
+  const { event, id, type, attempt, ms, error, runAt, message } = entry;
+  if (event === 'warning') return say(message ?? '');
+  const time = new Date();
+  const parts = [
+    `${event} ${id} ${type}`,
+    attempt === undefined ? '' : `, attempt ${attempt}`,
+    ms === undefined ? '' : `, ${ms} ms`,
+    runAt === undefined ? '' : `, again at ${isoSeconds(runAt)}`,
+    error === undefined ? '' : `: ${firstLine(error)}`,
+  ];
+  const plain = [time, event, id, type, attempt, ms, error && escapeText(error)];
+  output.record({ time, ...entry }, parts.join(''), plain);
+}

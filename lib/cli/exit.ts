@@ -1,0 +1,42 @@
+import { type ErrorCode, TsvqError } from '../errors.js';
+
+/** The exit codes; `queue --help` lists them for people. */
+export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, busy: 75 } as const;
+
+/** Something that went wrong in a foreseen way: its message is for a person, and says all that there is to say. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The command was called in a way that can't be carried out; nothing was changed. */
+export const usageError = (message: string): CliError => new CliError(EXIT.usage, message);
+
+/** A file or a job that was named is not there. */
+export const notFound = (message: string): CliError => new CliError(EXIT.notFound, message);
+
+const CODES: Partial<Record<ErrorCode, number>> = {
+  INVALID_ARGUMENT: EXIT.usage,
+  PAYLOAD_TOO_LARGE: EXIT.usage,
+  NO_QUEUE_FILE: EXIT.notFound,
+  LOCK_TIMEOUT: EXIT.busy,
+};
+
+/** The exit code for whatever a command threw. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError) return error.exitCode;
+  if (error instanceof TsvqError) return CODES[error.code] ?? EXIT.failed;
+  return EXIT.failed;
+}
+
+/** What to say of it. Only a mistake of this program, or of a handlers module, is told with its stack. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const foreseen = error instanceof CliError || error instanceof TsvqError || 'syscall' in error;
+  return foreseen ? error.message : (error.stack ?? error.message);
+}

@@ -1,0 +1,94 @@
+/*
+ * What jobs hold is other people's text. On a terminal an escape sequence in it could move the cursor, rewrite what
+ * stands there or change the title of the window; invisible and bidirectional format characters could make a line
+ * read as something else. Shown as \uXXXX they are harmless, and can be seen.
+ */
+
+/** Control and format characters, line separators, halves of surrogate pairs. */
+const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const SHORT: Record<string, string> = { '\t': '\\t', '\n': '\\n', '\r': '\\r' };
+
+function escapeUnits(text: string): string {
+  let escaped = '';
+  for (let i = 0; i < text.length; i++)
+    escaped += `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`;
+  return escaped;
+}
+
+/** Text on one line, with everything that a terminal would obey made visible. */
+export const harmless = (text: string): string => text.replace(HARMFUL, (c) => SHORT[c] ?? escapeUnits(c));
+
+/** The same for text of several lines, whose line ends stay. */
+export const harmlessLines = (text: string): string => text.split('\n').map(harmless).join('\n');
+
+/** A value as JSON that reads back the same and shows nothing harmful. */
+export function toSafeJson(value: unknown, indent?: number): string {
+  // JSON.stringify escapes only the controls below U+0020; whatever is harmful above can only stand in a string.
+  return (JSON.stringify(value, null, indent) ?? 'null').replace(HARMFUL, (c) =>
+    c === '\n' ? c : escapeUnits(c),
+  );
+}
+
+/** UTC, to the second. */
+export const isoSeconds = (time: Date): string =>
+  Number.isNaN(time.getTime()) ? 'never' : `${time.toISOString().slice(0, 19)}Z`;
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const;
+
+/** A length of time in its largest unit: `3m`, `12s`, `250ms`. */
+export function span(ms: number): string {
+  const [name, size] = UNITS.find(([, size]) => ms >= size) ?? ['ms', 1];
+  return `${Math.floor(ms / size)}${name}`;
+}
+
+/** Bytes in their largest unit: `1.2 MB`. */
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const power = Math.min(Math.floor(Math.log10(bytes) / 3), 4);
+  return `${(bytes / 1000 ** power).toFixed(1)} ${['B', 'kB', 'MB', 'GB', 'TB'][power]}`;
+}
+
+/** Only the first line, and not too much of that. */
+export function firstLine(text: string, most = 80): string {
+  const [line = ''] = text.split('\n', 1);
+  return line.length > most ? `${line.slice(0, most - 1)}…` : line;
+}
+
+/** So many rows are waited for, to learn how wide the columns are. */
+const LOOKAHEAD = 500;
+
+/** Rows under each other. It keeps only the first few, so that a table may be longer than the memory. */
+export class Table {
+  #waiting: (readonly string[])[] | undefined;
+  readonly #widths: number[] = [];
+
+  constructor(head: readonly string[]) {
+    this.#waiting = [head];
+  }
+
+  /** @returns the lines that can be printed now, each with its line end */
+  add(row: readonly string[]): string {
+    if (this.#waiting === undefined) return this.#line(row);
+    this.#waiting.push(row);
+    return this.#waiting.length > LOOKAHEAD ? this.end() : '';
+  }
+
+  /** @returns the lines that waited */
+  end(): string {
+    const rows = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const row of rows)
+      for (const [i, cell] of row.entries())
+        this.#widths[i] = Math.max(this.#widths[i] ?? 0, cell.length);
+    return rows.map((row) => this.#line(row)).join('');
+  }
+
+  #line(row: readonly string[]): string {
+    return `${row.map((cell, i) => cell.padEnd(this.#widths[i] ?? 0)).join('  ')}`.trimEnd().concat('\n');
+  }
+}

@@ -1,0 +1,112 @@
+import { harmless, harmlessLines, Table, toSafeJson } from './format.js';
+
+/*
+ * The one module that prints: data to stdout, messages to stderr. Whatever it prints is harmless to a terminal. It
+ * uses no colours, so there is nothing for NO_COLOR to switch off.
+ */
+
+/** `json`: JSON Lines; `plain`: fields split by a TAB, without a header; `human`: for reading, may change. */
+export type Format = 'human' | 'json' | 'plain';
+
+/** One field of `plain`; a Date is printed as ISO, undefined as nothing. */
+export type Field = string | number | Date | undefined;
+
+/** How records of one kind are shown; as JSON they are shown as they are. */
+export interface Shape<T> {
+  readonly head: readonly string[];
+  readonly cells: (record: T) => readonly string[];
+  readonly plain: (record: T) => readonly Field[];
+}
+
+/** Lines are gathered up to this size before they are written. */
+const PIECE = 64 * 1024;
+
+let readerIsGone = false;
+
+/** Ready for streams that break: `queue list | head` is no error. */
+export function guardStreams(onFailure: (error: Error) => void): void {
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    readerIsGone = true;
+    if (error.code !== 'EPIPE') onFailure(error);
+  });
+}
+
+/** Text that is ours, or made harmless before. */
+export function writeOut(text: string): void {
+  if (!readerIsGone && text !== '') process.stdout.write(text);
+}
+
+/** The same to stderr. */
+export function writeErr(text: string): void {
+  process.stderr.write(text);
+}
+
+/** A message for a person, on stderr. */
+export function say(message: string): void {
+  writeErr(`queue: ${harmlessLines(message)}\n`);
+}
+
+export class Output {
+  readonly format: Format;
+
+  constructor(format: Format) {
+    this.format = format;
+  }
+
+  /** Text for a person, of one or more lines; nothing in the other formats. */
+  text(text: string): void {
+    if (this.format === 'human') writeOut(`${harmlessLines(text)}\n`);
+  }
+
+  /** Records one after another, until there are no more, or nobody reads on. @returns how many there were */
+  async records<T>(records: Iterable<T> | AsyncIterable<T>, shape: Shape<T>): Promise<number> {
+    const table = this.format === 'human' ? new Table(shape.head) : undefined;
+    let count = 0;
+    let text = '';
+    for await (const record of records) {
+      count++;
+      text += table?.add(shape.cells(record).map(harmless)) ?? this.#line(record, shape);
+      if (text.length < PIECE) continue;
+      writeOut(text);
+      text = '';
+      await written();
+      if (readerIsGone) return count;
+    }
+    if (table !== undefined && count > 0) text += table.end();
+    writeOut(text);
+    return count;
+  }
+
+  /** One record as one line, at once; `human` is the line for people. */
+  record<T>(record: T, human: string, plain: readonly Field[]): void {
+    if (this.format === 'human') this.text(human);
+    else writeOut(this.#line(record, { plain: () => plain }));
+  }
+
+  /** Says what was changed: to people on stderr, to programs as a record. */
+  changed<T>(record: T, human: string, plain: readonly Field[]): void {
+    if (this.format === 'human') say(human);
+    else writeOut(this.#line(record, { plain: () => plain }));
+  }
+
+  #line<T>(record: T, { plain }: Pick<Shape<T>, 'plain'>): string {
+    if (this.format === 'json') return `${toSafeJson(record)}\n`;
+    return `${plain(record).map(plainField).join('\t')}\n`;
+  }
+}
+
+function plainField(field: Field): string {
+  if (field instanceof Date) return Number.isNaN(field.getTime()) ? '' : field.toISOString();
+  return field === undefined ? '' : harmless(String(field));
+}
+
+/** Resolves when stdout takes more, and has had the time to say that nobody reads it. */
+async function written(): Promise<void> {
+  if (process.stdout.writableNeedDrain && !readerIsGone) {
+    await new Promise<void>((resolve) => {
+      process.stdout.once('drain', resolve).once('close', resolve);
+    });
+  }
+  await new Promise(setImmediate);
+}

@@ -1,0 +1,99 @@
+import { createRequire } from 'node:module';
+import { Command, CommanderError, Option } from 'commander';
+import { Cli, type CommandModule, type GlobalOptions } from './cli.js';
+import { EXIT, exitCodeOf, messageOf } from './exit.js';
+import { guardStreams, say, writeErr, writeOut } from './output.js';
+
+/** Each command's module is loaded when the command is called: most of what a start costs is loading. */
+const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModule>]> = {
+  add: ['add a job, and print its id', () => import('./commands/add.js')],
+  list: ['list jobs', () => import('./commands/list.js')],
+  show: ['show all of one job', () => import('./commands/show.js')],
+  cancel: ['stop jobs that wait or run', () => import('./commands/cancel.js')],
+  retry: ['run failed or cancelled jobs again', () => import('./commands/retry.js')],
+  work: ['run what is due with the handlers of a module, once', () => import('./commands/work.js')],
+  stats: ['count jobs by status and type', () => import('./commands/stats.js')],
+  check: ['tell cron by mail when something is amiss', () => import('./commands/check.js')],
+  doctor: ['find what is wrong with the file', () => import('./commands/doctor.js')],
+  compact: ['rewrite the file, and archive old finished jobs', () => import('./commands/compact.js')],
+  lock: ['run a command that edits the file, under the lock', () => import('./commands/lock.js')],
+  unlock: ['take the lock from a process that is stuck', () => import('./commands/unlock.js')],
+  cron: ['print the line for crontab', () => import('./commands/cron.js')],
+  init: ['write a worker and a first handler into a project', () => import('./commands/init.js')],
+};
+
+const HELP = `
+An ID may be shortened to any beginning that no other job's id shares.
+
+Environment:
+  QUEUE_FILE  the queue file; default: data/queue.tsv beside the nearest package.json
+
+Exit codes:
+  0   done
+  1   failed, or something is wrong (check, doctor)
+  2   usage: an argument or option can't be used; nothing was changed
+  3   not found: no such queue file, job or module
+  75  busy: somebody else held the lock for too long; try again
+
+Data goes to stdout, messages to stderr. --json and --plain stay as they are; the tables for people may change.
+
+Examples:
+  $ queue add send_email '{"to": "ann@example.com"}' --delay 10m
+  $ queue list --status failed
+  $ queue show 3fa9
+  $ queue list --status failed --plain | cut -f1 | xargs queue retry
+  $ queue help add`;
+
+/** Runs one command line, and sets the process's exit code. @param argv without node and the script */
+export async function run(argv: readonly string[]): Promise<void> {
+  guardStreams((error) => {
+    say(`could not write to stdout: ${error.message}`);
+    process.exitCode ||= EXIT.failed;
+  });
+  const program = createProgram();
+  const cli = new Cli(() => program.opts<GlobalOptions>());
+  program.hook('preSubcommand', async (_, command) => {
+    const [, load] = COMMANDS[command.name()] as (typeof COMMANDS)[string];
+    (await load()).define(command, cli);
+  });
+  // `queue help add` is `queue add --help`.
+  const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version come this way as well.
+      if (error.exitCode !== 0) process.exitCode = EXIT.usage;
+      return;
+    }
+    say(messageOf(error));
+    process.exitCode = exitCodeOf(error);
+  } finally {
+    await cli.close();
+  }
+}
+
+function createProgram(): Command {
+  const { version } = createRequire(import.meta.url)('tsvq/package.json') as { version: string };
+  const program = new Command('queue')
+    .description('A job queue that is one plain-text file, driven by cron.')
+    .usage('[options] <command>')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'explain the command')
+    .helpCommand(false)
+    .option('-f, --file <path>', 'the queue file')
+    .addOption(new Option('--json', 'print JSON Lines').conflicts('plain'))
+    .option('--plain', 'print fields split by a TAB, without a header')
+    .option('--lock-timeout <time>', 'how long to wait for the lock; default: 30s')
+    .addHelpText('after', HELP)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut,
+      writeErr,
+      outputError: (text) => say(text.trim().replace(/^error: /, '')),
+    })
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const [name, [summary]] of Object.entries(COMMANDS)) program.command(name).description(summary);
+  return program;
+}

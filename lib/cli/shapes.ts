@@ -1,0 +1,43 @@
+import { type Job, isFinal } from '../job.js';
+import { escapeText } from '../tsv/text.js';
+import { firstLine, isoSeconds, span } from './format.js';
+import type { Field, Shape } from './output.js';
+
+/** How jobs are listed. */
+export const jobShape = (now: number): Shape<Job> => ({
+  head: ['ID', 'TYPE', 'STATUS', 'ATTEMPTS', 'RUN AT', 'TIME', 'ERROR'],
+  cells: (job) => [
+    job.id,
+    job.type,
+    job.status,
+    String(job.attempts),
+    isoSeconds(job.runAt),
+    timeOf(job, now),
+    firstLine(job.error ?? ''),
+  ],
+  plain: jobFields,
+});
+
+/** A job's fields in `plain`; the help of `list` names them. */
+export const jobFields = (job: Job): Field[] => [
+  job.id,
+  job.type,
+  job.status,
+  job.attempts,
+  job.runAt,
+  job.createdAt,
+  job.startedAt,
+  job.finishedAt,
+  escapeText(job.error ?? ''),
+];
+
+/** How long a job has waited, has to wait, runs, or ran. */
+export function timeOf({ status, runAt, startedAt, finishedAt }: Job, now: number): string {
+  if (status === 'pending') {
+    const late = now - runAt.getTime();
+    return late >= 0 ? `due ${span(late)}` : `in ${span(-late)}`;
+  }
+  if (startedAt === undefined) return '';
+  if (!isFinal(status)) return `runs ${span(now - startedAt.getTime())}`;
+  return finishedAt === undefined ? '' : `took ${span(finishedAt.getTime() - startedAt.getTime())}`;
+}
