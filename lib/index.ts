@@ -13,6 +13,8 @@ export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './er
 export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job.js';
 export { type NewJob, openQueue, type Queue } from './open.js';
 export type {
+  BackoffFormula,
+  BackoffOption,
   Duration,
   EnqueueArguments,
   EnqueueOptions,
@@ -23,5 +25,4 @@ export type {
 } from './options.js';
 export type { Stats } from './queue/stats.js';
 export type { CompactionSummary } from './store/store.js';
-export type { BackoffFormula, BackoffOption } from './worker/backoff.js';
 export type { Handler, HandlerContext, Handlers, Summary } from './worker/handler.js';

@@ -31,20 +31,24 @@ export class Cli {
     this.#options = options;
   }
 
+  get options(): GlobalOptions {
+    return this.#options();
+  }
+
   get output(): Output {
-    const { json, plain } = this.#options();
+    const { json, plain } = this.options;
     return new Output(json ? 'json' : plain ? 'plain' : 'human');
   }
 
   /** The queue file that is meant; @throws TsvqError `NO_QUEUE_FILE` */
   get file(): string {
-    return this.#options().file ?? defaultQueueFile();
+    return this.options.file ?? defaultQueueFile();
   }
 
   /** The queue's store, whether there is a file or not. */
   get store(): Store {
     if (this.#store === undefined) {
-      const { lockTimeout } = this.#options();
+      const { lockTimeout } = this.options;
       const options = resolveQueueOptions(lockTimeout === undefined ? {} : { lockTimeout });
       this.#store = new Store(this.file, options, systemClock);
     }

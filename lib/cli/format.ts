@@ -10,8 +10,7 @@ const SHORT: Record<string, string> = { '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 function escapeUnits(text: string): string {
   let escaped = '';
-  for (let i = 0; i < text.length; i++)
-    escaped += `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`;
+  for (let i = 0; i < text.length; i++) escaped += `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`;
   return escaped;
 }
 
@@ -83,8 +82,7 @@ export class Table {
     const rows = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const row of rows)
-      for (const [i, cell] of row.entries())
-        this.#widths[i] = Math.max(this.#widths[i] ?? 0, cell.length);
+      for (const [i, cell] of row.entries()) this.#widths[i] = Math.max(this.#widths[i] ?? 0, cell.length);
     return rows.map((row) => this.#line(row)).join('');
   }
 

@@ -47,7 +47,9 @@ async function collect(
   const reader = new LineReader(file.layout);
   const { at } = file.layout;
   // The reader gives the bytes of a field one by one.
-  const wanted = prefixes.map((prefix) => [Buffer.from(prefix).toString('latin1'), matches.get(prefix)] as const);
+  const wanted = prefixes.map(
+    (prefix) => [Buffer.from(prefix).toString('latin1'), matches.get(prefix)] as const,
+  );
   await file.eachLine(file.start, (bytes, start, end) => {
     if (reader.read(bytes, start, end) !== 'row') return;
     const id = reader.field(at.id);

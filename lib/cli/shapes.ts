@@ -1,4 +1,4 @@
-import { type Job, isFinal } from '../job.js';
+import { isFinal, type Job } from '../job.js';
 import { escapeText } from '../tsv/text.js';
 import { firstLine, isoSeconds, span } from './format.js';
 import type { Field, Shape } from './output.js';

@@ -1,11 +1,7 @@
 import { randomFillSync } from 'node:crypto';
+import { invalid } from '../checks.js';
 import { TsvqError } from '../errors.js';
-import {
-  type EnqueueOptions,
-  invalid,
-  type ResolvedEnqueueOptions,
-  resolveEnqueueOptions,
-} from '../options.js';
+import { type EnqueueOptions, type ResolvedEnqueueOptions, resolveEnqueueOptions } from '../options.js';
 import type { Store } from '../store/store.js';
 import { draft } from '../store/view.js';
 import { toJson } from '../tsv/json.js';

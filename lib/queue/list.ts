@@ -1,5 +1,6 @@
+import { count, invalid, onlyKnown } from '../checks.js';
 import { type Job, STATUSES, type Status } from '../job.js';
-import { count, invalid, type ListOptions, onlyKnown } from '../options.js';
+import type { ListOptions } from '../options.js';
 import { readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { toJob } from '../tsv/row.js';
@@ -28,8 +29,8 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
     const slots = statuses.flatMap((word) => [...index.withStatus(word)]);
     slots.sort((a, b) => index.offset(a) - index.offset(b));
     for (let i = 0; i < slots.length; i += GROUP) {
-      // Even if another file has the name by now: this one has every job's state up to that moment.
-      await index.catchUp();
+      // Where another file has the name by now, this one has every job's state up to that moment.
+      if ((await store.read('all')) !== index) await index.catchUp();
       const group = slots.slice(i, i + GROUP).sort((a, b) => index.offset(a) - index.offset(b));
       for (const row of readRows(index, group)) {
         if (row === undefined) continue;

@@ -1,19 +1,19 @@
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
-import { isFinal } from '../job.js';
 import type { ResolvedQueueOptions } from '../options.js';
 import { newLayout } from '../tsv/columns.js';
-import { eachLine, LineReader } from '../tsv/line.js';
 import { Commit, type Decide, type Needs, type Outcome } from './commit.js';
-import { type CompactionSummary, compact, createQueueFile } from './compact.js';
-import { type FileSystem, SMALL, storeError, systemFs } from './fs.js';
-import { JobIndex } from './job-index.js';
+import { type CompactionSummary, compact } from './compact.js';
+import { CurrentFile } from './current-file.js';
+import { type FileSystem, storeError, systemFs } from './fs.js';
+import type { JobIndex } from './job-index.js';
 import { Lock } from './lock.js';
-import { OpenFile } from './open-file.js';
+import type { OpenFile } from './open-file.js';
 import { type Processes, systemProcesses } from './owner.js';
-import { settledEnd } from './settled.js';
+import { createQueueFile, syncFolder } from './replacement.js';
 import { closeTail } from './tail.js';
+import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 
 export type { CompactionSummary } from './compact.js';
 
@@ -23,8 +23,6 @@ export interface World {
   readonly processes: Processes;
 }
 
-/** A file up to this size is compacted at the end of every tick that did something. */
-const SMALL_FILE = 256 * 1024;
 /** After so many starts of one commit over again, something else than bad luck is at work. */
 const MOST_ROUNDS = 8;
 
@@ -39,15 +37,11 @@ export class Store {
   readonly clock: Clock;
   readonly fs: FileSystem;
   readonly processes: Processes;
-  /** Called with each new index, before it is filled: the old one's slots mean nothing any more. */
-  readonly onIndex: Set<(index: JobIndex) => void> = new Set();
-  #realPath: string | undefined;
+  readonly #current: CurrentFile;
   #lock: Lock | undefined;
-  #file: OpenFile | undefined;
-  #index: JobIndex | undefined;
   #waiting: Commit[] = [];
   #running: Promise<void> | undefined;
-  #scan: Promise<void> | undefined;
+  /** Between an append and its check: what stands in the file is not decided yet. */
   #appending = false;
   #broken: TsvqError | undefined;
   #closed = false;
@@ -66,12 +60,17 @@ export class Store {
     this.clock = clock;
     this.fs = fs;
     this.processes = processes;
+    this.#current = new CurrentFile(this.path, fs);
   }
 
   /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
   get realPath(): string {
-    this.#realPath ??= this.fs.realpath(this.path) ?? this.#followDangling();
-    return this.#realPath;
+    return this.#current.realPath;
+  }
+
+  /** Called with each new index, before it is filled: the old one's slots mean nothing any more. */
+  get onIndex(): Set<(index: JobIndex) => void> {
+    return this.#current.onIndex;
   }
 
   get lock(): Lock {
@@ -92,30 +91,27 @@ export class Store {
    * @returns undefined if there is no queue file
    */
   async read(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
-    this.#assertOpen();
-    // A commit under way has its hands on the file; its own look at the path will do.
-    if (this.#running === undefined || this.#file === undefined) this.#reopen();
     for (;;) {
-      // Between an append and its check, what stands in the file is not decided yet.
       while (this.#appending) await this.#running;
-      const file: OpenFile | undefined = this.#file;
-      if (file === undefined) return undefined;
-      await this.#upToDate(file, needs);
-      if (this.#index?.file === this.#file) return this.#index;
+      if (this.openFile() === undefined) return undefined;
+      await this.#current.readOn(needs);
+      // A commit may have put another file in its place meanwhile.
+      if (this.#current.index !== undefined) return this.#current.index;
     }
   }
 
   /** Drops what is known of the file, for whoever found it to be otherwise (an editor wrote into it). */
   async forget(): Promise<void> {
     while (this.#running) await this.#running.catch(() => {});
-    this.#dropFile();
+    this.#current.drop();
   }
 
   /** The file as it is now, without reading its rows; undefined if there is none. */
   openFile(): OpenFile | undefined {
     this.#assertOpen();
-    if (this.#running === undefined || this.#file === undefined) this.#reopen();
-    return this.#file;
+    // A commit under way has its hands on the file; its own look at the path will do.
+    if (this.#running !== undefined && this.#current.file !== undefined) return this.#current.file;
+    return this.#current.reopen();
   }
 
   /**
@@ -153,25 +149,19 @@ export class Store {
     let summary: CompactionSummary | undefined;
     await this.exclusively(async () => {
       await run();
-      this.#dropFile();
-      if (this.#reopen() !== undefined) summary = await this.#compact();
+      this.#current.drop();
+      if (this.#current.reopen() !== undefined) summary = await this.#compact();
     });
     if (summary === undefined) throw new TsvqError('NOT_A_QUEUE', `${this.path} is missing or empty`);
     return summary;
   }
 
-  /**
-   * Compacts if it is worth it: a small file at once, a large one when superseded rows outweigh the rest, so that it
-   * costs a constant per job; and once finished jobs are well past their retention time.
-   */
+  /** Compacts if it is worth it; see there. @param smallToo a small file even for one superseded row */
   async compactIfWorthwhile(smallToo: boolean): Promise<void> {
-    const index = this.#index;
-    const file = this.#file;
-    if (index === undefined || file === undefined || index.file !== file) return;
-    const { size } = file;
-    const worthwhile =
-      size <= SMALL_FILE ? smallToo && index.deadBytes > 0 : index.deadBytes > size - index.deadBytes;
-    if (worthwhile || this.#isPastRetention(file)) await this.compact();
+    const { index } = this.#current;
+    if (index === undefined) return;
+    const past = isPastRetention(index.file, this.clock.now(), this.options.retention);
+    if (past || isWorthCompacting(index, smallToo)) await this.compact();
   }
 
   /** Calls `changed` when something may have happened to the file. @returns the end of it */
@@ -182,21 +172,6 @@ export class Store {
     });
   }
 
-  /** Whether the first job of the file, one of the oldest finished, is a tenth over its time. */
-  #isPastRetention(file: OpenFile): boolean {
-    const head = file.readPiece(file.start, SMALL);
-    const reader = new LineReader(file.layout);
-    let finishedAt = Number.POSITIVE_INFINITY;
-    eachLine(head, 0, head.length, (start, end) => {
-      if (reader.read(head, start, end) !== 'row' || !isFinal(reader.status)) return;
-      finishedAt = Math.min(
-        finishedAt,
-        reader.number(file.layout.at.finished_at, Number.POSITIVE_INFINITY) * 1000,
-      );
-    });
-    return finishedAt < this.clock.now() - this.options.retention * 1.1;
-  }
-
   /** Runs something under the lock, when the commits asked for before are done. */
   async exclusively(run: () => Promise<void>): Promise<void> {
     this.#assertOpen();
@@ -204,7 +179,7 @@ export class Store {
     this.#running = (async () => {
       await this.#enter();
       try {
-        if (this.#reopen() !== undefined) await run();
+        if (this.#current.reopen() !== undefined) await run();
       } finally {
         if (this.#broken === undefined) this.lock.leave();
       }
@@ -220,7 +195,7 @@ export class Store {
   async close(): Promise<void> {
     this.#closed = true;
     while (this.#running) await this.#running.catch(() => {});
-    this.#dropFile();
+    this.#current.drop();
     if (this.#broken === undefined) this.#lock?.tidy();
   }
 
@@ -251,10 +226,8 @@ export class Store {
       }
       // When it starts over, it has to find out what is in already.
       const needs = round > 0 ? 'all' : mostOf(open);
-      if (needs !== 'nothing' && this.#reopen() !== undefined) {
-        // The bulk of the reading happens before the lock is taken.
-        await this.#upToDate(this.#file as OpenFile, needs);
-      }
+      // The bulk of the reading happens before the lock is taken.
+      if (needs !== 'nothing' && this.#current.reopen()) await this.#current.readOn(needs);
       await this.#enter();
       try {
         await this.#underLock(open, needs, round);
@@ -290,16 +263,16 @@ export class Store {
    * written anew, directory sync included, before anyone builds on it.
    */
   async #repair(dead: readonly string[]): Promise<void> {
-    if (this.#reopen() !== undefined) {
+    if (this.#current.reopen() !== undefined) {
       try {
         await this.#compact();
       } catch (error) {
         if (this.#broken) throw error;
         // No room for that: then at least what is there is made durable, and the token stays for the next.
-        const file = this.#file as OpenFile;
+        const file = this.#current.file as OpenFile;
         try {
           await this.fs.fdatasync(file.fd);
-          await this.#syncFolder();
+          await syncFolder(this.fs, dirname(this.realPath));
         } catch (cause) {
           throw this.#stop(cause);
         }
@@ -312,8 +285,8 @@ export class Store {
   async #underLock(open: readonly Commit[], needs: Needs, round: number): Promise<void> {
     const file = await this.#writableFile();
     const before = closeTail(this.fs, file);
-    if (needs !== 'nothing') await this.#upToDate(file, needs);
-    const index = this.#index?.file === file ? this.#index : undefined;
+    if (needs !== 'nothing') await this.#current.readOn(needs);
+    const { index } = this.#current;
     this.#appending = true;
     const committing = Commit.write(
       {
@@ -343,13 +316,13 @@ export class Store {
   /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
   async #writableFile(): Promise<OpenFile> {
     try {
-      let file = this.#reopen();
+      let file = this.#current.reopen();
       if (file === undefined) {
         await createQueueFile(this.fs, this.realPath, newLayout());
-        file = this.#reopen();
+        file = this.#current.reopen();
       } else if (!file.layout.current) {
         await this.#compact();
-        file = this.#file;
+        file = this.#current.file;
       }
       if (file === undefined) throw new TsvqError('WRITE_FAILED', `${this.path} vanished while it was made`);
       return file;
@@ -359,10 +332,10 @@ export class Store {
   }
 
   async #compact(): Promise<CompactionSummary> {
-    const file = this.#file as OpenFile;
+    const file = this.#current.file as OpenFile;
     closeTail(this.fs, file);
     // An index of the same file that reaches its end saves reading it once more.
-    const index = this.#index?.file === file ? this.#index : undefined;
+    const { index } = this.#current;
     await index?.catchUp();
     const { retention } = this.options;
     const summary = await compact(
@@ -370,7 +343,7 @@ export class Store {
       file,
       index,
     );
-    this.#reopen();
+    this.#current.reopen();
     return summary;
   }
 
@@ -383,72 +356,6 @@ export class Store {
       { cause },
     );
     return this.#broken;
-  }
-
-  async #syncFolder(): Promise<void> {
-    const fd = this.fs.open(dirname(this.realPath), 'r');
-    try {
-      await this.fs.fsync(fd);
-    } finally {
-      this.fs.close(fd);
-    }
-  }
-
-  // ---- the file and its index ----
-
-  /** Opens the file that the path names now, if it isn't open already. */
-  #reopen(): OpenFile | undefined {
-    if (this.#file?.isCurrent()) return this.#file;
-    // Only now is the old one closed: until compared, its inode number must not be used again.
-    const file = OpenFile.open(this.fs, this.realPath);
-    this.#dropFile();
-    this.#file = file;
-    return file;
-  }
-
-  #dropFile(): void {
-    this.#file?.release();
-    this.#file = undefined;
-    this.#index = undefined;
-  }
-
-  /** Makes the index know the file to its end. */
-  async #upToDate(file: OpenFile, needs: 'open' | 'all'): Promise<void> {
-    for (;;) {
-      let index = this.#index;
-      const usable =
-        index !== undefined &&
-        index.file === file &&
-        (needs === 'open' || index.from === file.start) &&
-        index.position <= file.size;
-      if (!usable) {
-        index = new JobIndex(file, needs === 'open' ? settledEnd(file) : file.start);
-        this.#index = index;
-        for (const listener of this.onIndex) listener(index);
-      }
-      if (index?.position === file.size) return;
-      // One scan at a time; who comes later looks again when it is through.
-      if (this.#scan === undefined) {
-        this.#scan = (index as JobIndex).catchUp().finally(() => {
-          this.#scan = undefined;
-        });
-        await this.#scan;
-        return;
-      }
-      await this.#scan;
-    }
-  }
-
-  /** Where a symlink to nothing yet leads. */
-  #followDangling(): string {
-    let path = this.path;
-    for (let hops = 0; hops < 40; hops++) {
-      const target = this.fs.readlink(path);
-      if (target === undefined) break;
-      path = resolve(dirname(path), target);
-    }
-    const folder = this.fs.realpath(dirname(path));
-    return folder === undefined ? path : join(folder, basename(path));
   }
 
   #assertOpen(): void {

@@ -1,5 +1,5 @@
+import { invalid } from '../checks.js';
 import { STATUSES, type Status } from '../job.js';
-import { invalid } from '../options.js';
 
 const ESCAPES: Record<string, string> = {
   '\t': '\\t',

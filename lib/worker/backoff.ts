@@ -1,23 +1,6 @@
+import { duration, invalid, onlyKnown } from '../checks.js';
 import type { Job } from '../job.js';
-import { DEFAULTS, type Duration, duration, invalid, onlyKnown } from '../options.js';
-
-/** `base · factor^attempts`, at most `max`, then up to the share `jitter` (0 to 1) more or less. */
-export interface BackoffFormula {
-  /** Default `'60s'`. */
-  base?: Duration;
-  /** Default 2. */
-  factor?: number;
-  /** Default: no cap. */
-  max?: Duration;
-  /** Default 0. */
-  jitter?: number;
-}
-
-/** A formula, a table of waits (the last one for ever), or a function of (attempts, error, job). */
-export type BackoffOption =
-  | BackoffFormula
-  | readonly Duration[]
-  | ((attempts: number, error: unknown, job: Job) => Duration);
+import { type BackoffFormula, type BackoffOption, DEFAULTS } from '../options.js';
 
 /** Milliseconds until the next attempt, after `attempts` (from 1) have failed. */
 export type Backoff = (attempts: number, error: unknown, job: Job) => number;

@@ -1,6 +1,7 @@
 import type { ResolvedWorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
 import type { Draft, View } from '../store/view.js';
+import type { Layout } from '../tsv/columns.js';
 import type { Row } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
 import { type Candidate, claimDraft, isFree, otherWorkers } from './claim.js';
@@ -20,6 +21,8 @@ export interface Plan {
   readonly ended: readonly Ended[];
   readonly candidates: readonly Candidate[];
   readonly rescue: boolean;
+  /** Whether the worker knows that it has this job: a claim whose commit failed may stand in the file all the same. */
+  readonly holds: (id: string) => boolean;
   /** Its first commit: if too many others are at work, it claims nothing. */
   readonly first: boolean;
 }
@@ -32,7 +35,7 @@ export interface Result {
   /** Not written; to be tried again. */
   readonly unrecorded: Ended[];
   readonly rescued: Rescued[];
-  readonly claimed: { candidate: Candidate; row: Row }[];
+  readonly claimed: { candidate: Candidate; row: Row; layout: Layout }[];
   readonly unclaimed: Candidate[];
   readonly crowded: boolean;
   /** Why some of it was not written. */
@@ -40,7 +43,7 @@ export interface Result {
 }
 
 /** One thing of a plan, and how many rows bring it about; none if they are in already. */
-type Item = { rows: number } & ({ ended: Ended } | { rescued: Rescued } | { candidate: Candidate; row: Row });
+type Item = { rows: number } & ({ ended: Ended } | { rescued: Rescued } | { candidate: Candidate; row: Row; layout: Layout });
 
 /** Records what has ended, takes jobs from the dead and claims new ones, in one commit. */
 export async function commitBatch(
@@ -55,6 +58,7 @@ export async function commitBatch(
   const { written, error } = await store.commit('open', (view, round) => {
     const before = round > 0 ? items : [];
     const drafts: Draft[] = [];
+    const { layout } = view;
     items = [];
     lost = [];
     for (const ended of plan.ended) {
@@ -65,17 +69,17 @@ export async function commitBatch(
     crowded = plan.first && otherWorkers(store, view, owner) >= options.maxWorkers;
     if (crowded) return drafts;
     if (plan.rescue) {
-      for (const rescued of rescueRows(store, view, owner, options)) {
+      for (const rescued of rescueRows(store, view, owner, plan.holds, options)) {
         items.push({ rescued, rows: 1 });
         drafts.push(rescued);
       }
     }
     for (const candidate of plan.candidates) {
       const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;
-      if (mine !== undefined) items.push({ candidate, row: mine, rows: 0 });
+      if (mine !== undefined) items.push({ candidate, row: mine, layout, rows: 0 });
       else if (isFree(candidate, view)) {
         const claim = claimDraft(candidate, owner, view);
-        items.push({ candidate, row: claim.row, rows: 1 });
+        items.push({ candidate, row: claim.row, layout, rows: 1 });
         drafts.push(claim);
       }
     }

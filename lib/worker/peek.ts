@@ -10,7 +10,7 @@ export interface Peek {
   /** Something is due, or somebody died: worth a lock. */
   work: boolean;
   /** Due jobs of types that have no handler. */
-  unhandled: Record<string, number>;
+  unhandled: Map<string, number>;
 }
 
 /**
@@ -20,7 +20,7 @@ export interface Peek {
  * It may say yes where there is nothing (a superseded row that is not struck yet), never no where there is.
  */
 export async function peek(store: Store, types: ReadonlySet<string>, timeout: number): Promise<Peek> {
-  const found: Peek = { work: false, unhandled: {} };
+  const found: Peek = { work: false, unhandled: new Map() };
   const file = store.openFile();
   if (file === undefined) return found;
   if (store.lock.holders().some(({ liveness }) => liveness === 'dead')) return { ...found, work: true };
@@ -40,7 +40,7 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
           } else if (reader.status === 'pending' && reader.number(at.run_at, 0) * 1000 <= now) {
             const type = Buffer.from(reader.field(at.type), 'latin1').toString();
             if (types.has(type)) found.work = true;
-            else found.unhandled[type] = (found.unhandled[type] ?? 0) + 1;
+            else found.unhandled.set(type, (found.unhandled.get(type) ?? 0) + 1);
           }
         }
         hit = bytes.indexOf(word, stop);

@@ -1,9 +1,11 @@
-import { invalid, resolveWorkerOptions, type WorkerOptions } from '../options.js';
+import { invalid } from '../checks.js';
+import { resolveWorkerOptions, type WorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
 import { writeTick } from '../store/tick.js';
 import { checkName } from '../tsv/text.js';
 import type { Handler, Handlers, Summary } from './handler.js';
 import { peek } from './peek.js';
+import { Report } from './report.js';
 
 /**
  * Runs what is due, then returns. A tick with nothing to do ends after a look at the file; the machinery that
@@ -18,25 +20,14 @@ export async function processQueue(
 ): Promise<Summary> {
   const table = handlerTable(handlers);
   const resolved = resolveWorkerOptions(options);
-  const summary: Summary = {
-    claimed: 0,
-    completed: 0,
-    retried: 0,
-    failed: 0,
-    cancelled: 0,
-    rescued: 0,
-    released: 0,
-    unhandled: {},
-  };
+  const report = new Report(resolved, store.clock);
+  const { summary } = report;
   const { work, unhandled } = await peek(store, new Set(table.keys()), resolved.timeout);
   if (work || resolved.linger > 0) {
     const { Run } = await import('./run.js');
-    await new Run(store, table, resolved, summary).untilDone();
+    await new Run(store, table, resolved, report).untilDone();
   } else {
-    for (const type of Object.keys(unhandled)) {
-      resolved.logger({ event: 'warning', type, message: noHandler(type) });
-    }
-    summary.unhandled = unhandled;
+    for (const [type, jobs] of unhandled) report.unhandled(type, jobs);
   }
   writeTick(store.fs, store.realPath, {
     at: store.clock.now(),
@@ -44,10 +35,6 @@ export async function processQueue(
   });
   return summary;
 }
-
-/** How a worker names a type that it can't serve, once. */
-export const noHandler = (type: string): string =>
-  `no handler for jobs of type ${JSON.stringify(type)}; they stay pending`;
 
 function handlerTable(handlers: Handlers): Map<string, Handler> {
   if (typeof handlers !== 'object' || handlers === null) {

@@ -30,18 +30,30 @@ export interface Rescued extends Draft {
   readonly failed: boolean;
 }
 
-/** Rows that take jobs from workers that died, or have been silent for too long. Under the lock. */
-export function rescueRows(store: Store, view: View, owner: string, rules: RescueRules): Rescued[] {
+/**
+ * Rows that take jobs from workers that died, or have been silent for too long. Under the lock.
+ *
+ * @param holds whether `owner`, who rescues, knows of a claim of its own; one that it doesn't is taken back too
+ */
+export function rescueRows(
+  store: Store,
+  view: View,
+  owner: string,
+  holds: (id: string) => boolean,
+  rules: RescueRules,
+): Rescued[] {
   const { at } = view.layout;
   const slots = [...view.index.withStatus('processing')];
   const held = new Map<string, Row[]>();
   for (const row of readRows(view.index, slots)) {
-    if (row === undefined || row[at.locked_by] === owner) continue;
+    if (row === undefined) continue;
+    const own = row[at.locked_by] === owner;
+    if (own && holds(row[at.id] as string)) continue;
     const reader = {
       field: (i: number) => row[i] ?? '',
       number: (i: number, or: number) => number(row[i], or),
     };
-    if (!isOverdue(reader, at, store.processes, view.now, rules.timeout)) continue;
+    if (!own && !isOverdue(reader, at, store.processes, view.now, rules.timeout)) continue;
     const by = row[at.locked_by] as string;
     const rows = held.get(by);
     if (rows === undefined) held.set(by, [row]);

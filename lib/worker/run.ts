@@ -1,4 +1,4 @@
-import type { ResolvedWorkerOptions, WorkerEvent } from '../options.js';
+import type { ResolvedWorkerOptions } from '../options.js';
 import type { JobIndex } from '../store/job-index.js';
 import type { Store } from '../store/store.js';
 import { writeTick } from '../store/tick.js';
@@ -8,17 +8,21 @@ import { commitBatch, type Ended, type Result } from './batch.js';
 import { type Candidate, pickCandidates } from './claim.js';
 import { DueJobs } from './due.js';
 import { Executor, isRunningOn } from './execute.js';
-import type { Handler, Summary } from './handler.js';
+import type { Handler } from './handler.js';
+import { Lookout } from './lookout.js';
 import { verdictRows } from './outcome.js';
-import { noHandler } from './process.js';
+import type { Report } from './report.js';
 
 /** A worker claims what it can start now, or within so long: the more it holds, the more a crash takes along. */
 const AHEAD_MS = 20;
 const MOST_AHEAD = 4000;
-/** How often a worker that waits for something looks at the file, whatever the system tells it. */
-const POLL_MS = 500;
+/** Handlers that end at least so fast, per ms, are worth picking the next jobs for in advance. */
+const FAST = 1;
 const RESCUE_MS = 5_000;
-const TICK_MS = 30_000;
+/** What a worker that stays does now and then: note the time, compact if it is worth it. */
+const HOUSEKEEPING_MS = 30_000;
+/** A job that takes longer than this holds up those claimed behind it: they are given back. */
+const STUCK_MS = 1_000;
 /** After a commit that failed: so long until the next try, and so many tries. */
 const TROUBLE_MS = 1_000;
 const MOST_TROUBLE = 5;
@@ -31,10 +35,11 @@ export class Run {
   readonly #store: Store;
   readonly #handlers: ReadonlyMap<string, Handler>;
   readonly #options: ResolvedWorkerOptions;
-  readonly #summary: Summary;
+  readonly #report: Report;
   /** How this worker signs its claims. */
   readonly #owner: string;
   readonly #executor: Executor;
+  readonly #lookout: Lookout;
   readonly #started: number;
   /** Claimed by this worker, and not yet recorded as ended. */
   readonly #held = new Map<string, Attempt>();
@@ -43,6 +48,7 @@ export class Run {
   /** Candidates for the next commit, picked in advance. */
   #picked: Candidate[] = [];
   #ended: Ended[] = [];
+  #pumping = false;
   #committing = false;
   #stopping = false;
   #over = false;
@@ -51,15 +57,12 @@ export class Run {
   #trouble = 0;
   #pausing = false;
   #lastRescue = Number.NEGATIVE_INFINITY;
-  #lastTick = Number.NEGATIVE_INFINITY;
-  /** Attempts that came to an end, in all. */
+  #lastHousekeeping: number;
+  #lastEnd: number;
+  /** Attempts that came to an end since the last commit, and how many do per ms, lately. */
   #count = 0;
-  #countAtPoll = 0;
-  #countAtCommit = 0;
-  #timeOfCommit: number;
-  /** Attempts that come to an end per ms, lately. */
   #pace = 0;
-  #cancelPoll: (() => void) | undefined;
+  #lastCommit: number;
   #cancelWake: (() => void) | undefined;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
@@ -68,15 +71,18 @@ export class Run {
     store: Store,
     handlers: ReadonlyMap<string, Handler>,
     options: ResolvedWorkerOptions,
-    summary: Summary,
+    report: Report,
   ) {
     this.#store = store;
     this.#handlers = handlers;
     this.#options = options;
-    this.#summary = summary;
+    this.#report = report;
     this.#owner = store.processes.self();
     this.#started = store.clock.now();
-    this.#timeOfCommit = this.#started;
+    this.#lastCommit = this.#started;
+    this.#lastEnd = this.#started;
+    this.#lastHousekeeping = this.#started;
+    this.#lookout = new Lookout(store, () => this.#onLookout());
     const rules = {
       maxAttempts: options.maxAttempts,
       backoff: resolveBackoff(options.backoff),
@@ -84,6 +90,7 @@ export class Run {
     };
     this.#executor = new Executor(store.clock, handlers, options, rules, (attempt, verdict) => {
       this.#count++;
+      this.#lastEnd = store.clock.now();
       if (verdict === undefined) this.#drop(attempt);
       else {
         const drafts = verdictRows(attempt, verdict, attempt.layout);
@@ -102,13 +109,12 @@ export class Run {
         this.#resolve = resolve;
         this.#reject = reject;
         this.#listen();
-        this.#pollLater();
         this.#pump();
       });
       await this.#store.compactIfWorthwhile(true);
     } finally {
       this.#over = true;
-      this.#cancelPoll?.();
+      this.#lookout.stop();
       this.#cancelWake?.();
       for (const clean of this.#cleanUp) clean();
       this.#store.onIndex.delete(this.#onIndex);
@@ -118,6 +124,16 @@ export class Run {
   }
 
   // ---- looking ----
+
+  #listen(): void {
+    const { signal, maxTime, linger } = this.#options;
+    const stop = (): void => this.#stop();
+    if (maxTime < Number.POSITIVE_INFINITY) this.#cleanUp.push(this.#store.clock.later(maxTime, stop));
+    signal?.addEventListener('abort', stop, { once: true });
+    this.#cleanUp.push(() => signal?.removeEventListener('abort', stop));
+    if (signal?.aborted) this.#stop();
+    this.#lookout.start(linger > 0);
+  }
 
   readonly #onIndex = (index: JobIndex): void => {
     this.#due?.close();
@@ -137,58 +153,26 @@ export class Run {
     }
   }
 
-  #listen(): void {
-    const { signal, maxTime, linger } = this.#options;
-    const stop = (): void => this.#stop();
-    if (maxTime < Number.POSITIVE_INFINITY) this.#cleanUp.push(this.#store.clock.later(maxTime, stop));
-    signal?.addEventListener('abort', stop, { once: true });
-    this.#cleanUp.push(() => signal?.removeEventListener('abort', stop));
-    if (signal?.aborted) this.#stop();
-    if (linger === 0) return;
+  async #onLookout(): Promise<void> {
+    const now = this.#store.clock.now();
+    if (this.#executor.waiting > 0 && now - this.#lastEnd > STUCK_MS) this.#executor.releaseWaiting();
     try {
-      this.#cleanUp.push(this.#store.watch(() => void this.#onChange()));
-    } catch {
-      // No directory yet, or the system has no watches left: a look every half second has to do.
+      await this.#look();
+      if (now - this.#lastHousekeeping >= HOUSEKEEPING_MS && this.#options.linger > 0) {
+        this.#lastHousekeeping = now;
+        writeTick(this.#store.fs, this.#store.realPath, {
+          at: now,
+          unhandled: Object.keys(this.#report.summary.unhandled),
+        });
+        await this.#store.compactIfWorthwhile(false);
+      }
+    } catch (error) {
+      this.#report.warn(`could not look at the queue: ${String(error)}`);
     }
-  }
-
-  #looking = false;
-  #lookAgain = false;
-
-  /** The system says that something happened to the file; several such words make one look. */
-  async #onChange(): Promise<void> {
-    this.#lookAgain = true;
-    if (this.#looking) return;
-    this.#looking = true;
-    while (this.#lookAgain && !this.#over) {
-      this.#lookAgain = false;
-      await this.#look().catch((error: unknown) => this.#warn(`could not read the queue: ${String(error)}`));
-    }
-    this.#looking = false;
     this.#pump();
   }
 
-  #pollLater(): void {
-    if (!this.#over) this.#cancelPoll = this.#store.clock.later(POLL_MS, () => void this.#poll(), true);
-  }
-
-  async #poll(): Promise<void> {
-    // A job turned out to take longer than those before it: what waits behind it is for others to take.
-    if (this.#executor.waiting > 0 && this.#count === this.#countAtPoll) this.#executor.releaseWaiting();
-    this.#countAtPoll = this.#count;
-    const now = this.#store.clock.now();
-    if (this.#options.linger > 0 && now - this.#lastTick >= TICK_MS) {
-      this.#lastTick = now;
-      const unhandled = Object.keys(this.#summary.unhandled);
-      writeTick(this.#store.fs, this.#store.realPath, { at: now, unhandled });
-    }
-    await this.#onChange();
-    this.#pollLater();
-  }
-
   // ---- the loop ----
-
-  #pumping = false;
 
   /** Starts what can start, commits what is to be committed, ends when there is nothing left. */
   readonly #pump = (): void => {
@@ -199,20 +183,22 @@ export class Run {
     const now = this.#store.clock.now();
     if (this.#committing) this.#pickAhead(now);
     if (this.#committing || this.#pausing) return;
-    if (this.#ended.length > 0 || this.#rescueIsDue(now) || this.#wanted(now) > 0) {
-      this.#committing = true;
-      this.#commit(now).then(
-        () => {
-          this.#committing = false;
-          this.#trouble = 0;
-          this.#pump();
-        },
-        (error: unknown) => {
-          this.#committing = false;
-          this.#onTrouble(error);
-        },
-      );
-    } else if (this.#held.size === 0) this.#idle(now);
+    if (this.#ended.length === 0 && !this.#rescueIsDue(now) && this.#wanted(now) === 0) {
+      if (this.#held.size === 0) this.#idle(now);
+      return;
+    }
+    this.#committing = true;
+    this.#commit(now).then(
+      () => {
+        this.#committing = false;
+        this.#trouble = 0;
+        this.#pump();
+      },
+      (error: unknown) => {
+        this.#committing = false;
+        this.#onTrouble(error);
+      },
+    );
   };
 
   #idle(now: number): void {
@@ -222,10 +208,7 @@ export class Run {
       this.#resolve();
       return;
     }
-    this.#store
-      .compactIfWorthwhile(false)
-      .catch((error: unknown) => this.#warn(`could not compact: ${String(error)}`));
-    // Until a job is due, or it is time to go; of new jobs the watch tells.
+    // Until a job is due, or it is time to go; of new jobs the lookout tells.
     this.#cancelWake?.();
     const next = Math.min(this.#due?.next() ?? until, until);
     if (next < Number.POSITIVE_INFINITY) {
@@ -244,10 +227,8 @@ export class Run {
   /** How many jobs to claim now. */
   #wanted(now: number): number {
     if (this.#stopping || this.#due === undefined) return 0;
-    const target = Math.max(
-      this.#options.concurrency,
-      Math.min(Math.floor(this.#pace * AHEAD_MS), MOST_AHEAD),
-    );
+    const ahead = Math.min(Math.floor(this.#pace * AHEAD_MS), MOST_AHEAD);
+    const target = Math.max(this.#options.concurrency, ahead);
     const { waiting, running } = this.#executor;
     const missing = target - waiting - running.size;
     // A commit costs the same for one job and for many: not for a few while there are others to start.
@@ -261,6 +242,7 @@ export class Run {
     return !this.#stopping && this.#due !== undefined && now - this.#lastRescue >= RESCUE_MS;
   }
 
+  /** Tries again a few times: what has ended must not be lost to a disk that is full for a moment. */
   #onTrouble(error: unknown): void {
     const { code } = error as { code?: string };
     this.#trouble++;
@@ -270,7 +252,7 @@ export class Run {
       this.#reject(error);
       return;
     }
-    this.#warn(`a commit failed, and is tried again: ${String(error)}`);
+    this.#report.warn(`a commit failed, and is tried again: ${String(error)}`);
     this.#pausing = true;
     const goOn = (): void => {
       this.#pausing = false;
@@ -296,7 +278,13 @@ export class Run {
     if (ended.length === 0 && candidates.length === 0 && !rescue) return;
     let result: Result;
     try {
-      const plan = { ended, candidates, rescue, first: this.#first };
+      const plan = {
+        ended,
+        candidates,
+        rescue,
+        first: this.#first,
+        holds: (id: string) => this.#held.has(id),
+      };
       result = await commitBatch(this.#store, this.#owner, this.#options, plan);
     } catch (error) {
       this.#ended = ended.concat(this.#ended);
@@ -304,13 +292,12 @@ export class Run {
       throw error;
     }
     this.#first = false;
-    for (const done of result.recorded) this.#record(done);
-    for (const { attempt } of result.lost) this.#drop(attempt);
-    for (const rescued of result.rescued) {
-      this.#summary.rescued++;
-      if (rescued.failed) this.#summary.failed++;
-      this.#log({ event: 'rescued', id: rescued.id, type: rescued.type, error: rescued.error });
+    for (const done of result.recorded) {
+      this.#held.delete(done.attempt.id);
+      this.#report.ended(done);
     }
+    for (const { attempt } of result.lost) this.#drop(attempt);
+    for (const rescued of result.rescued) this.#report.rescued(rescued);
     this.#putBack(due, result.unclaimed);
     this.#take(result.claimed);
     this.#measure();
@@ -324,7 +311,7 @@ export class Run {
   /** While a commit waits for the disk, the candidates for the next one are read. */
   #pickAhead(now: number): void {
     const due = this.#due;
-    if (due === undefined || this.#stopping || this.#picked.length > 0 || this.#pace < 1) return;
+    if (due === undefined || this.#stopping || this.#picked.length > 0 || this.#pace < FAST) return;
     this.#picked = this.#pick(due, now, Math.min(Math.floor((this.#pace * AHEAD_MS) / 2), MOST_AHEAD));
   }
 
@@ -337,11 +324,9 @@ export class Run {
       alone: this.#held.size === 0,
       isBusy: isRunningOn,
       handles: (type) => {
-        if (this.#handlers.has(type)) return true;
-        const { unhandled } = this.#summary;
-        if (unhandled[type] === undefined) this.#warn(noHandler(type), type);
-        unhandled[type] = (unhandled[type] ?? 0) + 1;
-        return false;
+        const known = this.#handlers.has(type);
+        if (!known) this.#report.unhandled(type);
+        return known;
       },
     });
   }
@@ -354,65 +339,27 @@ export class Run {
 
   /** The claims are durable: now the handlers may start. */
   #take(claimed: Result['claimed']): void {
-    const layout = this.#due?.index.file.layout;
-    if (layout === undefined) return;
     const { clock, options } = this.#store;
     const attempts = claimed.map(
-      ({ row, candidate }) => new Attempt(candidate, row, layout, clock.now, options.maxPayload),
+      ({ candidate, row, layout }) => new Attempt(candidate, row, layout, clock.now, options.maxPayload),
     );
     for (const attempt of attempts) this.#held.set(attempt.id, attempt);
-    this.#summary.claimed += attempts.length;
+    this.#report.summary.claimed += attempts.length;
     this.#executor.add(attempts);
   }
 
-  #record({ attempt, verdict }: Ended): void {
-    this.#held.delete(attempt.id);
-    this.#summary[verdict.event]++;
-    if (verdict.warning !== undefined) this.#warn(verdict.warning, attempt.type);
-    if (this.#options.quiet) return;
-    this.#log({
-      event: verdict.event,
-      ...this.#about(attempt),
-      ...(verdict.error === undefined ? {} : { error: verdict.error }),
-      ...(verdict.runAt === undefined ? {} : { runAt: new Date(verdict.runAt) }),
-    });
-  }
-
-  /** The job was cancelled, or taken by others: what came of the attempt is written nowhere but in the log. */
   #drop(attempt: Attempt): void {
     this.#held.delete(attempt.id);
     const slot = this.#due?.index.find(attempt.id);
     const cancelled = slot !== undefined && this.#due?.index.status(slot) === 'cancelled';
-    if (cancelled) this.#summary.cancelled++;
-    this.#log({ event: cancelled ? 'cancelled' : 'dropped', ...this.#about(attempt) });
+    this.#report.dropped(attempt, cancelled);
   }
 
   /** Learns how fast jobs go, and with it how many to claim at a time. */
   #measure(): void {
     const now = this.#store.clock.now();
-    const elapsed = Math.max(now - this.#timeOfCommit, 1);
-    this.#pace = (this.#pace + (this.#count - this.#countAtCommit) / elapsed) / 2;
-    this.#countAtCommit = this.#count;
-    this.#timeOfCommit = now;
-  }
-
-  // ---- telling ----
-
-  #about(attempt: Attempt): Pick<WorkerEvent, 'id' | 'type' | 'attempt' | 'ms'> {
-    const { id, type, attempts, startedAt } = attempt;
-    const ms = startedAt === undefined ? {} : { ms: this.#store.clock.now() - startedAt };
-    return { id, type, attempt: attempts, ...ms };
-  }
-
-  #warn(message: string, type?: string): void {
-    this.#log({ event: 'warning', message, ...(type === undefined ? {} : { type }) });
-  }
-
-  #log(event: WorkerEvent): void {
-    try {
-      this.#options.logger(event);
-    } catch {
-      // A logger that fails is no reason to lose a job.
-    }
+    this.#pace = (this.#pace + this.#count / Math.max(now - this.#lastCommit, 1)) / 2;
+    this.#count = 0;
+    this.#lastCommit = now;
   }
 }

@@ -44,7 +44,9 @@ async function parse(json: string): Promise<unknown> {
     return JSON.parse(source);
   } catch (error) {
     const what = json === '-' ? 'stdin' : `the payload ${json}`;
-    throw usageError(`${what} is not JSON: ${(error as Error).message} (text needs its own quotes: '"text"')`);
+    throw usageError(
+      `${what} is not JSON: ${(error as Error).message} (text needs its own quotes: '"text"')`,
+    );
   }
 }
 

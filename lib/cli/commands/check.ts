@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { count, duration } from '../../options.js';
+import { count, duration } from '../../checks.js';
 import type { Stats } from '../../queue/stats.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
@@ -34,7 +34,9 @@ ${examples(
       if (problems.length === 0) return;
       process.exitCode = EXIT.failed;
       if (output.format === 'human') output.text(`queue ${queue.file}: ${problems.join('; ')}`);
-      else for (const problem of problems) output.record({ file: queue.file, problem }, '', [queue.file, problem]);
+      else
+        for (const problem of problems)
+          output.record({ file: queue.file, problem }, '', [queue.file, problem]);
     });
 }
 
@@ -43,13 +45,17 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
   const problems: string[] = [];
   if (lastTick === undefined) problems.push('no worker has ever looked at it');
   else if (now - lastTick.getTime() > maxAge) {
-    problems.push(`no worker for ${span(now - lastTick.getTime())} (the last one at ${isoSeconds(lastTick)})`);
+    problems.push(
+      `no worker for ${span(now - lastTick.getTime())} (the last one at ${isoSeconds(lastTick)})`,
+    );
   }
   if (oldestDueSeconds * 1000 > maxAge) {
     const without = unhandled.filter((type) => (types[type]?.due ?? 0) > 0);
     problems.push(
       `${due} due, the oldest for ${span(oldestDueSeconds * 1000)}` +
-        (without.length > 0 ? ` (no handler for ${without.map((type) => JSON.stringify(type)).join(', ')})` : ''),
+        (without.length > 0
+          ? ` (no handler for ${without.map((type) => JSON.stringify(type)).join(', ')})`
+          : ''),
     );
   }
   if (failed > maxFailed) problems.push(`${failed} failed`);

@@ -35,7 +35,10 @@ ${examples(
         });
       } catch (error) {
         if (!(error instanceof TsvqError && error.code === 'NOT_A_QUEUE')) throw error;
-        throw new CliError(EXIT.failed, `${error.message}. It was not compacted; put it right with an editor.`);
+        throw new CliError(
+          EXIT.failed,
+          `${error.message}. It was not compacted; put it right with an editor.`,
+        );
       }
       if (exitCode !== EXIT.done) process.exitCode = exitCode;
     });

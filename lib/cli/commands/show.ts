@@ -43,8 +43,7 @@ export function define(command: Command, cli: Cli): void {
 function describe(job: Job, store: Store, now: number): string {
   const ago = (time: Date | undefined): string | undefined =>
     time && `${isoSeconds(time)}  (${relative(time.getTime(), now)})`;
-  const worker =
-    job.lockedBy && `${job.lockedBy}  (${store.processes.liveness(job.lockedBy)})`;
+  const worker = job.lockedBy && `${job.lockedBy}  (${store.processes.liveness(job.lockedBy)})`;
   const lines: [name: string, value: string | undefined][] = [
     ['id', job.id],
     ['type', job.type],

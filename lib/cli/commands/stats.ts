@@ -43,10 +43,7 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
       if (output.format === 'json') return output.record(stats, '', []);
       output.text(`${stats.file}, ${size(stats.bytes)}\n${worker(stats, Date.now())}\n`);
       const types = Object.entries(stats.types).sort(([a], [b]) => (a < b ? -1 : 1));
-      const lines: Line[] = [
-        { ...stats, name: '' },
-        ...types.map(([name, counts]) => ({ ...counts, name })),
-      ];
+      const lines: Line[] = [{ ...stats, name: '' }, ...types.map(([name, counts]) => ({ ...counts, name }))];
       await output.records(lines, shape);
     });
 }

@@ -20,9 +20,15 @@ const LEFTOVERS_MS = 10_000;
 
 export function define(command: Command, cli: Cli): void {
   command
-    .argument('<file>', 'a module; its default export is an object of handlers, or its named exports are them')
+    .argument(
+      '<file>',
+      'a module; its default export is an object of handlers, or its named exports are them',
+    )
     .option('--concurrency <number>', 'how many jobs may run at once; default: 1')
-    .option('--linger <time>', "stay so long, waiting for more jobs ('55s'); default: end when nothing is due")
+    .option(
+      '--linger <time>',
+      "stay so long, waiting for more jobs ('55s'); default: end when nothing is due",
+    )
     .addHelpText(
       'after',
       `
@@ -65,11 +71,15 @@ async function load(file: string): Promise<Handlers> {
     }
     throw error;
   }
-  const named = Object.entries(module).filter(([name, value]) => name !== 'default' && typeof value === 'function');
+  const named = Object.entries(module).filter(
+    ([name, value]) => name !== 'default' && typeof value === 'function',
+  );
   const inDefault = typeof module.default === 'object' ? Object.entries(module.default ?? {}) : [];
   const handlers = Object.fromEntries([...named, ...inDefault]) as Record<string, Handler>;
   if (Object.keys(handlers).length === 0) {
-    throw usageError(`${path} exports no handlers: neither functions by name, nor an object of them as default`);
+    throw usageError(
+      `${path} exports no handlers: neither functions by name, nor an object of them as default`,
+    );
   }
   return handlers;
 }
@@ -89,7 +99,10 @@ function shutdownSignal(): AbortSignal {
 
 function log(output: Output, entry: WorkerEvent): void {
   const { event, id, type, attempt, ms, error, runAt, message } = entry;
-  if (event === 'warning') return say(message ?? '');
+  if (event === 'warning') {
+    say(message ?? '');
+    return;
+  }
   const time = new Date();
   const parts = [
     `${event} ${id} ${type}`,

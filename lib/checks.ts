@@ -1,0 +1,74 @@
+import { createRequire } from 'node:module';
+import { TsvqError } from './errors.js';
+
+const require = createRequire(import.meta.url);
+
+/** An option that can't be used: names it, its value and its type, and says what would do. */
+export function invalid(name: string, value: unknown, wanted: string): TsvqError {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return new TsvqError(
+    'INVALID_ARGUMENT',
+    `${name} is ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown} (${typeof value}); it must be ${wanted}`,
+  );
+}
+
+/** A duration in ms. @throws TsvqError `INVALID_ARGUMENT` for anything but a non-negative time. */
+export function duration(name: string, value: unknown): number {
+  let ms: unknown = value;
+  if (typeof value === 'string' && value.trim() !== '' && value.length <= 100) {
+    ms = (require('ms') as (text: string) => number | undefined)(value);
+  }
+  if (typeof ms !== 'number' || !(ms >= 0)) {
+    throw invalid(name, value, "a number of milliseconds, or a duration like '10m' or '2h'");
+  }
+  return ms;
+}
+
+/** A whole number of at least `min`. @throws TsvqError `INVALID_ARGUMENT` */
+export function count(name: string, value: unknown, min = 1): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min) {
+    throw invalid(name, value, `a whole number of at least ${min}`);
+  }
+  return value;
+}
+
+/** Refuses a misspelt option instead of ignoring it. @throws TsvqError `INVALID_ARGUMENT` */
+export function onlyKnown(what: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw invalid(what, options, 'an object');
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key))
+      throw invalid(
+        `${what}.${key}`,
+        (options as Record<string, unknown>)[key],
+        `left out: the options are ${known.join(', ')}`,
+      );
+  }
+}
+
+const ISO_WITH_OFFSET = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/i;
+
+/** A point in time, in ms since 1970. @throws TsvqError `INVALID_ARGUMENT` */
+export function instant(name: string, value: unknown): number {
+  if (typeof value === 'number') {
+    if (value > 1e11)
+      throw invalid(name, value, 'Unix seconds (this looks like milliseconds: divide by 1000)');
+    if (value >= 0) return Math.round(value * 1000);
+  } else if (value instanceof Date) {
+    if (value.getTime() >= 0) return value.getTime();
+  } else if (typeof value === 'string' && ISO_WITH_OFFSET.test(value)) {
+    const ms = Date.parse(value.replace(' ', 'T'));
+    if (ms >= 0) return ms;
+  }
+  throw invalid(
+    name,
+    value,
+    "a Date, an ISO string with an offset ('2030-01-31T09:00:00Z'), or Unix seconds",
+  );
+}
+
+/** Without the keys whose value is undefined, so that they take their default. */
+export function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

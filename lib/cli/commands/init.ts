@@ -1,0 +1,62 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.js';
+import { CliError, EXIT } from '../exit.js';
+import { examples } from '../help.js';
+import { say } from '../output.js';
+import { findProject, projectCronLine } from '../project.js';
+import { type ModuleKind, projectFiles } from '../templates.js';
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .addHelpText(
+      'after',
+      `
+In the project at or above the working directory it writes workers/queue_worker.js, workers/handlers/hello.js and
+data/.gitignore; a file that is there already stays as it is. Prints the line for crontab, and installs nothing.
+${examples('npm install tsvq && npx queue init', 'npx queue add hello \'{"name": "Ann"}\' && node workers/queue_worker.js')}`,
+    )
+    .action(() => {
+      const project = findProject();
+      for (const [name, text] of Object.entries(projectFiles(moduleKind(project)))) {
+        say(`${write(join(project, name), text) ? 'wrote' : 'is there already, kept:'} ${name}`);
+      }
+      if (!isInstalled(project)) say('tsvq is not installed in this project yet: npm install tsvq');
+      const line = projectCronLine(project, cli.options);
+      say('to have jobs run, paste this line with crontab -e:');
+      cli.output.record({ line }, line, [line]);
+    });
+}
+
+/** @returns false if there is such a file already */
+function write(path: string, text: string): boolean {
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    writeFileSync(path, text, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function moduleKind(project: string): ModuleKind {
+  const path = join(project, 'package.json');
+  try {
+    const { type } = JSON.parse(readFileSync(path, 'utf8')) as { type?: unknown };
+    return type === 'module' ? 'module' : 'commonjs';
+  } catch (error) {
+    throw new CliError(EXIT.failed, `${path} can't be read: ${(error as Error).message}`);
+  }
+}
+
+function isInstalled(project: string): boolean {
+  try {
+    createRequire(join(project, 'package.json')).resolve('tsvq/package.json');
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { nearestProject } from '../default-queue.js';
+import type { GlobalOptions } from './cli.js';
+import { crontabLine, isVersioned, stableNode } from './crontab.js';
+import { notFound } from './exit.js';
+import { say } from './output.js';
+
+/** The project at or above the working directory. @throws CliError (not found) */
+export function findProject(): string {
+  const folder = nearestProject(process.cwd());
+  if (folder === undefined) {
+    throw notFound(
+      `there is no package.json at or above ${process.cwd()}: go into the project, or npm init one`,
+    );
+  }
+  return folder;
+}
+
+/** Where a project has its worker. */
+export const workerScript = (project: string): string => join(project, 'workers', 'queue_worker.js');
+
+/** The crontab line for a project's worker; warns of what would keep it from working. */
+export function projectCronLine(project: string, { file }: GlobalOptions): string {
+  const own = join(project, 'data', 'queue.tsv');
+  const queueFile = resolve(file ?? (process.env.QUEUE_FILE || own));
+  const folder = dirname(queueFile);
+  const node = stableNode();
+  const line = crontabLine({
+    node,
+    folder: project,
+    script: workerScript(project),
+    queueFile: queueFile === own ? undefined : queueFile,
+    log: join(folder, 'worker.log'),
+  });
+  if (!existsSync(folder)) say(`make the folder ${folder} first: without it the log can't be written`);
+  if (isVersioned(node))
+    say(`${node} is a folder of one version; print the line again after each upgrade of node`);
+  return line;
+}

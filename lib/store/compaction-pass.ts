@@ -1,0 +1,229 @@
+import { isFinal } from '../job.js';
+import { headerLine, type Layout } from '../tsv/columns.js';
+import { LineReader } from '../tsv/line.js';
+import { joinRow, moveRow, type Row, seconds, splitRows } from '../tsv/row.js';
+import type { ArchiveWriter } from './archive.js';
+import { missingFollowUps } from './follow-ups.js';
+import type { JobIndex } from './job-index.js';
+import type { OpenFile } from './open-file.js';
+import type { Replacement } from './replacement.js';
+import { isMark, OPEN_MARK, settledMark } from './settled.js';
+
+/** Lines that stay are copied in pieces up to this size. */
+const PIECE = 1024 * 1024;
+/** Below this many bytes of finished rows their end isn't marked: scanning them costs nothing. */
+const WORTH_A_MARK = 64 * 1024;
+
+/** One pass over the old file, in which each line finds its place in the new one. */
+export class CompactionPass {
+  readonly #now: number;
+  readonly #retention: number;
+  readonly #file: OpenFile;
+  readonly #index: JobIndex;
+  readonly #layout: Layout;
+  readonly #archive: ArchiveWriter;
+  readonly #output: Replacement;
+  readonly #reader: LineReader;
+  /** Where the newest rows begin, and which of them comes next. */
+  readonly #newest: Float64Array;
+  #next = 0;
+  /** Where in the old file the lines are that come after the finished jobs; neighbours merged. */
+  readonly #later: { from: number; to: number }[] = [];
+  readonly #expired: { line: string; finishedAt: number }[] = [];
+  readonly #parents: Row[] = [];
+  #run: { bytes: Buffer; start: number; end: number } | undefined;
+  #kept = 0;
+
+  constructor(
+    { now, retention }: { now: number; retention: number },
+    file: OpenFile,
+    index: JobIndex,
+    layout: Layout,
+    archive: ArchiveWriter,
+    output: Replacement,
+  ) {
+    this.#now = now;
+    this.#retention = retention;
+    this.#file = file;
+    this.#index = index;
+    this.#layout = layout;
+    this.#archive = archive;
+    this.#output = output;
+    this.#reader = new LineReader(file.layout);
+    this.#newest = index.offsets();
+  }
+
+  async write(): Promise<{ kept: number; recovered: number }> {
+    const file = this.#file;
+    const output = this.#output;
+    output.add(Buffer.from(headerLine(this.#layout)));
+    const markAt = output.size;
+    const marked = this.#finishedBytes() > WORTH_A_MARK;
+    if (marked) output.add(Buffer.from(settledMark(0)));
+    await file.eachLine(file.start, (bytes, start, end, offset) => this.#sort(bytes, start, end, offset), {
+      // Block by block, so that no more than one is in memory.
+      afterBlock: async () => {
+        this.#endRun();
+        await output.flush();
+        for (const { line, finishedAt } of this.#expired.splice(0)) await this.#archive.add(line, finishedAt);
+      },
+    });
+    if (marked) {
+      const end = output.size;
+      output.add(Buffer.from(OPEN_MARK));
+      await output.flush();
+      output.patch(markAt, Buffer.from(settledMark(end)));
+    }
+    for (const { from, to } of this.#later) await this.#copy(from, to);
+    const missing = missingFollowUps(this.#parents, this.#index, this.#layout);
+    for (const row of missing) output.add(Buffer.from(joinRow(row)));
+    await output.flush();
+    return { kept: this.#kept + missing.length, recovered: missing.length };
+  }
+
+  /** About how much the finished jobs take up. */
+  #finishedBytes(): number {
+    const index = this.#index;
+    let bytes = index.from - this.#file.start;
+    for (let slot = 0; slot < index.size; slot++)
+      if (isFinal(index.status(slot))) bytes += index.length(slot);
+    return bytes;
+  }
+
+  #sort(bytes: Buffer, start: number, end: number, offset: number): void {
+    const reader = this.#reader;
+    const kind = reader.read(bytes, start, end);
+    if (kind === 'struck') return;
+    if (kind === 'comment' && isMark(bytes, start, end)) return;
+    if (kind !== 'row') {
+      this.#keepForLater(offset, end - start + 1);
+      return;
+    }
+
+    const { at } = this.#file.layout;
+    const index = this.#index;
+    if (offset < index.from) {
+      // A finished job from before; it may have been retried since.
+      if (index.find(reader.field(at.id)) !== undefined) return;
+    } else if (offset === this.#newest[this.#next]) {
+      this.#next++;
+    } else {
+      const slot = index.find(reader.field(at.id));
+      if (slot !== undefined && index.version(slot) === reader.version)
+        this.#keepDuplicate(bytes, start, end);
+      return;
+    }
+    const { status } = reader;
+    if (!isFinal(status) || (index.hasUnreadable && index.isHeld(reader.field(at.id)))) {
+      this.#kept++;
+      this.#keepForLater(offset, end - start + 1);
+      return;
+    }
+    const finishedAt = reader.number(at.finished_at, Number.NaN) * 1000;
+    const expired = finishedAt < this.#now - this.#retention;
+    const [followFrom, followTo] = at.follow_ups < 0 ? [0, 0] : reader.span(at.follow_ups);
+    const rewritten = this.#layout !== this.#file.layout || followTo > followFrom;
+    if (!expired && !rewritten) {
+      this.#kept++;
+      this.#keep(bytes, start, end + 1);
+      return;
+    }
+    const line = rewritten ? this.#rewrite(bytes, start, end) : `${bytes.toString('utf8', start, end)}\n`;
+    if (expired) this.#expired.push({ line, finishedAt });
+    else {
+      this.#kept++;
+      this.#add(Buffer.from(line));
+    }
+  }
+
+  /** Lines that stay as they are and lie side by side are copied together. */
+  #keep(bytes: Buffer, start: number, end: number): void {
+    if (this.#run?.end === start) this.#run.end = end;
+    else {
+      this.#endRun();
+      this.#run = { bytes, start, end };
+    }
+  }
+
+  #endRun(): void {
+    // A copy: the buffer is used again for the next block.
+    if (this.#run) this.#output.add(Buffer.from(this.#run.bytes.subarray(this.#run.start, this.#run.end)));
+    this.#run = undefined;
+  }
+
+  #add(bytes: Buffer): void {
+    this.#endRun();
+    this.#output.add(bytes);
+  }
+
+  /** A finished row in the new file's layout, its follow-ups taken note of and its column of them emptied. */
+  #rewrite(bytes: Buffer, start: number, end: number): string {
+    const [row] = splitRows(bytes.toString('utf8', start, end));
+    const next = this.#upgrade(row as Row);
+    const { at } = this.#layout;
+    if (next[at.follow_ups] !== '') this.#parents.push(next.slice());
+    next[at.follow_ups] = '';
+    return joinRow(next);
+  }
+
+  #upgrade(row: Row): Row {
+    const from = this.#file.layout;
+    const to = this.#layout;
+    if (from === to) return row;
+    const next = moveRow(row, from, to);
+    const { at } = to;
+    // A file from before there were versions doesn't escape its error texts either.
+    if (from.at.version < 0) next[at.error] = (next[at.error] as string).replaceAll('\\', '\\\\');
+    next[at.version] ||= '1';
+    next[at.priority] ||= '0';
+    next[at.forgiven] ||= '0';
+    const final = next[at.status] !== 'pending' && next[at.status] !== 'processing';
+    if (final && next[at.finished_at] === '') next[at.finished_at] = seconds(this.#now);
+    return next;
+  }
+
+  /** Of two rows with one id and one version the earlier is the job; the other is nobody's to throw away. */
+  #keepDuplicate(bytes: Buffer, start: number, end: number): void {
+    const [from, to] = this.#reader.span(this.#file.layout.at.status);
+    const text = Buffer.from(bytes.subarray(start, end + 1));
+    text.fill('-', from - start, to - start);
+    this.#add(Buffer.concat([Buffer.from('#duplicate '), text]));
+  }
+
+  #keepForLater(offset: number, length: number): void {
+    const last = this.#later.at(-1);
+    if (last?.to === offset) last.to += length;
+    else this.#later.push({ from: offset, to: offset + length });
+  }
+
+  async #copy(from: number, to: number): Promise<void> {
+    const output = this.#output;
+    const plain = this.#layout === this.#file.layout;
+    for (let position = from; position < to; ) {
+      if (plain) {
+        const bytes = this.#file.readPiece(position, Math.min(PIECE, to - position));
+        output.add(bytes);
+        position += bytes.length;
+      } else {
+        position = await this.#file.eachLine(
+          position,
+          (bytes, start, end) => {
+            const isRow = this.#reader.read(bytes, start, end) === 'row';
+            const text = bytes.toString('utf8', start, end);
+            output.add(
+              isRow
+                ? Buffer.from(joinRow(this.#upgrade(splitRows(text)[0] as Row)))
+                : withLf(bytes, start, end),
+            );
+          },
+          { to },
+        );
+      }
+      await output.flush();
+    }
+  }
+}
+
+/** A copy of a line with its LF: the buffer that it is read into is used again. */
+const withLf = (bytes: Buffer, start: number, end: number): Buffer =>
+  Buffer.from(bytes.subarray(start, end + 1));

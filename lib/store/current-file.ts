@@ -1,0 +1,106 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import type { FileSystem } from './fs.js';
+import { JobIndex } from './job-index.js';
+import { OpenFile } from './open-file.js';
+import { settledEnd } from './settled.js';
+
+/** The queue file as its path names it at the moment, and what is known of it. */
+export class CurrentFile {
+  /** Called with each new index, before it is filled: the old one's slots mean nothing any more. */
+  readonly onIndex: Set<(index: JobIndex) => void> = new Set();
+  readonly #path: string;
+  readonly #fs: FileSystem;
+  #realPath: string | undefined;
+  #file: OpenFile | undefined;
+  #index: JobIndex | undefined;
+  #scan: Promise<void> | undefined;
+
+  constructor(path: string, fs: FileSystem) {
+    this.#path = path;
+    this.#fs = fs;
+  }
+
+  /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
+  get realPath(): string {
+    this.#realPath ??= this.#fs.realpath(this.#path) ?? this.#followDangling();
+    return this.#realPath;
+  }
+
+  /** Open, or undefined if it was not there at the last look. */
+  get file(): OpenFile | undefined {
+    return this.#file;
+  }
+
+  /** Of the open file, as far as it was read. */
+  get index(): JobIndex | undefined {
+    return this.#index?.file === this.#file ? this.#index : undefined;
+  }
+
+  /** Opens the file that the path names now, if it isn't open already. */
+  reopen(): OpenFile | undefined {
+    if (this.#file?.isCurrent()) return this.#file;
+    // Only then is the old one closed: until compared, its inode number must not be used again.
+    const file = OpenFile.open(this.#fs, this.realPath);
+    this.drop();
+    this.#file = file;
+    return file;
+  }
+
+  /** Closes it, and forgets what is known of it. */
+  drop(): void {
+    this.#file?.release();
+    this.#file = undefined;
+    this.#index = undefined;
+  }
+
+  /**
+   * Makes the index know the open file to its end.
+   *
+   * @param needs 'open': enough to learn what is to do; 'all': the finished jobs as well
+   */
+  async readOn(needs: 'open' | 'all'): Promise<void> {
+    for (;;) {
+      const file = this.#file;
+      if (file === undefined) return;
+      const index = this.#usableIndex(file, needs);
+      if (index.position === file.size) return;
+      // One scan at a time; who comes later looks again when it is through.
+      if (this.#scan === undefined) {
+        this.#scan = index.catchUp().finally(() => {
+          this.#scan = undefined;
+        });
+        await this.#scan;
+        return;
+      }
+      await this.#scan;
+    }
+  }
+
+  #usableIndex(file: OpenFile, needs: 'open' | 'all'): JobIndex {
+    const { index } = this;
+    // A file that has become shorter was written over by an editor.
+    if (
+      index !== undefined &&
+      (needs === 'open' || index.from === file.start) &&
+      index.position <= file.size
+    ) {
+      return index;
+    }
+    const fresh = new JobIndex(file, needs === 'open' ? settledEnd(file) : file.start);
+    this.#index = fresh;
+    for (const listener of this.onIndex) listener(fresh);
+    return fresh;
+  }
+
+  /** Where a symlink to nothing yet leads. */
+  #followDangling(): string {
+    let path = this.#path;
+    for (let hops = 0; hops < 40; hops++) {
+      const target = this.#fs.readlink(path);
+      if (target === undefined) break;
+      path = resolve(dirname(path), target);
+    }
+    const folder = this.#fs.realpath(dirname(path));
+    return folder === undefined ? path : join(folder, basename(path));
+  }
+}

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { headerLine, type Layout } from '../tsv/columns.js';
+import type { FileSystem } from './fs.js';
+import type { OpenFile } from './open-file.js';
+
+/** A new file that takes the queue file's name once it is whole and on the disk. */
+export class Replacement {
+  size = 0;
+  readonly #fs: FileSystem;
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #fd: number;
+  #pending: Buffer[] = [];
+  #pendingSize = 0;
+  #written = 0;
+  #done = false;
+
+  constructor(fs: FileSystem, path: string, old: OpenFile | undefined) {
+    this.#fs = fs;
+    this.#path = path;
+    // A name that nobody can have prepared a symlink at; one that a crash leaves behind is doctor's to report.
+    this.#temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
+    if (old === undefined) return;
+    fs.fchmod(this.#fd, old.info.mode & 0o7777);
+    try {
+      fs.fchown(this.#fd, old.info.uid, old.info.gid);
+    } catch {
+      // Not ours to give away; the mode's group bits are what a shared queue lives by.
+    }
+  }
+
+  add(bytes: Buffer): void {
+    this.#pending.push(bytes);
+    this.#pendingSize += bytes.length;
+    this.size += bytes.length;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#pendingSize === 0) return;
+    const bytes = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingSize = 0;
+    const written = await this.#fs.write(this.#fd, bytes, this.#written);
+    if (written < bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+    this.#written += written;
+  }
+
+  /** Overwrites bytes that were flushed before. */
+  patch(position: number, bytes: Buffer): void {
+    if (position + bytes.length > this.#written) throw new Error('patch of bytes that are not written yet');
+    this.#fs.writeSync(this.#fd, bytes, position);
+  }
+
+  async sync(): Promise<void> {
+    await this.flush();
+    await this.#fs.fsync(this.#fd);
+  }
+
+  async replace(): Promise<void> {
+    this.#fs.rename(this.#temporary, this.#path);
+    this.#done = true;
+    await syncFolder(this.#fs, dirname(this.#path));
+  }
+
+  close(): void {
+    this.#fs.close(this.#fd);
+    if (this.#done) return;
+    try {
+      this.#fs.unlink(this.#temporary);
+    } catch {
+      // It is only litter, and the error that brought us here matters more.
+    }
+  }
+}
+
+/** Makes the names in a directory durable: a rename or a new file is none before. */
+export async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
+  const fd = fs.open(folder, 'r');
+  try {
+    await fs.fsync(fd);
+  } finally {
+    fs.close(fd);
+  }
+}
+
+/** Makes an empty queue file, in the same steps. */
+export async function createQueueFile(fs: FileSystem, path: string, layout: Layout): Promise<void> {
+  const output = new Replacement(fs, path, undefined);
+  try {
+    output.add(Buffer.from(headerLine(layout)));
+    await output.sync();
+    await output.replace();
+    // The directory may be as new as the file, and so may those above it.
+    for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+      await syncFolder(fs, dirname(folder)).catch(() => {});
+    }
+  } finally {
+    output.close();
+  }
+}

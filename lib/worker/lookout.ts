@@ -1,0 +1,62 @@
+import type { Store } from '../store/store.js';
+
+/** How often a worker that waits for something looks at the file, whatever the system tells it. */
+const POLL_MS = 500;
+
+/**
+ * Looks at the queue file whenever something happens to it, and every half second besides: the system's word may be
+ * missing (no watches left, a file system that has none) or late.
+ */
+export class Lookout {
+  readonly #store: Store;
+  readonly #look: () => Promise<void>;
+  #looking = false;
+  #again = false;
+  #over = false;
+  #cancelPoll: (() => void) | undefined;
+  #endWatch: (() => void) | undefined;
+
+  /** @param look must not reject */
+  constructor(store: Store, look: () => Promise<void>) {
+    this.#store = store;
+    this.#look = look;
+  }
+
+  /** @param watch ask the system, too; without it only the half seconds count */
+  start(watch: boolean): void {
+    this.#pollLater();
+    if (!watch) return;
+    try {
+      this.#endWatch = this.#store.watch(() => void this.#onChange());
+    } catch {
+      // No directory yet, or no watches left.
+    }
+  }
+
+  stop(): void {
+    this.#over = true;
+    this.#cancelPoll?.();
+    this.#endWatch?.();
+  }
+
+  /** Several words of the system that come while it looks make one more look. */
+  async #onChange(): Promise<void> {
+    this.#again = true;
+    if (this.#looking) return;
+    this.#looking = true;
+    while (this.#again && !this.#over) {
+      this.#again = false;
+      await this.#look();
+    }
+    this.#looking = false;
+  }
+
+  #pollLater(): void {
+    if (this.#over) return;
+    const poll = async (): Promise<void> => {
+      await this.#onChange();
+      this.#pollLater();
+    };
+    this.#cancelPoll = this.#store.clock.later(POLL_MS, () => void poll(), true);
+  }
+}

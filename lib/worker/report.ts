@@ -1,0 +1,84 @@
+import type { Clock } from '../clock.js';
+import type { ResolvedWorkerOptions, WorkerEvent } from '../options.js';
+import type { Attempt } from './attempt.js';
+import type { Ended } from './batch.js';
+import type { Summary } from './handler.js';
+import type { Rescued } from './rescue.js';
+
+/** Counts what a worker does, and tells its logger. */
+export class Report {
+  readonly summary: Summary = {
+    claimed: 0,
+    completed: 0,
+    retried: 0,
+    failed: 0,
+    cancelled: 0,
+    rescued: 0,
+    released: 0,
+    unhandled: {},
+  };
+  readonly #options: ResolvedWorkerOptions;
+  readonly #clock: Clock;
+
+  constructor(options: ResolvedWorkerOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  ended({ attempt, verdict }: Ended): void {
+    this.summary[verdict.event]++;
+    if (verdict.warning !== undefined) this.warn(verdict.warning, attempt.type);
+    if (this.#options.quiet) return;
+    this.#log({
+      event: verdict.event,
+      ...this.#about(attempt),
+      ...(verdict.error === undefined ? {} : { error: verdict.error }),
+      ...(verdict.runAt === undefined ? {} : { runAt: new Date(verdict.runAt) }),
+    });
+  }
+
+  /** Somebody cancelled the job, or has taken it: what came of the attempt is written nowhere but in the log. */
+  dropped(attempt: Attempt, cancelled: boolean): void {
+    if (cancelled) this.summary.cancelled++;
+    this.#log({ event: cancelled ? 'cancelled' : 'dropped', ...this.#about(attempt) });
+  }
+
+  rescued({ id, type, error, failed }: Rescued): void {
+    this.summary.rescued++;
+    if (failed) this.summary.failed++;
+    this.#log({ event: 'rescued', id, type, error });
+  }
+
+  /** Due jobs of a type that has no handler; named once. */
+  unhandled(type: string, jobs = 1): void {
+    const { unhandled } = this.summary;
+    if (!Object.hasOwn(unhandled, type)) {
+      this.warn(`no handler for jobs of type ${JSON.stringify(type)}; they stay pending`, type);
+      Object.defineProperty(unhandled, type, {
+        value: 0,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    }
+    unhandled[type] = (unhandled[type] ?? 0) + jobs;
+  }
+
+  warn(message: string, type?: string): void {
+    this.#log({ event: 'warning', message, ...(type === undefined ? {} : { type }) });
+  }
+
+  #about(attempt: Attempt): Pick<WorkerEvent, 'id' | 'type' | 'attempt' | 'ms'> {
+    const { id, type, attempts, startedAt } = attempt;
+    const ms = startedAt === undefined ? {} : { ms: this.#clock.now() - startedAt };
+    return { id, type, attempt: attempts, ...ms };
+  }
+
+  #log(event: WorkerEvent): void {
+    try {
+      this.#options.logger(event);
+    } catch {
+      // A logger that fails is no reason to lose a job.
+    }
+  }
+}
