@@ -1,27 +1,48 @@
-// Builds dist/: the library and the command, each bundled into one file because a tick of cron starts Node
-// anew and every module that it opens costs it time; dependencies stay outside, and load when first used.
+// Builds dist/: the library and the command, each bundled into few files because a tick of cron starts Node anew and
+// every module that it opens costs it time; dependencies stay outside, and load when first used.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const root = new URL('..', import.meta.url);
-process.chdir(root.pathname);
-rmSync('dist', { recursive: true, force: true });
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+// Beside the old one until it is whole: a build that fails, or that somebody's worker overtakes, breaks nothing.
+const fresh = `dist.${process.pid}`;
 
-await build({
-  entryPoints: { index: 'lib/index.ts', cli: 'lib/cli/main.ts' },
-  outdir: 'dist',
+const common = {
+  outdir: fresh,
   bundle: true,
   splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
   packages: 'external',
-  sourcemap: false,
   logLevel: 'warning',
-});
-chmodSync('dist/cli.js', 0o755);
-
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+};
+try {
+  // One after another, not together: sharing code between the two would cut the library into many small files.
+  /** @type {import('esbuild').BuildOptions} */
+  const options = {
+    outdir: 'dist',
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: false,
+    logLevel: 'warning',
+  };
+  // Apart: modules that both share would be split into a dozen files, each of which a tick would have to open.
+  await build({ ...options, entryPoints: { index: 'lib/index.ts' }, splitting: true });
+  await build({ ...options, entryPoints: { cli: 'lib/cli/main.ts' } });
+  chmodSync(`${fresh}/cli.js`, 0o755);
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', `${fresh}/types`], {
+    stdio: 'inherit',
+  });
+  rmSync('dist', { recursive: true, force: true });
+  renameSync(fresh, 'dist');
+} finally {
+  rmSync(fresh, { recursive: true, force: true });
+}

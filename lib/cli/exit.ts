@@ -27,16 +27,20 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   LOCK_TIMEOUT: EXIT.busy,
 };
 
+/** Whether it is one of the library's, of this copy of it or of the one that a handlers module imports. */
+const isTsvqError = (error: unknown): error is TsvqError =>
+  error instanceof Error && error.name === TsvqError.name && 'code' in error;
+
 /** The exit code for whatever a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
-  if (error instanceof TsvqError) return CODES[error.code] ?? EXIT.failed;
+  if (isTsvqError(error)) return CODES[error.code] ?? EXIT.failed;
   return EXIT.failed;
 }
 
 /** What to say of it. Only a mistake of this program, or of a handlers module, is told with its stack. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const foreseen = error instanceof CliError || error instanceof TsvqError || 'syscall' in error;
+  const foreseen = error instanceof CliError || isTsvqError(error) || 'syscall' in error;
   return foreseen ? error.message : (error.stack ?? error.message);
 }

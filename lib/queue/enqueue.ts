@@ -1,7 +1,7 @@
-import { randomFillSync } from 'node:crypto';
 import { invalid } from '../checks.js';
 import { TsvqError } from '../errors.js';
 import { type EnqueueOptions, type ResolvedEnqueueOptions, resolveEnqueueOptions } from '../options.js';
+import { randomHex } from '../random.js';
 import type { Store } from '../store/store.js';
 import { draft } from '../store/view.js';
 import { toJson } from '../tsv/json.js';
@@ -36,7 +36,7 @@ export async function enqueueAll(store: Store, requests: readonly JobRequest[]):
   const jobs: (CheckedJob & { id: string })[] = [];
   for (const [i, request] of requests.entries()) {
     const where = requests.length === 1 ? '' : `jobs[${i}].`;
-    jobs.push({ id: newId(), ...checkJob(request, now, store.options.maxPayload, where) });
+    jobs.push({ id: randomHex(8), ...checkJob(request, now, store.options.maxPayload, where) });
     if (i % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate);
   }
   if (jobs.length === 0) return [];
@@ -76,19 +76,6 @@ export function checkJob(request: JobRequest, now: number, maxPayload: number, w
     );
   }
   return { type: name, payload: json, ...resolveEnqueueOptions(options, now) };
-}
-
-const pool = Buffer.alloc(8 * 256);
-let used = pool.length;
-
-/** 16 hex digits from the system's random source, asked for many at a time. */
-function newId(): string {
-  if (used === pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  used += 8;
-  return pool.toString('hex', used - 8, used);
 }
 
 function withWritten(error: unknown, written: string[]): unknown {

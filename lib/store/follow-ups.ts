@@ -1,7 +1,10 @@
-import { createHash } from 'node:crypto';
+import type { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import type { Layout } from '../tsv/columns.js';
 import { newRow, number, type Row } from '../tsv/row.js';
 import type { JobIndex } from './job-index.js';
+
+const require = createRequire(import.meta.url);
 
 /**
  * A job that a handler enqueued, as the completion that brings it about carries it. Times in ms; the payload is
@@ -21,8 +24,10 @@ export interface FollowUp {
  * The id of the `index`-th follow-up of one attempt. Derived, not random: whoever makes the job again after a
  * crash makes the same one.
  */
-export const followUpId = (id: string, attempt: number, index: number): string =>
-  createHash('sha256').update(`${id}:${attempt}:${index}`).digest('hex').slice(0, 16);
+export function followUpId(id: string, attempt: number, index: number): string {
+  const crypto = require('node:crypto') as { createHash: typeof createHash };
+  return crypto.createHash('sha256').update(`${id}:${attempt}:${index}`).digest('hex').slice(0, 16);
+}
 
 /** The column of a completion row. */
 export const encodeFollowUps = (followUps: readonly FollowUp[]): string =>

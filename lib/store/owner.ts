@@ -1,7 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import type { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
+import { randomHex } from '../random.js';
+
+const require = createRequire(import.meta.url);
 
 /*
  * Who somebody is, and whether they are still alive. An owner is named by
@@ -47,7 +50,7 @@ function place(): Here {
 }
 
 export const systemProcesses: Processes = {
-  self: () => `${place().prefix}.${randomBytes(6).toString('hex')}`,
+  self: () => `${place().prefix}.${randomHex(6)}`,
   liveness,
 };
 
@@ -76,10 +79,7 @@ function startTime(pid: number): string | undefined {
   }
   if (process.platform === 'linux') return undefined;
   try {
-    const ps = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
-      encoding: 'utf8',
-      stdio: 'pipe',
-    });
+    const ps = run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)]);
     return ps.startsWith('Z')
       ? undefined
       : ps.trim().split(/\s+/).slice(1).join('_').replace(/\W/g, '_') || undefined;
@@ -102,14 +102,16 @@ function exists(pid: number): boolean {
 /** macOS has no boot id; the time of the boot names it as well. */
 function bootTime(): string {
   try {
-    return (
-      execFileSync('sysctl', ['-n', 'kern.boottime'], { encoding: 'utf8', stdio: 'pipe' }).match(
-        /\d+/,
-      )?.[0] ?? ''
-    );
+    return run('sysctl', ['-n', 'kern.boottime']).match(/\d+/)?.[0] ?? '';
   } catch {
     return '';
   }
+}
+
+/** Loaded only where /proc doesn't tell: node:child_process costs every start a millisecond or two. */
+function run(command: string, args: string[]): string {
+  const load = require('node:child_process') as { execFileSync: typeof execFileSync };
+  return load.execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' });
 }
 
 function read(path: string): string | undefined {

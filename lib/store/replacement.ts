@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
+import { randomHex } from '../random.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
 import type { FileSystem } from './fs.js';
 import type { OpenFile } from './open-file.js';
@@ -20,7 +20,7 @@ export class Replacement {
     this.#fs = fs;
     this.#path = path;
     // A name that nobody can have prepared a symlink at; one that a crash leaves behind is doctor's to report.
-    this.#temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    this.#temporary = `${path}.${randomHex(6)}.tmp`;
     this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
     if (old === undefined) return;
     fs.fchmod(this.#fd, old.info.mode & 0o7777);

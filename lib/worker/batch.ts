@@ -43,7 +43,11 @@ export interface Result {
 }
 
 /** One thing of a plan, and how many rows bring it about; none if they are in already. */
-type Item = { rows: number } & ({ ended: Ended } | { rescued: Rescued } | { candidate: Candidate; row: Row; layout: Layout });
+type Item = { rows: number } & (
+  | { ended: Ended }
+  | { rescued: Rescued }
+  | { candidate: Candidate; row: Row; layout: Layout }
+);
 
 /** Records what has ended, takes jobs from the dead and claims new ones, in one commit. */
 export async function commitBatch(

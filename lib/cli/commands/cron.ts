@@ -7,6 +7,7 @@ import { findProject, projectCronLine, workerScript } from '../project.js';
 
 export function define(command: Command, cli: Cli): void {
   command
+    .helpCommand(false)
     .command('print')
     .description('print the line that starts the worker every minute, with the paths of this machine')
     .addHelpText(

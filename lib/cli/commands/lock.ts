@@ -13,6 +13,7 @@ const NO_COMMAND = 127;
 export function define(command: Command, cli: Cli): void {
   command
     .usage('[options] -- <command> [args...]')
+    .showHelpAfterError("(the command's own options go behind --: queue lock -- sed -i …)")
     .argument('<command...>', 'the program and its arguments; QUEUE_FILE in its environment is the file')
     .addHelpText(
       'after',
