@@ -10,6 +10,7 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 // Beside the old one until it is whole: a build that fails, or that somebody's worker overtakes, breaks nothing.
 const fresh = `dist.${process.pid}`;
 
+/** @type {import('esbuild').BuildOptions} */
 const common = {
   outdir: fresh,
   bundle: true,
@@ -21,21 +22,9 @@ const common = {
   logLevel: 'warning',
 };
 try {
-  // One after another, not together: sharing code between the two would cut the library into many small files.
-  /** @type {import('esbuild').BuildOptions} */
-  const options = {
-    outdir: 'dist',
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    sourcemap: false,
-    logLevel: 'warning',
-  };
-  // Apart: modules that both share would be split into a dozen files, each of which a tick would have to open.
-  await build({ ...options, entryPoints: { index: 'lib/index.ts' }, splitting: true });
-  await build({ ...options, entryPoints: { cli: 'lib/cli/main.ts' } });
+  // One after another, not together: what both share would be cut into a dozen files, each of which a tick opens.
+  await build({ ...common, entryPoints: { index: 'lib/index.ts' } });
+  await build({ ...common, entryPoints: { cli: 'lib/cli/main.ts' } });
   chmodSync(`${fresh}/cli.js`, 0o755);
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', `${fresh}/types`], {
