@@ -63,9 +63,9 @@ const HANDLER = (kind: ModuleKind): string => `/*
  * A first handler. It gets the job's payload; what it returns is kept as the job's result. If it throws, the job is
  * tried again later. An attempt may be cut short by a crash and run again: let a second run do no harm.
  */
-${kind === 'module' ? 'export ' : ''}async function hello({ name = 'world' } = {}, { signal }) {
+${kind === 'module' ? 'export ' : ''}async function hello(payload, { signal }) {
   signal.throwIfAborted(); // aborted when the job is cancelled, its time is up, or the worker is shut down
-  return \`Hello, \${name}!\`;
+  return \`Hello, \${payload?.name ?? 'world'}!\`;
 }
 ${kind === 'commonjs' ? '\nmodule.exports = { hello };\n' : ''}`;
 

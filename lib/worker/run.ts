@@ -53,6 +53,8 @@ export class Run {
   #stopping = false;
   #over = false;
   #first = true;
+  /** Of what is due, nothing could be claimed at the last look; until something has changed. */
+  #dry = false;
   /** Commits that failed in a row. */
   #trouble = 0;
   #pausing = false;
@@ -90,6 +92,7 @@ export class Run {
     };
     this.#executor = new Executor(store.clock, handlers, options, rules, (attempt, verdict) => {
       this.#count++;
+      this.#dry = false;
       this.#lastEnd = store.clock.now();
       if (verdict === undefined) this.#drop(attempt);
       else {
@@ -139,6 +142,7 @@ export class Run {
     this.#due?.close();
     this.#due = new DueJobs(index, this.#store.clock.now());
     this.#picked = [];
+    this.#dry = false;
   };
 
   /** Reads what is new in the file, without the lock, and sees which running jobs were cancelled. */
@@ -169,6 +173,7 @@ export class Run {
     } catch (error) {
       this.#report.warn(`could not look at the queue: ${String(error)}`);
     }
+    this.#dry = false;
     this.#pump();
   }
 
@@ -183,12 +188,13 @@ export class Run {
     const now = this.#store.clock.now();
     if (this.#committing) this.#pickAhead(now);
     if (this.#committing || this.#pausing) return;
-    if (this.#ended.length === 0 && !this.#rescueIsDue(now) && this.#wanted(now) === 0) {
+    const rescue = this.#rescueIsDue(now);
+    if (this.#ended.length === 0 && !rescue && this.#wanted(now) === 0) {
       if (this.#held.size === 0) this.#idle(now);
       return;
     }
     this.#committing = true;
-    this.#commit(now).then(
+    this.#commit(now, rescue).then(
       () => {
         this.#committing = false;
         this.#trouble = 0;
@@ -210,9 +216,13 @@ export class Run {
     }
     // Until a job is due, or it is time to go; of new jobs the lookout tells.
     this.#cancelWake?.();
+    const wake = (): void => {
+      this.#dry = false;
+      this.#pump();
+    };
     const next = Math.min(this.#due?.next() ?? until, until);
     if (next < Number.POSITIVE_INFINITY) {
-      this.#cancelWake = this.#store.clock.later(Math.max(next - now, 1), this.#pump, true);
+      this.#cancelWake = this.#store.clock.later(Math.max(next - now, 1), wake, true);
     }
   }
 
@@ -226,7 +236,7 @@ export class Run {
 
   /** How many jobs to claim now. */
   #wanted(now: number): number {
-    if (this.#stopping || this.#due === undefined) return 0;
+    if (this.#stopping || this.#dry || this.#due === undefined) return 0;
     const ahead = Math.min(Math.floor(this.#pace * AHEAD_MS), MOST_AHEAD);
     const target = Math.max(this.#options.concurrency, ahead);
     const { waiting, running } = this.#executor;
@@ -238,8 +248,13 @@ export class Run {
     return this.#picked.length > 0 || this.#due.any(now) ? missing : 0;
   }
 
+  /** Whether somebody else's claims are to be looked at. */
   #rescueIsDue(now: number): boolean {
-    return !this.#stopping && this.#due !== undefined && now - this.#lastRescue >= RESCUE_MS;
+    if (this.#stopping || this.#due === undefined || now - this.#lastRescue < RESCUE_MS) return false;
+    this.#lastRescue = now;
+    let others = -this.#held.size;
+    for (const _ of this.#due.index.withStatus('processing')) others++;
+    return others > 0;
   }
 
   /** Tries again a few times: what has ended must not be lost to a disk that is full for a moment. */
@@ -263,18 +278,18 @@ export class Run {
 
   // ---- commits ----
 
-  async #commit(now: number): Promise<void> {
+  async #commit(now: number, rescue: boolean): Promise<void> {
     const due = this.#due;
-    const rescue = this.#rescueIsDue(now);
     const wanted = this.#wanted(now);
     let candidates: Candidate[] = [];
     if (wanted > 0 && due !== undefined) {
-      candidates = this.#picked.length > 0 ? this.#picked : this.#pick(due, now, wanted);
+      const alone = this.#held.size === 0;
+      candidates = this.#picked.length > 0 ? this.#picked : this.#pick(due, now, wanted, alone);
       this.#picked = [];
+      this.#dry = candidates.length === 0;
     }
     const ended = this.#ended;
     this.#ended = [];
-    if (rescue) this.#lastRescue = now;
     if (ended.length === 0 && candidates.length === 0 && !rescue) return;
     let result: Result;
     try {
@@ -298,6 +313,8 @@ export class Run {
     }
     for (const { attempt } of result.lost) this.#drop(attempt);
     for (const rescued of result.rescued) this.#report.rescued(rescued);
+    // Retries, follow-ups and rescued jobs are due now that weren't before.
+    if (result.recorded.length + result.rescued.length > 0) this.#dry = false;
     this.#putBack(due, result.unclaimed);
     this.#take(result.claimed);
     this.#measure();
@@ -312,16 +329,17 @@ export class Run {
   #pickAhead(now: number): void {
     const due = this.#due;
     if (due === undefined || this.#stopping || this.#picked.length > 0 || this.#pace < FAST) return;
-    this.#picked = this.#pick(due, now, Math.min(Math.floor((this.#pace * AHEAD_MS) / 2), MOST_AHEAD));
+    const most = Math.min(Math.floor((this.#pace * AHEAD_MS) / 2), MOST_AHEAD);
+    this.#picked = this.#pick(due, now, most, false);
   }
 
-  #pick(due: DueJobs, now: number, most: number): Candidate[] {
+  #pick(due: DueJobs, now: number, most: number, alone: boolean): Candidate[] {
     return pickCandidates({
       due,
       now,
       owner: this.#owner,
       most,
-      alone: this.#held.size === 0,
+      alone,
       isBusy: isRunningOn,
       handles: (type) => {
         const known = this.#handlers.has(type);

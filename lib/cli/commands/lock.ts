@@ -36,10 +36,7 @@ ${examples(
         });
       } catch (error) {
         if (!(error instanceof TsvqError && error.code === 'NOT_A_QUEUE')) throw error;
-        throw new CliError(
-          EXIT.failed,
-          `${error.message}. It was not compacted; put it right with an editor.`,
-        );
+        throw new CliError(EXIT.failed, `the command left no queue, which stays as it is: ${error.message}`);
       }
       if (exitCode !== EXIT.done) process.exitCode = exitCode;
     });

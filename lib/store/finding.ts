@@ -1,0 +1,34 @@
+/**
+ * What can be wrong with a queue file.
+ *
+ * - `unreadable`: a line that is no row; it is kept, and ignored
+ * - `held`: a job that nobody runs because such a line bears its id
+ * - `torn`: the start of a row whose write a crash cut; it was never acknowledged
+ * - `duplicate`: a second row of a job, which can't be told from the first by its version
+ * - `payload`: of a job that is still to run, and no JSON: its handler would not be called
+ * - `orphan`: a job that runs, by its status, but whose worker is dead
+ * - `lock`: held for longer than a commit takes, or left by a dead process
+ * - `leftover`: a file that a crash left behind
+ * - `access`: an owner or a mode that keeps a worker out, or lets strangers in
+ */
+export type FindingKind =
+  | 'unreadable'
+  | 'held'
+  | 'torn'
+  | 'duplicate'
+  | 'payload'
+  | 'orphan'
+  | 'lock'
+  | 'leftover'
+  | 'access';
+
+/** One thing that is wrong. */
+export interface Finding {
+  readonly kind: FindingKind;
+  /** In the file, from 1; undefined for what is no line of it. */
+  readonly line?: number;
+  /** Of the job. */
+  readonly id?: string;
+  /** What it is, and what can be done. */
+  readonly message: string;
+}

@@ -1,0 +1,162 @@
+import { STATUSES, type Status } from '../job.js';
+import type { Layout } from '../tsv/columns.js';
+import { LineReader } from '../tsv/line.js';
+import type { Finding, FindingKind } from './finding.js';
+import type { JobIndex } from './job-index.js';
+import type { Liveness } from './owner.js';
+import type { Store } from './store.js';
+
+/** How a compaction sets a row aside that has another's id and version. */
+const DUPLICATE = '#duplicate ';
+
+/** What is wrong with the lines of the file. @param isQuiet nobody is writing it */
+export async function inspectLines(store: Store, index: JobIndex, isQuiet: boolean): Promise<Finding[]> {
+  const { file } = index;
+  const lines = new Lines(store, index);
+  const end = await file.eachLine(file.start, (bytes, start, stop, offset) =>
+    lines.look(bytes, start, stop, offset),
+  );
+  const findings = [...lines.findings, ...heldFindings(index, lines.findings)];
+  // While somebody is writing, a last line without its end is nothing special.
+  if (isQuiet && end < file.size && file.isCurrent()) {
+    findings.push({
+      kind: 'torn',
+      line: lines.number + 1,
+      message: 'the last line has no line end, and is ignored until the next write closes it',
+    });
+  }
+  return findings;
+}
+
+/** One pass over the lines. */
+class Lines {
+  readonly findings: Finding[] = [];
+  /** Of the line looked at last; the header is line 1. */
+  number = 1;
+  readonly #store: Store;
+  readonly #index: JobIndex;
+  readonly #reader: LineReader;
+  readonly #layout: Layout;
+  readonly #liveness = new Map<string, Liveness>();
+
+  constructor(store: Store, index: JobIndex) {
+    this.#store = store;
+    this.#index = index;
+    this.#layout = index.file.layout;
+    this.#reader = new LineReader(this.#layout);
+  }
+
+  look(bytes: Buffer, start: number, end: number, offset: number): void {
+    this.number++;
+    const kind = this.#reader.read(bytes, start, end);
+    if (kind === 'row') this.#lookAtRow(bytes, offset);
+    else if (kind === 'torn') this.#add('torn', 'cut by a crash, never acknowledged; it can be deleted');
+    else if (kind === 'unreadable') this.#lookAgain(offset, end - start);
+    else if (kind === 'comment' && bytes.toString('latin1', start, start + DUPLICATE.length) === DUPLICATE) {
+      const [id] = bytes.toString('utf8', start + DUPLICATE.length, end).split('\t');
+      this.#add(
+        'duplicate',
+        `a second row of job ${id}, set aside; delete it once you have compared them`,
+        id,
+      );
+    }
+  }
+
+  #lookAtRow(bytes: Buffer, offset: number): void {
+    const reader = this.#reader;
+    const { at } = this.#layout;
+    const slot = this.#index.find(reader.field(at.id));
+    if (slot === undefined) return;
+    const id = text(reader.field(at.id));
+    if (this.#index.offset(slot) !== offset) {
+      if (this.#index.version(slot) !== reader.version) return;
+      this.#add(
+        'duplicate',
+        `another row of job ${id} with the same version stands before it, and counts`,
+        id,
+      );
+      return;
+    }
+    if (reader.status === 'processing')
+      this.#lookAtOwner(id, at.locked_by < 0 ? '' : reader.field(at.locked_by));
+    if (reader.status === 'pending' || reader.status === 'processing') {
+      const payload = bytes.toString('utf8', ...reader.span(at.payload));
+      if (!isJson(payload)) this.#add('payload', `the payload of job ${id} is not JSON; it will fail`, id);
+    }
+  }
+
+  #lookAtOwner(id: string, owner: string): void {
+    if (owner === '') {
+      this.#add(
+        'orphan',
+        `job ${id} is processing, but by nobody; a worker takes it when its time limit is past`,
+        id,
+      );
+      return;
+    }
+    let liveness = this.#liveness.get(owner);
+    if (liveness === undefined) {
+      liveness = this.#store.processes.liveness(owner);
+      this.#liveness.set(owner, liveness);
+    }
+    if (liveness === 'dead') {
+      this.#add(
+        'orphan',
+        `job ${id} is processing, but its worker (${owner}) is dead; the next worker takes it`,
+        id,
+      );
+    }
+  }
+
+  /** A row that was being struck out as it was read looks damaged; read again, it doesn't. */
+  #lookAgain(offset: number, length: number): void {
+    const bytes = this.#index.file.readPiece(offset, length);
+    if (this.#reader.read(bytes, 0, bytes.length) !== 'unreadable') return;
+    const fields = bytes
+      .toString('utf8')
+      .replace(/[\r ]+$/, '')
+      .split('\t');
+    const id = this.#index.find(text(this.#reader.field(0))) === undefined ? undefined : fields[0];
+    this.#add('unreadable', `${reasonOf(fields, this.#layout)}; it is kept and ignored`, id);
+  }
+
+  #add(kind: FindingKind, message: string, id?: string): void {
+    this.findings.push({ kind, line: this.number, ...(id !== undefined && { id }), message });
+  }
+}
+
+/** A field as text, of what {@link LineReader} gives byte by byte. */
+const text = (bytes: string): string => Buffer.from(bytes, 'latin1').toString();
+
+/** Why a line is no row; see {@link LineReader}. */
+function reasonOf(fields: readonly string[], { at, names }: Layout): string {
+  if (fields.some((field) => field.includes('\0'))) return 'a NUL byte is in it';
+  if (fields.length !== names.length) {
+    return `${fields.length} fields, where the header has ${names.length}`;
+  }
+  if (fields[0] === '') return `its ${names[0]} is empty`;
+  const status = fields[at.status] as string;
+  if (!STATUSES.includes(status as Status)) {
+    return `its status is ${JSON.stringify(status)}, which is none of ${STATUSES.join(', ')}`;
+  }
+  return `its version is ${JSON.stringify(fields[at.version])}, which is no whole number`;
+}
+
+function isJson(field: string): boolean {
+  try {
+    JSON.parse(field);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function heldFindings(index: JobIndex, lines: readonly Finding[]): Finding[] {
+  return index.held().map((key) => {
+    const id = text(key);
+    const line = lines.find((finding) => finding.kind === 'unreadable' && finding.id === id)?.line;
+    const where = line === undefined ? 'a line with its id' : `line ${line}, which has its id,`;
+    const message = `job ${id} is not run: ${where} can't be read; put that line right or delete it (queue lock)`;
+    return { kind: 'held', ...(line !== undefined && { line }), id, message };
+  });
+}
