@@ -78,7 +78,7 @@ if (shutdown.signal.aborted) process.exit();
 setTimeout(() => {
   complain('a handler left something running; ended it');
   process.exit();
-}, 10_000).unref();
+}, 5_000).unref();
 
 /** @param {import('tsvq').WorkerEvent} event */
 function log(event) {

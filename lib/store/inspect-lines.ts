@@ -52,7 +52,7 @@ class Lines {
     if (kind === 'row') this.#lookAtRow(bytes, offset);
     else if (kind === 'torn') this.#add('torn', 'cut by a crash, never acknowledged; it can be deleted');
     else if (kind === 'unreadable') this.#lookAgain(offset, end - start);
-    else if (kind === 'comment' && bytes.toString('latin1', start, start + DUPLICATE.length) === DUPLICATE) {
+    else if (kind !== 'blank' && bytes.toString('latin1', start, start + DUPLICATE.length) === DUPLICATE) {
       const [id] = bytes.toString('utf8', start + DUPLICATE.length, end).split('\t');
       this.#add(
         'duplicate',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -16,6 +16,20 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 async function emptyQueue(t: TestContext) {
   const file = join(await temporaryFolder(t), 'queue.tsv');
   return { file, queue: openQueue(file) };
+}
+
+/** The worker in a project of its own, which has the package installed, and a handler that may be another. */
+async function copiedProject(t: TestContext, webhook?: string) {
+  const project = await temporaryFolder(t);
+  await cp(join(root, 'workers'), join(project, 'workers'), { recursive: true });
+  if (webhook) await writeFile(join(project, 'workers/handlers/webhook.js'), webhook);
+  await writeFile(join(project, 'package.json'), '{"type": "module"}');
+  await mkdir(join(project, 'node_modules'));
+  await symlink(root, join(project, 'node_modules/tsvq'));
+  return {
+    script: join(project, 'workers/queue_worker.js'),
+    queue: openQueue(join(project, 'data/queue.tsv')),
+  };
 }
 
 describe('a tick', () => {
@@ -33,16 +47,9 @@ describe('a tick', () => {
   });
 
   test('finds its data beside itself, and the package by its name', async (t) => {
-    const project = await temporaryFolder(t);
-    await cp(join(root, 'workers'), join(project, 'workers'), { recursive: true });
-    await writeFile(join(project, 'package.json'), '{"type": "module"}');
-    await mkdir(join(project, 'node_modules'));
-    await symlink(root, join(project, 'node_modules/tsvq'));
-    const queue = openQueue(join(project, 'data/queue.tsv'));
+    const { script, queue } = await copiedProject(t);
     const id = await queue.enqueue('webhook', { url: 'nowhere' });
-
-    const { code, events } = await startWorker({}, { script: join(project, 'workers/queue_worker.js') })
-      .ended;
+    const { code, events } = await startWorker({}, { script }).ended;
     assert.equal(code, 0);
     assert.deepEqual(
       events.map((event) => [event.event, event.id]),
@@ -422,20 +429,30 @@ describe('send_email', () => {
 describe('signals', () => {
   /** A receiver that answers when told to. */
   async function slowReceiver(t: TestContext) {
-    const requests = new EventEmitter();
-    const url = await serve(t, (request, response) => requests.emit('request', request, response));
-    return { url, request: () => once(requests, 'request') };
+    const requests: [IncomingMessage, ServerResponse][] = [];
+    const arrivals = new EventEmitter();
+    const url = await serve(t, (...request) => {
+      requests.push(request);
+      arrivals.emit('arrival');
+    });
+    /** The next request, which is this worker's. */
+    const requestOf = async (worker: ReturnType<typeof startWorker>) => {
+      const arrival = requests.length > 0 ? undefined : once(arrivals, 'arrival');
+      const early = worker.ended.then((run) => assert.fail(`it ended first: ${JSON.stringify(run)}`));
+      await Promise.race([arrival, early]);
+      return requests.shift() as [IncomingMessage, ServerResponse];
+    };
+    return { url, requestOf };
   }
 
   test('SIGTERM lets running jobs finish, and starts no more', async (t) => {
     const { file, queue } = await emptyQueue(t);
-    const { url, request } = await slowReceiver(t);
+    const { url, requestOf } = await slowReceiver(t);
     const [running, waiting] = await queue.enqueueMany(
       [1, 2].map(() => ({ type: 'webhook', payload: { url } })),
     );
-    const arrived = request();
     const worker = startWorker({ QUEUE_FILE: file });
-    const [, response] = await arrived;
+    const [, response] = await requestOf(worker);
     worker.child.kill('SIGTERM');
     await worker.complained('SIGTERM');
     response.end();
@@ -451,12 +468,11 @@ describe('signals', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     test(`${signal}: a job that outlasts the grace time is given back, and not charged for it`, async (t) => {
       const { file, queue } = await emptyQueue(t);
-      const { url, request } = await slowReceiver(t);
+      const { url, requestOf } = await slowReceiver(t);
       const id = await queue.enqueue('webhook', { url });
-      const arrived = request();
       const worker = startWorker({ QUEUE_FILE: file, QUEUE_GRACE: '100ms' });
-      const [received] = await arrived;
-      const hungUp = once(received, 'close');
+      const [request] = await requestOf(worker);
+      const hungUp = new Promise((resolve) => request.once('close', resolve));
       worker.child.kill(signal);
       const { code, events } = await worker.ended;
       await hungUp;
@@ -478,11 +494,10 @@ describe('signals', () => {
   ] as const)
     test(`a second ${signal} ends it at once; the next worker takes the job back`, async (t) => {
       const { file, queue } = await emptyQueue(t);
-      const { url, request } = await slowReceiver(t);
+      const { url, requestOf } = await slowReceiver(t);
       const id = await queue.enqueue('webhook', { url });
-      const arrived = request();
       const worker = startWorker({ QUEUE_FILE: file, QUEUE_GRACE: '1h' });
-      await arrived;
+      await requestOf(worker);
       worker.child.kill(signal);
       await worker.complained(signal);
       worker.child.kill(signal);
@@ -490,9 +505,8 @@ describe('signals', () => {
       assert.equal(code, exitCode);
       assert.equal((await queue.getJob(id))?.status, 'processing');
 
-      const again = request();
       const next = startWorker({ QUEUE_FILE: file });
-      const [, response] = await again;
+      const [, response] = await requestOf(next);
       response.end();
       const { events } = await next.ended;
       assert.deepEqual(
@@ -504,15 +518,13 @@ describe('signals', () => {
 
   test('with QUEUE_LINGER it stays for jobs to come, and leaves when told to', async (t) => {
     const { file, queue } = await emptyQueue(t);
-    const { url, request } = await slowReceiver(t);
+    const { url, requestOf } = await slowReceiver(t);
     await queue.enqueue('webhook', { url });
-    let arrived = request();
     const worker = startWorker({ QUEUE_FILE: file, QUEUE_LINGER: '10m' });
-    const [, first] = await arrived;
+    const [, first] = await requestOf(worker);
     first.end();
-    arrived = request();
     await queue.enqueue('webhook', { url });
-    const [, second] = await arrived;
+    const [, second] = await requestOf(worker);
     second.end();
     worker.child.kill('SIGTERM');
     const { code, events } = await worker.ended;
@@ -521,6 +533,34 @@ describe('signals', () => {
       events.map((event) => event.event),
       ['completed', 'completed'],
     );
+  });
+});
+
+describe('a handler that heeds no abort', () => {
+  const STUBBORN = `export function webhook() {
+    console.error('stubborn');
+    return new Promise(() => setInterval(() => {}, 1000));
+  }`;
+
+  test('keeps the worker from nothing when it is told to leave', async (t) => {
+    const { script, queue } = await copiedProject(t, STUBBORN);
+    const id = await queue.enqueue('webhook', {});
+    const worker = startWorker({ QUEUE_GRACE: '50ms' }, { script });
+    await worker.complained('stubborn');
+    worker.child.kill('SIGTERM');
+    const { code, stderr } = await worker.ended;
+    assert.equal(code, 0);
+    assert.doesNotMatch(stderr, /left something running/);
+    assert.equal((await queue.getJob(id))?.status, 'pending');
+  });
+
+  test('does not outlive the worker after its time limit', async (t) => {
+    const { script, queue } = await copiedProject(t, STUBBORN);
+    const id = await queue.enqueue('webhook', {}, { timeout: 50, maxAttempts: 1 });
+    const { code, stderr } = await startWorker({ QUEUE_GRACE: '50ms' }, { script }).ended;
+    assert.equal(code, 0);
+    assert.match(stderr, /left something running/);
+    assert.equal((await queue.getJob(id))?.status, 'failed');
   });
 });
 

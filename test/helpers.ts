@@ -1,0 +1,352 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../lib/clock.js';
+import { type ErrorCode, TsvqError } from '../lib/errors.js';
+import type { DefaultJobs } from '../lib/job.js';
+import { overStore, type Queue } from '../lib/open.js';
+import { type QueueOptions, resolveQueueOptions } from '../lib/options.js';
+import { type FileSystem, systemFs } from '../lib/store/fs.js';
+import { type Processes, systemProcesses } from '../lib/store/owner.js';
+import { Store } from '../lib/store/store.js';
+import { COLUMNS, type Column } from '../lib/tsv/columns.js';
+
+export const root: string = fileURLToPath(new URL('..', import.meta.url));
+
+/** A folder that is gone after the test. */
+export function temporaryFolder(t: TestContext): string {
+  const folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'tsvq-unit-')));
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
+
+/** Resolves as soon as the condition holds: for what no event tells. Fails after a time that nothing here takes. */
+export async function until(what: string, condition: () => unknown): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, `waited too long until ${what}`);
+    await new Promise(setImmediate);
+  }
+}
+
+/** Whether the condition comes to hold within a time that is ample; for what a test wants to see fail clearly. */
+export async function eventually(condition: () => unknown, ms = 3000): Promise<boolean> {
+  const deadline = Date.now() + ms;
+  while (!(await condition())) {
+    if (Date.now() > deadline) return false;
+    await new Promise(setImmediate);
+  }
+  return true;
+}
+
+/** A promise and the functions that settle it. */
+export interface Deferred<T = void> {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: unknown) => void;
+}
+
+export function deferred<T = void>(): Deferred<T> {
+  const parts = {} as Deferred<T>;
+  parts.promise = new Promise<T>((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+}
+
+// ---- time ----
+
+/** A clock that stands still until it is told to go on. Waiting for a lock takes no time on it, but is counted. */
+export class FakeClock implements Clock {
+  #now: number;
+  #timers: { at: number; run: () => void }[] = [];
+
+  constructor(now: number = Date.UTC(2030, 0, 1)) {
+    this.#now = now;
+  }
+
+  readonly now = (): number => this.#now;
+
+  readonly sleep = async (ms: number): Promise<void> => {
+    this.#now += ms;
+    await new Promise(setImmediate);
+  };
+
+  readonly later = (ms: number, run: () => void): (() => void) => {
+    const timer = { at: this.#now + ms, run };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  };
+
+  /** Moves the time on, and calls what falls due on the way, in its order. */
+  advance(ms: number): void {
+    const target = this.#now + ms;
+    for (;;) {
+      const [next] = this.#timers.filter(({ at }) => at <= target).sort((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((other) => other !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.run();
+    }
+    this.#now = Math.max(this.#now, target);
+  }
+
+  /** Moves the time on step by step, with all that follows from each, until the condition holds. */
+  async advanceUntil(what: string, condition: () => unknown, step = 250): Promise<void> {
+    await until(what, async () => {
+      if (await condition()) return true;
+      this.advance(step);
+      // What a timer started may go to the disk and back.
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+      return false;
+    });
+  }
+}
+
+// ---- a file system that tells what is done to it, and fails on demand ----
+
+/** One call to the file system. */
+export interface Call {
+  readonly name: keyof FileSystem;
+  /** Of the file or directory; for a call on a descriptor, the path that was opened. */
+  readonly path: string;
+  readonly args: readonly unknown[];
+}
+
+/** What to do instead of a call; `real` makes the call after all. */
+export type Fault = (call: Call, real: () => unknown) => unknown;
+
+/** The system's own, with all calls recorded, each going through `fault.do` first. */
+export function faultyFs(inject?: Fault): {
+  fs: FileSystem;
+  calls: Call[];
+  fault: { do: Fault | undefined };
+} {
+  const paths = new Map<number, string>();
+  const calls: Call[] = [];
+  const fault = { do: inject };
+  const wrapped = Object.fromEntries(
+    (Object.keys(systemFs) as (keyof FileSystem)[]).map((name) => [
+      name,
+      (...args: unknown[]): unknown => {
+        const [first] = args;
+        const path = typeof first === 'number' ? (paths.get(first) ?? '') : String(first);
+        const call = { name, path, args };
+        calls.push(call);
+        const real = (): unknown => (systemFs[name] as (...args: unknown[]) => unknown)(...args);
+        const result = fault.do === undefined ? real() : fault.do(call, real);
+        if (name === 'open') paths.set(result as number, path);
+        return result;
+      },
+    ]),
+  );
+  return { fs: wrapped as unknown as FileSystem, calls, fault };
+}
+
+export const systemError = (code: string): NodeJS.ErrnoException =>
+  Object.assign(new Error(`${code}: injected by the test`), { code });
+
+/** Whether a call appends rows to the queue file: a write in place has a position, and a compaction another path. */
+export const isAppend = ({ name, path, args }: Call, file: string): boolean =>
+  (name === 'writeSync' || name === 'write') && path === file && args[2] === null;
+
+/** The bytes of a write. */
+export const bytesOf = (call: Call): Buffer => call.args[1] as Buffer;
+
+// ---- queues ----
+
+export interface TestOptions extends QueueOptions {
+  file?: string;
+  clock?: Clock;
+  fs?: FileSystem;
+  processes?: Processes;
+}
+
+export interface TestQueue<Jobs = DefaultJobs> {
+  queue: Queue<Jobs>;
+  store: Store;
+  file: string;
+  /** The one that was given, or a {@link FakeClock}. */
+  clock: FakeClock;
+}
+
+/** A queue over a clock that stands still, in a folder of its own unless a file is named. */
+export function openTest<Jobs = DefaultJobs>(t: TestContext, options: TestOptions = {}): TestQueue<Jobs> {
+  const { file = join(temporaryFolder(t), 'queue.tsv'), clock = new FakeClock(), ...rest } = options;
+  const { fs: fileSystem = systemFs, processes = systemProcesses, ...queueOptions } = rest;
+  const store = new Store(file, resolveQueueOptions(queueOptions), clock, { fs: fileSystem, processes });
+  const queue = overStore<Jobs>(store);
+  t.after(() => queue.close());
+  return { queue, store, file, clock: clock as FakeClock };
+}
+
+/** Checks that a promise rejects with one of our errors, and what its message says. */
+export async function rejects(
+  promise: Promise<unknown>,
+  code: ErrorCode,
+  ...message: (RegExp | string)[]
+): Promise<TsvqError> {
+  const error = await promise.then(
+    (value) => assert.fail(`it resolved, with ${JSON.stringify(value)}`),
+    (reason: unknown) => reason,
+  );
+  return isError(error, code, ...message);
+}
+
+/** The same for what is thrown. */
+export function throws(call: () => unknown, code: ErrorCode, ...message: (RegExp | string)[]): TsvqError {
+  let error: unknown;
+  try {
+    call();
+  } catch (caught) {
+    error = caught;
+  }
+  return isError(error, code, ...message);
+}
+
+function isError(error: unknown, code: ErrorCode, ...message: (RegExp | string)[]): TsvqError {
+  if (!(error instanceof TsvqError)) {
+    throw new assert.AssertionError({ message: 'not a TsvqError', actual: error, expected: code });
+  }
+  assert.equal(error.code, code, error.message);
+  for (const part of message) {
+    if (typeof part === 'string') assert.ok(error.message.includes(part), `"${part}" in: ${error.message}`);
+    else assert.match(error.message, part);
+  }
+  return error;
+}
+
+// ---- the file ----
+
+export const HEADER: string = COLUMNS.join('\t');
+/** The header of dbbasic-queue. */
+export const NINE: string = COLUMNS.slice(0, 9).join('\t');
+
+/** A line of the file, with its LF: a pending job that is due, but for the fields that are given. */
+export function line(
+  fields: Partial<Record<Column, string | number>>,
+  columns: readonly string[] = COLUMNS,
+): string {
+  const all: Record<string, string | number> = {
+    id: '0000000000000001',
+    type: 'email',
+    payload: '{}',
+    status: 'pending',
+    created_at: 1000,
+    run_at: 1000,
+    attempts: 0,
+    priority: 0,
+    forgiven: 0,
+    version: 1,
+    ...fields,
+  };
+  return `${columns.map((name) => all[name] ?? '').join('\t')}\n`;
+}
+
+/** Writes a queue file of these lines. */
+export function writeQueue(file: string, ...lines: string[]): void {
+  fs.writeFileSync(file, `${HEADER}\n${lines.join('')}`);
+}
+
+export const text = (file: string): string => fs.readFileSync(file, 'utf8');
+
+/** Every line but the header, without LF. */
+export const linesOf = (file: string): string[] => text(file).split('\n').slice(1, -1);
+
+/**
+ * The rows as `awk -F'\t'` sees them: every line but the header that does not begin with `#`. Written again here,
+ * by other means than the library's, since it is what the library is judged by.
+ */
+export function rowsOf(file: string): Record<string, string>[] {
+  const [header = '', ...lines] = text(file).split('\n');
+  const names = header.split('\t');
+  return lines
+    .filter((row) => row !== '' && !row.startsWith('#'))
+    .map((row) => Object.fromEntries(row.split('\t').map((field, i) => [names[i] ?? `extra ${i}`, field])));
+}
+
+/** `id status` of each row, as {@link rowsOf} sees them. */
+export const statesOf = (file: string): string[] => rowsOf(file).map(({ id, status }) => `${id} ${status}`);
+
+/** 16 hex digits. */
+export const jobId = (n: number): string => n.toString(16).padStart(16, '0');
+
+// ---- processes ----
+
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A script of TypeScript that runs in a process of its own, and ends with the test at the latest. */
+export function startScript(
+  t: TestContext,
+  script: string,
+  options: { uid?: number; env?: NodeJS.ProcessEnv; timeout?: number } = {},
+): { child: ChildProcess; ended: Promise<Ended>; said: (what: string) => Promise<string> } {
+  const { uid, env, timeout = 30_000 } = options;
+  // Outside of the queue's folder, where it would count as litter.
+  const folder = temporaryFolder(t);
+  fs.chmodSync(folder, 0o755);
+  const path = join(folder, 'script.mts');
+  fs.writeFileSync(path, script.replaceAll("'lib/", `'${root}lib/`));
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), path], {
+    cwd: root,
+    env: { ...process.env, ...env, ...(uid === undefined ? {} : { HOME: folder }) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeout);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+  });
+  const ended = once(child, 'close').then(([code, signal]): Ended => {
+    clearTimeout(timer);
+    return { code, signal, stdout, stderr };
+  });
+  /** Resolves with the line of stdout that begins so. */
+  const said = async (what: string): Promise<string> => {
+    const find = (): string | undefined =>
+      stdout
+        .split('\n')
+        .slice(0, -1)
+        .find((said) => said.startsWith(what));
+    let over = false;
+    ended.then(() => {
+      over = true;
+    });
+    while (find() === undefined) {
+      assert.ok(!over, `the script ended without saying "${what}": ${stderr}`);
+      await Promise.race([once(child.stdout, 'data'), ended]);
+    }
+    return find() as string;
+  };
+  return { child, ended, said };
+}
+
+/** Runs a script to its end; what it printed. */
+export async function runScript(
+  t: TestContext,
+  script: string,
+  options?: Parameters<typeof startScript>[2],
+): Promise<string> {
+  const { code, signal, stdout, stderr } = await startScript(t, script, options).ended;
+  assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
+  return stdout;
+}
+
+/** Who runs what root must not: file permissions mean nothing to root. */
+export const UNPRIVILEGED: number | undefined = process.getuid?.() === 0 ? 65_534 : undefined;

@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { openQueue } from 'tsvq';
+import { line, rowsOf, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
+import { fields, type Running, records, run, runOn, start } from './cli-process.js';
+
+/** A queue of one job, and the command on it. */
+function oneJob(t: TestContext) {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: 'aa00000000000001', payload: '{"n":1}' }));
+  return { file, queue: runOn(t, file) };
+}
+
+/** Somebody who holds the lock until their stdin ends. */
+async function hold(t: TestContext, file: string): Promise<Running> {
+  const holder = start(t, ['lock', '--', 'sh', '-c', 'echo held; cat'], { env: { QUEUE_FILE: file } });
+  await holder.said('held');
+  return holder;
+}
+
+/** Somebody who was killed holding it. */
+async function dieHolding(t: TestContext, file: string): Promise<number | undefined> {
+  const { child, ended } = await hold(t, file);
+  child.kill('SIGKILL');
+  // The command that it ran ends with its stdin.
+  child.stdin.end();
+  assert.equal((await ended).signal, 'SIGKILL');
+  return child.pid;
+}
+
+const sed = (script: string, file: string): string[] => ['lock', '--', 'sed', '-i', script, file];
+
+describe('lock', { concurrency: 3 }, () => {
+  test('runs a command that edits the file', async (t) => {
+    const { file, queue } = oneJob(t);
+    const { code, stdout, stderr } = await queue(...sed('s/"n":1/"n":2/', file));
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '', stderr: '' });
+    assert.equal(rowsOf(file)[0]?.payload, '{"n":2}');
+    assert.deepEqual(readdirSync(join(file, '..')), ['queue.tsv']);
+  });
+
+  test('gives the command QUEUE_FILE, this terminal, and its exit code', async (t) => {
+    const { file } = oneJob(t);
+    const script = 'echo "$QUEUE_FILE"; cat >&2; exit 7';
+    const { code, stdout, stderr } = await run(t, ['--file', file, 'lock', '--', 'sh', '-c', script], {
+      input: 'typed',
+    });
+    assert.deepEqual({ code, stdout, stderr }, { code: 7, stdout: `${file}\n`, stderr: 'typed' });
+  });
+
+  test('has whoever has the file open see an edit in place', async (t) => {
+    const { file, queue } = oneJob(t);
+    const reader = openQueue(file);
+    t.after(() => reader.close());
+    const before = statSync(file).ino;
+    // The reader keeps it open, so that no new file can have its inode.
+    assert.deepEqual((await reader.getJob('aa00000000000001'))?.payload, { n: 1 });
+    // Not a byte more or less, and the same inode: only the compaction tells.
+    const inPlace = `sed 's/"n":1/"n":2/' "$QUEUE_FILE" >"$QUEUE_FILE.new" && cat "$QUEUE_FILE.new" >"$QUEUE_FILE"; rm "$QUEUE_FILE.new"`;
+    assert.equal((await queue('lock', '--', 'sh', '-c', inPlace)).code, 0);
+    assert.notEqual(statSync(file).ino, before);
+    assert.deepEqual((await reader.getJob('aa00000000000001'))?.payload, { n: 2 });
+  });
+
+  test('compacts after a command that failed as well: what it did stays done', async (t) => {
+    const { file, queue } = oneJob(t);
+    const { code } = await queue('lock', '--', 'sh', '-c', `printf 'torn' >> "$QUEUE_FILE"; exit 1`);
+    assert.equal(code, 1);
+    assert.match(readFileSync(file, 'utf8'), /\ntorn\t#torn\n$/);
+  });
+
+  test('reports a command that leaves no header, and leaves the file as that did', async (t) => {
+    const { file, queue } = oneJob(t);
+    const [, row] = readFileSync(file, 'utf8').split('\n');
+    const { code, stderr } = await queue(...sed('1d', file));
+    assert.equal(code, 1);
+    assert.match(stderr, /^queue: the command left no queue, .*header.*\n$/);
+    assert.equal(readFileSync(file, 'utf8'), `${row}\n`);
+    assert.deepEqual(readdirSync(join(file, '..')), ['queue.tsv']);
+  });
+
+  for (const script of ['rm "$QUEUE_FILE"', ': > "$QUEUE_FILE"'])
+    test(`reports a command that leaves no file: ${script}`, async (t) => {
+      const { queue } = oneJob(t);
+      const { code, stderr } = await queue('lock', '--', 'sh', '-c', script);
+      assert.equal(code, 1);
+      assert.match(stderr, /^queue: the command left no queue, .*missing or empty\n$/);
+    });
+
+  test('a command that can not be run is 127 or 126, as in a shell', async (t) => {
+    const { file, queue } = oneJob(t);
+    const missing = await queue('lock', '--', 'no-such-command');
+    assert.equal(missing.code, 127);
+    assert.match(missing.stderr, /^queue: no-such-command could not be run \(ENOENT\)/);
+    assert.equal((await queue('lock', '--', file)).code, 126);
+  });
+
+  test('a command that a signal ended is 128 and the signal', async (t) => {
+    const { queue } = oneJob(t);
+    assert.equal((await queue('lock', '--', 'sh', '-c', 'kill -9 $$')).code, 137);
+  });
+
+  test('passes SIGTERM on, and lets go of the lock in order', async (t) => {
+    const { file } = oneJob(t);
+    const script = 'trap "exit 5" TERM; echo held; while :; do read line; done';
+    const { child, ended, said } = start(t, ['lock', '--', 'sh', '-c', script], {
+      env: { QUEUE_FILE: file },
+    });
+    await said('held');
+    child.kill('SIGTERM');
+    // A shell runs a trap when it has read the next line.
+    child.stdin.write('\n');
+    assert.equal((await ended).code, 5);
+    assert.deepEqual(readdirSync(join(file, '..')), ['queue.tsv']);
+  });
+
+  test('edits what a symlink leads to', async (t) => {
+    const { file } = oneJob(t);
+    const link = join(temporaryFolder(t), 'queue.tsv');
+    symlinkSync(file, link);
+    const { code } = await runOn(t, link)('lock', '--', 'sh', '-c', 'sed -i "s/email/sms/" "$QUEUE_FILE"');
+    assert.equal(code, 0);
+    assert.equal(rowsOf(file)[0]?.type, 'sms');
+  });
+
+  test('without -- says where options of the command go', async (t) => {
+    const { queue } = oneJob(t);
+    const { code, stderr } = await queue('lock', 'sed', '-i', 's/a/b/');
+    assert.equal(code, 2);
+    assert.match(stderr, /unknown option '-i'\n.*behind --/);
+  });
+});
+
+describe('while another process holds the lock', { concurrency: 2 }, () => {
+  test('what writes is 75 after --lock-timeout, and names the holder', async (t) => {
+    const { file, queue } = oneJob(t);
+    const { child, ended } = await hold(t, file);
+    for (const args of [['add', 'email'], ['cancel', 'aa'], ['compact'], ['lock', '--', 'true']]) {
+      const { code, stdout, stderr } = await queue('--lock-timeout', '20ms', ...args);
+      assert.deepEqual({ code, stdout }, { code: 75, stdout: '' }, args[0]);
+      assert.match(stderr, new RegExp(`^queue: .*held .*process ${child.pid} on .*\n$`));
+    }
+    assert.deepEqual(statesOf(file), ['aa00000000000001 pending']);
+    assert.equal((await queue('list')).code, 0);
+    child.stdin.end();
+    assert.equal((await ended).code, 0);
+    assert.equal((await queue('add', 'email')).code, 0);
+  });
+
+  test('doctor says who holds it', async (t) => {
+    const { file, queue } = oneJob(t);
+    const { child, ended } = await hold(t, file);
+    const { code, stdout } = await queue('doctor');
+    assert.equal(code, 1);
+    assert.match(
+      stdout,
+      new RegExp(`^lock: process ${child.pid} on \\S+ has held the lock since \\S+Z, and is alive`),
+    );
+    child.stdin.end();
+    await ended;
+    assert.deepEqual(await queue('doctor'), { code: 0, signal: null, stdout: 'ok\n', stderr: '' });
+  });
+
+  test('unlock refuses with 75', async (t) => {
+    const { file, queue } = oneJob(t);
+    const { child, ended } = await hold(t, file);
+    const { code, stdout, stderr } = await queue('unlock');
+    assert.deepEqual({ code, stdout }, { code: 75, stdout: '' });
+    assert.match(
+      stderr,
+      new RegExp(`^queue: process ${child.pid} on \\S+ since \\S+ holds the lock, and is alive`),
+    );
+    child.stdin.end();
+    assert.equal((await ended).code, 0);
+  });
+
+  test('unlock --force takes it, and the holder, too late, changes nothing', async (t) => {
+    const { file, queue } = oneJob(t);
+    const { child, ended } = await hold(t, file);
+    const { code, stdout, stderr } = await queue('unlock', '--force', '--json');
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    const [holder] = records(stdout);
+    assert.deepEqual([holder?.pid, holder?.liveness], [child.pid, 'alive']);
+    assert.equal((await queue('add', 'email')).code, 0);
+    const { ino } = statSync(file);
+    child.stdin.end();
+    const late = await ended;
+    assert.equal(late.code, 1);
+    assert.match(late.stderr, /lock was taken over/);
+    assert.equal(statSync(file).ino, ino);
+  });
+});
+
+describe('the lock of a dead process', { concurrency: 3 }, () => {
+  test('is found by doctor, and repaired by the next command that writes', async (t) => {
+    const { file, queue } = oneJob(t);
+    const pid = await dieHolding(t, file);
+    const sick = await queue('doctor', '--json');
+    assert.equal(sick.code, 1);
+    const [finding, ...others] = records(sick.stdout);
+    assert.deepEqual(others, []);
+    assert.equal(finding?.kind, 'lock');
+    assert.match(String(finding?.message), new RegExp(`^process ${pid} on .* died holding the lock`));
+
+    const fd = openSync(file, 'r');
+    t.after(() => closeSync(fd));
+    const { ino } = statSync(file);
+    assert.equal((await queue('add', 'email')).code, 0);
+    assert.notEqual(statSync(file).ino, ino);
+    assert.equal((await queue('doctor')).stdout, 'ok\n');
+    assert.equal(existsSync(`${file}.lock`), false);
+  });
+
+  test('is taken by unlock, with the repair', async (t) => {
+    const { file, queue } = oneJob(t);
+    const pid = await dieHolding(t, file);
+    // Kept open, so that no new file can have its inode.
+    const fd = openSync(file, 'r');
+    t.after(() => closeSync(fd));
+    const { ino } = statSync(file);
+    const { code, stdout, stderr } = await queue('unlock');
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: '' });
+    assert.match(
+      stderr,
+      new RegExp(`^queue: took the lock of ${file} from process ${pid} on .* \\(dead\\)\n$`),
+    );
+    assert.notEqual(statSync(file).ino, ino);
+    assert.equal((await queue('doctor')).stdout, 'ok\n');
+  });
+});
+
+test('unlock takes the lock of a process on another host', async (t) => {
+  const { file, queue } = oneJob(t);
+  mkdirSync(`${file}.lock`);
+  const token = 'owner.elsewhere.0123456789abcdef.4026531836.1234.5678.abcdef';
+  writeFileSync(join(`${file}.lock`, token), '');
+  const sick = await queue('doctor');
+  assert.equal(sick.code, 1);
+  assert.match(sick.stdout, /^lock: process 1234 on elsewhere has held .* can't be told from here/);
+  assert.equal((await queue('--lock-timeout', '20ms', 'add', 'email')).code, 75);
+
+  const { code, stdout } = await queue('unlock', '--plain');
+  assert.equal(code, 0);
+  const [[name, host, pid, since, liveness] = []] = fields(stdout);
+  assert.deepEqual([name, host, pid, liveness], [token, 'elsewhere', '1234', 'unknown']);
+  assert.ok(Date.parse(since ?? '') > 0);
+  assert.equal(existsSync(`${file}.lock`), false);
+  assert.equal((await queue('add', 'email')).code, 0);
+});
+
+test('a --lock-timeout that is none: 2', async (t) => {
+  const { queue } = oneJob(t);
+  const { code, stderr } = await queue('add', 'email', '--lock-timeout', 'long');
+  assert.equal(code, 2);
+  assert.match(stderr, /^queue: lockTimeout is "long"/);
+});
+
+test('unlock of a queue that nobody holds says so', async (t) => {
+  const { file, queue } = oneJob(t);
+  const { code, stdout, stderr } = await queue('unlock');
+  assert.deepEqual(
+    { code, stdout, stderr },
+    { code: 0, stdout: '', stderr: `queue: nobody holds the lock of ${file}\n` },
+  );
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { openQueue, PermanentError } from 'tsvq';
+import { systemClock } from '../../lib/clock.js';
+import { resolveQueueOptions } from '../../lib/options.js';
+import { Store } from '../../lib/store/store.js';
+import { startChild } from '../fixtures/children.js';
+import { CHECKS, checkOneLiners, readmeOneLiners } from '../fixtures/one-liners.js';
+import { temporaryFolder } from '../helpers.js';
+
+describe('the one-liners of the README', () => {
+  test('are those that are checked here, all of them', (t) => {
+    const quoted = readmeOneLiners();
+    if (quoted === undefined) return t.skip('the README has no section "One-liners"');
+    const commands = quoted.map((line) => line.replace(/"?\$\{?QUEUE_FILE\}?"?/, 'data/queue.tsv'));
+    assert.deepEqual(commands.sort(), Object.keys(CHECKS).sort());
+  });
+
+  for (const durability of ['sync', 'os'] as const)
+    test(`tell the truth of a file at rest (durability ${durability})`, { timeout: 60_000 }, async (t) => {
+      const file = join(temporaryFolder(t), 'queue.tsv');
+      const queue = openQueue(file, { durability });
+      const check = async (): Promise<void> => {
+        const jobs = await queue.listJobs();
+        for (const { id } of [jobs[0], jobs[Math.floor(jobs.length / 2)], jobs.at(-1)] as { id: string }[])
+          checkOneLiners({ jobs, id, file });
+      };
+      const [first] = await queue.enqueueMany(
+        Array.from({ length: 20 }, (_, i) => ({ type: i % 3 === 0 ? 'e-mail' : 'webhook', payload: { i } })),
+      );
+      await queue.enqueue('work', 'a "quoted"\ttext\nwith pending\tand # and 日本', { delay: '1d', priority: 3 });
+      await queue.enqueue('webhook', { about: first, status: '\tpending\t' });
+      const cancelled = await queue.enqueue('work', {}, { delay: '2d' });
+      await check();
+
+      await queue.processJobs(
+        {
+          'e-mail': () => 'sent',
+          webhook: ({ i }) => {
+            if (i % 4 === 1) throw new Error('busy:\n\tpending\t');
+            if (i % 4 === 2) throw new PermanentError('gone:\n\tC:\\new\tpending\t\r\n');
+          },
+        },
+        { backoff: ['1h'], concurrency: 3 },
+      );
+      await check();
+      await queue.cancelJob(cancelled);
+      // Without a sync, nothing is crossed out in place; only the end of a tick or a compaction makes the file tidy.
+      if (durability === 'os') await queue.compact();
+      await check();
+      const [failed] = await queue.listJobs({ status: 'failed', limit: 1 });
+      await queue.retryJob((failed as { id: string }).id);
+      if (durability === 'os') await queue.compact();
+      await check();
+    });
+
+  test('tell the truth between the commits of running workers', { timeout: 120_000 }, async (t) => {
+    const folder = temporaryFolder(t);
+    const file = join(folder, 'queue.tsv');
+    const queue = openQueue(file);
+    // Large enough that no tick compacts it at its end: what is crossed out, the commits have crossed out.
+    const padding = 'x'.repeat(2_000);
+    const enqueue = (): Promise<string[]> =>
+      queue.enqueueMany([
+        ...Array.from({ length: 150 }, () => ({ type: 'work', payload: { padding } })),
+        ...Array.from({ length: 30 }, (_, i) => ({ type: 'flaky', payload: { failures: i % 4, padding } })),
+      ]);
+    await enqueue();
+    const workers = Array.from({ length: 3 }, (_, i) =>
+      startChild(t, 'worker.js', {
+        file,
+        journal: join(folder, 'journal'),
+        ticks: 'until told',
+        options: { concurrency: 1 + i },
+      }),
+    );
+    await Promise.all(workers.map((worker) => worker.said('ready')));
+
+    // Whoever holds the lock looks at a file that nobody is writing to.
+    const store = new Store(file, resolveQueueOptions({}), systemClock);
+    let inMidWork = 0;
+    let done = 0;
+    for (let round = 0; round < 12 || inMidWork < 3; round++) {
+      if (round > 200) assert.fail('the workers were never seen at work');
+      await store.exclusively(async () => {
+        const jobs = await queue.listJobs();
+        const running = jobs.filter(({ status }) => status === 'processing');
+        if (running.length > 0) inMidWork++;
+        done = jobs.filter(({ status }) => status === 'completed').length;
+        const some = running[0] ?? jobs[round % jobs.length];
+        checkOneLiners({ jobs, id: (some as { id: string }).id, file });
+      });
+      const { due } = await queue.stats();
+      if (due < 50) await enqueue();
+    }
+    t.diagnostic(`${done} jobs were done meanwhile; in ${inMidWork} looks some were running`);
+    for (const worker of workers) worker.tell('stop');
+    await Promise.all(workers.map((worker) => worker.done()));
+    const jobs = await queue.listJobs();
+    checkOneLiners({ jobs, id: (jobs[0] as { id: string }).id, file });
+    await store.close();
+  });
+});

@@ -1,0 +1,115 @@
+/*
+ * The rules that docs/design.md names under "Rooms", so that they hold without anybody remembering them. An
+ * exception stands here with its reason, and must go as soon as it is needed no longer.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import ts from 'typescript';
+import { root } from '../helpers.js';
+
+/** Each line may import those before it, and itself. A name without a slash is a file of lib/ itself. */
+const ROOMS = [
+  ['clock', 'errors', 'job', 'random', 'checks', 'options'],
+  ['tsv/'],
+  ['store/'],
+  ['queue/'],
+  ['worker/'],
+  ['open', 'default-queue'],
+  ['cli/', 'index'],
+];
+
+const MOST_LINES = 300;
+
+/** Files that are longer, how long they may be, and why. */
+const MAY_BE_LONG: Record<string, [lines: number, why: string]> = {
+  'store/store.ts': [375, 'commits, repair and compaction share one lock, one file and one way to fail'],
+  'worker/run.ts': [375, 'one loop: what it claims next depends on what ended, what runs and what failed'],
+};
+
+const lib = join(root, 'lib');
+const files = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts'))
+  .sort();
+const sources = new Map(files.map((file) => [file, readFileSync(join(lib, file), 'utf8')]));
+
+/** Everything that a file names, types and import() included. */
+const specifiers = (file: string): string[] =>
+  ts.preProcessFile(sources.get(file) as string, true, true).importedFiles.map(({ fileName }) => fileName);
+
+/** The files of lib/ among them. */
+const imports = (file: string): string[] =>
+  specifiers(file)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => join(file, '..', name).replaceAll('\\', '/').replace(/\.js$/, '.ts'));
+
+const roomOf = (file: string): number =>
+  ROOMS.findIndex((names) =>
+    names.some((name) => (name.endsWith('/') ? file.startsWith(name) : file === `${name}.ts`)),
+  );
+
+test('every file of lib has its room, and what it imports is there', () => {
+  assert.ok(files.length > 40);
+  for (const file of files) {
+    assert.ok(roomOf(file) >= 0, `lib/${file} is in no room of ${import.meta.filename}`);
+    for (const other of imports(file)) assert.ok(sources.has(other), `lib/${file} imports ${other}`);
+  }
+});
+
+test('imports run one way', () => {
+  const ahead = files.flatMap((file) =>
+    imports(file)
+      .filter((other) => roomOf(other) > roomOf(file))
+      .map((other) => `${file} → ${other}`),
+  );
+  assert.deepEqual(ahead, [], 'a file may import what stands before it in ROOMS, types included');
+});
+
+test('no import leads back to where it began, not even for a type', () => {
+  const done = new Set<string>();
+  const follow = (file: string, path: readonly string[]): void => {
+    const circle = path.slice(path.indexOf(file));
+    assert.ok(!path.includes(file), `a circle: ${[...circle, file].join(' → ')}`);
+    if (done.has(file)) return;
+    for (const other of imports(file)) follow(other, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) follow(file, []);
+});
+
+test(`no file of lib has more than ${MOST_LINES} lines`, () => {
+  for (const file of files) {
+    const lines = (sources.get(file) as string).split('\n').length - 1;
+    const [most] = MAY_BE_LONG[file] ?? [MOST_LINES];
+    assert.ok(lines <= most, `lib/${file} has ${lines} lines; divide it`);
+    assert.ok(
+      lines > MOST_LINES || most === MOST_LINES,
+      `lib/${file} is no exception any more: take it off the list`,
+    );
+  }
+});
+
+test('what lib loads comes with the package', () => {
+  const { name, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    name: string;
+    dependencies: Record<string, string>;
+  };
+  const known = new Set([name, ...Object.keys(dependencies)]);
+  for (const file of files) {
+    // Of require() only the name of a package; what it gives is checked by the tests that need it.
+    const required = [...(sources.get(file) as string).matchAll(/\brequire\('([^']+)'\)/g)].map(
+      ([, it]) => it as string,
+    );
+    for (const specifier of [...specifiers(file), ...required]) {
+      if (specifier.startsWith('.') || specifier.startsWith('node:')) continue;
+      const [first, second] = specifier.split('/');
+      const packageName = first?.startsWith('@') ? `${first}/${second}` : first;
+      assert.ok(
+        known.has(packageName as string),
+        `lib/${file} loads ${specifier}, which is not in dependencies`,
+      );
+    }
+  }
+});

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { defaultQueueFile } from '../../lib/default-queue.js';
+import { rowsOf, runScript, temporaryFolder, throws } from '../helpers.js';
+
+function withQueueFile(t: TestContext, value: string | undefined): void {
+  const before = process.env.QUEUE_FILE;
+  const set = (to: string | undefined): void => {
+    if (to === undefined) delete process.env.QUEUE_FILE;
+    else process.env.QUEUE_FILE = to;
+  };
+  set(value);
+  t.after(() => set(before));
+}
+
+test('the default queue is data/queue.tsv beside the nearest package.json at or above', (t) => {
+  withQueueFile(t, undefined);
+  const project = temporaryFolder(t);
+  const deep = join(project, 'src', 'jobs');
+  mkdirSync(deep, { recursive: true });
+  writeFileSync(join(project, 'package.json'), '{}');
+  assert.equal(defaultQueueFile(deep), join(project, 'data', 'queue.tsv'));
+  writeFileSync(join(deep, 'package.json'), '{}');
+  assert.equal(defaultQueueFile(deep), join(deep, 'data', 'queue.tsv'));
+});
+
+test('QUEUE_FILE wins', (t) => {
+  withQueueFile(t, 'jobs/q.tsv');
+  const project = temporaryFolder(t);
+  writeFileSync(join(project, 'package.json'), '{}');
+  assert.equal(defaultQueueFile(project), join(project, 'jobs', 'q.tsv'));
+});
+
+test('where neither says, the error does what to set', (t) => {
+  withQueueFile(t, undefined);
+  const folder = temporaryFolder(t);
+  throws(() => defaultQueueFile(folder), 'NO_QUEUE_FILE', folder, 'QUEUE_FILE');
+});
+
+test('every function of the package works on the default queue', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  const printed = await runScript(
+    t,
+    `import * as tsvq from 'lib/index.ts';
+    const id = await tsvq.enqueue('email', { to: 'ann' });
+    const [other] = await tsvq.enqueueMany([{ type: 'report' }]);
+    const seen = [];
+    for await (const job of tsvq.iterateJobs()) seen.push(job.id);
+    console.log(JSON.stringify([
+      seen.length,
+      (await tsvq.listJobs({ type: 'email' })).length,
+      await tsvq.cancelJob(other),
+      await tsvq.retryJob(other),
+      (await tsvq.processJobs({ email: ({ to }) => to, report: () => 0 })).completed,
+      (await tsvq.getJob(id)).result,
+      (await tsvq.stats()).completed,
+    ]));`,
+    { env: { QUEUE_FILE: file } },
+  );
+  assert.deepEqual(JSON.parse(printed), [2, 1, true, true, 2, 'ann', 2]);
+  assert.equal(rowsOf(file).length, 2);
+});
+
+test('without a queue file every function rejects, and none throws', async (t) => {
+  const printed = await runScript(
+    t,
+    `import * as tsvq from 'lib/index.ts';
+    process.chdir('/');
+    const names = ['enqueue', 'enqueueMany', 'getJob', 'cancelJob', 'retryJob', 'listJobs', 'stats', 'processJobs'];
+    const calls = names.map((name) => tsvq[name]([]));
+    calls.push(tsvq.iterateJobs().next());
+    const codes = (await Promise.allSettled(calls)).map(({ reason }) => reason?.code);
+    console.log(codes.length, ...new Set(codes));`,
+    { env: { QUEUE_FILE: '' } },
+  );
+  assert.equal(printed, '9 NO_QUEUE_FILE\n');
+});

@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import {
+  bytesOf,
+  eventually,
+  faultyFs,
+  HEADER,
+  isAppend,
+  jobId,
+  line,
+  linesOf,
+  openTest,
+  rejects,
+  rowsOf,
+  statesOf,
+  temporaryFolder,
+  text,
+  until,
+  writeQueue,
+} from '../../helpers.js';
+
+function fileOf(t: TestContext, ...lines: string[]): string {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, ...lines);
+  return file;
+}
+
+/** As sed -i and most editors save: a new file takes the name. */
+function saveAs(file: string, content: string): void {
+  writeFileSync(`${file}~`, content);
+  renameSync(`${file}~`, file);
+}
+
+test('a file saved with CRLF goes on working, and grows with LF', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeFileSync(
+    file,
+    `${HEADER}\n${line({ id: jobId(1) })}${line({ id: jobId(2), status: 'failed', version: 3, error: 'bad' })}`.replaceAll(
+      '\n',
+      '\r\n',
+    ),
+  );
+  const { queue } = openTest(t, { file });
+  assert.equal((await queue.processJobs({ email: () => 'sent' })).completed, 1);
+  assert.equal((await queue.getJob(jobId(1)))?.result, 'sent');
+  assert.equal(await queue.retryJob(jobId(2)), true);
+  assert.equal((await queue.getJob(jobId(2)))?.error, 'bad');
+  const id = await queue.enqueue('email', {});
+  assert.deepEqual(
+    (await queue.listJobs({ status: 'pending' })).map((job) => job.id).sort(),
+    [jobId(2), id].sort(),
+  );
+});
+
+test('spaces at the ends of lines are no part of a field', async (t) => {
+  const file = fileOf(
+    t,
+    line({ id: jobId(1) }).replace('\n', '   \n'),
+    line({ id: jobId(2), version: 2 }).replace('\n', ' \n'),
+  );
+  const { queue } = openTest(t, { file });
+  assert.equal(await queue.cancelJob(jobId(2)), true);
+  assert.equal((await queue.processJobs({ email: () => {} })).completed, 1);
+  assert.deepEqual(
+    rowsOf(file).map(({ id, status, version }) => [id, status, version]),
+    [
+      [jobId(2), 'cancelled', '3'],
+      [jobId(1), 'completed', '3'],
+    ],
+  );
+});
+
+test('a copied row is no second job: the earlier stands, and a compaction keeps the other as a comment', async (t) => {
+  const file = fileOf(t, line({ id: jobId(1), payload: '1' }), line({ id: jobId(1), payload: '2' }));
+  const { queue } = openTest(t, { file });
+  const payloads: unknown[] = [];
+  await queue.processJobs({ email: (payload) => void payloads.push(payload) });
+  assert.deepEqual(payloads, [1]);
+  assert.equal((await queue.listJobs()).length, 1);
+  for (let round = 0; round < 3; round++) {
+    await queue.compact();
+    assert.equal(
+      linesOf(file).filter((row) => row.startsWith('#duplicate') && row.includes('\t2\t')).length,
+      1,
+      `after ${round + 1} compactions`,
+    );
+  }
+});
+
+test('a job that a person wrote into the file runs', async (t) => {
+  const { queue, file } = openTest(t);
+  await queue.enqueue('email', 1);
+  appendFileSync(file, line({ id: 'by-hand', payload: '"mine"' }));
+  const payloads: unknown[] = [];
+  await queue.processJobs({ email: (payload) => void payloads.push(payload) });
+  assert.deepEqual(payloads, ['mine', 1]);
+  assert.equal((await queue.getJob('by-hand'))?.status, 'completed');
+});
+
+test('a status that a person changed with sed is what counts, also for who has the file open', async (t) => {
+  const { queue, file } = openTest(t);
+  const [first = '', second = ''] = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+  await queue.listJobs();
+  execFileSync('sed', ['-i', '-e', `s/^\\(${first}.*\\)\\tpending\\t/\\1\\tcancelled\\t/`, file]);
+  assert.equal((await queue.getJob(first))?.status, 'cancelled');
+  assert.equal(await queue.cancelJob(first), false);
+  const summary = await queue.processJobs({ email: () => {} });
+  assert.equal(summary.completed, 1);
+  assert.equal((await queue.getJob(second))?.status, 'completed');
+});
+
+test('a deleted line is a deleted job', async (t) => {
+  const { queue, file } = openTest(t);
+  const [first = '', second = ''] = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+  await queue.listJobs();
+  saveAs(file, text(file).replace(new RegExp(`^${first}.*\n`, 'm'), ''));
+  assert.equal(await queue.getJob(first), undefined);
+  assert.equal(await queue.cancelJob(first), false);
+  assert.equal(await queue.cancelJob(second), true);
+});
+
+test('lines in another order are the same jobs', async (t) => {
+  const { queue, file } = openTest(t);
+  const ids = await queue.enqueueMany(Array.from({ length: 10 }, (_, n) => ({ type: 'email', payload: n })));
+  await queue.cancelJob(ids[3] as string);
+  const [header = '', ...lines] = text(file).split('\n').slice(0, -1);
+  saveAs(file, `${[header, ...lines.sort().reverse()].join('\n')}\n`);
+  const jobs = await queue.listJobs();
+  assert.deepEqual(new Set(jobs.map(({ id }) => id)), new Set(ids));
+  assert.equal(jobs.find(({ id }) => id === ids[3])?.status, 'cancelled');
+});
+
+test('a held job runs when the line that could not be read is mended', async (t) => {
+  const file = fileOf(
+    t,
+    line({ id: jobId(1) }),
+    `${line({ id: jobId(1), version: 2, status: 'pending', priority: 5 }).slice(0, -1)}\toops\n`,
+  );
+  const { queue } = openTest(t, { file });
+  const summary = await queue.processJobs({ email: () => {} });
+  assert.deepEqual([summary.claimed, (await queue.getJob(jobId(1)))?.status], [0, 'pending']);
+  saveAs(file, text(file).replace('\toops', ''));
+  const priorities: number[] = [];
+  await queue.processJobs({ email: (_, { job }) => void priorities.push(job.priority) });
+  assert.deepEqual(priorities, [5]);
+});
+
+test('a line that becomes unreadable while a claim is on its way holds the job all the same', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const id = await queue.enqueue('email', {});
+  // After the worker has picked the job, before it has the lock.
+  let added = false;
+  fault.do = (call, real) => {
+    if (!added && call.name === 'open' && call.path.includes('/owner.')) {
+      added = true;
+      appendFileSync(file, `${id}\tsomebody's half edit\n`);
+    }
+    return real();
+  };
+  let ran = 0;
+  await queue.processJobs({ email: () => void ran++ });
+  assert.deepEqual([added, ran], [true, 0]);
+});
+
+test('a held job is not taken from a dead worker: its damaged row may be the one that says how it ended', async (t) => {
+  const file = fileOf(
+    t,
+    line({
+      id: jobId(1),
+      status: 'processing',
+      version: 2,
+      attempts: 3,
+      started_at: 1000,
+      locked_by: 'a.b.c.1.1.x',
+    }),
+    `${jobId(1)}\tdamaged\n`,
+    line({ id: jobId(2) }),
+  );
+  const { queue } = openTest(t, { file });
+  const summary = await queue.processJobs({ email: () => {} });
+  assert.deepEqual([summary.rescued, summary.completed], [0, 1]);
+  assert.equal((await queue.getJob(jobId(1)))?.status, 'processing');
+});
+
+test('a payload that is no JSON any more fails that job for good, and no other', async (t) => {
+  const file = fileOf(
+    t,
+    line({ id: jobId(1), payload: '{"to": ' }),
+    line({ id: jobId(2), payload: '{"to":1}' }),
+  );
+  const { queue } = openTest(t, { file });
+  const summary = await queue.processJobs({ email: () => {} });
+  assert.deepEqual([summary.failed, summary.completed, summary.retried], [1, 1, 0]);
+  assert.match((await queue.getJob(jobId(1)))?.error ?? '', /payload/);
+  assert.equal((await queue.getJob(jobId(1)))?.payload, '{"to": ');
+});
+
+test('numbers that are none do not stop the queue', async (t) => {
+  const file = fileOf(
+    t,
+    line({
+      id: jobId(1),
+      run_at: 'soon',
+      attempts: 'many',
+      priority: 'high',
+      max_attempts: 'x',
+      timeout: 'y',
+      forgiven: 'z',
+      created_at: '',
+    }),
+    line({ id: jobId(2), run_at: '', attempts: '', priority: '' }),
+    line({ id: jobId(3), run_at: '1e3', attempts: '01', priority: '+5' }),
+  );
+  const { queue } = openTest(t, { file });
+  assert.equal((await queue.processJobs({ email: () => {} })).completed, 3);
+});
+
+// ---- edits in place, as nano and `cat > file` make them ----
+
+for (const [what, edit] of [
+  [
+    'longer',
+    (content: string) =>
+      content.replace('\n', '\n# a note of somebody, who had something to say about all this\n'),
+  ],
+  ['shorter', (content: string) => content.replace(/^# .*\n/m, '')],
+  [
+    'as long as before',
+    (content: string) =>
+      content
+        .replace('# some note', '')
+        .replace(/\n$/, '\n# some note'.slice(0, -1))
+        .replace(/# some not$/, '# some no\n'),
+  ],
+] as const) {
+  test(`a file edited in place, ${what} now, is read anew by who has it open`, async (t) => {
+    const file = fileOf(
+      t,
+      '# some note\n',
+      ...[1, 2, 3].map((n) => line({ id: jobId(n), payload: String(n) })),
+    );
+    const { queue } = openTest(t, { file });
+    assert.equal((await queue.listJobs()).length, 3);
+    const { ino } = statSync(file);
+    writeFileSync(file, edit(text(file)));
+    assert.equal(statSync(file).ino, ino);
+
+    const job = await queue.getJob(jobId(2));
+    assert.equal(job?.payload, 2);
+    assert.deepEqual(
+      (await queue.listJobs()).map(({ id, payload }) => `${id} ${payload}`),
+      [1, 2, 3].map((n) => `${jobId(n)} ${n}`),
+    );
+  });
+
+  test(`cancelling in a file edited in place, ${what} now, is true of the file`, async (t) => {
+    const file = fileOf(
+      t,
+      '# some note\n',
+      ...[1, 2, 3].map((n) => line({ id: jobId(n), payload: String(n) })),
+    );
+    const { queue } = openTest(t, { file });
+    assert.equal((await queue.listJobs()).length, 3);
+    writeFileSync(file, edit(text(file)));
+
+    assert.equal(await queue.cancelJob(jobId(2)), true);
+    const fresh = openTest(t, { file }).queue;
+    assert.equal((await fresh.getJob(jobId(2)))?.status, 'cancelled');
+    assert.equal((await fresh.listJobs()).length, 3);
+    assert.equal(await queue.retryJob(jobId(2)), true);
+    assert.equal((await openTest(t, { file }).queue.getJob(jobId(2)))?.status, 'pending');
+  });
+
+  test(`a lingering worker sees the jobs of a file edited in place, ${what} now`, async (t) => {
+    const file = fileOf(
+      t,
+      '# some note\n',
+      ...[1, 2, 3].map((n) => line({ id: jobId(n), payload: String(n), run_at: 1_893_456_060 })),
+    );
+    const { queue, clock } = openTest(t, { file });
+    const stop = new AbortController();
+    const ran: unknown[] = [];
+    const working = queue.processJobs(
+      { email: (payload) => void ran.push(payload) },
+      { linger: '1h', signal: stop.signal },
+    );
+    await clock.advanceUntil('the worker has looked', () => clock.now() > 1_893_456_002_000);
+    writeFileSync(file, edit(text(file)));
+    await clock.advanceUntil('they are due', () => clock.now() > 1_893_456_061_000);
+    await eventually(() => ran.length === 3);
+    stop.abort();
+    await working;
+    assert.deepEqual(ran, [1, 2, 3]);
+  });
+}
+
+test('comments do not make a lingering worker compact again and again', async (t) => {
+  const { fs, calls } = faultyFs();
+  const file = fileOf(
+    t,
+    ...Array.from({ length: 4000 }, (_, n) => `# note ${n} ${'x'.repeat(90)}\n`),
+    line({ id: jobId(1) }),
+  );
+  const { queue, clock } = openTest(t, { file, fs });
+  const stop = new AbortController();
+  const working = queue.processJobs({ email: () => {} }, { linger: '1h', signal: stop.signal });
+  await until('the job is done', async () => (await queue.getJob(jobId(1)))?.status === 'completed');
+  const from = clock.now();
+  await clock.advanceUntil('half a minute has passed', () => clock.now() > from + 30_000, 1000);
+  stop.abort();
+  await working;
+  const compactions = calls.filter(({ name }) => name === 'rename').length;
+  assert.ok(compactions <= 2, `${compactions} compactions`);
+});
+
+test('an editor that saves what it read before loses only what it did not know; nothing is damaged', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const first = await queue.enqueue('email', 1);
+  const opened = text(file);
+  let saved = false;
+  fault.do = (call, real) => {
+    const result = real();
+    if (!saved && isAppend(call, file) && bytesOf(call).length > 20) {
+      saved = true;
+      saveAs(file, opened);
+    }
+    return result;
+  };
+  const second = await queue.enqueue('email', 2);
+  fault.do = undefined;
+  assert.deepEqual(statesOf(file), [`${first} pending`, `${second} pending`]);
+});
+
+// ---- what is no queue ----
+
+for (const [what, content] of [
+  ['a page of HTML', '<!DOCTYPE html>\n<p>hello\n'],
+  ['a CSV file', `${HEADER.replaceAll('\t', ',')}\n1,2,3\n`],
+  ['rows without a header', line({ id: jobId(1) })],
+  ['a header with a column missing', `${HEADER.replace('\tpayload', '')}\n`],
+  ['a header with a column twice', `${HEADER}\tid\n`],
+  ['only a line end', '\n'],
+  ['bytes', '\0\x01\x02\xff'],
+  ['a line without end', 'x'.repeat(200_000)],
+] as const) {
+  test(`${what} in place of a queue is refused by every call, and not changed`, async (t) => {
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    writeFileSync(file, content);
+    const before = readFileSync(file);
+    const { queue } = openTest(t, { file });
+    for (const call of [
+      () => queue.enqueue('email', {}),
+      () => queue.enqueueMany([{ type: 'email' }]),
+      () => queue.getJob('x'),
+      () => queue.listJobs(),
+      () => queue.iterateJobs().next(),
+      () => queue.cancelJob('x'),
+      () => queue.retryJob('x'),
+      () => queue.stats(),
+      () => queue.compact(),
+      () => queue.processJobs({ email: () => {} }),
+    ]) {
+      await rejects(call(), 'NOT_A_QUEUE', file);
+    }
+    assert.deepEqual(readFileSync(file), before);
+    // The person puts it right, and the same handle goes on.
+    saveAs(file, `${HEADER}\n${line({ id: jobId(1) })}`);
+    assert.equal((await queue.processJobs({ email: () => {} })).completed, 1);
+  });
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { faultyFs, HEADER, jobId, line, openTest, temporaryFolder, writeQueue } from '../../helpers.js';
+
+test('a job is found by its id, as it is now', async (t) => {
+  const { queue, file } = openTest(t);
+  const id = await queue.enqueue('email', { to: 'ann' });
+  assert.equal((await queue.getJob(id))?.status, 'pending');
+  const other = openTest(t, { file });
+  await other.queue.cancelJob(id);
+  assert.equal((await queue.getJob(id))?.status, 'cancelled');
+});
+
+test('any other string is no job, and no error', async (t) => {
+  const { queue } = openTest(t);
+  const id = await queue.enqueue('email', { to: 'ann' });
+  const strings = [
+    '',
+    ' ',
+    '__proto__',
+    'constructor',
+    'id',
+    'email',
+    'pending',
+    '#',
+    '\0',
+    '\t',
+    '\n',
+    id.slice(1),
+    id.slice(0, -1),
+    `${id} `,
+    ` ${id}`,
+    `${id}\n`,
+    `${id}\temail`,
+    `\n${id}`,
+    id.toUpperCase() === id ? 'x' : id.toUpperCase(),
+    '\ud800',
+    'größe',
+    'x'.repeat(1e5),
+  ];
+  for (const archive of [false, true]) {
+    for (const one of strings)
+      assert.equal(await queue.getJob(one, { archive }), undefined, JSON.stringify(one.slice(0, 40)));
+  }
+});
+
+test('before there is a file no job is there, and looking makes none', async (t) => {
+  const { queue, file } = openTest(t, { file: join(temporaryFolder(t), 'data', 'queue.tsv') });
+  assert.equal(await queue.getJob('x'), undefined);
+  assert.equal(await queue.getJob('x', { archive: true }), undefined);
+  assert.equal(existsSync(dirname(file)), false);
+});
+
+test('an empty file is one without jobs', async (t) => {
+  const { queue, file } = openTest(t);
+  writeFileSync(file, '');
+  assert.equal(await queue.getJob('x'), undefined);
+  const id = await queue.enqueue('email', {});
+  assert.equal((await queue.getJob(id))?.status, 'pending');
+});
+
+test('looking takes no lock, and goes on while others commit', async (t) => {
+  const { queue, file } = openTest(t);
+  const id = await queue.enqueue('email', {});
+  const { fs, calls } = faultyFs();
+  const reader = openTest(t, { file, fs });
+  mkdirSync(`${file}.lock`);
+  writeFileSync(join(`${file}.lock`, 'owner.elsewhere.0.0.1.1.aa'), '');
+  assert.equal((await reader.queue.getJob(id))?.status, 'pending');
+  assert.equal((await reader.queue.listJobs()).length, 1);
+  assert.equal((await reader.queue.stats()).pending, 1);
+  assert.deepEqual(
+    calls.filter(({ name }) => /write|unlink|rename|mkdir/.test(name)),
+    [],
+  );
+});
+
+test('only what is new is read, however often one looks', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue } = openTest(t, { fs });
+  const ids = await queue.enqueueMany(
+    Array.from({ length: 2000 }, (_, n) => ({ type: 'email', payload: n })),
+  );
+  await queue.getJob(ids[5] as string);
+  calls.length = 0;
+  for (const id of ids.slice(0, 50)) assert.equal((await queue.getJob(id))?.id, id);
+  const read = calls
+    .filter(({ name }) => name === 'read' || name === 'readSync')
+    .reduce((sum, { args }) => sum + (args[2] as number), 0);
+  assert.ok(read < 50 * 1000, `${read} bytes`);
+});
+
+test('among the archived jobs an id is found only as a whole id', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file);
+  mkdirSync(join(dirname(file), 'archive'));
+  writeFileSync(
+    join(dirname(file), 'archive', 'queue-2029-01.tsv'),
+    `${HEADER}\n${line({ id: jobId(1), type: 'email', status: 'failed' })}`,
+  );
+  const { queue } = openTest(t, { file });
+  assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'failed');
+  assert.equal(await queue.getJob(jobId(1)), undefined);
+  for (const id of [jobId(1).slice(1), `${jobId(1)}\temail`, `${jobId(1)}\t`, '', 'id', `\n${jobId(1)}`]) {
+    assert.equal(await queue.getJob(id, { archive: true }), undefined, JSON.stringify(id));
+  }
+});
+
+test('of several archived copies the newest month is given', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  const archive = join(dirname(file), 'archive');
+  mkdirSync(archive);
+  const copy = (status: string): string => `${HEADER}\n${line({ id: jobId(1), status })}`;
+  writeFileSync(join(archive, 'queue-2029-01.tsv'), copy('failed'));
+  writeFileSync(join(archive, 'queue-2029-11.tsv'), copy('completed'));
+  writeFileSync(join(archive, 'queue-2029-02.tsv'), copy('cancelled'));
+  writeFileSync(join(archive, 'other-2029-12.tsv'), copy('pending'));
+  const { queue } = openTest(t, { file });
+  assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'completed');
+});

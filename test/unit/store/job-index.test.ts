@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { systemFs } from '../../../lib/store/fs.js';
+import { JobIndex } from '../../../lib/store/job-index.js';
+import { OpenFile } from '../../../lib/store/open-file.js';
+import { HEADER, jobId, line, temporaryFolder } from '../../helpers.js';
+
+/** The index of a file of these lines. */
+async function indexOf(t: TestContext, ...lines: string[]) {
+  const path = join(temporaryFolder(t), 'queue.tsv');
+  writeFileSync(path, `${HEADER}\n${lines.join('')}`);
+  const file = OpenFile.open(systemFs, path) as OpenFile;
+  t.after(() => file.release());
+  const index = new JobIndex(file, file.start);
+  await index.catchUp();
+  const state = (id: string): string | undefined => {
+    const slot = index.find(id);
+    return slot === undefined ? undefined : `${index.status(slot)} ${index.version(slot)}`;
+  };
+  return { path, index, state };
+}
+
+test('of each job the row with the highest version counts, wherever it stands', async (t) => {
+  const { index, state } = await indexOf(
+    t,
+    line({ id: 'a', version: 3, status: 'completed' }),
+    line({ id: 'b', version: 1 }),
+    line({ id: 'a', version: 1 }),
+    line({ id: 'b', version: 10, status: 'failed' }),
+    line({ id: 'b', version: 9, status: 'processing' }),
+    line({ id: 'a', version: 2, status: 'processing' }),
+  );
+  assert.deepEqual([state('a'), state('b'), state('c')], ['completed 3', 'failed 10', undefined]);
+  assert.equal(index.size, 2);
+});
+
+test('of two rows with the same version the earlier counts', async (t) => {
+  const { state } = await indexOf(
+    t,
+    line({ id: 'a', version: 2, status: 'cancelled' }),
+    line({ id: 'a', version: 2, status: 'processing' }),
+  );
+  assert.equal(state('a'), 'cancelled 2');
+});
+
+test('struck rows, comments, torn and blank lines are no rows', async (t) => {
+  const { index, state } = await indexOf(
+    t,
+    `#${line({ id: 'xa', status: '-------' }).slice(1)}`,
+    '# a\n',
+    'a\temail\t#torn\n',
+    '\n',
+    line({ id: 'b' }),
+  );
+  assert.equal(state('a'), undefined);
+  assert.equal(index.size, 1);
+  assert.deepEqual(index.held(), []);
+});
+
+test('a line that can not be read holds the job that it begins with, before and after its row', async (t) => {
+  const { index } = await indexOf(
+    t,
+    'a\tdamaged\n',
+    line({ id: 'a' }),
+    line({ id: 'b' }),
+    line({ id: 'b', version: 2, status: 'done' }),
+    line({ id: 'c' }),
+    'd\tnobody\n',
+  );
+  assert.deepEqual(index.held().sort(), ['a', 'b']);
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((id) => index.isHeld(id)),
+    [true, true, false],
+  );
+});
+
+test('it reads on from where it was', async (t) => {
+  const { path, index, state } = await indexOf(t, line({ id: 'a' }));
+  appendFileSync(path, line({ id: 'a', version: 2, status: 'processing' }).slice(0, 10));
+  await index.catchUp();
+  assert.equal(state('a'), 'pending 1');
+  appendFileSync(path, line({ id: 'a', version: 2, status: 'processing' }).slice(10) + line({ id: 'b' }));
+  await index.catchUp();
+  assert.deepEqual([state('a'), state('b')], ['processing 2', 'pending 1']);
+});
+
+test('any id is found by its name, and no other', async (t) => {
+  const ids = ['__proto__', 'constructor', 'größe', '\u{1F600}', 'a b', '0', jobId(1)];
+  const { state } = await indexOf(t, ...ids.map((id) => line({ id })));
+  for (const id of ids) assert.equal(state(id), 'pending 1', id);
+  for (const id of [
+    '',
+    'toString',
+    'grösse',
+    '00',
+    jobId(1).slice(1),
+    Buffer.from('größe').toString('latin1'),
+  ]) {
+    assert.equal(state(id), undefined, id);
+  }
+});
+
+test('it grows with the file', async (t) => {
+  const lines = Array.from({ length: 5000 }, (_, n) =>
+    line({ id: jobId(n), version: 1 + (n % 3), priority: n, run_at: n }),
+  );
+  const { index } = await indexOf(t, ...lines, line({ id: jobId(17), version: 9, status: 'failed' }));
+  assert.equal(index.size, 5000);
+  for (const n of [0, 1023, 1024, 2047, 2048, 4999]) {
+    const slot = index.find(jobId(n)) as number;
+    assert.deepEqual(
+      [index.status(slot), index.version(slot), index.priority(slot), index.runAt(slot)],
+      ['pending', 1 + (n % 3), n, n * 1000],
+    );
+  }
+  assert.equal([...index.withStatus('pending')].length, 4999);
+  assert.equal([...index.withStatus('failed')].length, 1);
+});

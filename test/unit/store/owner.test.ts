@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { systemProcesses } from '../../../lib/store/owner.js';
+import { runScript, startScript, until } from '../../helpers.js';
+
+const { self, liveness } = systemProcesses;
+
+/** A name like one's own, with some of its parts changed. */
+function named(
+  changes: Partial<Record<'host' | 'boot' | 'namespace' | 'pid' | 'start', string | number>>,
+): string {
+  const [host, boot, namespace, pid, start, random] = self().split('.');
+  const parts = { host, boot, namespace, pid, start, random, ...changes };
+  return [parts.host, parts.boot, parts.namespace, parts.pid, parts.start, parts.random].join('.');
+}
+
+/** A process that does nothing until the test is over. */
+function sleeper(t: TestContext): ChildProcess {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' });
+  t.after(() => child.kill('SIGKILL'));
+  return child;
+}
+
+const startOf = (pid: number): string => {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] as string;
+};
+
+test('a name is six parts that a file name and a field can hold, another one each time', () => {
+  assert.match(self(), /^[\w-]+(\.[\w-]*){5}$/);
+  assert.equal(self().split('.')[3], String(process.pid));
+  assert.notEqual(self(), self());
+  assert.deepEqual(self().split('.').slice(0, 5), self().split('.').slice(0, 5));
+});
+
+test('one is alive oneself', () => {
+  assert.equal(liveness(self()), 'alive');
+});
+
+test('another process is alive while it runs, and dead afterwards', async (t) => {
+  const { child, said } = startScript(
+    t,
+    `import { systemProcesses } from 'lib/store/owner.ts';
+    console.log('I am ' + systemProcesses.self());
+    setInterval(() => {}, 1e6);`,
+  );
+  const name = (await said('I am ')).slice(5);
+  assert.equal(name.split('.')[3], String(child.pid));
+  assert.equal(liveness(name), 'alive');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.equal(liveness(name), 'dead');
+});
+
+test('a pid that is used again is another process: its start time tells', (t) => {
+  const { pid } = sleeper(t);
+  const start = Number(self().split('.')[4]);
+  assert.equal(liveness(named({ pid: pid as number, start: start - 1 })), 'dead');
+  assert.equal(liveness(named({ start: start - 1 })), 'dead');
+});
+
+test('a pid that nobody has is dead', () => {
+  assert.equal(liveness(named({ pid: 2 ** 22 + 1 })), 'dead');
+});
+
+test('another boot of this host is over, with all that ran in it', () => {
+  assert.equal(liveness(named({ boot: 'f'.repeat(16) })), 'dead');
+  assert.equal(liveness(named({ boot: 'f'.repeat(16), namespace: 1 })), 'dead');
+});
+
+test('a process on another host or in another container can not be judged', () => {
+  assert.equal(liveness(named({ host: 'elsewhere' })), 'unknown');
+  assert.equal(liveness(named({ host: 'elsewhere', boot: 'f'.repeat(16) })), 'unknown');
+  // The same pid is another process there: to take it for dead would let two in.
+  assert.equal(liveness(named({ namespace: 1 })), 'unknown');
+  assert.equal(liveness(named({ namespace: 1, pid: 2 ** 22 + 1 })), 'unknown');
+});
+
+test('what is no name can not be judged', () => {
+  for (const name of ['', 'me', 'a.b.c', '.....', 'cron@host', '1234']) {
+    assert.equal(liveness(name), 'unknown', name);
+  }
+});
+
+test('the name of the program does not matter: it may hold spaces and parentheses', async (t) => {
+  if (process.platform !== 'linux') return t.skip('it is in /proc that they stand');
+  const child = spawn(process.execPath, [
+    '-e',
+    "process.title = ') Z 1 (x) 2 3'; console.log(1); setInterval(() => {}, 1e6)",
+  ]);
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const pid = child.pid as number;
+  assert.match(readFileSync(`/proc/${pid}/stat`, 'latin1'), /\) Z 1 /);
+  assert.equal(liveness(named({ pid, start: startOf(pid) })), 'alive');
+});
+
+test('a zombie is dead: it holds a pid, and will never do anything again', async (t) => {
+  if (process.platform !== 'linux') return t.skip('made and seen by the means of Linux');
+  // The shell's child ends at once, and what the shell then becomes never asks for it.
+  const parent = spawn('sh', ['-c', '(exit 0) & echo $!; exec sleep 1000'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.after(() => parent.kill('SIGKILL'));
+  const [chunk] = (await once(parent.stdout as NonNullable<typeof parent.stdout>, 'data')) as [Buffer];
+  const pid = Number(chunk.toString());
+  await until('it is a zombie', () => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '));
+  assert.equal(liveness(named({ pid, start: startOf(pid) })), 'dead');
+});
+
+test('the processes of another user are judged as well', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('takes root, to start one as somebody else');
+  const { pid } = sleeper(t);
+  const printed = await runScript(
+    t,
+    `import { systemProcesses } from 'lib/store/owner.ts';
+    const [host, boot, namespace] = systemProcesses.self().split('.');
+    const name = (pid, start) => [host, boot, namespace, pid, start, 'x'].join('.');
+    console.log(systemProcesses.liveness(name(${pid}, ${startOf(pid as number)})), systemProcesses.liveness(name(${pid}, 1)));`,
+    { uid: 65_534 },
+  );
+  assert.equal(printed, 'alive dead\n');
+});

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  type Call,
+  faultyFs,
+  HEADER,
+  isAppend,
+  jobId,
+  line,
+  linesOf,
+  openTest,
+  rowsOf,
+  statesOf,
+  systemError,
+  temporaryFolder,
+  text,
+  writeQueue,
+} from '../../helpers.js';
+
+/** Whether a call writes into the midst of the queue file. */
+const isStrike = ({ name, path, args }: Call, file: string): boolean =>
+  (name === 'writeSync' || name === 'write') && path === file && args[2] !== null;
+
+test('a superseded row is struck out in place: no id, no status word, no other byte changed', async (t) => {
+  const { queue, file } = openTest(t);
+  const id = await queue.enqueue('email', { note: 'pending' });
+  const [before = ''] = linesOf(file);
+  const { ino } = statSync(file);
+  await queue.cancelJob(id);
+  const [struck = '', after = ''] = linesOf(file);
+  assert.equal(struck, `#${before.slice(1).replace('\tpending\t', '\t-------\t')}`);
+  assert.match(after, new RegExp(`^${id}\temail\t.*\tcancelled\t`));
+  assert.equal(statSync(file).ino, ino);
+});
+
+test('awk, grep and wc tell the truth of a file at rest', async (t) => {
+  const { queue, file } = openTest(t);
+  const ids = await queue.enqueueMany(
+    Array.from({ length: 20 }, (_, n) => ({ type: 'email', payload: { n, s: 'pending' } })),
+  );
+  for (const id of ids.slice(0, 5)) await queue.cancelJob(id);
+  await queue.retryJob(ids[0] as string);
+  await Promise.all(ids.slice(5, 8).map((id) => queue.cancelJob(id)));
+  const sh = (command: string): string =>
+    execFileSync('sh', ['-c', command], { env: { ...process.env, F: file }, encoding: 'utf8' }).trim();
+  assert.equal(sh(`awk -F'\\t' '$4=="pending"' "$F" | wc -l`), '13');
+  assert.equal(sh(`awk -F'\\t' '$4=="cancelled"' "$F" | wc -l`), '7');
+  assert.equal(sh(`grep -c '^${ids[0]}' "$F"`), '1');
+  assert.equal(sh(`grep -vc '^#' "$F"`), '21');
+});
+
+test('only what a sync covers is struck: the sync comes between the append and the strike', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const id = await queue.enqueue('email', {});
+  calls.length = 0;
+  await queue.cancelJob(id);
+  const steps = calls
+    .filter((call) => call.path === file && /^(write|writeSync|fdatasync)$/.test(call.name))
+    .map((call) => (isAppend(call, file) ? 'append' : isStrike(call, file) ? 'strike' : 'sync'));
+  assert.deepEqual(steps, ['append', 'sync', 'strike']);
+});
+
+test("with durability 'os' nothing is synced, and nothing is struck until a compaction", async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs, durability: 'os' });
+  const id = await queue.enqueue('email', {});
+  calls.length = 0;
+  await queue.cancelJob(id);
+  assert.deepEqual(statesOf(file), [`${id} pending`, `${id} cancelled`]);
+  assert.equal(calls.filter((call) => call.name === 'fdatasync' || isStrike(call, file)).length, 0);
+  assert.equal((await queue.getJob(id))?.status, 'cancelled');
+  await queue.compact();
+  assert.deepEqual(statesOf(file), [`${id} cancelled`]);
+});
+
+test('rows that lie side by side are struck with one read and one write', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const ids = await queue.enqueueMany(Array.from({ length: 50 }, (_, n) => ({ type: 'email', payload: n })));
+  calls.length = 0;
+  // Asked for together, so committed together.
+  await Promise.all(ids.map((id) => queue.cancelJob(id)));
+  assert.equal(calls.filter((call) => isStrike(call, file)).length, 1);
+  assert.deepEqual(
+    statesOf(file),
+    ids.map((id) => `${id} cancelled`),
+  );
+});
+
+test('what lies between superseded rows is not touched, not even for a moment', async (t) => {
+  const { fs, fault } = faultyFs();
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(
+    file,
+    line({ id: jobId(1) }),
+    '# a note\n',
+    line({ id: jobId(2) }),
+    line({ id: jobId(3) }),
+    'garbage\n',
+    line({ id: jobId(4) }),
+  );
+  const before = linesOf(file);
+  const { queue } = openTest(t, { file, fs });
+  fault.do = (call, real) => {
+    if (isStrike(call, file)) {
+      const at = call.args[2] as number;
+      const old = readFileSync(file).subarray(at, at + (call.args[1] as Buffer).length);
+      assert.doesNotMatch(old.toString(), /note|garbage|0000000000000003/);
+    }
+    return real();
+  };
+  await Promise.all([1, 2, 4].map((n) => queue.cancelJob(jobId(n))));
+  const after = linesOf(file);
+  assert.deepEqual([after[1], after[3], after[4]], [before[1], before[3], before[4]]);
+  assert.deepEqual(
+    statesOf(file).filter((state) => !state.startsWith('garbage')),
+    [`${jobId(3)} pending`, ...[1, 2, 4].map((n) => `${jobId(n)} cancelled`)],
+  );
+});
+
+test('bytes are looked at again before they are changed: what an editor put there stays', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const id = await queue.enqueue('email', { a: 1 });
+  const original = readFileSync(file);
+  const at = original.lastIndexOf(id);
+  fault.do = (call, real) => {
+    if (call.name !== 'fdatasync') return real();
+    // An editor that writes in place, between the append and the strike.
+    const now = readFileSync(file);
+    now.fill('?', at, at + 10);
+    now.fill('!', at + 16, at + 17);
+    writeFileSync(file, now);
+    return real();
+  };
+  await queue.cancelJob(id);
+  fault.do = undefined;
+  const [edited = ''] = linesOf(file);
+  assert.ok(edited.startsWith(`${'?'.repeat(10)}${id.slice(10)}!email\t{"a":1}\tpending\t`), edited);
+});
+
+test('a strike that fails changes nothing that anyone was told', async (t) => {
+  for (const [at, code] of [
+    ['write', 'EIO'],
+    ['open', 'EMFILE'],
+  ] as const) {
+    const { fs, fault } = faultyFs();
+    const { queue, file } = openTest(t, { fs });
+    const id = await queue.enqueue('email', {});
+    fault.do = (call, real) => {
+      if (at === 'write' ? isStrike(call, file) : call.name === 'open' && call.args[1] === 'r+')
+        throw systemError(code);
+      return real();
+    };
+    assert.equal(await queue.cancelJob(id), true);
+    assert.equal((await queue.getJob(id))?.status, 'cancelled');
+    // Both rows are there, and versions tell; a compaction makes up for it.
+    assert.deepEqual(statesOf(file), [`${id} pending`, `${id} cancelled`]);
+    fault.do = undefined;
+    await queue.compact();
+    assert.deepEqual(statesOf(file), [`${id} cancelled`]);
+  }
+});
+
+test('rows that look alike are struck where they are superseded, whatever their payload holds', async (t) => {
+  const { queue, file } = openTest(t);
+  const payload = { text: `${HEADER}\n${line({ id: jobId(9) })}`, word: '\tpending\t' };
+  const id = await queue.enqueue('email', payload);
+  await queue.cancelJob(id);
+  await queue.retryJob(id);
+  assert.deepEqual(statesOf(file), [`${id} pending`]);
+  assert.deepEqual((await queue.getJob(id))?.payload, payload);
+  assert.equal(linesOf(file).filter((struck) => struck.startsWith('#')).length, 2);
+});
+
+test('a long row is struck as well', async (t) => {
+  const { queue, file } = openTest(t);
+  const id = await queue.enqueue('email', 'ü'.repeat(200_000));
+  const { size } = statSync(file);
+  await queue.cancelJob(id);
+  assert.deepEqual(statesOf(file), [`${id} cancelled`]);
+  assert.ok(statSync(file).size > 2 * size - 1000);
+});
+
+test('rows are found and struck in a file of several megabytes', async (t) => {
+  const { queue, file } = openTest(t);
+  const ids = await queue.enqueueMany(
+    Array.from({ length: 3000 }, (_, n) => ({ type: 'email', payload: 'x'.repeat(900 + (n % 7)) })),
+  );
+  const some = ids.filter((_, n) => n % 3 === 0 || (n > 500 && n < 2500));
+  await Promise.all(some.map((id) => queue.cancelJob(id)));
+  const rows = rowsOf(file);
+  assert.equal(rows.length, 3000);
+  assert.deepEqual(
+    new Set(rows.filter(({ status }) => status === 'cancelled').map(({ id }) => id)),
+    new Set(some),
+  );
+  assert.equal(text(file).length, statSync(file).size);
+});

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { systemFs } from '../../../lib/store/fs.js';
+import { readTick, writeTick } from '../../../lib/store/tick.js';
+import { faultyFs, openTest, systemError, text } from '../../helpers.js';
+
+test('a worker leaves the time of its look, and the types that it could not serve', async (t) => {
+  const { queue, file, clock } = openTest(t);
+  assert.equal((await queue.stats()).lastTick, undefined);
+  await queue.enqueueMany([{ type: 'email' }, { type: 'größe b' }, { type: 'email' }]);
+  await queue.processJobs({});
+  assert.equal(text(`${file}.tick`), `${clock.now() / 1000}\nno handler\temail\nno handler\tgröße b\n`);
+  const { lastTick, unhandled } = await queue.stats();
+  assert.deepEqual([lastTick?.getTime(), unhandled], [clock.now(), ['email', 'größe b']]);
+
+  clock.advance(60_000);
+  await queue.processJobs({ email: () => {}, 'größe b': () => {} });
+  assert.deepEqual((await queue.stats()).unhandled, []);
+  assert.equal((await queue.stats()).lastTick?.getTime(), clock.now());
+});
+
+test('a tick that can not be noted is no reason not to work', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue } = openTest(t, { fs });
+  const id = await queue.enqueue('email', {});
+  fault.do = (call, real) => {
+    if (call.name === 'open' && call.path.endsWith('.tick')) throw systemError('EACCES');
+    return real();
+  };
+  assert.equal((await queue.processJobs({ email: () => {} })).completed, 1);
+  assert.equal((await queue.getJob(id))?.status, 'completed');
+});
+
+test('a note that nobody can read is none', async (t) => {
+  const { file } = openTest(t);
+  for (const content of ['', 'soon\n', '\0\0\0', '-5\n']) {
+    writeFileSync(`${file}.tick`, content);
+    assert.equal(readTick(systemFs, file), undefined, JSON.stringify(content));
+  }
+  writeTick(systemFs, file, { at: 1_700_000_000_500, unhandled: [] });
+  assert.deepEqual(readTick(systemFs, file), { at: 1_700_000_000_500, unhandled: [] });
+});

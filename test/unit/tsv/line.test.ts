@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { STATUSES } from '../../../lib/job.js';
+import { type Layout, newLayout, parseHeader } from '../../../lib/tsv/columns.js';
+import { eachLine, LineReader } from '../../../lib/tsv/line.js';
+import { line, NINE } from '../../helpers.js';
+
+function kindOf(text: string, layout: Layout = newLayout()): string {
+  // In the midst of other bytes: a reader that looks beyond the line's ends would say otherwise.
+  const bytes = Buffer.from(`\t\0${text}\n\t\tpending\t`);
+  return new LineReader(layout).read(bytes, 2, 2 + Buffer.byteLength(text));
+}
+
+const row = (fields: Parameters<typeof line>[0] = {}): string => line(fields).slice(0, -1);
+
+test('a row has the columns of the header, a known status and a version', () => {
+  for (const status of STATUSES) assert.equal(kindOf(row({ status })), 'row', status);
+});
+
+test('CR and spaces at the end of a line are what an editor left', () => {
+  for (const end of ['\r', ' ', '   ', ' \r', '\r\r']) assert.equal(kindOf(row() + end), 'row');
+});
+
+test('anything else is unreadable', () => {
+  for (const [why, text] of [
+    ['a column too few', row().replace('\t{}', '')],
+    ['a column too many', row().replace('{}', '{}\t')],
+    ['a NUL', row({ payload: '"\0"' })],
+    ['a NUL behind all else', `${row()}\0`],
+    ['an unknown status', row({ status: 'running' })],
+    ['a status with capitals', row({ status: 'Pending' })],
+    ['no status', row({ status: '' })],
+    ['no version', row({ version: '' })],
+    ['a version that is no number', row({ version: 'x' })],
+    ['a negative version', row({ version: '-1' })],
+    ['a fractional version', row({ version: '1.5' })],
+    ['a version that no number can hold', row({ version: '9'.repeat(16) })],
+    ['no id', row({ id: '' })],
+    ['one word', 'hello'],
+    ['only tabs', '\t'.repeat(19)],
+  ] as const) {
+    assert.equal(kindOf(text), 'unreadable', why);
+  }
+});
+
+test('white space is blank', () => {
+  for (const text of ['', ' ', '\r', '  \r']) assert.equal(kindOf(text), 'blank');
+});
+
+test('a line that begins with # is a comment, or a row that was struck out', () => {
+  for (const text of [
+    '#',
+    '# see the manual',
+    `#${row().slice(1)}`,
+    `# ${row()}`,
+    `#${row({ status: '' }).slice(1)}`,
+  ]) {
+    assert.equal(kindOf(text), 'comment', text);
+  }
+  assert.equal(kindOf(`#${row({ status: '-------' }).slice(1)}`), 'struck');
+  assert.equal(kindOf(`#${row({ status: '---' }).slice(1)}\r`), 'struck');
+});
+
+test('a fragment that was closed as torn is no row, even with all its columns', () => {
+  assert.equal(kindOf('00\t#torn'), 'torn');
+  assert.equal(kindOf('\t#torn'), 'torn');
+  assert.equal(kindOf(`${row({ version: '' })}#torn`), 'torn');
+  assert.equal(kindOf('00\0\0\0\t#torn'), 'torn');
+});
+
+test('a file without versions has rows of version 0', () => {
+  const layout = parseHeader(NINE, 'q.tsv');
+  const reader = new LineReader(layout);
+  const bytes = Buffer.from('a1\temail\t{"a": 1}\tprocessing\t1.5\t2\t1\tbad \\ luck\t');
+  assert.equal(reader.read(bytes, 0, bytes.length), 'row');
+  assert.equal(reader.version, 0);
+  assert.equal(reader.status, 'processing');
+  assert.equal(reader.number(layout.at.created_at, 0), 1.5);
+  assert.equal(reader.number(layout.at.version, 7), 7);
+});
+
+test('fields are found whatever stands in the others', () => {
+  const { at } = newLayout();
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.nat(), fc.constantFrom(...STATUSES), (payload, version, status) => {
+      const bytes = Buffer.from(
+        row({ payload: JSON.stringify(payload), version, status, locked_by: 'me', result: '"é"' }),
+      );
+      const reader = new LineReader(newLayout());
+      assert.equal(reader.read(bytes, 0, bytes.length), 'row');
+      assert.equal(reader.status, status);
+      assert.equal(reader.version, version);
+      assert.equal(reader.field(at.locked_by), 'me');
+      assert.equal(bytes.toString('utf8', ...reader.span(at.payload)), JSON.stringify(payload));
+      assert.equal(bytes.toString('utf8', ...reader.span(at.result)), '"é"');
+    }),
+  );
+});
+
+test('a number that is none counts as missing', () => {
+  const { at } = newLayout();
+  const bytes = Buffer.from(row({ run_at: 'soon', priority: '', timeout: 'Infinity', attempts: '007' }));
+  const reader = new LineReader(newLayout());
+  reader.read(bytes, 0, bytes.length);
+  assert.equal(reader.number(at.run_at, 5), 5);
+  assert.equal(reader.number(at.priority, 5), 5);
+  assert.equal(reader.number(at.timeout, 5), 5);
+  assert.equal(reader.number(at.attempts, 5), 7);
+});
+
+test('lines are given one by one, and what has no LF is left', () => {
+  const bytes = Buffer.from('ab\n\ncd\nrest');
+  const lines: string[] = [];
+  assert.equal(
+    eachLine(bytes, 0, bytes.length, (start, end) => lines.push(bytes.toString('utf8', start, end))),
+    7,
+  );
+  assert.deepEqual(lines, ['ab', '', 'cd']);
+  assert.equal(
+    eachLine(bytes, 0, 6, () => {}),
+    4,
+  );
+});

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { newLayout, parseHeader, upgraded } from '../../../lib/tsv/columns.js';
+import { joinRow, moveRow, newRow, nextRow, seconds, splitRows, toJob } from '../../../lib/tsv/row.js';
+import { HEADER, jobId, line, NINE } from '../../helpers.js';
+
+const layout = newLayout();
+const job = {
+  id: jobId(1),
+  type: 'email',
+  payload: '{"to":"ann"}',
+  createdAt: 1_700_000_000_123,
+  runAt: 1_700_000_060_000,
+  priority: -2.5,
+  maxAttempts: 5,
+  timeout: 1500,
+};
+
+test('a new job is one row', () => {
+  assert.equal(
+    joinRow(newRow(job, layout)),
+    `${jobId(1)}\temail\t{"to":"ann"}\tpending\t1700000000.123\t1700000060\t0\t\t\t-2.5\t5\t0\t1.5\t\t\t\t\t\t\t1\n`,
+  );
+});
+
+test('what stands in a row comes back as a job', () => {
+  assert.deepEqual(toJob(newRow(job, layout)), {
+    id: jobId(1),
+    type: 'email',
+    payload: { to: 'ann' },
+    status: 'pending',
+    createdAt: new Date(1_700_000_000_123),
+    runAt: new Date(1_700_000_060_000),
+    attempts: 0,
+    forgiven: 0,
+    maxAttempts: 5,
+    timeout: 1500,
+    priority: -2.5,
+    error: undefined,
+    result: undefined,
+    lockedBy: undefined,
+    startedAt: undefined,
+    finishedAt: undefined,
+  });
+});
+
+test('the next row is the same job, changed, one version on; the old one stays as it was', () => {
+  const first = newRow(job, layout);
+  const before = joinRow(first);
+  const claimed = nextRow(
+    first,
+    { status: 'processing', attempts: 1, lockedBy: 'me', startedAt: 5000 },
+    layout,
+  );
+  assert.equal(claimed[layout.at.version], '2');
+  const failed = nextRow(
+    claimed,
+    { status: 'failed', error: 'a\tb\\\n', lockedBy: '', finishedAt: 6001 },
+    layout,
+  );
+  assert.equal(joinRow(first), before);
+  const { status, attempts, lockedBy, startedAt, finishedAt, error, payload } = toJob(failed);
+  assert.deepEqual(
+    { status, attempts, lockedBy, startedAt, finishedAt, error, payload },
+    {
+      status: 'failed',
+      attempts: 1,
+      lockedBy: undefined,
+      startedAt: new Date(5000),
+      finishedAt: new Date(6001),
+      error: 'a\tb\\\n',
+      payload: { to: 'ann' },
+    },
+  );
+  const retried = nextRow(failed, { status: 'pending', finishedAt: '', startedAt: '' }, layout);
+  assert.equal(toJob(retried).finishedAt, undefined);
+  assert.equal(toJob(retried).startedAt, undefined);
+  assert.equal(toJob(retried).error, 'a\tb\\\n');
+});
+
+test('times are seconds, to the millisecond, without needless digits', () => {
+  assert.equal(seconds(0), '0');
+  assert.equal(seconds(1500), '1.5');
+  assert.equal(seconds(1_700_000_000_000), '1700000000');
+  assert.equal(seconds(1_700_000_000_001.7), '1700000000.002');
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 1e14 - 1 }), (ms) => {
+      assert.match(seconds(ms), /^\d+(\.\d{1,3})?$/);
+      assert.equal(Math.round(Number(seconds(ms)) * 1000), ms);
+    }),
+  );
+});
+
+test('rows are split at tabs and line ends alone', () => {
+  const payload = JSON.stringify({ a: '"', b: "'", c: ',;|#', d: '  ', e: '""unbalanced' });
+  const rows = splitRows(line({ payload }) + line({ id: jobId(2), error: '"' }));
+  assert.equal(rows.length, 2);
+  assert.equal(rows[0]?.[layout.at.payload], payload);
+  assert.equal(rows[1]?.[layout.at.error], '"');
+});
+
+test('a row comes back from its text, whatever its payload, error and result', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.jsonValue(), fc.string({ unit: 'binary' }), (payload, result, error) => {
+      const fresh = newRow({ ...job, payload: JSON.stringify(payload) }, layout);
+      const row = nextRow(fresh, { status: 'failed', error, result: JSON.stringify(result) }, layout);
+      const [again = []] = splitRows(Buffer.from(joinRow(row)).toString());
+      assert.deepEqual(toJob(again), toJob(row));
+      assert.deepEqual(toJob(again).payload, JSON.parse(JSON.stringify(payload)));
+      assert.deepEqual(toJob(again).result, JSON.parse(JSON.stringify(result)));
+    }),
+  );
+});
+
+test('falsy results are results, and null is not undefined', () => {
+  for (const [field, result] of [
+    ['0', 0],
+    ['false', false],
+    ['""', ''],
+    ['[]', []],
+    ['null', null],
+    ['', undefined],
+  ] as const) {
+    const [row = []] = splitRows(line({ result: field }));
+    assert.deepEqual(toJob(row).result, result);
+  }
+});
+
+test('fields that a person spoilt do not spoil the rest', () => {
+  const [row = []] = splitRows(
+    line({ payload: 'not json', attempts: 'x', run_at: 'soon', timeout: '', result: '{', priority: '' }),
+  );
+  const { payload, attempts, runAt, timeout, result, priority, type } = toJob(row);
+  assert.deepEqual(
+    { payload, attempts, runAt, timeout, result, priority, type },
+    {
+      payload: 'not json',
+      attempts: 0,
+      runAt: new Date(0),
+      timeout: undefined,
+      result: '{',
+      priority: 0,
+      type: 'email',
+    },
+  );
+});
+
+test('a row moves to another layout by the names of its columns', () => {
+  const from = parseHeader(`${NINE}\tcustomer`, 'q.tsv');
+  const to = upgraded(from);
+  const moved = moveRow(['a', 'email', '{}', 'failed', '1', '2', '3', 'bad', '', 'ann'], from, to);
+  assert.equal(moved.length, to.names.length);
+  assert.equal(moved[to.names.indexOf('customer')], 'ann');
+  assert.equal(moved[to.at.error], 'bad');
+  assert.equal(moved[to.at.version], '');
+});
+
+test('a column that nobody knows is carried along by every change', () => {
+  const wide = parseHeader(HEADER.replace('version', 'customer\tversion'), 'q.tsv');
+  const [row = []] = splitRows(line({ id: jobId(1) }).replace(/\t1\n$/, '\tann\t1\n'));
+  const next = nextRow(row, { status: 'cancelled' }, wide);
+  assert.equal(next[wide.names.indexOf('customer')], 'ann');
+  assert.equal(next.at(-1), '2');
+});

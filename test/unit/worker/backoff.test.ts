@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Job } from '../../../lib/job.js';
+import { type BackoffOption, resolveBackoff } from '../../../lib/worker/backoff.js';
+import { throws } from '../../helpers.js';
+
+const job = { id: 'a' } as Job;
+const waits = (option: BackoffOption | undefined, count = 4, random = () => 0.5): number[] =>
+  Array.from({ length: count }, (_, i) => resolveBackoff(option, random)(i + 1, new Error('no'), job));
+
+test('the default doubles from two minutes, as dbbasic-queue does', () => {
+  assert.deepEqual(waits(undefined), [120_000, 240_000, 480_000, 960_000]);
+});
+
+test('a formula is base times factor to the power of the attempts, capped', () => {
+  assert.deepEqual(waits({ base: '1s', factor: 2, max: '6s' }), [2000, 4000, 6000, 6000]);
+  assert.deepEqual(waits({ base: 500, factor: 1 }), [500, 500, 500, 500]);
+  assert.deepEqual(waits({ base: '2s', factor: 2 }, 2), [4000, 8000]);
+  assert.deepEqual(waits({ factor: 3 }, 2), [180_000, 540_000]);
+  assert.deepEqual(waits({ base: 0 }), [0, 0, 0, 0]);
+});
+
+test('no wait is longer than a year, after however many attempts', () => {
+  const wait = resolveBackoff({ base: '1h', factor: 10 })(5000, new Error('no'), job);
+  assert.equal(wait, 365 * 24 * 3_600_000);
+});
+
+test('a table gives its waits one after another, the last one for ever', () => {
+  assert.deepEqual(waits(['1m', 300_000, '30m'], 5), [60_000, 300_000, 1_800_000, 1_800_000, 1_800_000]);
+});
+
+test('a function gets the attempts, the error and the job', () => {
+  const seen: unknown[] = [];
+  const error = new Error('no');
+  const backoff = resolveBackoff((...args) => {
+    seen.push(...args);
+    return '5s';
+  });
+  assert.equal(backoff(2, error, job), 5000);
+  assert.deepEqual(seen, [2, error, job]);
+});
+
+test('a function that gives no duration is reported as such', () => {
+  for (const value of [-1, 'soon', undefined, Number.NaN, Promise.resolve(5)]) {
+    throws(
+      () => resolveBackoff(() => value as number)(1, null, job),
+      'INVALID_ARGUMENT',
+      'the result of backoff',
+    );
+  }
+});
+
+test('jitter stays within its share, on both sides', () => {
+  const option = { base: '1s', factor: 1, jitter: 0.2 };
+  assert.equal(waits(option, 1, () => 0)[0], 800);
+  assert.ok(Math.abs((waits(option, 1, () => 1 - Number.EPSILON)[0] as number) - 1200) < 0.001);
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 30 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (attempts, jitter) => {
+        const wait = resolveBackoff({ base: '1s', max: '1h', jitter })(attempts, null, job);
+        const plain = Math.min(1000 * 2 ** attempts, 3_600_000);
+        assert.ok(wait >= plain * (1 - jitter) - 0.001 && wait <= plain * (1 + jitter) + 0.001, `${wait}`);
+      },
+    ),
+  );
+});
+
+test('what can not be used is refused when the worker starts, not when a job fails', () => {
+  for (const [option, message] of [
+    [{ base: -1 }, 'backoff.base is -1'],
+    [{ factor: -1 }, 'backoff.factor is -1'],
+    [{ factor: 'two' }, 'backoff.factor is "two"'],
+    [{ max: 'never' }, 'backoff.max is "never"'],
+    [{ jitter: 2 }, 'backoff.jitter is 2'],
+    [{ jitter: -0.1 }, 'backoff.jitter is -0.1'],
+    [{ bsae: 5 }, 'backoff.bsae'],
+    [[], 'backoff is'],
+    [['1m', 'x'], 'backoff[1] is "x"'],
+    [[-5], 'backoff[0] is -5'],
+    ['1m', 'backoff is "1m"'],
+    [null, 'backoff is null'],
+  ] as [BackoffOption, string][]) {
+    throws(() => resolveBackoff(option), 'INVALID_ARGUMENT', message);
+  }
+});
