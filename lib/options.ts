@@ -179,26 +179,30 @@ export interface ResolvedEnqueueOptions {
   readonly timeout: number | undefined;
 }
 
-/** @throws TsvqError `INVALID_ARGUMENT` */
-export function resolveEnqueueOptions(options: EnqueueOptions, now: number): ResolvedEnqueueOptions {
-  onlyKnown('options', options, ['runAt', 'delay', 'priority', 'maxAttempts', 'timeout']);
+/** @param where put before the names of options in errors @throws TsvqError `INVALID_ARGUMENT` */
+export function resolveEnqueueOptions(
+  options: EnqueueOptions,
+  now: number,
+  where = '',
+): ResolvedEnqueueOptions {
+  onlyKnown(`${where}options`, options, ['runAt', 'delay', 'priority', 'maxAttempts', 'timeout']);
   const { runAt, delay, priority = 0, maxAttempts, timeout } = options;
   if (runAt !== undefined && delay !== undefined)
-    throw invalid('delay', delay, 'left out where runAt is given');
+    throw invalid(`${where}delay`, delay, 'left out where runAt is given');
   if (typeof priority !== 'number' || !Number.isFinite(priority))
-    throw invalid('priority', priority, 'a finite number');
+    throw invalid(`${where}priority`, priority, 'a finite number');
   const at =
     runAt !== undefined
-      ? instant('runAt', runAt)
-      : now + (delay === undefined ? 0 : duration('delay', delay));
-  if (!(at < 1e14)) throw invalid('delay', delay, 'a time before the year 5138');
-  const limit = timeout === undefined ? undefined : duration('timeout', timeout);
+      ? instant(`${where}runAt`, runAt)
+      : now + (delay === undefined ? 0 : duration(`${where}delay`, delay));
+  if (!(at < 1e14)) throw invalid(`${where}delay`, delay, 'a time before the year 5138');
+  const limit = timeout === undefined ? undefined : duration(`${where}timeout`, timeout);
   if (limit === 0 || limit === Number.POSITIVE_INFINITY)
-    throw invalid('timeout', timeout, 'more than 0, and finite');
+    throw invalid(`${where}timeout`, timeout, 'more than 0, and finite');
   return {
     runAt: at,
     priority,
-    maxAttempts: maxAttempts === undefined ? undefined : count('maxAttempts', maxAttempts),
+    maxAttempts: maxAttempts === undefined ? undefined : count(`${where}maxAttempts`, maxAttempts),
     timeout: limit,
   };
 }

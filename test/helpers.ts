@@ -179,6 +179,8 @@ export interface TestQueue<Jobs = DefaultJobs> {
 export function openTest<Jobs = DefaultJobs>(t: TestContext, options: TestOptions = {}): TestQueue<Jobs> {
   const { file = join(temporaryFolder(t), 'queue.tsv'), clock = new FakeClock(), ...rest } = options;
   const { fs: fileSystem = systemFs, processes = systemProcesses, ...queueOptions } = rest;
+  // Waiting for the lock takes no time on the fake clock, while the disk takes its own.
+  queueOptions.lockTimeout ??= '1h';
   const store = new Store(file, resolveQueueOptions(queueOptions), clock, { fs: fileSystem, processes });
   const queue = overStore<Jobs>(store);
   t.after(() => queue.close());

@@ -129,7 +129,8 @@ function send(response: ServerResponse, status: number, body: object): void {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const queue = openQueue<Jobs>(process.env.QUEUE_FILE ?? 'data/queue.tsv');
   const app = createApp(queue);
-  app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => console.log(app.address()));
+  const port = Number(process.env.PORT ?? 3000);
+  app.listen(port, '127.0.0.1', () => console.log(`http://127.0.0.1:${port}, jobs in ${queue.file}`));
   for (const signal of ['SIGINT', 'SIGTERM']) {
     // What was answered is on the disk; what is under way is finished first.
     process.once(signal, () => app.close(() => queue.close()));

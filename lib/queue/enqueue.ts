@@ -75,7 +75,7 @@ export function checkJob(request: JobRequest, now: number, maxPayload: number, w
         'Store it elsewhere and enqueue its address, or raise maxPayload.',
     );
   }
-  return { type: name, payload: json, ...resolveEnqueueOptions(options, now) };
+  return { type: name, payload: json, ...resolveEnqueueOptions(options, now, where) };
 }
 
 function withWritten(error: unknown, written: string[]): unknown {

@@ -157,7 +157,7 @@ async function searchArchive(
     };
     const layout = parseHeader(line(0), path);
     const [row] = splitRows(line(at + 1));
-    return row?.length === layout.names.length ? { row, layout } : undefined;
+    return row?.length === layout.names.length && row[layout.at.id] === id ? { row, layout } : undefined;
   } finally {
     fs.close(fd);
   }

@@ -87,7 +87,7 @@ export class Commit {
     const { fs, lock, file, before } = context;
     Commit.#decideEach(context, commits);
     const drafts = commits.flatMap((commit) => commit.#drafts);
-    if (drafts.length === 0) return Commit.#settleEach(commits, 0, undefined);
+    if (drafts.length === 0) return Commit.#settleEach(commits, 0, undefined, file.path);
 
     const append = new Append(fs, file, drafts);
     await append.write();
@@ -98,7 +98,7 @@ export class Commit {
         await fs.fdatasync(file.fd);
       } catch (cause) {
         await context.afterFailedSync(cause);
-        return Commit.#settleEach(commits, append.rows, append.error);
+        return Commit.#settleEach(commits, append.rows, append.error, file.path);
       }
     }
     // Two may have believed that they held the lock, or a person may have replaced the file: then what counts is
@@ -118,11 +118,11 @@ export class Commit {
         append.error = error;
       }
     }
-    Commit.#settleEach(commits, append.rows, append.error);
+    Commit.#settleEach(commits, append.rows, append.error, file.path);
   }
 
-  static #settleEach(commits: readonly Commit[], rows: number, cause: unknown): void {
-    const error = cause === undefined ? undefined : storeError(cause, 'the queue file');
+  static #settleEach(commits: readonly Commit[], rows: number, cause: unknown, path: string): void {
+    const error = cause === undefined ? undefined : storeError(cause, path);
     let left = rows;
     for (const commit of commits) {
       if (commit.#rejected) continue;
@@ -161,7 +161,7 @@ function learn(index: JobIndex | undefined, append: Append, before: number): Sup
     index.learn(row, known?.index === index ? known.slot : undefined, offset, length);
     offset += length + 1;
   });
-  index.position = offset;
+  index.moveTo(offset);
   index.onSuperseded = undefined;
   return superseded;
 }

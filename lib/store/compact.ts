@@ -6,7 +6,7 @@ import { JobIndex } from './job-index.js';
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import { Replacement } from './replacement.js';
-import { settledEnd } from './settled.js';
+import { settledPart } from './settled.js';
 
 /** What a compaction did. */
 export interface CompactionSummary {
@@ -48,7 +48,7 @@ export async function compact(
 ): Promise<CompactionSummary> {
   const { fs, lock, path } = context;
   const layout = file.layout.current ? file.layout : upgraded(file.layout);
-  const index = known ?? new JobIndex(file, settledEnd(file));
+  const index = known ?? new JobIndex(file, settledPart(file));
   if (known === undefined) await index.catchUp();
 
   const archive = new ArchiveWriter(fs, path, layout);

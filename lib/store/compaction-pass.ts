@@ -29,6 +29,8 @@ export class CompactionPass {
   #next = 0;
   /** Where in the old file the lines are that come after the finished jobs; neighbours merged. */
   readonly #later: { from: number; to: number }[] = [];
+  /** Lines that come after the finished jobs and are not as they were. */
+  readonly #laterLines: string[] = [];
   readonly #expired: { line: string; finishedAt: number }[] = [];
   readonly #parents: Row[] = [];
   #run: { bytes: Buffer; start: number; end: number } | undefined;
@@ -59,7 +61,7 @@ export class CompactionPass {
     output.add(Buffer.from(headerLine(this.#layout)));
     const markAt = output.size;
     const marked = this.#finishedBytes() > WORTH_A_MARK;
-    if (marked) output.add(Buffer.from(settledMark(0)));
+    if (marked) output.add(Buffer.from(settledMark(0, 0)));
     await file.eachLine(file.start, (bytes, start, end, offset) => this.#sort(bytes, start, end, offset), {
       // Block by block, so that no more than one is in memory.
       afterBlock: async () => {
@@ -68,16 +70,14 @@ export class CompactionPass {
         for (const { line, finishedAt } of this.#expired.splice(0)) await this.#archive.add(line, finishedAt);
       },
     });
-    if (marked) {
-      const end = output.size;
-      output.add(Buffer.from(OPEN_MARK));
-      await output.flush();
-      output.patch(markAt, Buffer.from(settledMark(end)));
-    }
+    const end = output.size;
+    if (marked) output.add(Buffer.from(OPEN_MARK));
     for (const { from, to } of this.#later) await this.#copy(from, to);
+    for (const line of this.#laterLines) output.add(Buffer.from(line));
     const missing = missingFollowUps(this.#parents, this.#index, this.#layout);
     for (const row of missing) output.add(Buffer.from(joinRow(row)));
     await output.flush();
+    if (marked) output.patch(markAt, Buffer.from(settledMark(end, output.size)));
     return { kept: this.#kept + missing.length, recovered: missing.length };
   }
 
@@ -104,36 +104,41 @@ export class CompactionPass {
     const index = this.#index;
     if (offset < index.from) {
       // A finished job from before; it may have been retried since.
-      if (index.find(reader.field(at.id)) !== undefined) return;
+      const slot = index.find(reader.field(at.id));
+      if (slot !== undefined && index.offset(slot) !== offset) return;
+      if (slot !== undefined) this.#next++;
     } else if (offset === this.#newest[this.#next]) {
       this.#next++;
     } else {
-      const slot = index.find(reader.field(at.id));
-      if (slot !== undefined && index.version(slot) === reader.version)
-        this.#keepDuplicate(bytes, start, end);
+      if (index.duplicates.has(offset)) this.#keepDuplicate(bytes, start, end);
       return;
     }
     const { status } = reader;
-    if (!isFinal(status) || (index.hasUnreadable && index.isHeld(reader.field(at.id)))) {
+    const held = index.hasUnreadable && index.isHeld(reader.field(at.id));
+    const [followFrom, followTo] = at.follow_ups < 0 ? [0, 0] : reader.span(at.follow_ups);
+    const carries = followTo > followFrom;
+    if (!isFinal(status) || (held && !carries)) {
       this.#kept++;
       this.#keepForLater(offset, end - start + 1);
       return;
     }
     const finishedAt = reader.number(at.finished_at, Number.NaN) * 1000;
     const expired = finishedAt < this.#now - this.#retention;
-    const [followFrom, followTo] = at.follow_ups < 0 ? [0, 0] : reader.span(at.follow_ups);
-    const rewritten = this.#layout !== this.#file.layout || followTo > followFrom;
+    const rewritten = this.#layout !== this.#file.layout || carries;
     if (!expired && !rewritten) {
       this.#kept++;
       this.#keep(bytes, start, end + 1);
       return;
     }
     const line = rewritten ? this.#rewrite(bytes, start, end) : `${bytes.toString('utf8', start, end)}\n`;
-    if (expired) this.#expired.push({ line, finishedAt });
-    else {
-      this.#kept++;
-      this.#add(Buffer.from(line));
+    if (expired && !held) {
+      this.#expired.push({ line, finishedAt });
+      return;
     }
+    this.#kept++;
+    // What is held stays where workers look.
+    if (held) this.#laterLines.push(line);
+    else this.#add(Buffer.from(line));
   }
 
   /** Lines that stay as they are and lie side by side are copied together. */

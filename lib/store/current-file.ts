@@ -2,7 +2,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { FileSystem } from './fs.js';
 import { JobIndex } from './job-index.js';
 import { OpenFile } from './open-file.js';
-import { settledEnd } from './settled.js';
+import { settledPart } from './settled.js';
 
 /** The queue file as its path names it at the moment, and what is known of it. */
 export class CurrentFile {
@@ -78,15 +78,10 @@ export class CurrentFile {
 
   #usableIndex(file: OpenFile, needs: 'open' | 'all'): JobIndex {
     const { index } = this;
-    // A file that has become shorter was written over by an editor.
-    if (
-      index !== undefined &&
-      (needs === 'open' || index.from === file.start) &&
-      index.position <= file.size
-    ) {
-      return index;
-    }
-    const fresh = new JobIndex(file, needs === 'open' ? settledEnd(file) : file.start);
+    // Where an editor has written into the file, what was read of it means nothing any more.
+    const enough = index !== undefined && (needs === 'open' || index.from === file.start);
+    if (enough && index.isIntact()) return index;
+    const fresh = new JobIndex(file, needs === 'open' ? settledPart(file) : undefined);
     this.#index = fresh;
     for (const listener of this.onIndex) listener(fresh);
     return fresh;

@@ -117,9 +117,13 @@ export function storeError(error: unknown, what: string): unknown {
       cause: error,
     });
   if (DENIED.has(code))
-    return new TsvqError('NO_ACCESS', `no permission to write ${what} (${code}); see its owner and mode`, {
-      cause: error,
-    });
+    return new TsvqError(
+      'NO_ACCESS',
+      `no permission for ${what} (${code}); see the owner and the mode of the file and its folder`,
+      {
+        cause: error,
+      },
+    );
   return new TsvqError('WRITE_FAILED', `${what} could not be written (${code})`, { cause: error });
 }
 

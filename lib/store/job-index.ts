@@ -2,6 +2,7 @@ import { STATUSES, type Status } from '../job.js';
 import { LineReader } from '../tsv/line.js';
 import { number, type Row } from '../tsv/row.js';
 import type { OpenFile } from './open-file.js';
+import type { Settled } from './settled.js';
 
 /** An id as its bytes in the file read one by one; the same for every id that this queue makes. */
 const keyOf = (id: string): string =>
@@ -9,6 +10,10 @@ const keyOf = (id: string): string =>
   /^[\x00-\x7f]*$/.test(id) ? id : Buffer.from(id).toString('latin1');
 
 const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
+
+const HASH = 35;
+/** So many bytes tell whether a file is still the same; a row's end, which is never struck. */
+const ANCHOR = 32;
 
 /** A job's newest row, where it stands in the file. */
 export interface Place {
@@ -31,11 +36,18 @@ export class JobIndex {
   position: number;
   /** Bytes of struck and superseded rows: what a compaction would free. */
   deadBytes = 0;
+  /** Where rows begin that have the id and the version of an earlier one: nobody's to throw away. */
+  readonly duplicates: Set<number> = new Set();
   /** Called for each pending row that becomes its job's newest. */
   readonly onPending: Set<(slot: number) => void> = new Set();
   /** Called for each row that a newer one supersedes. */
   onSuperseded: ((offset: number, length: number) => void) | undefined;
   readonly #reader: LineReader;
+  readonly #newFrom: number;
+  /** Jobs that may be older than what stands of them among the finished ones, which were not read. */
+  readonly #unproven = new Map<string, number>();
+  /** The last bytes before `position`, as they were read. */
+  #anchor = Buffer.alloc(0);
   readonly #slots = new Map<string, number>();
   /** First fields of lines that can't be read, and how many such lines there are. */
   readonly #unreadable = new Map<string, number>();
@@ -47,10 +59,12 @@ export class JobIndex {
   #priority = new Float64Array(this.#capacity);
   #runAt = new Float64Array(this.#capacity);
 
-  constructor(file: OpenFile, from: number) {
+  /** @param settled leaves the finished jobs out that need no reading; without it all lines are read */
+  constructor(file: OpenFile, settled: Settled = { end: file.start, newFrom: file.start }) {
     this.file = file;
-    this.from = from;
-    this.position = from;
+    this.from = settled.end;
+    this.position = settled.end;
+    this.#newFrom = settled.newFrom;
     this.#reader = new LineReader(file.layout);
   }
 
@@ -134,13 +148,55 @@ export class JobIndex {
         this.position = offset + end - start + 1;
       }
     });
-    this.position = Math.max(this.position, position);
+    this.moveTo(Math.max(this.position, position));
+    if (this.#unproven.size > 0) await this.#prove();
+  }
+
+  /** All lines before this byte are known now. */
+  moveTo(position: number): void {
+    this.position = position;
+    this.#anchor = Buffer.from(this.#bytesBefore(position));
+  }
+
+  /**
+   * Whether the file still is what was read of it, as far as its length and the last bytes tell: an editor that
+   * wrote into it in place has moved them.
+   */
+  isIntact(): boolean {
+    return this.#bytesBefore(this.position).equals(this.#anchor) || this.position === this.from;
+  }
+
+  #bytesBefore(position: number): Buffer {
+    const from = Math.max(this.from, position - ANCHOR);
+    return this.file.readPiece(from, position - from);
+  }
+
+  /** Compares the unproven jobs with what stands of them among the finished ones: of two equals that one stands. */
+  async #prove(): Promise<void> {
+    const unproven = new Map(this.#unproven);
+    this.#unproven.clear();
+    const reader = new LineReader(this.file.layout);
+    const { at } = this.file.layout;
+    await this.file.eachLine(
+      this.file.start,
+      (bytes, start, end, offset) => {
+        if (bytes[start] === HASH || reader.read(bytes, start, end) !== 'row') return;
+        const slot = unproven.get(reader.field(at.id));
+        if (slot === undefined || reader.version < (this.#version[slot] as number)) return;
+        this.duplicates.add(this.#offset[slot] as number);
+        this.#offset[slot] = offset;
+        this.#length[slot] = end - start;
+        this.#version[slot] = reader.version;
+        this.#status[slot] = CODES[reader.status];
+      },
+      { to: this.from },
+    );
   }
 
   /** Takes in one line. */
   add(bytes: Buffer, start: number, end: number, offset: number): void {
     const reader = this.#reader;
-    if (bytes[start] === 35) {
+    if (bytes[start] === HASH) {
       this.deadBytes += end - start + 1;
       return;
     }
@@ -189,9 +245,13 @@ export class JobIndex {
       slot = this.#slots.size;
       if (slot === this.#capacity) this.#grow();
       this.#slots.set(job as string, slot);
+      if (version > 1 && offset >= this.#newFrom && this.from > this.file.start) {
+        this.#unproven.set(job as string, slot);
+      }
     } else {
       // Of two with the same version the earlier stands.
       if (version <= (this.#version[slot] as number)) {
+        if (version === this.#version[slot]) this.duplicates.add(offset);
         this.deadBytes += length + 1;
         return undefined;
       }

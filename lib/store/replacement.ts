@@ -4,6 +4,13 @@ import { headerLine, type Layout } from '../tsv/columns.js';
 import type { FileSystem } from './fs.js';
 import type { OpenFile } from './open-file.js';
 
+/** The new file has the name, but power loss may bring the old one back: nobody may build on it. */
+export class NotDurable extends Error {
+  constructor(cause: unknown) {
+    super('a rename could not be made durable', { cause });
+  }
+}
+
 /** A new file that takes the queue file's name once it is whole and on the disk. */
 export class Replacement {
   size = 0;
@@ -61,7 +68,11 @@ export class Replacement {
   async replace(): Promise<void> {
     this.#fs.rename(this.#temporary, this.#path);
     this.#done = true;
-    await syncFolder(this.#fs, dirname(this.#path));
+    try {
+      await syncFolder(this.#fs, dirname(this.#path));
+    } catch (cause) {
+      throw new NotDurable(cause);
+    }
   }
 
   close(): void {

@@ -11,7 +11,7 @@ import type { JobIndex } from './job-index.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import { type Processes, systemProcesses } from './owner.js';
-import { createQueueFile, syncFolder } from './replacement.js';
+import { createQueueFile, NotDurable, syncFolder } from './replacement.js';
 import { closeTail } from './tail.js';
 import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 
@@ -94,7 +94,7 @@ export class Store {
     for (;;) {
       while (this.#appending) await this.#running;
       if (this.openFile() === undefined) return undefined;
-      await this.#current.readOn(needs);
+      await this.#current.readOn(needs).catch(this.#rethrow);
       // A commit may have put another file in its place meanwhile.
       if (this.#current.index !== undefined) return this.#current.index;
     }
@@ -111,7 +111,7 @@ export class Store {
     this.#assertOpen();
     // A commit under way has its hands on the file; its own look at the path will do.
     if (this.#running !== undefined && this.#current.file !== undefined) return this.#current.file;
-    return this.#current.reopen();
+    return this.#reopen();
   }
 
   /**
@@ -134,7 +134,7 @@ export class Store {
     this.#assertOpen();
     let summary: CompactionSummary | undefined;
     await this.exclusively(async () => {
-      summary = await this.#compact();
+      summary = await this.#compact().catch(this.#rethrow);
     });
     return summary ?? { kept: 0, archived: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
   }
@@ -150,7 +150,7 @@ export class Store {
     await this.exclusively(async () => {
       await run();
       this.#current.drop();
-      if (this.#current.reopen() !== undefined) summary = await this.#compact();
+      if (this.#reopen() !== undefined) summary = await this.#compact().catch(this.#rethrow);
     });
     if (summary === undefined) throw new TsvqError('NOT_A_QUEUE', `${this.path} is missing or empty`);
     return summary;
@@ -179,7 +179,7 @@ export class Store {
     this.#running = (async () => {
       await this.#enter();
       try {
-        if (this.#current.reopen() !== undefined) await run();
+        if (this.#reopen() !== undefined) await run();
       } finally {
         if (this.#broken === undefined) this.lock.leave();
       }
@@ -211,7 +211,7 @@ export class Store {
       try {
         await this.#commitAll(batch);
       } catch (error) {
-        for (const commit of batch) commit.fail(error);
+        for (const commit of batch) commit.fail(storeError(error, this.path));
       }
     }
     this.#running = undefined;
@@ -243,12 +243,7 @@ export class Store {
   /** Takes the lock; repairs what a dead owner left. */
   async #enter(): Promise<void> {
     if (this.#broken) throw this.#broken;
-    let dead: string[];
-    try {
-      dead = await this.lock.enter();
-    } catch (error) {
-      throw storeError(error, this.lock.path);
-    }
+    const dead = await this.lock.enter().catch(this.#rethrow);
     if (dead.length === 0) return;
     try {
       await this.#repair(dead);
@@ -315,37 +310,47 @@ export class Store {
 
   /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
   async #writableFile(): Promise<OpenFile> {
-    try {
-      let file = this.#current.reopen();
-      if (file === undefined) {
-        await createQueueFile(this.fs, this.realPath, newLayout());
-        file = this.#current.reopen();
-      } else if (!file.layout.current) {
-        await this.#compact();
-        file = this.#current.file;
-      }
-      if (file === undefined) throw new TsvqError('WRITE_FAILED', `${this.path} vanished while it was made`);
-      return file;
-    } catch (error) {
-      throw storeError(error, this.path);
-    }
+    const file = this.#current.reopen();
+    if (file?.layout.current) return file;
+    if (file !== undefined) await this.#compact();
+    else await createQueueFile(this.fs, this.realPath, newLayout()).catch(this.#onNotDurable);
+    const made = this.#current.reopen();
+    if (made === undefined) throw new TsvqError('WRITE_FAILED', `${this.path} vanished while it was made`);
+    return made;
   }
 
   async #compact(): Promise<CompactionSummary> {
     const file = this.#current.file as OpenFile;
     closeTail(this.fs, file);
-    // An index of the same file that reaches its end saves reading it once more.
+    // An index that reaches the end of the file saves reading it once more.
+    if (this.#current.index !== undefined) await this.#current.readOn('open');
     const { index } = this.#current;
-    await index?.catchUp();
     const { retention } = this.options;
     const summary = await compact(
       { fs: this.fs, lock: this.lock, path: this.realPath, retention, now: this.clock.now() },
       file,
       index,
-    );
+    ).catch(this.#onNotDurable);
     this.#current.reopen();
     return summary;
   }
+
+  #reopen(): OpenFile | undefined {
+    try {
+      return this.#current.reopen();
+    } catch (error) {
+      return this.#rethrow(error);
+    }
+  }
+
+  readonly #onNotDurable = (error: unknown): never => {
+    throw error instanceof NotDurable ? this.#stop(error.cause) : error;
+  };
+
+  /** A system error as one of ours. */
+  readonly #rethrow = (error: unknown): never => {
+    throw storeError(error, this.path);
+  };
 
   /** From here on the queue does nothing but report: on a failing disk it stops, it does not guess. */
   #stop(cause: unknown): TsvqError {

@@ -50,10 +50,11 @@ export function parseHeader(line: string, path: string): Layout {
     .trimEnd()
     .split('\t');
   const missing = ANCESTRAL.filter((name) => !names.includes(name));
-  if (missing.length > 0 || new Set(names).size < names.length) {
+  const first = names[0] === 'id';
+  if (missing.length > 0 || !first || new Set(names).size < names.length) {
     throw new TsvqError(
       'NOT_A_QUEUE',
-      `${path}: its first line is not the header of a queue (${missing.length > 0 ? `it lacks ${missing.join(', ')}` : 'a column stands there twice'}); ` +
+      `${path}: its first line is not the header of a queue (${missing.length > 0 ? `it lacks ${missing.join(', ')}` : first ? 'a column stands there twice' : 'its first column is not id'}); ` +
         'nothing was changed. Put the header back, or name another file.',
     );
   }

@@ -11,12 +11,15 @@ import { TsvqError } from '../errors.js';
  */
 export function toJson(value: unknown, name: string): string {
   if (value === undefined) return 'null';
-  const problem = obstacle(value, name, []);
-  if (problem !== undefined) throw new TsvqError('INVALID_ARGUMENT', `${problem}; JSON can't hold that`);
+  let problem: string | undefined;
   try {
+    problem = obstacle(value, name, []);
+    if (problem !== undefined) throw new TsvqError('INVALID_ARGUMENT', `${problem}; JSON can't hold that`);
     const json = JSON.stringify(value);
     if (json !== undefined) return json;
   } catch (cause) {
+    if (problem !== undefined) throw cause;
+    // A getter or a toJSON that throws.
     throw new TsvqError('INVALID_ARGUMENT', `${name} can't be written as JSON: ${message(cause)}`, { cause });
   }
   throw new TsvqError('INVALID_ARGUMENT', `${name} is ${typeof value}; JSON can't hold that`);
@@ -40,6 +43,7 @@ function obstacle(value: unknown, path: string, above: object[]): string | undef
   if (above.length > 500) return `${path} is nested more than 500 levels deep`;
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
   if (value instanceof Map || value instanceof Set) return `${path} is a ${value.constructor.name}`;
+  if (value instanceof Promise) return `${path} is a promise (is an await missing?)`;
   above.push(value);
   let problem: string | undefined;
   if (Array.isArray(value)) {

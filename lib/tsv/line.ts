@@ -135,7 +135,9 @@ export class LineReader {
 
   #isStruck(): boolean {
     const [from, to] = this.span(this.#layout.at.status);
-    if (from === to) return false;
+    // An id holds no space: that is how a note like `#duplicate <row>` differs.
+    const space = this.#bytes.indexOf(SPACE, this.#start);
+    if (from === to || (space >= 0 && space < (this.#ends[0] as number))) return false;
     for (let i = from; i < to; i++) if (this.#bytes[i] !== DASH) return false;
     return true;
   }

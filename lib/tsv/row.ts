@@ -150,7 +150,8 @@ export function toJob(row: Row, layout: Layout = newLayout()): Job {
     maxAttempts: optional(row[at.max_attempts]),
     timeout: timeout === undefined ? undefined : timeout * 1000,
     priority: number(row[at.priority], 0),
-    error: error === '' ? undefined : unescapeText(error),
+    // A file from before there were versions doesn't escape its error texts.
+    error: error === '' ? undefined : at.version < 0 ? error : unescapeText(error),
     result: jsonOrText(row[at.result] as string),
     lockedBy: row[at.locked_by] || undefined,
     startedAt: date(row[at.started_at]),

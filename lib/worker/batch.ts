@@ -73,7 +73,10 @@ export async function commitBatch(
     crowded = plan.first && otherWorkers(store, view, owner) >= options.maxWorkers;
     if (crowded) return drafts;
     if (plan.rescue) {
-      for (const rescued of rescueRows(store, view, owner, plan.holds, options)) {
+      // In a commit that starts over, the claims of its first round may be in the file.
+      const claiming = new Set(round > 0 ? plan.candidates.map(({ id }) => id) : []);
+      const holds = (id: string): boolean => plan.holds(id) || claiming.has(id);
+      for (const rescued of rescueRows(store, view, owner, holds, options)) {
         items.push({ rescued, rows: 1 });
         drafts.push(rescued);
       }

@@ -85,6 +85,8 @@ export function pickCandidates({ due, now, owner, most, alone, handles, isBusy }
 /** Whether a candidate is still as it was picked. Under the lock. */
 export function isFree(candidate: Candidate, view: View): boolean {
   const { id, row, layout } = candidate;
+  // Or held since: a line with its id that can't be read has come in.
+  if (view.index.isHeld(id)) return false;
   return view.isStill(id, number(row[layout.at.version], 0), 'pending', candidate);
 }
 

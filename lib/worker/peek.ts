@@ -1,4 +1,4 @@
-import { settledEnd } from '../store/settled.js';
+import { settledPart } from '../store/settled.js';
 import type { Store } from '../store/store.js';
 import { LineReader } from '../tsv/line.js';
 import { isOverdue } from './rescue-rule.js';
@@ -28,7 +28,7 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
   const reader = new LineReader(file.layout);
   const now = store.clock.now();
 
-  await file.eachBlock(settledEnd(file), (bytes, end) => {
+  await file.eachBlock(settledPart(file).end, (bytes, end) => {
     for (const word of CANDIDATES) {
       let hit = found.work ? -1 : bytes.indexOf(word);
       while (hit >= 0 && hit < end && !found.work) {

@@ -46,7 +46,8 @@ export function rescueRows(
   const slots = [...view.index.withStatus('processing')];
   const held = new Map<string, Row[]>();
   for (const row of readRows(view.index, slots)) {
-    if (row === undefined) continue;
+    // A held one least of all: the line that can't be read may be the one that says how it ended.
+    if (row === undefined || view.index.isHeld(row[at.id] as string)) continue;
     const own = row[at.locked_by] === owner;
     if (own && holds(row[at.id] as string)) continue;
     const reader = {

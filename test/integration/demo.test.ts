@@ -3,15 +3,12 @@ import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openQueue } from 'tsvq';
-import { temporaryFolder } from './worker-process.js';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { root, temporaryFolder } from '../helpers.js';
 
 test('npm start runs the main job, and can be run again', { timeout: 120_000 }, async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   for (const _ of ['first', 'second']) {
     const { stdout } = await promisify(execFile)('npm', ['start', '--silent', '--', folder], { cwd: root });
     assert.match(stdout, /All as expected/);

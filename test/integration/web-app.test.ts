@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ErrorCode, openQueue, type Queue, TsvqError } from 'tsvq';
 import { createApp, type Jobs } from '../../docs/examples/web-app.js';
-import { temporaryFolder, tick } from './worker-process.js';
+import { temporaryFolder } from '../helpers.js';
+import { tick } from './worker-process.js';
 
 async function start(t: TestContext, queue: Queue<Jobs>) {
   const app = createApp(queue);
@@ -29,7 +30,7 @@ async function start(t: TestContext, queue: Queue<Jobs>) {
 const signUp = JSON.stringify({ email: 'ann@example.com' });
 
 test('a sign-up sends its e-mail by way of the worker', async (t) => {
-  const file = join(await temporaryFolder(t), 'queue.tsv');
+  const file = join(temporaryFolder(t), 'queue.tsv');
   const call = await start(t, openQueue<Jobs>(file));
   const { status, headers, body } = await call('POST', '/signup', signUp);
   assert.equal(status, 202);
@@ -48,7 +49,7 @@ test('a sign-up sends its e-mail by way of the worker', async (t) => {
 });
 
 test('a job can be cancelled until it is finished', async (t) => {
-  const file = join(await temporaryFolder(t), 'queue.tsv');
+  const file = join(temporaryFolder(t), 'queue.tsv');
   const call = await start(t, openQueue<Jobs>(file));
   const { body } = await call('POST', '/signup', signUp);
   assert.equal((await call('DELETE', `/jobs/${body.id}`)).status, 200);
@@ -60,7 +61,7 @@ test('a job can be cancelled until it is finished', async (t) => {
 });
 
 test("what isn't there is 404", async (t) => {
-  const file = join(await temporaryFolder(t), 'queue.tsv');
+  const file = join(temporaryFolder(t), 'queue.tsv');
   const call = await start(t, openQueue<Jobs>(file));
   for (const [method, path] of [
     ['GET', '/jobs/0123456789abcdef'],
@@ -73,7 +74,7 @@ test("what isn't there is 404", async (t) => {
 });
 
 test('a request that makes no sense is 400, one that is too large 413', async (t) => {
-  const queue = openQueue<Jobs>(join(await temporaryFolder(t), 'queue.tsv'));
+  const queue = openQueue<Jobs>(join(temporaryFolder(t), 'queue.tsv'));
   const call = await start(t, queue);
   for (const body of ['', 'x', 'null', '[]', '{}', '{"email": 7}', '{"email": "ann"}'])
     assert.equal((await call('POST', '/signup', body)).status, 400, body);

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { systemProcesses } from '../../lib/store/owner.js';
-import { temporaryFolder, tick } from './worker-process.js';
+import { temporaryFolder } from '../helpers.js';
+import { tick } from './worker-process.js';
 
 // In a file of its own, which runs beside the others: it takes as long as a worker waits for the lock.
 test('exit code 75: somebody alive holds the lock', async (t) => {
-  const file = join(await temporaryFolder(t), 'queue.tsv');
+  const file = join(temporaryFolder(t), 'queue.tsv');
   const queue = openQueue(file);
   const id = await queue.enqueue('webhook', { url: 'nowhere' });
   await queue.close();

@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { root } from '../helpers.js';
 
-const SCRIPT = fileURLToPath(new URL('../../workers/queue_worker.js', import.meta.url));
+const SCRIPT = join(root, 'workers/queue_worker.js');
 
 /** How a run of the worker script ended, and what it said. */
 export interface Run {
@@ -51,13 +49,6 @@ export function startWorker(env: NodeJS.ProcessEnv, { script = SCRIPT, args = []
 /** One tick of cron on a queue file. */
 export const tick = (file: string, env: NodeJS.ProcessEnv = {}): Promise<Run> =>
   startWorker({ QUEUE_FILE: file, ...env }).ended;
-
-/** A folder that is gone after the test. */
-export async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tsvq-test-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** The address of an HTTP server that is gone after the test. */
 export async function serve(t: TestContext, listener: RequestListener): Promise<string> {

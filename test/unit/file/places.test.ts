@@ -7,20 +7,22 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   statSync,
   symlinkSync,
-  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import { TsvqError } from '../../../lib/errors.js';
 import {
   HEADER,
   jobId,
   line,
   openTest,
   rejects,
+  root,
   rowsOf,
   runScript,
   startScript,
@@ -103,14 +105,12 @@ test('a link that leads round in a circle is an error of ours', async (t) => {
   symlinkSync('b.tsv', file);
   symlinkSync('a.tsv', join(folder, 'b.tsv'));
   const { queue } = openTest(t, { file });
-  for (const call of [
-    () => queue.enqueue('email', {}),
-    () => queue.getJob('x'),
-    () => queue.processJobs({}),
-  ]) {
-    const error = await call().then(assert.fail, (reason) => reason);
-    assert.equal(error.name, 'TsvqError', String(error));
-    assert.ok(error.message.includes(file), error.message);
+  for (const call of [queue.enqueue('email', {}), queue.getJob('x'), queue.processJobs({})]) {
+    const error: unknown = await call.then(
+      () => undefined,
+      (reason) => reason,
+    );
+    assert.ok(error instanceof TsvqError && error.message.includes(file), String(error));
   }
 });
 
@@ -118,27 +118,24 @@ test('a link that leads round in a circle is an error of ours', async (t) => {
 
 test('files are made for owner and group, less the umask', async (t) => {
   const folder = temporaryFolder(t);
-  for (const umask of [0o022, 0o077, 0o002]) {
-    const file = join(folder, `queue-${umask}.tsv`);
-    const printed = await runScript(
-      t,
-      `import { statSync } from 'node:fs';
-      import { openQueue } from 'lib/index.ts';
-      process.umask(${umask});
-      const queue = openQueue(${JSON.stringify(file)}, { retention: 0 });
+  const printed = await runScript(
+    t,
+    `import { statSync } from 'node:fs';
+    import { openQueue } from 'lib/index.ts';
+    for (const umask of [0o022, 0o077, 0o002]) {
+      process.umask(umask);
+      const queue = openQueue('${folder}/' + umask + '.tsv', { retention: 0 });
       await queue.enqueue('email', {});
       const made = statSync(queue.file).mode;
       await queue.processJobs({ email: () => {} });
       await new Promise((resolve) => setTimeout(resolve, 5));
       await queue.compact();
-      const month = new Date().toISOString().slice(0, 7);
-      const paths = ['', '.tick'].map((end) => queue.file + end);
-      paths.push(queue.file.replace(/queue-(\\d+)\\.tsv$/, 'archive/queue-$1-' + month + '.tsv'));
-      console.log([made, ...paths.map((path) => statSync(path).mode)].map((mode) => (mode & 0o777).toString(8)).join());`,
-    );
-    const mode = (0o660 & ~umask).toString(8);
-    assert.equal(printed, `${[mode, mode, mode, mode].join()}\n`);
-  }
+      const archived = '${folder}/archive/' + umask + '-' + new Date().toISOString().slice(0, 7) + '.tsv';
+      const modes = [made, ...[queue.file, queue.file + '.tick', archived].map((path) => statSync(path).mode)];
+      console.log(modes.map((mode) => (mode & 0o777).toString(8)).join());
+    }`,
+  );
+  assert.equal(printed, '640,640,640,640\n600,600,600,600\n660,660,660,660\n');
 });
 
 test('a folder that is missing is made, with all above it', async (t) => {
@@ -157,119 +154,109 @@ test('two processes that make the first file at the same moment lose no job', as
 
 // ---- what is not allowed ----
 
-/** Does something as a user for whom permissions count; undefined where that can't be arranged. */
-async function unprivileged(t: TestContext, script: string): Promise<string | undefined> {
-  if (UNPRIVILEGED === undefined) return runScript(t, script);
-  // The repository itself may be out of reach for others.
-  const probe = await startScript(t, "await import('lib/index.ts');", { uid: UNPRIVILEGED }).ended;
-  if (probe.code !== 0) return undefined;
-  return runScript(t, script, { uid: UNPRIVILEGED });
+/** Whether other users can read the repository, and so run what is in it. */
+function isReadableByOthers(): boolean {
+  for (let folder = root; folder !== dirname(folder); folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o005) !== 0o005) return false;
+  }
+  return true;
 }
 
-const errorOf = (call: string, file: string): string =>
-  `import { openQueue } from 'lib/index.ts';
-  const queue = openQueue(${JSON.stringify(file)});
-  const error = await ${call}.then((value) => ({ code: 'none', message: JSON.stringify(value) }), (reason) => reason);
-  console.log(error.code + ' ' + error.message);`;
-
-test('a folder without write permission is an error that names it', async (t) => {
+test('what the user may not do is told, with the path', async (t) => {
+  if (UNPRIVILEGED !== undefined && !isReadableByOthers()) return t.skip('only root can read the repository');
   const folder = temporaryFolder(t);
-  chmodSync(folder, 0o555);
-  const printed = await unprivileged(t, errorOf("queue.enqueue('email', {})", join(folder, 'queue.tsv')));
   chmodSync(folder, 0o755);
-  if (printed === undefined) return t.skip('no other user can read the repository');
-  assert.match(printed, /^NO_ACCESS /);
-  assert.ok(printed.includes(folder), printed);
-  assert.match(printed, /permission|owner|mode/);
-  assert.deepEqual(readdirSync(folder), []);
-});
+  const folders: string[] = [];
+  /** A folder, in it perhaps a queue, each with its mode. */
+  const make = (name: string, mode: number, fileMode?: number): string => {
+    const file = join(folder, name, 'queue.tsv');
+    mkdirSync(dirname(file));
+    if (fileMode !== undefined) {
+      writeQueue(file, line({ id: jobId(1) }));
+      chmodSync(file, fileMode);
+    }
+    if (UNPRIVILEGED !== undefined) chownSync(dirname(file), UNPRIVILEGED, UNPRIVILEGED);
+    chmodSync(dirname(file), mode);
+    folders.push(dirname(file));
+    return file;
+  };
+  const readOnly = make('read-only', 0o555);
+  const closed = make('closed', 0o000);
+  const secret = make('secret', 0o755, 0o000);
+  const toRead = make('to-read', 0o555, 0o444);
+  const shared = make('shared', 0o2770, 0o660);
+  if (UNPRIVILEGED !== undefined) chownSync(shared, 1234, UNPRIVILEGED);
 
-test('a folder that can not even be entered is one as well', async (t) => {
-  const folder = temporaryFolder(t);
-  chmodSync(folder, 0o000);
-  const file = join(folder, 'queue.tsv');
-  const enqueued = await unprivileged(t, errorOf("queue.enqueue('email', {})", file));
-  const looked = await unprivileged(t, errorOf("queue.getJob('x')", file));
-  chmodSync(folder, 0o755);
-  if (enqueued === undefined || looked === undefined) return t.skip('no other user can read the repository');
-  for (const printed of [enqueued, looked]) {
-    assert.match(printed, /^NO_ACCESS /);
-    assert.ok(printed.includes(folder), printed);
-  }
-});
-
-test('a missing folder where none may be made is an error that names it', async (t) => {
-  const folder = temporaryFolder(t);
-  chmodSync(folder, 0o555);
-  const printed = await unprivileged(
-    t,
-    errorOf("queue.enqueue('email', {})", join(folder, 'data', 'queue.tsv')),
-  );
-  chmodSync(folder, 0o755);
-  if (printed === undefined) return t.skip('no other user can read the repository');
-  assert.match(printed, /^NO_ACCESS /);
-  assert.ok(printed.includes(join(folder, 'data')), printed);
-});
-
-test('who may only read may look, and learns why the rest is refused', async (t) => {
-  const folder = temporaryFolder(t);
-  const file = join(folder, 'queue.tsv');
-  writeQueue(file, line({ id: jobId(1) }));
-  chmodSync(file, 0o444);
-  chmodSync(folder, 0o555);
-  const printed = await unprivileged(
+  const calls = {
+    add: [readOnly, "enqueue('email', {})"],
+    below: [join(readOnly, '..', 'data', 'queue.tsv'), "enqueue('email', {})"],
+    addClosed: [closed, "enqueue('email', {})"],
+    lookClosed: [closed, "getJob('x')"],
+    addSecret: [secret, "enqueue('email', {})"],
+    lookSecret: [secret, "getJob('x')"],
+    statsSecret: [secret, 'stats()'],
+    look: [toRead, `getJob('${jobId(1)}')`],
+    list: [toRead, 'listJobs()'],
+    addToRead: [toRead, "enqueue('email', {})"],
+    cancelToRead: [toRead, `cancelJob('${jobId(1)}')`],
+    compactToRead: [toRead, 'compact()'],
+    cancelShared: [shared, `cancelJob('${jobId(1)}')`],
+    compactShared: [shared, 'compact()'],
+  } as const;
+  const printed = await runScript(
     t,
     `import { openQueue } from 'lib/index.ts';
-    const queue = openQueue(${JSON.stringify(file)});
-    console.log((await queue.getJob('${jobId(1)}')).status, (await queue.listJobs()).length, (await queue.stats()).pending);
-    for (const call of [queue.enqueue('email', {}), queue.cancelJob('${jobId(1)}'), queue.compact()]) {
-      console.log(await call.then(() => 'done', ({ code, message }) => code + ' ' + message.includes(${JSON.stringify(folder)})));
-    }`,
+    const said = {};
+    ${Object.entries(calls)
+      .map(
+        ([name, [file, call]]) =>
+          `said.${name} = await openQueue(${JSON.stringify(file)}).${call}.then(
+            (value) => 'done ' + JSON.stringify(value), (error) => error.code + ' ' + error.name + ': ' + error.message);`,
+      )
+      .join('\n')}
+    console.log(JSON.stringify(said));`,
+    UNPRIVILEGED === undefined ? {} : { uid: UNPRIVILEGED },
   );
-  chmodSync(folder, 0o755);
-  if (printed === undefined) return t.skip('no other user can read the repository');
-  assert.equal(printed, 'pending 1 1\nNO_ACCESS true\nNO_ACCESS true\nNO_ACCESS true\n');
-  assert.equal(rowsOf(file).length, 1);
-});
+  // Whoever cleans up has to get in again.
+  for (const one of folders) chmodSync(one, 0o755);
+  const said = JSON.parse(printed) as Record<keyof typeof calls, string>;
+  const refused = (name: keyof typeof calls, path: string): void => {
+    assert.match(said[name], /^NO_ACCESS TsvqError/);
+    assert.ok(said[name].includes(path), said[name]);
+  };
 
-test('a file that may not be read is an error that names it', async (t) => {
-  const folder = temporaryFolder(t);
-  const file = join(folder, 'queue.tsv');
-  writeQueue(file, line({ id: jobId(1) }));
-  if (UNPRIVILEGED !== undefined) chownSync(folder, UNPRIVILEGED, UNPRIVILEGED);
-  chmodSync(file, 0o000);
-  const results: (string | undefined)[] = [];
-  for (const call of ["queue.getJob('x')", "queue.enqueue('email', {})", 'queue.stats()']) {
-    results.push(await unprivileged(t, errorOf(call, file)));
-  }
-  chmodSync(file, 0o644);
-  if (results.includes(undefined)) return t.skip('no other user can read the repository');
-  for (const printed of results) {
-    assert.match(printed as string, /^NO_ACCESS /);
-    assert.ok(printed?.includes(file), printed);
-  }
-  assert.equal(existsSync(`${file}.lock`), false);
-});
-
-test('a queue that is shared by its group goes on being so after a compaction by another user', async (t) => {
-  if (UNPRIVILEGED === undefined) return t.skip('takes root, to be two users');
-  const folder = temporaryFolder(t);
-  const file = join(folder, 'queue.tsv');
-  writeQueue(file, line({ id: jobId(1) }));
-  chownSync(file, 1234, UNPRIVILEGED);
-  chmodSync(file, 0o660);
-  chownSync(folder, 1234, UNPRIVILEGED);
-  chmodSync(folder, 0o2770);
-  const printed = await unprivileged(
-    t,
-    `import { openQueue } from 'lib/index.ts';
-    const queue = openQueue(${JSON.stringify(file)});
-    await queue.cancelJob('${jobId(1)}');
-    console.log((await queue.compact()).kept);`,
+  await t.test(
+    'a folder without write permission is an error that names it, and says what to look at',
+    () => {
+      refused('add', dirname(readOnly));
+      assert.match(said.add, /permission.*(owner|mode)/);
+      assert.deepEqual(readdirSync(dirname(readOnly)), []);
+    },
   );
-  if (printed === undefined) return t.skip('no other user can read the repository');
-  const { mode, gid } = statSync(file);
-  assert.deepEqual([printed, mode & 0o777, gid], ['1\n', 0o660, UNPRIVILEGED]);
+  await t.test('so is a missing folder where none may be made', () => {
+    refused('below', join(dirname(readOnly), 'data'));
+  });
+  await t.test('so is a folder that can not even be entered', () => {
+    refused('addClosed', dirname(closed));
+    refused('lookClosed', dirname(closed));
+  });
+  await t.test('so is a file that may not be read', () => {
+    for (const name of ['addSecret', 'lookSecret', 'statsSecret'] as const) refused(name, secret);
+    assert.equal(existsSync(`${secret}.lock`), false);
+  });
+  await t.test('who may only read may look', () => {
+    assert.match(said.look, /^done .*"status":"pending"/);
+    assert.match(said.list, /^done \[\{.*\}\]$/);
+    for (const name of ['addToRead', 'cancelToRead', 'compactToRead'] as const)
+      refused(name, dirname(toRead));
+    assert.equal(rowsOf(toRead).length, 1);
+  });
+  await t.test('a queue that a group shares goes on being shared after a compaction by one of it', () => {
+    assert.deepEqual([said.cancelShared, said.compactShared.slice(0, 14)], ['done true', 'done {"kept":1']);
+    const { mode, gid } = statSync(shared);
+    assert.equal(mode & 0o777, 0o660);
+    if (UNPRIVILEGED !== undefined) assert.equal(gid, UNPRIVILEGED);
+  });
 });
 
 // ---- what is no file ----
@@ -303,16 +290,32 @@ test('a file in the place of the folder is an error that names it', async (t) =>
   assert.equal(await queue.getJob('x'), undefined);
 });
 
-test('a pipe or a device is no file: it is neither waited for nor replaced', async (t) => {
+test('a pipe is no file: it is not waited for', async (t) => {
   const pipe = join(temporaryFolder(t), 'queue.tsv');
   execFileSync('mkfifo', [pipe]);
-  const { code, stdout } = await startScript(t, errorOf("queue.enqueue('email', {})", pipe), {
-    timeout: 10_000,
-  }).ended;
-  // Whoever waits at the other end would otherwise keep the test's process.
-  const { isFIFO } = { isFIFO: lstatSync(pipe).isFIFO() };
-  unlinkSync(pipe);
-  assert.deepEqual([code, stdout.split(' ')[0], isFIFO], [0, 'NOT_A_QUEUE', true]);
+  const { code, stdout } = await startScript(
+    t,
+    `import { openQueue } from 'lib/index.ts';
+    const queue = openQueue(${JSON.stringify(pipe)});
+    const calls = [queue.enqueue('email', {}), queue.getJob('x')];
+    console.log((await Promise.all(calls.map((call) => call.catch(({ name }) => name)))).join());`,
+    { timeout: 10_000 },
+  ).ended;
+  assert.deepEqual([code, stdout], [0, 'TsvqError,TsvqError\n']);
+  assert.ok(lstatSync(pipe).isFIFO());
+});
+
+test('a device is no file: no queue takes its place', async (t) => {
+  const device = join(temporaryFolder(t), 'queue.tsv');
+  try {
+    execFileSync('mknod', [device, 'c', '1', '3'], { stdio: 'ignore' });
+    readFileSync(device);
+  } catch {
+    return t.skip('takes the right to make a device like /dev/null');
+  }
+  const { queue } = openTest(t, { file: device });
+  await rejects(queue.enqueue('email', {}), 'NOT_A_QUEUE', device);
+  assert.ok(lstatSync(device).isCharacterDevice());
 });
 
 test('an empty file is a queue to be', async (t) => {

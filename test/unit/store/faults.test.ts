@@ -357,7 +357,7 @@ test('a compaction whose rename could not be made durable stops the queue: other
 
 test('a repair whose rename could not be made durable stops the queue', async (t) => {
   const { fs, fault } = faultyFs();
-  const { queue, file } = openTest(t, { fs });
+  const { queue, file } = openTest(t, { fs, lockTimeout: 1000 });
   await queue.enqueue('email', 1);
   leaveDeadToken(file);
   fault.do = failing(isFolderSync(dirname(file)), 'EIO', 1);

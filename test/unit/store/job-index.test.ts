@@ -13,7 +13,7 @@ async function indexOf(t: TestContext, ...lines: string[]) {
   writeFileSync(path, `${HEADER}\n${lines.join('')}`);
   const file = OpenFile.open(systemFs, path) as OpenFile;
   t.after(() => file.release());
-  const index = new JobIndex(file, file.start);
+  const index = new JobIndex(file);
   await index.catchUp();
   const state = (id: string): string | undefined => {
     const slot = index.find(id);

@@ -13,7 +13,7 @@ test('an operation sees what those before it in the same commit have decided', a
   writeQueue(path, line({ id: jobId(1) }), line({ id: jobId(2) }));
   const file = OpenFile.open(systemFs, path) as OpenFile;
   t.after(() => file.release());
-  const index = new JobIndex(file, file.start);
+  const index = new JobIndex(file);
   await index.catchUp();
   const view = new View(file, index, 5000);
   const row = view.row(jobId(1)) as Row;
