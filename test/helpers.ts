@@ -15,6 +15,8 @@ import { type FileSystem, systemFs } from '../lib/store/fs.js';
 import { type Processes, systemProcesses } from '../lib/store/owner.js';
 import { Store } from '../lib/store/store.js';
 import { COLUMNS, type Column } from '../lib/tsv/columns.js';
+// Loaded beforehand, so that a worker's first step takes no time of its own.
+import '../lib/worker/run.js';
 
 export const root: string = fileURLToPath(new URL('..', import.meta.url));
 
@@ -23,6 +25,38 @@ export function temporaryFolder(t: TestContext): string {
   const folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'tsvq-unit-')));
   t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
+}
+
+/** How many calls to the disk, and waits for a lock, are under way in the queues of {@link openTest}. */
+let busy = 0;
+
+async function counted<T>(work: Promise<T>): Promise<T> {
+  busy++;
+  try {
+    return await work;
+  } finally {
+    busy--;
+  }
+}
+
+/** Resolves when the queues of this process have come to rest: all that is left is to wait for time to pass. */
+export async function settle(): Promise<void> {
+  for (let quiet = 0; quiet < 8; quiet++) {
+    await new Promise(setImmediate);
+    if (busy > 0) quiet = 0;
+  }
+}
+
+/** Counts what is under way. */
+function watched(fileSystem: FileSystem): FileSystem {
+  const { read, write, fdatasync, fsync } = fileSystem;
+  return {
+    ...fileSystem,
+    read: (...args) => counted(read(...args)),
+    write: (...args) => counted(write(...args)),
+    fdatasync: (...args) => counted(fdatasync(...args)),
+    fsync: (...args) => counted(fsync(...args)),
+  };
 }
 
 /** Resolves as soon as the condition holds: for what no event tells. Fails after a time that nothing here takes. */
@@ -72,7 +106,7 @@ export class FakeClock implements Clock {
 
   readonly sleep = async (ms: number): Promise<void> => {
     this.#now += ms;
-    await new Promise(setImmediate);
+    await counted(new Promise(setImmediate));
   };
 
   readonly later = (ms: number, run: () => void): (() => void) => {
@@ -99,12 +133,17 @@ export class FakeClock implements Clock {
   /** Moves the time on step by step, with all that follows from each, until the condition holds. */
   async advanceUntil(what: string, condition: () => unknown, step = 250): Promise<void> {
     await until(what, async () => {
+      await settle();
       if (await condition()) return true;
       this.advance(step);
-      // What a timer started may go to the disk and back.
-      for (let i = 0; i < 5; i++) await new Promise(setImmediate);
       return false;
     });
+  }
+
+  /** Moves the time on, with all that follows on the way. */
+  async pass(ms: number, step = 250): Promise<void> {
+    const end = this.#now + ms;
+    await this.advanceUntil('the time has passed', () => this.#now >= end, step);
   }
 }
 
@@ -181,7 +220,10 @@ export function openTest<Jobs = DefaultJobs>(t: TestContext, options: TestOption
   const { fs: fileSystem = systemFs, processes = systemProcesses, ...queueOptions } = rest;
   // Waiting for the lock takes no time on the fake clock, while the disk takes its own.
   queueOptions.lockTimeout ??= '1h';
-  const store = new Store(file, resolveQueueOptions(queueOptions), clock, { fs: fileSystem, processes });
+  const store = new Store(file, resolveQueueOptions(queueOptions), clock, {
+    fs: watched(fileSystem),
+    processes,
+  });
   const queue = overStore<Jobs>(store);
   t.after(() => queue.close());
   return { queue, store, file, clock: clock as FakeClock };

@@ -57,22 +57,22 @@ export class CurrentFile {
    * Makes the index know the open file to its end.
    *
    * @param needs 'open': enough to learn what is to do; 'all': the finished jobs as well
+   * @returns undefined if no file is open
    */
-  async readOn(needs: 'open' | 'all'): Promise<void> {
+  async readOn(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
     for (;;) {
       const file = this.#file;
-      if (file === undefined) return;
+      if (file === undefined) return undefined;
       const index = this.#usableIndex(file, needs);
-      if (index.position === file.size) return;
+      if (index.position === file.size) return index;
       // One scan at a time; who comes later looks again when it is through.
       if (this.#scan === undefined) {
         this.#scan = index.catchUp().finally(() => {
           this.#scan = undefined;
         });
         await this.#scan;
-        return;
-      }
-      await this.#scan;
+        if (this.index === index) return index;
+      } else await this.#scan;
     }
   }
 

@@ -46,8 +46,9 @@ export class JobIndex {
   readonly #newFrom: number;
   /** Jobs that may be older than what stands of them among the finished ones, which were not read. */
   readonly #unproven = new Map<string, number>();
-  /** The last bytes before `position`, as they were read. */
-  #anchor = Buffer.alloc(0);
+  /** Some bytes of the file as they were read, and where they end. */
+  #anchor: Buffer = Buffer.alloc(0);
+  #anchorEnd: number;
   readonly #slots = new Map<string, number>();
   /** First fields of lines that can't be read, and how many such lines there are. */
   readonly #unreadable = new Map<string, number>();
@@ -64,6 +65,7 @@ export class JobIndex {
     this.file = file;
     this.from = settled.end;
     this.position = settled.end;
+    this.#anchorEnd = settled.end;
     this.#newFrom = settled.newFrom;
     this.#reader = new LineReader(file.layout);
   }
@@ -155,7 +157,8 @@ export class JobIndex {
   /** All lines before this byte are known now. */
   moveTo(position: number): void {
     this.position = position;
-    this.#anchor = Buffer.from(this.#bytesBefore(position));
+    this.#anchor = this.#bytesBefore(position);
+    this.#anchorEnd = position;
   }
 
   /**
@@ -163,7 +166,7 @@ export class JobIndex {
    * wrote into it in place has moved them.
    */
   isIntact(): boolean {
-    return this.#bytesBefore(this.position).equals(this.#anchor) || this.position === this.from;
+    return this.#bytesBefore(this.#anchorEnd).equals(this.#anchor);
   }
 
   #bytesBefore(position: number): Buffer {

@@ -29,7 +29,7 @@ export class OpenFile {
   static open(fs: FileSystem, path: string): OpenFile | undefined {
     let fd: number;
     try {
-      fd = fs.open(path, constants.O_RDWR | constants.O_APPEND);
+      fd = fs.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -39,6 +39,13 @@ export class OpenFile {
       fd = fs.open(path, 'r');
     }
     try {
+      // Opening a pipe or a device neither waits nor makes it a queue.
+      if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) {
+        throw new TsvqError(
+          'NOT_A_QUEUE',
+          `${path} is not a regular file; name one that is, or that is still to be made`,
+        );
+      }
       const bytes = Buffer.alloc(LONGEST_HEADER);
       const length = readFully(fs, fd, bytes, 0);
       if (length === 0) {

@@ -31,5 +31,6 @@ function checked(row: Row | undefined, index: JobIndex, slot: number): Row | und
   const { at, names } = index.file.layout;
   if (row === undefined || row.length !== names.length || (row[at.id] as string).startsWith('#'))
     return undefined;
-  return at.version < 0 || Number(row[at.version]) === index.version(slot) ? row : undefined;
+  // By its id, not by its version alone: an edit in place may have moved another job's row to this very byte.
+  return index.find(row[at.id] as string) === slot ? row : undefined;
 }

@@ -94,9 +94,9 @@ export class Store {
     for (;;) {
       while (this.#appending) await this.#running;
       if (this.openFile() === undefined) return undefined;
-      await this.#current.readOn(needs).catch(this.#rethrow);
+      const index = await this.#current.readOn(needs).catch(this.#rethrow);
       // A commit may have put another file in its place meanwhile.
-      if (this.#current.index !== undefined) return this.#current.index;
+      if (index !== undefined) return index;
     }
   }
 

@@ -2,6 +2,9 @@ import { duration, invalid, onlyKnown } from '../checks.js';
 import type { Job } from '../job.js';
 import { type BackoffFormula, type BackoffOption, DEFAULTS } from '../options.js';
 
+/** A wait within what a queue can mean: none that has passed, none for ever. */
+export const clamp = (ms: number): number => Math.min(Math.max(Number(ms) || 0, 0), LONGEST);
+
 /** Milliseconds until the next attempt, after `attempts` (from 1) have failed. */
 export type Backoff = (attempts: number, error: unknown, job: Job) => number;
 
@@ -19,7 +22,6 @@ export function resolveBackoff(
   option: BackoffOption = DEFAULTS.backoff,
   random: () => number = Math.random,
 ): Backoff {
-  const clamp = (ms: number): number => Math.min(Math.max(ms, 0), LONGEST);
   if (typeof option === 'function')
     return (...args) => clamp(duration('the result of backoff', option(...args)));
   if (Array.isArray(option)) {

@@ -19,6 +19,8 @@ export interface Ended {
 /** What a worker wants of its next commit. */
 export interface Plan {
   readonly ended: readonly Ended[];
+  /** Follow-ups whose rows were cut off a completion that is in. */
+  readonly leftovers: readonly Draft[];
   readonly candidates: readonly Candidate[];
   readonly rescue: boolean;
   /** Whether the worker knows that it has this job: a claim whose commit failed may stand in the file all the same. */
@@ -34,6 +36,7 @@ export interface Result {
   readonly lost: Ended[];
   /** Not written; to be tried again. */
   readonly unrecorded: Ended[];
+  readonly leftovers: Draft[];
   readonly rescued: Rescued[];
   readonly claimed: { candidate: Candidate; row: Row; layout: Layout }[];
   readonly unclaimed: Candidate[];
@@ -59,7 +62,9 @@ export async function commitBatch(
   let items: Item[] = [];
   let lost: Ended[] = [];
   let crowded = false;
-  const { written, error } = await store.commit('open', (view, round) => {
+  /** How many rows the endings take. */
+  let head = 0;
+  const { drafts, written, error } = await store.commit('open', (view, round) => {
     const before = round > 0 ? items : [];
     const drafts: Draft[] = [];
     const { layout } = view;
@@ -70,6 +75,10 @@ export async function commitBatch(
       if (rows === undefined) lost.push(ended);
       else items.push({ ended, rows });
     }
+    for (const leftover of plan.leftovers) {
+      if (view.state(leftover.id) === undefined) drafts.push(leftover);
+    }
+    head = drafts.length;
     crowded = plan.first && otherWorkers(store, view, owner) >= options.maxWorkers;
     if (crowded) return drafts;
     if (plan.rescue) {
@@ -92,7 +101,13 @@ export async function commitBatch(
     }
     return drafts;
   });
-  return sortOut(items, written, { plan, lost, crowded, error });
+  const result = sortOut(items, written, { plan, lost, crowded, error });
+  // The completions, with their follow-ups, come first. What is missing of these the completions carry as well, for
+  // whoever compacts after a crash; without one they are simply written again.
+  const missing = drafts.slice(written, head).filter(({ known }) => known === undefined);
+  const unrecorded = new Set(result.unrecorded.flatMap((ended) => ended.drafts));
+  result.leftovers.push(...missing.filter((leftover) => !unrecorded.has(leftover)));
+  return result;
 }
 
 /**
@@ -135,6 +150,7 @@ function sortOut(
     recorded: [],
     lost,
     unrecorded: [],
+    leftovers: [],
     rescued: [],
     claimed: [],
     unclaimed: [],

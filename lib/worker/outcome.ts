@@ -5,7 +5,7 @@ import type { Layout } from '../tsv/columns.js';
 import { toJson } from '../tsv/json.js';
 import { type Change, moveRow, nextRow, number } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
-import type { Backoff } from './backoff.js';
+import { type Backoff, clamp } from './backoff.js';
 import { errorText } from './error-text.js';
 
 /** How an attempt ended. */
@@ -96,9 +96,7 @@ function fail(attempt: Attempt, error: unknown, now: number, rules: FailureRules
   let wait: number;
   let warning: string | undefined;
   try {
-    wait = isA(RetryAfterError, error)
-      ? Math.max(0, Number(error.delay) || 0)
-      : rules.backoff(used, error, attempt.job);
+    wait = isA(RetryAfterError, error) ? clamp(error.delay) : rules.backoff(used, error, attempt.job);
   } catch (cause) {
     // The function is the user's; a mistake in it must not lose the job or the worker.
     wait = 60_000 * 2 ** used;

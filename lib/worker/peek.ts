@@ -3,7 +3,7 @@ import type { Store } from '../store/store.js';
 import { LineReader } from '../tsv/line.js';
 import { isOverdue } from './rescue-rule.js';
 
-const CANDIDATES = [Buffer.from('\tpending\t'), Buffer.from('\tprocessing\t')];
+const CANDIDATES = [Buffer.from('\tpending'), Buffer.from('\tprocessing')];
 
 /** What a first look at the queue shows. */
 export interface Peek {

@@ -2,6 +2,7 @@ import type { ResolvedWorkerOptions } from '../options.js';
 import type { JobIndex } from '../store/job-index.js';
 import type { Store } from '../store/store.js';
 import { writeTick } from '../store/tick.js';
+import type { Draft } from '../store/view.js';
 import { Attempt } from './attempt.js';
 import { resolveBackoff } from './backoff.js';
 import { commitBatch, type Ended, type Result } from './batch.js';
@@ -48,6 +49,7 @@ export class Run {
   /** Candidates for the next commit, picked in advance. */
   #picked: Candidate[] = [];
   #ended: Ended[] = [];
+  #leftovers: Draft[] = [];
   #pumping = false;
   #committing = false;
   #stopping = false;
@@ -171,7 +173,7 @@ export class Run {
         await this.#store.compactIfWorthwhile(false);
       }
     } catch (error) {
-      this.#report.warn(`could not look at the queue: ${String(error)}`);
+      this.#report.warn(`could not look at the queue: ${(error as Error).message}`);
     }
     this.#dry = false;
     this.#pump();
@@ -189,7 +191,8 @@ export class Run {
     if (this.#committing) this.#pickAhead(now);
     if (this.#committing || this.#pausing) return;
     const rescue = this.#rescueIsDue(now);
-    if (this.#ended.length === 0 && !rescue && this.#wanted(now) === 0) {
+    const record = this.#ended.length + this.#leftovers.length > 0;
+    if (!record && !rescue && this.#wanted(now) === 0) {
       if (this.#held.size === 0) this.#idle(now);
       return;
     }
@@ -261,13 +264,15 @@ export class Run {
   #onTrouble(error: unknown): void {
     const { code } = error as { code?: string };
     this.#trouble++;
-    if (code === 'SYNC_FAILED' || code === 'CLOSED' || this.#trouble > MOST_TROUBLE) {
+    // With nothing to lose there is nothing to wait for either: the next tick tries again.
+    const idle = this.#held.size === 0 && this.#options.linger === 0;
+    if (idle || code === 'SYNC_FAILED' || code === 'CLOSED' || this.#trouble > MOST_TROUBLE) {
       this.#over = true;
       for (const attempt of this.#executor.running) attempt.stop('shutdown');
       this.#reject(error);
       return;
     }
-    this.#report.warn(`a commit failed, and is tried again: ${String(error)}`);
+    this.#report.warn(`a commit failed, and is tried again: ${(error as Error).message}`);
     this.#pausing = true;
     const goOn = (): void => {
       this.#pausing = false;
@@ -290,11 +295,12 @@ export class Run {
     }
     const ended = this.#ended;
     this.#ended = [];
-    if (ended.length === 0 && candidates.length === 0 && !rescue) return;
+    if (ended.length + this.#leftovers.length + candidates.length === 0 && !rescue) return;
     let result: Result;
     try {
       const plan = {
         ended,
+        leftovers: this.#leftovers,
         candidates,
         rescue,
         first: this.#first,
@@ -307,6 +313,7 @@ export class Run {
       throw error;
     }
     this.#first = false;
+    this.#leftovers = result.leftovers;
     for (const done of result.recorded) {
       this.#held.delete(done.attempt.id);
       this.#report.ended(done);

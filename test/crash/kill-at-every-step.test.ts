@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { openQueue } from 'tsvq';
 import { followUpId } from '../../lib/store/follow-ups.js';
 import { systemProcesses } from '../../lib/store/owner.js';
-import { COLUMNS } from '../../lib/tsv/columns.js';
+import type { COLUMNS } from '../../lib/tsv/columns.js';
 import { journaled, readJournal, repeated } from '../fixtures/children.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
 import { crashHandlers } from '../fixtures/crash-handlers.js';
@@ -70,7 +70,8 @@ const finished = (n: number, daysAgo: number, more: Partial<Row> = {}): string =
     version: 3,
     ...more,
   });
-const pending = (n: number, type: string, more: Partial<Row> = {}): string => line({ id: jobId(n), type, ...more });
+const pending = (n: number, type: string, more: Partial<Row> = {}): string =>
+  line({ id: jobId(n), type, ...more });
 const running = (n: number, owner: string): string =>
   line({
     id: jobId(n),
@@ -257,7 +258,8 @@ async function checkAfterwards(file: string, journal: string, setup: Setup): Pro
   assert.deepEqual(repeated(tags), []);
   for (const [id = '', tag = ''] of children)
     assert.equal(jobs.get(id)?.payload, JSON.stringify({ tag }), `the follow-up ${tag}`);
-  for (const tag of tags) assert.ok(calls.includes(tag) || children.some(([, of]) => of === tag), `job ${tag}`);
+  for (const tag of tags)
+    assert.ok(calls.includes(tag) || children.some(([, of]) => of === tag), `job ${tag}`);
 
   // It died before there was a file, with nothing acknowledged.
   if (!existsSync(file)) return assert.deepEqual([lines, acknowledged], [undefined, []]);
@@ -289,7 +291,8 @@ async function checkAfterwards(file: string, journal: string, setup: Setup): Pro
 }
 
 /** What stands once it is final. */
-const outcome = (row: Row | undefined) => row && [row.status, row.attempts, row.result, row.error, row.finished_at];
+const outcome = (row: Row | undefined) =>
+  row && [row.status, row.attempts, row.result, row.error, row.finished_at];
 
 // ---- the sweep ----
 

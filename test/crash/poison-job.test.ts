@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { journaled, repeated, startChild } from '../fixtures/children.js';
-import { temporaryFolder } from '../helpers.js';
+import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
 
 describe('a job that takes its worker with it fails in the end, and all others complete', () => {
   for (const [how, concurrency] of [
@@ -13,7 +12,7 @@ describe('a job that takes its worker with it fails in the end, and all others c
     ['abort', 1],
   ] as const)
     test(`by ${how}, with ${concurrency} at a time`, { timeout: 120_000 }, async (t) => {
-      const folder = temporaryFolder(t);
+      const folder = workFolder(t);
       const file = join(folder, 'queue.tsv');
       const journal = join(folder, 'journal');
       const queue = openQueue(file);

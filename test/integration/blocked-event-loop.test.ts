@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { journaled, startChild } from '../fixtures/children.js';
-import { temporaryFolder } from '../helpers.js';
+import { journaled, startChild, workFolder } from '../fixtures/children.js';
 
 /** Far more than an enqueue takes even on a busy machine, far less than a worker waits for the lock. */
 const LONG = 3_000;
@@ -14,7 +13,7 @@ describe('a process that blocks its event loop keeps nobody else waiting', () =>
     ['right after a job was acknowledged', 'awaited', 1],
   ] as const)
     test(name, { timeout: 60_000 }, async (t) => {
-      const folder = temporaryFolder(t);
+      const folder = workFolder(t);
       const file = join(folder, 'queue.tsv');
       const journal = join(folder, 'journal');
       const blocker = startChild(t, 'blocker.js', { file, journal, how });

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { journaled, repeated, startChild } from '../fixtures/children.js';
-import { rowsOf, temporaryFolder } from '../helpers.js';
+import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
+import { rowsOf } from '../helpers.js';
 
 test('16 processes enqueue while 4 workers drain: nothing is lost, nothing runs twice', {
   timeout: 120_000,
 }, async (t) => {
-  const folder = temporaryFolder(t);
+  const folder = workFolder(t);
   const file = join(folder, 'queue.tsv');
   const acknowledged = join(folder, 'acknowledged');
   const started = join(folder, 'started');
-  const each = 20;
+  const each = 10;
   const workers = Array.from({ length: 4 }, (_, i) =>
     startChild(t, 'worker.js', {
       file,
@@ -38,21 +38,21 @@ test('16 processes enqueue while 4 workers drain: nothing is lost, nothing runs 
   const ids = journaled(acknowledged, 'ack').sort();
   assert.equal(ids.length, 16 * 3 * each);
   assert.deepEqual(repeated(ids), []);
-  // No worker died and no handler failed, so each ran once, as its first attempt.
-  assert.deepEqual(
-    journaled(started, 'start').sort(),
-    ids.map((id) => `${id}:1`),
-  );
+  // Once each. Not always as the first attempt: what a worker has claimed in advance and can't start soon it gives
+  // back, and that attempt never ran.
+  const starts = journaled(started, 'start');
+  assert.deepEqual(starts.map((start) => start.split(':')[0]).sort(), ids);
   const sum = (key: string): number => summaries.reduce((total, summary) => total + (summary[key] ?? 0), 0);
   assert.deepEqual(
-    { claimed: sum('claimed'), completed: sum('completed'), rescued: sum('rescued') },
+    { claimed: sum('claimed') - sum('released'), completed: sum('completed'), rescued: sum('rescued') },
     { claimed: ids.length, completed: ids.length, rescued: 0 },
   );
 
   const jobs = await openQueue(file).listJobs();
-  assert.deepEqual(jobs.map(({ id, status, attempts }) => `${id} ${status} ${attempts}`).sort(), [
-    ...ids.map((id) => `${id} completed 1`),
-  ]);
+  assert.deepEqual(
+    jobs.map(({ id, status, attempts }) => `${id}:${attempts} ${status}`).sort(),
+    starts.map((start) => `${start} completed`).sort(),
+  );
   assert.deepEqual(
     rowsOf(file)
       .map(({ id }) => id)

@@ -5,31 +5,36 @@ import { openQueue, PermanentError } from 'tsvq';
 import { systemClock } from '../../lib/clock.js';
 import { resolveQueueOptions } from '../../lib/options.js';
 import { Store } from '../../lib/store/store.js';
-import { startChild } from '../fixtures/children.js';
-import { CHECKS, checkOneLiners, readmeOneLiners } from '../fixtures/one-liners.js';
-import { temporaryFolder } from '../helpers.js';
+import { startChild, workFolder } from '../fixtures/children.js';
+import { CHECKS, checkOneLiner, oneLiners, type Truth } from '../fixtures/one-liners.js';
 
 describe('the one-liners of the README', () => {
-  test('are those that are checked here, all of them', (t) => {
-    const quoted = readmeOneLiners();
-    if (quoted === undefined) return t.skip('the README has no section "One-liners"');
-    const commands = quoted.map((line) => line.replace(/"?\$\{?QUEUE_FILE\}?"?/, 'data/queue.tsv'));
-    assert.deepEqual(commands.sort(), Object.keys(CHECKS).sort());
+  const commands = oneLiners();
+
+  const checkAll = (truth: Truth): void => {
+    for (const command of commands) checkOneLiner(command, truth);
+  };
+
+  test('are those that are checked here', () => {
+    assert.deepEqual(commands.map(({ meaning }) => meaning).sort(), Object.keys(CHECKS).sort());
   });
 
   for (const durability of ['sync', 'os'] as const)
     test(`tell the truth of a file at rest (durability ${durability})`, { timeout: 60_000 }, async (t) => {
-      const file = join(temporaryFolder(t), 'queue.tsv');
+      const file = join(workFolder(t), 'queue.tsv');
       const queue = openQueue(file, { durability });
       const check = async (): Promise<void> => {
         const jobs = await queue.listJobs();
         for (const { id } of [jobs[0], jobs[Math.floor(jobs.length / 2)], jobs.at(-1)] as { id: string }[])
-          checkOneLiners({ jobs, id, file });
+          checkAll({ jobs, id, file });
       };
       const [first] = await queue.enqueueMany(
         Array.from({ length: 20 }, (_, i) => ({ type: i % 3 === 0 ? 'e-mail' : 'webhook', payload: { i } })),
       );
-      await queue.enqueue('work', 'a "quoted"\ttext\nwith pending\tand # and 日本', { delay: '1d', priority: 3 });
+      await queue.enqueue('work', 'a "quoted"\ttext\nwith pending\tand # and 日本', {
+        delay: '1d',
+        priority: 3,
+      });
       await queue.enqueue('webhook', { about: first, status: '\tpending\t' });
       const cancelled = await queue.enqueue('work', {}, { delay: '2d' });
       await check();
@@ -56,7 +61,7 @@ describe('the one-liners of the README', () => {
     });
 
   test('tell the truth between the commits of running workers', { timeout: 120_000 }, async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = workFolder(t);
     const file = join(folder, 'queue.tsv');
     const queue = openQueue(file);
     // Large enough that no tick compacts it at its end: what is crossed out, the commits have crossed out.
@@ -89,7 +94,7 @@ describe('the one-liners of the README', () => {
         if (running.length > 0) inMidWork++;
         done = jobs.filter(({ status }) => status === 'completed').length;
         const some = running[0] ?? jobs[round % jobs.length];
-        checkOneLiners({ jobs, id: (some as { id: string }).id, file });
+        checkAll({ jobs, id: (some as { id: string }).id, file });
       });
       const { due } = await queue.stats();
       if (due < 50) await enqueue();
@@ -98,7 +103,7 @@ describe('the one-liners of the README', () => {
     for (const worker of workers) worker.tell('stop');
     await Promise.all(workers.map((worker) => worker.done()));
     const jobs = await queue.listJobs();
-    checkOneLiners({ jobs, id: (jobs[0] as { id: string }).id, file });
+    checkAll({ jobs, id: (jobs[0] as { id: string }).id, file });
     await store.close();
   });
 });

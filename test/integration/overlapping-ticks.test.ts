@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { journaled, repeated, startChild } from '../fixtures/children.js';
-import { temporaryFolder } from '../helpers.js';
+import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
 
 type Totals = Record<'claimed' | 'completed' | 'retried' | 'failed' | 'rescued', number>;
 
@@ -11,7 +10,7 @@ for (const durability of ['sync', 'os'] as const)
   test(`ticks that overlap share the jobs, and run no attempt twice (durability ${durability})`, {
     timeout: 120_000,
   }, async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = workFolder(t);
     const file = join(folder, 'queue.tsv');
     const journal = join(folder, 'journal');
     const queueOptions = { durability };
@@ -72,7 +71,7 @@ for (const durability of ['sync', 'os'] as const)
 test('no more than maxWorkers work at once: who comes too late returns at once, and quietly', {
   timeout: 120_000,
 }, async (t) => {
-  const folder = temporaryFolder(t);
+  const folder = workFolder(t);
   const file = join(folder, 'queue.tsv');
   const journal = join(folder, 'journal');
   const queue = openQueue(file);

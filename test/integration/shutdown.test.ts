@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { systemClock } from '../../lib/clock.js';
-import { journaled, repeated, startChild } from '../fixtures/children.js';
-import { deferred, faultyFs, openTest, temporaryFolder } from '../helpers.js';
+import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
+import { deferred, faultyFs, openTest } from '../helpers.js';
 
 type Totals = Record<'claimed' | 'completed' | 'released' | 'failed' | 'retried', number>;
 
 describe('a worker that is told to stop in the middle of a job', () => {
   test('lets it finish within the grace time, and starts no other', { timeout: 60_000 }, async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = workFolder(t);
     const file = join(folder, 'queue.tsv');
     const journal = join(folder, 'journal');
     const queue = openQueue(file);
@@ -39,7 +39,7 @@ describe('a worker that is told to stop in the middle of a job', () => {
     test(`aborts it when the grace time is over, and gives it back, where the handler ${reaction} the abort`, {
       timeout: 60_000,
     }, async (t) => {
-      const folder = temporaryFolder(t);
+      const folder = workFolder(t);
       const file = join(folder, 'queue.tsv');
       const journal = join(folder, 'journal');
       const queue = openQueue(file);
@@ -87,7 +87,7 @@ describe('a worker that is told to stop in the middle of a job', () => {
   }
 
   test('gives back what it had claimed and not started', { timeout: 60_000 }, async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = workFolder(t);
     const file = join(folder, 'queue.tsv');
     const journal = join(folder, 'journal');
     const queue = openQueue(file);
@@ -129,7 +129,10 @@ describe('a worker that is told to stop in the middle of a job', () => {
     };
     const shutdown = new AbortController();
     let starts = 0;
-    const summary = queue.processJobs({ work: () => void starts++ }, { signal: shutdown.signal, maxAttempts: 1 });
+    const summary = queue.processJobs(
+      { work: () => void starts++ },
+      { signal: shutdown.signal, maxAttempts: 1 },
+    );
     await claiming.promise;
     shutdown.abort();
     disk.resolve();

@@ -1,15 +1,13 @@
-/* What the pages say is true: their links lead somewhere, their code compiles, their one-liners count right. */
+/* What the pages say is true: their links lead somewhere, their code compiles, their tables are complete. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import ts from 'typescript';
-import { PermanentError } from '../../lib/errors.js';
 import type { EnqueueOptions, Queue, QueueOptions, WorkerOptions } from '../../lib/index.js';
 import { DEFAULTS } from '../../lib/options.js';
 import { COLUMNS } from '../../lib/tsv/columns.js';
-import { deferred, openTest, root, temporaryFolder, until } from '../helpers.js';
+import { root } from '../helpers.js';
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const readme = read('README.md');
@@ -167,7 +165,7 @@ test('the defaults in the README are those of the code', () => {
   assert.deepEqual({ retention, lockTimeout, maxPayload, durability } satisfies Required<QueueOptions>, all);
   const takes =
     "`durability` (`'sync'`), `retention` (`'7d'`), `maxPayload` (1 MiB) and `lockTimeout` (`'30s'`)";
-  assert.ok(readme.includes(takes));
+  assert.ok(readme.replace(/\s+/g, ' ').includes(takes));
 
   const table = section(readme, 'Running jobs');
   const waits = [1, 2, 3].map((attempts) => (backoff.base * backoff.factor ** attempts) / 1000);
@@ -183,76 +181,4 @@ test('the defaults in the README are those of the code', () => {
 
 test('the page on the file lists the columns as they are', () => {
   assert.deepEqual(firstColumn(section(read('docs/file-format.md'), 'Columns')), [...COLUMNS]);
-});
-
-test('each one-liner of the README tells the truth, also beside rows that were superseded', async (t) => {
-  const folder = temporaryFolder(t);
-  mkdirSync(join(folder, 'data'));
-  const file = join(folder, 'data/queue.tsv');
-  const { queue, clock } = openTest(t, { file });
-  // Between the commits of a worker: nothing is compacted yet.
-  const done = deferred();
-  const [cancelled, , broken] = await queue.enqueueMany([
-    { type: 'mail', payload: 'pending\tfailed' },
-    { type: 'web', payload: { status: 'pending' } },
-    { type: 'broken' },
-    { type: 'mail', options: { priority: 9 } },
-    { type: 'late', options: { delay: '1h' } },
-    { type: 'slow', options: { priority: -9 } },
-  ]);
-  await queue.cancelJob(cancelled as string);
-  const running = queue.processJobs(
-    {
-      mail: () => clock.advance(250),
-      web: () => Promise.reject(new Error('pending\tcompleted')),
-      broken: () => Promise.reject(new PermanentError('no\nway')),
-      slow: () => done.promise,
-    },
-    { backoff: ['1h'] },
-  );
-  await until('the worker is at its last job', async () => {
-    return (await queue.getJob(broken as string))?.status === 'failed';
-  });
-
-  const lines = blocks(section(readme, 'One-liners'), 'sh')[0]?.split('\n') ?? [];
-  const run = (comment: string): string[] => {
-    const at = lines.findIndex((line) => line.startsWith(`# ${comment}`));
-    assert.ok(at >= 0, `no one-liner for "${comment}"`);
-    const [command] = lines.splice(at, 2).slice(1) as [string];
-    // The clock of this test stands in another year.
-    const adapted = command.replace('"$(date +%s)"', String(Math.floor(clock.now() / 1000)));
-    const env = { ...process.env, LC_ALL: 'C' };
-    return execFileSync('sh', ['-c', adapted], { cwd: folder, env, encoding: 'utf8' })
-      .split('\n')
-      .slice(0, -1);
-  };
-  const types = (rows: string[]): string[] => rows.map((row) => row.split('\t')[1] as string).sort();
-
-  assert.deepEqual(types(run('what waits, and what runs')), ['late', 'slow', 'web']);
-  assert.deepEqual(run('how many jobs there are in each state').sort(), [
-    '1 cancelled',
-    '1 completed',
-    '1 failed',
-    '1 processing',
-    '2 pending',
-  ]);
-  assert.deepEqual(run('how many are due now'), ['0']);
-  assert.match(
-    run('what has failed, and why').join('|'),
-    /^[0-9a-f]{16} broken PermanentError: no\\nway\\n[^|]*$/,
-  );
-  assert.match(
-    run('what failed at first').join('|'),
-    /^[0-9a-f]{16} web 1 Error: pending\\tcompleted\\n[^|]*$/,
-  );
-  assert.deepEqual(run('how many were completed'), ['mail 1 0.25']);
-  assert.deepEqual(run('how many jobs there are'), ['6']);
-  assert.match(run('the last three changes').at(-1) as string, /^[0-9a-f]{16}\tbroken\tfailed$/);
-  assert.deepEqual(
-    lines.filter((line) => line !== ''),
-    [],
-    'a one-liner that is not tried here',
-  );
-  done.resolve();
-  await running;
 });

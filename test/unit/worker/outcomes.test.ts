@@ -73,7 +73,7 @@ for (const [name, value, why] of [
     assert.deepEqual({ completed, failed, retried, runs }, { completed: 1, failed: 0, retried: 0, runs: 1 });
     const job = await queue.getJob(id);
     assert.equal(job?.status, 'completed');
-    const { warning } = job?.result as { warning: string };
+    const { warning = '' } = (job?.result ?? {}) as { warning?: string };
     assert.ok(warning.includes(why), warning);
     const warnings = events.filter(({ event }) => event === 'warning');
     assert.equal(warnings.length, 1);
@@ -120,7 +120,7 @@ test('a job that fails waits for its next attempt with its error, and fails for 
   assert.deepEqual(seen, [
     [1, 1, 0, 'pending', 1, 'Error: no 1', 120],
     [1, 1, 0, 'pending', 2, 'Error: no 2', 240],
-    [1, 0, 1, 'failed', 3, 'Error: no 3', -240],
+    [1, 0, 1, 'failed', 3, 'Error: no 3', 0],
   ]);
   assert.equal((await queue.processJobs({ email: () => {} })).claimed, 0);
 });
@@ -179,7 +179,7 @@ test('RetryAfterError sets the time of the next attempt, and counts like any oth
 });
 
 test('a RetryAfterError without a time that can be used is tried again at once, not lost', async (t) => {
-  for (const delay of [-5, Number.NaN, '10' as unknown as number, Number.POSITIVE_INFINITY]) {
+  for (const delay of [-5, Number.NaN, '10' as unknown as number, Number.POSITIVE_INFINITY, 1e20]) {
     const { queue, clock } = openTest(t);
     const id = await queue.enqueue('email', {});
     await queue
@@ -269,7 +269,10 @@ test('a handler may return what only looks like a promise', async (t) => {
     c: () => ({ then: 'afterwards' }),
   });
   const [a, b, c] = await Promise.all(ids.map((id) => queue.getJob(id)));
-  assert.deepEqual([a?.result, b?.status, c?.result], [5, 'pending', { then: 'afterwards' }]);
+  assert.deepEqual(
+    [a?.result, b?.status, JSON.stringify(c?.result)],
+    [5, 'pending', '{"then":"afterwards"}'],
+  );
 });
 
 test('the file keeps the message and the first frames of the stack, in one field', async (t) => {

@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { systemClock } from '../../../lib/clock.js';
+import { faultyFs, linesOf, openTest, runScript, settle, until } from '../../helpers.js';
+
+test('a lingering worker picks up what is enqueued while it waits, here or elsewhere, and then goes', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const other = openTest(t, { file, clock }).queue;
+  const ran: unknown[] = [];
+  const working = queue.processJobs({ email: (n) => void ran.push(n) }, { linger: '55s' });
+  let over = false;
+  working.then(() => {
+    over = true;
+  });
+  await queue.enqueue('email', 1);
+  await clock.advanceUntil('the first ran', () => ran.length === 1);
+  await other.enqueue('email', 2);
+  await clock.advanceUntil('the second ran', () => ran.length === 2);
+  assert.equal(over, false);
+  await clock.advanceUntil('it has gone', () => over, 5000);
+  assert.deepEqual([(await working).completed, ran], [2, [1, 2]]);
+});
+
+test('it is told by the file system: a job starts at once, not at the next look', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  await queue.enqueue('email', 0);
+  const ran: unknown[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { email: (n) => void ran.push(n) },
+    { linger: '1h', signal: stop.signal },
+  );
+  await until('it waits', () => ran.length === 1);
+  await settle();
+  // No time passes on the worker's clock.
+  const before = clock.now();
+  await openTest(t, { file, clock }).queue.enqueue('email', 1);
+  await until('it ran', () => ran.length === 2);
+  assert.ok(clock.now() - before < 250, 'but for what it waited for the lock');
+  stop.abort();
+  await working;
+});
+
+test('where the system has no watches left, it looks twice a second', async (t) => {
+  const { fs, fault } = faultyFs((call, real) => {
+    if (call.name === 'watch') throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    return real();
+  });
+  const { queue, clock, file } = openTest(t, { fs });
+  await queue.enqueue('email', 0);
+  const ran: unknown[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { email: (n) => void ran.push(n) },
+    { linger: '1h', signal: stop.signal },
+  );
+  await until('it waits', () => ran.length === 1);
+  await settle();
+  await openTest(t, { file, clock }).queue.enqueue('email', 1);
+  clock.advance(1000);
+  await until('it ran', () => ran.length === 2);
+  stop.abort();
+  await working;
+  assert.ok(fault);
+});
+
+test('a job that becomes due while it waits starts on time', async (t) => {
+  const { queue, clock } = openTest(t);
+  await queue.enqueue('email', 'later', { delay: '30s' });
+  const ran: number[] = [];
+  const start = clock.now();
+  const working = queue.processJobs({ email: () => void ran.push(clock.now() - start) }, { linger: '55s' });
+  await clock.advanceUntil('it ran', () => ran.length === 1, 100);
+  assert.ok((ran[0] as number) >= 30_000 && (ran[0] as number) < 31_000, String(ran[0]));
+  let over = false;
+  working.then(() => {
+    over = true;
+  });
+  await clock.advanceUntil('it has gone', () => over, 5000);
+});
+
+test('a failed job is tried again by the same worker, when its wait is over', async (t) => {
+  const { queue, clock } = openTest(t);
+  const id = await queue.enqueue('email', {});
+  const times: number[] = [];
+  const working = queue.processJobs(
+    {
+      email: (_, { job }) => {
+        times.push(clock.now() / 1000);
+        if (job.attempts < 3) throw new Error('no');
+      },
+    },
+    { linger: '55s', backoff: ['5s', '20s'] },
+  );
+  let over = false;
+  working.then(() => {
+    over = true;
+  });
+  await until('the first has failed', () => times.length === 1);
+  await clock.advanceUntil('it has gone', () => over, 200);
+  assert.equal((await queue.getJob(id))?.status, 'completed');
+  const [first = 0, second = 0, third = 0] = times;
+  assert.ok(second - first >= 5 && second - first < 6, times.join());
+  assert.ok(third - second >= 20 && third - second < 21, times.join());
+});
+
+test('a delayed job that is cancelled and retried is due at once, also for a worker that has long known it', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const delays = Array.from({ length: 20 }, (_, n) => 10 + ((n * 7) % 20));
+  const [, ...ids] = await queue.enqueueMany([
+    { type: 'email', payload: 0 },
+    ...delays.map((minutes) => ({ type: 'email', payload: minutes, options: { delay: `${minutes}m` } })),
+  ]);
+  const ran: number[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { email: (n) => void ran.push(n) },
+    { linger: '2h', signal: stop.signal },
+  );
+  await until('it knows the jobs', () => ran.length === 1);
+  const other = openTest(t, { file, clock }).queue;
+  const retried = delays.filter((_, n) => n % 3 === 0);
+  for (const minutes of retried) {
+    const id = ids[delays.indexOf(minutes)] as string;
+    await other.cancelJob(id);
+    await other.retryJob(id);
+  }
+  await clock.pass(5000);
+  stop.abort();
+  await working;
+  assert.deepEqual(
+    ran.sort((a, b) => a - b),
+    [0, ...retried].sort((a, b) => a - b),
+  );
+});
+
+test('a job that another worker has put off does not hide the jobs behind it', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const [, first = ''] = await queue.enqueueMany([
+    { type: 'email', payload: 0 },
+    { type: 'email', payload: 1, options: { delay: '10s' } },
+    { type: 'email', payload: 2, options: { delay: '20s' } },
+    { type: 'email', payload: 3, options: { delay: '30s' } },
+  ]);
+  const ran: unknown[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { email: (n) => void ran.push(n) },
+    { linger: '2h', signal: stop.signal },
+  );
+  await until('it knows the jobs', () => ran.length === 1);
+  // As if another had run it, and it had failed, and waits for its next attempt.
+  const [row = ''] = linesOf(file).filter((one) => one.startsWith(first));
+  const fields = row.split('\t');
+  fields[5] = String(clock.now() / 1000 + 3600);
+  fields[19] = '3';
+  appendFileSync(file, `${fields.join('\t')}\n`);
+  await clock.pass(35_000);
+  stop.abort();
+  await working;
+  assert.deepEqual(ran, [0, 2, 3]);
+});
+
+test('an endless worker stops when it is told to, and takes no lock while there is nothing to do', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, clock } = openTest(t, { fs });
+  await queue.enqueue('email', 0);
+  const stop = new AbortController();
+  let done = 0;
+  const options = { linger: Number.POSITIVE_INFINITY, signal: stop.signal };
+  const working = queue.processJobs({ email: () => void done++ }, options);
+  await clock.advanceUntil('the job is done', () => done === 1);
+  await clock.pass(1000);
+  calls.length = 0;
+  await clock.pass(60_000, 500);
+  stop.abort();
+  assert.equal((await working).completed, 1);
+  const locks = calls.filter(({ name, path }) => name === 'unlink' && path.includes('/owner.')).length;
+  assert.ok(locks <= 1, `${locks} times in a minute`);
+});
+
+test('it leaves the time of its looks while it lingers', async (t) => {
+  const { queue, clock } = openTest(t);
+  await queue.enqueue('email', 0);
+  const stop = new AbortController();
+  const working = queue.processJobs({ email: () => {} }, { linger: '1h', signal: stop.signal });
+  const from = clock.now();
+  await clock.pass(120_000, 500);
+  assert.ok(Number((await queue.stats()).lastTick) > from + 60_000);
+  stop.abort();
+  await working;
+});
+
+test('a queue that is made while a worker waits for it is seen', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const ran: unknown[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { email: (n) => void ran.push(n) },
+    { linger: '1h', signal: stop.signal },
+  );
+  await new Promise(setImmediate);
+  await openTest(t, { file, clock }).queue.enqueue('email', 1);
+  await clock.advanceUntil('it ran', () => ran.length === 1);
+  stop.abort();
+  await working;
+});
+
+test('a worker inside a web process starts a job within milliseconds of its enqueue', async (t) => {
+  // On the real clock: what counts is that nothing waits for a timer.
+  const { queue } = openTest(t, { clock: systemClock });
+  const stop = new AbortController();
+  let started = 0;
+  const working = queue.processJobs(
+    { email: () => void started++ },
+    { linger: Number.POSITIVE_INFINITY, signal: stop.signal },
+  );
+  await queue.enqueue('email', 0);
+  await until('the first ran', () => started === 1);
+  const waits: number[] = [];
+  for (let n = 2; n <= 6; n++) {
+    const before = performance.now();
+    await queue.enqueue('email', n);
+    await until('it ran', () => started === n);
+    waits.push(performance.now() - before);
+  }
+  stop.abort();
+  await working;
+  // The look twice a second would be 250 ms on average; a loaded machine may delay one or the other.
+  assert.ok(Math.min(...waits) < 200, waits.join());
+});
+
+test('beside a job that runs, one that may have killed its worker waits without stopping the process', async (t) => {
+  // In a process of its own: a worker that spins would stop the tests as well.
+  const printed = await runScript(
+    t,
+    `import { mkdtempSync, rmSync } from 'node:fs';
+    import { openQueue } from 'lib/index.ts';
+    import { writeQueue, line, jobId } from 'lib/../test/helpers.ts';
+    const folder = mkdtempSync('/tmp/tsvq-spin-');
+    writeQueue(folder + '/queue.tsv',
+      line({ id: jobId(1), type: 'slow', priority: 5 }),
+      line({ id: jobId(2), type: 'poison', attempts: 1, version: 3, error: 'worker died during attempt 1' }),
+      line({ id: jobId(3), type: 'quick' }));
+    const queue = openQueue(folder + '/queue.tsv');
+    const ran = [];
+    const summary = await queue.processJobs({
+      slow: () => new Promise((resolve) => setTimeout(resolve, 300)),
+      poison: () => void ran.push('poison'),
+      quick: () => void ran.push('quick'),
+    }, { concurrency: 3, logger: () => {} });
+    console.log(summary.completed, ran.sort().join());
+    rmSync(folder, { recursive: true });`,
+    { timeout: 15_000 },
+  );
+  assert.equal(printed, '3 poison,quick\n');
+});

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { WorkerEvent } from '../../../lib/options.js';
+import { systemProcesses } from '../../../lib/store/owner.js';
+import {
+  deferred,
+  FakeClock,
+  jobId,
+  line,
+  openTest,
+  startScript,
+  statesOf,
+  temporaryFolder,
+  writeQueue,
+} from '../../helpers.js';
+
+const NOW = Date.UTC(2030, 0, 1) / 1000;
+const [host, boot, namespace] = systemProcesses.self().split('.');
+const dead = (n = 1): string => `${host}.${boot}.${namespace}.4194305.${n}.aa`;
+const elsewhere = 'elsewhere.0.0.17.1.aa';
+const silent = `${host}.${boot}.1.17.1.aa`;
+
+/** A job that somebody has claimed. */
+const claimed = (n: number, fields: Parameters<typeof line>[0] = {}): string =>
+  line({
+    id: jobId(n),
+    status: 'processing',
+    version: 2,
+    attempts: 1,
+    started_at: NOW - 10,
+    locked_by: dead(),
+    ...fields,
+  });
+
+function over(t: TestContext, ...lines: string[]) {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, ...lines);
+  return openTest(t, { file });
+}
+
+test('the job of a dead worker is taken back at once, and run again', async (t) => {
+  const { queue } = over(t, claimed(1));
+  const events: WorkerEvent[] = [];
+  const summary = await queue.processJobs(
+    { email: (_, { job }) => job.attempts },
+    { logger: (event) => events.push(event) },
+  );
+  assert.deepEqual([summary.rescued, summary.completed, summary.failed], [1, 1, 0]);
+  const job = await queue.getJob(jobId(1));
+  assert.deepEqual([job?.status, job?.result, job?.forgiven], ['completed', 2, 0]);
+  const rescued = events.find(({ event }) => event === 'rescued');
+  assert.equal(rescued?.id, jobId(1));
+  assert.match(rescued?.error ?? '', /worker died.*attempt 1/);
+});
+
+test('a death counts as an attempt: a job that kills its worker runs out of them', async (t) => {
+  const { queue } = over(t, claimed(1, { attempts: 3 }), line({ id: jobId(2) }));
+  const summary = await queue.processJobs({ email: () => {} });
+  assert.deepEqual([summary.rescued, summary.failed, summary.completed], [1, 1, 1]);
+  const job = await queue.getJob(jobId(1));
+  assert.equal(job?.status, 'failed');
+  assert.match(job?.error ?? '', /worker died/);
+  assert.equal(job?.lockedBy, undefined);
+  assert.ok(job?.finishedAt);
+});
+
+test("a job's own limit of attempts counts for that as well", async (t) => {
+  const { queue } = over(
+    t,
+    claimed(1, { max_attempts: 1 }),
+    claimed(2, { max_attempts: 9, attempts: 3, locked_by: dead(2) }),
+  );
+  await queue.processJobs({ email: () => {} });
+  assert.deepEqual(
+    [(await queue.getJob(jobId(1)))?.status, (await queue.getJob(jobId(2)))?.status],
+    ['failed', 'completed'],
+  );
+});
+
+test('of jobs that a worker held together, nobody knows which one it was: all are forgiven, and run alone next', async (t) => {
+  const { queue } = over(
+    t,
+    claimed(1, { attempts: 3 }),
+    claimed(2, { attempts: 3 }),
+    claimed(3, { attempts: 3 }),
+  );
+  let running = 0;
+  let most = 0;
+  const summary = await queue.processJobs(
+    {
+      email: async () => {
+        most = Math.max(most, ++running);
+        await new Promise(setImmediate);
+        running--;
+      },
+    },
+    { concurrency: 5 },
+  );
+  assert.deepEqual([summary.rescued, summary.failed, summary.completed, most], [3, 0, 3, 1]);
+  for (const n of [1, 2, 3]) assert.equal((await queue.getJob(jobId(n)))?.forgiven, 1);
+});
+
+test('a claim of a dead worker that was alone is not forgiven, whatever other workers held', async (t) => {
+  const { queue } = over(t, claimed(1), claimed(2, { locked_by: dead(2) }));
+  await queue.processJobs({ email: () => {} });
+  assert.deepEqual(
+    [(await queue.getJob(jobId(1)))?.forgiven, (await queue.getJob(jobId(2)))?.forgiven],
+    [0, 0],
+  );
+});
+
+test('a worker that lives or can not be judged keeps its job, until its time limit is long past', async (t) => {
+  for (const owner of [systemProcesses.self(), elsewhere, silent, '', 'somebody']) {
+    const { queue, clock } = over(t, claimed(1, { locked_by: owner, started_at: NOW }));
+    const work = () => queue.processJobs({ email: () => {} });
+    assert.equal((await work()).claimed, 0);
+    // Twice the limit of an hour, and a minute for the worker to record it.
+    clock.advance(2 * 3_600_000 + 60_000);
+    assert.equal((await work()).claimed, 0, owner);
+    clock.advance(1000);
+    assert.deepEqual(
+      [(await work()).rescued, (await queue.getJob(jobId(1)))?.status],
+      [1, 'completed'],
+      owner,
+    );
+  }
+});
+
+test("a job's own time limit decides how long that is", async (t) => {
+  const { queue, clock } = over(t, claimed(1, { locked_by: elsewhere, started_at: NOW, timeout: 10 }));
+  clock.advance(80_000);
+  assert.equal((await queue.processJobs({ email: () => {} })).rescued, 0);
+  clock.advance(1000);
+  assert.equal((await queue.processJobs({ email: () => {} })).rescued, 1);
+});
+
+test('a worker that was taken for dead finds its claim gone, and its result is dropped', async (t) => {
+  const { queue, file, clock } = over(t, line({ id: jobId(1), timeout: 10 }));
+  const started = deferred();
+  const first = deferred<string>();
+  const events: string[] = [];
+  // A machine that was suspended: its timers stand still, while time went on for the others.
+  const working = queue.processJobs(
+    {
+      email: () => {
+        started.resolve();
+        return first.promise;
+      },
+    },
+    { logger: ({ event }) => events.push(event) },
+  );
+  await started.promise;
+  const later = new FakeClock(clock.now() + 200_000);
+  const other = openTest(t, { file, clock: later }).queue;
+  assert.equal((await other.processJobs({ email: () => 'of the second' })).rescued, 1);
+  first.resolve('of the first');
+  assert.equal((await working).completed, 0);
+  assert.deepEqual(events, ['dropped']);
+  const job = await queue.getJob(jobId(1));
+  assert.deepEqual([job?.status, job?.result, job?.attempts], ['completed', 'of the second', 2]);
+  assert.equal(statesOf(file).length, 1);
+});
+
+test('what went to the archive meanwhile is not brought back by a late result', async (t) => {
+  const { queue, file, clock } = over(t, line({ id: jobId(1), timeout: 10 }));
+  const started = deferred();
+  const first = deferred<string>();
+  const events: string[] = [];
+  const working = queue.processJobs(
+    {
+      email: () => {
+        started.resolve();
+        return first.promise;
+      },
+    },
+    { logger: ({ event }) => events.push(event) },
+  );
+  await started.promise;
+  const later = new FakeClock(clock.now() + 200_000);
+  const other = openTest(t, { file, clock: later }).queue;
+  await other.processJobs({ email: () => 'of the second' });
+  later.advance(9 * 24 * 3_600_000);
+  assert.equal((await other.compact()).archived, 1);
+  first.resolve('of the first');
+  await working;
+  assert.deepEqual(events, ['dropped']);
+  assert.deepEqual(statesOf(file), []);
+  assert.equal((await queue.getJob(jobId(1), { archive: true }))?.result, 'of the second');
+});
+
+test('a worker that is killed in the midst of a job is noticed by the next', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1) }));
+  const { child, said } = startScript(
+    t,
+    `import { openQueue } from 'lib/index.ts';
+    await openQueue(${JSON.stringify(file)}).processJobs({ email: () => { console.log('started'); return new Promise(() => {}); } });`,
+  );
+  await said('started');
+  const { queue } = openTest(t, { file, clock: new FakeClock(Date.now()) });
+  assert.equal((await queue.processJobs({ email: () => {} })).claimed, 0);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  const summary = await queue.processJobs({ email: () => 'again' });
+  assert.deepEqual([summary.rescued, summary.completed], [1, 1]);
+  assert.equal((await queue.getJob(jobId(1)))?.attempts, 2);
+});
+
+// ---- how many workers ----
+
+test('one worker too many returns at once, and claims nothing', async (t) => {
+  const alive = [1, 2].map((n) => `${systemProcesses.self()}${n}`);
+  const { queue } = over(
+    t,
+    ...alive.map((locked_by, n) => claimed(10 + n, { locked_by })),
+    claimed(20, { locked_by: elsewhere }),
+    line({ id: jobId(1) }),
+  );
+  const warnings: WorkerEvent[] = [];
+  const summary = await queue.processJobs(
+    { email: () => {} },
+    { maxWorkers: 3, linger: '1h', logger: (event) => warnings.push(event) },
+  );
+  assert.deepEqual([summary.claimed, warnings], [0, []]);
+  assert.equal((await queue.processJobs({ email: () => {} }, { maxWorkers: 4 })).completed, 1);
+});
+
+test('dead workers do not count', async (t) => {
+  const { queue } = over(t, claimed(1), claimed(2, { locked_by: dead(2) }), line({ id: jobId(3) }));
+  assert.equal((await queue.processJobs({ email: () => {} }, { maxWorkers: 1 })).completed, 3);
+});
+
+test('four overlapping ticks share the work, and a fifth returns', async (t) => {
+  const { queue, file, clock } = openTest(t);
+  await queue.enqueueMany(Array.from({ length: 9 }, (_, n) => ({ type: 'email', payload: n })));
+  const gates = Array.from({ length: 5 }, () => deferred());
+  const started = Array.from({ length: 5 }, () => deferred());
+  const ran: unknown[] = [];
+  const tick = (n: number) =>
+    openTest(t, { file, clock }).queue.processJobs(
+      {
+        email: (payload) => {
+          ran.push(payload);
+          started[n]?.resolve();
+          return gates[n]?.promise;
+        },
+      },
+      { logger: () => {} },
+    );
+  const ticks = [];
+  for (let n = 0; n < 4; n++) {
+    ticks.push(tick(n));
+    await started[n]?.promise;
+  }
+  assert.equal((await tick(4)).claimed, 0);
+  for (const gate of gates) gate.resolve();
+  const summaries = await Promise.all(ticks);
+  assert.equal(
+    summaries.reduce((sum, { completed }) => sum + completed, 0),
+    9,
+  );
+  assert.equal(new Set(ran).size, 9);
+});
