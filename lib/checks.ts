@@ -5,11 +5,20 @@ const require = createRequire(import.meta.url);
 
 /** An option that can't be used: names it, its value and its type, and says what would do. */
 export function invalid(name: string, value: unknown, wanted: string): TsvqError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const shown = describe(value);
   return new TsvqError(
     'INVALID_ARGUMENT',
     `${name} is ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown} (${typeof value}); it must be ${wanted}`,
   );
+}
+
+/** Whatever it is: an object without a prototype has no text of its own. */
+function describe(value: unknown): string {
+  try {
+    return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** A duration in ms. @throws TsvqError `INVALID_ARGUMENT` for anything but a non-negative time. */
@@ -72,3 +81,12 @@ export function defined<T extends object>(options: T): { [K in keyof T]: Exclude
     [K in keyof T]: Exclude<T[K], undefined>;
   };
 }
+
+/** A time limit for an attempt, in ms. @throws TsvqError `INVALID_ARGUMENT` */
+export function timeLimit(name: string, value: unknown): number {
+  const ms = duration(name, value);
+  if (ms >= 1 && ms <= YEAR) return ms;
+  throw invalid(name, value, 'at least 1 ms and at most a year: a dead worker is known by it');
+}
+
+const YEAR = 365 * 24 * 3_600_000;

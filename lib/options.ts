@@ -1,4 +1,4 @@
-import { count, defined, duration, instant, invalid, onlyKnown } from './checks.js';
+import { count, defined, duration, instant, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { Job } from './job.js';
 
 /** Milliseconds, or words for them: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
@@ -195,15 +195,15 @@ export function resolveEnqueueOptions(
     runAt !== undefined
       ? instant(`${where}runAt`, runAt)
       : now + (delay === undefined ? 0 : duration(`${where}delay`, delay));
-  if (!(at < 1e14)) throw invalid(`${where}delay`, delay, 'a time before the year 5138');
-  const limit = timeout === undefined ? undefined : duration(`${where}timeout`, timeout);
-  if (limit === 0 || limit === Number.POSITIVE_INFINITY)
-    throw invalid(`${where}timeout`, timeout, 'more than 0, and finite');
+  if (!(at < 1e14)) {
+    const [name, value] = runAt === undefined ? ['delay', delay] : ['runAt', runAt];
+    throw invalid(`${where}${name}`, value, 'a time before the year 5138');
+  }
   return {
     runAt: at,
     priority,
     maxAttempts: maxAttempts === undefined ? undefined : count(`${where}maxAttempts`, maxAttempts),
-    timeout: limit,
+    timeout: timeout === undefined ? undefined : timeLimit(`${where}timeout`, timeout),
   };
 }
 
@@ -249,10 +249,6 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalid('signal', signal, 'an AbortSignal');
   if (typeof logger !== 'function') throw invalid('logger', logger, 'a function of one event');
-  const timeout = duration('timeout', given.timeout);
-  if (timeout === 0 || timeout === Number.POSITIVE_INFINITY) {
-    throw invalid('timeout', given.timeout, 'more than 0, and finite: a dead worker is known by it');
-  }
   return {
     maxAttempts: count('maxAttempts', given.maxAttempts),
     concurrency: count('concurrency', given.concurrency),
@@ -260,7 +256,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
     linger: duration('linger', given.linger),
     maxTime: duration('maxTime', given.maxTime),
     maxWorkers: count('maxWorkers', given.maxWorkers),
-    timeout,
+    timeout: timeLimit('timeout', given.timeout),
     grace: duration('grace', given.grace),
     signal,
     logger,

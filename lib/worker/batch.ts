@@ -45,8 +45,8 @@ export interface Result {
   readonly error: unknown;
 }
 
-/** One thing of a plan, and how many rows bring it about; none if they are in already. */
-type Item = { rows: number } & (
+/** One thing of a plan, how many rows of the commit are for it, and whether it is in the file already. */
+type Item = { rows: number; isIn: boolean } & (
   | { ended: Ended }
   | { rescued: Rescued }
   | { candidate: Candidate; row: Row; layout: Layout }
@@ -73,7 +73,7 @@ export async function commitBatch(
     for (const ended of plan.ended) {
       const rows = record(ended, view, before, drafts);
       if (rows === undefined) lost.push(ended);
-      else items.push({ ended, rows });
+      else items.push({ ended, ...rows });
     }
     for (const leftover of plan.leftovers) {
       if (view.state(leftover.id) === undefined) drafts.push(leftover);
@@ -86,16 +86,16 @@ export async function commitBatch(
       const claiming = new Set(round > 0 ? plan.candidates.map(({ id }) => id) : []);
       const holds = (id: string): boolean => plan.holds(id) || claiming.has(id);
       for (const rescued of rescueRows(store, view, owner, holds, options)) {
-        items.push({ rescued, rows: 1 });
+        items.push({ rescued, rows: 1, isIn: false });
         drafts.push(rescued);
       }
     }
     for (const candidate of plan.candidates) {
       const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;
-      if (mine !== undefined) items.push({ candidate, row: mine, layout, rows: 0 });
+      if (mine !== undefined) items.push({ candidate, row: mine, layout, rows: 0, isIn: true });
       else if (isFree(candidate, view)) {
         const claim = claimDraft(candidate, owner, view);
-        items.push({ candidate, row: claim.row, layout, rows: 1 });
+        items.push({ candidate, row: claim.row, layout, rows: 1, isIn: false });
         drafts.push(claim);
       }
     }
@@ -113,24 +113,27 @@ export async function commitBatch(
 /**
  * Adds the rows that record an ending.
  *
- * @returns how many; undefined if the job is no longer this worker's
+ * @returns how many, and whether the ending itself is in already; undefined if the job is no longer this worker's
  */
 function record(
   { attempt, verdict, drafts: own }: Ended,
   view: View,
   before: readonly Item[],
   drafts: Draft[],
-): number | undefined {
+): { rows: number; isIn: boolean } | undefined {
   const { id, version } = attempt;
   // Finish only what is still ours: it may have been cancelled, or taken for dead. The version of the claim tells.
   if (view.isStill(id, version, 'processing', attempt)) {
     const rows = view.layout === attempt.layout ? own : verdictRows(attempt, verdict, view.layout);
     drafts.push(...rows);
-    return rows.length;
+    return { rows: rows.length, isIn: false };
   }
-  // The commit started over, and its first round is in the file.
+  // The commit started over, and its first round is in the file; of its follow-ups perhaps not all.
   const tried = before.some((item) => 'ended' in item && item.ended.attempt === attempt);
-  return tried && view.isStill(id, version + 1, verdict.change.status, attempt) ? 0 : undefined;
+  if (!tried || !view.isStill(id, version + 1, verdict.change.status, attempt)) return undefined;
+  const missing = own.slice(1).filter((followUp) => view.state(followUp.id) === undefined);
+  drafts.push(...missing);
+  return { rows: missing.length, isIn: true };
 }
 
 /** The claim row of a commit that started over, if it is in the file: whose claim stands, the file says. */
@@ -160,7 +163,7 @@ function sortOut(
   let position = 0;
   for (const item of items) {
     // A completion whose follow-ups were cut off is in: its row carries them.
-    const isIn = item.rows === 0 || position < written;
+    const isIn = item.isIn || position < written;
     position += item.rows;
     if ('ended' in item) (isIn ? result.recorded : result.unrecorded).push(item.ended);
     else if (!isIn) continue;

@@ -29,7 +29,7 @@ export interface Picking {
   readonly alone: boolean;
   /** Whether there is a handler for the type; called for each due job that is looked at. */
   readonly handles: (type: string) => boolean;
-  /** Whether an attempt that ignored its time limit still runs in this process. */
+  /** Whether an earlier attempt still runs in this process. */
   readonly isBusy: (id: string) => boolean;
 }
 

@@ -9,7 +9,8 @@ import type { JobIndex } from '../store/job-index.js';
 export class DueJobs {
   readonly index: JobIndex;
   readonly #due: TinyQueue<number>;
-  readonly #waiting: TinyQueue<number>;
+  /** With the time that each was added with: a row may say another by now, and what is in a heap must not change. */
+  readonly #waiting: TinyQueue<{ slot: number; runAt: number }>;
   /** The latest time that anyone asked for jobs with. */
   #now: number;
 
@@ -23,14 +24,15 @@ export class DueJobs {
         index.runAt(a) - index.runAt(b) ||
         index.offset(a) - index.offset(b),
     );
-    this.#waiting = new TinyQueue<number>([], (a, b) => index.runAt(a) - index.runAt(b));
+    this.#waiting = new TinyQueue<{ slot: number; runAt: number }>([], (a, b) => a.runAt - b.runAt);
     for (const slot of index.withStatus('pending')) this.add(slot);
     index.onPending.add(this.add);
   }
 
   readonly add = (slot: number): void => {
-    if (this.index.runAt(slot) <= this.#now) this.#due.push(slot);
-    else this.#waiting.push(slot);
+    const runAt = this.index.runAt(slot);
+    if (runAt <= this.#now) this.#due.push(slot);
+    else this.#waiting.push({ slot, runAt });
   };
 
   /** Puts back what {@link take} gave. */
@@ -57,8 +59,7 @@ export class DueJobs {
 
   /** When the next job that waits is due, in ms; undefined if none waits. */
   next(): number | undefined {
-    const slot = this.#waiting.peek();
-    return slot === undefined ? undefined : this.index.runAt(slot);
+    return this.#waiting.peek()?.runAt;
   }
 
   close(): void {
@@ -68,10 +69,10 @@ export class DueJobs {
   #move(now: number): void {
     this.#now = Math.max(this.#now, now);
     for (;;) {
-      const slot = this.#waiting.peek();
-      if (slot === undefined || this.index.runAt(slot) > now) return;
+      const next = this.#waiting.peek();
+      if (next === undefined || next.runAt > now) return;
       this.#waiting.pop();
-      this.#due.push(slot);
+      this.#due.push(next.slot);
     }
   }
 }

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.js';
 import { PermanentError } from '../errors.js';
 import type { ResolvedWorkerOptions } from '../options.js';
+import type { Processes } from '../store/owner.js';
+import type { Store } from '../store/store.js';
 import { number } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
 import type { Handler, HandlerContext } from './handler.js';
@@ -12,18 +14,24 @@ const SLICE_MS = 10;
 const LAST_WORDS_MS = 1000;
 
 /**
- * Jobs whose handler ignored its time limit and runs on, in any worker of this process. They can't be run again
- * here: there would be two of one job.
+ * Jobs whose handlers are under way in this process, whatever worker of it called them; also those that ignored
+ * their abort and were recorded without waiting for them. Run again beside that, there would be two of one job.
  */
-const runningOn = new Set<string>();
+const underWay = new WeakMap<Processes, Set<string>>();
 
-export const isRunningOn = (id: string): boolean => runningOn.has(id);
+/** The jobs under way in a process. */
+export function jobsUnderWay(process: Processes): Set<string> {
+  const known = underWay.get(process) ?? new Set();
+  underWay.set(process, known);
+  return known;
+}
 
 /** Runs the handlers of claimed jobs, `concurrency` at a time. */
 export class Executor {
   /** Handlers under way. */
   readonly running: Set<Attempt> = new Set();
   readonly #clock: Clock;
+  readonly #underWay: Set<string>;
   readonly #handlers: ReadonlyMap<string, Handler>;
   readonly #options: ResolvedWorkerOptions;
   readonly #rules: FailureRules;
@@ -35,13 +43,14 @@ export class Executor {
 
   /** @param onEnd gets each attempt that is over; without a verdict if somebody cancelled the job */
   constructor(
-    clock: Clock,
+    { clock, processes }: Store,
     handlers: ReadonlyMap<string, Handler>,
     options: ResolvedWorkerOptions,
     rules: FailureRules,
     onEnd: (attempt: Attempt, verdict: Verdict | undefined) => void,
   ) {
     this.#clock = clock;
+    this.#underWay = jobsUnderWay(processes);
     this.#handlers = handlers;
     this.#options = options;
     this.#rules = rules;
@@ -121,10 +130,15 @@ export class Executor {
       return;
     }
     this.running.add(attempt);
+    this.#underWay.add(attempt.id);
     this.#limit(attempt);
+    const settle = (ending: Ending): void => {
+      this.#underWay.delete(attempt.id);
+      this.#end(attempt, ending);
+    };
     Promise.resolve(value).then(
-      (result: unknown) => this.#end(attempt, { how: 'returned', value: result }),
-      (error: unknown) => this.#end(attempt, { how: 'threw', error }),
+      (result: unknown) => settle({ how: 'returned', value: result }),
+      (error: unknown) => settle({ how: 'threw', error }),
     );
   }
 
@@ -139,7 +153,6 @@ export class Executor {
         attempt.cancelTimer = this.#clock.later(
           this.#options.grace,
           () => {
-            runningOn.add(attempt.id);
             this.#end(attempt, { how: 'threw', error: timedOut(limit, 'ignored its abort') });
           },
           true,
@@ -150,11 +163,8 @@ export class Executor {
   }
 
   #end(attempt: Attempt, ending: Ending): void {
-    if (attempt.over) {
-      // It was recorded without waiting for this; now at last it may be run again here.
-      runningOn.delete(attempt.id);
-      return;
-    }
+    // It was recorded without waiting for this.
+    if (attempt.over) return;
     let known = ending;
     if (ending.how === 'threw') {
       if (attempt.stopped === 'shutdown') known = { how: 'released' };

@@ -8,7 +8,7 @@ import { resolveBackoff } from './backoff.js';
 import { commitBatch, type Ended, type Result } from './batch.js';
 import { type Candidate, pickCandidates } from './claim.js';
 import { DueJobs } from './due.js';
-import { Executor, isRunningOn } from './execute.js';
+import { Executor, jobsUnderWay } from './execute.js';
 import type { Handler } from './handler.js';
 import { Lookout } from './lookout.js';
 import { verdictRows } from './outcome.js';
@@ -40,6 +40,8 @@ export class Run {
   /** How this worker signs its claims. */
   readonly #owner: string;
   readonly #executor: Executor;
+  /** In this process, whatever worker of it called the handler. */
+  readonly #underWay: ReadonlySet<string>;
   readonly #lookout: Lookout;
   readonly #started: number;
   /** Claimed by this worker, and not yet recorded as ended. */
@@ -82,6 +84,7 @@ export class Run {
     this.#options = options;
     this.#report = report;
     this.#owner = store.processes.self();
+    this.#underWay = jobsUnderWay(store.processes);
     this.#started = store.clock.now();
     this.#lastCommit = this.#started;
     this.#lastEnd = this.#started;
@@ -92,7 +95,7 @@ export class Run {
       backoff: resolveBackoff(options.backoff),
       maxResult: store.options.maxPayload,
     };
-    this.#executor = new Executor(store.clock, handlers, options, rules, (attempt, verdict) => {
+    this.#executor = new Executor(store, handlers, options, rules, (attempt, verdict) => {
       this.#count++;
       this.#dry = false;
       this.#lastEnd = store.clock.now();
@@ -347,7 +350,7 @@ export class Run {
       owner: this.#owner,
       most,
       alone,
-      isBusy: isRunningOn,
+      isBusy: (id) => this.#underWay.has(id),
       handles: (type) => {
         const known = this.#handlers.has(type);
         if (!known) this.#report.unhandled(type);
@@ -374,7 +377,7 @@ export class Run {
   }
 
   #drop(attempt: Attempt): void {
-    this.#held.delete(attempt.id);
+    if (this.#held.get(attempt.id) === attempt) this.#held.delete(attempt.id);
     const slot = this.#due?.index.find(attempt.id);
     const cancelled = slot !== undefined && this.#due?.index.status(slot) === 'cancelled';
     this.#report.dropped(attempt, cancelled);

@@ -1,19 +1,28 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { build } from 'esbuild';
 import { openQueue } from 'tsvq';
 import { followUpId } from '../../lib/store/follow-ups.js';
 import { systemProcesses } from '../../lib/store/owner.js';
 import type { COLUMNS } from '../../lib/tsv/columns.js';
+import { bundleCrashChild } from '../fixtures/bundle.js';
 import { journaled, readJournal, repeated } from '../fixtures/children.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
 import { crashHandlers } from '../fixtures/crash-handlers.js';
 import { openJournal } from '../fixtures/journal.js';
-import { HEADER, jobId, line, root, rowsOf, temporaryFolder } from '../helpers.js';
+import { HEADER, jobId, line, rowsOf } from '../helpers.js';
 
 /*
  * A process is killed at each of its steps in turn, and each write in the middle as well. After every death another
@@ -313,24 +322,12 @@ function seeded(seed: number): () => number {
 describe('after a death at any step, nothing is lost and nothing runs twice', { timeout: 300_000 }, () => {
   let bundle: string;
   let folder: string;
-  const cleanUp: (() => void)[] = [];
   before(async () => {
-    folder = temporaryFolder({ after: (clean: () => void) => void cleanUp.push(clean) } as never);
-    // Plain JavaScript starts in a fraction of the time that TypeScript takes, and there are hundreds to start.
-    bundle = join(folder, 'child.mjs');
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-    await build({
-      entryPoints: [join(root, 'test/fixtures/crash-child.ts')],
-      outfile: bundle,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      packages: 'external',
-      logLevel: 'warning',
-    });
+    folder = mkdtempSync(join(tmpdir(), 'tsvq-'));
+    bundle = await bundleCrashChild(folder);
   });
   after(() => {
-    for (const clean of cleanUp) clean();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   /** Runs the scenario up to a death, then checks. @returns the steps, of a run without a death */

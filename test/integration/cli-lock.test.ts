@@ -114,7 +114,7 @@ describe('lock', { concurrency: 3 }, () => {
 
   test('passes SIGTERM on, and lets go of the lock in order', async (t) => {
     const { file } = oneJob(t);
-    const script = 'trap "exit 5" TERM; echo held; while :; do read line; done';
+    const script = 'trap "exit 5" TERM; echo held; while read line; do :; done';
     const { child, ended, said } = start(t, ['lock', '--', 'sh', '-c', script], {
       env: { QUEUE_FILE: file },
     });

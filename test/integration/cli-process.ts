@@ -31,6 +31,9 @@ export interface Running {
   said: (text: string) => Promise<void>;
 }
 
+/** Longer than anything here takes; what hangs fails, and tells what it printed until then. */
+const PATIENCE_MS = 60_000;
+
 /** Starts a command; it ends with the test at the latest. */
 export function start(
   t: TestContext,
@@ -42,7 +45,13 @@ export function start(
     env: { PATH: process.env.PATH, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  t.after(() => child.kill('SIGKILL'));
+  // What it started may outlive it, and keep the pipes open; but not without its stdin.
+  const end = (): void => {
+    child.kill('SIGKILL');
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+  };
+  const timer = setTimeout(end, PATIENCE_MS);
+  t.after(end);
   let stdout = '';
   let stderr = '';
   child.stdin.on('error', () => {});
@@ -52,7 +61,10 @@ export function start(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const ended = once(child, 'close').then(([code, signal]): Ran => ({ code, signal, stdout, stderr }));
+  const ended = once(child, 'close').then(([code, signal]): Ran => {
+    clearTimeout(timer);
+    return { code, signal, stdout, stderr };
+  });
   let over = false;
   ended.then(() => {
     over = true;

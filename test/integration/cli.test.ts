@@ -330,6 +330,13 @@ describe('an ID', { concurrency: 3 }, () => {
     assert.equal((await runOn(t, file)('show', 'job')).code, 2);
   });
 
+  test('of a line that can not be read is none', async (t) => {
+    const { queue, file } = fiveStates(t);
+    writeFileSync(file, 'dd00000000000006\tbroken\n#ee00000000000007\n', { flag: 'a' });
+    for (const id of ['dd', 'dd00000000000006', 'ee', '#'])
+      assert.equal((await queue('show', id)).code, 3, id);
+  });
+
   test('must not be empty', async (t) => {
     const { queue } = fiveStates(t);
     assert.equal((await queue('show', '')).code, 2);

@@ -6,14 +6,13 @@ import { systemClock } from '../../lib/clock.js';
 import { resolveQueueOptions } from '../../lib/options.js';
 import { Store } from '../../lib/store/store.js';
 import { startChild, workFolder } from '../fixtures/children.js';
-import { CHECKS, checkOneLiner, oneLiners, type Truth } from '../fixtures/one-liners.js';
+import { CHECKS, checkOneLiners, oneLiners, type Truth } from '../fixtures/one-liners.js';
+import { deferred, faultyFs, openTest } from '../helpers.js';
 
 describe('the one-liners of the README', () => {
   const commands = oneLiners();
 
-  const checkAll = (truth: Truth): void => {
-    for (const command of commands) checkOneLiner(command, truth);
-  };
+  const checkAll = (truth: Truth): void => checkOneLiners(commands, truth);
 
   test('are those that are checked here', () => {
     assert.deepEqual(commands.map(({ meaning }) => meaning).sort(), Object.keys(CHECKS).sort());
@@ -72,12 +71,12 @@ describe('the one-liners of the README', () => {
         ...Array.from({ length: 30 }, (_, i) => ({ type: 'flaky', payload: { failures: i % 4, padding } })),
       ]);
     await enqueue();
-    const workers = Array.from({ length: 3 }, (_, i) =>
+    const workers = Array.from({ length: 2 }, (_, i) =>
       startChild(t, 'worker.js', {
         file,
         journal: join(folder, 'journal'),
         ticks: 'until told',
-        options: { concurrency: 1 + i },
+        options: { concurrency: 1 + 2 * i },
       }),
     );
     await Promise.all(workers.map((worker) => worker.said('ready')));
@@ -86,7 +85,7 @@ describe('the one-liners of the README', () => {
     const store = new Store(file, resolveQueueOptions({}), systemClock);
     let inMidWork = 0;
     let done = 0;
-    for (let round = 0; round < 12 || inMidWork < 3; round++) {
+    for (let round = 0; round < 8 || inMidWork < 3; round++) {
       if (round > 200) assert.fail('the workers were never seen at work');
       await store.exclusively(async () => {
         const jobs = await queue.listJobs();
@@ -105,5 +104,40 @@ describe('the one-liners of the README', () => {
     const jobs = await queue.listJobs();
     checkAll({ jobs, id: (jobs[0] as { id: string }).id, file });
     await store.close();
+  });
+
+  test('tell the truth where a look at the file was under way during a commit', {
+    timeout: 60_000,
+  }, async (t) => {
+    const file = join(workFolder(t), 'queue.tsv');
+    // More than is read at one go.
+    const payload = 'x'.repeat(1_000);
+    const [id = ''] = await openQueue(file).enqueueMany(
+      Array.from({ length: 100 }, () => ({ type: 'work', payload })),
+    );
+    const { fs, fault } = faultyFs();
+    const { queue } = openTest(t, { file, fs, clock: systemClock as never });
+    // The read that would find nothing more is late: meanwhile the commit writes, unless it waits for the look.
+    const late = deferred();
+    const written = deferred();
+    const looked = deferred();
+    let reads = 0;
+    fault.do = (call, real) => {
+      if (call.name === 'read' && ++reads === 2) {
+        late.resolve();
+        setTimeout(written.resolve, 200);
+        return written.promise.then(real).finally(() => setImmediate(looked.resolve));
+      }
+      if (call.name === 'fdatasync') {
+        written.resolve();
+        return looked.promise.then(real);
+      }
+      return real();
+    };
+    const look = queue.stats();
+    await late.promise;
+    assert.equal(await queue.cancelJob(id), true);
+    await look;
+    checkAll({ jobs: await queue.listJobs(), id, file });
   });
 });

@@ -24,8 +24,8 @@ const MOST_LINES = 300;
 
 /** Files that are longer, how long they may be, and why. */
 const MAY_BE_LONG: Record<string, [lines: number, why: string]> = {
-  'store/store.ts': [375, 'commits, repair and compaction share one lock, one file and one way to fail'],
-  'worker/run.ts': [375, 'one loop: what it claims next depends on what ended, what runs and what failed'],
+  'store/store.ts': [400, 'commits, repair and compaction share one lock, one file and one way to fail'],
+  'worker/run.ts': [400, 'one loop: what it claims next depends on what ended, what runs and what failed'],
 };
 
 const lib = join(root, 'lib');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { deferred, openTest, rejects, until } from '../../helpers.js';
+import { deferred, linesOf, openTest, rejects, until } from '../../helpers.js';
 
 test('higher priority first, then the earlier time, then the place in the file', async (t) => {
   const { queue, clock } = openTest(t);
@@ -156,6 +157,30 @@ test('every job runs, in a queue of thousands', async (t) => {
     Array.from({ length: 5000 }, (_, n) => n),
   );
   assert.equal((await openTest(t, { file }).queue.stats()).completed, 5000);
+});
+
+test('jobs that another worker claimed and gave back, while this one drains the queue, run once', async (t) => {
+  const { queue, file } = openTest(t);
+  const ids = await queue.enqueueMany(Array.from({ length: 300 }, (_, n) => ({ type: 'email', payload: n })));
+  const rows = linesOf(file);
+  const next = (n: number, status: string, version: number): string => {
+    const fields = (rows[n] as string).split('\t');
+    Object.assign(fields, { 3: status, 6: '1', 11: status === 'pending' ? '1' : '0', 19: String(version) });
+    return `${fields.join('\t')}\n`;
+  };
+  const given = ids.map((_, n) => n).slice(100, 250);
+  const runs: string[] = [];
+  const { completed } = await queue.processJobs({
+    email: (n, { job }) => {
+      runs.push(`${job.id}:${job.attempts}`);
+      // It claimed a lot, met a slow job, and gave back what was waiting behind that.
+      if (n !== 0) return;
+      appendFileSync(file, given.map((i) => next(i, 'processing', 2)).join(''));
+      appendFileSync(file, given.map((i) => next(i, 'pending', 3)).join(''));
+    },
+  });
+  assert.equal(completed, 300);
+  assert.deepEqual(runs.sort(), ids.map((id, n) => `${id}:${given.includes(n) ? 2 : 1}`).sort());
 });
 
 // ---- handlers and what they do not serve ----
