@@ -82,6 +82,12 @@ export function defined<T extends object>(options: T): { [K in keyof T]: Exclude
   };
 }
 
+/** An id, or a part of one: any text. @throws TsvqError `INVALID_ARGUMENT` */
+export function text(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(name, value, 'a string');
+  return value;
+}
+
 /** A time limit for an attempt, in ms. @throws TsvqError `INVALID_ARGUMENT` */
 export function timeLimit(name: string, value: unknown): number {
   const ms = duration(name, value);

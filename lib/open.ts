@@ -1,3 +1,4 @@
+import { text } from './checks.js';
 import { systemClock } from './clock.js';
 import type { DefaultJobs, Job, TypeOf } from './job.js';
 import {
@@ -155,10 +156,10 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
     },
     enqueueMany: async (jobs: readonly { type: string; payload?: unknown; options?: EnqueueOptions }[]) =>
       enqueueAll(store, jobs),
-    getJob: async (id: string, options: { archive?: boolean } = {}) =>
-      (await get(store, id)) ?? (options.archive ? await getArchived(store, id) : undefined),
-    cancelJob: async (id: string) => cancel(store, id),
-    retryJob: async (id: string) => retry(store, id),
+    getJob: async (id: string, options?: { archive?: boolean }) =>
+      (await get(store, text('id', id))) ?? (options?.archive ? await getArchived(store, id) : undefined),
+    cancelJob: async (id: string) => cancel(store, text('id', id)),
+    retryJob: async (id: string) => retry(store, text('id', id)),
     listJobs: async (options: ListOptions = {}) => {
       const jobs: Job[] = [];
       for await (const job of list(store, options)) jobs.push(job);

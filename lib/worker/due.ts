@@ -3,14 +3,16 @@ import type { JobIndex } from '../store/job-index.js';
 
 /**
  * The pending jobs in the order in which they are to start: of those that are due, by priority (higher first), then
- * run_at, then place in the file. It holds slots of an index, and a slot may stand in it twice or for a job that is
- * no longer pending: who takes one looks again.
+ * run_at, then place in the file. It holds slots of an index; a job that it gives may have been taken by others
+ * since.
  */
 export class DueJobs {
   readonly index: JobIndex;
   readonly #due: TinyQueue<number>;
   /** With the time that each was added with: a row may say another by now, and what is in a heap must not change. */
   readonly #waiting: TinyQueue<{ slot: number; runAt: number }>;
+  /** By slot: 1 for a job that stands among the due ones. Twice there, it could be claimed twice in one commit. */
+  #isDue = new Uint8Array(1024);
   /** The latest time that anyone asked for jobs with. */
   #now: number;
 
@@ -31,12 +33,19 @@ export class DueJobs {
 
   readonly add = (slot: number): void => {
     const runAt = this.index.runAt(slot);
-    if (runAt <= this.#now) this.#due.push(slot);
+    if (runAt <= this.#now) this.putBack(slot);
     else this.#waiting.push({ slot, runAt });
   };
 
-  /** Puts back what {@link take} gave. */
+  /** Puts a job among the due ones, {@link take} having given it before. */
   putBack(slot: number): void {
+    if (slot >= this.#isDue.length) {
+      const larger = new Uint8Array(slot * 2);
+      larger.set(this.#isDue);
+      this.#isDue = larger;
+    }
+    if (this.#isDue[slot] === 1) return;
+    this.#isDue[slot] = 1;
     this.#due.push(slot);
   }
 
@@ -46,7 +55,8 @@ export class DueJobs {
     for (;;) {
       const slot = this.#due.pop();
       if (slot === undefined) return undefined;
-      // Else taken by another worker, or retried to a later time: then it stands among the waiting as well.
+      this.#isDue[slot] = 0;
+      // Else taken by another worker, or put off: then it stands among the waiting as well.
       if (this.index.status(slot) === 'pending' && this.index.runAt(slot) <= now) return slot;
     }
   }
@@ -72,7 +82,7 @@ export class DueJobs {
       const next = this.#waiting.peek();
       if (next === undefined || next.runAt > now) return;
       this.#waiting.pop();
-      this.#due.push(next.slot);
+      this.putBack(next.slot);
     }
   }
 }

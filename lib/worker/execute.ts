@@ -17,13 +17,15 @@ const LAST_WORDS_MS = 1000;
  * Jobs whose handlers are under way in this process, whatever worker of it called them; also those that ignored
  * their abort and were recorded without waiting for them. Run again beside that, there would be two of one job.
  */
-const underWay = new WeakMap<Processes, Set<string>>();
+const underWay = new WeakMap<Processes, Map<string, Set<string>>>();
 
-/** The jobs under way in a process. */
-export function jobsUnderWay(process: Processes): Set<string> {
-  const known = underWay.get(process) ?? new Set();
-  underWay.set(process, known);
-  return known;
+/** The jobs of a queue that are under way in this process. */
+export function jobsUnderWay({ processes, realPath }: Store): Set<string> {
+  const files = underWay.get(processes) ?? new Map<string, Set<string>>();
+  underWay.set(processes, files);
+  const jobs = files.get(realPath) ?? new Set();
+  files.set(realPath, jobs);
+  return jobs;
 }
 
 /** Runs the handlers of claimed jobs, `concurrency` at a time. */
@@ -43,14 +45,14 @@ export class Executor {
 
   /** @param onEnd gets each attempt that is over; without a verdict if somebody cancelled the job */
   constructor(
-    { clock, processes }: Store,
+    store: Store,
     handlers: ReadonlyMap<string, Handler>,
     options: ResolvedWorkerOptions,
     rules: FailureRules,
     onEnd: (attempt: Attempt, verdict: Verdict | undefined) => void,
   ) {
-    this.#clock = clock;
-    this.#underWay = jobsUnderWay(processes);
+    this.#clock = store.clock;
+    this.#underWay = jobsUnderWay(store);
     this.#handlers = handlers;
     this.#options = options;
     this.#rules = rules;

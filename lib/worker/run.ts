@@ -84,7 +84,7 @@ export class Run {
     this.#options = options;
     this.#report = report;
     this.#owner = store.processes.self();
-    this.#underWay = jobsUnderWay(store.processes);
+    this.#underWay = jobsUnderWay(store);
     this.#started = store.clock.now();
     this.#lastCommit = this.#started;
     this.#lastEnd = this.#started;

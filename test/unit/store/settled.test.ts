@@ -56,7 +56,7 @@ function bytesRead(calls: readonly Call[], file: string): number {
 test('finished jobs stand first, behind a note of where they end; a small file has no note', async (t) => {
   const file = await settledFile(t);
   const [note = '', ...lines] = linesOf(file);
-  const end = Number(/^# finished jobs end at byte (\d+)$/.exec(note)?.[1]);
+  const end = Number(/^# finished jobs end at byte (\d+)/.exec(note)?.[1]);
   assert.match(readFileSync(file).subarray(end).toString(), /^# open jobs begin here\n/);
   assert.equal(
     lines.findIndex((one) => one.startsWith('#')),

@@ -33,11 +33,9 @@ test('it is told by the file system: a job starts at once, not at the next look'
   );
   await until('it waits', () => ran.length === 1);
   await settle();
-  // No time passes on the worker's clock.
-  const before = clock.now();
+  // No timer goes off: nobody moves the clock on.
   await openTest(t, { file, clock }).queue.enqueue('email', 1);
   await until('it ran', () => ran.length === 2);
-  assert.ok(clock.now() - before < 250, 'but for what it waited for the lock');
   stop.abort();
   await working;
 });

@@ -153,7 +153,7 @@ test('a worker that was taken for dead finds its claim gone, and its result is d
   );
   await started.promise;
   const later = new FakeClock(clock.now() + 200_000);
-  const other = openTest(t, { file, clock: later }).queue;
+  const other = openTest(t, { file, clock: later, processes: { ...systemProcesses } }).queue;
   assert.equal((await other.processJobs({ email: () => 'of the second' })).rescued, 1);
   first.resolve('of the first');
   assert.equal((await working).completed, 0);
@@ -179,7 +179,7 @@ test('what went to the archive meanwhile is not brought back by a late result', 
   );
   await started.promise;
   const later = new FakeClock(clock.now() + 200_000);
-  const other = openTest(t, { file, clock: later }).queue;
+  const other = openTest(t, { file, clock: later, processes: { ...systemProcesses } }).queue;
   await other.processJobs({ email: () => 'of the second' });
   later.advance(9 * 24 * 3_600_000);
   assert.equal((await other.compact()).archived, 1);
