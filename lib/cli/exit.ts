@@ -27,7 +27,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   LOCK_TIMEOUT: EXIT.busy,
 };
 
-/** Whether it is one of the library's, of this copy of it or of the one that a handlers module imports. */
+/** Whether it is one of the library's, be it of the copy that a handlers module imports. */
 const isTsvqError = (error: unknown): error is TsvqError =>
   error instanceof Error && error.name === TsvqError.name && 'code' in error;
 

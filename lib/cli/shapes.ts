@@ -19,7 +19,7 @@ export const jobShape = (now: number): Shape<Job> => ({
 });
 
 /** A job's fields in `plain`; the help of `list` names them. */
-export const jobFields = (job: Job): Field[] => [
+const jobFields = (job: Job): Field[] => [
   job.id,
   job.type,
   job.status,

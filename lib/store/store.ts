@@ -2,16 +2,15 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
-import { newLayout } from '../tsv/columns.js';
 import { Commit, type Decide, type Needs, type Outcome } from './commit.js';
-import { type CompactionSummary, compact } from './compact.js';
+import type { CompactionSummary } from './compact.js';
 import { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError, systemFs } from './fs.js';
+import { Holder } from './holder.js';
 import type { JobIndex } from './job-index.js';
-import { Lock } from './lock.js';
+import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import { type Processes, systemProcesses } from './owner.js';
-import { createQueueFile, NotDurable, syncFolder } from './replacement.js';
 import { closeTail } from './tail.js';
 import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 
@@ -38,12 +37,11 @@ export class Store {
   readonly fs: FileSystem;
   readonly processes: Processes;
   readonly #current: CurrentFile;
-  #lock: Lock | undefined;
+  readonly #holder: Holder;
   #waiting: Commit[] = [];
   #running: Promise<void> | undefined;
   /** Between an append and its check: what stands in the file is not decided yet. */
   #appending = false;
-  #broken: TsvqError | undefined;
   #closed = false;
 
   constructor(
@@ -61,6 +59,7 @@ export class Store {
     this.fs = fs;
     this.processes = processes;
     this.#current = new CurrentFile(this.path, fs);
+    this.#holder = new Holder(this.#current, options, fs, clock, processes);
   }
 
   /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
@@ -74,14 +73,7 @@ export class Store {
   }
 
   get lock(): Lock {
-    this.#lock ??= new Lock(
-      `${this.realPath}.lock`,
-      this.options.lockTimeout,
-      this.fs,
-      this.clock,
-      this.processes,
-    );
-    return this.#lock;
+    return this.#holder.lock;
   }
 
   /**
@@ -134,7 +126,7 @@ export class Store {
     this.#assertOpen();
     let summary: CompactionSummary | undefined;
     await this.exclusively(async () => {
-      summary = await this.#compact().catch(this.#rethrow);
+      summary = await this.#holder.compact().catch(this.#rethrow);
     });
     return summary ?? { kept: 0, archived: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
   }
@@ -150,7 +142,7 @@ export class Store {
     await this.exclusively(async () => {
       await run();
       this.#current.drop();
-      if (this.#reopen() !== undefined) summary = await this.#compact().catch(this.#rethrow);
+      if (this.#reopen() !== undefined) summary = await this.#holder.compact().catch(this.#rethrow);
     });
     if (summary === undefined) throw new TsvqError('NOT_A_QUEUE', `${this.path} is missing or empty`);
     return summary;
@@ -177,11 +169,11 @@ export class Store {
     this.#assertOpen();
     while (this.#running) await this.#running.catch(() => {});
     this.#running = (async () => {
-      await this.#enter();
+      await this.#holder.enter().catch(this.#rethrow);
       try {
         if (this.#reopen() !== undefined) await run();
       } finally {
-        if (this.#broken === undefined) this.lock.leave();
+        this.#holder.leave();
       }
     })();
     try {
@@ -196,7 +188,7 @@ export class Store {
     this.#closed = true;
     while (this.#running) await this.#running.catch(() => {});
     this.#current.drop();
-    if (this.#broken === undefined) this.#lock?.tidy();
+    this.#holder.tidy();
   }
 
   // ---- under the lock ----
@@ -220,7 +212,7 @@ export class Store {
   async #commitAll(batch: readonly Commit[]): Promise<void> {
     let open = batch;
     for (let round = 0; open.length > 0; round++) {
-      if (this.#broken) throw this.#broken;
+      if (this.#holder.broken) throw this.#holder.broken;
       if (round === MOST_ROUNDS) {
         throw new TsvqError('WRITE_FAILED', `${this.path} kept being replaced while the lock was held`);
       }
@@ -228,11 +220,11 @@ export class Store {
       const needs = round > 0 ? 'all' : mostOf(open);
       // The bulk of the reading happens before the lock is taken.
       if (needs !== 'nothing' && this.#current.reopen()) await this.#current.readOn(needs);
-      await this.#enter();
+      await this.#holder.enter().catch(this.#rethrow);
       try {
         await this.#underLock(open, needs, round);
       } finally {
-        if (this.#broken === undefined) this.lock.leave();
+        this.#holder.leave();
       }
       // Acknowledged only now: nobody's code runs under the lock.
       for (const commit of open) commit.settle();
@@ -240,45 +232,8 @@ export class Store {
     }
   }
 
-  /** Takes the lock; repairs what a dead owner left. */
-  async #enter(): Promise<void> {
-    if (this.#broken) throw this.#broken;
-    const dead = await this.lock.enter().catch(this.#rethrow);
-    if (dead.length === 0) return;
-    try {
-      await this.#repair(dead);
-    } catch (error) {
-      if (this.#broken === undefined) this.lock.leave();
-      throw storeError(error, this.path);
-    }
-  }
-
-  /**
-   * Somebody died inside a commit. What they wrote may not be durable, nor a rename of theirs, so the file is
-   * written anew, directory sync included, before anyone builds on it.
-   */
-  async #repair(dead: readonly string[]): Promise<void> {
-    if (this.#current.reopen() !== undefined) {
-      try {
-        await this.#compact();
-      } catch (error) {
-        if (this.#broken) throw error;
-        // No room for that: then at least what is there is made durable, and the token stays for the next.
-        const file = this.#current.file as OpenFile;
-        try {
-          await this.fs.fdatasync(file.fd);
-          await syncFolder(this.fs, dirname(this.realPath));
-        } catch (cause) {
-          throw this.#stop(cause);
-        }
-        return;
-      }
-    }
-    this.lock.clear(dead);
-  }
-
   async #underLock(open: readonly Commit[], needs: Needs, round: number): Promise<void> {
-    const file = await this.#writableFile();
+    const file = await this.#holder.writableFile();
     const before = closeTail(this.fs, file);
     if (needs !== 'nothing') await this.#current.readOn(needs);
     const { index } = this.#current;
@@ -293,46 +248,13 @@ export class Store {
         index,
         before,
         round,
-        afterFailedSync: async (cause) => {
-          try {
-            await this.#compact();
-          } catch {
-            throw this.#stop(cause);
-          }
-        },
+        afterFailedSync: (cause) => this.#holder.save(cause),
       },
       open,
     );
     await committing.finally(() => {
       this.#appending = false;
     });
-  }
-
-  /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
-  async #writableFile(): Promise<OpenFile> {
-    const file = this.#current.reopen();
-    if (file?.layout.current) return file;
-    if (file !== undefined) await this.#compact();
-    else await createQueueFile(this.fs, this.realPath, newLayout()).catch(this.#onNotDurable);
-    const made = this.#current.reopen();
-    if (made === undefined) throw new TsvqError('WRITE_FAILED', `${this.path} vanished while it was made`);
-    return made;
-  }
-
-  async #compact(): Promise<CompactionSummary> {
-    const file = this.#current.file as OpenFile;
-    closeTail(this.fs, file);
-    // An index that reaches the end of the file saves reading it once more.
-    if (this.#current.index !== undefined) await this.#current.readOn('open');
-    const { index } = this.#current;
-    const { retention } = this.options;
-    const summary = await compact(
-      { fs: this.fs, lock: this.lock, path: this.realPath, retention, now: this.clock.now() },
-      file,
-      index,
-    ).catch(this.#onNotDurable);
-    this.#current.reopen();
-    return summary;
   }
 
   #reopen(): OpenFile | undefined {
@@ -343,29 +265,14 @@ export class Store {
     }
   }
 
-  readonly #onNotDurable = (error: unknown): never => {
-    throw error instanceof NotDurable ? this.#stop(error.cause) : error;
-  };
-
   /** A system error as one of ours. */
   readonly #rethrow = (error: unknown): never => {
     throw storeError(error, this.path);
   };
 
-  /** From here on the queue does nothing but report: on a failing disk it stops, it does not guess. */
-  #stop(cause: unknown): TsvqError {
-    this.#broken = new TsvqError(
-      'SYNC_FAILED',
-      `the disk under ${this.path} failed a sync (${(cause as Error).message}): whether the last changes are kept is unknown. ` +
-        'The queue stays locked until this process ends; check the disk first.',
-      { cause },
-    );
-    return this.#broken;
-  }
-
   #assertOpen(): void {
     if (this.#closed) throw new TsvqError('CLOSED', `the queue ${this.path} was closed`);
-    if (this.#broken) throw this.#broken;
+    if (this.#holder.broken) throw this.#holder.broken;
   }
 }
 

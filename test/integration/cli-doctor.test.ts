@@ -188,9 +188,9 @@ describe('check', { concurrency: 3 }, () => {
   });
 
   for (const [what, row, age, message] of [
-    ['no worker for too long', {}, 1200, /: no worker for 20m \(the last one at \S+Z\)\n$/],
+    ['no worker for too long', {}, 180_000, /: no worker for 2d \(the last one at \S+Z\)\n$/],
     ['no worker ever', {}, undefined, /: no worker has ever looked at it\n$/],
-    ['a job due for too long', { run_at: now() - 1900 }, 0, /: 1 due, the oldest for 31m\n$/],
+    ['a job due for too long', { run_at: now() - 300_000 }, 0, /: 1 due, the oldest for 3d\n$/],
     ['a failed job', { status: 'failed' }, 0, /: 1 failed\n$/],
   ] as const)
     test(`${what}: one line, and 1`, async (t) => {
@@ -205,12 +205,12 @@ describe('check', { concurrency: 3 }, () => {
 
   test('several problems make one line still, and a record each for programs', async (t) => {
     const { file, queue } = of(t, line({ id: ID, type: 'gone' }), line({ id: 'bb', status: 'failed' }));
-    writeFileSync(`${file}.tick`, `${now() - 1200}\nno handler\tgone\n`);
+    writeFileSync(`${file}.tick`, `${now() - 180_000}\nno handler\tgone\n`);
     const { stdout } = await queue('check');
     assert.equal(lines(stdout).length, 1);
     assert.match(
       stdout,
-      /no worker for 20m .*; 1 due, the oldest for \d+d \(no handler for "gone"\); 1 failed\n$/,
+      /no worker for 2d .*; 1 due, the oldest for \d+d \(no handler for "gone"\); 1 failed\n$/,
     );
     const { code, stdout: json } = await queue('check', '--json');
     assert.equal(code, 1);

@@ -133,18 +133,19 @@ describe('cron print', { concurrency: 2 }, () => {
     );
   });
 
-  test('names a queue that the worker would not find by itself', async (t) => {
-    const cwd = project(t);
-    await run(t, ['init'], { cwd });
-    const file = join(temporaryFolder(t), 'other.tsv');
-    writeQueue(file, line({ id: jobId(1), type: 'hello', payload: 'null' }));
-    const byOption = await run(t, ['cron', 'print', '--file', file], { cwd });
-    const byEnvironment = await run(t, ['cron', 'print'], { cwd, env: { QUEUE_FILE: file } });
-    assert.equal(byOption.stdout, byEnvironment.stdout);
-    await runAsCron(byOption.stdout.trim());
-    assert.deepEqual(statesOf(file), [`${jobId(1)} completed`]);
-    assert.ok(existsSync(join(file, '../worker.log')));
-  });
+  for (const manifest of ['{}', '{"type": "module"}'])
+    test(`names a queue that the worker would not find by itself ${manifest}`, async (t) => {
+      const cwd = project(t, manifest);
+      await run(t, ['init'], { cwd });
+      const file = join(temporaryFolder(t), 'other.tsv');
+      writeQueue(file, line({ id: jobId(1), type: 'hello', payload: 'null' }));
+      const byOption = await run(t, ['cron', 'print', '--file', file], { cwd });
+      const byEnvironment = await run(t, ['cron', 'print'], { cwd, env: { QUEUE_FILE: file } });
+      assert.equal(byOption.stdout, byEnvironment.stdout);
+      await runAsCron(byOption.stdout.trim());
+      assert.deepEqual(statesOf(file), [`${jobId(1)} completed`]);
+      assert.ok(existsSync(join(file, '../worker.log')));
+    });
 
   test('as JSON and as plain', async (t) => {
     const cwd = project(t);

@@ -7,7 +7,6 @@ import { resolveQueueOptions } from '../../lib/options.js';
 import { Store } from '../../lib/store/store.js';
 import { startChild, workFolder } from '../fixtures/children.js';
 import { CHECKS, checkOneLiners, oneLiners, type Truth } from '../fixtures/one-liners.js';
-import { deferred, faultyFs, openTest } from '../helpers.js';
 
 describe('the one-liners of the README', () => {
   const commands = oneLiners();
@@ -104,40 +103,5 @@ describe('the one-liners of the README', () => {
     const jobs = await queue.listJobs();
     checkAll({ jobs, id: (jobs[0] as { id: string }).id, file });
     await store.close();
-  });
-
-  test('tell the truth where a look at the file was under way during a commit', {
-    timeout: 60_000,
-  }, async (t) => {
-    const file = join(workFolder(t), 'queue.tsv');
-    // More than is read at one go.
-    const payload = 'x'.repeat(1_000);
-    const [id = ''] = await openQueue(file).enqueueMany(
-      Array.from({ length: 100 }, () => ({ type: 'work', payload })),
-    );
-    const { fs, fault } = faultyFs();
-    const { queue } = openTest(t, { file, fs, clock: systemClock as never });
-    // The read that would find nothing more is late: meanwhile the commit writes, unless it waits for the look.
-    const late = deferred();
-    const written = deferred();
-    const looked = deferred();
-    let reads = 0;
-    fault.do = (call, real) => {
-      if (call.name === 'read' && ++reads === 2) {
-        late.resolve();
-        setTimeout(written.resolve, 200);
-        return written.promise.then(real).finally(() => setImmediate(looked.resolve));
-      }
-      if (call.name === 'fdatasync') {
-        written.resolve();
-        return looked.promise.then(real);
-      }
-      return real();
-    };
-    const look = queue.stats();
-    await late.promise;
-    assert.equal(await queue.cancelJob(id), true);
-    await look;
-    checkAll({ jobs: await queue.listJobs(), id, file });
   });
 });

@@ -1,6 +1,5 @@
 /*
- * The rules that docs/design.md names under "Rooms", so that they hold without anybody remembering them. An
- * exception stands here with its reason, and must go as soon as it is needed no longer.
+ * The rules that docs/design.md names under "Modules", so that they hold without anybody remembering them.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -21,12 +20,6 @@ const ROOMS = [
 ];
 
 const MOST_LINES = 300;
-
-/** Files that are longer, how long they may be, and why. */
-const MAY_BE_LONG: Record<string, [lines: number, why: string]> = {
-  'store/store.ts': [400, 'commits, repair and compaction share one lock, one file and one way to fail'],
-  'worker/run.ts': [400, 'one loop: what it claims next depends on what ended, what runs and what failed'],
-};
 
 const lib = join(root, 'lib');
 const files = readdirSync(lib, { recursive: true, encoding: 'utf8' })
@@ -82,12 +75,7 @@ test('no import leads back to where it began, not even for a type', () => {
 test(`no file of lib has more than ${MOST_LINES} lines`, () => {
   for (const file of files) {
     const lines = (sources.get(file) as string).split('\n').length - 1;
-    const [most] = MAY_BE_LONG[file] ?? [MOST_LINES];
-    assert.ok(lines <= most, `lib/${file} has ${lines} lines; divide it`);
-    assert.ok(
-      lines > MOST_LINES || most === MOST_LINES,
-      `lib/${file} is no exception any more: take it off the list`,
-    );
+    assert.ok(lines <= MOST_LINES, `lib/${file} has ${lines} lines; divide it`);
   }
 });
 

@@ -39,7 +39,7 @@ export function define(command: Command, cli: Cli): void {
 }
 
 async function parse(json: string): Promise<unknown> {
-  const source = json === '-' ? (await text(process.stdin)).replace(/^\uFEFF/, '') : json;
+  const source = json === '-' ? await text(process.stdin) : json;
   try {
     return JSON.parse(source);
   } catch (error) {

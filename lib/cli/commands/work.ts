@@ -1,8 +1,6 @@
-import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
-import { openQueue } from '../../open.js';
 import type { WorkerEvent } from '../../options.js';
 import { escapeText } from '../../tsv/text.js';
 import type { Handler, Handlers } from '../../worker/handler.js';
@@ -42,21 +40,21 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
     )
     .action(async (file: string, { concurrency, linger }: Options) => {
       // Looked for first: a mistyped queue is told before somebody else's code is run.
-      const { output, existingStore: store } = cli;
+      const { output, queue } = cli;
       const handlers = await load(file);
-      const { openQueue } = await libraryOf(file);
-      const queue = openQueue(store.path, store.options);
-      await queue.processJobs(handlers, {
-        signal: shutdownSignal(),
-        logger: (event) => log(output, event),
-        ...(concurrency !== undefined && { concurrency: Number(concurrency) }),
-        ...(linger !== undefined && { linger }),
-      });
-      await queue.close();
-      setTimeout(() => {
-        say('a handler left something running; ended it');
-        process.exit();
-      }, LEFTOVERS_MS).unref();
+      try {
+        await queue.processJobs(handlers, {
+          signal: shutdownSignal(),
+          logger: (event) => log(output, event),
+          ...(concurrency !== undefined && { concurrency: Number(concurrency) }),
+          ...(linger !== undefined && { linger }),
+        });
+      } finally {
+        setTimeout(() => {
+          say('a handler left something running; ended it');
+          process.exit();
+        }, LEFTOVERS_MS).unref();
+      }
     });
 }
 
@@ -87,20 +85,6 @@ async function load(file: string): Promise<Handlers> {
     );
   }
   return handlers;
-}
-
-/**
- * The package that the handlers import, where they can: a PermanentError is known by its class, of which another copy
- * of the package (installed globally, say) has another.
- */
-async function libraryOf(file: string): Promise<{ openQueue: typeof openQueue }> {
-  let path: string;
-  try {
-    path = createRequire(resolve(file)).resolve('tsvq');
-  } catch {
-    return { openQueue };
-  }
-  return (await import(pathToFileURL(path).href)) as { openQueue: typeof openQueue };
 }
 
 /** Aborted by the first SIGINT or SIGTERM; the second one has its usual effect. */

@@ -73,6 +73,17 @@ test('spaces at the ends of lines are no part of a field', async (t) => {
   );
 });
 
+test('a file saved without its last LF loses nothing: the next tick runs the job of that line', async (t) => {
+  const file = fileOf(
+    t,
+    line({ id: jobId(1), status: 'failed', version: 3 }),
+    line({ id: jobId(2) }).slice(0, -1),
+  );
+  const { queue } = openTest(t, { file });
+  assert.equal((await queue.processJobs({ email: () => 'sent' })).completed, 1);
+  assert.equal((await queue.getJob(jobId(2)))?.result, 'sent');
+});
+
 test('a copied row is no second job: the earlier stands, and a compaction keeps the other as a comment', async (t) => {
   const file = fileOf(t, line({ id: jobId(1), payload: '1' }), line({ id: jobId(1), payload: '2' }));
   const { queue } = openTest(t, { file });
@@ -235,6 +246,11 @@ for (const [what, edit] of [
         .replace('# some note', '')
         .replace(/\n$/, '\n# some note'.slice(0, -1))
         .replace(/# some not$/, '# some no\n'),
+  ],
+  [
+    'as long as before, with the same end',
+    (content: string) =>
+      content.replace('# some note', '# som').replace('\t2\tpending', '\t2      \tpending'),
   ],
 ] as const) {
   test(`a file edited in place, ${what} now, is read anew by who has it open`, async (t) => {

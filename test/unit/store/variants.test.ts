@@ -61,7 +61,7 @@ function steps(calls: readonly Call[], file: string): string[] {
   return calls.flatMap((call) => {
     const { name, path, args } = call;
     if (isAppend(call, file)) return ['append'];
-    if (name === 'fdatasync') return [path === file ? 'sync' : 'sync archive'];
+    if (name === 'fdatasync') return [path === file ? 'sync' : 'sync archived rows'];
     if (name === 'fsync')
       return [
         path === folder
@@ -235,7 +235,7 @@ test('6b. what went to the archive is durable, names and all, before the queue l
   assert.equal((await queue.compact()).archived, 1);
   const done = steps(calls, file);
   const rename = done.indexOf('rename to queue.tsv');
-  for (const step of ['sync archive', 'sync archive', 'sync folder', 'sync new file']) {
+  for (const step of ['sync archived rows', 'sync archive', 'sync folder', 'sync new file']) {
     assert.ok(done.indexOf(step) >= 0 && done.indexOf(step) < rename, `${step} in ${done.join()}`);
   }
   const archive = join(dirname(file), 'archive');

@@ -1,0 +1,167 @@
+import { dirname } from 'node:path';
+import type { Clock } from '../clock.js';
+import { TsvqError } from '../errors.js';
+import { newLayout } from '../tsv/columns.js';
+import { type CompactionSummary, compact } from './compact.js';
+import type { CurrentFile } from './current-file.js';
+import { type FileSystem, storeError } from './fs.js';
+import { Lock } from './lock.js';
+import type { OpenFile } from './open-file.js';
+import type { Processes } from './owner.js';
+import { createQueueFile, NotDurable, syncFolder } from './replacement.js';
+import { closeTail } from './tail.js';
+
+/** What a holder goes by. */
+export interface HolderOptions {
+  /** How long to wait for the lock, in ms. */
+  readonly lockTimeout: number;
+  /** How long finished jobs stay, in ms. */
+  readonly retention: number;
+}
+
+/**
+ * Holds the lock, and does what only its holder may do to the file as a whole: make it, give it new columns, write it
+ * anew, repair what somebody left who died inside a commit.
+ */
+export class Holder {
+  /** Set once the disk has failed in a way that nobody can build on. Then the lock is kept. */
+  broken: TsvqError | undefined;
+  readonly #current: CurrentFile;
+  readonly #fs: FileSystem;
+  readonly #clock: Clock;
+  readonly #processes: Processes;
+  readonly #options: HolderOptions;
+  #lock: Lock | undefined;
+
+  constructor(
+    current: CurrentFile,
+    options: HolderOptions,
+    fs: FileSystem,
+    clock: Clock,
+    processes: Processes,
+  ) {
+    this.#current = current;
+    this.#options = options;
+    this.#fs = fs;
+    this.#clock = clock;
+    this.#processes = processes;
+  }
+
+  /** Beside the real file, which a symlink may name: hence not before the first use. */
+  get lock(): Lock {
+    this.#lock ??= new Lock(
+      `${this.#current.realPath}.lock`,
+      this.#options.lockTimeout,
+      this.#fs,
+      this.#clock,
+      this.#processes,
+    );
+    return this.#lock;
+  }
+
+  /** Takes the lock; repairs what a dead owner left. */
+  async enter(): Promise<void> {
+    if (this.broken) throw this.broken;
+    const dead = await this.lock.enter();
+    if (dead.length === 0) return;
+    try {
+      await this.#repair(dead);
+    } catch (error) {
+      this.leave();
+      throw error;
+    }
+  }
+
+  leave(): void {
+    if (this.broken === undefined) this.lock.leave();
+  }
+
+  /** Removes the lock's directory, if there is one and nobody uses it. */
+  tidy(): void {
+    if (this.broken === undefined) this.#lock?.tidy();
+  }
+
+  /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
+  async writableFile(): Promise<OpenFile> {
+    const file = this.#current.reopen();
+    if (file?.layout.current) return file;
+    if (file !== undefined) await this.compact();
+    else await createQueueFile(this.#fs, this.#current.realPath, newLayout()).catch(this.#onNotDurable);
+    const made = this.#current.reopen();
+    if (made !== undefined) return made;
+    throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished while it was made`);
+  }
+
+  /** Writes the open file anew. */
+  async compact(): Promise<CompactionSummary> {
+    const file = this.#current.file as OpenFile;
+    closeTail(this.#fs, file);
+    // An index that reaches the end of the file saves reading it once more.
+    if (this.#current.index !== undefined) await this.#current.readOn('open');
+    const context = {
+      fs: this.#fs,
+      lock: this.lock,
+      path: this.#current.realPath,
+      retention: this.#options.retention,
+      now: this.#clock.now(),
+    };
+    const summary = await compact(context, file, this.#current.index).catch(this.#onNotDurable);
+    this.#current.reopen();
+    return summary;
+  }
+
+  /**
+   * After a sync that failed. It is never tried again: the kernel takes the lost pages for clean, and the next sync
+   * would say that all is well. What still can be read is written into a new file.
+   *
+   * @throws TsvqError `SYNC_FAILED` if that fails too
+   */
+  async save(cause: unknown): Promise<void> {
+    try {
+      await this.compact();
+    } catch {
+      throw this.#stop(cause);
+    }
+  }
+
+  /**
+   * Somebody died inside a commit. What they wrote may not be durable, nor a rename of theirs, so the file is
+   * written anew, directory sync included, before anyone builds on it.
+   */
+  async #repair(dead: readonly string[]): Promise<void> {
+    if (this.#current.reopen() !== undefined) {
+      try {
+        await this.compact();
+      } catch (error) {
+        if (this.broken) throw error;
+        // No room for that: then at least what is there is made durable, and the token stays for the next.
+        const file = this.#current.file as OpenFile;
+        try {
+          await this.#fs.fdatasync(file.fd);
+          await syncFolder(this.#fs, dirname(this.#current.realPath));
+        } catch (cause) {
+          throw this.#stop(cause);
+        }
+        return;
+      }
+    }
+    this.lock.clear(dead);
+  }
+
+  readonly #onNotDurable = (error: unknown): never => {
+    throw error instanceof NotDurable ? this.#stop(error.cause) : error;
+  };
+
+  /** From here on the queue does nothing but report: on a failing disk it stops, it does not guess. */
+  #stop(cause: unknown): TsvqError {
+    const path = this.#current.realPath;
+    this.broken = new TsvqError(
+      'SYNC_FAILED',
+      `the disk under ${path} failed a sync (${(storeError(cause, path) as Error).message}): ` +
+        'whether the last changes are kept is unknown. ' +
+        'The queue stays locked until this process ends; check the disk first.',
+      { cause },
+    );
+    return this.broken;
+  }
+}

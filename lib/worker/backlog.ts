@@ -1,0 +1,90 @@
+import type { JobIndex } from '../store/job-index.js';
+import type { Store } from '../store/store.js';
+import { type Candidate, pickCandidates } from './claim.js';
+import { DueJobs } from './due.js';
+
+/** What a backlog goes by. */
+export interface BacklogRules {
+  /** How the worker signs its claims. */
+  readonly owner: string;
+  /** Whether there is a handler for a type. */
+  readonly handles: (type: string) => boolean;
+  /** Whether an earlier attempt of a job still runs in this process. */
+  readonly isBusy: (id: string) => boolean;
+}
+
+/** What there is to claim, as far as the file was read: it follows the store's index, also into a new file. */
+export class Backlog {
+  readonly #store: Store;
+  readonly #rules: BacklogRules;
+  #due: DueJobs | undefined;
+  /** Picked in advance. */
+  #picked: Candidate[] = [];
+  /** Of what is due, nothing could be claimed at the last look; until something has changed. */
+  #dry = false;
+
+  constructor(store: Store, rules: BacklogRules) {
+    this.#store = store;
+    this.#rules = rules;
+    store.onIndex.add(this.follow);
+  }
+
+  /** undefined as long as there is no file. */
+  get index(): JobIndex | undefined {
+    return this.#due?.index;
+  }
+
+  /** Begins anew with another index, unless it is the same. */
+  readonly follow = (index: JobIndex): void => {
+    if (this.#due?.index === index) return;
+    this.#due?.close();
+    this.#due = new DueJobs(index, this.#store.clock.now());
+    this.#picked = [];
+    this.#dry = false;
+  };
+
+  /** Something has changed: what could not be claimed may be by now. */
+  refresh(): void {
+    this.#dry = false;
+  }
+
+  /** Whether there may be something to claim. */
+  any(now: number): boolean {
+    return !this.#dry && (this.#picked.length > 0 || (this.#due?.any(now) ?? false));
+  }
+
+  /** When the next job that waits is due, in ms. */
+  next(): number | undefined {
+    return this.#due?.next();
+  }
+
+  /** @param alone nothing else is held by the worker */
+  take(now: number, most: number, alone: boolean): Candidate[] {
+    const candidates = this.#picked.length > 0 ? this.#picked : this.#pick(now, most, alone);
+    this.#picked = [];
+    this.#dry = candidates.length === 0;
+    return candidates;
+  }
+
+  /** Picks for the next {@link take}, while there is time. */
+  pickAhead(now: number, most: number): void {
+    if (this.#picked.length === 0) this.#picked = this.#pick(now, most, false);
+  }
+
+  /** What {@link take} gave and nobody has claimed. */
+  putBack(candidates: readonly Candidate[]): void {
+    // A new index has found them by itself.
+    for (const { index, slot } of candidates) if (index === this.#due?.index) this.#due.putBack(slot);
+  }
+
+  close(): void {
+    this.#store.onIndex.delete(this.follow);
+    this.#due?.close();
+  }
+
+  #pick(now: number, most: number, alone: boolean): Candidate[] {
+    return this.#due === undefined
+      ? []
+      : pickCandidates({ ...this.#rules, due: this.#due, now, most, alone });
+  }
+}

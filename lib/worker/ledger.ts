@@ -1,0 +1,121 @@
+import type { ResolvedWorkerOptions } from '../options.js';
+import type { Store } from '../store/store.js';
+import type { Draft } from '../store/view.js';
+import { Attempt } from './attempt.js';
+import type { Backlog } from './backlog.js';
+import { commitBatch, type Ended, type Result } from './batch.js';
+import type { Candidate } from './claim.js';
+import { type Verdict, verdictRows } from './outcome.js';
+import type { Report } from './report.js';
+
+/** What a worker holds, and what of it is still to be recorded in the file. */
+export class Ledger {
+  /** One worker too many is at work: this one claims nothing. */
+  crowded = false;
+  readonly #store: Store;
+  readonly #owner: string;
+  readonly #options: ResolvedWorkerOptions;
+  readonly #report: Report;
+  readonly #backlog: Backlog;
+  readonly #start: (attempts: readonly Attempt[]) => void;
+  readonly #held = new Map<string, Attempt>();
+  #ended: Ended[] = [];
+  /** Follow-ups whose rows were cut off a completion that is in. */
+  #leftovers: Draft[] = [];
+  #first = true;
+
+  /** @param start gets what was claimed, as soon as the claims are durable */
+  constructor(
+    store: Store,
+    owner: string,
+    options: ResolvedWorkerOptions,
+    report: Report,
+    backlog: Backlog,
+    start: (attempts: readonly Attempt[]) => void,
+  ) {
+    this.#store = store;
+    this.#owner = owner;
+    this.#options = options;
+    this.#report = report;
+    this.#backlog = backlog;
+    this.#start = start;
+  }
+
+  /** How many jobs are claimed and not recorded as ended. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /** Whether the one job that is held may kill its worker: then nothing else is claimed beside it. */
+  get holdsSuspect(): boolean {
+    for (const attempt of this.#held.values()) return attempt.suspect;
+    return false;
+  }
+
+  /** Whether there is something to record. */
+  get isDue(): boolean {
+    return this.#ended.length + this.#leftovers.length > 0;
+  }
+
+  /** Takes note of an ending. Without a verdict somebody cancelled the job, and there is nothing to record. */
+  end(attempt: Attempt, verdict: Verdict | undefined): void {
+    if (verdict === undefined) this.#drop(attempt);
+    else this.#ended.push({ attempt, verdict, drafts: verdictRows(attempt, verdict, attempt.layout) });
+  }
+
+  /** Records what has ended and claims the candidates. What could not be written is kept for the next time. */
+  async commit(candidates: readonly Candidate[], rescue: boolean): Promise<void> {
+    const ended = this.#ended;
+    this.#ended = [];
+    if (ended.length + this.#leftovers.length + candidates.length === 0 && !rescue) return;
+    let result: Result;
+    try {
+      result = await commitBatch(this.#store, this.#owner, this.#options, {
+        ended,
+        leftovers: this.#leftovers,
+        candidates,
+        rescue,
+        first: this.#first,
+        holds: (id) => this.#held.has(id),
+      });
+    } catch (error) {
+      this.#ended = ended.concat(this.#ended);
+      this.#backlog.putBack(candidates);
+      throw error;
+    }
+    this.#apply(result);
+    if (result.error !== undefined) throw result.error;
+  }
+
+  #apply(result: Result): void {
+    this.#first = false;
+    this.crowded = result.crowded;
+    this.#leftovers = result.leftovers;
+    this.#ended = result.unrecorded.concat(this.#ended);
+    for (const done of result.recorded) {
+      this.#held.delete(done.attempt.id);
+      this.#report.ended(done);
+    }
+    for (const { attempt } of result.lost) this.#drop(attempt);
+    for (const rescued of result.rescued) this.#report.rescued(rescued);
+    // Retries, follow-ups and rescued jobs are due now that weren't before.
+    if (result.recorded.length + result.rescued.length > 0) this.#backlog.refresh();
+    this.#backlog.putBack(result.unclaimed);
+    const { clock, options } = this.#store;
+    const attempts = result.claimed.map(
+      ({ candidate, row, layout }) => new Attempt(candidate, row, layout, clock.now, options.maxPayload),
+    );
+    for (const attempt of attempts) this.#held.set(attempt.id, attempt);
+    this.#report.summary.claimed += attempts.length;
+    this.#start(attempts);
+  }
+
+  /** The job was cancelled, or taken by others. */
+  #drop(attempt: Attempt): void {
+    // Retried since, it may be held anew.
+    if (this.#held.get(attempt.id) === attempt) this.#held.delete(attempt.id);
+    const { index } = this.#backlog;
+    const slot = index?.find(attempt.id);
+    this.#report.dropped(attempt, slot !== undefined && index?.status(slot) === 'cancelled');
+  }
+}

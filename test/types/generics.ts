@@ -1,0 +1,188 @@
+/*
+ * What the compiler must refuse, and what it must let through. Nothing here is run: `npm run types` checks that
+ * each line below an expected error is one, and that no other is.
+ */
+import { type Handlers, type Job, type NewJob, openQueue, type Queue } from 'tsvq';
+
+interface Jobs {
+  email: { to: string; subject?: string };
+  report: { month: string };
+  cleanup: undefined;
+  ping: string | undefined;
+}
+
+declare const queue: Queue<Jobs>;
+const opened: Queue<Jobs> = openQueue<Jobs>('queue.tsv', {
+  durability: 'os',
+  retention: '7d',
+  lockTimeout: 500,
+});
+
+/** Whether two types are the same one. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const isSame = <A, B>(_: Same<A, B>): void => {};
+
+// ---- enqueue: the payload goes with the type ----
+
+isSame<Promise<string>, ReturnType<typeof queue.enqueue>>(true);
+queue.enqueue('email', { to: 'ann' });
+queue.enqueue(
+  'email',
+  { to: 'ann', subject: 'hi' },
+  { delay: '10m', priority: 5, maxAttempts: 2, timeout: 1000 },
+);
+queue.enqueue('email', { to: 'ann' }, { runAt: new Date() });
+queue.enqueue('email', { to: 'ann' }, { runAt: '2030-01-01T00:00:00Z' });
+queue.enqueue('email', { to: 'ann' }, { runAt: 1_700_000_000.5 });
+opened.enqueue('report', { month: '2030-01' });
+queue.enqueue('cleanup');
+queue.enqueue('cleanup', undefined, { delay: 5 });
+queue.enqueue('ping');
+queue.enqueue('ping', 'now');
+
+// @ts-expect-error: a payload of another type of job
+queue.enqueue('email', { month: '2030-01' });
+// @ts-expect-error: a field of the wrong type
+queue.enqueue('email', { to: 5 });
+// @ts-expect-error: a field that is none
+queue.enqueue('email', { to: 'ann', cc: 'bob' });
+// @ts-expect-error: no payload where one is needed
+queue.enqueue('email');
+// @ts-expect-error: undefined is none
+queue.enqueue('report', undefined);
+// @ts-expect-error: a payload where there is none
+queue.enqueue('cleanup', {});
+// @ts-expect-error: an unknown type
+queue.enqueue('emial', { to: 'ann' });
+// @ts-expect-error: a misspelt option
+queue.enqueue('email', { to: 'ann' }, { dealy: '10m' });
+// @ts-expect-error: an option of the wrong type
+queue.enqueue('email', { to: 'ann' }, { priority: 'high' });
+// @ts-expect-error: options in the place of the payload
+queue.enqueue('report', { delay: '10m' });
+
+// ---- enqueueMany: each for itself ----
+
+queue.enqueueMany([
+  { type: 'email', payload: { to: 'ann' } },
+  { type: 'report', payload: { month: '2030-01' }, options: { priority: 1 } },
+  { type: 'cleanup' },
+  { type: 'ping', payload: 'now' },
+]);
+const prepared: NewJob<Jobs>[] = ['ann', 'bob'].map((to) => ({ type: 'email', payload: { to } }));
+queue.enqueueMany(prepared);
+// @ts-expect-error: the payload of another
+queue.enqueueMany([{ type: 'email', payload: { month: '2030-01' } }]);
+// @ts-expect-error: no payload
+queue.enqueueMany([{ type: 'report' }]);
+// @ts-expect-error: an unknown type
+queue.enqueueMany([{ type: 'nothing', payload: {} }]);
+// @ts-expect-error: a misspelt key, which would be ignored
+queue.enqueueMany([{ type: 'cleanup', option: { delay: 5 } }]);
+
+// ---- a job is a union, told apart by its type ----
+
+async function read(): Promise<void> {
+  const job = await queue.getJob('0123456789abcdef', { archive: true });
+  // @ts-expect-error: it may not be there
+  job.id;
+  if (job === undefined) return;
+  isSame<typeof job, Job<Jobs>>(true);
+  isSame<typeof job.type, 'email' | 'report' | 'cleanup' | 'ping'>(true);
+  isSame<typeof job.status, 'pending' | 'processing' | 'completed' | 'failed' | 'cancelled'>(true);
+  isSame<typeof job.result, unknown>(true);
+  isSame<typeof job.runAt, Date>(true);
+  isSame<typeof job.startedAt, Date | undefined>(true);
+  // @ts-expect-error: only an email has this
+  job.payload.to;
+  if (job.type === 'email') {
+    isSame<typeof job.payload, { to: string; subject?: string }>(true);
+    // @ts-expect-error: this one has no month
+    job.payload.month;
+  } else if (job.type === 'report') {
+    isSame<typeof job.payload.month, string>(true);
+  } else if (job.type === 'cleanup') {
+    isSame<typeof job.payload, undefined>(true);
+  } else {
+    isSame<typeof job.type, 'ping'>(true);
+  }
+  // @ts-expect-error: no such type
+  if (job.type === 'emial') return;
+  // @ts-expect-error: no such state
+  if (job.status === 'done') return;
+  // @ts-expect-error: a copy, never updated
+  job.status = 'cancelled';
+
+  isSame<Awaited<ReturnType<typeof queue.listJobs>>, Job<Jobs>[]>(true);
+  for await (const one of queue.iterateJobs({ status: ['failed', 'cancelled'], limit: 5 }))
+    isSame<typeof one, Job<Jobs>>(true);
+  // @ts-expect-error: no such state
+  await queue.listJobs({ status: 'done' });
+  // @ts-expect-error: no such filter
+  await queue.listJobs({ state: 'failed' });
+  isSame<Awaited<ReturnType<typeof queue.cancelJob>>, boolean>(true);
+  isSame<Awaited<ReturnType<typeof queue.retryJob>>, boolean>(true);
+}
+
+// ---- handlers: a subset, each with its payload ----
+
+queue.processJobs({});
+queue.processJobs({ email: () => {} });
+queue.processJobs({
+  email: async (payload, { job, signal, enqueue }) => {
+    isSame<typeof payload, { to: string; subject?: string }>(true);
+    isSame<typeof job.type, 'email'>(true);
+    isSame<typeof job.payload.to, string>(true);
+    isSame<typeof signal, AbortSignal>(true);
+    const id: string = enqueue('report', { month: payload.to });
+    enqueue('cleanup');
+    // @ts-expect-error: the payload of another
+    enqueue('report', { to: 'ann' });
+    // @ts-expect-error: an unknown type
+    enqueue('nothing', {});
+    return { id };
+  },
+  report: ({ month }) => month.length,
+  cleanup: (payload) => isSame<typeof payload, undefined>(true),
+});
+// @ts-expect-error: a handler for a type that is unknown
+queue.processJobs({ emial: () => {} });
+// @ts-expect-error: a handler of another payload
+queue.processJobs({ email: ({ month }: { month: string }) => month });
+// @ts-expect-error: no function
+queue.processJobs({ email: 'send' });
+// @ts-expect-error: a misspelt option
+queue.processJobs({}, { concurency: 5 });
+queue.processJobs({}, { linger: Number.POSITIVE_INFINITY, backoff: ['1m', 5000], maxWorkers: 2 });
+queue.processJobs(
+  {},
+  { backoff: { base: '60s', factor: 2, max: '1h', jitter: 0.1 }, grace: '10s', maxTime: 5000 },
+);
+queue.processJobs(
+  {},
+  { backoff: (attempts, error, job) => (error instanceof Error ? attempts : job.attempts) },
+);
+// @ts-expect-error: an unknown part of a formula
+queue.processJobs({}, { backoff: { bse: 5 } });
+queue.processJobs({}, { logger: ({ event }) => isSame<typeof event, string>(false) });
+
+const some: Handlers<Jobs> = { report: ({ month }) => month };
+queue.processJobs(some);
+
+// ---- without declared types everything is welcome ----
+
+const loose = openQueue('queue.tsv');
+loose.enqueue('anything', { at: ['all'] });
+loose.enqueue('anything');
+loose.enqueueMany([{ type: 'a' }, { type: 'b', payload: 5 }]);
+loose.processJobs({ anything: ({ at }) => at, other: (payload: { n: number }) => payload.n });
+// @ts-expect-error: a type is a name all the same
+loose.enqueue(5, {});
+// @ts-expect-error: no such option
+openQueue('queue.tsv', { durabilty: 'os' });
+// @ts-expect-error: no such value
+openQueue('queue.tsv', { durability: 'full' });
+// @ts-expect-error: a path is needed
+openQueue();
+
+export { read };
