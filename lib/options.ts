@@ -13,7 +13,7 @@ export interface QueueOptions {
   durability?: 'sync' | 'os';
   /** Finished jobs older than this move to archive/ beside the file. `Infinity` keeps them. Default `'7d'`. */
   retention?: Duration;
-  /** Most bytes of a payload as JSON. Default 1 MiB. */
+  /** Most bytes of a payload as JSON, and of a result. Default 1 MiB. */
   maxPayload?: number;
   /** How long to wait for the lock before `LOCK_TIMEOUT`. Default `'30s'`. */
   lockTimeout?: Duration;

@@ -8,7 +8,7 @@ import { type FileSystem, readFully } from './fs.js';
 const PIECE = 1024 * 1024;
 
 /** Where a queue's finished jobs go once they are past their retention time: a file a month, by finished_at. */
-export function archiveFolder(queueFile: string): string {
+function archiveFolder(queueFile: string): string {
   return join(dirname(queueFile), 'archive');
 }
 

@@ -5,7 +5,7 @@ import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import { type Superseded, strike } from './strike.js';
 import { closeTail } from './tail.js';
-import { type Draft, View } from './view.js';
+import { type Draft, StaleIndex, View } from './view.js';
 
 /** How much of the file an operation has to know: nothing, what is still to do, or the finished jobs as well. */
 export type Needs = 'nothing' | 'open' | 'all';
@@ -49,6 +49,8 @@ export class Commit {
   #written = 0;
   #error: unknown;
   #rejected = false;
+  /** For this round; the next one has another index. */
+  #startsOver = false;
   #resolve!: (outcome: Outcome) => void;
   #reject!: (error: unknown) => void;
 
@@ -125,7 +127,7 @@ export class Commit {
     const error = cause === undefined ? undefined : storeError(cause, path);
     let left = rows;
     for (const commit of commits) {
-      if (commit.#rejected) continue;
+      if (commit.#rejected || commit.#startsOver) continue;
       commit.#written = Math.min(left, commit.#drafts.length);
       left -= commit.#written;
       const complete = commit.#written === commit.#drafts.length;
@@ -138,11 +140,14 @@ export class Commit {
   static #decideEach({ file, index, now, round }: CommitContext, commits: readonly Commit[]): void {
     const view = new View(file, index, now);
     for (const commit of commits) {
+      commit.#startsOver = false;
       try {
         commit.#drafts = commit.#decide(view, round);
         if (commits.length > 1 && commit.needs !== 'nothing') view.remember(commit.#drafts);
       } catch (error) {
         commit.#drafts = [];
+        commit.#startsOver = error instanceof StaleIndex;
+        if (commit.#startsOver) continue;
         commit.#error = error;
         commit.#rejected = true;
         commit.settled = true;

@@ -53,6 +53,11 @@ export class CurrentFile {
     this.#index = undefined;
   }
 
+  /** Forgets what is known of the open file. */
+  forget(): void {
+    this.#index = undefined;
+  }
+
   /**
    * Makes the index know the open file to its end.
    *

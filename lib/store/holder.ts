@@ -84,6 +84,9 @@ export class Holder {
   /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
   async writableFile(): Promise<OpenFile> {
     const file = this.#current.reopen();
+    if (file?.writable === false) {
+      throw new TsvqError('NO_ACCESS', `no permission to write ${file.path}; see its owner and mode`);
+    }
     if (file?.layout.current) return file;
     if (file !== undefined) await this.compact();
     else await createQueueFile(this.#fs, this.#current.realPath, newLayout()).catch(this.#onNotDurable);

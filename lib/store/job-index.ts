@@ -199,12 +199,9 @@ export class JobIndex {
   /** Takes in one line. */
   add(bytes: Buffer, start: number, end: number, offset: number): void {
     const reader = this.#reader;
-    if (bytes[start] === HASH) {
-      this.deadBytes += end - start + 1;
-      return;
-    }
     const kind = reader.read(bytes, start, end);
-    if (kind === 'row') this.#addRow(offset, end - start);
+    if (kind === 'struck') this.deadBytes += end - start + 1;
+    else if (kind === 'row') this.#addRow(offset, end - start);
     else if (kind === 'unreadable') {
       const id = reader.field(0);
       this.#unreadable.set(id, (this.#unreadable.get(id) ?? 0) + 1);

@@ -17,6 +17,8 @@ const LONGEST_HEADER = 64 * 1024;
 export class OpenFile {
   readonly fd: number;
   readonly path: string;
+  /** False where this process may only read it. */
+  readonly writable: boolean;
   readonly layout: Layout;
   /** Where the first line after the header begins. */
   readonly start: number;
@@ -28,6 +30,7 @@ export class OpenFile {
   /** @returns undefined if there is no file, or only an empty one. @throws TsvqError `NOT_A_QUEUE`, or Node's */
   static open(fs: FileSystem, path: string): OpenFile | undefined {
     let fd: number;
+    let writable = true;
     try {
       fd = fs.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK);
     } catch (error) {
@@ -36,6 +39,7 @@ export class OpenFile {
       if (code === 'EISDIR') throw new TsvqError('NOT_A_QUEUE', `${path} is a directory; name a file`);
       if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
       // Who may only read may still look.
+      writable = false;
       fd = fs.open(path, 'r');
     }
     try {
@@ -52,19 +56,20 @@ export class OpenFile {
         fs.close(fd);
         return undefined;
       }
-      return new OpenFile(fs, path, fd, bytes.subarray(0, length));
+      return new OpenFile(fs, path, fd, writable, bytes.subarray(0, length));
     } catch (error) {
       fs.close(fd);
       throw error;
     }
   }
 
-  private constructor(fs: FileSystem, path: string, fd: number, head: Buffer) {
+  private constructor(fs: FileSystem, path: string, fd: number, writable: boolean, head: Buffer) {
     const lf = head.indexOf(10);
     const end = lf < 0 ? head.length : lf;
     this.layout = parseHeader(head.toString('utf8', 0, end), path);
     this.start = lf < 0 ? head.length : lf + 1;
     this.fd = fd;
+    this.writable = writable;
     this.path = path;
     this.#fs = fs;
     this.#info = fs.fstat(fd);

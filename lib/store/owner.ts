@@ -43,7 +43,7 @@ function place(): Here {
       .slice(0, 40);
     const boot = (read('/proc/sys/kernel/random/boot_id') ?? bootTime()).replaceAll('-', '').slice(0, 16);
     const namespace = (link('/proc/self/ns/pid') ?? '0').replace(/\D/g, '');
-    const start = startTime(process.pid) ?? '0';
+    const start = lookUp(process.pid) || '0';
     here = { host, boot, namespace, prefix: `${host}.${boot}.${namespace}.${process.pid}.${start}` };
   }
   return here;
@@ -63,39 +63,41 @@ function liveness(owner: string): Liveness {
   if (boot !== mine.boot) return mine.boot === '' || boot === '' ? 'unknown' : 'dead';
   if (namespace !== mine.namespace) return 'unknown';
   if (Number(pid) === process.pid && start === mine.prefix.split('.')[4]) return 'alive';
-  const now = startTime(Number(pid));
-  if (now === undefined) return exists(Number(pid)) ? 'unknown' : 'dead';
-  return now === start ? 'alive' : 'dead';
+  const now = lookUp(Number(pid));
+  return now === undefined ? 'unknown' : now === start ? 'alive' : 'dead';
 }
 
-/** When a process started, in the system's own terms; undefined if there is none, or it is a zombie. */
-function startTime(pid: number): string | undefined {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
+/**
+ * When a process started, in the system's own terms; '' if there is none, or only a zombie; undefined if there is
+ * one of which nothing can be read (a /proc mounted with hidepid).
+ */
+function lookUp(pid: number): string | undefined {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return '';
   const stat = read(`/proc/${pid}/stat`);
   if (stat !== undefined) {
     // The name of the program, in parentheses, may hold spaces and parentheses of its own: count after the last.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+    return fields[0] === 'Z' || fields[0] === 'X' ? '' : fields[19];
   }
+  if (!exists(pid)) return '';
   if (process.platform === 'linux') return undefined;
   try {
-    const ps = run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)]);
-    return ps.startsWith('Z')
-      ? undefined
-      : ps.trim().split(/\s+/).slice(1).join('_').replace(/\W/g, '_') || undefined;
+    const [state, ...started] = run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)])
+      .trim()
+      .split(/\s+/);
+    return state?.startsWith('Z') ? '' : started.join('_').replace(/\W/g, '_') || undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Whether the system knows the pid at all: a zombie's, or a process of which nothing can be read. */
+/** Whether the system knows the pid at all. */
 function exists(pid: number): boolean {
-  if (process.platform === 'linux' && read('/proc/self/stat') !== undefined) return false;
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 

@@ -218,6 +218,7 @@ export class Store {
       }
       // When it starts over, it has to find out what is in already.
       const needs = round > 0 ? 'all' : mostOf(open);
+      if (round > 0) this.#current.forget();
       // The bulk of the reading happens before the lock is taken.
       if (needs !== 'nothing' && this.#current.reopen()) await this.#current.readOn(needs);
       await this.#holder.enter().catch(this.#rethrow);

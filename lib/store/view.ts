@@ -22,6 +22,9 @@ export interface Draft {
 
 export const draft = (id: string, row: Row, known?: Known): Draft => ({ id, row, line: joinRow(row), known });
 
+/** What the file says is not what was read of it: somebody has edited it in place. The commit starts over. */
+export class StaleIndex extends Error {}
+
 /** What an operation sees of the queue while it decides, under the lock: the file to its end. */
 export class View {
   /** ms since 1970. */
@@ -52,7 +55,10 @@ export class View {
     const decided = this.#decided.get(id);
     if (decided !== undefined) return decided;
     const slot = this.index.find(id);
-    return slot === undefined ? undefined : readRows(this.index, [slot])[0];
+    if (slot === undefined) return undefined;
+    const [row] = readRows(this.index, [slot]);
+    if (row === undefined) throw new StaleIndex();
+    return row;
   }
 
   /** Version and status of the job's newest row, without reading it. */

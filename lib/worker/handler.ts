@@ -3,7 +3,10 @@ import type { EnqueueArguments } from '../options.js';
 
 /** What a handler gets beside the payload. All of it may be destructured. */
 export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
-  /** The job as it was claimed. `${job.id}:${job.attempts}` makes an idempotency key. */
+  /**
+   * The job as it was claimed. `${job.id}:${job.attempts}` names this one run; a receiver that is to notice a second
+   * attempt of the same job wants `job.id` as its idempotency key.
+   */
   readonly job: Job<Jobs, T>;
   /** Aborted when the job is cancelled, its time is up, or the worker shuts down; `signal.reason` says which. */
   readonly signal: AbortSignal;

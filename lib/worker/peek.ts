@@ -7,8 +7,10 @@ const CANDIDATES = [Buffer.from('\tpending'), Buffer.from('\tprocessing')];
 
 /** What a first look at the queue shows. */
 export interface Peek {
-  /** Something is due, or somebody died: worth a lock. */
+  /** Something is due, or a running job's worker is dead: worth a lock. */
   work: boolean;
+  /** Somebody died inside a commit, or the last line lacks its LF; a commit puts both right. */
+  repair: boolean;
   /** Due jobs of types that have no handler. */
   unhandled: Map<string, number>;
 }
@@ -20,15 +22,14 @@ export interface Peek {
  * It may say yes where there is nothing (a superseded row that is not struck yet), never no where there is.
  */
 export async function peek(store: Store, types: ReadonlySet<string>, timeout: number): Promise<Peek> {
-  const found: Peek = { work: false, unhandled: new Map() };
+  const found: Peek = { work: false, repair: false, unhandled: new Map() };
   const file = store.openFile();
   if (file === undefined) return found;
-  if (store.lock.holders().some(({ liveness }) => liveness === 'dead')) return { ...found, work: true };
   const { at } = file.layout;
   const reader = new LineReader(file.layout);
   const now = store.clock.now();
 
-  await file.eachBlock(settledPart(file).end, (bytes, end) => {
+  const end = await file.eachBlock(settledPart(file).end, (bytes, end) => {
     for (const word of CANDIDATES) {
       let hit = found.work ? -1 : bytes.indexOf(word);
       while (hit >= 0 && hit < end && !found.work) {
@@ -47,5 +48,6 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
       }
     }
   });
+  found.repair = end < file.size || store.lock.holders().some(({ liveness }) => liveness === 'dead');
   return found;
 }

@@ -22,7 +22,13 @@ export async function processQueue(
   const resolved = resolveWorkerOptions(options);
   const report = new Report(resolved, store.clock);
   const { summary } = report;
-  const { work, unhandled } = await peek(store, new Set(table.keys()), resolved.timeout);
+  const types = new Set(table.keys());
+  let { work, repair, unhandled } = await peek(store, types, resolved.timeout);
+  if (repair) {
+    // Any commit does it, also one of nothing.
+    await store.commit('nothing', () => []);
+    ({ work, unhandled } = await peek(store, types, resolved.timeout));
+  }
   if (work || resolved.linger > 0) {
     const { Run } = await import('./run.js');
     await new Run(store, table, resolved, report).untilDone();

@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../options.js';
 import type { Processes } from '../store/owner.js';
 import type { Column } from '../tsv/columns.js';
 
@@ -23,7 +24,8 @@ export function isOverdue(
 ): boolean {
   const owner = at.locked_by < 0 ? '' : job.field(at.locked_by);
   if (owner !== '' && processes.liveness(owner) === 'dead') return true;
-  const limit = job.number(at.timeout, timeout / 1000) * 1000;
+  // Without one of its own it has its worker's, which is not known here: at least what every worker begins with.
+  const limit = job.number(at.timeout, Math.max(timeout, DEFAULTS.timeout) / 1000) * 1000;
   const since = job.number(at.started_at, job.number(at.run_at, 0)) * 1000;
   return now > since + 2 * limit + 60_000;
 }

@@ -7,7 +7,7 @@ import { alternate } from './children.js';
 import { type Figure, figure } from './figure.js';
 import type { Setting } from './setting.js';
 import { median } from './statistics.js';
-import { root } from './workplace.js';
+import { bareEnvironment, root } from './workplace.js';
 
 const empty = fileURLToPath(new URL('./children/empty.mjs', import.meta.url));
 const hook = fileURLToPath(new URL('./children/report-usage.cjs', import.meta.url));
@@ -26,7 +26,7 @@ export async function idleTick({ folder, quick }: Setting): Promise<Figure[]> {
   const tick = (script: string, flags: string[] = []): { ms: number; usage: Usage } => {
     const start = performance.now();
     const { status, stdout, stderr, output } = spawnSync(process.execPath, [...flags, script], {
-      env: { PATH: process.env.PATH, QUEUE_FILE: file },
+      env: { ...bareEnvironment, QUEUE_FILE: file },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
     const ms = performance.now() - start;

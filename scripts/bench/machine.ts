@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Figure, figure } from './figure.js';
 import type { Setting } from './setting.js';
 import { median } from './statistics.js';
+import { bareEnvironment } from './workplace.js';
 
 /** How fast the machine is, so that the other figures can be held against those of another. */
 export async function machineSpeed({ folder, quick }: Setting): Promise<Figure[]> {
@@ -17,7 +18,9 @@ export async function machineSpeed({ folder, quick }: Setting): Promise<Figure[]
     return median(all);
   };
   const fd = openSync(join(folder, 'synced'), 'a');
-  const start = times(quick ? 10 : 20, () => spawnSync(process.execPath, ['-e', '0']));
+  const start = times(quick ? 10 : 20, () =>
+    spawnSync(process.execPath, ['-e', '0'], { env: bareEnvironment }),
+  );
   const loop = times(10, () => spin(1e8));
   const sync = times(quick ? 100 : 300, () => {
     writeSync(fd, Buffer.alloc(200, 'x'));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { root } from '../helpers.js';
+import { line, root, temporaryFolder, writeQueue } from '../helpers.js';
 
 /** The command as it is installed. */
 export const CLI: string = join(root, 'dist/cli.js');
@@ -103,4 +103,38 @@ export function lines(stdout: string): string[] {
   const all = stdout.split('\n');
   if (all.pop() !== '') throw new Error(`the last line has no end: ${stdout}`);
   return all;
+}
+
+/** A queue file of one job in each state, and the command on it. */
+export function fiveStates(t: TestContext): { file: string; queue: ReturnType<typeof runOn> } {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(
+    file,
+    line({ id: 'aa00000000000001', payload: '{"to":"ann@example.com"}' }),
+    line({
+      id: 'aa00000000000002',
+      status: 'processing',
+      attempts: 1,
+      started_at: 1000,
+      locked_by: 'elsewhere.boot.1.2.3.4',
+    }),
+    line({
+      id: 'bb00000000000003',
+      status: 'completed',
+      attempts: 1,
+      started_at: 1000,
+      finished_at: 1002,
+      result: '[1]',
+    }),
+    line({
+      id: 'bb00000000000004',
+      type: 'report',
+      status: 'failed',
+      attempts: 3,
+      error: 'Error: no\\n    at work',
+      finished_at: 1003,
+    }),
+    line({ id: 'cc00000000000005', status: 'cancelled', finished_at: 1004 }),
+  );
+  return { file, queue: runOn(t, file) };
 }

@@ -100,8 +100,8 @@ test('the name of the program does not matter: it may hold spaces and parenthese
 
 test('a zombie is dead: it holds a pid, and will never do anything again', async (t) => {
   if (process.platform !== 'linux') return t.skip('made and seen by the means of Linux');
-  // The shell's child ends at once, and what the shell then becomes never asks for it.
-  const parent = spawn('sh', ['-c', '(exit 0) & echo $!; exec sleep 1000'], {
+  // The shell's child ends when the shell is no shell any more, and what it then is never asks for it.
+  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 1000'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => parent.kill('SIGKILL'));

@@ -147,6 +147,33 @@ test('who was passed over while a commit was under way starts over, and nothing 
   assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
 });
 
+test('who was passed over does not acknowledge what the other is about to replace', async (t) => {
+  const { queue, file, store, fault } = await oneJob(t);
+  const before = readFileSync(file);
+  let passed = false;
+  let replaced = false;
+  // The other read the file before our rows were in it, and writes it anew; it has the name only when it is done.
+  const finish = (): void => {
+    if (replaced) return;
+    replaced = true;
+    replace(file, before);
+  };
+  fault.do = (call, real) => {
+    if (call.name === 'fdatasync' && !passed) {
+      passed = true;
+      for (const { token } of store.lock.holders()) store.fs.unlink(`${store.lock.path}/${token}`);
+    } else if (passed && call.name === 'open' && call.path.includes('/owner.')) finish();
+    return real();
+  };
+  const [id, cancelled] = await Promise.all([queue.enqueue('email', 5), queue.cancelJob(jobId(1))]);
+  finish();
+  assert.equal(cancelled, true);
+  assert.deepEqual(
+    (await openTest(t, { file }).queue.listJobs()).map((job) => `${job.id} ${job.status}`).sort(),
+    [`${jobId(1)} cancelled`, `${id} pending`].sort(),
+  );
+});
+
 // ---- the path names another file ----
 
 /** Puts another file in the place of the queue, as an editor or a compaction does. */
