@@ -29,6 +29,8 @@ export interface Picking {
   readonly alone: boolean;
   /** Whether there is a handler for the type; called for each due job that is looked at. */
   readonly handles: (type: string) => boolean;
+  /** Called for a job whose row is not where the index has it: struck since, or moved by an edit in place. */
+  readonly onGone: (slot: number) => void;
   /** Whether an earlier attempt still runs in this process. */
   readonly isBusy: (id: string) => boolean;
 }
@@ -37,7 +39,16 @@ export interface Picking {
  * The jobs to claim next. Outside of the lock; {@link isFree} looks again under it. A job that may have killed its
  * worker is picked alone or not at all.
  */
-export function pickCandidates({ due, now, owner, most, alone, handles, isBusy }: Picking): Candidate[] {
+export function pickCandidates({
+  due,
+  now,
+  owner,
+  most,
+  alone,
+  handles,
+  isBusy,
+  onGone,
+}: Picking): Candidate[] {
   const { index } = due;
   const { layout } = index.file;
   const { at } = layout;
@@ -59,8 +70,10 @@ export function pickCandidates({ due, now, owner, most, alone, handles, isBusy }
         later.push(slot);
         continue;
       }
-      // Struck or changed since: the index will hear of it.
-      if (row === undefined) continue;
+      if (row === undefined) {
+        onGone(slot);
+        continue;
+      }
       const id = row[at.id] as string;
       if (!handles(row[at.type] as string) || index.isHeld(id)) continue;
       if (isBusy(id)) {
