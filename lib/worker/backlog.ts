@@ -22,6 +22,8 @@ export class Backlog {
   #picked: Candidate[] = [];
   /** Of what is due, nothing could be claimed at the last look; until something has changed. */
   #dry = false;
+  /** Jobs whose rows were not where they should be. */
+  #gone: number[] = [];
 
   constructor(store: Store, rules: BacklogRules) {
     this.#store = store;
@@ -40,8 +42,18 @@ export class Backlog {
     this.#due?.close();
     this.#due = new DueJobs(index, this.#store.clock.now());
     this.#picked = [];
+    this.#gone = [];
     this.#dry = false;
   };
+
+  /**
+   * Whether the index is wrong about the file, once it has been read to its end: a job's row is gone, and nothing has
+   * superseded it. Somebody has edited the file in place.
+   */
+  get isStale(): boolean {
+    const gone = this.#gone.splice(0);
+    return gone.some((slot) => this.index?.status(slot) === 'pending');
+  }
 
   /** Something has changed: what could not be claimed may be by now. */
   refresh(): void {
@@ -83,8 +95,8 @@ export class Backlog {
   }
 
   #pick(now: number, most: number, alone: boolean): Candidate[] {
-    return this.#due === undefined
-      ? []
-      : pickCandidates({ ...this.#rules, due: this.#due, now, most, alone });
+    if (this.#due === undefined) return [];
+    const onGone = (slot: number): void => void this.#gone.push(slot);
+    return pickCandidates({ ...this.#rules, due: this.#due, now, most, alone, onGone });
   }
 }

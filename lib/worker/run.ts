@@ -135,6 +135,10 @@ export class Run {
     const index = await this.#store.read('open');
     if (index === undefined) return;
     this.#backlog.follow(index);
+    if (this.#backlog.isStale) {
+      await this.#store.forget();
+      return this.#look();
+    }
     for (const attempt of this.#executor.attempts()) {
       const slot = index.find(attempt.id);
       // Ours only as long as nothing newer stands in the file.

@@ -310,7 +310,8 @@ for (const [what, edit] of [
     await eventually(() => ran.length === 3);
     stop.abort();
     await working;
-    assert.deepEqual(ran, [1, 2, 3]);
+    // What has moved is found anew; the order among them is not promised across an edit without the lock.
+    assert.deepEqual(ran.sort(), [1, 2, 3]);
   });
 }
 
