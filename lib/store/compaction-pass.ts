@@ -1,6 +1,6 @@
 import { isFinal } from '../job.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
-import { LineReader } from '../tsv/line.js';
+import { LineReader, muteTorn } from '../tsv/line.js';
 import { joinRow, moveRow, type Row, seconds, splitRows } from '../tsv/row.js';
 import type { ArchiveWriter } from './archive.js';
 import { missingFollowUps } from './follow-ups.js';
@@ -95,6 +95,12 @@ export class CompactionPass {
     const kind = reader.read(bytes, start, end);
     if (kind === 'struck') return;
     if (kind === 'comment' && isMark(bytes, start, end)) return;
+    if (kind === 'torn') {
+      const line = withLf(bytes, start, end);
+      muteTorn(line, 0, end - start, this.#file.layout);
+      this.#laterLines.push(line.toString('utf8'));
+      return;
+    }
     if (kind !== 'row') {
       this.#keepForLater(offset, end - start + 1);
       return;

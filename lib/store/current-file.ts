@@ -66,18 +66,18 @@ export class CurrentFile {
    */
   async readOn(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
     for (;;) {
+      // One scan at a time. It is waited for even where it has seen all there is: its last read may come late, and
+      // must not find what a commit appends meanwhile.
+      while (this.#scan !== undefined) await this.#scan.catch(() => {});
       const file = this.#file;
       if (file === undefined) return undefined;
       const index = this.#usableIndex(file, needs);
       if (index.position === file.size) return index;
-      // One scan at a time; who comes later looks again when it is through.
-      if (this.#scan === undefined) {
-        this.#scan = index.catchUp().finally(() => {
-          this.#scan = undefined;
-        });
-        await this.#scan;
-        if (this.index === index) return index;
-      } else await this.#scan;
+      this.#scan = index.catchUp().finally(() => {
+        this.#scan = undefined;
+      });
+      await this.#scan;
+      if (this.index === index) return index;
     }
   }
 

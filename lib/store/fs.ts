@@ -22,7 +22,10 @@ export interface FileInfo {
 export interface FileSystem {
   open(path: string, flags: string | number, mode?: number): number;
   close(fd: number): void;
-  /** For a file that may be the last name of many pages: freeing them takes long. */
+  /**
+   * When the callbacks that are due have run, which may still be reading from it; and off the event loop, since
+   * freeing the pages of a large file that was replaced takes long.
+   */
   closeLater(fd: number): void;
   /** undefined if there is no such name. */
   stat(path: string): FileInfo | undefined;
@@ -71,7 +74,7 @@ const promised = <T>(call: (done: Callback<T>) => void): Promise<T> =>
 export const systemFs: FileSystem = {
   open: (path, flags, mode) => fs.openSync(path, flags, mode),
   close: (fd) => fs.closeSync(fd),
-  closeLater: (fd) => fs.close(fd, () => {}),
+  closeLater: (fd) => void setImmediate(() => fs.close(fd, () => {})),
   stat: (path) => fs.statSync(path, { throwIfNoEntry: false }),
   fstat: (fd) => fs.fstatSync(fd),
   realpath: (path) => ifThere(() => fs.realpathSync(path)),

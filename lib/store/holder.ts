@@ -100,7 +100,7 @@ export class Holder {
     const file = this.#current.file as OpenFile;
     closeTail(this.#fs, file);
     // An index that reaches the end of the file saves reading it once more.
-    if (this.#current.index !== undefined) await this.#current.readOn('open');
+    const index = this.#current.index && (await this.#current.readOn('open'));
     const context = {
       fs: this.#fs,
       lock: this.lock,
@@ -108,7 +108,7 @@ export class Holder {
       retention: this.#options.retention,
       now: this.#clock.now(),
     };
-    const summary = await compact(context, file, this.#current.index).catch(this.#onNotDurable);
+    const summary = await compact(context, file, index).catch(this.#onNotDurable);
     this.#current.reopen();
     return summary;
   }

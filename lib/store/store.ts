@@ -236,8 +236,8 @@ export class Store {
   async #underLock(open: readonly Commit[], needs: Needs, round: number): Promise<void> {
     const file = await this.#holder.writableFile();
     const before = closeTail(this.fs, file);
-    if (needs !== 'nothing') await this.#current.readOn(needs);
-    const { index } = this.#current;
+    // What it returns, not what is current afterwards: somebody may begin a new index for a look meanwhile.
+    const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
     this.#appending = true;
     const committing = Commit.write(
       {

@@ -157,6 +157,22 @@ export function strikeOut(bytes: Buffer, start: number, end: number, layout: Lay
   for (let i = from; i < to; i++) bytes[i] = DASH;
 }
 
+/**
+ * Makes a torn line a comment, in a copy of its bytes: nobody was told of it, and what is left of it must not be
+ * counted as a job (`$4=="pending"`) or found beside one (`grep <id>`).
+ */
+export function muteTorn(bytes: Buffer, start: number, end: number, layout: Layout): void {
+  let from = start;
+  for (let column = 0; column < layout.at.status; column++) {
+    const tab = bytes.indexOf(TAB, from);
+    if (tab < 0 || tab >= end) break;
+    from = tab + 1;
+  }
+  bytes[start] = HASH;
+  if (from === start) return;
+  for (let i = from; i < end && bytes[i] !== TAB; i++) bytes[i] = DASH;
+}
+
 /** The status word in bytes[from, to), if that is one. */
 function statusIn(bytes: Buffer, from: number, to: number): Status | undefined {
   for (let i = 0; i < STATUS_BYTES.length; i++) {

@@ -18,6 +18,8 @@ export class DueJobs {
 
   constructor(index: JobIndex, now: number) {
     this.index = index;
+    // As long as jobs are picked from it, also when another file has taken its name.
+    index.file.retain();
     this.#now = now;
     this.#due = new TinyQueue<number>(
       [],
@@ -74,6 +76,7 @@ export class DueJobs {
 
   close(): void {
     this.index.onPending.delete(this.add);
+    this.index.file.release();
   }
 
   #move(now: number): void {

@@ -88,7 +88,8 @@ export class Ledger {
   }
 
   #apply(result: Result): void {
-    this.#first = false;
+    // Until it has claimed something it is one that comes, not one that is at work.
+    if (result.claimed.length > 0) this.#first = false;
     this.crowded = result.crowded;
     this.#leftovers = result.leftovers;
     this.#ended = result.unrecorded.concat(this.#ended);

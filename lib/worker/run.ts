@@ -94,6 +94,7 @@ export class Run {
     });
     this.#ledger = new Ledger(store, owner, options, report, this.#backlog, (attempts) => {
       this.#executor.add(attempts);
+      if (this.#stopping) this.#executor.releaseWaiting();
     });
   }
 

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
@@ -123,6 +131,15 @@ test('processes that reach one file by different paths share its lock and its jo
       .sort(),
     ids,
   );
+  for (const file of paths) await openQueue(file).compact();
+  assert.ok(lstatSync(join(folder, 'file-link.tsv')).isSymbolicLink(), 'a compaction has replaced the link');
+  assert.deepEqual(readdirSync(folder).sort(), [
+    'acknowledged',
+    'file-link.tsv',
+    'folder-link',
+    'real',
+    'started',
+  ]);
   for (const file of paths) {
     const jobs = await openQueue(file).listJobs({ status: 'completed' });
     assert.deepEqual(jobs.map(({ id }) => id).sort(), ids);

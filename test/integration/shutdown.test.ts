@@ -27,7 +27,11 @@ describe('a worker that is told to stop in the middle of a job', () => {
     await worker.done();
 
     assert.deepEqual([summary.claimed, summary.completed, summary.released], [1, 1, 0]);
-    assert.equal((await queue.getJob(running as string))?.status, 'completed');
+    const job = await queue.getJob(running as string);
+    assert.deepEqual(
+      [job?.status, job?.result],
+      ['completed', { by: worker.pid, attempt: 1, aborted: false }],
+    );
     for (const id of others) {
       const job = await queue.getJob(id);
       assert.deepEqual([job?.status, job?.attempts], ['pending', 0]);
@@ -74,7 +78,7 @@ describe('a worker that is told to stop in the middle of a job', () => {
       if (type === 'wait') {
         next.tell('go');
         await next.done();
-        assert.deepEqual((await queue.getJob(id))?.result, { by: next.pid, attempt: 2 });
+        assert.deepEqual((await queue.getJob(id))?.result, { by: next.pid, attempt: 2, aborted: false });
       } else {
         next.process.kill('SIGTERM');
         await next.done();

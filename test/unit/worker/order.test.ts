@@ -183,6 +183,34 @@ test('jobs that another worker claimed and gave back, while this one drains the 
   assert.deepEqual(runs.sort(), ids.map((id, n) => `${id}:${given.includes(n) ? 2 : 1}`).sort());
 });
 
+for (const [who, isOwn] of [
+  ['by the program that it is part of', true],
+  ['by others, and the program notices first', false],
+] as const) {
+  test(`a worker goes on in the new file after a compaction ${who}`, async (t) => {
+    const { queue, file, clock } = openTest(t);
+    await queue.enqueueMany(Array.from({ length: 8 }, (_, n) => ({ type: 'email', payload: n })));
+    const other = openTest(t, { file, clock }).queue;
+    const ran: unknown[] = [];
+    const calls: Promise<unknown>[] = [];
+    const { completed } = await queue.processJobs(
+      {
+        email: async (n) => {
+          ran.push(n);
+          if (isOwn) await queue.compact();
+          if (isOwn) return;
+          await other.compact();
+          // It looks at the path at once, and finds another file there.
+          calls.push(queue.cancelJob('nobody'));
+        },
+      },
+      { concurrency: 2 },
+    );
+    await Promise.all(calls);
+    assert.deepEqual([completed, ran.sort()], [8, [0, 1, 2, 3, 4, 5, 6, 7]]);
+  });
+}
+
 // ---- handlers and what they do not serve ----
 
 test('jobs of a type without a handler stay pending, block nobody, and are named once', async (t) => {
