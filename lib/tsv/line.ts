@@ -162,14 +162,14 @@ export function strikeOut(bytes: Buffer, start: number, end: number, layout: Lay
  * counted as a job (`$4=="pending"`) or found beside one (`grep <id>`).
  */
 export function muteTorn(bytes: Buffer, start: number, end: number, layout: Layout): void {
+  bytes[start] = HASH;
   let from = start;
   for (let column = 0; column < layout.at.status; column++) {
     const tab = bytes.indexOf(TAB, from);
-    if (tab < 0 || tab >= end) break;
+    if (tab < 0 || tab >= end) return;
     from = tab + 1;
   }
-  bytes[start] = HASH;
-  if (from === start) return;
+  if (bytes[from] === HASH) return;
   for (let i = from; i < end && bytes[i] !== TAB; i++) bytes[i] = DASH;
 }
 

@@ -65,7 +65,7 @@ test('superseded rows go, struck or not, and of each job its newest row stays as
   assert.deepEqual(folderOf(file), ['queue.tsv']);
 });
 
-test('nothing is dropped silently: comments, unreadable lines, torn tails and blank lines stay, byte for byte', async (t) => {
+test('nothing is dropped silently: comments, unreadable lines, and blank lines stay byte for byte, torn tails as comments', async (t) => {
   const odd = [
     '# a note of a person\n',
     '#\n',
@@ -81,7 +81,11 @@ test('nothing is dropped silently: comments, unreadable lines, torn tails and bl
   await queue.compact();
   await queue.compact();
   const after = text(file);
-  for (const one of odd) assert.ok(after.includes(one), JSON.stringify(one));
+  // A torn one, of which nobody was told, becomes a comment: `grep <id>` and counts are to pass it by.
+  for (const one of odd) {
+    const kept = one.endsWith('\t#torn\n') ? `#${one.slice(1)}` : one;
+    assert.ok(after.includes(kept), JSON.stringify(one));
+  }
   assert.equal(after.split('\n').length, odd.length + 2 + 2);
 });
 
