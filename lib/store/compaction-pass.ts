@@ -9,6 +9,7 @@ import type { OpenFile } from './open-file.js';
 import type { Replacement } from './replacement.js';
 import { isMark, OPEN_MARK, settledMark } from './settled.js';
 
+const HASH = Buffer.from('#');
 /** Lines that stay are copied in pieces up to this size. */
 const PIECE = 1024 * 1024;
 /** Below this many bytes of finished rows their end isn't marked: scanning them costs nothing. */
@@ -96,8 +97,9 @@ export class CompactionPass {
     if (kind === 'struck') return;
     if (kind === 'comment' && isMark(bytes, start, end)) return;
     if (kind === 'torn') {
-      const line = withLf(bytes, start, end);
-      muteTorn(line, 0, end - start, this.#file.layout);
+      // With a `#` before it, so that nothing of what a person may have left there is lost.
+      const line = Buffer.concat([HASH, withLf(bytes, start, end)]);
+      muteTorn(line, 0, line.length - 1, this.#file.layout);
       this.#laterLines.push(line.toString('utf8'));
       return;
     }

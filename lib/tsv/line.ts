@@ -158,11 +158,11 @@ export function strikeOut(bytes: Buffer, start: number, end: number, layout: Lay
 }
 
 /**
- * Makes a torn line a comment, in a copy of its bytes: nobody was told of it, and what is left of it must not be
- * counted as a job (`$4=="pending"`) or found beside one (`grep <id>`).
+ * Makes a torn line, with a `#` put before it, one that nobody takes for a job: dashes for what stands in place of the
+ * status (`$4=="pending"`), and for the first digit of an id of ours (`grep <id>`).
  */
 export function muteTorn(bytes: Buffer, start: number, end: number, layout: Layout): void {
-  bytes[start] = HASH;
+  if (/^#[0-9a-f]{16}\t$/.test(slice(bytes, start, Math.min(end, start + 18)))) bytes[start + 1] = DASH;
   let from = start;
   for (let column = 0; column < layout.at.status; column++) {
     const tab = bytes.indexOf(TAB, from);

@@ -78,7 +78,7 @@ describe('lock', { concurrency: 3 }, () => {
     const { file, queue } = oneJob(t);
     const { code } = await queue('lock', '--', 'sh', '-c', `printf 'torn' >> "$QUEUE_FILE"; exit 1`);
     assert.equal(code, 1);
-    assert.match(readFileSync(file, 'utf8'), /\ntorn\t#torn\n$/);
+    assert.match(readFileSync(file, 'utf8'), /\n#torn\t#torn\n$/);
   });
 
   test('reports a command that leaves no header, and leaves the file as that did', async (t) => {
