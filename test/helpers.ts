@@ -42,6 +42,9 @@ async function counted<T>(work: Promise<T>): Promise<T> {
 /** Resolves when the queues of this process have come to rest: all that is left is to wait for time to pass. */
 export async function settle(): Promise<void> {
   for (let quiet = 0; quiet < 8; quiet++) {
+    // A worker that starts imports its machinery, by way of the thread that translates TypeScript: whoever asks it
+    // last waits for all that were asked before.
+    if (quiet === 4) await counted(import('../lib/worker/run.js'));
     await new Promise(setImmediate);
     if (busy > 0) quiet = 0;
   }

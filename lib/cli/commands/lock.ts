@@ -44,13 +44,15 @@ ${examples(
 
 /** Runs a command on this terminal. @returns its exit code */
 async function runCommand([program, ...args]: readonly string[], queueFile: string): Promise<number> {
-  const child = spawn(program as string, args, {
-    stdio: 'inherit',
-    env: { ...process.env, QUEUE_FILE: queueFile },
-  });
-  const stopForwarding = forwardSignals(child);
+  let child: ChildProcess | undefined;
+  // In force before the command can have said a word: whoever has heard it may send a signal.
+  const stopForwarding = forwardSignals((signal) => child?.kill(signal));
   try {
     return await new Promise<number>((resolve, reject) => {
+      child = spawn(program as string, args, {
+        stdio: 'inherit',
+        env: { ...process.env, QUEUE_FILE: queueFile },
+      });
       child.on('error', (error: NodeJS.ErrnoException) => {
         const exitCode = error.code === 'ENOENT' ? NO_COMMAND : CANNOT_RUN;
         reject(new CliError(exitCode, `${program} could not be run (${error.code}); nothing was changed`));
@@ -63,8 +65,7 @@ async function runCommand([program, ...args]: readonly string[], queueFile: stri
 }
 
 /** While the command runs, the lock is kept: signals are for the command to obey. */
-function forwardSignals(child: ChildProcess): () => void {
-  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+function forwardSignals(forward: (signal: NodeJS.Signals) => void): () => void {
   // The terminal sends this one to both of them.
   const ignore = (): void => {};
   process.on('SIGINT', ignore).on('SIGTERM', forward).on('SIGHUP', forward);
