@@ -1,7 +1,6 @@
 import type { randomFillSync } from 'node:crypto';
-import { createRequire } from 'node:module';
+import { dependency } from './dependency.js';
 
-const require = createRequire(import.meta.url);
 const pool = Buffer.alloc(4096);
 let used = pool.length;
 
@@ -11,7 +10,7 @@ let used = pool.length;
  */
 export function randomHex(bytes: number): string {
   if (used + bytes > pool.length) {
-    (require('node:crypto') as { randomFillSync: typeof randomFillSync }).randomFillSync(pool);
+    dependency<{ randomFillSync: typeof randomFillSync }>('node:crypto').randomFillSync(pool);
     used = 0;
   }
   used += bytes;

@@ -1,10 +1,8 @@
 import type { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
+import { dependency } from '../dependency.js';
 import type { Layout } from '../tsv/columns.js';
 import { newRow, number, type Row } from '../tsv/row.js';
 import type { JobIndex } from './job-index.js';
-
-const require = createRequire(import.meta.url);
 
 /**
  * A job that a handler enqueued, as the completion that brings it about carries it. Times in ms; the payload is
@@ -25,7 +23,7 @@ export interface FollowUp {
  * crash makes the same one.
  */
 export function followUpId(id: string, attempt: number, index: number): string {
-  const crypto = require('node:crypto') as { createHash: typeof createHash };
+  const crypto = dependency<{ createHash: typeof createHash }>('node:crypto');
   return crypto.createHash('sha256').update(`${id}:${attempt}:${index}`).digest('hex').slice(0, 16);
 }
 

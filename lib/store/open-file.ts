@@ -159,7 +159,7 @@ export class OpenFile {
         position += end;
         kept = filled - end;
         // Small files are read at once; what is larger is read in large pieces, and off the event loop.
-        if (bytes.length < BLOCK || kept === bytes.length) {
+        if (kept === bytes.length || (bytes.length < BLOCK && length === wanted)) {
           const larger = Buffer.allocUnsafe(Math.max(BLOCK, kept * 2));
           bytes.copy(larger, 0, end, filled);
           bytes = larger;

@@ -1,10 +1,8 @@
 import type { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
+import { dependency } from '../dependency.js';
 import { randomHex } from '../random.js';
-
-const require = createRequire(import.meta.url);
 
 /*
  * Who somebody is, and whether they are still alive. An owner is named by
@@ -112,7 +110,7 @@ function bootTime(): string {
 
 /** Loaded only where /proc doesn't tell: node:child_process costs every start a millisecond or two. */
 function run(command: string, args: string[]): string {
-  const load = require('node:child_process') as { execFileSync: typeof execFileSync };
+  const load = dependency<{ execFileSync: typeof execFileSync }>('node:child_process');
   return load.execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' });
 }
 

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import type ProperLockfile from 'proper-lockfile';
+import { dependency } from '../dependency.js';
 import type { FileSystem } from './fs.js';
 
-const require = createRequire(import.meta.url);
 let loaded: typeof ProperLockfile | undefined;
 
 /**
@@ -17,14 +17,14 @@ function properLockfile(): typeof ProperLockfile {
     const emitter = (): NodeJS.EventEmitter | undefined =>
       (process as { __signal_exit_emitter__?: NodeJS.EventEmitter }).__signal_exit_emitter__;
     const before = new Set(emitter()?.listeners('exit'));
-    loaded = require('proper-lockfile') as typeof ProperLockfile;
+    loaded = dependency<typeof ProperLockfile>('proper-lockfile');
     Object.assign(fs, { close, closeSync });
     const hooks = emitter();
     for (const hook of hooks?.listeners('exit') ?? []) {
       if (!before.has(hook)) hooks?.removeListener('exit', hook as () => void);
     }
     if (hooks?.listenerCount('exit') === 0 && hooks.listenerCount('afterexit') === 0) {
-      const inside = createRequire(require.resolve('proper-lockfile'));
+      const inside = createRequire(createRequire(import.meta.url).resolve('proper-lockfile'));
       (inside('signal-exit') as { unload(): void }).unload();
     }
   }

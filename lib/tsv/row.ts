@@ -1,10 +1,9 @@
-import { createRequire } from 'node:module';
 import type Papa from 'papaparse';
+import { dependency } from '../dependency.js';
 import type { Job, Status } from '../job.js';
 import { type Layout, newLayout } from './columns.js';
 import { escapeText, unescapeText } from './text.js';
 
-const require = createRequire(import.meta.url);
 let papa: typeof Papa | undefined;
 
 /** One row: its fields as they stand in the file, in the order of its header. */
@@ -17,8 +16,7 @@ const AS_IS = { delimiter: '\t', newline: '\n', fastMode: true, skipEmptyLines: 
  * rest of the file is read.
  */
 export function splitRows(text: string): Row[] {
-  // Loaded at the first row, not at the start: most ticks of cron find nothing to do.
-  papa ??= require('papaparse') as typeof Papa;
+  papa ??= dependency<typeof Papa>('papaparse');
   const { data } = papa.parse<Row>(text, AS_IS);
   for (const row of data) trimEnd(row);
   return data;

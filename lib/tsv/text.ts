@@ -19,6 +19,13 @@ export const unescapeText = (field: string): string =>
   field.includes('\\') ? field.replace(/\\([tnr\\])/g, (_, c: string) => UNESCAPES[c] as string) : field;
 
 /**
+ * Separators and controls of all kinds, the invisible ones of Unicode too: an operator has to be able to type a name.
+ * Plain names are told first, since compiling the classes of Unicode takes half a millisecond of every tick.
+ */
+const hasControls = (name: string): boolean =>
+  !/^[ -~]*$/.test(name) && /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name);
+
+/**
  * Lets only names through that stand in a field as they are and can't be taken for something else there.
  *
  * @throws TsvqError `INVALID_ARGUMENT`
@@ -29,8 +36,7 @@ export function checkName(what: string, name: unknown): string {
     name.length === 0 ||
     name.length > 200 ||
     name !== name.trim() ||
-    // Separators and controls of all kinds, the invisible ones of Unicode too: an operator has to be able to type it.
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name) ||
+    hasControls(name) ||
     name.startsWith('#') ||
     STATUSES.includes(name as Status)
   ) {
