@@ -1,6 +1,7 @@
 import { STATUSES, type Status } from '../job.js';
 import { LineReader } from '../tsv/line.js';
 import { number, type Row } from '../tsv/row.js';
+import { IdMap } from './id-map.js';
 import type { OpenFile } from './open-file.js';
 import type { Settled } from './settled.js';
 
@@ -26,7 +27,7 @@ export interface Place {
 
 /**
  * Which row is the newest of each job, and where: a few numbers a job, in flat arrays, so that a million jobs fit
- * into some 100 MB. It is fed lines in the order of the file, from any point on.
+ * into some 60 MB. It is fed lines in the order of the file, from any point on.
  */
 export class JobIndex {
   readonly file: OpenFile;
@@ -49,7 +50,7 @@ export class JobIndex {
   /** Some bytes of the file as they were read, and where they end. */
   #anchor: Buffer = Buffer.alloc(0);
   #anchorEnd: number;
-  readonly #slots = new Map<string, number>();
+  readonly #slots = new IdMap();
   /** First fields of lines that can't be read, and how many such lines there are. */
   readonly #unreadable = new Map<string, number>();
   #capacity = 1024;
@@ -244,7 +245,7 @@ export class JobIndex {
     if (slot === undefined) {
       slot = this.#slots.size;
       if (slot === this.#capacity) this.#grow();
-      this.#slots.set(job as string, slot);
+      this.#slots.add(job as string, slot);
       if (version > 1 && offset >= this.#newFrom && this.from > this.file.start) {
         this.#unproven.set(job as string, slot);
       }
