@@ -1,11 +1,11 @@
 import { invalid } from '../checks.js';
 import { TsvqError } from '../errors.js';
-import { type EnqueueOptions, type ResolvedEnqueueOptions, resolveEnqueueOptions } from '../options.js';
+import { type EnqueueOptions, resolveEnqueueOptions } from '../options.js';
 import { randomHex } from '../random.js';
 import type { Store } from '../store/store.js';
 import { draft } from '../store/view.js';
 import { toJson } from '../tsv/json.js';
-import { newRow } from '../tsv/row.js';
+import { type NewJobRow, newRow } from '../tsv/row.js';
 import { checkName } from '../tsv/text.js';
 
 /** One job to add, as the caller gave it. */
@@ -13,12 +13,6 @@ export interface JobRequest {
   type: string;
   payload?: unknown;
   options?: EnqueueOptions | undefined;
-}
-
-/** A job to add, checked: the payload is JSON text, times are in ms. */
-export interface CheckedJob extends ResolvedEnqueueOptions {
-  readonly type: string;
-  readonly payload: string;
 }
 
 /** So many jobs are checked before other callbacks get their turn. */
@@ -33,18 +27,20 @@ const AT_ONCE = 500;
 export async function enqueueAll(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
   if (!Array.isArray(requests)) throw invalid('jobs', requests, 'an array of {type, payload, options}');
   const now = store.clock.now();
-  const jobs: (CheckedJob & { id: string })[] = [];
+  const ids: string[] = [];
+  const jobs: NewJobRow[] = [];
   for (const [i, request] of requests.entries()) {
     const where = requests.length === 1 ? '' : `jobs[${i}].`;
-    jobs.push({ id: randomHex(8), ...checkJob(request, now, store.options.maxPayload, where) });
+    jobs.push(checkJob(request, now, store.options.maxPayload, where));
+    ids.push(randomHex(8));
     if (i % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate);
   }
   if (jobs.length === 0) return [];
-  const ids = jobs.map(({ id }) => id);
   const { drafts, written, error } = await store.commit('nothing', (view, round) =>
-    jobs
-      .filter(({ id }) => round === 0 || view.state(id) === undefined)
-      .map((job) => draft(job.id, newRow({ ...job, createdAt: now }, view.layout))),
+    jobs.flatMap((job, i) => {
+      const id = ids[i] as string;
+      return round > 0 && view.state(id) !== undefined ? [] : draft(id, newRow(id, job, view.layout));
+    }),
   );
   if (error !== undefined) {
     const missing = new Set(drafts.slice(written).map(({ id }) => id));
@@ -60,7 +56,7 @@ export async function enqueueAll(store: Store, requests: readonly JobRequest[]):
  * @param where put before the names of arguments in errors
  * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`
  */
-export function checkJob(request: JobRequest, now: number, maxPayload: number, where = ''): CheckedJob {
+export function checkJob(request: JobRequest, now: number, maxPayload: number, where = ''): NewJobRow {
   if (typeof request !== 'object' || request === null) {
     throw invalid(where.slice(0, -1) || 'job', request, 'an object {type, payload, options}');
   }
@@ -75,7 +71,8 @@ export function checkJob(request: JobRequest, now: number, maxPayload: number, w
         'Store it elsewhere and enqueue its address, or raise maxPayload.',
     );
   }
-  return { type: name, payload: json, ...resolveEnqueueOptions(options, now, where) };
+  const { runAt, priority, maxAttempts, timeout } = resolveEnqueueOptions(options, now, where);
+  return { type: name, payload: json, createdAt: now, runAt, priority, maxAttempts, timeout };
 }
 
 function withWritten(error: unknown, written: string[]): unknown {

@@ -1,22 +1,8 @@
 import type { createHash } from 'node:crypto';
 import { dependency } from '../dependency.js';
 import type { Layout } from '../tsv/columns.js';
-import { newRow, number, type Row } from '../tsv/row.js';
+import { type NewJobRow, newRow, number, type Row } from '../tsv/row.js';
 import type { JobIndex } from './job-index.js';
-
-/**
- * A job that a handler enqueued, as the completion that brings it about carries it. Times in ms; the payload is
- * JSON text.
- */
-export interface FollowUp {
-  type: string;
-  payload: string;
-  createdAt: number;
-  runAt: number;
-  priority: number;
-  maxAttempts?: number | undefined;
-  timeout?: number | undefined;
-}
 
 /**
  * The id of the `index`-th follow-up of one attempt. Derived, not random: whoever makes the job again after a
@@ -28,19 +14,16 @@ export function followUpId(id: string, attempt: number, index: number): string {
 }
 
 /** The column of a completion row. */
-export const encodeFollowUps = (followUps: readonly FollowUp[]): string =>
+export const encodeFollowUps = (followUps: readonly NewJobRow[]): string =>
   followUps.length === 0 ? '' : JSON.stringify(followUps);
 
 /** The follow-ups' own rows. */
 export const followUpRows = (
   id: string,
   attempt: number,
-  followUps: readonly FollowUp[],
+  followUps: readonly NewJobRow[],
   layout: Layout,
-): Row[] =>
-  followUps.map(({ maxAttempts, timeout, ...job }, i) =>
-    newRow({ ...job, id: followUpId(id, attempt, i), maxAttempts, timeout }, layout),
-  );
+): Row[] => followUps.map((job, i) => newRow(followUpId(id, attempt, i), job, layout));
 
 /** The follow-ups of completions whose own rows a crash cut off. */
 export function missingFollowUps(completions: readonly Row[], index: JobIndex, layout: Layout): Row[] {
@@ -52,7 +35,7 @@ export function missingFollowUps(completions: readonly Row[], index: JobIndex, l
   });
 }
 
-function decode(field: string): FollowUp[] {
+function decode(field: string): NewJobRow[] {
   try {
     const value: unknown = JSON.parse(field);
     return Array.isArray(value) ? value.filter((job) => typeof job?.type === 'string') : [];

@@ -44,23 +44,22 @@ export function seconds(ms: number): string {
   return lastSeconds;
 }
 
-/** What a new job needs. Times in ms. */
-export interface NewRow {
-  id: string;
-  type: string;
-  payload: string;
-  createdAt: number;
-  runAt: number;
-  priority: number;
-  maxAttempts: number | undefined;
-  timeout: number | undefined;
+/** A job to be: checked, its payload JSON text, its times in ms. */
+export interface NewJobRow {
+  readonly type: string;
+  readonly payload: string;
+  readonly createdAt: number;
+  readonly runAt: number;
+  readonly priority: number;
+  readonly maxAttempts?: number | undefined;
+  readonly timeout?: number | undefined;
 }
 
 /** A pending job's first row. */
-export function newRow(job: NewRow, layout: Layout): Row {
+export function newRow(id: string, job: NewJobRow, layout: Layout): Row {
   const { at } = layout;
   const row = new Array<string>(layout.names.length).fill('');
-  row[at.id] = job.id;
+  row[at.id] = id;
   row[at.type] = job.type;
   row[at.payload] = job.payload;
   row[at.status] = 'pending';

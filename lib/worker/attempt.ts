@@ -1,18 +1,18 @@
 import type { Job } from '../job.js';
 import type { EnqueueOptions } from '../options.js';
 import { checkJob } from '../queue/enqueue.js';
-import { type FollowUp, followUpId } from '../store/follow-ups.js';
+import { followUpId } from '../store/follow-ups.js';
 import type { JobIndex } from '../store/job-index.js';
 import type { Known } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
-import { number, type Row, toJob } from '../tsv/row.js';
+import { type NewJobRow, number, type Row, toJob } from '../tsv/row.js';
 import type { Candidate } from './claim.js';
 
 /** Why an attempt's signal was aborted. */
 export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
 
 /** Shared by all attempts that enqueue nothing. */
-const NONE: FollowUp[] = [];
+const NONE: NewJobRow[] = [];
 
 /** One claimed job, from its claim row to what became of it; to its handler it is the context. */
 export class Attempt implements Known {
@@ -27,7 +27,7 @@ export class Attempt implements Known {
   readonly suspect: boolean;
   readonly index: JobIndex;
   readonly slot: number;
-  followUps: FollowUp[] = NONE;
+  followUps: NewJobRow[] = NONE;
   /** When its handler was called, in ms; undefined before. */
   startedAt: number | undefined;
   stopped: StopReason | undefined;
@@ -77,7 +77,7 @@ export class Attempt implements Known {
       if (this.over) throw new Error(`job ${this.id} is over; it can enqueue nothing any more`);
       const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
       if (this.followUps === NONE) this.followUps = [];
-      this.followUps.push({ ...job, createdAt: this.#now() });
+      this.followUps.push(job);
       return followUpId(this.id, this.attempts, this.followUps.length - 1);
     };
   }

@@ -7,7 +7,6 @@ import { HEADER, jobId, line, NINE } from '../../helpers.js';
 
 const layout = newLayout();
 const job = {
-  id: jobId(1),
   type: 'email',
   payload: '{"to":"ann"}',
   createdAt: 1_700_000_000_123,
@@ -19,13 +18,13 @@ const job = {
 
 test('a new job is one row', () => {
   assert.equal(
-    joinRow(newRow(job, layout)),
+    joinRow(newRow(jobId(1), job, layout)),
     `${jobId(1)}\temail\t{"to":"ann"}\tpending\t1700000000.123\t1700000060\t0\t\t\t-2.5\t5\t0\t1.5\t\t\t\t\t\t\t1\n`,
   );
 });
 
 test('what stands in a row comes back as a job', () => {
-  assert.deepEqual(toJob(newRow(job, layout)), {
+  assert.deepEqual(toJob(newRow(jobId(1), job, layout)), {
     id: jobId(1),
     type: 'email',
     payload: { to: 'ann' },
@@ -46,7 +45,7 @@ test('what stands in a row comes back as a job', () => {
 });
 
 test('the next row is the same job, changed, one version on; the old one stays as it was', () => {
-  const first = newRow(job, layout);
+  const first = newRow(jobId(1), job, layout);
   const before = joinRow(first);
   const claimed = nextRow(
     first,
@@ -103,7 +102,7 @@ test('rows are split at tabs and line ends alone', () => {
 test('a row comes back from its text, whatever its payload, error and result', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), fc.string({ unit: 'binary' }), (payload, result, error) => {
-      const fresh = newRow({ ...job, payload: JSON.stringify(payload) }, layout);
+      const fresh = newRow(jobId(1), { ...job, payload: JSON.stringify(payload) }, layout);
       const row = nextRow(fresh, { status: 'failed', error, result: JSON.stringify(result) }, layout);
       const [again = []] = splitRows(Buffer.from(joinRow(row)).toString());
       assert.deepEqual(toJob(again), toJob(row));
