@@ -11,7 +11,7 @@ import type { Report } from './report.js';
 
 /** A worker claims what it can start now, or within so long: the more it holds, the more a crash takes along. */
 const AHEAD_MS = 20;
-const MOST_AHEAD = 4000;
+const MOST_AHEAD = 2000;
 /** Handlers that end at least so fast, per ms, are worth picking the next jobs for in advance. */
 const FAST = 1;
 const RESCUE_MS = 5_000;
