@@ -25,9 +25,15 @@
  *   130  a second signal, SIGINT: ended at once; the jobs that ran are taken back by the next worker
  *   143  the same with SIGTERM
  */
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openQueue } from 'tsvq';
+
+// From Node 22 on, compiled code is kept from one tick to the next. In a folder of our own, not in /tmp: it is run.
+/** @type {{ enableCompileCache?: (folder: string) => unknown }} */ (module).enableCompileCache?.(
+  fileURLToPath(new URL('../node_modules/.cache/tsvq', import.meta.url)),
+);
+const { openQueue } = await import('tsvq');
 
 const { QUEUE_FILE, QUEUE_LINGER, QUEUE_CONCURRENCY, QUEUE_GRACE } = process.env;
 const file = QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url));
