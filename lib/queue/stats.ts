@@ -1,7 +1,6 @@
 import type { Status } from '../job.js';
 import type { Store } from '../store/store.js';
 import { readTick } from '../store/tick.js';
-import { LineReader } from '../tsv/line.js';
 
 /** The state of a queue, in figures. */
 export interface Stats {
@@ -49,44 +48,34 @@ const none = (): TypeStats => ({
   oldestDueSeconds: 0,
 });
 
-/** Reads the whole file once, without the lock. */
+/** Reads what is new in the file, without the lock. */
 export async function gatherStats(store: Store): Promise<Stats> {
   const index = await store.read('all');
   const tick = readTick(store.fs, store.realPath);
   const types = new Map<string, TypeStats>();
   const all = none();
   const now = store.clock.now();
-  let bytes = 0;
-  if (index !== undefined) {
-    const { file } = index;
-    const { at } = file.layout;
-    const reader = new LineReader(file.layout);
-    bytes = file.size;
-    await file.eachLine(file.start, (line, start, end, offset) => {
-      if (line[start] === 35 || reader.read(line, start, end) !== 'row') return;
-      const slot = index.find(reader.field(at.id));
-      if (slot === undefined || index.offset(slot) !== offset) return;
-      const type = reader.field(at.type);
-      let stats = types.get(type);
-      if (stats === undefined) {
-        stats = none();
-        types.set(type, stats);
-      }
-      const waiting = reader.status === 'pending' ? now - reader.number(at.run_at, 0) * 1000 : -1;
-      add(stats, reader.status, waiting);
-      add(all, reader.status, waiting);
-    });
+  const size = index?.size ?? 0;
+  for (let slot = 0; index !== undefined && slot < size; slot++) {
+    const type = index.type(slot);
+    const status = index.status(slot);
+    const waiting = status === 'pending' ? now - index.runAt(slot) : -1;
+    let stats = types.get(type);
+    if (stats === undefined) {
+      stats = none();
+      types.set(type, stats);
+    }
+    add(stats, status, waiting);
+    add(all, status, waiting);
   }
   return {
     file: store.path,
-    total: all.pending + all.processing + all.completed + all.failed + all.cancelled,
+    total: size,
     ...all,
-    types: Object.fromEntries(
-      [...types].map(([type, stats]) => [Buffer.from(type, 'latin1').toString(), stats]),
-    ),
+    types: Object.fromEntries(types),
     lastTick: tick && new Date(tick.at),
     unhandled: tick?.unhandled ?? [],
-    bytes,
+    bytes: index?.file.size ?? 0,
   };
 }
 

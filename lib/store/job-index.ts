@@ -4,11 +4,12 @@ import { number, type Row } from '../tsv/row.js';
 import { IdMap } from './id-map.js';
 import type { OpenFile } from './open-file.js';
 import type { Settled } from './settled.js';
+import { Slots, Types } from './slots.js';
 
-/** An id as its bytes in the file read one by one; the same for every id that this queue makes. */
-const keyOf = (id: string): string =>
+/** A field as its bytes in the file read one by one; the same for every id that this queue makes. */
+const keyOf = (field: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant.
-  /^[\x00-\x7f]*$/.test(id) ? id : Buffer.from(id).toString('latin1');
+  /^[\x00-\x7f]*$/.test(field) ? field : Buffer.from(field).toString('latin1');
 
 const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
 
@@ -50,16 +51,11 @@ export class JobIndex {
   /** Some bytes of the file as they were read, and where they end. */
   #anchor: Buffer = Buffer.alloc(0);
   #anchorEnd: number;
-  readonly #slots = new IdMap();
+  readonly #ids = new IdMap();
+  readonly #slots = new Slots();
+  readonly #types = new Types();
   /** First fields of lines that can't be read, and how many such lines there are. */
   readonly #unreadable = new Map<string, number>();
-  #capacity = 1024;
-  #offset = new Float64Array(this.#capacity);
-  #length = new Uint32Array(this.#capacity);
-  #version = new Float64Array(this.#capacity);
-  #status = new Uint8Array(this.#capacity);
-  #priority = new Float64Array(this.#capacity);
-  #runAt = new Float64Array(this.#capacity);
 
   /** @param settled leaves the finished jobs out that need no reading; without it all lines are read */
   constructor(file: OpenFile, settled: Settled = { end: file.start, newFrom: file.start }) {
@@ -73,52 +69,56 @@ export class JobIndex {
 
   /** How many jobs. Slots are the numbers below. */
   get size(): number {
-    return this.#slots.size;
+    return this.#ids.size;
   }
 
   /** The job's slot, or undefined for an id that is in no row. */
   find(id: string): number | undefined {
-    return this.#slots.get(keyOf(id));
+    return this.#ids.get(keyOf(id));
   }
 
   place(slot: number): Place {
     return {
-      offset: this.#offset[slot] as number,
-      length: this.#length[slot] as number,
-      version: this.#version[slot] as number,
+      offset: this.#slots.offset[slot] as number,
+      length: this.#slots.length[slot] as number,
+      version: this.#slots.version[slot] as number,
       status: this.status(slot),
     };
   }
 
   status(slot: number): Status {
-    return STATUSES[this.#status[slot] as number] as Status;
+    return STATUSES[this.#slots.status[slot] as number] as Status;
   }
 
   offset(slot: number): number {
-    return this.#offset[slot] as number;
+    return this.#slots.offset[slot] as number;
   }
 
   length(slot: number): number {
-    return this.#length[slot] as number;
+    return this.#slots.length[slot] as number;
   }
 
   version(slot: number): number {
-    return this.#version[slot] as number;
+    return this.#slots.version[slot] as number;
+  }
+
+  type(slot: number): string {
+    return this.#types.name(this.#slots.type[slot] as number);
   }
 
   /** Of a pending job. */
   priority(slot: number): number {
-    return this.#priority[slot] as number;
+    return this.#slots.priority[slot] as number;
   }
 
   /** Of a pending job, in ms. */
   runAt(slot: number): number {
-    return this.#runAt[slot] as number;
+    return this.#slots.runAt[slot] as number;
   }
 
   /** Where all newest rows begin, in the order of the file. */
   offsets(): Float64Array {
-    return this.#offset.slice(0, this.size).sort();
+    return this.#slots.offset.slice(0, this.size).sort();
   }
 
   /** Whether any line can't be read. */
@@ -129,7 +129,7 @@ export class JobIndex {
   /** Every slot in this state, in no particular order. */
   *withStatus(status: Status): IterableIterator<number> {
     const code = CODES[status];
-    for (let slot = 0; slot < this.size; slot++) if (this.#status[slot] === code) yield slot;
+    for (let slot = 0; slot < this.size; slot++) if (this.#slots.status[slot] === code) yield slot;
   }
 
   /** Whether there is a line with this id that can't be read: the job waits until a person has looked at it. */
@@ -139,7 +139,7 @@ export class JobIndex {
 
   /** Every id that is held. */
   held(): string[] {
-    return [...this.#unreadable.keys()].filter((id) => this.#slots.has(id));
+    return [...this.#unreadable.keys()].filter((id) => this.#ids.has(id));
   }
 
   /** Reads on to the end of the file. */
@@ -186,12 +186,12 @@ export class JobIndex {
       (bytes, start, end, offset) => {
         if (bytes[start] === HASH || reader.read(bytes, start, end) !== 'row') return;
         const slot = unproven.get(reader.field(at.id));
-        if (slot === undefined || reader.version < (this.#version[slot] as number)) return;
-        this.duplicates.add(this.#offset[slot] as number);
-        this.#offset[slot] = offset;
-        this.#length[slot] = end - start;
-        this.#version[slot] = reader.version;
-        this.#status[slot] = CODES[reader.status];
+        if (slot === undefined || reader.version < (this.#slots.version[slot] as number)) return;
+        this.duplicates.add(this.#slots.offset[slot] as number);
+        this.#slots.offset[slot] = offset;
+        this.#slots.length[slot] = end - start;
+        this.#slots.version[slot] = reader.version;
+        this.#slots.status[slot] = CODES[reader.status];
       },
       { to: this.from },
     );
@@ -220,8 +220,9 @@ export class JobIndex {
       number(row[at.version], 0),
       status,
     );
-    if (into === undefined || status !== 'pending') return;
-    this.#setPending(into, number(row[at.priority], 0), number(row[at.run_at], 0));
+    if (into === undefined) return;
+    if (slot === undefined) this.#slots.type[into] = this.#types.code(keyOf(row[at.type] as string));
+    if (status === 'pending') this.#setPending(into, number(row[at.priority], 0), number(row[at.run_at], 0));
   }
 
   #addRow(offset: number, length: number): void {
@@ -229,8 +230,10 @@ export class JobIndex {
     const { at } = this.file.layout;
     const { status } = reader;
     const slot = this.#put(reader.field(at.id), offset, length, reader.version, status);
-    if (slot === undefined || status !== 'pending') return;
-    this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0));
+    if (slot === undefined) return;
+    this.#slots.type[slot] = this.#types.code(reader.field(at.type));
+    if (status === 'pending')
+      this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0));
   }
 
   /** @returns the job's slot, or undefined if it has a newer row */
@@ -241,49 +244,34 @@ export class JobIndex {
     version: number,
     status: Status,
   ): number | undefined {
-    let slot = typeof job === 'number' ? job : this.#slots.get(job);
+    let slot = typeof job === 'number' ? job : this.#ids.get(job);
     if (slot === undefined) {
-      slot = this.#slots.size;
-      if (slot === this.#capacity) this.#grow();
-      this.#slots.add(job as string, slot);
+      slot = this.#ids.size;
+      this.#slots.makeRoomFor(slot);
+      this.#ids.add(job as string, slot);
       if (version > 1 && offset >= this.#newFrom && this.from > this.file.start) {
         this.#unproven.set(job as string, slot);
       }
     } else {
       // Of two with the same version the earlier stands.
-      if (version <= (this.#version[slot] as number)) {
-        if (version === this.#version[slot]) this.duplicates.add(offset);
+      if (version <= (this.#slots.version[slot] as number)) {
+        if (version === this.#slots.version[slot]) this.duplicates.add(offset);
         this.deadBytes += length + 1;
         return undefined;
       }
-      this.deadBytes += (this.#length[slot] as number) + 1;
-      this.onSuperseded?.(this.#offset[slot] as number, this.#length[slot] as number);
+      this.deadBytes += (this.#slots.length[slot] as number) + 1;
+      this.onSuperseded?.(this.#slots.offset[slot] as number, this.#slots.length[slot] as number);
     }
-    this.#offset[slot] = offset;
-    this.#length[slot] = length;
-    this.#version[slot] = version;
-    this.#status[slot] = CODES[status];
+    this.#slots.offset[slot] = offset;
+    this.#slots.length[slot] = length;
+    this.#slots.version[slot] = version;
+    this.#slots.status[slot] = CODES[status];
     return slot;
   }
 
   #setPending(slot: number, priority: number, runAt: number): void {
-    this.#priority[slot] = priority;
-    this.#runAt[slot] = runAt * 1000;
+    this.#slots.priority[slot] = priority;
+    this.#slots.runAt[slot] = runAt * 1000;
     for (const listener of this.onPending) listener(slot);
-  }
-
-  #grow(): void {
-    this.#capacity *= 2;
-    const larger = <T extends Float64Array | Uint32Array | Uint8Array>(old: T): T => {
-      const array = new (old.constructor as new (length: number) => T)(this.#capacity);
-      array.set(old);
-      return array;
-    };
-    this.#offset = larger(this.#offset);
-    this.#length = larger(this.#length);
-    this.#version = larger(this.#version);
-    this.#status = larger(this.#status);
-    this.#priority = larger(this.#priority);
-    this.#runAt = larger(this.#runAt);
   }
 }

@@ -1,0 +1,52 @@
+/** A few numbers for each job, in flat arrays that grow: what an index knows of its newest row. */
+export class Slots {
+  offset = new Float64Array(1024);
+  length = new Uint32Array(1024);
+  version = new Float64Array(1024);
+  /** Place of the status in STATUSES. */
+  status = new Uint8Array(1024);
+  /** Of {@link Types}. */
+  type = new Uint32Array(1024);
+  /** Of a pending job, like the next. */
+  priority = new Float64Array(1024);
+  /** In ms. */
+  runAt = new Float64Array(1024);
+
+  makeRoomFor(slot: number): void {
+    if (slot < this.offset.length) return;
+    this.offset = larger(this.offset);
+    this.length = larger(this.length);
+    this.version = larger(this.version);
+    this.status = larger(this.status);
+    this.type = larger(this.type);
+    this.priority = larger(this.priority);
+    this.runAt = larger(this.runAt);
+  }
+}
+
+function larger<T extends Float64Array | Uint32Array | Uint8Array>(old: T): T {
+  const array = new (old.constructor as new (length: number) => T)(old.length * 2);
+  array.set(old);
+  return array;
+}
+
+/** The types of jobs, numbered: there are few of them. */
+export class Types {
+  readonly #names: string[] = [];
+  readonly #codes = new Map<string, number>();
+
+  /** @param key its bytes in the file, read one by one */
+  code(key: string): number {
+    let code = this.#codes.get(key);
+    if (code === undefined) {
+      code = this.#names.length;
+      this.#codes.set(key, code);
+      this.#names.push(Buffer.from(key, 'latin1').toString());
+    }
+    return code;
+  }
+
+  name(code: number): string {
+    return this.#names[code] as string;
+  }
+}
