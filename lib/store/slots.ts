@@ -1,16 +1,16 @@
 /** A few numbers for each job, in flat arrays that grow: what an index knows of its newest row. */
 export class Slots {
-  offset = new Float64Array(1024);
-  length = new Uint32Array(1024);
-  version = new Float64Array(1024);
+  offset: Float64Array = new Float64Array(1024);
+  length: Uint32Array = new Uint32Array(1024);
+  version: Float64Array = new Float64Array(1024);
   /** Place of the status in STATUSES. */
-  status = new Uint8Array(1024);
+  status: Uint8Array = new Uint8Array(1024);
   /** Of {@link Types}. */
-  type = new Uint32Array(1024);
+  type: Uint32Array = new Uint32Array(1024);
   /** Of a pending job, like the next. */
-  priority = new Float64Array(1024);
+  priority: Float64Array = new Float64Array(1024);
   /** In ms. */
-  runAt = new Float64Array(1024);
+  runAt: Float64Array = new Float64Array(1024);
 
   makeRoomFor(slot: number): void {
     if (slot < this.offset.length) return;
