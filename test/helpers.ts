@@ -18,6 +18,12 @@ import { COLUMNS, type Column } from '../lib/tsv/columns.js';
 // Loaded beforehand, so that a worker's first step takes no time of its own.
 import '../lib/worker/run.js';
 
+/** What a process needs of the environment; also where to leave the coverage of its code, if that is asked for. */
+export const bareEnvironment: NodeJS.ProcessEnv = {
+  PATH: process.env.PATH,
+  ...(process.env.NODE_V8_COVERAGE && { NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE }),
+};
+
 export const root: string = fileURLToPath(new URL('..', import.meta.url));
 
 /** A folder that is gone after the test. */

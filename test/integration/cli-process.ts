@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { line, root, temporaryFolder, writeQueue } from '../helpers.js';
+import { bareEnvironment, line, root, temporaryFolder, writeQueue } from '../helpers.js';
 
 /** The command as it is installed. */
 export const CLI: string = join(root, 'dist/cli.js');
@@ -42,7 +42,7 @@ export function start(
 ): Running {
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd,
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...bareEnvironment, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   // What it started may outlive it, and keep the pipes open; but not without its stdin.

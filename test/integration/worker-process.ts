@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { root } from '../helpers.js';
+import { bareEnvironment, root } from '../helpers.js';
 
 const SCRIPT = join(root, 'workers/queue_worker.js');
 
@@ -21,7 +21,7 @@ export interface Run {
 export function startWorker(env: NodeJS.ProcessEnv, { script = SCRIPT, args = [] as string[] } = {}) {
   const child = spawn(process.execPath, [script, ...args], {
     cwd: '/',
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...bareEnvironment, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -1,0 +1,57 @@
+// Line and branch coverage of lib/ by the whole test suite, processes that tests start included:
+//
+//   node scripts/coverage.js
+//
+// Node writes what each process has run to NODE_V8_COVERAGE, which its children inherit; c8 adds it up. A process that
+// is killed with SIGKILL leaves nothing, so what only such processes run counts as not run. While it measures, dist/
+// leads to lib/ itself, so that a line run by an installed command and one run by a unit test are the same line.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const require = createRequire(import.meta.url);
+process.chdir(root);
+
+/** A module of dist/ that is one of lib/, translated as it is loaded. */
+const stand = (/** @type {string} */ file, /** @type {string} */ body) =>
+  writeFileSync(
+    join('dist', file),
+    `#!/usr/bin/env node\nimport { register } from 'tsx/esm/api';\nregister();\n${body}\n`,
+    { mode: 0o755 },
+  );
+
+/** @type {number | null} */
+let status = 1;
+try {
+  const names = Object.keys(await import(join(root, 'dist/index.js')));
+  rmSync('dist', { recursive: true, force: true });
+  mkdirSync('dist');
+  stand('cli.js', `await import(${JSON.stringify(join(root, 'lib/cli/main.ts'))});`);
+  stand(
+    'index.js',
+    `export const { ${names.join(', ')} } = await import(${JSON.stringify(join(root, 'lib/index.ts'))});`,
+  );
+  const c8 = join(require.resolve('c8/package.json'), '../bin/c8.js');
+  const options = ['--all', '--src', 'lib', '--include', 'lib/**', '--temp-directory', 'coverage/tmp'];
+  ({ status } = spawnSync(
+    process.execPath,
+    [
+      c8,
+      ...options,
+      '--reporter',
+      'text',
+      '--reporter',
+      'json',
+      'node',
+      'scripts/test.js',
+      ...process.argv.slice(2),
+    ],
+    { stdio: 'inherit' },
+  ));
+} finally {
+  execFileSync(process.execPath, ['scripts/build.js'], { stdio: 'inherit' });
+}
+process.exitCode = status ?? 1;
