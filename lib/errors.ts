@@ -55,6 +55,24 @@ export class TsvqError extends Error {
   }
 }
 
+/** What an error says. Never throws, whatever was thrown: its text may be a getter, or there may be none. */
+export function errorMessage(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return 'an error that could not be read';
+  }
+}
+
+/** `instanceof` that never throws: a Proxy may have a trap for it. */
+export function isInstance<E>(type: abstract new (...args: never[]) => E, value: unknown): value is E {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Thrown by a handler, it fails the job for good: no further attempts.
  *

@@ -1,4 +1,4 @@
-import { TsvqError } from '../errors.js';
+import { errorMessage, TsvqError } from '../errors.js';
 
 /**
  * A value as compact JSON, if JSON holds all of it. `JSON.stringify` alone would silently drop functions, turn NaN
@@ -20,7 +20,9 @@ export function toJson(value: unknown, name: string): string {
   } catch (cause) {
     if (problem !== undefined) throw cause;
     // A getter or a toJSON that throws.
-    throw new TsvqError('INVALID_ARGUMENT', `${name} can't be written as JSON: ${message(cause)}`, { cause });
+    throw new TsvqError('INVALID_ARGUMENT', `${name} can't be written as JSON: ${errorMessage(cause)}`, {
+      cause,
+    });
   }
   throw new TsvqError('INVALID_ARGUMENT', `${name} is ${typeof value}; JSON can't hold that`);
 }
@@ -66,5 +68,3 @@ function obstacle(value: unknown, path: string, above: object[]): string | undef
   above.pop();
   return problem;
 }
-
-const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { PermanentError } from '../errors.js';
+import { errorMessage, isInstance, PermanentError } from '../errors.js';
 import type { ResolvedWorkerOptions } from '../options.js';
 import type { Processes } from '../store/owner.js';
 import type { Store } from '../store/store.js';
@@ -138,7 +138,8 @@ export class Executor {
       this.#underWay.delete(attempt.id);
       this.#end(attempt, ending);
     };
-    Promise.resolve(value).then(
+    // Not Promise.resolve, which asks a promise for its constructor, here, where nobody catches.
+    new Promise((resolve) => resolve(value)).then(
       (result: unknown) => settle({ how: 'returned', value: result }),
       (error: unknown) => settle({ how: 'threw', error }),
     );
@@ -202,9 +203,9 @@ class TimeLimitError extends Error {
   override readonly name = 'TimeLimitError';
 }
 
-const isTimeout = (error: unknown): boolean => error instanceof TimeLimitError;
+const isTimeout = (error: unknown): boolean => isInstance(TimeLimitError, error);
 
 function timedOut(ms: number, cause: unknown): TimeLimitError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   return new TimeLimitError(`stopped after ${Math.round(ms)} ms, its time limit: ${why}`, { cause });
 }

@@ -120,5 +120,10 @@ function release(attempt: Attempt): Verdict {
 
 /** By name as well: a handler may have got the class from another copy of the package. */
 function isA<E extends Error>(type: new (...args: never[]) => E, error: unknown): error is E {
-  return error instanceof type || (error instanceof Error && error.name === type.name);
+  try {
+    return error instanceof type || (error instanceof Error && error.name === type.name);
+  } catch {
+    // A getter or a trap that throws: none of ours has any.
+    return false;
+  }
 }
