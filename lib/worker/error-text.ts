@@ -15,7 +15,7 @@ export function errorText(error: unknown): string {
       .split('\n')
       .filter((line) => /^\s+at /.test(line))
       .slice(0, FRAMES);
-    return [cut(head), ...frames].join('\n');
+    return [head, ...frames].map(cut).join('\n');
   } catch {
     return 'an error that could not be read';
   }

@@ -31,3 +31,7 @@ test('a long message is cut', () => {
   assert.ok(errorText(new Error('x'.repeat(1e6))).length < 6000);
   assert.ok(errorText('x'.repeat(1e6)).length < 6000);
 });
+
+test('so is a line of a message that looks like a frame of the stack', () => {
+  assert.ok(errorText(new Error(`x\n    at ${'y'.repeat(1e6)}`)).length < 20_000);
+});
