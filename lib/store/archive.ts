@@ -40,9 +40,9 @@ export class ArchiveWriter {
     this.#layout = layout;
   }
 
-  /** @param line with its LF @param finishedAt in ms */
+  /** @param line with its LF @param finishedAt in ms; one from before 1970, or beyond any calendar, is a slip of a hand */
   async add(line: string, finishedAt: number): Promise<void> {
-    const month = new Date(finishedAt).toISOString().slice(0, 7);
+    const month = new Date(Math.max(finishedAt, 0)).toISOString().slice(0, 7);
     let file = this.#months.get(month);
     if (file === undefined) {
       file = { fd: this.#open(month), lines: [], size: 0 };

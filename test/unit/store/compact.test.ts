@@ -65,6 +65,18 @@ test('superseded rows go, struck or not, and of each job its newest row stays as
   assert.deepEqual(folderOf(file), ['queue.tsv']);
 });
 
+test('a job that finished before there were calendars is archived like any other old one', async (t) => {
+  const times = ['-1e20', '-100000000000', '-1', '0'];
+  const { queue, archive } = over(
+    t,
+    times.map((finished_at, n) => line({ id: jobId(n), status: 'completed', finished_at })),
+  );
+  assert.equal((await queue.compact()).archived, times.length);
+  assert.deepEqual(readdirSync(archive), ['queue-1970-01.tsv']);
+  for (const n of times.keys())
+    assert.equal((await queue.getJob(jobId(n), { archive: true }))?.status, 'completed');
+});
+
 test('nothing is dropped silently: comments, unreadable lines, and blank lines stay byte for byte, torn tails as comments', async (t) => {
   const odd = [
     '# a note of a person\n',
