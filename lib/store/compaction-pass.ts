@@ -3,7 +3,7 @@ import { headerLine, type Layout } from '../tsv/columns.js';
 import { LineReader, muteTorn } from '../tsv/line.js';
 import { joinRow, moveRow, type Row, seconds, splitRows } from '../tsv/row.js';
 import type { ArchiveWriter } from './archive.js';
-import { missingFollowUps } from './follow-ups.js';
+import { decodeFollowUps, missingFollowUps } from './follow-ups.js';
 import type { JobIndex } from './job-index.js';
 import type { OpenFile } from './open-file.js';
 import type { Replacement } from './replacement.js';
@@ -174,7 +174,9 @@ export class CompactionPass {
     const [row] = splitRows(bytes.toString('utf8', start, end));
     const next = this.#upgrade(row as Row);
     const { at } = this.#layout;
-    if (next[at.follow_ups] !== '') this.#parents.push(next.slice());
+    // What can't be read there stays there.
+    if (decodeFollowUps(next[at.follow_ups] as string) === undefined) return joinRow(next);
+    this.#parents.push(next.slice());
     next[at.follow_ups] = '';
     return joinRow(next);
   }

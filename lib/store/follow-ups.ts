@@ -2,6 +2,7 @@ import type { createHash } from 'node:crypto';
 import { dependency } from '../dependency.js';
 import type { Layout } from '../tsv/columns.js';
 import { type NewJobRow, newRow, number, type Row } from '../tsv/row.js';
+import { isName } from '../tsv/text.js';
 import type { JobIndex } from './job-index.js';
 
 /**
@@ -29,17 +30,30 @@ export const followUpRows = (
 export function missingFollowUps(completions: readonly Row[], index: JobIndex, layout: Layout): Row[] {
   const { at } = layout;
   return completions.flatMap((row) => {
-    const followUps = decode(row[at.follow_ups] as string);
+    const followUps = decodeFollowUps(row[at.follow_ups] as string) ?? [];
     const rows = followUpRows(row[at.id] as string, number(row[at.attempts], 0), followUps, layout);
     return rows.filter((followUp) => index.find(followUp[at.id] as string) === undefined);
   });
 }
 
-function decode(field: string): NewJobRow[] {
+/** What the column says; undefined where it is nothing that {@link encodeFollowUps} makes, so a person's. */
+export function decodeFollowUps(field: string): NewJobRow[] | undefined {
   try {
     const value: unknown = JSON.parse(field);
-    return Array.isArray(value) ? value.filter((job) => typeof job?.type === 'string') : [];
+    return Array.isArray(value) && value.every(isNewJob) ? value : undefined;
   } catch {
-    return [];
+    return undefined;
   }
+}
+
+/** A tab or a line end in one of its fields would make rows that nobody enqueued. */
+function isNewJob(value: unknown): value is NewJobRow {
+  const { type, payload, createdAt, runAt, priority, maxAttempts, timeout } = value as Partial<NewJobRow>;
+  return (
+    isName(type) &&
+    typeof payload === 'string' &&
+    !/[\t\n\r\0]/.test(payload) &&
+    [createdAt, runAt, priority].every(Number.isFinite) &&
+    [maxAttempts, timeout].every((number) => number === undefined || Number.isFinite(number))
+  );
 }

@@ -25,21 +25,19 @@ export const unescapeText = (field: string): string =>
 const hasControls = (name: string): boolean =>
   !/^[ -~]*$/.test(name) && /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name);
 
-/**
- * Lets only names through that stand in a field as they are and can't be taken for something else there.
- *
- * @throws TsvqError `INVALID_ARGUMENT`
- */
+/** Whether a name stands in a field as it is and can't be taken for something else there. */
+export const isName = (name: unknown): name is string =>
+  typeof name === 'string' &&
+  name.length > 0 &&
+  name.length <= 200 &&
+  name === name.trim() &&
+  !hasControls(name) &&
+  !name.startsWith('#') &&
+  !STATUSES.includes(name as Status);
+
+/** Lets only those through. @throws TsvqError `INVALID_ARGUMENT` */
 export function checkName(what: string, name: unknown): string {
-  if (
-    typeof name !== 'string' ||
-    name.length === 0 ||
-    name.length > 200 ||
-    name !== name.trim() ||
-    hasControls(name) ||
-    name.startsWith('#') ||
-    STATUSES.includes(name as Status)
-  ) {
+  if (!isName(name)) {
     throw invalid(
       what,
       name,

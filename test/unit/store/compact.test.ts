@@ -77,6 +77,30 @@ test('a job that finished before there were calendars is archived like any other
     assert.equal((await queue.getJob(jobId(n), { archive: true }))?.status, 'completed');
 });
 
+test('follow-ups that a hand wrote make no row that is none, and are kept as they are', async (t) => {
+  const good = { type: 'email', payload: '1', createdAt: 1, runAt: 1, priority: 0 };
+  const columns = [
+    JSON.stringify([{ ...good, type: 'a\tb\nevil\temail' }]),
+    JSON.stringify([{ ...good, payload: '1\t\n2' }]),
+    JSON.stringify([{ ...good, priority: '0\n' }]),
+    JSON.stringify([{ type: 'email' }]),
+    JSON.stringify([good, null]),
+    '[{"type":"email"',
+    '{}',
+  ];
+  const rows = columns.map((follow_ups, n) =>
+    line({ id: jobId(n), status: 'completed', version: 3, finished_at: RECENT, follow_ups }),
+  );
+  const { queue, file } = over(t, rows);
+  for (let round = 0; round < 2; round++) {
+    assert.deepEqual(await queue.compact().then(({ kept, recovered }) => [kept, recovered]), [
+      rows.length,
+      0,
+    ]);
+    assert.equal(linesOf(file).join('\n'), rows.join('').trimEnd());
+  }
+});
+
 test('nothing is dropped silently: comments, unreadable lines, and blank lines stay byte for byte, torn tails as comments', async (t) => {
   const odd = [
     '# a note of a person\n',
