@@ -112,7 +112,7 @@ export class CompactionPass {
     const index = this.#index;
     if (offset < index.from) {
       // A finished job from before; it may have been retried since.
-      const slot = index.find(reader.field(at.id));
+      const slot = index.findField(reader.field(at.id));
       if (slot !== undefined && index.offset(slot) !== offset) return;
       if (slot !== undefined) this.#next++;
     } else if (offset === this.#newest[this.#next]) {
@@ -122,7 +122,7 @@ export class CompactionPass {
       return;
     }
     const { status } = reader;
-    const held = index.hasUnreadable && index.isHeld(reader.field(at.id));
+    const held = index.hasUnreadable && index.isFieldHeld(reader.field(at.id));
     const [followFrom, followTo] = at.follow_ups < 0 ? [0, 0] : reader.span(at.follow_ups);
     const carries = followTo > followFrom;
     if (!isFinal(status) || (held && !carries)) {

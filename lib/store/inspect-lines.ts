@@ -65,7 +65,7 @@ class Lines {
   #lookAtRow(bytes: Buffer, offset: number): void {
     const reader = this.#reader;
     const { at } = this.#layout;
-    const slot = this.#index.find(reader.field(at.id));
+    const slot = this.#index.findField(reader.field(at.id));
     if (slot === undefined) return;
     const id = text(reader.field(at.id));
     if (this.#index.offset(slot) !== offset) {
@@ -135,6 +135,9 @@ function reasonOf(fields: readonly string[], { at, names }: Layout): string {
     return `${fields.length} fields, where the header has ${names.length}`;
   }
   if (fields[0] === '') return `its ${names[0]} is empty`;
+  if (/^\uFEFF|\uFFFD/.test(fields[0] as string)) {
+    return 'its id is not UTF-8, or begins with a byte order mark';
+  }
   const status = fields[at.status] as string;
   if (!STATUSES.includes(status as Status)) {
     return `its status is ${JSON.stringify(status)}, which is none of ${STATUSES.join(', ')}`;

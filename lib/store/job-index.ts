@@ -77,6 +77,11 @@ export class JobIndex {
     return this.#ids.get(keyOf(id));
   }
 
+  /** The same for an id as a {@link LineReader} gives it, byte by byte. */
+  findField(bytes: string): number | undefined {
+    return this.#ids.get(bytes);
+  }
+
   place(slot: number): Place {
     return {
       offset: this.#slots.offset[slot] as number,
@@ -135,6 +140,11 @@ export class JobIndex {
   /** Whether there is a line with this id that can't be read: the job waits until a person has looked at it. */
   isHeld(id: string): boolean {
     return this.#unreadable.size > 0 && this.#unreadable.has(keyOf(id));
+  }
+
+  /** The same for an id as a {@link LineReader} gives it. */
+  isFieldHeld(bytes: string): boolean {
+    return this.#unreadable.has(bytes);
   }
 
   /** Every id that is held. */
@@ -214,7 +224,7 @@ export class JobIndex {
     const { at } = this.file.layout;
     const status = row[at.status] as Status;
     const into = this.#put(
-      slot ?? (row[at.id] as string),
+      slot ?? keyOf(row[at.id] as string),
       offset,
       length,
       number(row[at.version], 0),

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { STATUSES, type Status } from '../job.js';
 import type { Layout } from './columns.js';
 
@@ -15,7 +16,7 @@ export const TORN = '\t#torn';
 /**
  * What a line is.
  *
- * - `row`: exactly the header's columns, no NUL, a known status, a version
+ * - `row`: exactly the header's columns, no NUL, an id that text can name, a known status, a version
  * - `struck`: a superseded row, crossed out in place: `#` first, dashes for its status
  * - `comment`: any other line that begins with `#`; a person's
  * - `torn`: the start of a row whose write a crash cut; never acknowledged
@@ -74,7 +75,7 @@ export class LineReader {
       slice(bytes, stop - TORN.length, stop) === TORN
     )
       return 'torn';
-    if (!whole || ends[0] === start) return 'unreadable';
+    if (!whole || !isId(bytes, start, ends[0] as number)) return 'unreadable';
     const status = statusIn(bytes, this.#from(at.status), ends[at.status] as number);
     if (status === undefined) return 'unreadable';
     this.status = status;
@@ -171,6 +172,19 @@ export function muteTorn(bytes: Buffer, start: number, end: number, layout: Layo
   }
   if (bytes[from] === HASH) return;
   for (let i = from; i < end && bytes[i] !== TAB; i++) bytes[i] = DASH;
+}
+
+/**
+ * Whether there is an id that comes through decoding as it is: nobody could name another, or find its row again. Nor
+ * one behind a byte order mark, which parsers take off.
+ */
+function isId(bytes: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    if ((bytes[i] as number) < 128) continue;
+    const id = bytes.subarray(from, to);
+    return isUtf8(id) && id.indexOf('\uFEFF') !== 0;
+  }
+  return to > from;
 }
 
 /** The status word in bytes[from, to), if that is one. */
