@@ -65,6 +65,12 @@ export class OpenFile {
 
   private constructor(fs: FileSystem, path: string, fd: number, writable: boolean, head: Buffer) {
     const lf = head.indexOf(10);
+    if (lf < 0 && head.length === LONGEST_HEADER) {
+      throw new TsvqError(
+        'NOT_A_QUEUE',
+        `${path}: its first line is longer than any header; nothing was changed`,
+      );
+    }
     const end = lf < 0 ? head.length : lf;
     this.layout = parseHeader(head.toString('utf8', 0, end), path);
     this.start = lf < 0 ? head.length : lf + 1;

@@ -364,6 +364,7 @@ for (const [what, content] of [
   ['only a line end', '\n'],
   ['bytes', '\0\x01\x02\xff'],
   ['a line without end', 'x'.repeat(200_000)],
+  ['a header without end', `${HEADER}\t${'x'.repeat(200_000)}\n`],
 ] as const) {
   test(`${what} in place of a queue is refused by every call, and not changed`, async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');
