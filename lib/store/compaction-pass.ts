@@ -228,7 +228,7 @@ export class CompactionPass {
             output.add(
               isRow
                 ? Buffer.from(joinRow(this.#upgrade(splitRows(text)[0] as Row)))
-                : withLf(bytes, start, end),
+                : this.#asNoRow(bytes, start, end),
             );
           },
           { to },
@@ -236,6 +236,13 @@ export class CompactionPass {
       }
       await output.flush();
     }
+  }
+
+  /** A line that is no row, for a file with other columns: it may be none there either, so it gets one too many. */
+  #asNoRow(bytes: Buffer, start: number, end: number): Buffer {
+    const kind = new LineReader(this.#layout).read(bytes, start, end);
+    if (kind !== 'row' && kind !== 'struck') return withLf(bytes, start, end);
+    return Buffer.concat([bytes.subarray(start, end), Buffer.from('\t\n')]);
   }
 }
 

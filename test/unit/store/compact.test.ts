@@ -101,6 +101,29 @@ test('follow-ups that a hand wrote make no row that is none, and are kept as the
   }
 });
 
+test('a line that is no row of an older file is none when the file gets new columns', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  const odd = [
+    line({ id: jobId(1) }),
+    line({ id: jobId(2), version: 7 }),
+    `#${line({ id: 'a', status: '--' })}`,
+  ];
+  writeFileSync(file, [`${NINE}\n`, line({ id: jobId(2) }, NINE.split('\t')), ...odd].join(''));
+  const { queue } = openTest(t, { file });
+  for (let round = 0; round < 2; round++) {
+    await queue.compact();
+    assert.deepEqual(
+      (await queue.listJobs()).map(({ id }) => id),
+      [jobId(2)],
+    );
+    assert.deepEqual(
+      linesOf(file).slice(1),
+      odd.map((line) => `${line.slice(0, -1)}\t`),
+    );
+  }
+  assert.equal((await queue.processJobs({ email: () => {} })).claimed, 0, 'and its job is still held');
+});
+
 test('nothing is dropped silently: comments, unreadable lines, and blank lines stay byte for byte, torn tails as comments', async (t) => {
   const odd = [
     '# a note of a person\n',
