@@ -1,0 +1,106 @@
+import { STATUSES } from '../../../lib/job.js';
+import { COLUMNS } from '../../../lib/tsv/columns.js';
+
+/*
+ * The rule for reading, as docs/file-format.md has it, written down once more by other means than the library's. Lines
+ * are strings of bytes (latin1), so that nothing is lost in between.
+ */
+
+/** A row, by the names in the header. */
+export interface OracleRow {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly line: string;
+  readonly offset: number;
+  readonly version: number;
+}
+
+/** What the bytes of a file say. */
+export interface Oracle {
+  readonly names: readonly string[];
+  /** The newest row of each job, by id. */
+  readonly jobs: ReadonlyMap<string, OracleRow>;
+  readonly rows: readonly OracleRow[];
+  /** Lines that are a person's, or that nobody can read; a compaction keeps them byte for byte. */
+  readonly kept: readonly string[];
+  /** First fields of lines that can't be read. */
+  readonly held: ReadonlySet<string>;
+  /** Where the file says that its finished jobs end, or 0. */
+  readonly settledEnd: number;
+}
+
+const MARK = '# open jobs begin here\n';
+const NOTE = /^# finished jobs end at byte (\d{15}), rows are new from byte (\d{15})$/;
+const LONGEST_HEADER = 64 * 1024;
+
+export const decoded = (bytes: string): string => Buffer.from(bytes, 'latin1').toString();
+
+/** What the file says; undefined if it is no queue. */
+export function readByRule(bytes: Buffer): Oracle | undefined {
+  const text = bytes.toString('latin1');
+  const [header = '', ...rest] = text.split('\n');
+  const names = decoded(header)
+    .replace(/^\uFEFF/, '')
+    .trimEnd()
+    .split('\t');
+  const known = COLUMNS.slice(0, 9).every((name) => names.includes(name)) && names[0] === 'id';
+  if (!known || new Set(names).size < names.length || header.length >= LONGEST_HEADER) return undefined;
+  const rows: OracleRow[] = [];
+  const kept: string[] = [];
+  const held = new Set<string>();
+  const jobs = new Map<string, OracleRow>();
+  let offset = header.length + 1;
+  let settledEnd = 0;
+  // What stands behind the last line end is no line yet.
+  for (const line of rest.slice(0, -1)) {
+    const trimmed = line.replace(/[\r ]+$/, '');
+    const row = rowOf(trimmed, names);
+    if (row !== undefined) {
+      const found = { ...row, line, offset };
+      rows.push(found);
+      const id = decoded(row.fields.id as string);
+      const other = jobs.get(id);
+      if (other === undefined || other.version < found.version) jobs.set(id, found);
+    } else if (trimmed.startsWith('#')) {
+      const note = NOTE.exec(line);
+      if (note !== null && offset === header.length + 1 && text.startsWith(MARK, Number(note[1])))
+        settledEnd = Number(note[1]);
+      if (!isStruck(trimmed, names) && note === null && `${line}\n` !== MARK) kept.push(line);
+    } else if (!trimmed.endsWith('\t#torn')) {
+      kept.push(line);
+      if (trimmed !== '') held.add(decoded(trimmed.split(/[\t\0]/, 1)[0] as string));
+    }
+    offset += line.length + 1;
+  }
+  return { names, jobs, rows, kept, held, settledEnd };
+}
+
+function rowOf(line: string, names: readonly string[]): Pick<OracleRow, 'fields' | 'version'> | undefined {
+  const values = line.split('\t');
+  const fields = Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']));
+  const { id = '', status = '', version } = fields;
+  if (line.startsWith('#') || line.endsWith('\t#torn') || line.includes('\0')) return undefined;
+  if (values.length !== names.length || id === '' || !STATUSES.some((word) => word === status))
+    return undefined;
+  // Through text and back again it has to be the same; a byte order mark before it isn't.
+  if (id.startsWith('\xef\xbb\xbf') || Buffer.from(decoded(id)).toString('latin1') !== id) return undefined;
+  if (version !== undefined && !/^\d{1,15}$/.test(version)) return undefined;
+  return { fields, version: Number(version ?? 0) };
+}
+
+function isStruck(line: string, names: readonly string[]): boolean {
+  const values = line.split('\t');
+  const status = values[names.indexOf('status')] ?? '';
+  return (
+    values.length === names.length && /^-+$/.test(status) && !line.includes('\0') && !values[0]?.includes(' ')
+  );
+}
+
+/** The file as whoever takes the lock next makes it: a last line that has no end gets one, or is marked as torn. */
+export function withClosedTail(bytes: Buffer): Buffer {
+  const oracle = readByRule(bytes);
+  if (oracle === undefined || bytes.length === 0 || bytes.at(-1) === 10) return bytes;
+  const lf = bytes.lastIndexOf(10);
+  const tail = bytes.toString('latin1', lf + 1).replace(/[\r ]+$/, '');
+  const whole = lf < 0 || tail === '' || tail.startsWith('#') || rowOf(tail, oracle.names) !== undefined;
+  return Buffer.concat([bytes, Buffer.from(whole ? '\n' : '\t#torn\n')]);
+}
