@@ -12,13 +12,16 @@ export function invalid(name: string, value: unknown, wanted: string): TsvqError
   );
 }
 
-/** Whatever it is: an object without a prototype has no text of its own. */
+/** Whatever it is: an object without a prototype has no text of its own, and a proxy may refuse to give any. */
 function describe(value: unknown): string {
-  try {
-    return typeof value === 'string' ? JSON.stringify(value) : String(value);
-  } catch {
-    return Object.prototype.toString.call(value);
+  for (const text of [String, (other: unknown) => Object.prototype.toString.call(other)]) {
+    try {
+      return typeof value === 'string' ? JSON.stringify(value) : text(value);
+    } catch {
+      // The next one, then.
+    }
   }
+  return 'something without a text';
 }
 
 /** A duration in ms. @throws TsvqError `INVALID_ARGUMENT` for anything but a non-negative time. */

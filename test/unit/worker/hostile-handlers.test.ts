@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toJson } from '../../../lib/tsv/json.js';
-import { openTest, throws } from '../../helpers.js';
+import { openTest, rejects, throws } from '../../helpers.js';
 
 /*
  * Whatever a handler throws or returns, its job gets an outcome, and the worker goes on with the next one. A worker
@@ -94,6 +94,12 @@ test('an error without a text, thrown when the time is up, is a timeout like any
   await clock.advanceUntil('the worker has ended', () => over);
   assert.equal((await ended).retried, 1);
   assert.match((await queue.getJob(id))?.error ?? '', /time limit/);
+});
+
+test('a name that refuses to be looked at is refused with an error of ours', async (t) => {
+  const { queue } = openTest(t);
+  for (const name of [THROWN['a proxy that refuses everything'], THROWN['an object without a prototype']])
+    await rejects(queue.enqueue(name as string), 'INVALID_ARGUMENT', 'type');
 });
 
 test('a payload that throws something without a text is refused with an error of ours', () => {
