@@ -1,8 +1,13 @@
+import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { headerLine, type Layout, parseHeader } from '../tsv/columns.js';
 import { TORN } from '../tsv/line.js';
 import { type Row, splitRows } from '../tsv/row.js';
 import { type FileSystem, readFully } from './fs.js';
+
+/** The names are known beforehand: where somebody put a symlink, nothing is written to what it leads to. */
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
+const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
 
 /** Lines are gathered up to this size before they are written. */
 const PIECE = 1024 * 1024;
@@ -87,11 +92,22 @@ export class ArchiveWriter {
     }
   }
 
-  /** @returns undefined if the file has other columns. */
+  /** @returns undefined if the file has other columns, or is none. */
   #openPart(path: string): number | undefined {
     const header = headerLine(this.#layout);
-    const fd = this.#fs.open(path, 'a+', 0o660);
-    const { size } = this.#fs.fstat(fd);
+    let fd: number;
+    try {
+      fd = this.#fs.open(path, APPEND, 0o660);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ELOOP' || code === 'EISDIR') return undefined;
+      throw error;
+    }
+    const { size, mode } = this.#fs.fstat(fd);
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) {
+      this.#fs.close(fd);
+      return undefined;
+    }
     const head = Buffer.alloc(Math.min(size, Buffer.byteLength(header)));
     readFully(this.#fs, fd, head, 0);
     if (!header.startsWith(head.toString()) || (head.length < header.length && head.includes(10))) {
@@ -140,7 +156,14 @@ async function searchArchive(
   path: string,
   id: string,
 ): Promise<{ row: Row; layout: Layout } | undefined> {
-  const fd = fs.open(path, 'r');
+  let fd: number;
+  try {
+    fd = fs.open(path, constants.O_RDONLY | O_NONBLOCK);
+  } catch (error) {
+    // Deleted since, or a link to nothing.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
   try {
     const { size } = fs.fstat(fd);
     const bytes = Buffer.allocUnsafe(size);

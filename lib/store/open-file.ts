@@ -32,15 +32,23 @@ export class OpenFile {
     let fd: number;
     let writable = true;
     try {
-      fd = fs.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK);
+      // A symlink as the path that was given has been followed by now. One that took the place of the real file since
+      // would have its lock beside it for those who came before, and beside the file for those who came after.
+      fd = fs.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      if (code === 'ELOOP') {
+        throw new TsvqError(
+          'WRITE_FAILED',
+          `${path} has become a symlink, or leads round in a circle; open the queue anew`,
+        );
+      }
       if (code === 'EISDIR') throw new TsvqError('NOT_A_QUEUE', `${path} is a directory; name a file`);
       if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
       // Who may only read may still look.
       writable = false;
-      fd = fs.open(path, 'r');
+      fd = fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     }
     try {
       // Opening a pipe or a device neither waits nor makes it a queue.

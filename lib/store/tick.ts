@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import type { FileSystem } from './fs.js';
 
 /** What a worker leaves behind of its last look at the queue, in `queue.tsv.tick`. */
@@ -8,11 +9,15 @@ export interface Tick {
   unhandled: string[];
 }
 
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+/** Its name is known beforehand: a symlink that somebody put there leads nowhere, and a pipe is not waited for. */
+const ONLY_THERE = O_NOFOLLOW | O_NONBLOCK;
+
 /** A line with the time in Unix seconds, then a line for each type without a handler. It may be lost: no sync. */
 export function writeTick(fs: FileSystem, queueFile: string, { at, unhandled }: Tick): void {
   const lines = [String(Math.round(at) / 1000), ...unhandled.map((type) => `no handler\t${type}`)];
   try {
-    const fd = fs.open(`${queueFile}.tick`, 'w', 0o660);
+    const fd = fs.open(`${queueFile}.tick`, O_WRONLY | O_CREAT | O_TRUNC | ONLY_THERE, 0o660);
     try {
       fs.writeSync(fd, Buffer.from(`${lines.join('\n')}\n`), 0);
     } finally {
@@ -23,11 +28,18 @@ export function writeTick(fs: FileSystem, queueFile: string, { at, unhandled }: 
   }
 }
 
-/** @returns undefined if no worker has ever looked */
+/** @returns undefined if no worker has ever looked, or what stands there is no note of one */
 export function readTick(fs: FileSystem, queueFile: string): Tick | undefined {
   if (fs.stat(`${queueFile}.tick`) === undefined) return undefined;
-  const fd = fs.open(`${queueFile}.tick`, 'r');
+  let fd: number;
   try {
+    fd = fs.open(`${queueFile}.tick`, O_RDONLY | ONLY_THERE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP') return undefined;
+    throw error;
+  }
+  try {
+    if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return undefined;
     const bytes = Buffer.alloc(64 * 1024);
     const lines = bytes.toString('utf8', 0, fs.readSync(fd, bytes, bytes.length, 0)).split('\n');
     const at = Number(lines[0]) * 1000;
