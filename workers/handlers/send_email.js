@@ -1,4 +1,5 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
@@ -55,6 +56,11 @@ function checked(payload) {
   const unknown = Object.keys(payload ?? {}).filter((field) => !FIELDS.includes(field));
   if (unknown.length > 0)
     throw new PermanentError(`the payload has ${unknown.join(', ')}; known are ${FIELDS.join(', ')}`);
+  for (const [name, value] of Object.entries(payload?.headers ?? {})) {
+    // nodemailer would send the value of {"prepared": true, "value": …} as it stands, line ends and all.
+    if ([value].flat().some((one) => typeof one === 'object'))
+      throw new PermanentError(`headers.${name} is no string`);
+  }
   if (!payload?.to?.length) throw new PermanentError('the payload has no recipient in `to`');
   return {
     ...payload,
@@ -90,10 +96,17 @@ async function toOutbox(outbox, message, job) {
   const composer = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   const { envelope, message: bytes } = await composer.sendMail(message);
   if (envelope.to.length === 0) throw new PermanentError(`no address in to: ${JSON.stringify(message.to)}`);
-  const file = join(outbox, `${job.id}.eml`);
-  const temporary = join(outbox, `.${job.id}.${job.attempts}.tmp`);
+  // An id is 16 hex digits, unless somebody wrote another into the file by hand: `../x`, say.
+  const file = join(outbox, `${encodeURIComponent(job.id)}.eml`);
+  // A name that nobody can have put a link at.
+  const temporary = join(outbox, `.${randomUUID()}.tmp`);
   await mkdir(outbox, { recursive: true });
-  await writeFile(temporary, /** @type {Buffer} */ (bytes), { mode: 0o660 });
-  await rename(temporary, file);
+  try {
+    await writeFile(temporary, /** @type {Buffer} */ (bytes), { flag: 'wx', mode: 0o660 });
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
   return { file };
 }
