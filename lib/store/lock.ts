@@ -44,7 +44,6 @@ export class Lock {
   readonly #processes: Processes;
   readonly #timeout: number;
   #token: string | undefined;
-  #removeDirectory: (() => void) | undefined;
   #cancelRemoval: (() => void) | undefined;
   #lastLeft = Number.NEGATIVE_INFINITY;
 
@@ -104,12 +103,10 @@ export class Lock {
     this.#cancelRemoval?.();
     this.#cancelRemoval = undefined;
     try {
-      if (this.#removeDirectory) this.#removeDirectory();
-      else this.#fs.rmdir(this.path);
+      this.#fs.rmdir(this.path);
     } catch {
       // Not empty, or gone already: both are fine.
     }
-    this.#removeDirectory = undefined;
   }
 
   /** Who holds the lock or died holding it; takes nothing. */
@@ -152,7 +149,7 @@ export class Lock {
       throw storeError(error, folder);
     }
     try {
-      this.#removeDirectory = makeDirectory(this.#fs, this.path);
+      makeDirectory(this.#fs, this.path);
       this.#fs.close(this.#fs.open(token, 'wx', 0o660));
       return true;
     } catch (error) {

@@ -31,14 +31,10 @@ function properLockfile(): typeof ProperLockfile {
   return loaded;
 }
 
-/**
- * Makes the lock's directory.
- *
- * @returns a function that removes it, or undefined if it is there already
- */
-export function makeDirectory(fs: FileSystem, path: string): (() => void) | undefined {
+/** Makes the lock's directory, unless it is there already. */
+export function makeDirectory(fs: FileSystem, path: string): void {
   try {
-    return properLockfile().lockSync(path, {
+    const release = properLockfile().lockSync(path, {
       lockfilePath: path,
       realpath: false,
       retries: 0,
@@ -48,16 +44,18 @@ export function makeDirectory(fs: FileSystem, path: string): (() => void) | unde
       onCompromised: () => {},
       fs: {
         mkdirSync: (name: string) => fs.mkdir(name),
-        rmdirSync: (name: string) => fs.rmdir(name),
+        rmdirSync: () => {},
         // Times mean nothing without a stale takeover: neither asked for nor set.
         statSync: () => ({ mtime: new Date(0) }),
         utimesSync: () => {},
         realpathSync: (name: string) => name,
       },
     });
+    // It forgets the directory at once, and it stays. Kept in mind, it would be looked at again when `update` has
+    // passed, which throws out of a timer if another process has removed the directory and this one made it again.
+    release();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ELOCKED') return undefined;
-    throw error;
+    if (code !== 'ELOCKED') throw error;
   }
 }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { rmdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { runScript } from '../../helpers.js';
+import { systemFs } from '../../../lib/store/fs.js';
+import { Lock } from '../../../lib/store/lock.js';
+import { systemProcesses } from '../../../lib/store/owner.js';
+import { FakeClock, runScript, temporaryFolder } from '../../helpers.js';
 
 test('a queue leaves no signal handlers in the process, and node:fs as it was', async (t) => {
   const printed = await runScript(
@@ -53,4 +58,20 @@ test('a signal-exit that the program uses itself goes on working', async (t) => 
     console.log(process.listenerCount('SIGTERM'));`,
   );
   assert.equal(printed, '1\nthe hook of the program ran\n');
+});
+
+test('no timer stays behind that throws weeks later, when another process has removed the directory', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const path = join(temporaryFolder(t), 'queue.tsv.lock');
+  const lock = new Lock(path, 1000, systemFs, new FakeClock(), systemProcesses);
+  for (let i = 0; i < 2; i++) {
+    await lock.enter();
+    lock.leave();
+  }
+  // Two uses in a row are a burst, and the directory stayed for the next.
+  rmdirSync(path);
+  await lock.enter();
+  lock.leave();
+  lock.tidy();
+  t.mock.timers.tick(2 ** 31);
 });
