@@ -139,10 +139,16 @@ export class Commit {
 
   static #decideEach({ file, index, now, round }: CommitContext, commits: readonly Commit[]): void {
     const view = new View(file, index, now);
-    for (const commit of commits) {
+    for (const [i, commit] of commits.entries()) {
       commit.#startsOver = false;
       try {
         commit.#drafts = commit.#decide(view, round);
+        // No more than one row of a job in a commit: of two, the second would count even where the first came too
+        // late, because another wrote that version before. The rest keeps its order.
+        if (view.hasDecided(commit.#drafts)) {
+          Commit.#leave(commits.slice(i));
+          return;
+        }
         if (commits.length > 1 && commit.needs !== 'nothing') view.remember(commit.#drafts);
       } catch (error) {
         commit.#drafts = [];
@@ -152,6 +158,14 @@ export class Commit {
         commit.#rejected = true;
         commit.settled = true;
       }
+    }
+  }
+
+  /** For the next round. */
+  static #leave(commits: readonly Commit[]): void {
+    for (const commit of commits) {
+      commit.#drafts = [];
+      commit.#startsOver = true;
     }
   }
 }

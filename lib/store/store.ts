@@ -229,7 +229,9 @@ export class Store {
       }
       // Acknowledged only now: nobody's code runs under the lock.
       for (const commit of open) commit.settle();
-      open = open.filter((commit) => !commit.settled);
+      const left = open.filter((commit) => !commit.settled);
+      if (left.length < open.length) round = 0;
+      open = left;
     }
   }
 

@@ -82,6 +82,11 @@ export class View {
     return state?.version === version && state.status === status;
   }
 
+  /** Whether an operation of the same commit has decided about one of these jobs before. */
+  hasDecided(drafts: readonly Draft[]): boolean {
+    return this.#decided.size > 0 && drafts.some(({ id }) => this.#decided.has(id));
+  }
+
   /** Takes note of rows for the operations that follow in this commit. */
   remember(drafts: readonly Draft[]): void {
     for (const { id, row } of drafts) this.#decided.set(id, row);

@@ -71,6 +71,16 @@ test('who wrote first need not stand back', async (t) => {
   assert.equal((await queue.getJob(jobId(1)))?.status, 'cancelled');
 });
 
+test('of several changes of a job that are asked for together, none stands on one that came second', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  fault.do = once(file, 'before', () => appendFileSync(file, row('processing', 2)));
+  const asked = [1, 2, 3, 4, 5].flatMap(() => [queue.cancelJob(jobId(1)), queue.retryJob(jobId(1))]);
+  assert.deepEqual(await Promise.all(asked), Array(10).fill(true));
+  const job = await queue.getJob(jobId(1));
+  // The attempt that the other has claimed is not forgotten: its number is not given to a second run.
+  assert.deepEqual([job?.status, job?.attempts], ['pending', 1]);
+});
+
 test('a claim that came second starts no handler', async (t) => {
   for (const [when, starts] of [
     ['before', 0],
