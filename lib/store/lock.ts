@@ -63,7 +63,7 @@ export class Lock {
    */
   async enter(): Promise<string[]> {
     this.#cancelRemoval?.();
-    const started = this.#clock.now();
+    let started = this.#clock.now();
     const believed = new Map<string, number>();
     for (let attempt = 0; ; attempt++) {
       // The first try is a bold one; after it, look before creating: a token makes others that are just entering
@@ -72,7 +72,10 @@ export class Lock {
         const dead = this.#tryToEnter(believed);
         if (dead !== undefined) return dead;
       }
-      if (this.#clock.now() - started >= this.#timeout) throw this.#timedOut();
+      const now = this.#clock.now();
+      // Somebody has set the clock back: what was waited before doesn't count.
+      if (now < started) started = now;
+      if (now - started >= this.#timeout) throw this.#timedOut();
       await this.#clock.sleep(Math.ceil(Math.random() * Math.min(1 + attempt, 20)));
     }
   }
@@ -169,7 +172,7 @@ export class Lock {
 
   #isAlive(token: string, believed: Map<string, number>): boolean {
     const now = this.#clock.now();
-    if ((believed.get(token) ?? Number.NEGATIVE_INFINITY) > now - ALIVE_MS) return true;
+    if (Math.abs(now - (believed.get(token) ?? Number.NEGATIVE_INFINITY)) < ALIVE_MS) return true;
     if (this.#processes.liveness(token.slice(PREFIX.length)) !== 'alive') return false;
     believed.set(token, now);
     return true;

@@ -275,3 +275,32 @@ test('who holds the lock, or died holding it, can be seen without taking it', as
   assert.ok(Math.abs(Date.now() - 100_000 - (seen[1]?.since.getTime() ?? 0)) < 5000);
   assert.equal(readdirSync(path).length, 3);
 });
+
+test('a clock that is set back makes nobody wait for the dead, nor longer than the limit for the living', async (t) => {
+  const path = join(temporaryFolder(t), 'queue.tsv.lock');
+  const clock = new FakeClock();
+  let offset = 0;
+  let dies = false;
+  let sleeps = 0;
+  const moved = {
+    ...clock,
+    now: () => clock.now() + offset,
+    sleep: (ms: number) => {
+      if (++sleeps === 2) offset = -3_600_000;
+      return clock.sleep(ms);
+    },
+  };
+  const others = {
+    ...processes,
+    liveness: () => (dies && sleeps > 2 ? ('dead' as const) : ('alive' as const)),
+  };
+  put(path, owner('somebody'));
+  const start = clock.now();
+  await rejects(new Lock(path, 30_000, systemFs, moved, others).enter(), 'LOCK_TIMEOUT');
+  assert.ok(clock.now() - start < 61_000, `${clock.now() - start} ms`);
+
+  dies = true;
+  sleeps = 0;
+  offset = 0;
+  assert.deepEqual(await new Lock(path, 30_000, systemFs, moved, others).enter(), [owner('somebody')]);
+});
