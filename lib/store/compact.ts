@@ -1,3 +1,4 @@
+import { TsvqError } from '../errors.js';
 import { upgraded } from '../tsv/columns.js';
 import { ArchiveWriter } from './archive.js';
 import { CompactionPass } from './compaction-pass.js';
@@ -57,7 +58,12 @@ export async function compact(
     const summary = await new CompactionPass(context, file, index, layout, archive, output).write();
     await archive.sync();
     await output.sync();
-    if (!lock.stillHeld()) throw new Error('the lock was taken over during the compaction');
+    if (!lock.stillHeld()) {
+      throw new TsvqError(
+        'WRITE_FAILED',
+        `the lock was taken over while ${path} was written anew; it is as it was`,
+      );
+    }
     await output.replace();
     return { ...summary, archived: archive.count, bytesBefore: file.size, bytesAfter: output.size };
   } finally {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
@@ -12,6 +12,7 @@ import {
   jobId,
   line,
   openTest,
+  rejects,
   rowsOf,
   statesOf,
   temporaryFolder,
@@ -357,4 +358,15 @@ test('without any lock, compaction left out: every job runs once, nothing acknow
     const finals = rowsOf(file).filter(({ status }) => status === 'completed' || status === 'cancelled');
     assert.ok(finals.length >= jobs.length);
   }
+});
+
+test('a compaction whose lock was taken over says so, and leaves the file as it was', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  const before = text(file);
+  fault.do = ({ name, path }, real) => {
+    if (name === 'fsync' && path.endsWith('.tmp')) rmSync(`${file}.lock`, { recursive: true });
+    return real();
+  };
+  await rejects(queue.compact(), 'WRITE_FAILED', 'taken over');
+  assert.equal(text(file), before);
 });
