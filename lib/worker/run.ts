@@ -33,7 +33,8 @@ export class Run {
   readonly #report: Report;
   readonly #executor: Executor;
   readonly #lookout: Lookout;
-  readonly #started: number;
+  /** The time to linger is over. */
+  #lingered: boolean;
   readonly #ledger: Ledger;
   readonly #cleanUp: (() => void)[] = [];
   readonly #backlog: Backlog;
@@ -65,10 +66,11 @@ export class Run {
     this.#options = options;
     this.#report = report;
     const owner = store.processes.self();
-    this.#started = store.clock.now();
-    this.#lastCommit = this.#started;
-    this.#lastEnd = this.#started;
-    this.#lastHousekeeping = this.#started;
+    const now = store.clock.now();
+    this.#lingered = options.linger === 0;
+    this.#lastCommit = now;
+    this.#lastEnd = now;
+    this.#lastHousekeeping = now;
     const underWay = jobsUnderWay(store);
     this.#backlog = new Backlog(store, {
       owner,
@@ -123,8 +125,15 @@ export class Run {
 
   #listen(): void {
     const { signal, maxTime, linger } = this.#options;
+    const { clock } = this.#store;
     const stop = (): void => this.#stop();
-    if (maxTime < Number.POSITIVE_INFINITY) this.#cleanUp.push(this.#store.clock.later(maxTime, stop));
+    if (maxTime < Number.POSITIVE_INFINITY) this.#cleanUp.push(clock.later(maxTime, stop));
+    const leave = (): void => {
+      this.#lingered = true;
+      this.#pump();
+    };
+    // A timer, since the clock may be set back meanwhile.
+    if (linger > 0 && linger < Number.POSITIVE_INFINITY) this.#cleanUp.push(clock.later(linger, leave, true));
     signal?.addEventListener('abort', stop, { once: true });
     this.#cleanUp.push(() => signal?.removeEventListener('abort', stop));
     if (signal?.aborted) this.#stop();
@@ -202,8 +211,7 @@ export class Run {
   };
 
   #idle(now: number): void {
-    const until = this.#started + this.#options.linger;
-    if (this.#stopping || now >= until) {
+    if (this.#stopping || this.#lingered) {
       this.#over = true;
       this.#resolve();
       return;
@@ -214,8 +222,8 @@ export class Run {
       this.#backlog.refresh();
       this.#pump();
     };
-    const next = Math.min(this.#backlog.next() ?? until, until);
-    if (next < Number.POSITIVE_INFINITY) {
+    const next = this.#backlog.next();
+    if (next !== undefined) {
       this.#cancelWake = this.#store.clock.later(Math.max(next - now, 1), wake, true);
     }
   }

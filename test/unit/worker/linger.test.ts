@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { systemClock } from '../../../lib/clock.js';
-import { faultyFs, linesOf, openTest, runScript, settle, until } from '../../helpers.js';
+import { FakeClock, faultyFs, linesOf, openTest, runScript, settle, until } from '../../helpers.js';
 
 test('a lingering worker picks up what is enqueued while it waits, here or elsewhere, and then goes', async (t) => {
   const { queue, clock, file } = openTest(t);
@@ -253,4 +253,21 @@ test('beside a job that runs, one that may have killed its worker waits without 
     { timeout: 15_000 },
   );
   assert.equal(printed, '3 poison,quick\n');
+});
+
+test('a clock that is set back makes no worker linger longer', async (t) => {
+  const clock = new FakeClock();
+  let offset = 0;
+  const moved = Object.assign(Object.create(clock) as FakeClock, { now: () => clock.now() + offset });
+  const { queue } = openTest(t, { clock: moved });
+  await queue.enqueue('email', {});
+  let over = false;
+  const working = queue.processJobs({ email: () => {} }, { linger: '55s' }).then(() => {
+    over = true;
+  });
+  await clock.pass(10_000);
+  offset = -3_600_000;
+  await clock.pass(50_000);
+  assert.ok(over);
+  await working;
 });
