@@ -26,6 +26,7 @@ export class OpenFile {
   readonly #info: FileInfo;
   #strikeFd: number | undefined;
   #users = 1;
+  #closed = false;
 
   /** @returns undefined if there is no file, or only an empty one. @throws TsvqError `NOT_A_QUEUE`, or Node's */
   static open(fs: FileSystem, path: string): OpenFile | undefined {
@@ -129,8 +130,14 @@ export class OpenFile {
 
   release(): void {
     if (--this.#users > 0) return;
-    this.#fs.closeLater(this.fd);
-    if (this.#strikeFd !== undefined) this.#fs.closeLater(this.#strikeFd);
+    // Not at once: whoever was just given its index may be about to retain it. Closed twice, the number of the
+    // descriptor could be somebody else's by then.
+    setImmediate(() => {
+      if (this.#users > 0 || this.#closed) return;
+      this.#closed = true;
+      this.#fs.closeLater(this.fd);
+      if (this.#strikeFd !== undefined) this.#fs.closeLater(this.#strikeFd);
+    });
   }
 
   /** The bytes in [from, from + length), or fewer at the end of the file. For pieces of moderate size. */
