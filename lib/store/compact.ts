@@ -1,4 +1,3 @@
-import { TsvqError } from '../errors.js';
 import { upgraded } from '../tsv/columns.js';
 import { ArchiveWriter } from './archive.js';
 import { CompactionPass } from './compaction-pass.js';
@@ -58,13 +57,7 @@ export async function compact(
     const summary = await new CompactionPass(context, file, index, layout, archive, output).write();
     await archive.sync();
     await output.sync();
-    if (!lock.stillHeld()) {
-      throw new TsvqError(
-        'WRITE_FAILED',
-        `the lock was taken over while ${path} was written anew; it is as it was`,
-      );
-    }
-    await output.replace();
+    await output.replace(lock);
     return { ...summary, archived: archive.count, bytesBefore: file.size, bytesAfter: output.size };
   } finally {
     archive.close();

@@ -8,7 +8,7 @@ import { type FileSystem, storeError } from './fs.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Processes } from './owner.js';
-import { createQueueFile, NotDurable, syncFolder } from './replacement.js';
+import { createQueueFile, NotDurable, removeReplacements, syncFolder } from './replacement.js';
 import { closeTail } from './tail.js';
 
 /** What a holder goes by. */
@@ -89,7 +89,10 @@ export class Holder {
     }
     if (file?.layout.current) return file;
     if (file !== undefined) await this.compact();
-    else await createQueueFile(this.#fs, this.#current.realPath, newLayout()).catch(this.#onNotDurable);
+    else
+      await createQueueFile(this.#fs, this.lock, this.#current.realPath, newLayout()).catch(
+        this.#onNotDurable,
+      );
     const made = this.#current.reopen();
     if (made !== undefined) return made;
     throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished while it was made`);
@@ -132,6 +135,7 @@ export class Holder {
    * written anew, directory sync included, before anyone builds on it.
    */
   async #repair(dead: readonly string[]): Promise<void> {
+    removeReplacements(this.#fs, this.#current.realPath);
     if (this.#current.reopen() !== undefined) {
       try {
         await this.compact();

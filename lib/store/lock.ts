@@ -131,6 +131,9 @@ export class Lock {
     const others = this.#tokens().filter((other) => other !== name);
     if (others.every((other) => !this.#isAlive(other, believed) && this.#mayPass(other, token))) {
       this.#token = token;
+      // One that can't be judged may go on any moment: from now on it finds its token gone. The next who sees ours
+      // knows as much as from theirs.
+      this.clear(others.filter((other) => this.#liveness(other) !== 'dead'));
       return others;
     }
     this.#unlink(token);
@@ -173,17 +176,21 @@ export class Lock {
   #isAlive(token: string, believed: Map<string, number>): boolean {
     const now = this.#clock.now();
     if (Math.abs(now - (believed.get(token) ?? Number.NEGATIVE_INFINITY)) < ALIVE_MS) return true;
-    if (this.#processes.liveness(token.slice(PREFIX.length)) !== 'alive') return false;
+    if (this.#liveness(token) !== 'alive') return false;
     believed.set(token, now);
     return true;
   }
 
   /** Whether an owner that is not alive as far as we can tell may be passed: proven dead, or unknown for long. */
   #mayPass(token: string, mine: string): boolean {
-    if (this.#processes.liveness(token.slice(PREFIX.length)) === 'dead') return true;
+    if (this.#liveness(token) === 'dead') return true;
     const theirs = this.#fs.stat(`${this.path}/${token}`);
     const ours = this.#fs.stat(mine);
     return theirs === undefined || (ours !== undefined && ours.mtimeMs - theirs.mtimeMs > UNJUDGED_MS);
+  }
+
+  #liveness(token: string): Liveness {
+    return this.#processes.liveness(token.slice(PREFIX.length));
   }
 
   #unlink(path: string): void {

@@ -1,7 +1,9 @@
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { TsvqError } from '../errors.js';
 import { randomHex } from '../random.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
 import type { FileSystem } from './fs.js';
+import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 
 /** The new file has the name, but power loss may bring the old one back: nobody may build on it. */
@@ -65,8 +67,17 @@ export class Replacement {
     await this.#fs.fsync(this.#fd);
   }
 
-  async replace(): Promise<void> {
-    this.#fs.rename(this.#temporary, this.#path);
+  /**
+   * Only while the lock is held. Whoever takes it over from one that can't be judged removes its token, and then its
+   * file: one of the two stops it here, however long it was suspended and wherever.
+   */
+  async replace(lock: Lock): Promise<void> {
+    if (!lock.stillHeld()) throw takenOver(this.#path);
+    try {
+      this.#fs.rename(this.#temporary, this.#path);
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? takenOver(this.#path) : error;
+    }
     this.#done = true;
     try {
       await syncFolder(this.#fs, dirname(this.#path));
@@ -86,6 +97,20 @@ export class Replacement {
   }
 }
 
+const takenOver = (path: string): TsvqError =>
+  new TsvqError('WRITE_FAILED', `the lock was taken over while ${path} was written anew; it is as it was`);
+
+/** Removes what others have not finished: the dead, and those whose lock was taken over. */
+export function removeReplacements(fs: FileSystem, path: string): void {
+  const folder = dirname(path);
+  const prefix = `${basename(path)}.`;
+  for (const name of fs.readdir(folder)) {
+    if (name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length))) {
+      fs.unlink(join(folder, name));
+    }
+  }
+}
+
 /** Makes the names in a directory durable: a rename or a new file is none before. */
 export async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
   const fd = fs.open(folder, 'r');
@@ -97,12 +122,17 @@ export async function syncFolder(fs: FileSystem, folder: string): Promise<void> 
 }
 
 /** Makes an empty queue file, in the same steps. */
-export async function createQueueFile(fs: FileSystem, path: string, layout: Layout): Promise<void> {
+export async function createQueueFile(
+  fs: FileSystem,
+  lock: Lock,
+  path: string,
+  layout: Layout,
+): Promise<void> {
   const output = new Replacement(fs, path, undefined);
   try {
     output.add(Buffer.from(headerLine(layout)));
     await output.sync();
-    await output.replace();
+    await output.replace(lock);
     // The directory may be as new as the file, and so may those above it.
     for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
       await syncFolder(fs, dirname(folder)).catch(() => {});

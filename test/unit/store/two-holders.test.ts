@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { systemProcesses } from '../../../lib/store/owner.js';
 import {
   type Call,
   deferred,
@@ -369,4 +379,48 @@ test('a compaction whose lock was taken over says so, and leaves the file as it 
   };
   await rejects(queue.compact(), 'WRITE_FAILED', 'taken over');
   assert.equal(text(file), before);
+});
+
+test('who made a new file, and was passed over meanwhile, does not put it in the place of what others wrote', async (t) => {
+  const unjudged = { self: systemProcesses.self, liveness: () => 'unknown' as const };
+  for (const exists of [false, true]) {
+    const { fs, fault } = faultyFs();
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    if (exists) writeQueue(file, line({ id: jobId(1) }));
+    const { queue } = openTest(t, { file, fs });
+    const other = openTest(t, { file, processes: unjudged });
+    let id = '';
+    let leftovers: string[] = [];
+    fault.do = ({ name, path }, real) =>
+      name === 'fsync' && path.endsWith('.tmp') ? passOver(real) : real();
+    const passOver = async (real: () => unknown): Promise<unknown> => {
+      fault.do = undefined;
+      const [token = ''] = readdirSync(`${file}.lock`);
+      utimesSync(join(`${file}.lock`, token), 0, 0);
+      id = await other.queue.enqueue('email', {});
+      leftovers = readdirSync(dirname(file)).filter((found) => found.endsWith('.tmp'));
+      return real();
+    };
+    await rejects(exists ? queue.compact() : queue.enqueue('email', {}), 'WRITE_FAILED', 'taken over');
+    assert.deepEqual(
+      leftovers,
+      [],
+      'even after its last look at its token, it could not take the name any more',
+    );
+    assert.ok(statesOf(file).includes(`${id} pending`));
+  }
+});
+
+test('an owner that is passed over finds its token gone before the file is read', async (t) => {
+  const { fs, calls } = faultyFs();
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1) }));
+  const token = join(`${file}.lock`, 'owner.elsewhere.0.0.4711.1.aa');
+  mkdirSync(`${file}.lock`);
+  writeFileSync(token, '');
+  utimesSync(token, 0, 0);
+  await openTest(t, { file, fs }).queue.compact();
+  const gone = calls.findIndex(({ name, path }) => name === 'unlink' && path === token);
+  const copied = calls.findIndex(({ name, path }) => name === 'open' && path.endsWith('.tmp'));
+  assert.ok(gone >= 0 && gone < copied, `${gone} ${copied}`);
 });
