@@ -1,0 +1,171 @@
+import { followUpId } from '../../lib/store/follow-ups.js';
+import type { FinalState, Row } from './final-state.js';
+import { type Call, callsOf, type Entry } from './journal.js';
+
+/** What the journals say that must be true of the files. */
+export interface History {
+  /** Of each process, over all its lives. */
+  readonly journals: readonly (readonly Entry[])[];
+  /** Jobs that people edit: id, and the payload's mark before the first edit. */
+  readonly parked: ReadonlyMap<string, number>;
+}
+
+export interface Verdict {
+  readonly violations: readonly string[];
+  /** How much there was to check. */
+  readonly counts: Readonly<Record<'jobs' | 'operations' | 'acknowledged' | 'attempts', number>>;
+}
+
+type Of<O extends Call['op']> = Extract<Call, { op: O }>;
+
+const isFinal = (status: string | undefined): boolean => /^(completed|failed|cancelled)$/.test(status ?? '');
+const told = (call: Call) => (call.answer?.e === 'told' ? call.answer : undefined);
+
+/**
+ * Proves from what the processes were told, and from what is left, that nothing acknowledged was lost, nothing ran
+ * twice, and no final state was left but by a retry.
+ */
+export function check({ journals, parked }: History, { jobs, ids, notes, strange }: FinalState): Verdict {
+  const violations: string[] = [];
+  const fail = (text: string): void => void violations.push(text);
+  const calls = journals.flatMap(callsOf);
+  const entries = journals.flat();
+  const of = <O extends Call['op']>(op: O): Of<O>[] => calls.filter((call): call is Of<O> => call.op === op);
+  const runs = attemptsOf(entries, fail);
+  const cancels = groupById(of('cancel'));
+  const retries = groupById(of('retry'));
+
+  for (const call of calls) {
+    const { answer } = call;
+    // A busy lock is an answer like any other; nothing else is expected of a healthy disk.
+    if (answer?.e === 'refused' && answer.code !== 'LOCK_TIMEOUT')
+      fail(`${call.op} was refused: ${answer.code} ${answer.message}`);
+  }
+  for (const entry of entries) {
+    if (entry.e === 'warning') fail(`a worker warned: ${entry.message}`);
+    if (entry.e === 'refused' && entry.op === 'work') fail(`a worker failed: ${entry.code} ${entry.message}`);
+  }
+
+  // ---- what was added ----
+  const tags = new Map<string, string>();
+  for (const [id, row] of jobs) {
+    if (parked.has(id)) continue;
+    const tag = tagOf(row);
+    const other = tags.get(tag);
+    if (other !== undefined) fail(`${tag} is two jobs: ${other} and ${id}`);
+    tags.set(tag, id);
+  }
+  const asked = new Set<string>();
+  for (const call of of('add')) {
+    for (const tag of call.tags) asked.add(tag);
+    for (const [i, id] of (told(call)?.ids ?? []).entries()) {
+      const row = jobs.get(id);
+      if (row === undefined) fail(`job ${id} was acknowledged and is gone`);
+      else if (tagOf(row) !== call.tags[i]) fail(`job ${id} is not what was enqueued`);
+    }
+  }
+  for (const [id, { type, status, attempts }] of jobs) {
+    if (type !== 'parent' || status !== 'completed') continue;
+    for (const child of [1, 2]) {
+      const tag = `${id}:${attempts}:${child}`;
+      asked.add(tag);
+      if (tags.get(tag) !== followUpId(id, Number(attempts), child - 1)) fail(`follow-up ${tag} is missing`);
+    }
+  }
+  for (const [tag, id] of tags) if (!asked.has(tag)) fail(`nobody enqueued job ${id} (${tag})`);
+
+  // ---- where they are now ----
+  for (const [id, row] of jobs) {
+    if (parked.has(id)) continue;
+    const { status, attempts = '' } = row;
+    if (!isFinal(status)) fail(`job ${id} is still ${status}`);
+    const { last = 0, ended } = runs.get(id) ?? {};
+    if (last > Number(attempts)) fail(`job ${id} ran attempt ${last}, and has had ${attempts}`);
+    if (status !== 'completed') continue;
+    if (row.result !== `{"attempt":${attempts}}`) fail(`job ${id} has a result of another attempt`);
+    if (!ended?.has(Number(attempts))) fail(`job ${id} is completed, and its handler never ended`);
+  }
+
+  // ---- what was told of them ----
+  const stands = (id: string, status: string, from: number, attempt?: number): void => {
+    // Only a retry leaves a final state, be it acknowledged or not.
+    if (status !== 'completed' && retries.get(id)?.some(({ to }) => to >= from)) return;
+    const row = jobs.get(id);
+    if (row?.status !== status) fail(`job ${id} was ${status} and is ${row?.status ?? 'gone'}`);
+    else if (attempt !== undefined && row.attempts !== String(attempt))
+      fail(`job ${id} was ${status} by attempt ${attempt} and counts ${row.attempts}`);
+  };
+  for (const call of of('cancel')) if (told(call)?.done) stands(call.id, 'cancelled', call.from);
+  for (const entry of entries) {
+    if (entry.e === 'seen') stands(entry.id, entry.status, entry.t, entry.attempt);
+    if (entry.e === 'recorded' && isFinal(entry.event) && entry.event !== 'cancelled')
+      stands(entry.id, entry.event, entry.t, entry.attempt);
+  }
+  for (const call of of('retry')) {
+    if (!told(call)?.done) continue;
+    const row = jobs.get(call.id);
+    const cancelled = cancels.get(call.id)?.some(({ to }) => to >= call.from);
+    if (!cancelled && !(Number(row?.attempts) > call.attempt)) fail(`the retry of job ${call.id} was lost`);
+  }
+
+  // ---- what people did ----
+  const edits = of('edit');
+  for (const [id, first] of parked) {
+    const mark = Number(/"mark":(\d+)/.exec(jobs.get(id)?.payload ?? '')?.[1]);
+    const mine = edits.filter((edit) => edit.id === id);
+    const last = Math.max(first, ...mine.filter((edit) => told(edit)?.done).map((edit) => edit.mark));
+    if (mark !== last && !mine.some((edit) => edit.mark === mark && mark > last))
+      fail(`the edit ${last} of job ${id} is lost: it has ${mark}`);
+  }
+  for (const edit of edits) {
+    const count = notes.filter((note) => note === `# note ${edit.mark}`).length;
+    if (count > 1 || (count === 0 && told(edit)?.done)) fail(`note ${edit.mark} is there ${count} times`);
+  }
+
+  // ---- the file at rest ----
+  for (const [id, count] of countEach(ids))
+    if (count > 1) fail(`${count} rows of job ${id} are not crossed out`);
+  for (const line of strange) fail(`a line that nobody wrote: ${line.slice(0, 100)}`);
+
+  return {
+    violations,
+    counts: {
+      jobs: jobs.size,
+      operations: calls.length + entries.filter(({ e }) => e === 'start').length,
+      acknowledged: calls.filter((call) => told(call) !== undefined).length,
+      attempts: entries.filter(({ e }) => e === 'start').length,
+    },
+  };
+}
+
+/** Of each job its last attempt, and those whose handlers came to their end. */
+function attemptsOf(entries: readonly Entry[], fail: (text: string) => void) {
+  const runs = new Map<string, { last: number; started: Set<number>; ended: Set<number> }>();
+  for (const entry of entries) {
+    if (entry.e !== 'start' && entry.e !== 'end') continue;
+    const { id, attempt } = entry;
+    const run = runs.get(id) ?? { last: 0, started: new Set(), ended: new Set() };
+    runs.set(id, run);
+    if (entry.e === 'end') run.ended.add(attempt);
+    else {
+      if (run.started.has(attempt)) fail(`attempt ${attempt} of job ${id} ran twice`);
+      run.started.add(attempt);
+      run.last = Math.max(run.last, attempt);
+    }
+  }
+  return runs;
+}
+
+function groupById<T extends { id: string }>(calls: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const call of calls) groups.set(call.id, [...(groups.get(call.id) ?? []), call]);
+  return groups;
+}
+
+function countEach(values: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}
+
+const tagOf = ({ payload = '' }: Row): string => String((JSON.parse(payload) as { tag?: unknown }).tag);

@@ -1,0 +1,51 @@
+// Cancels, retries or compacts, by its order; notes on the way what it saw of jobs that are finished.
+import { openQueue } from 'tsvq';
+import { ask, inTheMiddle, note, order, pick, sleep, upTo } from './actor.js';
+
+const queue = openQueue(order.file, { retention: order.retention });
+
+/** @param {readonly import('tsvq').Status[]} statuses */
+async function some(...statuses) {
+  const jobs = await queue.listJobs({ status: pick(statuses) ?? 'pending', limit: 1 + upTo(150) });
+  const job = pick(jobs);
+  return job === undefined || job.type === 'parked' ? undefined : job;
+}
+
+const roles = {
+  canceller: async () => {
+    const job = await some('pending', 'processing');
+    if (job !== undefined)
+      await ask(
+        { op: 'cancel', id: job.id },
+        () => queue.cancelJob(job.id),
+        (done) => ({ done }),
+      );
+  },
+  retrier: async () => {
+    const job = await some('failed', 'cancelled');
+    if (job === undefined) return;
+    const { id, status, attempts } = job;
+    note({ e: 'seen', id, status, attempt: attempts });
+    await ask(
+      { op: 'retry', id, attempt: attempts },
+      () => queue.retryJob(id),
+      (done) => ({ done }),
+    );
+  },
+  compactor: async () => {
+    const job = await some('completed', 'failed', 'cancelled');
+    if (job !== undefined) note({ e: 'seen', id: job.id, status: job.status, attempt: job.attempts });
+    inTheMiddle();
+    await ask(
+      { op: 'compact' },
+      () => queue.compact(),
+      () => ({}),
+    );
+  },
+};
+
+const role = roles[/** @type {keyof typeof roles} */ (order.role)];
+for (;;) {
+  await role();
+  await sleep(upTo(25));
+}

@@ -1,0 +1,52 @@
+// Adds jobs in every way there is: one after another, many at once, many with one call.
+import { openQueue } from 'tsvq';
+import { ask, inTheMiddle, order, pick, random, sleep, upTo } from './actor.js';
+
+/** More than so many that wait are enough. */
+const PLENTY = 250;
+
+const queue = openQueue(order.file, { retention: order.retention });
+let count = 0;
+
+function job() {
+  const tag = `${order.name}-${count++}`;
+  const type = pick(['work', 'work', 'work', 'parent', 'flaky']) ?? 'work';
+  const options = {
+    ...(random() < 0.1 ? { delay: upTo(1500) } : {}),
+    ...(random() < 0.2 ? { priority: upTo(3) } : {}),
+  };
+  return { type, payload: { tag, failures: upTo(4), text: 'x'.repeat(upTo(upTo(3000))) }, options };
+}
+
+/** @param {number} most */
+const jobs = (most) => Array.from({ length: 1 + upTo(most) }, job);
+
+/** @param {ReturnType<typeof job>[]} all */
+const what = (all) => ({ op: 'add', tags: all.map(({ payload }) => payload.tag) });
+
+/** @param {ReturnType<typeof job>} one */
+const add = (one) =>
+  ask(
+    what([one]),
+    () => queue.enqueue(one.type, one.payload, one.options),
+    (id) => ({ ids: [id] }),
+  );
+
+for (;;) {
+  const { pending } = await queue.stats();
+  if (pending > PLENTY) {
+    await sleep(30);
+    continue;
+  }
+  inTheMiddle();
+  if (random() < 0.4) {
+    const many = jobs(12);
+    await ask(
+      what(many),
+      () => queue.enqueueMany(many),
+      (ids) => ({ ids }),
+    );
+  } else if (random() < 0.5) await Promise.all(jobs(6).map(add));
+  else for (const one of jobs(3)) await add(one);
+  await sleep(upTo(15));
+}

@@ -1,0 +1,52 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** A row as awk sees it. */
+export type Row = Readonly<Record<string, string>>;
+
+/** What is left when all is over. */
+export interface FinalState {
+  /** Of each job the newest row, in the file or the archive. */
+  readonly jobs: ReadonlyMap<string, Row>;
+  /** Ids of the uncrossed rows of the queue file, as often as they stand there. */
+  readonly ids: readonly string[];
+  /** Lines of the queue file that a person wrote. */
+  readonly notes: readonly string[];
+  /** Lines that are neither. */
+  readonly strange: readonly string[];
+}
+
+const STATUS = /^(pending|processing|completed|failed|cancelled)$/;
+
+/**
+ * Reads the file and the archive by the rule of docs/file-format.md, by other means than the library's, since it is
+ * what the library is judged by.
+ */
+export function readFinalState(file: string): FinalState {
+  const jobs = new Map<string, Row>();
+  const { ids, others } = readRows(file, jobs);
+  const archive = join(dirname(file), 'archive');
+  for (const name of existsSync(archive) ? readdirSync(archive) : []) readRows(join(archive, name), jobs);
+  const notes = others.filter((line) => line.startsWith('# note'));
+  // Marks of a compaction, blank lines, closed tails, rows that are crossed out.
+  const ours = /^# (note|finished jobs end|open jobs begin)|^$|\t#torn$|^#([^\t]*\t){3}-+\t/;
+  return { jobs, ids, notes, strange: others.filter((line) => !ours.test(line)) };
+}
+
+function readRows(path: string, jobs: Map<string, Row>): { ids: string[]; others: string[] } {
+  const [header = '', ...lines] = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  const names = header.split('\t');
+  const ids: string[] = [];
+  const others: string[] = [];
+  for (const line of lines) {
+    const fields = line.split('\t');
+    const row: Row = Object.fromEntries(names.map((name, i) => [name, fields[i] ?? '']));
+    const { id = '', status = '', version = '' } = row;
+    if (line.startsWith('#') || fields.length !== names.length || !STATUS.test(status)) others.push(line);
+    else {
+      ids.push(id);
+      if (Number(version) > Number(jobs.get(id)?.version ?? 0)) jobs.set(id, row);
+    }
+  }
+  return { ids, others };
+}

@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What runs at a time. */
+const SLOTS = [
+  'producer',
+  'producer',
+  'producer',
+  'worker',
+  'worker',
+  'worker',
+  'worker',
+  'canceller',
+  'retrier',
+  'compactor',
+] as const;
+
+/** Nobody lives longer, in ms. */
+const LONGEST_LIFE = 1000;
+/** What is not done by then never will be. */
+const LONGEST_DRAIN = 60_000;
+
+/** How the lives of processes end. */
+export type Death = 'at the start' | 'at a call' | 'in the middle' | 'at some time' | 'by itself';
+
+export interface Plan {
+  readonly file: string;
+  /** For the journals. */
+  readonly folder: string;
+  readonly random: () => number;
+  /** In ms. */
+  readonly retention: number;
+}
+
+/** Starts processes on one queue, kills each, and starts the next in its place at once. */
+export class Supervisor {
+  readonly deaths: Record<Death, number> = {
+    'at the start': 0,
+    'at a call': 0,
+    'in the middle': 0,
+    'at some time': 0,
+    'by itself': 0,
+  };
+  /** What processes that ended by themselves had to say on stderr. */
+  readonly complaints: string[] = [];
+  readonly journals: string[];
+  readonly #plan: Plan;
+  readonly #living = new Set<ChildProcess>();
+  readonly #ended: Promise<unknown>[] = [];
+  #lives = 0;
+  #over = false;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.journals = SLOTS.map((role, i) => join(plan.folder, `${role}-${i}.jsonl`));
+  }
+
+  get kills(): number {
+    const { 'by itself': alive, ...killed } = this.deaths;
+    return Object.values(killed).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Until {@link stop}. */
+  start(): void {
+    for (const [slot, role] of SLOTS.entries()) this.#ended.push(this.#keepAlive(role, slot));
+  }
+
+  /** Kills all, and starts none any more. */
+  async stop(): Promise<void> {
+    this.#over = true;
+    for (const child of this.#living) child.kill('SIGKILL');
+    await Promise.all(this.#ended);
+  }
+
+  /** One life without a death, to do what is left. */
+  async drain(journal: string): Promise<void> {
+    const child = this.#spawn('worker', { ...this.#order(journal), calls: 0, drain: true });
+    const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_DRAIN);
+    await once(child, 'close');
+    clearTimeout(timer);
+  }
+
+  async #keepAlive(role: string, slot: number): Promise<void> {
+    while (!this.#over) await this.#live(role, this.journals[slot] as string);
+  }
+
+  async #live(role: string, journal: string): Promise<void> {
+    const { random } = this.#plan;
+    const dice = random();
+    const calls = dice < 0.5 ? Math.ceil(300 ** random()) : 0;
+    const child = this.#spawn(role, { ...this.#order(journal), calls });
+    let death: Death = 'at a call';
+    const kill = (why: Death): void => {
+      if (child.exitCode === null && child.kill('SIGKILL')) death = why;
+    };
+    const timers: NodeJS.Timeout[] = [];
+    const killIn = (ms: number, why: Death): void => void timers.push(setTimeout(() => kill(why), ms));
+    killIn(LONGEST_LIFE * (0.2 + 0.8 * random()), 'at some time');
+    if (dice >= 0.5 && dice < 0.65) killIn(40 + 120 * random(), 'at the start');
+    let words = dice >= 0.65 && dice < 0.9 ? Math.ceil(6 * random()) : Number.NaN;
+    child.stdout?.on('data', (said: Buffer) => {
+      if (words > 0 && words <= said.length) killIn(8 * random(), 'in the middle');
+      words -= said.length;
+    });
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    for (const timer of timers) clearTimeout(timer);
+    if (signal === 'SIGKILL') this.deaths[death]++;
+    else {
+      this.deaths['by itself']++;
+      if (code !== 0) this.complaints.push(`a ${role} ended with ${signal ?? code}`);
+    }
+  }
+
+  #order(journal: string) {
+    const { file, random, retention } = this.#plan;
+    const seed = Math.floor(random() * 2 ** 32);
+    const name = `life${this.#lives++}`;
+    return { file, journal, retention, seed, name, cut: random() };
+  }
+
+  #spawn(role: string, order: object): ChildProcess {
+    const script = role === 'producer' || role === 'worker' ? role : 'meddler';
+    const path = fileURLToPath(new URL(`./children/${script}.js`, import.meta.url));
+    const child = spawn(process.execPath, [path, JSON.stringify({ ...order, role })], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stderr
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => this.complaints.push(`a ${role}: ${text}`));
+    this.#living.add(child);
+    child.on('close', () => this.#living.delete(child));
+    return child;
+  }
+}
