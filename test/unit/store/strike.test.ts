@@ -201,3 +201,41 @@ test('rows are found and struck in a file of several megabytes', async (t) => {
   );
   assert.equal(text(file).length, statSync(file).size);
 });
+
+test('a strike that a death cut leaves no trace behind the next compaction', async (t) => {
+  for (const cut of ['after the #', 'in the status word', 'before the #'] as const) {
+    const { queue, file } = openTest(t);
+    const id = await queue.enqueue('email', { note: 1 });
+    const [before = ''] = linesOf(file);
+    await queue.cancelJob(id);
+    const [struck = '', after = ''] = linesOf(file);
+    const status = before.indexOf('pending');
+    const at = {
+      'after the #': 1,
+      'in the status word': status + 3,
+      'before the #': 0,
+    };
+    // The last is what power loss can do, which keeps its own order: the second page of a row, and not the first.
+    const left =
+      cut === 'before the #' ? before[0] + struck.slice(1) : struck.slice(0, at[cut]) + before.slice(at[cut]);
+    writeQueue(file, `${left}\n`, `${after}\n`);
+    const { queue: next } = openTest(t, { file });
+    assert.equal((await next.getJob(id))?.status, 'cancelled', cut);
+    await next.retryJob(id);
+    assert.equal((await next.processJobs({ email: () => {} })).completed, 1, `${cut}: the job is not held`);
+    await next.compact();
+    assert.deepEqual(linesOf(file).length, 1, `${cut}: ${text(file)}`);
+    assert.deepEqual(statesOf(file), [`${id} completed`]);
+  }
+});
+
+test('a job that a person switched off by a # over its first digit stays as it is', async (t) => {
+  const { queue, file } = openTest(t);
+  const id = await queue.enqueue('email', 1);
+  const [row = ''] = linesOf(file);
+  writeQueue(file, `#${row.slice(1)}\n`);
+  await queue.enqueue('email', 2);
+  await queue.compact();
+  assert.ok(linesOf(file).includes(`#${row.slice(1)}`));
+  assert.equal(await queue.getJob(id), undefined);
+});
