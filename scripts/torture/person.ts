@@ -44,7 +44,7 @@ export class Person {
         });
       }
       // People are slow.
-      await new Promise((resolve) => setTimeout(resolve, 300 * this.#random()));
+      await new Promise((resolve) => setTimeout(resolve, 800 * this.#random()));
     }
   }
 
@@ -66,7 +66,7 @@ export class Person {
         // Until it is reaped, its group is there.
         if (child.exitCode === null) process.kill(-(child.pid as number), 'SIGKILL');
       },
-      this.#random() < 0.7 ? 60 + 160 * this.#random() : 2 ** 31 - 1,
+      this.#random() < 0.7 ? 60 + 300 * this.#random() : 2 ** 31 - 1,
     );
     const [code] = (await once(child, 'close')) as [number | null];
     clearTimeout(killing);

@@ -3,22 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What runs at a time. */
-const SLOTS = [
-  'producer',
-  'producer',
-  'producer',
-  'worker',
-  'worker',
-  'worker',
-  'worker',
-  'canceller',
-  'retrier',
-  'compactor',
-] as const;
+const MEDDLERS = ['canceller', 'retrier', 'compactor'] as const;
 
-/** Nobody lives longer, in ms. */
-const LONGEST_LIFE = 1000;
+/** What runs at a time; a meddler is another one in each of its lives. */
+const SLOTS = ['producer', 'producer', 'worker', 'worker', 'worker', 'meddler'] as const;
+
+/** Nobody lives longer once it is up, or takes longer for that, in ms. */
+const LONGEST_LIFE = 400;
+const LONGEST_START = 10_000;
 /** What is not done by then never will be. */
 const LONGEST_DRAIN = 60_000;
 
@@ -83,25 +75,33 @@ export class Supervisor {
   }
 
   async #keepAlive(role: string, slot: number): Promise<void> {
-    while (!this.#over) await this.#live(role, this.journals[slot] as string);
+    const journal = this.journals[slot] as string;
+    while (!this.#over) {
+      const [meddler] = [...MEDDLERS].sort(() => this.#plan.random() - 0.5);
+      await this.#live(role === 'meddler' ? (meddler as string) : role, journal);
+    }
   }
 
   async #live(role: string, journal: string): Promise<void> {
     const { random } = this.#plan;
     const dice = random();
-    const calls = dice < 0.5 ? Math.ceil(300 ** random()) : 0;
+    const calls = dice < 0.45 ? Math.ceil(200 ** random()) : 0;
     const child = this.#spawn(role, { ...this.#order(journal), calls });
     let death: Death = 'at a call';
-    const kill = (why: Death): void => {
-      if (child.exitCode === null && child.kill('SIGKILL')) death = why;
-    };
     const timers: NodeJS.Timeout[] = [];
-    const killIn = (ms: number, why: Death): void => void timers.push(setTimeout(() => kill(why), ms));
-    killIn(LONGEST_LIFE * (0.2 + 0.8 * random()), 'at some time');
-    if (dice >= 0.5 && dice < 0.65) killIn(40 + 120 * random(), 'at the start');
-    let words = dice >= 0.65 && dice < 0.9 ? Math.ceil(6 * random()) : Number.NaN;
+    const killIn = (ms: number, why: Death): void => {
+      const kill = (): void => {
+        if (child.exitCode === null && child.kill('SIGKILL')) death = why;
+      };
+      timers.push(setTimeout(kill, ms));
+    };
+    killIn(LONGEST_START, 'at some time');
+    if (dice >= 0.45 && dice < 0.6) killIn(30 + 150 * random(), 'at the start');
+    const longest = LONGEST_LIFE * (0.1 + 0.9 * random());
+    let words = dice >= 0.6 && dice < 0.95 ? Math.ceil(5 * random()) : Number.NaN;
+    child.stdout?.once('data', () => killIn(longest, 'at some time'));
     child.stdout?.on('data', (said: Buffer) => {
-      if (words > 0 && words <= said.length) killIn(8 * random(), 'in the middle');
+      if (words >= 0 && words < said.length) killIn(8 * random(), 'in the middle');
       words -= said.length;
     });
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];

@@ -101,4 +101,5 @@ function dieAtCall() {
 }
 
 note({ e: 'up' });
+inTheMiddle();
 if (order.calls > 0) dieAtCall();
