@@ -9,7 +9,7 @@ const MEDDLERS = ['canceller', 'retrier', 'compactor'] as const;
 const SLOTS = ['producer', 'producer', 'worker', 'worker', 'worker', 'meddler'] as const;
 
 /** Nobody lives longer once it is up, or takes longer for that, in ms. */
-const LONGEST_LIFE = 400;
+const LONGEST_LIFE = 700;
 const LONGEST_START = 10_000;
 /** What is not done by then never will be. */
 const LONGEST_DRAIN = 60_000;
@@ -85,7 +85,7 @@ export class Supervisor {
   async #live(role: string, journal: string): Promise<void> {
     const { random } = this.#plan;
     const dice = random();
-    const calls = dice < 0.45 ? Math.ceil(200 ** random()) : 0;
+    const calls = dice < 0.6 ? Math.ceil(150 ** random()) : 0;
     const child = this.#spawn(role, { ...this.#order(journal), calls });
     let death: Death = 'at a call';
     const timers: NodeJS.Timeout[] = [];
@@ -96,9 +96,9 @@ export class Supervisor {
       timers.push(setTimeout(kill, ms));
     };
     killIn(LONGEST_START, 'at some time');
-    if (dice >= 0.45 && dice < 0.6) killIn(30 + 150 * random(), 'at the start');
+    if (dice >= 0.6 && dice < 0.72) killIn(30 + 150 * random(), 'at the start');
     const longest = LONGEST_LIFE * (0.1 + 0.9 * random());
-    let words = dice >= 0.6 && dice < 0.95 ? Math.ceil(5 * random()) : Number.NaN;
+    let words = dice >= 0.72 && dice < 0.95 ? Math.ceil(5 * random()) : Number.NaN;
     child.stdout?.once('data', () => killIn(longest, 'at some time'));
     child.stdout?.on('data', (said: Buffer) => {
       if (words >= 0 && words < said.length) killIn(8 * random(), 'in the middle');
