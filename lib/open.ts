@@ -15,6 +15,7 @@ import { get, getArchived } from './queue/get.js';
 import { list } from './queue/list.js';
 import { retry } from './queue/retry.js';
 import { gatherStats, type Stats } from './queue/stats.js';
+import { telling } from './store/fs.js';
 import { type CompactionSummary, Store } from './store/store.js';
 import type { Handlers, Summary } from './worker/handler.js';
 import { processQueue } from './worker/process.js';
@@ -148,29 +149,35 @@ export function openQueue<Jobs = DefaultJobs>(file: string, options: QueueOption
 
 /** The same over a store of one's own making: with another clock, or a file system that fails on demand. */
 export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
+  const { path } = store;
   const queue = {
-    file: store.path,
+    file: path,
     enqueue: async (type: string, payload?: unknown, options?: EnqueueOptions) => {
-      const [id] = await enqueueAll(store, [{ type, payload, options }]);
+      const [id] = await telling(path, () => enqueueAll(store, [{ type, payload, options }]));
       return id as string;
     },
     enqueueMany: async (jobs: readonly { type: string; payload?: unknown; options?: EnqueueOptions }[]) =>
-      enqueueAll(store, jobs),
+      telling(path, () => enqueueAll(store, jobs)),
     getJob: async (id: string, options?: { archive?: boolean }) =>
-      (await get(store, text('id', id))) ?? (options?.archive ? await getArchived(store, id) : undefined),
-    cancelJob: async (id: string) => cancel(store, text('id', id)),
-    retryJob: async (id: string) => retry(store, text('id', id)),
-    listJobs: async (options: ListOptions = {}) => {
-      const jobs: Job[] = [];
-      for await (const job of list(store, options)) jobs.push(job);
-      return jobs;
-    },
+      telling(
+        path,
+        async () =>
+          (await get(store, text('id', id))) ?? (options?.archive ? getArchived(store, id) : undefined),
+      ),
+    cancelJob: async (id: string) => telling(path, () => cancel(store, text('id', id))),
+    retryJob: async (id: string) => telling(path, () => retry(store, text('id', id))),
+    listJobs: async (options: ListOptions = {}) =>
+      telling(path, async () => {
+        const jobs: Job[] = [];
+        for await (const job of list(store, options)) jobs.push(job);
+        return jobs;
+      }),
     iterateJobs: (options: ListOptions = {}) => list(store, options),
-    stats: async () => gatherStats(store),
+    stats: async () => telling(path, () => gatherStats(store)),
     processJobs: async (handlers: Handlers, options: WorkerOptions = {}) =>
-      processQueue(store, handlers, options),
-    compact: async () => store.compact(),
-    close: async () => store.close(),
+      telling(path, () => processQueue(store, handlers, options)),
+    compact: async () => telling(path, () => store.compact()),
+    close: async () => telling(path, () => store.close()),
   };
   // The one place where the names of jobs and the types of their payloads, which the file can't hold, are joined.
   return queue as unknown as Queue<Jobs>;

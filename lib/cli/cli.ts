@@ -58,7 +58,7 @@ export class Cli {
   /** The same, of a file that is there: a mistyped path is an error, never an empty queue. */
   get existingStore(): Store {
     const { store } = this;
-    if (store.fs.stat(store.realPath) === undefined) {
+    if (!store.exists) {
       throw notFound(`there is no queue file at ${store.path} (queue add makes it)`);
     }
     return store;

@@ -1,4 +1,5 @@
 import { archiveFiles } from '../store/archive.js';
+import { telling } from '../store/fs.js';
 import { OpenFile } from '../store/open-file.js';
 import type { Store } from '../store/store.js';
 import { LineReader } from '../tsv/line.js';
@@ -23,11 +24,13 @@ export async function resolveIds(
   const matches = new Map(given.map((id) => [id, new Set<string>()]));
   const shortened = given.filter((id) => index?.find(id) === undefined);
   if (shortened.length > 0) {
-    if (index !== undefined) await collect(index.file, shortened, matches);
-    for (const path of archive ? archiveFiles(store.fs, store.realPath) : []) {
-      const file = OpenFile.open(store.fs, path);
-      if (file !== undefined) await collect(file, shortened, matches).finally(() => file.release());
-    }
+    await telling(store.path, async () => {
+      if (index !== undefined) await collect(index.file, shortened, matches);
+      for (const path of archive ? archiveFiles(store.fs, store.realPath) : []) {
+        const file = OpenFile.open(store.fs, path);
+        if (file !== undefined) await collect(file, shortened, matches).finally(() => file.release());
+      }
+    });
   }
   return given.map((id) => (shortened.includes(id) ? only(id, [...(matches.get(id) ?? [])]) : id));
 }

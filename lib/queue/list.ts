@@ -1,6 +1,7 @@
 import { count, invalid, onlyKnown } from '../checks.js';
 import { type Job, STATUSES, type Status } from '../job.js';
 import type { ListOptions } from '../options.js';
+import { storeError } from '../store/fs.js';
 import { readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { toJob } from '../tsv/row.js';
@@ -42,6 +43,8 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
         if (--left === 0) return;
       }
     }
+  } catch (error) {
+    throw storeError(error, store.path);
   } finally {
     file.release();
   }

@@ -75,7 +75,7 @@ export const systemFs: FileSystem = {
   open: (path, flags, mode) => fs.openSync(path, flags, mode),
   close: (fd) => fs.closeSync(fd),
   closeLater: (fd) => void setImmediate(() => fs.close(fd, () => {})),
-  stat: (path) => fs.statSync(path, { throwIfNoEntry: false }),
+  stat: (path) => ifThere(() => fs.statSync(path, { throwIfNoEntry: false })),
   fstat: (fd) => fs.fstatSync(fd),
   realpath: (path) => ifThere(() => fs.realpathSync(path)),
   readlink: (path) => {
@@ -110,6 +110,7 @@ export const SMALL = 65_536;
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
+const NO_WAY = new Set(['ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 
 /** A system error as one of ours: which file, what to do. */
 export function storeError(error: unknown, what: string): unknown {
@@ -127,7 +128,20 @@ export function storeError(error: unknown, what: string): unknown {
         cause: error,
       },
     );
-  return new TsvqError('WRITE_FAILED', `${what} could not be written (${code})`, { cause: error });
+  if (NO_WAY.has(code))
+    return new TsvqError('NO_ACCESS', `${what} can't be reached (${code}); see the folders on its path`, {
+      cause: error,
+    });
+  return new TsvqError('WRITE_FAILED', `${what} could not be read or written (${code})`, { cause: error });
+}
+
+/** Does something with the queue file `path`; what the system refuses in the midst of it is told as one of ours. */
+export async function telling<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storeError(error, path);
+  }
 }
 
 /** Reads until the buffer is full or a read returns 0. */

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import type { Finding } from './finding.js';
-import type { FileInfo } from './fs.js';
+import { type FileInfo, telling } from './fs.js';
 import { inspectLines } from './inspect-lines.js';
 import type { Holder } from './lock.js';
 import type { Store } from './store.js';
@@ -11,6 +11,10 @@ const LOOK_MS = 50;
 
 /** Looks for what is wrong; takes no lock and changes nothing. */
 export async function inspect(store: Store): Promise<Finding[]> {
+  return telling(store.path, () => inspectAll(store));
+}
+
+async function inspectAll(store: Store): Promise<Finding[]> {
   const leftovers = temporaryFiles(store);
   const holders = await lastingHolders(store);
   const isQuiet = holders.every(({ liveness }) => liveness === 'dead');

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
-import { type FileSystem, storeError } from './fs.js';
+import { type FileInfo, type FileSystem, storeError } from './fs.js';
 import type { Liveness, Processes } from './owner.js';
 import { makeDirectory } from './proper-lockfile.js';
 
@@ -115,7 +115,7 @@ export class Lock {
   /** Who holds the lock or died holding it; takes nothing. */
   holders(): Holder[] {
     return this.#tokens().flatMap((token) => {
-      const info = this.#fs.stat(`${this.path}/${token}`);
+      const info = this.#infoOf(token);
       if (info === undefined) return [];
       const owner = token.slice(PREFIX.length);
       const [host = '?', , , pid] = owner.split('.');
@@ -160,6 +160,14 @@ export class Lock {
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw storeError(error, this.path);
+    }
+  }
+
+  #infoOf(token: string): FileInfo | undefined {
+    try {
+      return this.#fs.stat(`${this.path}/${token}`);
+    } catch (error) {
       throw storeError(error, this.path);
     }
   }

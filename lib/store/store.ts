@@ -64,7 +64,12 @@ export class Store {
 
   /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
   get realPath(): string {
-    return this.#current.realPath;
+    return this.#telling(() => this.#current.realPath);
+  }
+
+  /** Whether there is a file, be it a queue or not. */
+  get exists(): boolean {
+    return this.#telling(() => this.fs.stat(this.realPath) !== undefined);
   }
 
   /** Called with each new index, before it is filled: the old one's slots mean nothing any more. */
@@ -73,7 +78,7 @@ export class Store {
   }
 
   get lock(): Lock {
-    return this.#holder.lock;
+    return this.#telling(() => this.#holder.lock);
   }
 
   /**
@@ -261,8 +266,12 @@ export class Store {
   }
 
   #reopen(): OpenFile | undefined {
+    return this.#telling(() => this.#current.reopen());
+  }
+
+  #telling<T>(call: () => T): T {
     try {
-      return this.#current.reopen();
+      return call();
     } catch (error) {
       return this.#rethrow(error);
     }
