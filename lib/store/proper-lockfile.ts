@@ -7,25 +7,26 @@ import type { FileSystem } from './fs.js';
 let loaded: typeof ProperLockfile | undefined;
 
 /**
- * proper-lockfile, without what merely loading it does to a process: it hooks every signal through signal-exit
- * (a web app's own SIGTERM handling would come late) and lets graceful-fs replace fs.close. Both are for a lock
- * that nothing but its directory protects; here tokens do.
+ * proper-lockfile, without what merely loading it does to a process: it hooks every signal through signal-exit, and
+ * lets graceful-fs replace fs.close. Both are for a lock that nothing but its directory protects; here tokens do.
+ *
+ * It is given another signal-exit, since taking the hooks away afterwards is not enough: a web app's own handling of
+ * SIGTERM would have come late, and SIGXFSZ, which Node ignores, would kill from then on where a file size limit is
+ * reached.
  */
 function properLockfile(): typeof ProperLockfile {
   if (loaded === undefined) {
     const { close, closeSync } = fs;
-    const emitter = (): NodeJS.EventEmitter | undefined =>
-      (process as { __signal_exit_emitter__?: NodeJS.EventEmitter }).__signal_exit_emitter__;
-    const before = new Set(emitter()?.listeners('exit'));
-    loaded = dependency<typeof ProperLockfile>('proper-lockfile');
-    Object.assign(fs, { close, closeSync });
-    const hooks = emitter();
-    for (const hook of hooks?.listeners('exit') ?? []) {
-      if (!before.has(hook)) hooks?.removeListener('exit', hook as () => void);
-    }
-    if (hooks?.listenerCount('exit') === 0 && hooks.listenerCount('afterexit') === 0) {
-      const inside = createRequire(createRequire(import.meta.url).resolve('proper-lockfile'));
-      (inside('signal-exit') as { unload(): void }).unload();
+    const { cache, resolve } = createRequire(createRequire(import.meta.url).resolve('proper-lockfile'));
+    const path = resolve('signal-exit');
+    const theirs = cache[path];
+    cache[path] = { exports: () => () => {}, loaded: true } as unknown as NodeJS.Module;
+    try {
+      loaded = dependency<typeof ProperLockfile>('proper-lockfile');
+    } finally {
+      if (theirs === undefined) delete cache[path];
+      else cache[path] = theirs;
+      Object.assign(fs, { close, closeSync });
     }
   }
   return loaded;
