@@ -24,6 +24,8 @@ const UNJUDGED_MS = 60_000;
 const BURST_MS = 50;
 /** For so long a live owner is believed to be still alive. */
 const ALIVE_MS = 250;
+/** A step of a wait that took longer by the clock was a jump of it, for the most part. */
+const LONGEST_STEP_MS = 1_000;
 const PREFIX = 'owner.';
 
 /** Who holds a lock. */
@@ -63,7 +65,7 @@ export class Lock {
    */
   async enter(): Promise<string[]> {
     this.#cancelRemoval?.();
-    let started = this.#clock.now();
+    let waited = 0;
     const believed = new Map<string, number>();
     for (let attempt = 0; ; attempt++) {
       // The first try is a bold one; after it, look before creating: a token makes others that are just entering
@@ -72,11 +74,11 @@ export class Lock {
         const dead = this.#tryToEnter(believed);
         if (dead !== undefined) return dead;
       }
-      const now = this.#clock.now();
-      // Somebody has set the clock back: what was waited before doesn't count.
-      if (now < started) started = now;
-      if (now - started >= this.#timeout) throw this.#timedOut();
+      if (waited >= this.#timeout) throw this.#timedOut();
+      const before = this.#clock.now();
       await this.#clock.sleep(Math.ceil(Math.random() * Math.min(1 + attempt, 20)));
+      // Step by step: the clock may be set meanwhile, or the machine suspended.
+      waited += Math.min(Math.max(this.#clock.now() - before, 1), LONGEST_STEP_MS);
     }
   }
 

@@ -23,6 +23,9 @@ const STUCK_MS = 1_000;
 const TROUBLE_MS = 1_000;
 const MOST_TROUBLE = 5;
 
+/** Whether `then` was less than so long ago; never where the clock was set back since. */
+const isWithin = (ms: number, then: number, now: number): boolean => now >= then && now - then < ms;
+
 /**
  * One worker, from its first look to its last commit: claims jobs, has them run, records what became of them. What
  * has ended and what is to be claimed next go into one commit, and while that is under way, handlers run.
@@ -161,7 +164,7 @@ export class Run {
     if (this.#executor.waiting > 0 && now - this.#lastEnd > STUCK_MS) this.#executor.releaseWaiting();
     try {
       await this.#look();
-      if (now - this.#lastHousekeeping >= HOUSEKEEPING_MS && this.#options.linger > 0) {
+      if (!isWithin(HOUSEKEEPING_MS, this.#lastHousekeeping, now) && this.#options.linger > 0) {
         this.#lastHousekeeping = now;
         writeTick(this.#store.fs, this.#store.realPath, {
           at: now,
@@ -239,7 +242,7 @@ export class Run {
   /** Whether somebody else's claims are to be looked at. */
   #rescueIsDue(now: number): boolean {
     const { index } = this.#backlog;
-    if (this.#stopping || index === undefined || now - this.#lastRescue < RESCUE_MS) return false;
+    if (this.#stopping || index === undefined || isWithin(RESCUE_MS, this.#lastRescue, now)) return false;
     this.#lastRescue = now;
     let others = -this.#ledger.held;
     for (const _ of index.withStatus('processing')) others++;
