@@ -60,12 +60,12 @@ function smallDisk(t: TestContext, kibibytes: number): string | undefined {
 }
 
 test('a disk that fills up, and has room again: nothing acknowledged is lost, and all of it runs', async (t) => {
-  const disk = smallDisk(t, 256);
+  const disk = smallDisk(t, 1024);
   if (disk === undefined) return t.skip('takes the right to mount a file system');
   try {
     const file = join(disk, 'queue.tsv');
     const ballast = join(disk, 'ballast');
-    writeFileSync(ballast, Buffer.alloc(100 * 1024));
+    writeFileSync(ballast, Buffer.alloc(900 * 1024));
     const queue = openQueue(file);
     const acknowledged: string[] = [];
     let full: unknown;

@@ -34,29 +34,33 @@ function shutAway(t: TestContext): string {
   mkdirSync(join(way, 'data'), { recursive: true });
   writeQueue(join(way, 'data', 'queue.tsv'), line({ id: jobId(1) }));
   chmodSync(way, 0o000);
-  t.after(() => chmodSync(way, 0o755));
   return join(way, 'data', 'queue.tsv');
 }
 
 test('the command says with the path that a folder on the way may not be entered, and ends with 1', async (t) => {
   if (queue('/', '--version').status !== 0) return t.skip('another user can not read the repository');
   const file = shutAway(t);
-  for (const args of [
-    ['list'],
-    ['show', 'a'],
-    ['doctor'],
-    ['unlock'],
-    ['add', 'email'],
-    ['lock', '--', 'true'],
-  ]) {
-    const { status, stderr } = queue(file, ...args);
-    assert.deepEqual([status, stderr.split('\n').length], [1, 2], `${args}: ${stderr}`);
-    assert.match(
-      stderr,
-      /^queue: no permission for .*\(EACCES\); see the owner and the mode/,
-      args.join(' '),
-    );
-    assert.ok(stderr.includes(file), stderr);
+  // Whoever cleans up has to get in again.
+  try {
+    for (const args of [
+      ['list'],
+      ['show', 'a'],
+      ['doctor'],
+      ['unlock'],
+      ['add', 'email'],
+      ['lock', '--', 'true'],
+    ]) {
+      const { status, stderr } = queue(file, ...args);
+      assert.deepEqual([status, stderr.split('\n').length], [1, 2], `${args}: ${stderr}`);
+      assert.match(
+        stderr,
+        /^queue: no permission for .*\(EACCES\); see the owner and the mode/,
+        args.join(' '),
+      );
+      assert.ok(stderr.includes(file), stderr);
+    }
+  } finally {
+    chmodSync(join(file, '../..'), 0o755);
   }
 });
 

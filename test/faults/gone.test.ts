@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { deferred, openTest, rowsOf, temporaryFolder, writeQueue } from '../helpers.js';
+
+/*
+ * What somebody takes away from under a running worker. Beside these: "a file that vanished is made anew for what was
+ * enqueued meanwhile" and "a file replaced while a claim is written" in test/unit/store/two-holders.test.ts, "a file
+ * that an editor replaces, under the lock, takes running workers along" in test/integration/between-processes.test.ts.
+ */
+
+for (const what of ['file', 'folder'] as const)
+  test(`a ${what} that is removed while a worker runs a job: its result is dropped, and what comes next runs`, async (t) => {
+    const file = join(temporaryFolder(t), 'data', 'queue.tsv');
+    const { queue, clock } = openTest(t, { file });
+    await queue.enqueue('slow');
+    const held = deferred();
+    const begun = deferred();
+    const events: string[] = [];
+    const stop = new AbortController();
+    const working = queue.processJobs(
+      {
+        slow: () => {
+          begun.resolve();
+          return held.promise;
+        },
+        email: () => {},
+      },
+      { linger: Infinity, signal: stop.signal, logger: ({ event }) => void events.push(event) },
+    );
+    await begun.promise;
+    rmSync(what === 'file' ? file : dirname(file), { recursive: true });
+    held.resolve();
+    await clock.advanceUntil(
+      'the result is dropped',
+      () => events.includes('dropped') || events.includes('cancelled'),
+    );
+    // Elsewhere, as a web app would.
+    const id = await openTest(t, { file }).queue.enqueue('email');
+    await clock.advanceUntil('it has run', async () => (await queue.getJob(id))?.status === 'completed');
+    stop.abort();
+    await clock.pass(1000);
+    await working;
+    assert.deepEqual(
+      rowsOf(file).map(({ type, status }) => `${type} ${status}`),
+      ['email completed'],
+    );
+  });
+
+test('a folder that is replaced by another while a worker stays: it works on in the new one', async (t) => {
+  const file = join(temporaryFolder(t), 'data', 'queue.tsv');
+  const { queue, clock } = openTest(t, { file });
+  await queue.enqueue('email', 1);
+  const ran: unknown[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { email: (payload) => void ran.push(payload) },
+    { linger: Infinity, signal: stop.signal, logger: () => {} },
+  );
+  await clock.advanceUntil('the first job has run', () => ran.length === 1);
+  renameSync(dirname(file), `${dirname(file)}.old`);
+  mkdirSync(dirname(file));
+  writeQueue(file);
+  await openTest(t, { file }).queue.enqueue('email', 2);
+  await clock.advanceUntil('the second job has run', () => ran.length === 2);
+  await clock.advanceUntil('it is recorded', () => rowsOf(file)[0]?.status === 'completed');
+  stop.abort();
+  await clock.pass(1000);
+  await working;
+  assert.deepEqual(ran, [1, 2]);
+});
