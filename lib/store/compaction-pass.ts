@@ -10,6 +10,7 @@ import type { Replacement } from './replacement.js';
 import { isMark, OPEN_MARK, settledMark } from './settled.js';
 
 const HASH = Buffer.from('#');
+const HEX_DIGITS = Buffer.from('0123456789abcdef');
 /** Lines that stay are copied in pieces up to this size. */
 const PIECE = 1024 * 1024;
 /** Below this many bytes of finished rows their end isn't marked: scanning them costs nothing. */
@@ -95,7 +96,7 @@ export class CompactionPass {
     const reader = this.#reader;
     const kind = reader.read(bytes, start, end);
     if (kind === 'struck') return;
-    if (kind === 'comment' && isMark(bytes, start, end)) return;
+    if (kind === 'comment' && (isMark(bytes, start, end) || this.#isHalfStruck(bytes, start, end))) return;
     if (kind === 'torn') {
       // With a `#` before it, so that nothing of what a person may have left there is lost.
       const line = Buffer.concat([HASH, withLf(bytes, start, end)]);
@@ -147,6 +148,23 @@ export class CompactionPass {
     // What is held stays where workers look.
     if (held) this.#laterLines.push(line);
     else this.#add(Buffer.from(line));
+  }
+
+  /**
+   * Whether a comment is a superseded row of which power loss has left the `#` of its strike without the dashes; to
+   * `awk` it still looks like a job that waits. The digit under the `#` is one of sixteen. A row that a person has
+   * commented out is the newest of its job, and stays.
+   */
+  #isHalfStruck(bytes: Buffer, start: number, end: number): boolean {
+    const line = Buffer.from(bytes.subarray(start, end));
+    const reader = this.#reader;
+    for (const digit of HEX_DIGITS) {
+      line[0] = digit;
+      if (reader.read(line, 0, line.length) !== 'row') return false;
+      const slot = this.#index.find(reader.field(this.#file.layout.at.id));
+      if (slot !== undefined && this.#index.version(slot) > reader.version) return true;
+    }
+    return false;
   }
 
   /** Lines that stay as they are and lie side by side are copied together. */

@@ -17,7 +17,8 @@ export const TORN = '\t#torn';
  * What a line is.
  *
  * - `row`: exactly the header's columns, no NUL, an id that text can name, a known status, a version
- * - `struck`: a superseded row, crossed out in place: `#` first, dashes for its status
+ * - `struck`: a superseded row, crossed out in place: `#` first, dashes for its status; or of its dashes at least one,
+ *   since power loss may keep the part of a strike that lies on one block of the disk and lose the other
  * - `comment`: any other line that begins with `#`; a person's
  * - `torn`: the start of a row whose write a crash cut; never acknowledged
  * - `blank`: nothing but white space
@@ -77,7 +78,7 @@ export class LineReader {
       return 'torn';
     if (!whole || !isId(bytes, start, ends[0] as number)) return 'unreadable';
     const status = statusIn(bytes, this.#from(at.status), ends[at.status] as number);
-    if (status === undefined) return 'unreadable';
+    if (status === undefined) return this.#isHalfStruck() ? 'struck' : 'unreadable';
     this.status = status;
     this.version = at.version < 0 ? 0 : this.#digits(at.version);
     return this.version < 0 ? 'unreadable' : 'row';
@@ -139,8 +140,20 @@ export class LineReader {
     // An id holds no space: that is how a note like `#duplicate <row>` differs.
     const space = this.#bytes.indexOf(SPACE, this.#start);
     if (from === to || (space >= 0 && space < (this.#ends[0] as number))) return false;
-    for (let i = from; i < to; i++) if (this.#bytes[i] !== DASH) return false;
+    for (let i = from; i < to; i++) if (this.#bytes[i] !== DASH) return this.#isHalfStruck();
     return true;
+  }
+
+  /** Whether a status word stands there with a dash for at least one of its letters. */
+  #isHalfStruck(): boolean {
+    const [from, to] = this.span(this.#layout.at.status);
+    const found = slice(this.#bytes, from, to);
+    if (!found.includes('-')) return false;
+    return STATUSES.some((word) => {
+      if (word.length !== found.length) return false;
+      for (let i = 0; i < word.length; i++) if (found[i] !== '-' && found[i] !== word[i]) return false;
+      return true;
+    });
   }
 }
 

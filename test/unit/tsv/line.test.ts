@@ -62,6 +62,18 @@ test('a line that begins with # is a comment, or a row that was struck out', () 
   assert.equal(kindOf(`#${row({ status: '---' }).slice(1)}\r`), 'struck');
 });
 
+test('a strike of which power loss kept a part crosses the row out all the same', () => {
+  for (const status of ['-------', 'pendin-', 'pend---', '---ding', '----------', 'complete-', 'f-----']) {
+    assert.equal(kindOf(row({ status })), 'struck', status);
+    assert.equal(kindOf(`#${row({ status }).slice(1)}`), 'struck', status);
+  }
+  for (const status of ['--', '--------', 'pending-', 'p-----t', '-pending']) {
+    assert.equal(kindOf(row({ status })), 'unreadable', status);
+  }
+  // Only the `#`: a person may have written that.
+  assert.equal(kindOf(`#${row().slice(1)}`), 'comment');
+});
+
 test('a fragment that was closed as torn is no row, even with all its columns', () => {
   assert.equal(kindOf('00\t#torn'), 'torn');
   assert.equal(kindOf('\t#torn'), 'torn');
