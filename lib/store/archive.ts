@@ -178,7 +178,10 @@ async function searchArchive(
       const lf = bytes.indexOf(10, from);
       return bytes.toString('utf8', from, lf < 0 ? size : lf);
     };
-    const layout = parseHeader(line(0), path);
+    const header = line(0);
+    // Lost with a power cut before the first sync: what stands behind it was never taken out of the queue.
+    if (header.includes('\0')) return undefined;
+    const layout = parseHeader(header, path);
     const [row] = splitRows(line(at + 1));
     return row?.length === layout.names.length && row[layout.at.id] === id ? { row, layout } : undefined;
   } finally {

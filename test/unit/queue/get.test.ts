@@ -120,3 +120,15 @@ test('of several archived copies the newest month is given', async (t) => {
   const { queue } = openTest(t, { file });
   assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'completed');
 });
+
+test('an archive of which a power cut has left the end without the beginning is passed over', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  const archive = join(dirname(file), 'archive');
+  mkdirSync(archive);
+  const whole = `${HEADER}\n${line({ id: jobId(1), status: 'failed' })}`;
+  writeFileSync(join(archive, 'queue-2029-01.tsv'), `${'\0'.repeat(100)}${whole.slice(100)}`);
+  // What the next compaction begins beside a file with another header.
+  writeFileSync(join(archive, 'queue-2029-01.2.tsv'), whole);
+  const { queue } = openTest(t, { file });
+  assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'failed');
+});
