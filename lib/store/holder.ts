@@ -8,7 +8,13 @@ import { type FileSystem, storeError } from './fs.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Processes } from './owner.js';
-import { createQueueFile, NotDurable, removeReplacements, syncFolder } from './replacement.js';
+import {
+  createQueueFile,
+  NotDurable,
+  removeReplacements,
+  syncFolder,
+  syncFoldersAbove,
+} from './replacement.js';
 import { closeTail } from './tail.js';
 
 /** What a holder goes by. */
@@ -132,19 +138,22 @@ export class Holder {
 
   /**
    * Somebody died inside a commit. What they wrote may not be durable, nor a rename of theirs, so the file is
-   * written anew, directory sync included, before anyone builds on it.
+   * written anew, directory sync included, before anyone builds on it. If it has no row yet, they may have died
+   * making it: then the directories above it may be new, too.
    */
   async #repair(dead: readonly string[]): Promise<void> {
     removeReplacements(this.#fs, this.#current.realPath);
-    if (this.#current.reopen() !== undefined) {
+    const file = this.#current.reopen();
+    if (file !== undefined) {
+      if (file.size === file.start) await syncFoldersAbove(this.#fs, this.#current.realPath);
       try {
         await this.compact();
       } catch (error) {
         if (this.broken) throw error;
         // No room for that: then at least what is there is made durable, and the token stays for the next.
-        const file = this.#current.file as OpenFile;
+        const { fd } = this.#current.file as OpenFile;
         try {
-          await this.#fs.fdatasync(file.fd);
+          await this.#fs.fdatasync(fd);
           await syncFolder(this.#fs, dirname(this.#current.realPath));
         } catch (cause) {
           throw this.#stop(cause);

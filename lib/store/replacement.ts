@@ -133,11 +133,15 @@ export async function createQueueFile(
     output.add(Buffer.from(headerLine(layout)));
     await output.sync();
     await output.replace(lock);
-    // The directory may be as new as the file, and so may those above it.
-    for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
-      await syncFolder(fs, dirname(folder)).catch(() => {});
-    }
+    await syncFoldersAbove(fs, path);
   } finally {
     output.close();
+  }
+}
+
+/** The directory of a file may be as new as the file, and so may those above it; some may be closed to us. */
+export async function syncFoldersAbove(fs: FileSystem, path: string): Promise<void> {
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    await syncFolder(fs, dirname(folder)).catch(() => {});
   }
 }

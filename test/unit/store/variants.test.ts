@@ -185,6 +185,20 @@ test('4. beside a dead owner a new name is made durable before anything is appen
   assert.ok(done.indexOf('sync folder') < done.indexOf('append'));
 });
 
+test('4. who died making the file may have left directories above it that are not durable either', async (t) => {
+  const folder = join(temporaryFolder(t), 'a', 'b');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'queue.tsv');
+  writeQueue(file);
+  leaveToken(file);
+  const { fs, calls } = faultyFs();
+  const { queue } = openTest(t, { file, fs });
+  await queue.enqueue('email');
+  const append = calls.findIndex((call) => isAppend(call, file));
+  const synced = calls.slice(0, append).flatMap(({ name, path }) => (name === 'fsync' ? [path] : []));
+  for (let path = folder; path !== dirname(path); path = dirname(path)) assert.ok(synced.includes(path), path);
+});
+
 test('5. after a failed sync nobody gets in before the commit is in a new file, or ever', async (t) => {
   // Another process synced the same file with success, and acknowledged on top of a hole.
   const file = fileOf(t, line({ id: jobId(1) }));
