@@ -196,7 +196,8 @@ test('4. who died making the file may have left directories above it that are no
   await queue.enqueue('email');
   const append = calls.findIndex((call) => isAppend(call, file));
   const synced = calls.slice(0, append).flatMap(({ name, path }) => (name === 'fsync' ? [path] : []));
-  for (let path = folder; path !== dirname(path); path = dirname(path)) assert.ok(synced.includes(path), path);
+  for (let path = folder; path !== dirname(path); path = dirname(path))
+    assert.ok(synced.includes(path), path);
 });
 
 test('5. after a failed sync nobody gets in before the commit is in a new file, or ever', async (t) => {

@@ -1,0 +1,60 @@
+// Power loss at every step of short histories of a queue, simulated in memory: the long form of
+// test/sim/power-loss.test.ts.
+//
+//     tsx scripts/nightly/power-loss.ts [--states N] [--seed N]
+//
+// Rounds over all histories, each with a seed of its own, until N states (default 100,000) have been built, opened,
+// used and judged. Exit code 1 if a promise was broken.
+import { parseArgs } from 'node:util';
+import { losePower, type Violation } from '../../test/sim/power/campaign.js';
+import { SCENARIOS } from '../../test/sim/power/scenarios.js';
+import { filesOf } from '../../test/sim/power/snapshot.js';
+
+const { values } = parseArgs({
+  options: { states: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
+});
+const wanted = Number(values.states);
+let seed = Number(values.seed);
+
+/** After so many it is clear that something is wrong. */
+const ENOUGH = 5;
+const started = performance.now();
+const violations: Violation[] = [];
+let [states, holes, operations, kills] = [0, 0, 0, 0];
+const seeds: number[] = [];
+
+console.log(`power loss: ${SCENARIOS.length} histories, at least ${wanted} states, from seed ${seed}`);
+while (states < wanted && violations.length < ENOUGH) {
+  seeds.push(seed);
+  for (const scenario of SCENARIOS) {
+    if (states >= wanted) break;
+    const result = await losePower(scenario, {
+      seed,
+      everyNthCut: 17,
+      samples: 12,
+      everyNthAgain: 25,
+      enough: ENOUGH,
+    });
+    states += result.states;
+    holes += result.holes;
+    kills += result.kills;
+    operations += result.operations;
+    violations.push(...result.violations);
+    for (const violation of result.violations) report(violation);
+  }
+  seed++;
+}
+const seconds = (performance.now() - started) / 1000;
+console.log(
+  `${states} states after power loss in ${seeds.length} rounds of ${SCENARIOS.length} histories (${operations} operations; ` +
+    `seeds ${seeds[0]} to ${seeds.at(-1)}), ${kills} of them after a kill; in ${holes} an append had lost a block before one that it kept; ` +
+    `${violations.length} violations; ${seconds.toFixed(0)} s`,
+);
+if (violations.length > 0) process.exitCode = 1;
+
+function report({ scenario, crash, what, disk }: Violation): void {
+  console.log(`VIOLATION, seed ${seed}: ${scenario}, ${crash}`);
+  for (const line of what) console.log(`  ${line}`);
+  for (const [path, data] of filesOf(disk))
+    console.log(`  ${path}: ${JSON.stringify(data.toString('utf8').slice(0, 4000))}`);
+}

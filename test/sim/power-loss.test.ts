@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { losePower, type Settings, type Violation } from './power/campaign.js';
+import { LIES } from './power/lies.js';
+import { SCENARIOS, type Scenario } from './power/scenarios.js';
+import { filesOf } from './power/snapshot.js';
+
+/*
+ * Power loss at every step of short histories, and what the queue makes of each state that it may leave. The long
+ * form is scripts/nightly/power-loss.ts.
+ */
+
+const SEED = Number(process.env.SEED ?? 1);
+
+function told({ scenario, crash, what, disk }: Violation): string {
+  const files = [...filesOf(disk)].map(([path, data]) => `${path}\n${data.toString('utf8').slice(0, 4000)}`);
+  return [`${scenario}, ${crash}, SEED=${SEED}`, ...what, ...files].join('\n');
+}
+
+describe('power is lost at every step', () => {
+  const settings: Settings = {
+    seed: SEED,
+    everyNthCut: 60,
+    samples: 1,
+    everyNthAgain: 40,
+    share: 0.25,
+    enough: 1,
+  };
+  for (const scenario of SCENARIOS) {
+    test(scenario.name, async () => {
+      const { states, violations } = await losePower(scenario, settings);
+      assert.ok(states > 20, `${states} states`);
+      for (const violation of violations) assert.fail(told(violation));
+    });
+  }
+
+  test('every byte at which the rows of two jobs can be cut', async () => {
+    const scenario = SCENARIOS[0] as Scenario;
+    const { states, violations } = await losePower(scenario, {
+      ...settings,
+      everyNthCut: 1,
+      everyNthAgain: 400,
+      share: 1,
+    });
+    assert.ok(states > 300, `${states} states`);
+    for (const violation of violations) assert.fail(told(violation));
+  });
+});
+
+describe('a disk that lies is found out', () => {
+  for (const { name, scenario: wanted, lie } of LIES) {
+    test(name, async () => {
+      const scenario = SCENARIOS.find((one) => one.name === wanted) as Scenario;
+      const { violations } = await losePower(scenario, {
+        seed: SEED,
+        everyNthCut: 100,
+        samples: 1,
+        everyNthAgain: 10,
+        share: 0.2,
+        enough: 1,
+        lie,
+      });
+      assert.equal(violations.length, 1);
+    });
+  }
+});

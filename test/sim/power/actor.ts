@@ -1,0 +1,128 @@
+import { PermanentError } from '../../../lib/errors.js';
+import { overStore, type Queue } from '../../../lib/open.js';
+import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from '../../../lib/options.js';
+import type { FileSystem } from '../../../lib/store/fs.js';
+import type { Processes } from '../../../lib/store/owner.js';
+import { Store } from '../../../lib/store/store.js';
+import type { HandlerContext } from '../../../lib/worker/handler.js';
+import type { FakeClock } from '../../helpers.js';
+import type { Witness } from './witness.js';
+
+export const QUEUE = '/srv/app/data/queue.tsv';
+
+/** What a job's handler does. */
+export type Plan = 'ok' | 'fails once' | 'fails' | 'parent' | 'waits';
+
+/** Payload of every job here: who asked for it, and what is to happen. */
+export interface Work {
+  readonly tag: string;
+  readonly plan: Plan;
+  /** Makes the row as long as a test wants it. */
+  readonly filler?: string;
+}
+
+/** What a machine runs on; a new one after power loss. */
+export interface Machine {
+  readonly fs: FileSystem;
+  readonly clock: FakeClock;
+  readonly witness: Witness;
+  readonly alive: Set<number>;
+}
+
+let processes = 0;
+
+/** A process at work on the queue, with everything that it is told noted down. */
+export class Actor {
+  readonly queue: Queue<{ work: Work }>;
+  readonly store: Store;
+  /** Handlers with the plan `waits` wait for it. */
+  gate: Promise<void> = Promise.resolve();
+  readonly #witness: Witness;
+
+  constructor({ fs, clock, witness, alive }: Machine, options: QueueOptions = {}) {
+    const pid = 10_000 + (++processes % 90_000);
+    alive.add(pid);
+    let names = 0;
+    const own: Processes = {
+      self: () => `sim.boot.1.${pid}.7.${String(++names).padStart(12, '0')}`,
+      liveness: (owner) => (alive.has(Number(owner.split('.')[3])) ? 'alive' : 'dead'),
+    };
+    this.store = new Store(QUEUE, resolveQueueOptions({ lockTimeout: '1h', ...options }), clock, {
+      fs,
+      processes: own,
+    });
+    this.queue = overStore(this.store);
+    this.#witness = witness;
+  }
+
+  async enqueue(plan: Plan = 'ok', filler = 0): Promise<string> {
+    const payload = this.#work(plan, filler);
+    const id = await this.queue.enqueue('work', payload);
+    this.#witness.note({ what: 'enqueued', id });
+    return id;
+  }
+
+  async enqueueMany(plans: readonly Plan[], filler = 0): Promise<string[]> {
+    const jobs = plans.map((plan) => ({ type: 'work' as const, payload: this.#work(plan, filler) }));
+    const ids = await this.queue.enqueueMany(jobs);
+    for (const id of ids) this.#witness.note({ what: 'enqueued', id });
+    return ids;
+  }
+
+  async cancel(id: string): Promise<void> {
+    this.#witness.note({ what: 'asked to cancel', id });
+    if (await this.queue.cancelJob(id)) this.#witness.note({ what: 'cancelled', id });
+  }
+
+  async retry(id: string): Promise<void> {
+    this.#witness.note({ what: 'asked to retry', id });
+    if (await this.queue.retryJob(id)) this.#witness.note({ what: 'retried', id });
+  }
+
+  async compact(): Promise<void> {
+    const from = this.#witness.position;
+    await this.queue.compact();
+    this.#witness.compacted.push({ from, at: this.#witness.position });
+  }
+
+  async work(options: WorkerOptions = {}): Promise<void> {
+    const witness = this.#witness;
+    await this.queue.processJobs(
+      { work: (work, context) => this.#handle(work, context) },
+      {
+        logger: ({ event, id = '', attempt = 0 }) => {
+          if (event === 'completed' || event === 'failed') witness.note({ what: event, id, attempt });
+          else if (event === 'retried') witness.note({ what: 'waits', id, attempt });
+        },
+        ...options,
+      },
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.queue.close();
+  }
+
+  #handle({ tag, plan }: Work, { job, signal, enqueue }: HandlerContext<{ work: Work }>): unknown {
+    const witness = this.#witness;
+    const { id, attempts: attempt } = job;
+    witness.note({ what: 'ran', id, attempt, tag });
+    if (plan === 'fails') throw new PermanentError(`no use, attempt ${attempt}`);
+    if (plan === 'fails once' && attempt === 1) throw new Error(`no luck, attempt ${attempt}`);
+    if (plan === 'parent') {
+      for (let i = 0; i < 2; i++) {
+        const child: Work = { tag: witness.ask(), plan: 'ok' };
+        witness.note({ what: 'follows', id: enqueue('work', child), parent: id, attempt, tag: child.tag });
+      }
+    }
+    if (plan === 'waits') {
+      const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      return Promise.race([this.gate, aborted]).then(() => ({ attempt }));
+    }
+    return { attempt };
+  }
+
+  #work(plan: Plan, filler: number): Work {
+    return { tag: this.#witness.ask(), plan, ...(filler > 0 && { filler: 'x'.repeat(filler) }) };
+  }
+}
