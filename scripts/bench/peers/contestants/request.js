@@ -1,0 +1,1 @@
+export { report, request } from '../../children/common.js';
