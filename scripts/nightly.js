@@ -1,0 +1,63 @@
+// The long forms of the tests: power loss, races, kill -9, bad input, and the whole suite on other Nodes.
+//
+//   npm run nightly                    about an hour
+//   npm run nightly -- --minutes 2     so long for each part that is measured in time
+//   npm run nightly -- --only races    one part
+//   npm run nightly -- --node 22       all of it on another Node, fetched from the registry into a temporary folder
+//
+// Each part prints its seed and its counts; the exit code is 1 if any of them failed.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    states: { type: 'string', default: '100000' },
+    only: { type: 'string' },
+    node: { type: 'string' },
+  },
+});
+const { minutes, states, only, node } = values;
+
+const folder = mkdtempSync(join(tmpdir(), 'tsvq-nightly-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+/** @param {string} version @returns the path of its program */
+function fetchNode(version) {
+  execFileSync('npm', ['install', '--no-save', '--prefix', folder, `node@${version}`], { stdio: 'ignore' });
+  const program = join(folder, 'node_modules/node/bin/node');
+  console.log(`Node ${execFileSync(program, ['--version'], { encoding: 'utf8' }).trim()}`);
+  return program;
+}
+
+const program = node === undefined ? process.execPath : fetchNode(node);
+const env = { ...process.env, PATH: [dirname(program), process.env.PATH].join(delimiter) };
+
+/** @type {Record<string, string[]>} */
+const parts = {
+  suite: ['scripts/test.js'],
+  'power-loss': ['--import', 'tsx', 'scripts/nightly/power-loss.ts', '--states', states],
+  races: ['--import', 'tsx', 'scripts/nightly/races.ts', '--minutes', minutes],
+  fuzz: ['--import', 'tsx', 'scripts/nightly/fuzz.ts', '--minutes', minutes],
+  torture: ['--import', 'tsx', 'scripts/torture.ts', '--minutes', minutes],
+};
+if (only !== undefined && !(only in parts)) {
+  console.error(`no part is called ${only}; there are ${Object.keys(parts).join(', ')}`);
+  process.exit(2);
+}
+
+execFileSync(process.execPath, ['scripts/build.js'], { stdio: 'inherit' });
+/** @type {string[]} */
+const failed = [];
+for (const [name, args] of Object.entries(parts)) {
+  if (only !== undefined && name !== only) continue;
+  console.log(`\n==> ${name}`);
+  if (spawnSync(program, args, { stdio: 'inherit', env }).status !== 0) failed.push(name);
+}
+console.log(failed.length === 0 ? '\nall passed' : `\nfailed: ${failed.join(', ')}`);
+process.exitCode = failed.length === 0 ? 0 : 1;
