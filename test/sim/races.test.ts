@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { CONTROLS, findOut } from './races/controls.js';
+import { bundle, Threads } from './races/program.js';
+import { MODES, play, toText } from './races/schedule.js';
+import { PATCHES } from './races/variants.js';
+
+/*
+ * Several virtual processes run the real code over one file system in memory, a call a step; who goes on next, who
+ * is killed, suspended or finds the clock set, follows from a seed. scripts/nightly/races.ts plays many more.
+ */
+
+const SEEDS = 10;
+/** A control's own seed finds it; a change of lib/ may move that by a few. */
+const MOST_SEEDS = 15;
+
+let threads: Threads;
+let wrong: Threads;
+before(async () => {
+  threads = await Threads.start(4, await bundle());
+  wrong = await Threads.start(4, await bundle(PATCHES));
+});
+after(() => Promise.all([threads.stop(), wrong.stop()]));
+
+for (const mode of MODES) {
+  test(`races, ${mode.name}: nothing is lost, run twice or left behind`, () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const played = play(threads, seed, mode);
+      assert.equal(played.violation, undefined, toText(played, mode));
+    }
+  });
+}
+
+/** What found something once. */
+const FOUND: readonly [mode: string, seed: number, what: string][] = [
+  ['power loss', 10, 'a timer of proper-lockfile that throws after 25 days'],
+  ['normal', 35, 'an empty new file in the place of acknowledged jobs'],
+  ['containers', 53, 'the same, by one who was suspended in another container'],
+  ['two in the lock', 120, 'a retry that counts, and the cancel before it does not'],
+  ['normal', 194, 'a compaction that ends with an error of no kind'],
+];
+
+for (const [name, seed, what] of FOUND) {
+  test(`races, seed ${seed}: not again ${what}`, () => {
+    const mode = MODES.find((mode) => mode.name === name);
+    assert.ok(mode);
+    const played = play(threads, seed, mode);
+    assert.equal(played.violation, undefined, toText(played, mode));
+  });
+}
+
+test('the same seed makes the same schedule', () => {
+  for (const mode of MODES) {
+    const [first, second] = [play(threads, 5, mode), play(threads, 5, mode)];
+    assert.equal(second.fingerprint, first.fingerprint, mode.name);
+    assert.deepEqual(second.log, first.log);
+  }
+});
+
+for (const control of CONTROLS) {
+  test(`races find out about a design that loses jobs: ${control.name}`, () => {
+    assert.ok(findOut(wrong, control, control.seed, MOST_SEEDS), `not in ${MOST_SEEDS} seeds`);
+  });
+}

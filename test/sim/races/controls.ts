@@ -1,0 +1,57 @@
+import type { Threads } from './program.js';
+import { type Mode, type Played, play, TWO_IN } from './schedule.js';
+
+/** A design that loses something, and how it is found. */
+export interface Control {
+  readonly name: string;
+  readonly mode: Mode;
+  /** From here on it is found soon. */
+  readonly seed: number;
+  /** What must be said of it. */
+  readonly finds: RegExp;
+}
+
+const control = (seed: number, mode: Mode, finds: RegExp): Control => ({
+  name: mode.name,
+  seed,
+  mode,
+  finds,
+});
+const LOST =
+  /lost|not in the new file|no move|twice|can't be read|struck|leaves versions out|counts attempts|in the new file/;
+
+/** Every one of them has to be found out. */
+export const CONTROLS: readonly Control[] = [
+  control(20, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
+  control(138, { name: 'repair by the breaker', variant: 'repair by the breaker' }, LOST),
+  control(
+    108,
+    { ...TWO_IN, name: 'ftruncate', variant: 'ftruncate', aims: ['write', 'ftruncate'] },
+    /cut|lost/,
+  ),
+  control(97, { name: 'no repair', variant: 'no repair', powerLoss: true, aims: ['sync'] }, LOST),
+  control(16, { name: 'sync again', variant: 'sync again', powerLoss: true, syncFails: true }, LOST),
+  control(
+    3,
+    { name: 'no sync of the directory', variant: 'no sync of the directory', powerLoss: true },
+    /lost/,
+  ),
+  control(
+    73,
+    { name: 'strikes before the sync', variant: 'strikes before the sync', powerLoss: true },
+    /lost/,
+  ),
+  control(22, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
+  control(18, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
+  control(1, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
+  control(69, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
+];
+
+/** Plays seeds until one finds the control out. */
+export function findOut(threads: Threads, control: Control, first: number, most: number): Played | undefined {
+  for (let seed = first; seed < first + most; seed++) {
+    const played = play(threads, seed, control.mode);
+    if (played.violation !== undefined && control.finds.test(played.violation)) return played;
+  }
+  return undefined;
+}

@@ -1,0 +1,47 @@
+import type { Handlers } from '../../../lib/index.js';
+import type { Seam } from './seam.js';
+
+/** What each kind of handler is given. */
+export interface Payload {
+  /** How long it takes. */
+  ms: number;
+  /** How many attempts fail. */
+  fails: number;
+}
+
+/** One of each kind that a worker has to cope with. */
+export function handlers(seam: Seam): Handlers<Record<string, Payload>> {
+  return {
+    quick: (_, { job }) => {
+      seam.note(['run', job.id, job.attempts]);
+      return { attempt: job.attempts };
+    },
+    patient: async ({ ms }, { job, signal }) => {
+      seam.note(['run', job.id, job.attempts]);
+      await seam.clock.sleep(ms, signal);
+      signal.throwIfAborted();
+      return { attempt: job.attempts };
+    },
+    deaf: async ({ ms }, { job }) => {
+      seam.note(['run', job.id, job.attempts]);
+      await seam.clock.sleep(ms);
+      return { attempt: job.attempts };
+    },
+    flaky: async ({ ms, fails }, { job }) => {
+      seam.note(['run', job.id, job.attempts]);
+      if (ms > 0) await seam.clock.sleep(ms);
+      if (job.attempts <= fails) throw new Error(`attempt ${job.attempts} was to fail`);
+      return { attempt: job.attempts };
+    },
+    parent: async ({ ms }, { job, enqueue }) => {
+      seam.note(['run', job.id, job.attempts]);
+      if (ms > 0) await seam.clock.sleep(ms);
+      for (const type of ['quick', 'patient']) {
+        seam.note(['follow', job.id, job.attempts, enqueue(type, { ms: 20, fails: 0 })]);
+      }
+      return { attempt: job.attempts };
+    },
+  };
+}
+
+export const TYPES = ['quick', 'quick', 'patient', 'deaf', 'flaky', 'parent'] as const;

@@ -1,0 +1,170 @@
+import type { Machine } from './machine.js';
+import { type Note, QUEUE } from './protocol.js';
+import { eachLine, header } from './queue-file.js';
+import type { Request, VirtualProcess } from './virtual-process.js';
+import { Watcher } from './watcher.js';
+
+/** Errors that a caller may meet when others hold the lock for long. */
+const EXPECTED = new Set(['LOCK_TIMEOUT']);
+/** Of an owner that nobody could judge, and that others have passed over. */
+const TAKEN_OVER = /taken over while|was replaced by another file/;
+/** Longer than any wait for a lock that somebody alive lets go of. */
+const LATE_MS = 120_000;
+
+/** Knows what was promised, and compares it with what is. */
+export class Judge {
+  violation: string | undefined;
+  /** Ids whose enqueue was acknowledged. */
+  readonly acknowledged = new Set<string>();
+  runs = 0;
+  answers = 0;
+  /** Time that somebody was paused for, in ms: others may have waited for it. */
+  paused = 0;
+  readonly #watcher: () => Watcher;
+  readonly #machine: () => Machine;
+  readonly #started = new Set<string>();
+  /** The version that a job had when somebody was told of it. */
+  readonly #promised = new Map<string, number>();
+  readonly #followUps = new Map<string, string[]>();
+
+  constructor(machine: () => Machine) {
+    this.#machine = machine;
+    let watcher: Watcher | undefined;
+    this.#watcher = () => (watcher ??= new Watcher(machine().disk, (what) => this.#violate(what)));
+  }
+
+  get jobs(): Watcher['jobs'] {
+    return this.#watcher().jobs;
+  }
+
+  look(): void {
+    this.#watcher().look();
+  }
+
+  #violate(what: string): void {
+    this.violation ??= what;
+  }
+
+  note(note: Note, of: VirtualProcess): void {
+    this.#machine().tell(of, JSON.stringify(note));
+    switch (note[0]) {
+      case 'answer':
+        this.#answer(note[1], note[2], of);
+        break;
+      case 'refusal':
+        of.open.delete(note[1]);
+        if (!EXPECTED.has(note[2]) && !TAKEN_OVER.test(note[3]))
+          this.#violate(`a call was refused with ${note[2]}: ${note[3]}`);
+        break;
+      case 'run':
+        this.#run(note[1], note[2], of);
+        break;
+      case 'follow': {
+        const key = `${note[1]}:${note[2]}`;
+        this.#followUps.set(key, [...(this.#followUps.get(key) ?? []), note[3]]);
+        break;
+      }
+      case 'event':
+        this.#event(note[1], note[2], note[3]);
+        break;
+      case 'exit':
+        if (note[1] !== '' && !EXPECTED.has(note[1]) && !TAKEN_OVER.test(note[2]))
+          this.#violate(`a worker ended with ${note[1]}: ${note[2]}`);
+    }
+  }
+
+  #answer(n: number, value: unknown, of: VirtualProcess): void {
+    const request = of.open.get(n);
+    if (request === undefined) return;
+    of.open.delete(n);
+    this.answers++;
+    const waited = this.#machine().elapsed - request.at;
+    if (waited > LATE_MS + this.paused) this.#violate(`request ${n} was answered after ${waited} ms`);
+    this.#judgeAnswer(request, value);
+  }
+
+  #judgeAnswer({ what, args }: Request, value: unknown): void {
+    const [id] = args as [string];
+    const { seen, archived, jobs } = this.#watcher();
+    if (what === 'enqueue' || what === 'enqueueMany') {
+      for (const added of [value].flat() as string[]) {
+        this.acknowledged.add(added);
+        this.#promise(added, 1);
+        if (!jobs.has(added)) this.#violate(`job ${added} was acknowledged, and is not in the file`);
+      }
+    } else if (what === 'cancel' && value === true) {
+      const cancels = [...seen].filter(
+        ([state]) => state.startsWith(`${id}:`) && state.endsWith(':cancelled'),
+      );
+      if (cancels.length === 0) this.#violate(`the cancel of ${id} was acknowledged, and is not in the file`);
+      else this.#promise(id, Math.min(...cancels.map(([, version]) => version)));
+    } else if (what === 'get' && value === null && !archived.has(id)) {
+      this.#violate(`job ${id} was acknowledged, and a reader did not see it`);
+    }
+  }
+
+  #run(id: string, attempt: number, of: VirtualProcess): void {
+    this.runs++;
+    const key = `${id}:${attempt}`;
+    if (this.#started.has(key)) this.#violate(`attempt ${attempt} of job ${id} was started twice`);
+    this.#started.add(key);
+    const version = this.#watcher().seen.get(`${key}:processing`);
+    if (version !== undefined) this.#promise(id, version);
+    else {
+      this.#violate(
+        `attempt ${attempt} of job ${id} was started by ${of.life.pid} without a claim in the file`,
+      );
+    }
+  }
+
+  #event(event: string, id: string, attempt: number): void {
+    const { seen } = this.#watcher();
+    if (event !== 'completed' && event !== 'failed') return;
+    const version = seen.get(`${id}:${attempt}:${event}`);
+    if (version !== undefined) this.#promise(id, version);
+    else {
+      this.#violate(`attempt ${attempt} of job ${id} was reported as ${event}, and the file never said so`);
+    }
+  }
+
+  #promise(id: string, version: number): void {
+    this.#promised.set(id, Math.max(version, this.#promised.get(id) ?? 0));
+  }
+
+  /** What was told must be on the disk. */
+  afterPowerLoss(): void {
+    const watcher = this.#watcher();
+    watcher.beginAnew();
+    for (const [id, version] of this.#promised) {
+      const now = watcher.jobs.get(id) ?? watcher.archived.get(id);
+      if (now === undefined) this.#violate(`job ${id} was lost with the power`);
+      else if (now.version < version)
+        this.#violate(`version ${version} of job ${id} was lost with the power`);
+    }
+  }
+
+  /** When all has come to rest: every job is done, and every line says what it should. */
+  judgeTheEnd(): void {
+    const { disk } = this.#machine();
+    const { jobs, archived } = this.#watcher();
+    for (const id of this.acknowledged) {
+      if (!jobs.has(id) && !archived.has(id)) this.#violate(`job ${id} was acknowledged, and is lost`);
+    }
+    for (const { id, status, attempts } of jobs.values()) {
+      if (status === 'pending' || status === 'processing') this.#violate(`job ${id} is ${status} for ever`);
+      if (status !== 'completed') continue;
+      for (const followUp of this.#followUps.get(`${id}:${attempts}`) ?? []) {
+        if (!jobs.has(followUp) && !archived.has(followUp)) {
+          this.#violate(`job ${id} completed, and its follow-up ${followUp} is lost`);
+        }
+      }
+    }
+    const content = disk.content(QUEUE);
+    const head = content && header(content);
+    if (content === undefined || head === undefined) return;
+    const end = eachLine(content, head.start, head.names, (line, text) => {
+      if (line.kind === 'unreadable') this.#violate(`a line can't be read: ${JSON.stringify(text)}`);
+    });
+    if (end !== content.length) this.#violate('the last line lacks its end');
+  }
+}

@@ -1,0 +1,341 @@
+import { TYPES } from './handlers.js';
+import { Judge } from './judge.js';
+import { Machine } from './machine.js';
+import type { Threads } from './program.js';
+import { type Life, QUEUE, type RequestKind } from './protocol.js';
+import { Random } from './random.js';
+import { remove, type VirtualProcess } from './virtual-process.js';
+
+/** What kind of schedules to play. */
+export interface Mode {
+  readonly name: string;
+  readonly lockLetsTwoIn?: boolean;
+  readonly neverCompacts?: boolean;
+  readonly foreignIsDead?: boolean;
+  /** How many containers the processes live in; by the seed, if it is left out. */
+  readonly namespaces?: number;
+  readonly powerLoss?: boolean;
+  readonly syncFails?: boolean;
+  /** In ms; by the seed, if it is left out. */
+  readonly lockTimeout?: number;
+  readonly variant?: string;
+  /** Calls to hit, where the usual ones find nothing. */
+  readonly aims?: readonly string[];
+}
+
+/** The design claims to survive even this. */
+export const TWO_IN: Mode = { name: 'two in the lock', lockLetsTwoIn: true, neverCompacts: true };
+
+/** In all of these nothing may be found. */
+export const MODES: readonly Mode[] = [
+  { name: 'normal' },
+  { name: 'containers', namespaces: 2 },
+  { name: 'power loss', powerLoss: true },
+  TWO_IN,
+];
+
+/** What came of a schedule. */
+export interface Played {
+  readonly seed: number;
+  readonly steps: number;
+  readonly kills: number;
+  readonly jobs: number;
+  readonly runs: number;
+  readonly fingerprint: string;
+  readonly violation: string | undefined;
+  readonly log: readonly string[];
+}
+
+interface Planned {
+  readonly at: number;
+  readonly act: () => void;
+}
+
+const REQUESTS: readonly RequestKind[] = [
+  ...(['enqueue', 'enqueue', 'enqueue', 'enqueueMany', 'cancel', 'cancel'] as const),
+  ...(['retry', 'retry', 'get', 'get', 'get', 'compact'] as const),
+];
+/** Calls that a kill or a pause waits for; '': none. */
+const AIMS = ['', '', 'write', 'sync', 'rename', 'unlink'];
+/** No more kills, pauses and jumps after so many steps. */
+const TROUBLE_STEPS = 1500;
+const MOST_STEPS = 150_000;
+const MOST_TICKS = 14;
+const HOUR = 3_600_000;
+
+/** One schedule: everything that happens in it follows from the seed. */
+class Schedule {
+  readonly #mode: Mode;
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #machine: Machine;
+  readonly #judge: Judge;
+  readonly #queue: Life['queue'];
+  readonly #namespaces: number;
+  readonly #apps: VirtualProcess[] = [];
+  #plan: Planned[] = [];
+  /** By the number of the step. */
+  #trouble: Planned[] = [];
+  #aimed: { op: string; hit: (victim: VirtualProcess) => void }[] = [];
+  #lastPid = 0;
+  #lastRequest = 0;
+
+  constructor(threads: Threads, seed: number, mode: Mode) {
+    this.#mode = mode;
+    this.#seed = seed;
+    const random = new Random(seed);
+    this.#random = random;
+    this.#judge = new Judge(() => this.#machine);
+    const options = {
+      lockLetsTwoIn: mode.lockLetsTwoIn ?? false,
+      foreignIsDead: mode.foreignIsDead ?? false,
+    };
+    this.#machine = new Machine(threads, seed, options, {
+      note: (note, of) => {
+        this.#judge.note(note, of);
+        if (note[0] === 'exit') of.exited = true;
+      },
+      changed: ([op]) => {
+        if (op === 'write' || op === 'rename' || op === 'ftruncate' || op === 'unlink') this.#judge.look();
+      },
+    });
+    this.#machine.stepTakes = random.pick([0.05, 0.05, 2, 30]);
+    this.#machine.persistence = random.pick([0, 0, 0.5, 0.9]);
+    this.#queue = {
+      durability: mode.powerLoss || random.chance(0.8) ? 'sync' : 'os',
+      lockTimeout: mode.lockTimeout ?? random.pick([100, 300, 1000]),
+    };
+    this.#namespaces = mode.namespaces ?? random.pick([1, 1, 2]);
+  }
+
+  play(): Played {
+    this.#begin();
+    this.#planAll();
+    this.#run();
+    this.#comeToRest();
+    if (this.#judge.violation === undefined) this.#judge.judgeTheEnd();
+    for (const process of [...this.#machine.processes]) this.#machine.end(process);
+    const { steps, kills, fingerprint, log } = this.#machine;
+    return {
+      seed: this.#seed,
+      steps,
+      kills,
+      jobs: this.#judge.jobs.size,
+      runs: this.#judge.runs,
+      fingerprint,
+      violation: this.#judge.violation,
+      log,
+    };
+  }
+
+  /** A file that is there already, where its first making is left out or chance has it. */
+  #begin(): void {
+    if (!this.#mode.neverCompacts && this.#random.chance(0.5)) return;
+    const app = this.#start('app');
+    this.#ask(app, 'enqueue', ['quick', { ms: 0, fails: 0 }]);
+    this.#run();
+    this.#machine.end(app);
+  }
+
+  // ---- what is planned ----
+
+  #planAll(): void {
+    const random = this.#random;
+    const spread = random.pick([20, 20, 500, 5000, 100_000]);
+    const from = this.#machine.elapsed;
+    const at = (): number => from + random.below(spread);
+    for (let i = 1 + random.below(2); i > 0; i--) this.#plan.push({ at: at(), act: () => this.#startApp() });
+    for (let i = 2 + random.below(3); i > 0; i--) {
+      this.#plan.push({ at: at(), act: () => void this.#start('worker') });
+    }
+    for (let i = 3 + random.below(12); i > 0; i--) {
+      this.#plan.push({ at: at() + 1, act: () => this.#request() });
+    }
+    this.#plan.sort((a, b) => a.at - b.at);
+
+    const step = (): number => this.#machine.steps + random.below(random.pick([100, 500, TROUBLE_STEPS]));
+    const trouble = (act: () => void, most: number): void => {
+      for (let i = random.below(most + 1); i > 0; i--) this.#trouble.push({ at: step(), act });
+    };
+    trouble(() => this.#kill(), 3);
+    trouble(() => this.#pause(), 2);
+    if (random.chance(0.3)) trouble(() => this.#jump(), 1);
+    if (this.#mode.syncFails) trouble(() => this.#machine.failNextSync(), 2);
+    if (this.#mode.powerLoss) trouble(() => this.#losePower(), 2);
+    this.#trouble.sort((a, b) => a.at - b.at);
+  }
+
+  #startApp(): void {
+    this.#apps.push(this.#start('app'));
+  }
+
+  #start(role: Life['role']): VirtualProcess {
+    const random = this.#random;
+    const pid = ++this.#lastPid;
+    return this.#machine.start({
+      pid,
+      namespace: random.below(this.#namespaces),
+      boot: this.#machine.boot,
+      seed: this.#seed * 31 + pid,
+      role,
+      queue: this.#queue,
+      worker: {
+        concurrency: 1 + random.below(3),
+        linger: random.pick([0, 0, 300, 5000]),
+        grace: random.pick([50, 2000]),
+        maxAttempts: 2 + random.below(2),
+      },
+      neverCompacts: this.#mode.neverCompacts ?? false,
+      variant: this.#mode.variant ?? '',
+    });
+  }
+
+  /** Somebody asks something of a web app. */
+  #request(): void {
+    const app = this.#apps.filter(({ alive }) => alive);
+    if (app.length === 0) return;
+    const random = this.#random;
+    const ids = [...this.#judge.acknowledged];
+    const newJob = () => ({
+      type: random.pick(TYPES),
+      payload: { ms: random.pick([0, 5, 50, 3000, 40_000]), fails: random.below(3) },
+    });
+    const what: RequestKind = ids.length === 0 ? 'enqueue' : random.pick(REQUESTS);
+    if (what === 'compact' && this.#mode.neverCompacts) return;
+    let args: unknown[] = [random.pick(ids)];
+    if (what === 'enqueue') {
+      const { type, payload } = newJob();
+      args = [type, payload, random.chance(0.2) ? { timeout: 1000 } : {}];
+    } else if (what === 'enqueueMany') args = [[newJob(), newJob(), newJob()]];
+    else if (what === 'compact') args = [];
+    this.#ask(random.pick(app), what, args);
+    // A cancel is often followed by a retry.
+    if (what === 'cancel' && random.chance(0.5)) this.#ask(random.pick(app), 'retry', args);
+  }
+
+  #ask(app: VirtualProcess, what: RequestKind, args: unknown[]): void {
+    app.requests.push({ n: ++this.#lastRequest, what, args });
+  }
+
+  // ---- trouble ----
+
+  /** Hits somebody at once, or the first who is about to make a call of some kind. */
+  #aim(hit: (victim: VirtualProcess) => void): void {
+    const { processes } = this.#machine;
+    const op = this.#random.pick(this.#mode.aims ?? AIMS);
+    if (op !== '') this.#aimed.push({ op, hit });
+    else if (processes.length > 0) hit(this.#random.pick(processes));
+  }
+
+  #hitAimed(): void {
+    for (const aim of [...this.#aimed]) {
+      const victim = this.#machine.processes.find(
+        ({ call, begun }) => call?.[0] === aim.op || begun.some((other) => other.call[0] === aim.op),
+      );
+      if (victim === undefined) continue;
+      remove(this.#aimed, aim);
+      aim.hit(victim);
+    }
+  }
+
+  #kill(): void {
+    this.#aim((victim) => this.#machine.kill(victim));
+  }
+
+  #pause(): void {
+    this.#aim((victim) => this.#pauseNow(victim));
+  }
+
+  #pauseNow(victim: VirtualProcess): void {
+    const ms = this.#random.pick([50, 1000, 15_000, 70_000, 70_000, 400_000]);
+    this.#judge.paused += ms;
+    this.#machine.pause(victim, ms);
+    // Somebody comes by when it has stood still for longer than any limit.
+    const at = this.#machine.elapsed + ms - this.#random.below(5);
+    this.#plan.push({ at, act: () => void this.#start('worker') }, { at, act: () => this.#request() });
+    this.#plan.sort((a, b) => a.at - b.at);
+  }
+
+  #losePower(): void {
+    this.#machine.losePower();
+    this.#judge.afterPowerLoss();
+    this.#plan.push({ at: this.#machine.elapsed, act: () => this.#startApp() });
+    this.#plan.sort((a, b) => a.at - b.at);
+  }
+
+  #jump(): void {
+    this.#machine.setClock(this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]));
+  }
+
+  // ---- going on ----
+
+  get #over(): boolean {
+    if (this.#judge.violation !== undefined) return true;
+    if (this.#machine.steps <= MOST_STEPS) return false;
+    this.#judge.violation = `it goes on after ${MOST_STEPS} steps`;
+    return true;
+  }
+
+  /** Until nobody has anything to do. */
+  #run(): void {
+    const machine = this.#machine;
+    while (!this.#over) {
+      while (this.#trouble.length > 0 && (this.#trouble[0] as Planned).at <= machine.steps) {
+        this.#trouble.shift()?.act();
+      }
+      if (this.#aimed.length > 0) this.#hitAimed();
+      const [next] = this.#plan;
+      if (next !== undefined && next.at <= machine.elapsed && machine.hasFreeThread) {
+        this.#plan.shift();
+        next.act();
+      } else if (!machine.step()) {
+        const planned = next !== undefined && machine.hasFreeThread ? next.at : Number.POSITIVE_INFINITY;
+        const at = Math.min(planned, machine.wakesAt());
+        if (at === Number.POSITIVE_INFINITY) break;
+        machine.elapsed = Math.max(machine.elapsed, at);
+      }
+      for (const process of [...machine.processes]) if (process.exited) machine.end(process);
+    }
+  }
+
+  /** No more trouble: apps close, and cron's workers do what is left. */
+  #comeToRest(): void {
+    const machine = this.#machine;
+    this.#plan = [];
+    this.#trouble = [];
+    this.#aimed = [];
+    for (const process of machine.processes) {
+      for (const { what, args } of process.open.values()) {
+        this.#judge.violation ??= `a call of ${what} ${JSON.stringify(args)} is never answered`;
+      }
+      if (process.life.role === 'worker') this.#judge.violation ??= 'a worker neither works nor ends';
+    }
+    for (const app of [...machine.processes]) this.#ask(app, 'close', []);
+    this.#run();
+    for (const app of [...machine.processes]) machine.end(app);
+    for (let ticks = 0; ticks < MOST_TICKS && !this.#over; ticks++) {
+      const open = [...this.#judge.jobs.values()].filter(({ status }) => /^p/.test(status));
+      if (open.length === 0 && ticks > 0) break;
+      const due = Math.max(
+        machine.now,
+        ...open.filter(({ status }) => status === 'pending').map(({ runAt }) => runAt),
+      );
+      // Far enough for what is due, and for the time limits of those that nobody can judge.
+      machine.elapsed += due - machine.now + (ticks > 1 ? 90_000 : 0) + (ticks > 6 ? 2 * HOUR : 0);
+      this.#start('worker');
+      this.#run();
+    }
+    if (this.#machine.disk.content(QUEUE) !== undefined) this.#judge.look();
+  }
+}
+
+/** Plays the schedule of a seed to its end, or to the first thing that must not be. */
+export function play(threads: Threads, seed: number, mode: Mode): Played {
+  return new Schedule(threads, seed, mode).play();
+}
+
+/** How to tell people of a violation. */
+export function toText({ seed, steps, violation, log }: Played, mode: Mode, last = 60): string {
+  const tail = log.slice(-last).join('\n');
+  return `${mode.name}, seed ${seed}: ${violation}\nafter ${steps} steps, of which the last were\n${tail}`;
+}

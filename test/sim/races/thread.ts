@@ -1,0 +1,97 @@
+/*
+ * What a thread does: it is one virtual process after another, with the real code of lib/ over a seam that stands
+ * still at each call until the scheduler goes on with it. Bundled by program.ts.
+ */
+import { workerData } from 'node:worker_threads';
+import { overStore, type Queue } from '../../../lib/open.js';
+import { resolveQueueOptions } from '../../../lib/options.js';
+import { Store } from '../../../lib/store/store.js';
+import { Channel } from './channel.js';
+import { handlers } from './handlers.js';
+import { type Command, type Life, QUEUE, type RequestKind } from './protocol.js';
+import { replaceGlobals, settleIn, whenIdle } from './realm.js';
+import { Seam } from './seam.js';
+
+const channel = new Channel('process', workerData as SharedArrayBuffer);
+replaceGlobals(channel);
+
+class NeverCompacting extends Store {
+  override async compactIfWorthwhile(): Promise<void> {}
+}
+
+let seam: Seam | undefined;
+let queue: Queue;
+
+// A rejection that nobody waits for ends a process of Node. Of the dead there are many.
+process.on('unhandledRejection', (error) =>
+  seam?.note(['exit', 'CRASH', String((error as Error)?.stack ?? error)]),
+);
+process.on('uncaughtException', (error) => seam?.note(['exit', 'CRASH', String(error.stack)]));
+
+function begin(life: Life): void {
+  const current = new Seam(channel, life);
+  seam = current;
+  (globalThis as { VARIANT?: string }).VARIANT = life.variant;
+  settleIn(life.seed, {
+    immediate: (run) => current.immediate(run),
+    timer: (run, ms) => current.later(run, ms),
+  });
+  const Kind = life.neverCompacts ? NeverCompacting : Store;
+  queue = overStore(new Kind(QUEUE, resolveQueueOptions(life.queue), current.clock, current));
+  if (life.role === 'worker') void work(current, life);
+}
+
+async function work(current: Seam, { worker }: Life): Promise<void> {
+  try {
+    await queue.processJobs(handlers(current), {
+      ...worker,
+      backoff: { base: 200 },
+      timeout: 10_000,
+      logger: ({ event, id = '', attempt = 0, message, error }) =>
+        current.note(['event', event, id, attempt, message ?? error ?? '']),
+    });
+    current.note(['exit', '', '']);
+  } catch (error) {
+    current.note(['exit', codeOf(error), String((error as Error).stack)]);
+  }
+}
+
+const REQUESTS: Record<RequestKind, (...args: never[]) => Promise<unknown>> = {
+  enqueue: (type: string, payload: unknown, options: object) => queue.enqueue(type, payload, options),
+  enqueueMany: (jobs: { type: string; payload: unknown }[]) => queue.enqueueMany(jobs),
+  cancel: (id: string) => queue.cancelJob(id),
+  retry: (id: string) => queue.retryJob(id),
+  get: async (id: string) => (await queue.getJob(id))?.status ?? null,
+  compact: () => queue.compact(),
+  close: () => queue.close(),
+};
+
+function request(current: Seam, n: number, what: RequestKind, args: readonly unknown[]): void {
+  REQUESTS[what](...(args as never[])).then(
+    (value) => current.note(['answer', n, value ?? null]),
+    (error: Error & { written?: string[] }) =>
+      current.note(['refusal', n, codeOf(error), String(error.stack), error.written ?? []]),
+  );
+}
+
+const codeOf = (error: unknown): string => (error as { code?: string }).code ?? 'CRASH';
+
+function obey(command: Command, bytes: Buffer): void {
+  if ('begin' in command) begin(command.begin);
+  else if (seam === undefined) return;
+  else if ('end' in command) {
+    seam.dead = true;
+    seam = undefined;
+  } else if ('request' in command) request(seam, command.request, command.what, command.args);
+  else seam.happen(command, bytes);
+}
+
+function idle(): void {
+  channel.say({ words: seam?.dead ? [] : (seam?.takeWords() ?? []) });
+  const { said, bytes } = channel.hear<Command>();
+  // First in the line: it comes when all that follows from the command has run.
+  whenIdle(idle);
+  obey(said, bytes);
+}
+
+idle();

@@ -1,0 +1,108 @@
+/*
+ * Designs close to this one that lose jobs: pieces of lib/ replaced by wrong ones. The simulator has to find out
+ * about each. All are in one bundle; VARIANT, a global, says which of them counts.
+ */
+
+/** A piece of lib/ that is replaced; it must be there exactly once. */
+export interface Patch {
+  /** From the root of the project. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const HELPERS = '../../test/sim/races/variant-code.js';
+
+/** `find` becomes an expression that is `instead` for one variant. */
+const expression = (variant: string, file: string, find: string, instead: string): Patch => ({
+  file,
+  find,
+  replace: `((globalThis as any).VARIANT === '${variant}' ? ${instead} : ${find})`,
+});
+
+/** Before `find`, statements are put that count for one variant. */
+const before = (variant: string, file: string, find: string, statements: string): Patch => ({
+  file,
+  find,
+  replace: `if ((globalThis as any).VARIANT === '${variant}') { ${statements} }\n${find}`,
+});
+
+const imported = (file: string, find: string, names: string): Patch => ({
+  file,
+  find,
+  replace: `${find}\nimport { ${names} } from '${HELPERS}';`,
+});
+
+export const PATCHES: readonly Patch[] = [
+  // Several get in at a stale lock.
+  imported(
+    'lib/store/lock.ts',
+    "import { makeDirectory } from './proper-lockfile.js';",
+    'enterPlain, leavePlain, broken',
+  ),
+  before(
+    'plain proper-lockfile',
+    'lib/store/lock.ts',
+    '    let started = this.#clock.now();',
+    'await enterPlain(this, this.#fs, this.#clock, this.path, this.#timeout); return [];',
+  ),
+  before(
+    'plain proper-lockfile',
+    'lib/store/lock.ts',
+    '    if (this.#token === undefined) return;',
+    'leavePlain(this); return;',
+  ),
+  before(
+    'plain proper-lockfile',
+    'lib/store/lock.ts',
+    '    return this.#token !== undefined && this.#fs.stat(this.#token) !== undefined;',
+    'return true;',
+  ),
+  before('plain proper-lockfile', 'lib/store/lock.ts', '    this.#cancelRemoval = undefined;', 'return;'),
+
+  // The dead owner's lock is cleared first; who gets in next knows nothing of it, and does not look at the tail.
+  before(
+    'repair by the breaker',
+    'lib/store/lock.ts',
+    '      this.#token = token;\n',
+    `if (others.length > 0) { this.clear(others); this.#unlink(token); broken.set(this, others); return undefined; }
+     this.#token = token; const repairs = broken.get(this) ?? []; broken.delete(this); return repairs;`,
+  ),
+  expression('repair by the breaker', 'lib/store/store.ts', 'closeTail(this.fs, file)', 'file.size'),
+
+  // What a crash cut is cut off.
+  before(
+    'ftruncate',
+    'lib/store/tail.ts',
+    '  const closing = Buffer.from(whole',
+    '(fs as any).ftruncate(file.fd, size - fragment.length); return file.size;',
+  ),
+
+  // A dead owner's rename is built upon.
+  expression('no repair', 'lib/store/holder.ts', 'this.#current.reopen() !== undefined', 'false'),
+  expression('sync again', 'lib/store/commit.ts', 'context.afterFailedSync(cause)', 'fs.fdatasync(file.fd)'),
+  expression(
+    'no sync of the directory',
+    'lib/store/replacement.ts',
+    'syncFolder(this.#fs, dirname(this.#path))',
+    'undefined',
+  ),
+  before(
+    'strikes before the sync',
+    'lib/store/commit.ts',
+    "    if (append.bytes > 0 && context.durability === 'sync') {",
+    'await strike(fs, file, learn(context.index, append, before));',
+  ),
+  {
+    file: 'lib/queue/retry.ts',
+    find: 'forgiven: Number(row[at.attempts]) || 0,',
+    replace: `forgiven: Number(row[at.attempts]) || 0,
+      ...((globalThis as any).VARIANT === 'retry sets attempts back' ? { forgiven: 0, attempts: 0 } : {}),`,
+  },
+  expression(
+    'last row wins',
+    'lib/store/job-index.ts',
+    'version <= (this.#version[slot] as number)',
+    'false',
+  ),
+];

@@ -1,0 +1,142 @@
+import type { Disk } from './disk.js';
+import { QUEUE } from './protocol.js';
+import { eachLine, header, type Job } from './queue-file.js';
+
+/** Which change of a job's state is one of lib/job.ts. */
+const MOVES: Record<string, readonly string[]> = {
+  pending: ['processing', 'cancelled'],
+  processing: ['completed', 'pending', 'failed', 'cancelled'],
+  completed: [],
+  failed: ['pending'],
+  cancelled: ['pending'],
+};
+
+/** Follows the queue's file from one change to the next, and says what must not happen to it. */
+export class Watcher {
+  /** By the rule for reading: of each id the row with the highest version, of two the earlier. */
+  jobs = new Map<string, Job>();
+  /** Every state that a job has had in the file, as `id:attempts:status`, and the version of it. */
+  readonly seen = new Map<string, number>();
+  readonly archived = new Map<string, Job>();
+  readonly #disk: Disk;
+  readonly #violation: (what: string) => void;
+  #file: unknown;
+  #names: string[] = [];
+  #position = 0;
+
+  constructor(disk: Disk, violation: (what: string) => void) {
+    this.#disk = disk;
+    this.#violation = violation;
+  }
+
+  /** Looks at what has changed. */
+  look(): void {
+    const content = this.#disk.content(QUEUE);
+    const file = this.#disk.identity(QUEUE);
+    if (content === undefined || (file === this.#file && content.length < this.#position)) {
+      if (this.#file !== undefined) this.#violation('the file was lost, or cut');
+      return;
+    }
+    if (file !== this.#file) {
+      this.#lookAnew(content, file);
+      return;
+    }
+    this.#lookAtStrikes(content);
+    this.#position = eachLine(content, this.#position, this.#names, (line, text) => {
+      if (line.kind === 'row') this.#take(line.job);
+      else if (line.kind === 'unreadable') this.#violation(`a line can't be read: ${JSON.stringify(text)}`);
+    });
+  }
+
+  #take(job: Job): void {
+    const before = this.jobs.get(job.id);
+    if (before !== undefined && job.version <= before.version) return;
+    this.#judge(before, job);
+    this.jobs.set(job.id, job);
+    this.seen.set(`${job.id}:${job.attempts}:${job.status}`, job.version);
+  }
+
+  #judge(before: Job | undefined, job: Job): void {
+    if (before === undefined) {
+      if (job.version !== 1 || job.status !== 'pending') {
+        this.#violation(`job ${job.id} begins with version ${job.version}, ${job.status}`);
+      }
+      if (this.archived.has(job.id)) this.#violation(`job ${job.id} is back from the archive`);
+      return;
+    }
+    const change = `job ${job.id}: ${before.status} ${before.attempts} → ${job.status} ${job.attempts}`;
+    if (!MOVES[before.status]?.includes(job.status)) this.#violation(`${change} is no move`);
+    if (job.version !== before.version + 1) this.#violation(`${change} leaves versions out`);
+    const claims = job.status === 'processing' ? 1 : 0;
+    if (job.attempts !== before.attempts + claims) this.#violation(`${change} counts attempts wrongly`);
+    if (job.status === 'completed' && job.result !== `{"attempt":${job.attempts}}`) {
+      this.#violation(`${change} has the result ${job.result}`);
+    }
+  }
+
+  /** A row that counts may be struck only if another supersedes it. */
+  #lookAtStrikes(content: Buffer): void {
+    for (const { id, offset } of this.jobs.values()) {
+      if (content[offset] === 35) this.#violation(`the row that counts of job ${id} was struck`);
+    }
+  }
+
+  /** Another file has the name: it must say the same. */
+  #lookAnew(content: Buffer, file: unknown): void {
+    const head = header(content);
+    if (head === undefined) {
+      this.#violation('the file has no header');
+      return;
+    }
+    const jobs = new Map<string, Job>();
+    const position = eachLine(content, head.start, head.names, (line, text) => {
+      if (line.kind === 'unreadable') this.#violation(`a line can't be read: ${JSON.stringify(text)}`);
+      if (line.kind !== 'row') return;
+      const { job } = line;
+      const before = jobs.get(job.id);
+      if (before === undefined || before.version < job.version) jobs.set(job.id, job);
+    });
+    this.#lookAtArchive();
+    for (const [id, before] of this.jobs) {
+      const job = jobs.get(id);
+      if (job === undefined) {
+        if (!this.archived.has(id)) this.#violation(`job ${id} (${before.status}) is not in the new file`);
+      } else if (job.version !== before.version || job.status !== before.status) {
+        this.#violation(
+          `job ${id} is ${before.status} ${before.version}, and ${job.status} ${job.version} in the new file`,
+        );
+      }
+    }
+    for (const [id, job] of jobs) {
+      if (this.jobs.has(id)) continue;
+      if (this.#file !== undefined) this.#judge(undefined, job);
+      this.seen.set(`${id}:${job.attempts}:${job.status}`, job.version);
+    }
+    this.jobs = jobs;
+    this.#file = file;
+    this.#names = head.names;
+    this.#position = position;
+  }
+
+  #lookAtArchive(): void {
+    const folder = '/data/archive';
+    if (this.#disk.stat(folder) === undefined) return;
+    for (const name of this.#disk.readdir(folder)) {
+      const content = this.#disk.content(`${folder}/${name}`) as Buffer;
+      const head = header(content);
+      if (head === undefined) continue;
+      eachLine(content, head.start, head.names, (line) => {
+        if (line.kind === 'row') this.archived.set(line.job.id, line.job);
+      });
+    }
+  }
+
+  /** After the power failed: what the disk has is what there is. */
+  beginAnew(): void {
+    this.jobs = new Map();
+    this.archived.clear();
+    this.#file = undefined;
+    this.#lookAtArchive();
+    if (this.#disk.content(QUEUE) !== undefined) this.look();
+  }
+}
