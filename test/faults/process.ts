@@ -21,7 +21,12 @@ export async function runNode(file: string, script: string, before: readonly str
   const module = `import { openQueue } from 'tsvq'; const file = ${JSON.stringify(file)};
     const queue = openQueue(file, { lockTimeout: '5s' }); ${script}`;
   const line = [...before, process.execPath, '--input-type=module', '-e', module];
-  const child = spawn(line[0] as string, line.slice(1), { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(line[0] as string, line.slice(1), {
+    cwd: root,
+    // strace counts the calls of each thread for itself.
+    env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
