@@ -36,7 +36,7 @@ test('no field of a hostile file is a path, or run', async (t) => {
     '$(touch x)',
     '`touch x`',
     '; touch x',
-    '#{process.exit(1)}',
+    '<%= process.exit(1) %>',
     '=1+1',
   ];
   writeQueue(

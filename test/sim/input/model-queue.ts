@@ -2,7 +2,7 @@ import type { Status } from '../../../lib/job.js';
 
 /* What a queue is, without a file: a few lines that say what each operation does and returns. */
 
-export const RETENTION = 7 * 24 * 3_600_000;
+const RETENTION = 7 * 24 * 3_600_000;
 /** How long the model's worker lets a failed job wait. */
 export const WAIT = 10_000;
 
