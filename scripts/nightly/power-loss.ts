@@ -1,17 +1,21 @@
 // Power loss at every step of short histories of a queue, simulated in memory: the long form of
 // test/sim/power-loss.test.ts.
 //
-//     tsx scripts/nightly/power-loss.ts [--states N] [--seed N]
+//     tsx scripts/nightly/power-loss.ts [--states N] [--minutes N] [--seed N]
 //
 // Rounds over all histories, each with a seed of its own, until N states (default 100,000) have been built, opened,
-// used and judged. Exit code 1 if a promise was broken.
+// used and judged, or the time is over. Exit code 1 if a promise was broken.
 import { parseArgs } from 'node:util';
 import { losePower, type Violation } from '../../test/sim/power/campaign.js';
 import { SCENARIOS } from '../../test/sim/power/scenarios.js';
 import { filesOf } from '../../test/sim/power/snapshot.js';
 
 const { values } = parseArgs({
-  options: { states: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
+  options: {
+    states: { type: 'string', default: '100000' },
+    minutes: { type: 'string', default: 'Infinity' },
+    seed: { type: 'string', default: '1' },
+  },
 });
 const wanted = Number(values.states);
 let seed = Number(values.seed);
@@ -19,15 +23,17 @@ let seed = Number(values.seed);
 /** After so many it is clear that something is wrong. */
 const ENOUGH = 5;
 const started = performance.now();
+const until = started + Number(values.minutes) * 60_000;
+const isOver = (): boolean => states >= wanted || performance.now() >= until;
 const violations: Violation[] = [];
 let [states, holes, operations, kills] = [0, 0, 0, 0];
 const seeds: number[] = [];
 
 console.log(`power loss: ${SCENARIOS.length} histories, at least ${wanted} states, from seed ${seed}`);
-while (states < wanted && violations.length < ENOUGH) {
+while (!isOver() && violations.length < ENOUGH) {
   seeds.push(seed);
   for (const scenario of SCENARIOS) {
-    if (states >= wanted) break;
+    if (isOver()) break;
     const result = await losePower(scenario, {
       seed,
       everyNthCut: 17,

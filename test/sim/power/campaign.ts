@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileSystem } from '../../../lib/store/fs.js';
 import { FakeClock } from '../../helpers.js';
 import type { Machine } from './actor.js';
-import { choicesAt, EXTREMES, randomFrom, type Thoroughness } from './choices.js';
+import { choicesAt, EXTREMES, locks, randomFrom, type Thoroughness } from './choices.js';
 import { afterPowerLoss } from './crash.js';
 import { Disk } from './disk.js';
 import { look } from './judge.js';
@@ -19,7 +19,7 @@ export interface Settings extends Thoroughness {
   /** One state in so many has its recovery crashed as well. */
   readonly everyNthAgain: number;
   readonly lie?: Lie;
-  /** Of the states that are not extremes, the share that is tried. Default: all. */
+  /** The share that is tried of the states that are no extremes, and of the steps about the lock. Default: all. */
   readonly share?: number;
   /** No more violations than these. */
   readonly enough?: number;
@@ -77,7 +77,11 @@ class Campaign {
     await run(machine, options);
     const { log } = recorded;
     this.result.operations = log.length;
+    const { share = 1 } = this.#settings;
+    const isLock = locks(log);
     for (let length = 0; length <= log.length && !this.#enough; length++) {
+      // What is told after a lock was left still has to hold at the next step, which is about the file.
+      if (length > 0 && length < log.length && isLock(length - 1) && this.#random() >= share) continue;
       await this.#crashAt(disk, log.slice(0, length), this.#promises(witness, length), `step ${length}`, 1);
       // The process dies, the machine does not: what it wrote is still there, and still not durable.
       if (!this.#enough && this.#random() < 1 / this.#settings.everyNthAgain) {

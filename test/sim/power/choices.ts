@@ -69,7 +69,7 @@ export function* choicesAt(
 }
 
 /** Which operations are about the lock: its tokens say no more than that somebody may have died with it. */
-function locks(log: readonly Operation[]): (i: number) => boolean {
+export function locks(log: readonly Operation[]): (i: number) => boolean {
   const folders = new Set<number>();
   for (const operation of log) {
     if (operation.kind === 'link' && operation.name.endsWith('.lock')) folders.add(operation.target);

@@ -13,7 +13,7 @@ export type Fate =
   | { readonly size: number; readonly keeps: (block: number) => boolean };
 
 /** Of each inode, the number of the first operation that no sync covers. */
-export function coverage(log: readonly Operation[]): Map<number, number> {
+function coverage(log: readonly Operation[]): Map<number, number> {
   const covered = new Map<number, number>();
   for (const operation of log) {
     if (operation.kind === 'sync') {

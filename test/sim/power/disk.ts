@@ -5,8 +5,14 @@ import { apply, find, type Inode, type Operation, type Snapshot } from './snapsh
 
 const { S_IFDIR, S_IFREG, O_ACCMODE = 3, O_RDONLY, O_APPEND } = { ...constants, O_ACCMODE: 3 };
 
-const failure = (code: string, path: string): NodeJS.ErrnoException =>
-  Object.assign(new Error(`${code}: ${path}`), { code });
+/** Without a stack, which would cost more than all else here: a missing name is nothing unusual. */
+function failure(code: string, path: string): NodeJS.ErrnoException {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  const error = Object.assign(new Error(`${code}: ${path}`), { code });
+  Error.stackTraceLimit = limit;
+  return error;
+}
 
 interface Descriptor {
   readonly ino: number;

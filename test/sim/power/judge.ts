@@ -10,10 +10,10 @@ import type { Fact, Witness } from './witness.js';
 
 const STATUSES = new Set(['pending', 'processing', 'completed', 'failed', 'cancelled']);
 
-export type Row = Readonly<Record<string, string>>;
+type Row = Readonly<Record<string, string>>;
 
 /** A queue file or an archive, line by line. */
-export interface Reading {
+interface Reading {
   readonly header: readonly string[];
   /** Every row that isn't crossed out, in the order of the file. */
   readonly rows: readonly Row[];
@@ -23,7 +23,7 @@ export interface Reading {
   readonly hidden: readonly string[];
 }
 
-export function readText(text: string): Reading {
+function readText(text: string): Reading {
   const [head = '', ...lines] = text.split('\n');
   if (!text.includes('\n')) return { header: [], rows: [], unreadable: [], hidden: [] };
   const header = head.split('\t');
@@ -49,7 +49,7 @@ export function readText(text: string): Reading {
 }
 
 /** The newest row of each job: of two with one version the earlier. */
-export function newest(rows: readonly Row[]): Map<string, Row> {
+function newest(rows: readonly Row[]): Map<string, Row> {
   const jobs = new Map<string, Row>();
   for (const row of rows) {
     const known = jobs.get(row.id as string);
@@ -153,7 +153,7 @@ function brokenFor(row: Row, facts: readonly Fact[]): string[] {
 export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness, 'facts'>): string[] {
   if (queue === undefined) return ['there is no queue file'];
   const holes = queue.unreadable.filter((line) => line.includes('\0'));
-  const held = new Set(holes.map((line) => line.split('\t', 1)[0]));
+  const held = new Set(holes.map((line) => line.split(/[\t\0]/, 1)[0]));
   const violations = queue.unreadable
     .filter((line) => !line.includes('\0'))
     .map((line) => `unreadable: ${JSON.stringify(line.slice(0, 200))}`);

@@ -210,5 +210,17 @@ export const SCENARIOS: readonly Scenario[] = [
       await web.close();
     },
   },
-  { name: "a worker with durability 'os'", options: { durability: 'os' }, disk: lifecycle(), run: working },
+  {
+    name: "a worker with durability 'os'",
+    options: { durability: 'os' },
+    disk: lifecycle(),
+    run: async (machine, options) => {
+      await working(machine, options);
+      const web = new Actor(machine, options);
+      // What was promised before a compaction is durable after it, here too.
+      await web.compact();
+      await web.enqueue();
+      await web.close();
+    },
+  },
 ];

@@ -6,7 +6,7 @@ export type Inode =
 /** What is on a disk: inodes by number. Number 1 is the root directory. */
 export type Snapshot = ReadonlyMap<number, Inode>;
 
-export const ROOT = 1;
+const ROOT = 1;
 
 export const EMPTY: Snapshot = new Map([[ROOT, { kind: 'folder', names: new Map(), mtimeMs: 0 }]]);
 
@@ -57,6 +57,7 @@ export function apply(inodes: Map<number, Inode>, operation: Operation): void {
 }
 
 function written(data: Buffer, { at, bytes }: { at: number; bytes: Buffer }): Buffer {
+  if (at === data.length) return Buffer.concat([data, bytes]);
   const next = Buffer.alloc(Math.max(data.length, at + bytes.length));
   data.copy(next);
   bytes.copy(next, at);
