@@ -30,7 +30,12 @@ export class Judge {
   constructor(machine: () => Machine) {
     this.#machine = machine;
     let watcher: Watcher | undefined;
-    this.#watcher = () => (watcher ??= new Watcher(machine().disk, (what) => this.#violate(what)));
+    this.#watcher = () =>
+      (watcher ??= new Watcher(
+        machine().disk,
+        (what) => this.#violate(what),
+        (id) => this.#promised.get(id) ?? 0,
+      ));
   }
 
   get jobs(): Watcher['jobs'] {

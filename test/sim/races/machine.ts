@@ -15,6 +15,8 @@ export interface MachineOptions {
   readonly lockLetsTwoIn: boolean;
   /** A process of another namespace is taken for dead, instead of for one that can't be judged. */
   readonly foreignIsDead: boolean;
+  /** Who is killed in a write may leave a part of it. */
+  readonly killCutsWrites: boolean;
 }
 
 /** Hears what happens on a machine. */
@@ -115,7 +117,12 @@ export class Machine {
   /** SIGKILL; in the middle of a write a part of it may be done. */
   kill(process: VirtualProcess): void {
     const { call, bytes } = process;
-    if (call?.[0] === 'write' && bytes !== undefined && this.random.chance(0.5)) {
+    if (
+      call?.[0] === 'write' &&
+      bytes !== undefined &&
+      this.random.chance(0.5) &&
+      this.#options.killCutsWrites
+    ) {
       const part = bytes.subarray(0, this.random.below(bytes.length));
       this.#perform(process, call, part);
     }
