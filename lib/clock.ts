@@ -27,3 +27,6 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Whether `then` was less than so long ago; never where the clock was set back since. */
+export const isWithin = (ms: number, then: number, now: number): boolean => now >= then && now - then < ms;

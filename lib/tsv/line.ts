@@ -78,10 +78,11 @@ export class LineReader {
       return 'torn';
     if (!whole || !isId(bytes, start, ends[0] as number)) return 'unreadable';
     const status = statusIn(bytes, this.#from(at.status), ends[at.status] as number);
+    this.version = at.version < 0 ? 0 : this.#digits(at.version);
+    if (this.version < 0) return 'unreadable';
     if (status === undefined) return this.#isHalfStruck() ? 'struck' : 'unreadable';
     this.status = status;
-    this.version = at.version < 0 ? 0 : this.#digits(at.version);
-    return this.version < 0 ? 'unreadable' : 'row';
+    return 'row';
   }
 
   /** A field of the row read last, for names, numbers and words of ASCII. */

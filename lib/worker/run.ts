@@ -1,3 +1,4 @@
+import { isWithin } from '../clock.js';
 import type { ResolvedWorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
 import { writeTick } from '../store/tick.js';
@@ -22,9 +23,6 @@ const STUCK_MS = 1_000;
 /** After a commit that failed: so long until the next try, and so many tries. */
 const TROUBLE_MS = 1_000;
 const MOST_TROUBLE = 5;
-
-/** Whether `then` was less than so long ago; never where the clock was set back since. */
-const isWithin = (ms: number, then: number, now: number): boolean => now >= then && now - then < ms;
 
 /**
  * One worker, from its first look to its last commit: claims jobs, has them run, records what became of them. What

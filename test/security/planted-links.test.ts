@@ -84,7 +84,7 @@ test('a link to a folder in place of the lock holds nothing up, and leaves nothi
 test('a link to a file in place of the lock is an error, and the file stays', async (t) => {
   const { file, victim, queue } = place(t);
   symlinkSync(victim, `${file}.lock`);
-  await rejects(queue.cancelJob(jobId(2)), 'WRITE_FAILED', `${file}.lock`);
+  await rejects(queue.cancelJob(jobId(2)), 'NO_ACCESS', `${file}.lock`);
   assert.equal(readFileSync(victim, 'utf8'), 'precious');
 });
 

@@ -65,13 +65,14 @@ export function readByRule(bytes: Buffer): Oracle | undefined {
       if (note !== null && offset === header.length + 1 && text.startsWith(MARK, Number(note[1])))
         settledEnd = Number(note[1]);
       if (!isStruck(trimmed, names) && note === null && `${line}\n` !== MARK) kept.push(line);
-    } else if (!trimmed.endsWith('\t#torn')) {
+    } else if (!trimmed.endsWith('\t#torn') && !isStruck(trimmed, names)) {
       kept.push(line);
       if (trimmed !== '') held.add(decoded(trimmed.split(/[\t\0]/, 1)[0] as string));
     }
     offset += line.length + 1;
   }
-  return { names, jobs, rows, kept, held, settledEnd };
+  const isSuperseded = (line: string): boolean => isHalfStruck(line, names, jobs);
+  return { names, jobs, rows, kept: kept.filter((line) => !isSuperseded(line)), held, settledEnd };
 }
 
 function rowOf(line: string, names: readonly string[]): Pick<OracleRow, 'fields' | 'version'> | undefined {
@@ -89,10 +90,31 @@ function rowOf(line: string, names: readonly string[]): Pick<OracleRow, 'fields'
 
 function isStruck(line: string, names: readonly string[]): boolean {
   const values = line.split('\t');
+  const [id = ''] = values;
   const status = values[names.indexOf('status')] ?? '';
-  return (
-    values.length === names.length && /^-+$/.test(status) && !line.includes('\0') && !values[0]?.includes(' ')
+  if (values.length !== names.length || line.includes('\0')) return false;
+  const crossedOut = new RegExp(
+    `^${[...status].map((letter) => (letter === '-' ? '.' : `\\x${hex(letter)}`)).join('')}$`,
   );
+  const half = status.includes('-') && STATUSES.some((word) => crossedOut.test(word));
+  if (line.startsWith('#')) return !id.includes(' ') && (half || /^-+$/.test(status));
+  return (
+    half &&
+    rowOf(values.map((value, i) => (names[i] === 'status' ? 'pending' : value)).join('\t'), names) !==
+      undefined
+  );
+}
+
+const hex = (letter: string): string => letter.charCodeAt(0).toString(16).padStart(2, '0');
+
+/** Whether a comment is an old row of a job that has a newer one, with a `#` for its first digit. */
+function isHalfStruck(line: string, names: readonly string[], jobs: ReadonlyMap<string, OracleRow>): boolean {
+  if (!line.startsWith('#')) return false;
+  return [...'0123456789abcdef'].some((digit) => {
+    const row = rowOf(digit + line.replace(/[\r ]+$/, '').slice(1), names);
+    const newest = row && jobs.get(decoded(row.fields.id as string));
+    return newest !== undefined && newest.version > (row as OracleRow).version;
+  });
 }
 
 /** The file as whoever takes the lock next makes it: a last line that has no end gets one, or is marked as torn. */

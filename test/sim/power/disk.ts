@@ -3,7 +3,18 @@ import { dirname } from 'node:path';
 import type { FileInfo, FileSystem } from '../../../lib/store/fs.js';
 import { apply, find, type Inode, type Operation, type Snapshot } from './snapshot.js';
 
-const { S_IFDIR, S_IFREG, O_ACCMODE = 3, O_RDONLY, O_APPEND } = { ...constants, O_ACCMODE: 3 };
+const { S_IFDIR, S_IFREG, O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND } = constants;
+const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;
+/** Node's words for them, as far as the store uses them. */
+const FLAGS: Record<string, number> = {
+  r: O_RDONLY,
+  'r+': O_RDWR,
+  w: O_WRONLY | O_CREAT | O_TRUNC,
+  wx: O_WRONLY | O_CREAT | O_EXCL,
+  'wx+': O_RDWR | O_CREAT | O_EXCL,
+  a: O_WRONLY | O_CREAT | O_APPEND,
+  'a+': O_RDWR | O_CREAT | O_APPEND,
+};
 
 /** Without a stack, which would cost more than all else here: a missing name is nothing unusual. */
 function failure(code: string, path: string): NodeJS.ErrnoException {
@@ -95,26 +106,21 @@ export class Disk {
   }
 
   #open(path: string, flags: string | number, mode: number): number {
+    const bits = typeof flags === 'number' ? flags : (FLAGS[flags] as number);
     let ino = find(this.#inodes, path);
-    const creates = typeof flags === 'string' && /^[wa]/.test(flags);
-    if (ino !== undefined && typeof flags === 'string' && flags.includes('x')) throw failure('EEXIST', path);
+    if (ino !== undefined && (bits & O_EXCL) !== 0) throw failure('EEXIST', path);
     if (ino === undefined) {
-      if (!creates) throw failure('ENOENT', path);
+      if ((bits & O_CREAT) === 0) throw failure('ENOENT', path);
       const parent = this.#parent(path);
       ino = this.#make({ kind: 'file', data: Buffer.alloc(0), mode, mtimeMs: this.#now() });
       this.#do({ kind: 'link', ino: parent, name: nameOf(path), target: ino });
-    } else if (typeof flags === 'string' && flags.startsWith('w')) {
+    } else if ((bits & O_TRUNC) !== 0) {
       this.#do({ kind: 'truncate', ino });
     }
     const inode = this.#inodes.get(ino) as Inode;
-    const reads = flags === 'r' || (typeof flags === 'number' && (flags & O_ACCMODE) === O_RDONLY);
-    if (inode.kind === 'folder' && !reads) throw failure('EISDIR', path);
-    const append =
-      typeof flags === 'string'
-        ? flags.startsWith('a')
-        : typeof flags === 'number' && (flags & O_APPEND) !== 0;
+    if (inode.kind === 'folder' && (bits & O_ACCMODE) !== O_RDONLY) throw failure('EISDIR', path);
     const fd = this.#nextFd++;
-    this.#descriptors.set(fd, { ino, append });
+    this.#descriptors.set(fd, { ino, append: (bits & O_APPEND) !== 0 });
     return fd;
   }
 

@@ -43,7 +43,7 @@ export const PATCHES: readonly Patch[] = [
   before(
     'plain proper-lockfile',
     'lib/store/lock.ts',
-    '    let started = this.#clock.now();',
+    '    let waited = 0;',
     'await enterPlain(this, this.#fs, this.#clock, this.path, this.#timeout); return [];',
   ),
   before(
@@ -79,7 +79,11 @@ export const PATCHES: readonly Patch[] = [
   ),
 
   // A dead owner's rename is built upon.
-  expression('no repair', 'lib/store/holder.ts', 'this.#current.reopen() !== undefined', 'false'),
+  {
+    file: 'lib/store/holder.ts',
+    find: 'if (file !== undefined) {',
+    replace: "if (file !== undefined && (globalThis as any).VARIANT !== 'no repair') {",
+  },
   expression('sync again', 'lib/store/commit.ts', 'context.afterFailedSync(cause)', 'fs.fdatasync(file.fd)'),
   expression(
     'no sync of the directory',
@@ -102,7 +106,7 @@ export const PATCHES: readonly Patch[] = [
   expression(
     'last row wins',
     'lib/store/job-index.ts',
-    'version <= (this.#version[slot] as number)',
+    'version <= (this.#slots.version[slot] as number)',
     'false',
   ),
 ];
