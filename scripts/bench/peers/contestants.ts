@@ -11,7 +11,9 @@ export interface Contestant {
   readonly best?: { readonly settings: object; readonly words: string };
   /** Its settings for the shortest time from enqueue to start, if others. */
   readonly quickest?: object;
-  /** What acknowledged jobs survive. */
+  /** How it is set up, in words. */
+  readonly setUp: string;
+  /** What acknowledged jobs survive: `kill -9` of any process, and power loss. */
   readonly survives: { readonly kill: string; readonly power: string };
   /** When the jobs of a worker that was killed are run again, by its defaults. */
   readonly takenBack: string;
@@ -26,6 +28,7 @@ const all = 'all';
 export const contestants: readonly Contestant[] = [
   {
     name: "tsvq, 'sync'",
+    setUp: '`concurrency: 1`, its default',
     module: 'tsvq',
     settings: { durability: 'sync' },
     survives: { kill: all, power: all },
@@ -34,6 +37,7 @@ export const contestants: readonly Contestant[] = [
   },
   {
     name: "tsvq, 'os'",
+    setUp: 'the same',
     module: 'tsvq',
     settings: { durability: 'os' },
     survives: { kill: all, power: 'all but the last half minute or so' },
@@ -42,14 +46,18 @@ export const contestants: readonly Contestant[] = [
   },
   {
     name: 'SQLite by hand, FULL',
+    setUp: 'better-sqlite3, WAL; an UPDATE to claim, an UPDATE to complete',
     module: 'sqlite',
     settings: { synchronous: 'FULL' },
     survives: { kill: all, power: all },
     takenBack: 'never: not written',
     durable: true,
+    // A hundred thousand take half a minute and say no more than ten thousand.
+    only: ['enqueue', 'bulk', 'drain-1000', 'drain-10000', 'contended', 'pickup', 'idle'],
   },
   {
     name: 'SQLite by hand, NORMAL',
+    setUp: 'the same',
     module: 'sqlite',
     settings: { synchronous: 'NORMAL' },
     survives: { kill: all, power: 'what the last checkpoint has' },
@@ -58,6 +66,7 @@ export const contestants: readonly Contestant[] = [
   },
   {
     name: 'SQLite by hand, FULL, in hundreds',
+    setUp: 'the same, 100 claimed at once, and completed at once',
     module: 'sqlite',
     settings: { synchronous: 'FULL', batch: 100 },
     survives: { kill: all, power: all },
@@ -67,6 +76,7 @@ export const contestants: readonly Contestant[] = [
   },
   {
     name: 'SQLite by hand, NORMAL, in hundreds',
+    setUp: 'the same',
     module: 'sqlite',
     settings: { synchronous: 'NORMAL', batch: 100 },
     survives: { kill: all, power: 'what the last checkpoint has' },
@@ -76,6 +86,7 @@ export const contestants: readonly Contestant[] = [
   },
   {
     name: 'plainjob',
+    setUp: 'its defaults (WAL, NORMAL), but it looks every 10 ms instead of every second',
     module: 'plainjob',
     settings: {},
     survives: { kill: all, power: 'what the last checkpoint has' },
@@ -84,6 +95,7 @@ export const contestants: readonly Contestant[] = [
   },
   {
     name: 'BullMQ, always',
+    setUp: 'Redis with appendfsync always',
     module: 'bullmq',
     server: 'redis-always',
     settings: {},
@@ -94,6 +106,7 @@ export const contestants: readonly Contestant[] = [
   },
   {
     name: 'BullMQ, everysec',
+    setUp: 'Redis with appendfsync everysec',
     module: 'bullmq',
     server: 'redis-everysec',
     settings: {},
@@ -104,17 +117,19 @@ export const contestants: readonly Contestant[] = [
   },
   {
     name: 'pg-boss',
+    setUp: 'PostgreSQL with its defaults: synchronous_commit on; fetch() and complete()',
     module: 'pg-boss',
     server: 'postgres',
     settings: {},
     best: { settings: { batchSize: 500, fetchers: 2 }, words: '500 fetched at once, by 2' },
-    quickest: { polled: true },
+    quickest: { polled: true, batchSize: 500 },
     survives: { kill: all, power: all },
     takenBack: 'after 15 min',
     durable: true,
   },
   {
     name: 'graphile-worker',
+    setUp: 'PostgreSQL with its defaults: synchronous_commit on',
     module: 'graphile-worker',
     server: 'postgres',
     settings: {},
@@ -128,6 +143,7 @@ export const contestants: readonly Contestant[] = [
   },
   {
     name: 'whole file (dbbasic-queue)',
+    setUp: 'its algorithm told again: no lock, no sync, the file written anew twice a job',
     module: 'whole-file',
     settings: {},
     survives: { kill: 'nothing, if it comes while the file is written', power: 'nothing for certain' },

@@ -77,12 +77,12 @@ const about = [
   `${machine()}; ${versions(present)}`,
   `load at the start ${load.toFixed(2)}; ${when}${options.quick ? ', --quick' : ''}`,
 ].join('; ');
-console.log([about, ...skipped, '', markdown(outcomes)].join('\n'));
+console.log([about, ...skipped, '', markdown(present, outcomes)].join('\n'));
 if (options.json) {
   const figures = outcomes.map(({ work: { name, columns }, entries }) => ({ work: name, columns, entries }));
   writeFileSync(options.json, `${JSON.stringify({ about, skipped, figures }, null, 2)}\n`);
 }
-if (options.docs) writeDocs([about, ...skipped].join('.\n'), outcomes);
+if (options.docs) writeDocs([about, ...skipped].join('.\n'), present, outcomes);
 if (outcomes.some(({ entries }) => entries.some(({ ours, failure }) => ours && failure)))
   process.exitCode = 1;
 

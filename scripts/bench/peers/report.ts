@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { show } from '../figure.js';
 import { root } from '../workplace.js';
 import { chart } from './chart.js';
+import type { Contestant } from './contestants.js';
 import type { Work } from './works.js';
 
 /** What one contestant did. */
@@ -22,8 +23,23 @@ export interface Outcome {
 }
 
 /** Tables that can be read as they are. */
-export function markdown(outcomes: readonly Outcome[]): string {
-  return outcomes.map((outcome) => `${outcome.work.title}:\n\n${table(outcome)}`).join('\n\n');
+export function markdown(contestants: readonly Contestant[], outcomes: readonly Outcome[]): string {
+  const tables = outcomes.map((outcome) => `${outcome.work.title}:\n\n${table(outcome)}`);
+  return [promises(contestants), ...tables].join('\n\n');
+}
+
+/** How each is set up, and what is left of acknowledged jobs when something dies. */
+function promises(contestants: readonly Contestant[]): string {
+  return aligned([
+    ['', 'set up', 'survive kill -9', 'survive power loss', 'jobs of a killed worker run again'],
+    ...contestants.map(({ name, setUp, survives, takenBack }) => [
+      name,
+      setUp,
+      survives.kill,
+      survives.power,
+      takenBack,
+    ]),
+  ]);
 }
 
 /** Who survives power loss comes first; the ratio says how many times the better of the two is better. */
@@ -52,7 +68,12 @@ function table({ work: { columns }, entries }: Outcome): string {
       failure === undefined ? `${ratio(values[0])}×` : '',
     ]),
   ];
-  const widths = (rows[0] as string[]).map((_, i) =>
+  return aligned(rows);
+}
+
+/** Rows as a Markdown table, the first one as its head. */
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] as readonly string[]).map((_, i) =>
     Math.max(3, ...rows.map((row) => [...(row[i] ?? '')].length)),
   );
   const lines = rows.map((row) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`);
@@ -67,7 +88,11 @@ function rank({ values: [value] }: Entry, column: Work['columns'][number] | unde
 }
 
 /** Puts the tables between two comments of docs/benchmarks.md, and each chart into a file beside it. */
-export function writeDocs(about: string, outcomes: readonly Outcome[]): void {
+export function writeDocs(
+  about: string,
+  contestants: readonly Contestant[],
+  outcomes: readonly Outcome[],
+): void {
   const docs = join(root, 'docs');
   for (const { work, entries } of outcomes) {
     const [column] = work.columns;
@@ -99,5 +124,8 @@ export function writeDocs(about: string, outcomes: readonly Outcome[]): void {
       return `### ${title}\n\n![${title}](benchmarks-${name}.svg)\n\n${table(outcome)}`;
     })
     .join('\n\n');
-  writeFileSync(path, `${text.slice(0, from)}${begin}\n${about}.\n\n${body}\n${text.slice(to)}`);
+  writeFileSync(
+    path,
+    `${text.slice(0, from)}${begin}\n${about}.\n\n${promises(contestants)}\n\n${body}\n${text.slice(to)}`,
+  );
 }

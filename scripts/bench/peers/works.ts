@@ -32,7 +32,7 @@ const enqueue: Work = {
     { name: 'median', unit: 'µs', better: 'less' },
     { name: 'p99', unit: 'µs', better: 'less' },
   ],
-  runs: { quick: 2, full: 7 },
+  runs: { quick: 2, full: 5 },
   async measure(turn, quick) {
     await turn.fill(0);
     const jobs = quick ? 300 : JOBS.enqueue;
@@ -81,7 +81,7 @@ const contended: Work = {
   runs: { quick: 1, full: 3 },
   at: 'best',
   async measure(turn, quick) {
-    const [producers, jobs] = [16, quick ? 50 : 250];
+    const [producers, jobs] = [16, quick ? 50 : 125];
     await turn.fill(0);
     const { begin, end, took } = await crowd(turn, { producers, jobs, workers: 4 });
     await turn.check({ waiting: 0, done: producers * jobs });
@@ -96,7 +96,7 @@ const pickup: Work = {
     { name: 'median', unit: 'ms', better: 'less' },
     { name: 'p99', unit: 'ms', better: 'less' },
   ],
-  runs: { quick: 1, full: 3 },
+  runs: { quick: 1, full: 2 },
   at: 'quickest',
   async measure(turn, quick) {
     const jobs = quick ? 40 : 150;
@@ -111,7 +111,7 @@ const idle: Work = {
   name: 'idle',
   title: 'A worker starts, finds nothing and ends',
   columns: [{ name: 'time', unit: 'ms', better: 'less' }],
-  runs: { quick: 1, full: 3 },
+  runs: { quick: 1, full: 2 },
   async measure(turn, quick) {
     await turn.fill(0);
     const times: number[] = [];
@@ -129,11 +129,11 @@ export const works: readonly Work[] = [
   bulk,
   drain(1_000, {
     title: 'Drain of 1,000 jobs that do nothing, one after another',
-    runs: { quick: 1, full: 5 },
+    runs: { quick: 1, full: 3 },
   }),
   drain(10_000, {
     title: 'Drain of 10,000 jobs that do nothing, each at its best',
-    runs: { quick: 1, full: 5 },
+    runs: { quick: 1, full: 3 },
     at: 'best',
   }),
   drain(100_000, {
