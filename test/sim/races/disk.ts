@@ -173,6 +173,7 @@ export class Disk {
   /** What is left is what was synced, and of the rest what chance has kept. */
   losePower(random: () => number): void {
     this.#descriptors.clear();
+    this.#free.length = 0;
     const lose = ({ file, folder }: Inode): void => {
       file?.losePower(random);
       if (folder === undefined) return;
@@ -181,7 +182,11 @@ export class Disk {
       }
       folder.unsynced = [];
       folder.names = new Map(folder.durable);
-      for (const inode of folder.names.values()) lose(inode);
+      for (const inode of folder.names.values()) {
+        // What comes back may have a number that was free meanwhile, and given to another.
+        inode.ino = this.#nextIno++;
+        lose(inode);
+      }
     };
     lose(this.#root);
   }
