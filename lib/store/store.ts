@@ -22,8 +22,10 @@ export interface World {
   readonly processes: Processes;
 }
 
+/** After so many reads other callbacks get their turn. */
+const READS_A_TURN = 16;
 /** After so many starts of one commit over again, something else than bad luck is at work. */
-const MOST_ROUNDS = 8;
+const MOST_ROUNDS = 20;
 
 /**
  * The queue file as a store: reads without a lock, commits under it. What is asked for while a commit is under way
@@ -43,6 +45,7 @@ export class Store {
   /** Between an append and its check: what stands in the file is not decided yet. */
   #appending = false;
   #closed = false;
+  #reads = 0;
 
   constructor(
     path: string,
@@ -88,6 +91,9 @@ export class Store {
    * @returns undefined if there is no queue file
    */
   async read(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
+    // Where nothing is new, nothing here waits: whoever asks again and again, for a job to end say, must not keep the
+    // worker in the same process from ending it.
+    if (++this.#reads % READS_A_TURN === 0) await new Promise(setImmediate);
     for (;;) {
       while (this.#appending) await this.#running;
       if (this.openFile() === undefined) return undefined;

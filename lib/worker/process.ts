@@ -34,6 +34,8 @@ export async function processQueue(
     await new Run(store, table, resolved, report).untilDone();
   } else {
     for (const [type, jobs] of unhandled) report.unhandled(type, jobs);
+    // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
+    await new Promise(setImmediate);
   }
   writeTick(store.fs, store.realPath, {
     at: store.clock.now(),

@@ -330,7 +330,7 @@ test('without any lock, compaction left out: every job runs once, nothing acknow
         if (random() < 0.2 && (await queue.cancelJob(id))) cancelled.push(id);
       }
     };
-    void Promise.all([produce(), produce(), produce()]).then(() => produced.resolve());
+    Promise.all([produce(), produce(), produce()]).then(() => produced.resolve(), produced.reject);
     const work = async (queue: (typeof handles)[number]): Promise<void> => {
       const handler = async (
         _: unknown,
@@ -342,15 +342,17 @@ test('without any lock, compaction left out: every job runs once, nothing acknow
         return run;
       };
       let over = false;
-      produced.promise.then(() => {
+      // Also where that has failed: the workers end, and the test says why.
+      const end = (): void => {
         over = true;
-      });
+      };
+      produced.promise.then(end, end);
       for (let last = false; !last; ) {
         last = over;
         await queue.processJobs({ email: handler }, { concurrency: 3, maxWorkers: 10 });
       }
     };
-    await Promise.all(handles.map(work));
+    await Promise.all([...handles.map(work), produced.promise]);
 
     const fresh = openTest(t, { file, clock }).queue;
     const jobs = await fresh.listJobs();

@@ -271,3 +271,22 @@ test('a clock that is set back makes no worker linger longer', async (t) => {
   assert.ok(over);
   await working;
 });
+
+test('asking again and again, without a pause, keeps nobody in the same process from working', async (t) => {
+  const { queue } = openTest(t, { clock: systemClock });
+  const stop = new AbortController();
+  const options = { linger: Number.POSITIVE_INFINITY, signal: stop.signal };
+  const working = queue.processJobs(
+    { email: () => new Promise((resolve) => setImmediate(resolve)) },
+    options,
+  );
+  const id = await queue.enqueue('email', 0);
+  while ((await queue.getJob(id))?.status !== 'completed') {}
+  let turn = false;
+  setImmediate(() => {
+    turn = true;
+  });
+  while (!turn) await queue.processJobs({});
+  stop.abort();
+  await working;
+});
