@@ -21,7 +21,10 @@ import '../lib/worker/run.js';
 /** What a process needs of the environment; also where to leave the coverage of its code, if that is asked for. */
 export const bareEnvironment: NodeJS.ProcessEnv = {
   PATH: process.env.PATH,
-  ...(process.env.NODE_V8_COVERAGE && { NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE }),
+  ...(process.env.NODE_V8_COVERAGE && {
+    NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE,
+    NODE_OPTIONS: process.env.NODE_OPTIONS,
+  }),
 };
 
 export const root: string = fileURLToPath(new URL('..', import.meta.url));

@@ -184,3 +184,9 @@ function learn(index: JobIndex | undefined, append: Append, before: number): Sup
   index.onSuperseded = undefined;
   return superseded;
 }
+
+const NEEDS: readonly Needs[] = ['nothing', 'open', 'all'];
+
+/** What has to be known for all of them. */
+export const mostOf = (commits: readonly Commit[]): Needs =>
+  NEEDS[Math.max(...commits.map(({ needs }) => NEEDS.indexOf(needs)))] as Needs;

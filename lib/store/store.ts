@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
-import { Commit, type Decide, type Needs, type Outcome } from './commit.js';
+import { Commit, type Decide, mostOf, type Needs, type Outcome } from './commit.js';
 import type { CompactionSummary } from './compact.js';
 import { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError, systemFs } from './fs.js';
@@ -292,10 +292,4 @@ export class Store {
     if (this.#closed) throw new TsvqError('CLOSED', `the queue ${this.path} was closed`);
     if (this.#holder.broken) throw this.#holder.broken;
   }
-}
-
-const NEEDS: readonly Needs[] = ['nothing', 'open', 'all'];
-
-function mostOf(commits: readonly Commit[]): Needs {
-  return NEEDS[Math.max(...commits.map(({ needs }) => NEEDS.indexOf(needs)))] as Needs;
 }
