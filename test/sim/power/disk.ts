@@ -1,20 +1,11 @@
 import { constants } from 'node:fs';
 import { dirname } from 'node:path';
 import type { FileInfo, FileSystem } from '../../../lib/store/fs.js';
+import { openFlags } from '../open-flags.js';
 import { apply, find, type Inode, type Operation, type Snapshot } from './snapshot.js';
 
 const { S_IFDIR, S_IFREG, O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND } = constants;
 const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;
-/** Node's words for them, as far as the store uses them. */
-const FLAGS: Record<string, number> = {
-  r: O_RDONLY,
-  'r+': O_RDWR,
-  w: O_WRONLY | O_CREAT | O_TRUNC,
-  wx: O_WRONLY | O_CREAT | O_EXCL,
-  'wx+': O_RDWR | O_CREAT | O_EXCL,
-  a: O_WRONLY | O_CREAT | O_APPEND,
-  'a+': O_RDWR | O_CREAT | O_APPEND,
-};
 
 /** Without a stack, which would cost more than all else here: a missing name is nothing unusual. */
 function failure(code: string, path: string): NodeJS.ErrnoException {
@@ -106,7 +97,7 @@ export class Disk {
   }
 
   #open(path: string, flags: string | number, mode: number): number {
-    const bits = typeof flags === 'number' ? flags : (FLAGS[flags] as number);
+    const bits = openFlags(flags);
     let ino = find(this.#inodes, path);
     if (ino !== undefined && (bits & O_EXCL) !== 0) throw failure('EEXIST', path);
     if (ino === undefined) {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { dirname } from 'node:path';
 import type { FileInfo } from '../../../lib/store/fs.js';
+import { openFlags } from '../open-flags.js';
 import { FileContent } from './file-content.js';
 
 /** A system error by its code alone; the one who called makes Node's of it. */
@@ -37,15 +38,6 @@ interface Descriptor {
 }
 
 const { O_APPEND, O_CREAT, O_EXCL, O_TRUNC, O_RDWR, O_WRONLY, S_IFDIR, S_IFREG } = constants;
-const FLAGS: Record<string, number> = {
-  r: 0,
-  'r+': O_RDWR,
-  w: O_WRONLY | O_CREAT | O_TRUNC,
-  wx: O_WRONLY | O_CREAT | O_EXCL,
-  'wx+': O_RDWR | O_CREAT | O_EXCL,
-  a: O_WRONLY | O_CREAT | O_APPEND,
-  'a+': O_RDWR | O_CREAT | O_APPEND,
-};
 
 /** One local file system in memory. Inode numbers are used again as soon as they are free, as on ext4. */
 export class Disk {
@@ -65,7 +57,7 @@ export class Disk {
   // ---- names ----
 
   open(path: string, flags: string | number, process: number): number {
-    const bits = typeof flags === 'number' ? flags : (FLAGS[flags] as number);
+    const bits = openFlags(flags);
     let inode = this.#find(path);
     if (inode === undefined) {
       if ((bits & O_CREAT) === 0) throw new DiskError('ENOENT');
