@@ -1,9 +1,11 @@
-import { type FileSystem, readFully, SMALL } from './fs.js';
+import { TORN } from '../tsv/line.js';
+import { type FileSystem, SMALL } from './fs.js';
 import type { OpenFile } from './open-file.js';
 import type { Draft } from './view.js';
 
 /** Rows are written in pieces of about this size. */
 const PIECE = 4 * 1024 * 1024;
+const LF = 10;
 
 /** One append, in pieces of whole rows. */
 export class Append {
@@ -20,6 +22,11 @@ export class Append {
   readonly #pieces: { bytes: Buffer; rows: number }[] = [];
   /** Of each row, without its LF. */
   readonly #lengths: number[] = [];
+  /** Bytes of whole rows in the file. */
+  #whole = 0;
+  #before = 0;
+  /** Of each piece, where others came between. */
+  #offsets: number[] | undefined;
 
   constructor(fs: FileSystem, file: OpenFile, drafts: readonly Draft[]) {
     this.#fs = fs;
@@ -46,9 +53,23 @@ export class Append {
     for (const line of lines) this.#lengths.push((ascii ? line.length : Buffer.byteLength(line)) - 1);
   }
 
-  /** Calls `row` for each row that was written whole, with its length in bytes, without the LF. */
-  eachRow(row: (draft: Draft, length: number) => void): void {
-    for (let i = 0; i < this.rows; i++) row(this.#drafts[i] as Draft, this.#lengths[i] as number);
+  /** Where it ends, if nobody else's rows came between: in one piece, where the file ended before. */
+  get end(): number | undefined {
+    return this.#offsets === undefined ? this.#before + this.#whole : undefined;
+  }
+
+  /** Calls `row` for each row that was written whole, with its place and its length in bytes, without the LF. */
+  eachRow(row: (draft: Draft, offset: number, length: number) => void): void {
+    let offset = this.#before;
+    for (let i = 0, piece = 0, left = 0; i < this.rows; i++, left--) {
+      if (left === 0) {
+        offset = this.#offsets?.[piece] ?? offset;
+        left = this.#pieces[piece++]?.rows as number;
+      }
+      const length = this.#lengths[i] as number;
+      row(this.#drafts[i] as Draft, offset, length);
+      offset += length + 1;
+    }
   }
 
   /** Writes until something stops it. What is short stays short: a second write could end up behind another's. */
@@ -67,16 +88,38 @@ export class Append {
       this.bytes += written;
       if (written < bytes.length) {
         this.cutShort = true;
-        for (let i = bytes.indexOf(10); i >= 0 && i < written; i = bytes.indexOf(10, i + 1)) this.rows++;
+        this.#whole += bytes.lastIndexOf(LF, written - 1) + 1;
+        for (let i = bytes.indexOf(LF); i >= 0 && i < written; i = bytes.indexOf(LF, i + 1)) this.rows++;
         return;
       }
+      this.#whole += written;
       this.rows += rows;
     }
   }
 
-  /** The pieces as far as they were written. */
-  *written(): Iterable<Buffer> {
-    let left = this.bytes;
+  /**
+   * Looks at what became of it, behind where the file ended before. Others may append beside it, so theirs may come
+   * first, or between two pieces.
+   *
+   * @returns whether all rows that were written whole are there, at the beginning of a line
+   */
+  async lookUp(before: number): Promise<boolean> {
+    this.#before = before;
+    if (await this.#isAt(before)) return true;
+    this.#offsets = [];
+    let position = before;
+    for (const piece of this.#written()) {
+      const offset = await this.#find(piece, position);
+      if (offset === undefined) return false;
+      this.#offsets.push(offset);
+      position = offset + piece.length;
+    }
+    return true;
+  }
+
+  /** The pieces as far as whole rows of them were written. */
+  *#written(): Iterable<Buffer> {
+    let left = this.#whole;
     for (const { bytes } of this.#pieces) {
       if (left <= 0) return;
       yield left < bytes.length ? bytes.subarray(0, left) : bytes;
@@ -84,35 +127,45 @@ export class Append {
     }
   }
 
-  /** Whether the bytes from `offset` to the end of the file are these and no others. */
-  async isAt(offset: number): Promise<boolean> {
+  async #isAt(offset: number): Promise<boolean> {
     let position = offset;
-    for (const piece of this.written()) {
-      // One byte more than is ours: nothing may follow.
-      const found = Buffer.allocUnsafe(piece.length + 1);
-      const length =
-        piece.length <= SMALL
-          ? readFully(this.#fs, this.#file.fd, found, position)
-          : await this.#readFully(found, position);
-      if (length < piece.length || piece.compare(found, 0, piece.length) !== 0) return false;
+    for (const piece of this.#written()) {
+      const found = await this.#read(position, piece.length);
+      if (!found.equals(piece)) return false;
       position += piece.length;
-      if (position === offset + this.bytes && length > piece.length) return false;
     }
     return true;
   }
 
-  async #readFully(into: Buffer, from: number): Promise<number> {
+  /** Where a piece stands. @returns undefined if it isn't there, or not at the beginning of a line */
+  async #find(piece: Buffer, from: number): Promise<number | undefined> {
+    // With the LF before it.
+    const bytes = await this.#read(from - 1, this.#file.size - from + 1);
+    const at = bytes.indexOf(piece);
+    if (at < 1) return undefined;
+    if (bytes[at - 1] === LF) return from - 1 + at;
+    this.#cutLoose(from - 1 + at);
+    return undefined;
+  }
+
+  /**
+   * Somebody died in the midst of a row, after we had seen the file end well, and ours was glued to it: the job whose
+   * row that was to be would be held until a person had looked. These bytes are nobody's but ours, and not
+   * acknowledged, so they are made the end of that line and a comment.
+   */
+  #cutLoose(offset: number): void {
+    this.#fs.writeSync(this.#file.strikeFd, Buffer.from(`${TORN}\n#`), offset);
+  }
+
+  async #read(from: number, length: number): Promise<Buffer> {
+    if (length <= SMALL) return this.#file.readPiece(from, length);
+    const bytes = Buffer.allocUnsafe(length);
     let filled = 0;
-    while (filled < into.length) {
-      const length = await this.#fs.read(
-        this.#file.fd,
-        into.subarray(filled),
-        into.length - filled,
-        from + filled,
-      );
-      if (length === 0) break;
-      filled += length;
+    while (filled < length) {
+      const got = await this.#fs.read(this.#file.fd, bytes.subarray(filled), length - filled, from + filled);
+      if (got === 0) break;
+      filled += got;
     }
-    return filled;
+    return bytes.subarray(0, filled);
   }
 }

@@ -1,10 +1,8 @@
 import { Append } from './append.js';
 import { type FileSystem, storeError } from './fs.js';
 import type { JobIndex } from './job-index.js';
-import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
-import { type Superseded, strike } from './strike.js';
-import { closeTail } from './tail.js';
+import type { Superseded } from './strike.js';
 import { type Draft, StaleIndex, View } from './view.js';
 
 /** How much of the file an operation has to know: nothing, what is still to do, or the finished jobs as well. */
@@ -26,17 +24,25 @@ export interface Outcome {
 /** What a commit works with. */
 export interface CommitContext {
   readonly fs: FileSystem;
-  readonly lock: Lock;
-  readonly durability: 'sync' | 'os';
   readonly now: number;
   readonly file: OpenFile;
   /** Knows the file to its end, if an operation needs that. */
   readonly index: JobIndex | undefined;
-  /** Size of the file, which ends with LF. */
+  /** Where the file ended, with LF. */
   readonly before: number;
   readonly round: number;
-  /** Saves the file after a failed sync, or throws. */
-  readonly afterFailedSync: (cause: unknown) => Promise<void>;
+  /** Whether what was appended stands where it counts. */
+  readonly isValid: () => boolean;
+  /** Closes a row that was cut short. */
+  readonly closeTail: () => Promise<void>;
+}
+
+/** What an append has put into the file. */
+export interface Appended {
+  /** Whether there is anything to sync. */
+  readonly any: boolean;
+  /** The rows that it supersedes. */
+  readonly superseded: Superseded[];
 }
 
 /** One operation on its way into the file. */
@@ -69,6 +75,13 @@ export class Commit {
     this.#reject(error);
   }
 
+  /** Has it start over: the file that its rows are in is no longer the queue. */
+  reopen(): void {
+    if (this.#rejected) return;
+    this.settled = false;
+    this.#error = undefined;
+  }
+
   /** Tells the caller, if there is something to tell. */
   settle(): void {
     if (!this.settled) return;
@@ -82,45 +95,36 @@ export class Commit {
   }
 
   /**
-   * Appends what the operations decide, as one: write, sync, look at what has become of it, strike out what it
-   * supersedes. An operation that is not settled afterwards has to start over.
+   * Appends what the operations decide, as one write, and looks at what has become of it. An operation that is not
+   * settled afterwards has to start over. Under the lock; whoever calls this syncs the file, and tells afterwards.
    */
-  static async write(context: CommitContext, commits: readonly Commit[]): Promise<void> {
-    const { fs, lock, file, before } = context;
+  static async write(context: CommitContext, commits: readonly Commit[]): Promise<Appended> {
+    const { fs, file, before } = context;
+    const nothing = { any: false, superseded: [] };
     Commit.#decideEach(context, commits);
     const drafts = commits.flatMap((commit) => commit.#drafts);
-    if (drafts.length === 0) return Commit.#settleEach(commits, 0, undefined, file.path);
-
+    if (drafts.length === 0) {
+      Commit.#settleEach(commits, 0, undefined, file.path);
+      // What an earlier round has put there, no sync may have covered.
+      return { any: context.round > 0, superseded: [] };
+    }
     const append = new Append(fs, file, drafts);
     await append.write();
-    if (append.bytes > 0 && context.durability === 'sync') {
-      try {
-        // What is acknowledged after this line survives power loss. Never a second try: after a failed sync the
-        // kernel takes the lost pages for clean, and the next sync says that all is well.
-        await fs.fdatasync(file.fd);
-      } catch (cause) {
-        await context.afterFailedSync(cause);
-        return Commit.#settleEach(commits, append.rows, append.error, file.path);
-      }
-    }
     // Two may have believed that they held the lock, or a person may have replaced the file: then what counts is
     // what stands in the file that has the name now.
-    if (!lock.stillHeld() || !file.isCurrent() || !(await append.isAt(before))) return;
+    if (!context.isValid() || !(await append.lookUp(before))) return nothing;
 
-    const superseded = learn(context.index, append, before);
-    // Only what a sync covers: else power loss could take the new row and leave the old one struck.
-    if (context.durability === 'sync') {
-      // The rows are in and durable: a strike that fails changes nothing that anyone was told.
-      await strike(fs, file, superseded).catch(() => {});
-    }
+    const superseded = await learn(context.index, append, before);
+    if (superseded === undefined) return nothing;
     if (append.cutShort) {
       try {
-        closeTail(fs, file);
+        await context.closeTail();
       } catch (error) {
         append.error = error;
       }
     }
     Commit.#settleEach(commits, append.rows, append.error, file.path);
+    return { any: append.bytes > 0 || context.round > 0, superseded };
   }
 
   static #settleEach(commits: readonly Commit[], rows: number, cause: unknown, path: string): void {
@@ -170,19 +174,38 @@ export class Commit {
   }
 }
 
-/** Takes the appended rows into the index. @returns the rows that they supersede */
-function learn(index: JobIndex | undefined, append: Append, before: number): Superseded[] {
+/**
+ * Takes the appended rows into the index.
+ *
+ * @returns the rows that they supersede; undefined if one of them doesn't count, since another came first
+ */
+async function learn(
+  index: JobIndex | undefined,
+  append: Append,
+  before: number,
+): Promise<Superseded[] | undefined> {
   const superseded: Superseded[] = [];
   if (index?.position !== before) return superseded;
   index.onSuperseded = (offset, length) => superseded.push({ offset, length });
-  let offset = before;
-  append.eachRow(({ row, known }, length) => {
-    index.learn(row, known?.index === index ? known.slot : undefined, offset, length);
-    offset += length + 1;
-  });
-  index.moveTo(offset);
-  index.onSuperseded = undefined;
-  return superseded;
+  try {
+    if (append.end !== undefined) {
+      append.eachRow(({ row, known }, offset, length) =>
+        index.learn(row, known?.index === index ? known.slot : undefined, offset, length),
+      );
+      index.moveTo(append.end);
+      return superseded;
+    }
+    // Others have appended beside it: read on as if it were all theirs, and see what stands.
+    await index.catchUp();
+    let stands = true;
+    append.eachRow(({ id }, offset) => {
+      const slot = index.find(id);
+      stands &&= slot !== undefined && index.offset(slot) === offset;
+    });
+    return stands ? superseded : undefined;
+  } finally {
+    index.onSuperseded = undefined;
+  }
 }
 
 const NEEDS: readonly Needs[] = ['nothing', 'open', 'all'];

@@ -65,6 +65,8 @@ export class CompactionPass {
     const marked = this.#finishedBytes() > WORTH_A_MARK;
     if (marked) output.add(Buffer.from(settledMark(0, 0)));
     await file.eachLine(file.start, (bytes, start, end, offset) => this.#sort(bytes, start, end, offset), {
+      // No further than the index: what somebody appends beside the lock from now on, they will append once more.
+      to: this.#index.position,
       // Block by block, so that no more than one is in memory.
       afterBlock: async () => {
         this.#endRun();

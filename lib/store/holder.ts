@@ -65,13 +65,20 @@ export class Holder {
     return this.#lock;
   }
 
-  /** Takes the lock; repairs what a dead owner left. */
-  async enter(): Promise<void> {
+  /**
+   * Takes the lock; repairs what a dead owner left.
+   *
+   * @param isNeeded asked again and again while others hold it
+   * @returns whether it is held; not if it is no longer needed
+   */
+  async enter(isNeeded?: () => boolean): Promise<boolean> {
     if (this.broken) throw this.broken;
-    const dead = await this.lock.enter();
-    if (dead.length === 0) return;
+    const dead = await this.lock.enter(isNeeded);
+    if (dead === undefined) return false;
+    if (dead.length === 0) return true;
     try {
       await this.#repair(dead);
+      return true;
     } catch (error) {
       this.leave();
       throw error;
@@ -94,6 +101,8 @@ export class Holder {
       throw new TsvqError('NO_ACCESS', `no permission to write ${file.path}; see its owner and mode`);
     }
     if (file?.layout.current) return file;
+    // Before it has the name: until that is durable, nobody may append to it.
+    this.lock.beginRewrite();
     if (file !== undefined) await this.compact();
     else
       await createQueueFile(this.#fs, this.lock, this.#current.realPath, newLayout()).catch(
@@ -106,6 +115,8 @@ export class Holder {
 
   /** Writes the open file anew. */
   async compact(): Promise<CompactionSummary> {
+    // Before the file is read: what others append from now on is theirs to look after.
+    this.lock.beginRewrite();
     const file = this.#current.file as OpenFile;
     closeTail(this.#fs, file);
     // An index that reaches the end of the file saves reading it once more.
@@ -142,6 +153,7 @@ export class Holder {
    * making it: then the directories above it may be new, too.
    */
   async #repair(dead: readonly string[]): Promise<void> {
+    this.lock.beginRewrite();
     removeReplacements(this.#fs, this.#current.realPath);
     const file = this.#current.reopen();
     if (file !== undefined) {

@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import { type FileInfo, type FileSystem, storeError } from './fs.js';
@@ -16,6 +16,10 @@ import { makeDirectory } from './proper-lockfile.js';
  * - Leave: remove your token. The directory may stay for the next: a directory with a token in it can't be
  *   removed, and one without is no lock. Making and removing it takes four times as long as all the rest, so it
  *   goes only when this process has had no use for it for a moment.
+ * - Rewrite: a holder that is going to put another file in the place of this one says so first, by a directory of its
+ *   own in there. Rows of new jobs depend on nothing, so they are appended beside a holder that only appends; but
+ *   whoever does that looks, after the append, whether somebody rewrites. Either the one who rewrites said so after
+ *   the append, and reads the row; or the one who appended sees it, and goes by the lock.
  */
 
 /** An owner that can't be judged from here is given so long, by the file system's own clock. */
@@ -27,6 +31,7 @@ const ALIVE_MS = 250;
 /** A step of a wait that took longer by the clock was a jump of it, for the most part. */
 const LONGEST_STEP_MS = 1_000;
 const PREFIX = 'owner.';
+const REWRITING = 'rewriting';
 
 /** Who holds a lock. */
 export interface Holder {
@@ -41,11 +46,15 @@ export interface Holder {
 export class Lock {
   /** Of the directory. */
   readonly path: string;
+  /** Its directory is left where it is: there is more to come, and who has set this will {@link tidy} in the end. */
+  stays = false;
   readonly #fs: FileSystem;
   readonly #clock: Clock;
   readonly #processes: Processes;
   readonly #timeout: number;
   #token: string | undefined;
+  /** In the directory that says that the file is rewritten. */
+  #rewriteToken: string | undefined;
   #cancelRemoval: (() => void) | undefined;
   #lastLeft = Number.NEGATIVE_INFINITY;
 
@@ -58,12 +67,14 @@ export class Lock {
   }
 
   /**
-   * Waits until the lock is held.
+   * Waits until the lock is held, or is no longer needed.
    *
-   * @returns the tokens of dead owners found beside one's own: repair, then {@link clear} them.
+   * @param isNeeded asked before each further try
+   * @returns the tokens of dead owners found beside one's own: repair, then {@link clear} them. undefined if the lock
+   *   is not held, since it is no longer needed.
    * @throws TsvqError `LOCK_TIMEOUT`, `NO_ACCESS`, `DISK_FULL`
    */
-  async enter(): Promise<string[]> {
+  async enter(isNeeded: () => boolean = () => true): Promise<string[] | undefined> {
     this.#cancelRemoval?.();
     let waited = 0;
     const believed = new Map<string, number>();
@@ -74,6 +85,7 @@ export class Lock {
         const dead = this.#tryToEnter(believed);
         if (dead !== undefined) return dead;
       }
+      if (!isNeeded()) return undefined;
       if (waited >= this.#timeout) throw this.#timedOut();
       const before = this.#clock.now();
       await this.#clock.sleep(Math.ceil(Math.random() * Math.min(1 + attempt, 20)));
@@ -87,6 +99,28 @@ export class Lock {
     return this.#token !== undefined && this.#fs.stat(this.#token) !== undefined;
   }
 
+  /** Whether somebody rewrites the file, or died in the midst of it: then nobody may append without the lock. */
+  get isRewriting(): boolean {
+    return this.#fs.stat(this.#rewriting) !== undefined;
+  }
+
+  /** Has everybody who would append wait for the lock, until {@link leave}. What they appended before is in the file. */
+  beginRewrite(): void {
+    if (this.#token === undefined || this.#rewriteToken !== undefined) return;
+    const token = `${this.#rewriting}/${basename(this.#token)}`;
+    for (;;) {
+      try {
+        this.#fs.mkdir(this.#rewriting, { recursive: true });
+        this.#fs.close(this.#fs.open(token, 'wx', 0o660));
+        this.#rewriteToken = token;
+        return;
+      } catch (error) {
+        // One who was passed over has removed it under our hands, believing it to be its own.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.path);
+      }
+    }
+  }
+
   /** Removes tokens of dead owners; only after the repair. */
   clear(tokens: readonly string[]): void {
     for (const token of tokens) this.#unlink(`${this.path}/${token}`);
@@ -94,8 +128,10 @@ export class Lock {
 
   leave(): void {
     if (this.#token === undefined) return;
+    this.#endRewrite();
     this.#unlink(this.#token);
     this.#token = undefined;
+    if (this.stays) return;
     const now = this.#clock.now();
     const inBurst = now - this.#lastLeft < BURST_MS;
     this.#lastLeft = now;
@@ -107,11 +143,7 @@ export class Lock {
   tidy(): void {
     this.#cancelRemoval?.();
     this.#cancelRemoval = undefined;
-    try {
-      this.#fs.rmdir(this.path);
-    } catch {
-      // Not empty, or gone already: both are fine.
-    }
+    this.#removeDirectory(this.path);
   }
 
   /** Who holds the lock or died holding it; takes nothing. */
@@ -126,6 +158,35 @@ export class Lock {
     });
   }
 
+  get #rewriting(): string {
+    return `${this.path}/${REWRITING}`;
+  }
+
+  /** Before the lock is let go: the next holder takes what it finds there for a dead one's. */
+  #endRewrite(): void {
+    if (this.#rewriteToken === undefined) return;
+    this.#unlink(this.#rewriteToken);
+    this.#rewriteToken = undefined;
+    this.#removeDirectory(this.#rewriting);
+  }
+
+  /** Unless somebody is using it. */
+  #removeDirectory(path: string): void {
+    try {
+      this.#fs.rmdir(path);
+    } catch {
+      // Not empty, or gone already: both are fine.
+    }
+  }
+
+  /** Tokens of those who died, or were passed over, while they rewrote the file. */
+  #abandonedRewrites(): string[] {
+    if (!this.isRewriting) return [];
+    const tokens = this.#fs.readdir(this.#rewriting);
+    if (tokens.length === 0) this.#removeDirectory(this.#rewriting);
+    return tokens.map((token) => `${REWRITING}/${token}`);
+  }
+
   #tryToEnter(believed: Map<string, number>): string[] | undefined {
     const name = PREFIX + this.#processes.self();
     const token = `${this.path}/${name}`;
@@ -136,7 +197,7 @@ export class Lock {
       // One that can't be judged may go on any moment: from now on it finds its token gone. The next who sees ours
       // knows as much as from theirs.
       this.clear(others.filter((other) => this.#liveness(other) !== 'dead'));
-      return others;
+      return [...this.#abandonedRewrites(), ...others];
     }
     this.#unlink(token);
     return undefined;

@@ -2,7 +2,15 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
-import { Commit, type Decide, mostOf, type Needs, type Outcome } from './commit.js';
+import {
+  type Appended,
+  Commit,
+  type CommitContext,
+  type Decide,
+  mostOf,
+  type Needs,
+  type Outcome,
+} from './commit.js';
 import type { CompactionSummary } from './compact.js';
 import { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError, systemFs } from './fs.js';
@@ -11,7 +19,8 @@ import type { JobIndex } from './job-index.js';
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import { type Processes, systemProcesses } from './owner.js';
-import { closeTail } from './tail.js';
+import { type Superseded, strike } from './strike.js';
+import { closeTail, endOf } from './tail.js';
 import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 
 export type { CompactionSummary } from './compact.js';
@@ -22,10 +31,14 @@ export interface World {
   readonly processes: Processes;
 }
 
+type AppendedTo = Appended & { readonly file: OpenFile };
+
 /** After so many reads other callbacks get their turn. */
 const READS_A_TURN = 16;
 /** After so many starts of one commit over again, something else than bad luck is at work. */
 const MOST_ROUNDS = 20;
+/** So long at the most, a row that another process is just writing is seen by half. */
+const MID_WRITE_MS = 2;
 
 /**
  * The queue file as a store: reads without a lock, commits under it. What is asked for while a commit is under way
@@ -132,6 +145,13 @@ export class Store {
     return commit.outcome;
   }
 
+  /** Puts right what somebody left who died in the midst of a commit. */
+  async repair(): Promise<void> {
+    await this.exclusively(async () => {
+      await this.#closeTail(this.#current.file as OpenFile);
+    });
+  }
+
   /** Compacts now. */
   async compact(): Promise<CompactionSummary> {
     this.#assertOpen();
@@ -175,18 +195,14 @@ export class Store {
     });
   }
 
-  /** Runs something under the lock, when the commits asked for before are done. */
+  /** Runs something while nobody else appends to the file, when the commits asked for before are done. */
   async exclusively(run: () => Promise<void>): Promise<void> {
     this.#assertOpen();
     while (this.#running) await this.#running.catch(() => {});
-    this.#running = (async () => {
-      await this.#holder.enter().catch(this.#rethrow);
-      try {
-        if (this.#reopen() !== undefined) await run();
-      } finally {
-        this.#holder.leave();
-      }
-    })();
+    this.#running = this.#locked(async () => {
+      this.lock.beginRewrite();
+      if (this.#reopen() !== undefined) await run();
+    });
     try {
       await this.#running;
     } finally {
@@ -232,13 +248,15 @@ export class Store {
       if (round > 0) this.#current.forget();
       // The bulk of the reading happens before the lock is taken.
       if (needs !== 'nothing' && this.#current.reopen()) await this.#current.readOn(needs);
-      await this.#holder.enter().catch(this.#rethrow);
-      try {
-        await this.#underLock(open, needs, round);
-      } finally {
-        this.#holder.leave();
-      }
-      // Acknowledged only now: nobody's code runs under the lock.
+      const appended =
+        (needs === 'nothing' ? await this.#besideHolder(open) : undefined) ??
+        (await this.#underLock(open, needs, round));
+      if (appended === undefined) continue;
+      const { file, any, superseded } = appended;
+      const saved = any && this.options.durability === 'sync' && (await this.#makeDurable(file, superseded));
+      // A compaction has taken the rows along. A person who put another file there may not have: look what is in.
+      if (any && !saved && !file.isCurrent()) for (const commit of open) commit.reopen();
+      // Acknowledged only now: nobody's code runs under the lock, and what it is told survives power loss.
       for (const commit of open) commit.settle();
       const left = open.filter((commit) => !commit.settled);
       if (left.length < open.length) round = 0;
@@ -246,28 +264,109 @@ export class Store {
     }
   }
 
-  async #underLock(open: readonly Commit[], needs: Needs, round: number): Promise<void> {
-    const file = await this.#holder.writableFile();
-    const before = closeTail(this.fs, file);
-    // What it returns, not what is current afterwards: somebody may begin a new index for a look meanwhile.
-    const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
+  /**
+   * New jobs depend on nothing that stands in the file, so they need not wait for whoever decides something: their rows
+   * are appended beside those of others. Only who rewrites the file has to be alone.
+   *
+   * @returns undefined where that can't be: there is no file yet, its last line is to be closed, somebody rewrites it
+   */
+  async #besideHolder(open: readonly Commit[]): Promise<AppendedTo | undefined> {
+    if (!this.#canAppend()) return undefined;
+    const file = this.#current.file as OpenFile;
+    const before = endOf(this.fs, file);
+    if (before === undefined) return undefined;
+    // Looked at after the append: either whoever rewrites the file has read it, or it is seen here.
+    const isValid = (): boolean => !this.lock.isRewriting && file.isCurrent();
+    const closeTail = (): Promise<void> =>
+      this.#locked(async () => {
+        await this.#closeTail(file);
+      });
+    return this.#append(open, { file, before, index: this.#current.index, round: 0, isValid, closeTail });
+  }
+
+  #canAppend(): boolean {
+    const file = this.#reopen();
+    return file?.writable === true && file.layout.current && !this.lock.isRewriting;
+  }
+
+  /** @returns undefined if another has made the file meanwhile, so that the lock is no longer needed */
+  async #underLock(open: readonly Commit[], needs: Needs, round: number): Promise<AppendedTo | undefined> {
+    const isNeeded = needs === 'nothing' ? () => !this.#canAppend() : undefined;
+    return this.#locked(async () => {
+      const file = await this.#holder.writableFile();
+      const end = await this.#closeTail(file);
+      // What it returns, not what is current afterwards: somebody may begin a new index for a look meanwhile.
+      const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
+      // Where others append beside the lock, the file may have grown since.
+      const before = needs === 'nothing' ? end : (index?.position ?? end);
+      const isValid = (): boolean => this.lock.stillHeld() && file.isCurrent();
+      const closeTail = async (): Promise<void> => {
+        await this.#closeTail(file);
+      };
+      return this.#append(open, { file, before, index, round, isValid, closeTail });
+    }, isNeeded);
+  }
+
+  async #append(open: readonly Commit[], context: Omit<CommitContext, 'fs' | 'now'>): Promise<AppendedTo> {
     this.#appending = true;
-    const committing = Commit.write(
-      {
-        fs: this.fs,
-        lock: this.lock,
-        durability: this.options.durability,
-        now: this.clock.now(),
-        file,
-        index,
-        before,
-        round,
-        afterFailedSync: (cause) => this.#holder.save(cause),
-      },
-      open,
-    );
-    await committing.finally(() => {
+    try {
+      const appended = await Commit.write({ ...context, fs: this.fs, now: this.clock.now() }, open);
+      return { ...appended, file: context.file };
+    } finally {
       this.#appending = false;
+    }
+  }
+
+  /** Under the lock. */
+  async #closeTail(file: OpenFile): Promise<number> {
+    let end = endOf(this.fs, file);
+    if (end !== undefined) return end;
+    // A row that somebody appends beside the lock may be seen half written.
+    await this.clock.sleep(MID_WRITE_MS);
+    end = closeTail(this.fs, file);
+    // Before anything follows: power loss could keep what does, and lose the LF between the two.
+    if (this.options.durability === 'sync') {
+      await this.fs.fdatasync(file.fd).catch((cause) => this.#holder.save(cause));
+    }
+    return end;
+  }
+
+  /** @returns undefined if the lock was no longer needed before it could be taken */
+  async #locked<T>(run: () => Promise<T>, isNeeded?: () => boolean): Promise<T | undefined> {
+    if (!(await this.#holder.enter(isNeeded).catch(this.#rethrow))) return undefined;
+    try {
+      return await run();
+    } finally {
+      this.#holder.leave();
+    }
+  }
+
+  /**
+   * Syncs what was appended, and then strikes out what that supersedes. The lock was let go before: others may append
+   * and sync meanwhile, and the disk takes all of it in one go. What they build on rows of ours that no sync has
+   * covered yet, their own sync covers as well; and of a file that somebody has written anew since, the old and the
+   * new one are on the disk.
+   *
+   * @returns whether it had to be written into a new file
+   */
+  async #makeDurable(file: OpenFile, superseded: Superseded[]): Promise<boolean> {
+    try {
+      // Never a second try: after a failed sync the kernel takes the lost pages for clean, and the next sync says that
+      // all is well. It tells each descriptor that was open then, so others who appended learn of it by their own.
+      await this.fs.fdatasync(file.fd);
+    } catch (cause) {
+      await this.#save(cause);
+      return true;
+    }
+    // Only now: else power loss could take the new row and leave the old one struck. A strike that fails changes
+    // nothing that anyone is told.
+    await strike(this.fs, file, superseded).catch(() => {});
+    return false;
+  }
+
+  async #save(cause: unknown): Promise<void> {
+    await this.#locked(async () => {
+      if (this.#reopen() !== undefined) await this.#holder.save(cause);
     });
   }
 

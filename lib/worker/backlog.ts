@@ -78,6 +78,11 @@ export class Backlog {
     return candidates;
   }
 
+  /** In addition to what {@link take} gave. */
+  takeMore(now: number, most: number): Candidate[] {
+    return this.#pick(now, most, false);
+  }
+
   /** Picks for the next {@link take}, while there is time. */
   pickAhead(now: number, most: number): void {
     if (this.#picked.length === 0) this.#picked = this.#pick(now, most, false);

@@ -22,6 +22,8 @@ export interface Plan {
   /** Follow-ups whose rows were cut off a completion that is in. */
   readonly leftovers: readonly Draft[];
   readonly candidates: readonly Candidate[];
+  /** Picks as many others in place of candidates that somebody else has taken. */
+  readonly pickMore: (most: number) => Candidate[];
   readonly rescue: boolean;
   /** Whether the worker knows that it has this job: a claim whose commit failed may stand in the file all the same. */
   readonly holds: (id: string) => boolean;
@@ -60,6 +62,7 @@ export async function commitBatch(
   plan: Plan,
 ): Promise<Result> {
   let items: Item[] = [];
+  let candidates = plan.candidates;
   let lost: Ended[] = [];
   let crowded = false;
   /** How many rows the endings take. */
@@ -83,25 +86,33 @@ export async function commitBatch(
     if (crowded) return drafts;
     if (plan.rescue) {
       // In a commit that starts over, the claims of its first round may be in the file.
-      const claiming = new Set(round > 0 ? plan.candidates.map(({ id }) => id) : []);
+      const claiming = new Set(round > 0 ? candidates.map(({ id }) => id) : []);
       const holds = (id: string): boolean => plan.holds(id) || claiming.has(id);
       for (const rescued of rescueRows(store, view, owner, holds, options)) {
         items.push({ rescued, rows: 1, isIn: false });
         drafts.push(rescued);
       }
     }
-    for (const candidate of plan.candidates) {
+    const claim = (candidate: Candidate): boolean => {
       const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;
       if (mine !== undefined) items.push({ candidate, row: mine, layout, rows: 0, isIn: true });
       else if (isFree(candidate, view)) {
         const claim = claimDraft(candidate, owner, view);
         items.push({ candidate, row: claim.row, layout, rows: 1, isIn: false });
         drafts.push(claim);
-      }
+      } else return false;
+      return true;
+    };
+    const taken = candidates.filter((candidate) => !claim(candidate)).length;
+    if (round === 0 && taken > 0) {
+      // Several workers pick from the same end. Here, all that others have claimed is known.
+      const more = plan.pickMore(taken);
+      candidates = candidates.concat(more);
+      more.forEach(claim);
     }
     return drafts;
   });
-  const result = sortOut(items, written, { plan, lost, crowded, error });
+  const result = sortOut(items, written, { candidates, lost, crowded, error });
   // The completions, with their follow-ups, come first. What is missing of these the completions carry as well, for
   // whoever compacts after a crash; without one they are simply written again.
   const missing = drafts.slice(written, head).filter(({ known }) => known === undefined);
@@ -147,7 +158,12 @@ function ownClaim(candidate: Candidate, owner: string, view: View, before: reado
 function sortOut(
   items: readonly Item[],
   written: number,
-  { plan, lost, crowded, error }: { plan: Plan; lost: Ended[]; crowded: boolean; error: unknown },
+  {
+    candidates,
+    lost,
+    crowded,
+    error,
+  }: { candidates: readonly Candidate[]; lost: Ended[]; crowded: boolean; error: unknown },
 ): Result {
   const result: Result = {
     recorded: [],
@@ -170,9 +186,9 @@ function sortOut(
     else if ('rescued' in item) result.rescued.push(item.rescued);
     else result.claimed.push(item);
   }
-  if (result.claimed.length < plan.candidates.length) {
+  if (result.claimed.length < candidates.length) {
     const claimed = new Set(result.claimed.map(({ candidate }) => candidate));
-    result.unclaimed.push(...plan.candidates.filter((candidate) => !claimed.has(candidate)));
+    result.unclaimed.push(...candidates.filter((candidate) => !claimed.has(candidate)));
   }
   return result;
 }

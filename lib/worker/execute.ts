@@ -42,6 +42,9 @@ export class Executor {
   #next = 0;
   #sliceEnds = 0;
   #yielding = false;
+  /** Since when there was always something to run, and how long that was the case before. */
+  #busySince: number | undefined;
+  #busy = 0;
 
   /** @param onEnd gets each attempt that is over; without a verdict if somebody cancelled the job */
   constructor(
@@ -65,6 +68,7 @@ export class Executor {
   }
 
   add(attempts: readonly Attempt[]): void {
+    if (attempts.length > 0) this.#busySince ??= this.#clock.now();
     this.#waiting = this.#waiting.slice(this.#next).concat(attempts);
     this.#next = 0;
   }
@@ -87,6 +91,16 @@ export class Executor {
       if (attempt.stopped === 'cancelled') this.#finish(attempt, undefined);
       else this.#start(attempt, now);
     }
+  }
+
+  /** For how many ms there was something to run, since this was asked last. */
+  takeBusyTime(): number {
+    const now = this.#clock.now();
+    const busy = this.#busy + (now - (this.#busySince ?? now));
+    this.#busy = 0;
+    if (this.#busySince !== undefined) this.#busySince = now;
+    // The clock may have been set back.
+    return Math.max(busy, 0);
   }
 
   /** Every attempt that is not over. */
@@ -184,6 +198,10 @@ export class Executor {
     attempt.over = true;
     attempt.cancelTimer?.();
     this.running.delete(attempt);
+    if (this.running.size === 0 && this.waiting === 0) {
+      this.#busy += this.#clock.now() - (this.#busySince ?? 0);
+      this.#busySince = undefined;
+    }
     this.#onEnd(attempt, verdict);
   }
 }

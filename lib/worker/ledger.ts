@@ -68,19 +68,25 @@ export class Ledger {
     const ended = this.#ended;
     this.#ended = [];
     if (ended.length + this.#leftovers.length + candidates.length === 0 && !rescue) return;
+    const more: Candidate[] = [];
+    const pickMore = (most: number): Candidate[] => {
+      more.push(...this.#backlog.takeMore(this.#store.clock.now(), most));
+      return more;
+    };
     let result: Result;
     try {
       result = await commitBatch(this.#store, this.#owner, this.#options, {
         ended,
         leftovers: this.#leftovers,
         candidates,
+        pickMore,
         rescue,
         first: this.#first,
         holds: (id) => this.#held.has(id),
       });
     } catch (error) {
       this.#ended = ended.concat(this.#ended);
-      this.#backlog.putBack(candidates);
+      this.#backlog.putBack([...candidates, ...more]);
       throw error;
     }
     this.#apply(result);

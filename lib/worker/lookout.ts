@@ -2,6 +2,8 @@ import type { Store } from '../store/store.js';
 
 /** How often a worker that waits for something looks at the file, whatever the system tells it. */
 const POLL_MS = 500;
+/** Between two looks: where many write, every word of theirs would make every worker read. */
+const REST_MS = 3;
 
 /**
  * Looks at the queue file whenever something happens to it, and every half second besides: the system's word may be
@@ -13,6 +15,7 @@ export class Lookout {
   #looking = false;
   #again = false;
   #over = false;
+  #cancelRest: (() => void) | undefined;
   #cancelPoll: (() => void) | undefined;
   #endWatch: (() => void) | undefined;
 
@@ -35,20 +38,22 @@ export class Lookout {
 
   stop(): void {
     this.#over = true;
+    this.#cancelRest?.();
     this.#cancelPoll?.();
     this.#endWatch?.();
   }
 
-  /** Several words of the system that come while it looks make one more look. */
+  /** Several words of the system that come while it looks, or rests, make one more look. */
   async #onChange(): Promise<void> {
     this.#again = true;
     if (this.#looking) return;
     this.#looking = true;
-    while (this.#again && !this.#over) {
-      this.#again = false;
-      await this.#look();
-    }
-    this.#looking = false;
+    this.#again = false;
+    await this.#look();
+    this.#cancelRest = this.#store.clock.later(REST_MS, () => {
+      this.#looking = false;
+      if (this.#again && !this.#over) void this.#onChange();
+    });
   }
 
   #pollLater(): void {

@@ -25,8 +25,7 @@ export async function processQueue(
   const types = new Set(table.keys());
   let { work, repair, unhandled } = await peek(store, types, resolved.timeout);
   if (repair) {
-    // Any commit does it, also one of nothing.
-    await store.commit('nothing', () => []);
+    await store.repair();
     ({ work, unhandled } = await peek(store, types, resolved.timeout));
   }
   if (work || resolved.linger > 0) {

@@ -52,7 +52,6 @@ export class Run {
   /** Attempts that came to an end since the last commit, and how many do per ms, lately. */
   #count = 0;
   #pace = 0;
-  #lastCommit: number;
   #cancelWake: (() => void) | undefined;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
@@ -69,7 +68,6 @@ export class Run {
     const owner = store.processes.self();
     const now = store.clock.now();
     this.#lingered = options.linger === 0;
-    this.#lastCommit = now;
     this.#lastEnd = now;
     this.#lastHousekeeping = now;
     const underWay = jobsUnderWay(store);
@@ -103,7 +101,9 @@ export class Run {
 
   /** Resolves when nothing is due and the time to linger is over, or when it was told to stop. */
   async untilDone(): Promise<void> {
+    const { lock } = this.#store;
     try {
+      lock.stays = true;
       await this.#look();
       await new Promise<void>((resolve, reject) => {
         this.#resolve = resolve;
@@ -118,7 +118,8 @@ export class Run {
       this.#cancelWake?.();
       for (const clean of this.#cleanUp) clean();
       this.#backlog.close();
-      this.#store.lock.tidy();
+      lock.stays = false;
+      lock.tidy();
     }
   }
 
@@ -291,9 +292,9 @@ export class Run {
 
   /** Learns how fast jobs go. */
   #measure(): void {
-    const now = this.#store.clock.now();
-    this.#pace = (this.#pace + this.#count / Math.max(now - this.#lastCommit, 1)) / 2;
+    if (this.#count === 0) return;
+    // By the time they ran: how long the lock was waited for says nothing about the next ones.
+    this.#pace = (this.#pace + this.#count / Math.max(this.#executor.takeBusyTime(), 1)) / 2;
     this.#count = 0;
-    this.#lastCommit = now;
   }
 }

@@ -158,14 +158,16 @@ test('a row that is glued to half of ours is written again', async (t) => {
 
 test('who was passed over while a commit was under way starts over, and nothing is there twice', async (t) => {
   const { queue, file, store, fault } = await oneJob(t);
-  let passed = 0;
-  fault.do = (call, real) => {
-    if (call.name === 'fdatasync' && passed++ === 0)
-      for (const { token } of store.lock.holders()) store.fs.unlink(`${store.lock.path}/${token}`);
-    return real();
-  };
-  const id = await queue.enqueue('email', 5);
-  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+  fault.do = once(file, 'after', () => {
+    for (const { token } of store.lock.holders()) store.fs.unlink(`${store.lock.path}/${token}`);
+  });
+  const [id, cancelled] = await Promise.all([queue.enqueue('email', 5), queue.cancelJob(jobId(1))]);
+  assert.equal(cancelled, true);
+  assert.deepEqual(
+    (await queue.listJobs()).map((job) => `${job.id} ${job.status}`).sort(),
+    [`${jobId(1)} cancelled`, `${id} pending`].sort(),
+  );
+  assert.equal(statesOf(file).filter((state) => state.startsWith(id)).length, 1);
 });
 
 test('who was passed over does not acknowledge what the other is about to replace', async (t) => {
@@ -179,12 +181,13 @@ test('who was passed over does not acknowledge what the other is about to replac
     replaced = true;
     replace(file, before);
   };
+  const passOver = once(file, 'after', () => {
+    passed = true;
+    for (const { token } of store.lock.holders()) store.fs.unlink(`${store.lock.path}/${token}`);
+  });
   fault.do = (call, real) => {
-    if (call.name === 'fdatasync' && !passed) {
-      passed = true;
-      for (const { token } of store.lock.holders()) store.fs.unlink(`${store.lock.path}/${token}`);
-    } else if (passed && call.name === 'open' && call.path.includes('/owner.')) finish();
-    return real();
+    if (passed && call.name === 'open' && call.path.includes('/owner.')) finish();
+    return passOver(call, real);
   };
   const [id, cancelled] = await Promise.all([queue.enqueue('email', 5), queue.cancelJob(jobId(1))]);
   finish();
@@ -207,7 +210,7 @@ for (const [when, has] of [
   ['without our rows', false],
   ['with our rows', true],
 ] as const) {
-  test(`a file replaced between append and check, ${when}: the commit starts over, nothing is lost or doubled`, async (t) => {
+  test(`a file replaced between append and acknowledgement, ${when}: the commit starts over, nothing is lost or doubled`, async (t) => {
     const { queue, file, fault } = await oneJob(t);
     const before = readFileSync(file);
     let replaced = false;

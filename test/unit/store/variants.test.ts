@@ -40,6 +40,12 @@ import {
 
 const tokens = (file: string): string[] => (existsSync(`${file}.lock`) ? readdirSync(`${file}.lock`) : []);
 
+/** Says that its owner is dead, or somewhere else, and was writing the file anew. */
+function leaveRewrite(file: string, token = leaveToken(file)): void {
+  mkdirSync(`${file}.lock/rewriting`);
+  writeFileSync(join(`${file}.lock/rewriting`, token), '');
+}
+
 /** The token of a process that is dead, or that is somewhere else. */
 function leaveToken(file: string, where: { host?: string; namespace?: string } = {}): string {
   const [host, boot, namespace] = systemProcesses.self().split('.');
@@ -71,7 +77,7 @@ function steps(calls: readonly Call[], file: string): string[] {
             : `sync ${path.slice(folder.length + 1)}`,
       ];
     if (name === 'rename') return [`rename to ${String(args[1]).slice(folder.length + 1)}`];
-    if (name === 'unlink' && path.includes('/owner.'))
+    if (name === 'unlink' && path.includes('.lock/owner.'))
       return [path.includes('.4194305.') ? 'clear dead token' : 'leave'];
     return [];
   });
@@ -103,7 +109,7 @@ test('1b. a dead token stays until the repair is durable, and who enters before 
     if (call.name === 'rename' || call.name === 'fsync') assert.ok(tokens(file).includes(dead), call.name);
     return real();
   };
-  await queue.enqueue('email', 1);
+  assert.equal(await queue.cancelJob(jobId(1)), true);
   assert.deepEqual(steps(calls, file).slice(0, 5), [
     'sync new file',
     'rename to queue.tsv',
@@ -176,7 +182,7 @@ test('3. a commit that is cut short takes nothing back: what others appended beh
 test('4. beside a dead owner a new name is made durable before anything is appended', async (t) => {
   // The compactor died before the directory's sync, others appended to the new file, power loss brought back the old.
   const file = fileOf(t, line({ id: jobId(1) }));
-  leaveToken(file);
+  leaveRewrite(file);
   const { fs, calls } = faultyFs();
   await openTest(t, { file, fs }).queue.enqueue('email', 1);
   const done = steps(calls, file);
@@ -190,7 +196,7 @@ test('4. who died making the file may have left directories above it that are no
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'queue.tsv');
   writeQueue(file);
-  leaveToken(file);
+  leaveRewrite(file);
   const { fs, calls } = faultyFs();
   const { queue } = openTest(t, { file, fs });
   await queue.enqueue('email');
@@ -235,7 +241,7 @@ test('6a. the name of a new file is durable before its first row is acknowledged
     calls.some(({ name, path }) => name === 'fsync' && path === dirname(dirname(file))),
     'the folder is new as well',
   );
-  assert.deepEqual(rest.slice(-3), ['append', 'sync', 'leave']);
+  assert.deepEqual(rest.slice(-3), ['append', 'leave', 'sync']);
 });
 
 test('6b. what went to the archive is durable, names and all, before the queue lacks it', async (t) => {
@@ -370,8 +376,10 @@ test('12. an owner in another container, or on another host, is not taken for de
     const file = fileOf(t, line({ id: jobId(1) }));
     const token = leaveToken(file, where);
     const { queue } = openTest(t, { file, lockTimeout: 300 });
-    await rejects(queue.enqueue('email', 1), 'LOCK_TIMEOUT');
+    await rejects(queue.cancelJob(jobId(1)), 'LOCK_TIMEOUT');
     assert.deepEqual(tokens(file), [token]);
+    leaveRewrite(file, token);
+    await rejects(queue.enqueue('email', 1), 'LOCK_TIMEOUT');
     assert.equal(linesOf(file).length, 1);
   }
 });
