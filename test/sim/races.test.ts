@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CONTROLS, findOut } from './races/controls.js';
+import { MODES } from './races/modes.js';
 import { bundle, Threads } from './races/program.js';
-import { MODES, play, toText } from './races/schedule.js';
+import { play, toText } from './races/schedule.js';
 import { PATCHES } from './races/variants.js';
 
 /*

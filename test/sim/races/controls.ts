@@ -1,5 +1,6 @@
+import { type Mode, TWO_IN } from './modes.js';
 import type { Threads } from './program.js';
-import { type Mode, type Played, play, TWO_IN } from './schedule.js';
+import { type Played, play } from './schedule.js';
 
 /** A design that loses something, and how it is found. */
 export interface Control {
