@@ -18,7 +18,8 @@ const control = (seed: number, mode: Mode, finds: RegExp): Control => ({
   mode,
   finds,
 });
-const LOST = /lost|no move|twice|can't be read|struck|leaves versions out|counts attempts|in the new file/;
+const LOST =
+  /lost|is not in the file|did not see|no move|twice|can't be read|struck|leaves versions out|counts attempts|in the new file/;
 
 /** Every one of them has to be found out. */
 export const CONTROLS: readonly Control[] = [
@@ -51,6 +52,38 @@ export const CONTROLS: readonly Control[] = [
   control(18, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
   control(30, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
   control(69, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
+  control(
+    1,
+    {
+      name: 'commit markers, and a dead commit',
+      variant: 'commit markers',
+      powerLoss: true,
+      powerFailsBeforeSync: true,
+    },
+    LOST,
+  ),
+  control(
+    1,
+    { name: 'commit markers, and a person', variant: 'commit markers', person: true, namespaces: 1 },
+    LOST,
+  ),
+  control(1, { name: 'size first', variant: 'size first', readers: true }, /did not see/),
+  control(
+    1,
+    { name: 'nothing is held', variant: 'nothing is held', powerLoss: true, damage: true },
+    /damaged/,
+  ),
+  control(
+    1,
+    {
+      name: 'tail closed with rows',
+      variant: 'tail closed with rows',
+      person: true,
+      writesAreShort: true,
+      namespaces: 1,
+    },
+    LOST,
+  ),
 ];
 
 /** Plays seeds until one finds the control out. */

@@ -17,6 +17,8 @@ export interface MachineOptions {
   readonly foreignIsDead: boolean;
   /** Who is killed in a write may leave a part of it. */
   readonly killCutsWrites: boolean;
+  /** An append to the queue's file may write a part of what it was given, and say so. */
+  readonly writesAreShort: boolean;
 }
 
 /** Hears what happens on a machine. */
@@ -271,7 +273,7 @@ export class Machine {
       case 'read':
         return disk.read(fd, second as number, call[3] as number);
       case 'write': {
-        const written = disk.write(fd, bytes as Buffer, second as number | null);
+        const written = disk.write(fd, this.#cut(call, bytes as Buffer), second as number | null);
         if (disk.isOf(fd, QUEUE)) this.#changedName(QUEUE);
         return written;
       }
@@ -288,6 +290,17 @@ export class Machine {
       default:
         throw new Error(`no such call: ${op}`);
     }
+  }
+
+  /** As much of a write as is carried out. What closes a tail is never cut, which would be a full disk. */
+  #cut([, fd, position]: Call, bytes: Buffer): Buffer {
+    const mayBeShort =
+      this.#options.writesAreShort &&
+      position === null &&
+      bytes.length > 10 &&
+      this.disk.isOf(fd as number, QUEUE);
+    if (!mayBeShort || !this.random.chance(0.1)) return bytes;
+    return bytes.subarray(0, 1 + this.random.below(bytes.length - 1));
   }
 
   #changedName(path: string): void {

@@ -7,11 +7,20 @@ export interface Mode {
   /** How many containers the processes live in; by the seed, if it is left out. */
   readonly namespaces?: number;
   readonly powerLoss?: boolean;
+  /** The power fails when somebody has written and is about to sync. */
+  readonly powerFailsBeforeSync?: boolean;
   readonly syncFails?: boolean;
   readonly killCutsWrites?: boolean;
   /** In ms; by the seed, if it is left out. */
   readonly lockTimeout?: number;
   readonly variant?: string;
+  /** After a power loss the disk may have damaged a row that was durable. */
+  readonly damage?: boolean;
+  /** Readers that have never seen the file come and go. */
+  readonly readers?: boolean;
+  /** A person edits the file under the lock, and leaves it without its last LF where nobody runs. */
+  readonly person?: boolean;
+  readonly writesAreShort?: boolean;
   /** Calls to hit, where the usual ones find nothing. */
   readonly aims?: readonly string[];
 }
@@ -33,4 +42,7 @@ export const MODES: readonly Mode[] = [
   { name: 'containers', namespaces: 2 },
   { name: 'power loss', powerLoss: true },
   TWO_IN,
+  { name: 'damage', powerLoss: true, damage: true },
+  // A person who is passed over would put an old copy in the place of what others wrote meanwhile: one container.
+  { name: 'visitors', readers: true, person: true, writesAreShort: true, namespaces: 1 },
 ];

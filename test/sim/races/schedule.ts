@@ -1,9 +1,10 @@
+import { damageRow } from './damage.js';
 import { TYPES } from './handlers.js';
 import { Judge } from './judge.js';
 import { Machine } from './machine.js';
 import type { Mode } from './modes.js';
 import type { Threads } from './program.js';
-import { type Life, QUEUE, type RequestKind } from './protocol.js';
+import { type Call, type Life, QUEUE, type RequestKind } from './protocol.js';
 import { Random } from './random.js';
 import { remove, type VirtualProcess } from './virtual-process.js';
 
@@ -51,6 +52,8 @@ class Schedule {
   /** By the number of the step. */
   #trouble: Planned[] = [];
   #aimed: { op: string; hit: (victim: VirtualProcess) => void }[] = [];
+  /** Calls of readers that have been looked at. */
+  readonly #slowed = new WeakSet<Call>();
   #lastPid = 0;
   #lastRequest = 0;
 
@@ -64,6 +67,7 @@ class Schedule {
       lockLetsTwoIn: mode.lockLetsTwoIn ?? false,
       foreignIsDead: mode.foreignIsDead ?? false,
       killCutsWrites: mode.killCutsWrites ?? true,
+      writesAreShort: mode.writesAreShort ?? false,
     };
     this.#machine = new Machine(threads, seed, options, {
       note: (note, of) => {
@@ -110,6 +114,17 @@ class Schedule {
     this.#ask(app, 'enqueue', ['quick', { ms: 0, fails: 0 }]);
     this.#run();
     this.#machine.end(app);
+    if (this.#mode.person && this.#random.chance(0.5)) this.#leaveNoEnd();
+  }
+
+  /** What an editor does that thinks little of the end of the last line. */
+  #leaveNoEnd(): void {
+    const { disk } = this.#machine;
+    for (const id of this.#judge.acknowledged) this.#judge.leaveOpen(id);
+    const fd = disk.open(QUEUE, 'r+', 0);
+    disk.ftruncate(fd, disk.fstat(fd).size - 1);
+    disk.close(fd);
+    this.#judge.afterPowerLoss();
   }
 
   // ---- what is planned ----
@@ -126,6 +141,14 @@ class Schedule {
     for (let i = 3 + random.below(12); i > 0; i--) {
       this.#plan.push({ at: at() + 1, act: () => this.#request() });
     }
+    if (this.#mode.readers) {
+      for (let i = 4 + random.below(8); i > 0; i--)
+        this.#plan.push({ at: at(), act: () => this.#visit('reader') });
+    }
+    if (this.#mode.person) {
+      for (let i = 1 + random.below(3); i > 0; i--)
+        this.#plan.push({ at: at(), act: () => this.#visit('person') });
+    }
     this.#plan.sort((a, b) => a.at - b.at);
 
     const step = (): number => this.#machine.steps + random.below(random.pick([100, 500, TROUBLE_STEPS]));
@@ -136,7 +159,10 @@ class Schedule {
     trouble(() => this.#pause(), 2);
     if (random.chance(0.3)) trouble(() => this.#jump(), 1);
     if (this.#mode.syncFails) trouble(() => this.#machine.failNextSync(), 2);
-    if (this.#mode.powerLoss) trouble(() => this.#losePower(), 2);
+    if (this.#mode.powerLoss) trouble(() => this.#losePower(), this.#mode.damage ? 4 : 2);
+    if (this.#mode.powerFailsBeforeSync) {
+      trouble(() => this.#aimed.push({ op: 'sync', hit: () => this.#losePower() }), 4);
+    }
     this.#trouble.sort((a, b) => a.at - b.at);
   }
 
@@ -144,7 +170,20 @@ class Schedule {
     this.#apps.push(this.#start('app'));
   }
 
-  #start(role: Life['role']): VirtualProcess {
+  /** Somebody comes for one thing, and goes. */
+  #visit(role: 'reader' | 'person'): void {
+    const random = this.#random;
+    const ids = [...this.#judge.acknowledged];
+    if (ids.length === 0) return;
+    if (role === 'reader') this.#start(role, { ids });
+    else
+      this.#start(role, {
+        ids: random.chance(0.7) ? [random.pick(ids)] : [],
+        leavesNoEnd: random.chance(0.5),
+      });
+  }
+
+  #start(role: Life['role'], errand: Pick<Life, 'ids' | 'leavesNoEnd'> = {}): VirtualProcess {
     const random = this.#random;
     const pid = ++this.#lastPid;
     return this.#machine.start({
@@ -162,6 +201,7 @@ class Schedule {
       },
       neverCompacts: this.#mode.neverCompacts ?? false,
       variant: this.#mode.variant ?? '',
+      ...errand,
     });
   }
 
@@ -170,7 +210,7 @@ class Schedule {
     const app = this.#apps.filter(({ alive }) => alive);
     if (app.length === 0) return;
     const random = this.#random;
-    const ids = [...this.#judge.acknowledged];
+    const ids = [...this.#judge.acknowledged].filter((id) => !this.#judge.isHeld(id));
     const newJob = () => ({
       type: random.pick(TYPES),
       payload: { ms: random.pick([0, 5, 50, 3000, 40_000]), fails: random.below(3) },
@@ -213,6 +253,16 @@ class Schedule {
     }
   }
 
+  /** Others get a whole commit done between two calls of a reader. */
+  #slowReadersDown(): void {
+    for (const reader of this.#machine.processes) {
+      const { call } = reader;
+      if (reader.life.role !== 'reader' || call?.[0] !== 'read' || this.#slowed.has(call)) continue;
+      this.#slowed.add(call);
+      if (this.#random.chance(0.3)) this.#machine.pause(reader, this.#random.pick([1, 20, 500]));
+    }
+  }
+
   #kill(): void {
     this.#aim((victim) => this.#machine.kill(victim));
   }
@@ -233,6 +283,13 @@ class Schedule {
 
   #losePower(): void {
     this.#machine.losePower();
+    if (this.#mode.damage && this.#random.chance(0.7)) {
+      const damaged = damageRow(this.#machine.disk, this.#random, (id) => this.#judge.isHeld(id));
+      if (damaged !== undefined) {
+        this.#machine.tell(undefined, `the disk has damaged a row: ${JSON.stringify(damaged)}`);
+        this.#judge.hold(damaged);
+      }
+    }
     this.#judge.afterPowerLoss();
     this.#plan.push({ at: this.#machine.elapsed, act: () => this.#startApp() });
     this.#plan.sort((a, b) => a.at - b.at);
@@ -259,6 +316,7 @@ class Schedule {
         this.#trouble.shift()?.act();
       }
       if (this.#aimed.length > 0) this.#hitAimed();
+      if (this.#mode.readers) this.#slowReadersDown();
       const [next] = this.#plan;
       if (next !== undefined && next.at <= machine.elapsed && machine.hasFreeThread) {
         this.#plan.shift();
@@ -283,13 +341,16 @@ class Schedule {
       for (const { what, args } of process.open.values()) {
         this.#judge.violation ??= `a call of ${what} ${JSON.stringify(args)} is never answered`;
       }
-      if (process.life.role === 'worker') this.#judge.violation ??= 'a worker neither works nor ends';
+      const { role } = process.life;
+      if (role !== 'app') this.#judge.violation ??= `a ${role} neither works nor ends`;
     }
     for (const app of [...machine.processes]) this.#ask(app, 'close', []);
     this.#run();
     for (const app of [...machine.processes]) machine.end(app);
     for (let ticks = 0; ticks < MOST_TICKS && !this.#over; ticks++) {
-      const open = [...this.#judge.jobs.values()].filter(({ status }) => /^p/.test(status));
+      const open = [...this.#judge.jobs.values()].filter(
+        ({ id, status }) => /^p/.test(status) && !this.#judge.isHeld(id),
+      );
       // A line that a crash cut is closed by the next one who gets the lock.
       const whole = (this.#machine.disk.content(QUEUE)?.at(-1) ?? LF) === LF;
       if (open.length === 0 && ticks > 0 && whole) break;
