@@ -18,8 +18,13 @@ const control = (seed: number, mode: Mode, finds: RegExp): Control => ({
   mode,
   finds,
 });
-const LOST =
-  /lost|is not in the file|did not see|no move|twice|can't be read|struck|leaves versions out|counts attempts|in the new file/;
+const LOST = /lost|no move|twice|can't be read|struck|leaves versions out|counts attempts|in the new file/;
+
+/** Not that a line can't be read, which power loss may do to the right design as well. */
+const UNSEEN = /did not see|is lost|not in the (new )?file/;
+
+/** Commits of several rows, and readers. */
+const MANY: Mode['requests'] = ['enqueueMany', 'enqueueMany', 'enqueue', 'get'];
 
 /** Every one of them has to be found out. */
 export const CONTROLS: readonly Control[] = [
@@ -53,36 +58,43 @@ export const CONTROLS: readonly Control[] = [
   control(30, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
   control(69, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
   control(
-    1,
+    48,
     {
       name: 'commit markers, and a dead commit',
       variant: 'commit markers',
       powerLoss: true,
-      powerFailsBeforeSync: true,
+      powerFailsAtAppends: 0.5,
+      requests: MANY,
     },
-    LOST,
+    UNSEEN,
   ),
   control(
-    1,
-    { name: 'commit markers, and a person', variant: 'commit markers', person: true, namespaces: 1 },
-    LOST,
+    45,
+    {
+      name: 'commit markers, and a person',
+      variant: 'commit markers',
+      person: true,
+      namespaces: 1,
+      requests: MANY,
+    },
+    UNSEEN,
   ),
-  control(1, { name: 'size first', variant: 'size first', readers: true }, /did not see/),
+  control(23, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
   control(
-    1,
+    27,
     { name: 'nothing is held', variant: 'nothing is held', powerLoss: true, damage: true },
     /damaged/,
   ),
   control(
-    1,
+    49,
     {
       name: 'tail closed with rows',
       variant: 'tail closed with rows',
       person: true,
-      writesAreShort: true,
+      shortWrites: 0.5,
       namespaces: 1,
     },
-    LOST,
+    UNSEEN,
   ),
 ];
 

@@ -17,8 +17,8 @@ export interface MachineOptions {
   readonly foreignIsDead: boolean;
   /** Who is killed in a write may leave a part of it. */
   readonly killCutsWrites: boolean;
-  /** An append to the queue's file may write a part of what it was given, and say so. */
-  readonly writesAreShort: boolean;
+  /** The share of appends to the queue's file that write a part of what they were given, and say so. */
+  readonly shortWrites: number;
 }
 
 /** Hears what happens on a machine. */
@@ -295,12 +295,14 @@ export class Machine {
   /** As much of a write as is carried out. What closes a tail is never cut, which would be a full disk. */
   #cut([, fd, position]: Call, bytes: Buffer): Buffer {
     const mayBeShort =
-      this.#options.writesAreShort &&
+      this.#options.shortWrites > 0 &&
       position === null &&
       bytes.length > 10 &&
       this.disk.isOf(fd as number, QUEUE);
-    if (!mayBeShort || !this.random.chance(0.1)) return bytes;
-    return bytes.subarray(0, 1 + this.random.below(bytes.length - 1));
+    if (!mayBeShort || !this.random.chance(this.#options.shortWrites)) return bytes;
+    // A row that lacks nothing but its end is the worst of the cuts.
+    const cut = this.random.chance(0.2) ? bytes.length - 1 : 1 + this.random.below(bytes.length - 1);
+    return bytes.subarray(0, cut);
   }
 
   #changedName(path: string): void {

@@ -1,3 +1,5 @@
+import type { RequestKind } from './protocol.js';
+
 /** What kind of schedules to play. */
 export interface Mode {
   readonly name: string;
@@ -7,8 +9,8 @@ export interface Mode {
   /** How many containers the processes live in; by the seed, if it is left out. */
   readonly namespaces?: number;
   readonly powerLoss?: boolean;
-  /** The power fails when somebody has written and is about to sync. */
-  readonly powerFailsBeforeSync?: boolean;
+  /** The share of appends after which the power fails, before their sync. */
+  readonly powerFailsAtAppends?: number;
   readonly syncFails?: boolean;
   readonly killCutsWrites?: boolean;
   /** In ms; by the seed, if it is left out. */
@@ -18,11 +20,16 @@ export interface Mode {
   readonly damage?: boolean;
   /** Readers that have never seen the file come and go. */
   readonly readers?: boolean;
+  /** They list what there is, in place of asking for each job. */
+  readonly readersList?: boolean;
   /** A person edits the file under the lock, and leaves it without its last LF where nobody runs. */
   readonly person?: boolean;
-  readonly writesAreShort?: boolean;
+  /** The share of appends to the queue's file that write a part of what they were given, and say so. */
+  readonly shortWrites?: number;
   /** Calls to hit, where the usual ones find nothing. */
   readonly aims?: readonly string[];
+  /** What web apps are asked, where the usual is too rarely what matters. */
+  readonly requests?: readonly RequestKind[];
 }
 
 /**
@@ -44,5 +51,5 @@ export const MODES: readonly Mode[] = [
   TWO_IN,
   { name: 'damage', powerLoss: true, damage: true },
   // A person who is passed over would put an old copy in the place of what others wrote meanwhile: one container.
-  { name: 'visitors', readers: true, person: true, writesAreShort: true, namespaces: 1 },
+  { name: 'visitors', readers: true, person: true, shortWrites: 0.1, namespaces: 1 },
 ];

@@ -72,6 +72,8 @@ export interface Life {
   readonly worker: { concurrency: number; linger: number; grace: number; maxAttempts: number };
   /** Jobs that a reader asks for, or that a person takes out. */
   readonly ids?: readonly string[];
+  /** A reader asks for the list of all, in place of one by one. */
+  readonly lists?: boolean;
   /** A person leaves the last line without its LF. */
   readonly leavesNoEnd?: boolean;
   /** Compaction left out. */

@@ -34,6 +34,8 @@ const AIMS = ['', '', 'write', 'sync', 'rename', 'unlink'];
 /** No more kills, pauses and jumps after so many steps. */
 const TROUBLE_STEPS = 1500;
 const MOST_STEPS = 150_000;
+/** At appends. */
+const MOST_POWER_LOSSES = 4;
 const MOST_TICKS = 14;
 const HOUR = 3_600_000;
 const LF = 10;
@@ -54,6 +56,8 @@ class Schedule {
   #aimed: { op: string; hit: (victim: VirtualProcess) => void }[] = [];
   /** Calls of readers that have been looked at. */
   readonly #slowed = new WeakSet<Call>();
+  #appended = false;
+  #powerLosses = 0;
   #lastPid = 0;
   #lastRequest = 0;
 
@@ -67,14 +71,16 @@ class Schedule {
       lockLetsTwoIn: mode.lockLetsTwoIn ?? false,
       foreignIsDead: mode.foreignIsDead ?? false,
       killCutsWrites: mode.killCutsWrites ?? true,
-      writesAreShort: mode.writesAreShort ?? false,
+      shortWrites: mode.shortWrites ?? 0,
     };
     this.#machine = new Machine(threads, seed, options, {
       note: (note, of) => {
         this.#judge.note(note, of);
         if (note[0] === 'exit') of.exited = true;
       },
-      changed: ([op]) => {
+      changed: ([op, fd, position]) => {
+        this.#appended ||=
+          op === 'write' && position === null && this.#machine.disk.isOf(fd as number, QUEUE);
         if (op === 'write' || op === 'rename' || op === 'ftruncate' || op === 'unlink') this.#judge.look();
       },
     });
@@ -160,9 +166,6 @@ class Schedule {
     if (random.chance(0.3)) trouble(() => this.#jump(), 1);
     if (this.#mode.syncFails) trouble(() => this.#machine.failNextSync(), 2);
     if (this.#mode.powerLoss) trouble(() => this.#losePower(), this.#mode.damage ? 4 : 2);
-    if (this.#mode.powerFailsBeforeSync) {
-      trouble(() => this.#aimed.push({ op: 'sync', hit: () => this.#losePower() }), 4);
-    }
     this.#trouble.sort((a, b) => a.at - b.at);
   }
 
@@ -175,7 +178,7 @@ class Schedule {
     const random = this.#random;
     const ids = [...this.#judge.acknowledged];
     if (ids.length === 0) return;
-    if (role === 'reader') this.#start(role, { ids });
+    if (role === 'reader') this.#start(role, { ids, lists: this.#mode.readersList ?? false });
     else
       this.#start(role, {
         ids: random.chance(0.7) ? [random.pick(ids)] : [],
@@ -183,7 +186,7 @@ class Schedule {
       });
   }
 
-  #start(role: Life['role'], errand: Pick<Life, 'ids' | 'leavesNoEnd'> = {}): VirtualProcess {
+  #start(role: Life['role'], errand: Pick<Life, 'ids' | 'lists' | 'leavesNoEnd'> = {}): VirtualProcess {
     const random = this.#random;
     const pid = ++this.#lastPid;
     return this.#machine.start({
@@ -215,7 +218,7 @@ class Schedule {
       type: random.pick(TYPES),
       payload: { ms: random.pick([0, 5, 50, 3000, 40_000]), fails: random.below(3) },
     });
-    const what: RequestKind = ids.length === 0 ? 'enqueue' : random.pick(REQUESTS);
+    const what: RequestKind = ids.length === 0 ? 'enqueue' : random.pick(this.#mode.requests ?? REQUESTS);
     if (what === 'compact' && this.#mode.neverCompacts) return;
     let args: unknown[] = [random.pick(ids)];
     if (what === 'enqueue') {
@@ -295,6 +298,14 @@ class Schedule {
     this.#plan.sort((a, b) => a.at - b.at);
   }
 
+  #losePowerAtAppend(share: number): void {
+    if (this.#appended && this.#powerLosses < MOST_POWER_LOSSES && this.#random.chance(share)) {
+      this.#powerLosses++;
+      this.#losePower();
+    }
+    this.#appended = false;
+  }
+
   #jump(): void {
     this.#machine.setClock(this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]));
   }
@@ -317,6 +328,8 @@ class Schedule {
       }
       if (this.#aimed.length > 0) this.#hitAimed();
       if (this.#mode.readers) this.#slowReadersDown();
+      if (this.#mode.powerFailsAtAppends !== undefined)
+        this.#losePowerAtAppend(this.#mode.powerFailsAtAppends);
       const [next] = this.#plan;
       if (next !== undefined && next.at <= machine.elapsed && machine.hasFreeThread) {
         this.#plan.shift();

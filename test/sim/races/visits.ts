@@ -7,9 +7,11 @@ import type { Seam } from './seam.js';
  * Processes that come for one thing and go: a reader that has never seen the file, and a person who edits it.
  */
 
-/** All at once, so that the first read of the file has to show every one of them. */
-export async function read(queue: Queue, seam: Seam, { ids = [] }: Life): Promise<void> {
-  await Promise.all(ids.map(async (id) => seam.note(['saw', id, (await queue.getJob(id))?.status ?? null])));
+/** All are asked for at once, so that the first read of the file has to show every one of them. */
+export async function read(queue: Queue, seam: Seam, { ids = [], lists }: Life): Promise<void> {
+  const list = lists ? await queue.listJobs() : undefined;
+  const look = async (id: string) => (list ? list.find((job) => job.id === id) : queue.getJob(id));
+  await Promise.all(ids.map(async (id) => seam.note(['saw', id, (await look(id))?.status ?? null])));
 }
 
 /**
