@@ -1,12 +1,12 @@
-import { damageRow } from './damage.js';
 import { TYPES } from './handlers.js';
 import { Judge } from './judge.js';
 import { Machine } from './machine.js';
 import type { Mode } from './modes.js';
 import type { Threads } from './program.js';
-import { type Call, type Life, QUEUE, type RequestKind } from './protocol.js';
+import { type Life, QUEUE, type RequestKind } from './protocol.js';
 import { Random } from './random.js';
-import { remove, type VirtualProcess } from './virtual-process.js';
+import { Trouble } from './trouble.js';
+import type { VirtualProcess } from './virtual-process.js';
 
 /** What came of a schedule. */
 export interface Played {
@@ -29,13 +29,7 @@ const REQUESTS: readonly RequestKind[] = [
   ...(['enqueue', 'enqueue', 'enqueue', 'enqueueMany', 'cancel', 'cancel'] as const),
   ...(['retry', 'retry', 'get', 'get', 'get', 'compact'] as const),
 ];
-/** Calls that a kill or a pause waits for; '': none. */
-const AIMS = ['', '', 'write', 'sync', 'rename', 'unlink'];
-/** No more kills, pauses and jumps after so many steps. */
-const TROUBLE_STEPS = 1500;
 const MOST_STEPS = 150_000;
-/** At appends. */
-const MOST_POWER_LOSSES = 4;
 const MOST_TICKS = 14;
 const HOUR = 3_600_000;
 const LF = 10;
@@ -50,14 +44,8 @@ class Schedule {
   readonly #queue: Life['queue'];
   readonly #namespaces: number;
   readonly #apps: VirtualProcess[] = [];
+  readonly #trouble: Trouble;
   #plan: Planned[] = [];
-  /** By the number of the step. */
-  #trouble: Planned[] = [];
-  #aimed: { op: string; hit: (victim: VirtualProcess) => void }[] = [];
-  /** Calls of readers that have been looked at. */
-  readonly #slowed = new WeakSet<Call>();
-  #appended = false;
-  #powerLosses = 0;
   #lastPid = 0;
   #lastRequest = 0;
 
@@ -78,11 +66,16 @@ class Schedule {
         this.#judge.note(note, of);
         if (note[0] === 'exit') of.exited = true;
       },
-      changed: ([op, fd, position]) => {
-        this.#appended ||=
-          op === 'write' && position === null && this.#machine.disk.isOf(fd as number, QUEUE);
+      changed: (call) => {
+        const [op] = call;
+        this.#trouble.saw(call);
         if (op === 'write' || op === 'rename' || op === 'ftruncate' || op === 'unlink') this.#judge.look();
       },
+    });
+    this.#trouble = new Trouble(mode, random, this.#machine, this.#judge, {
+      comeBy: (at) =>
+        this.#add({ at, act: () => void this.#start('worker') }, { at, act: () => this.#request() }),
+      startAgain: () => this.#add({ at: this.#machine.elapsed, act: () => this.#startApp() }),
     });
     this.#machine.stepTakes = random.pick([0.05, 0.05, 2, 30]);
     this.#machine.persistence = random.pick([0, 0, 0.5, 0.9]);
@@ -157,16 +150,7 @@ class Schedule {
     }
     this.#plan.sort((a, b) => a.at - b.at);
 
-    const step = (): number => this.#machine.steps + random.below(random.pick([100, 500, TROUBLE_STEPS]));
-    const trouble = (act: () => void, most: number): void => {
-      for (let i = random.below(most + 1); i > 0; i--) this.#trouble.push({ at: step(), act });
-    };
-    trouble(() => this.#kill(), 3);
-    trouble(() => this.#pause(), 2);
-    if (random.chance(0.3)) trouble(() => this.#jump(), 1);
-    if (this.#mode.syncFails) trouble(() => this.#machine.failNextSync(), 2);
-    if (this.#mode.powerLoss) trouble(() => this.#losePower(), this.#mode.damage ? 4 : 2);
-    this.#trouble.sort((a, b) => a.at - b.at);
+    this.#trouble.plan();
   }
 
   #startApp(): void {
@@ -235,79 +219,9 @@ class Schedule {
     app.requests.push({ n: ++this.#lastRequest, what, args });
   }
 
-  // ---- trouble ----
-
-  /** Hits somebody at once, or the first who is about to make a call of some kind. */
-  #aim(hit: (victim: VirtualProcess) => void): void {
-    const { processes } = this.#machine;
-    const op = this.#random.pick(this.#mode.aims ?? AIMS);
-    if (op !== '') this.#aimed.push({ op, hit });
-    else if (processes.length > 0) hit(this.#random.pick(processes));
-  }
-
-  #hitAimed(): void {
-    for (const aim of [...this.#aimed]) {
-      const victim = this.#machine.processes.find(
-        ({ call, begun }) => call?.[0] === aim.op || begun.some((other) => other.call[0] === aim.op),
-      );
-      if (victim === undefined) continue;
-      remove(this.#aimed, aim);
-      aim.hit(victim);
-    }
-  }
-
-  /** Others get a whole commit done between two calls of a reader. */
-  #slowReadersDown(): void {
-    for (const reader of this.#machine.processes) {
-      const { call } = reader;
-      if (reader.life.role !== 'reader' || call?.[0] !== 'read' || this.#slowed.has(call)) continue;
-      this.#slowed.add(call);
-      if (this.#random.chance(0.3)) this.#machine.pause(reader, this.#random.pick([1, 20, 500]));
-    }
-  }
-
-  #kill(): void {
-    this.#aim((victim) => this.#machine.kill(victim));
-  }
-
-  #pause(): void {
-    this.#aim((victim) => this.#pauseNow(victim));
-  }
-
-  #pauseNow(victim: VirtualProcess): void {
-    const ms = this.#random.pick([50, 1000, 15_000, 70_000, 70_000, 400_000]);
-    this.#judge.paused += ms;
-    this.#machine.pause(victim, ms);
-    // Somebody comes by when it has stood still for longer than any limit.
-    const at = this.#machine.elapsed + ms - this.#random.below(5);
-    this.#plan.push({ at, act: () => void this.#start('worker') }, { at, act: () => this.#request() });
+  #add(...planned: Planned[]): void {
+    this.#plan.push(...planned);
     this.#plan.sort((a, b) => a.at - b.at);
-  }
-
-  #losePower(): void {
-    this.#machine.losePower();
-    if (this.#mode.damage && this.#random.chance(0.7)) {
-      const damaged = damageRow(this.#machine.disk, this.#random, (id) => this.#judge.isHeld(id));
-      if (damaged !== undefined) {
-        this.#machine.tell(undefined, `the disk has damaged a row: ${JSON.stringify(damaged)}`);
-        this.#judge.hold(damaged);
-      }
-    }
-    this.#judge.afterPowerLoss();
-    this.#plan.push({ at: this.#machine.elapsed, act: () => this.#startApp() });
-    this.#plan.sort((a, b) => a.at - b.at);
-  }
-
-  #losePowerAtAppend(share: number): void {
-    if (this.#appended && this.#powerLosses < MOST_POWER_LOSSES && this.#random.chance(share)) {
-      this.#powerLosses++;
-      this.#losePower();
-    }
-    this.#appended = false;
-  }
-
-  #jump(): void {
-    this.#machine.setClock(this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]));
   }
 
   // ---- going on ----
@@ -323,13 +237,7 @@ class Schedule {
   #run(): void {
     const machine = this.#machine;
     while (!this.#over) {
-      while (this.#trouble.length > 0 && (this.#trouble[0] as Planned).at <= machine.steps) {
-        this.#trouble.shift()?.act();
-      }
-      if (this.#aimed.length > 0) this.#hitAimed();
-      if (this.#mode.readers) this.#slowReadersDown();
-      if (this.#mode.powerFailsAtAppends !== undefined)
-        this.#losePowerAtAppend(this.#mode.powerFailsAtAppends);
+      this.#trouble.strike();
       const [next] = this.#plan;
       if (next !== undefined && next.at <= machine.elapsed && machine.hasFreeThread) {
         this.#plan.shift();
@@ -348,8 +256,7 @@ class Schedule {
   #comeToRest(): void {
     const machine = this.#machine;
     this.#plan = [];
-    this.#trouble = [];
-    this.#aimed = [];
+    this.#trouble.end();
     for (const process of machine.processes) {
       for (const { what, args } of process.open.values()) {
         this.#judge.violation ??= `a call of ${what} ${JSON.stringify(args)} is never answered`;
