@@ -6,8 +6,9 @@
 // that are known to lose jobs, and fails if one of them is not found out within so many seeds (default 300).
 import { parseArgs } from 'node:util';
 import { CONTROLS, findOut } from '../../test/sim/races/controls.js';
+import { MODES } from '../../test/sim/races/modes.js';
 import { bundle, Threads } from '../../test/sim/races/program.js';
-import { MODES, play, toText } from '../../test/sim/races/schedule.js';
+import { play, toText } from '../../test/sim/races/schedule.js';
 import { PATCHES } from '../../test/sim/races/variants.js';
 
 const { values } = parseArgs({

@@ -30,10 +30,10 @@ function readText(text: string): Reading {
   const rows: Row[] = [];
   const unreadable: string[] = [];
   const hidden: string[] = [];
-  // What stands behind the last LF is a write that a crash cut.
-  for (const line of lines.slice(0, -1)) {
+  for (const [i, line] of lines.entries()) {
     const fields = line.split('\t');
-    if (line.startsWith('#') && STATUSES.has(fields[header.indexOf('status')] ?? '')) hidden.push(line);
+    if (i < lines.length - 1 && line.startsWith('#') && STATUSES.has(fields[header.indexOf('status')] ?? ''))
+      hidden.push(line);
     if (line === '' || line.startsWith('#') || line.endsWith('\t#torn')) continue;
     const row = Object.fromEntries(header.map((name, i) => [name, fields[i] ?? '']));
     const version = row.version ?? '0';
@@ -42,8 +42,9 @@ function readText(text: string): Reading {
       !line.includes('\0') &&
       STATUSES.has(row.status ?? '') &&
       /^\d+$/.test(version);
+    // What stands behind the last LF is a write that a crash cut, or a whole row whose end a person has left out.
     if (good) rows.push(row);
-    else unreadable.push(line);
+    else if (i < lines.length - 1) unreadable.push(line);
   }
   return { header, rows, unreadable, hidden };
 }

@@ -17,7 +17,7 @@ const DAY = 86_400;
 const NOW = Date.UTC(2030, 0, 1) / 1000;
 
 /** A job that was there before. */
-function job(n: number, plan: Plan, fields: Partial<Record<Column, string | number>> = {}): string {
+export function job(n: number, plan: Plan, fields: Partial<Record<Column, string | number>> = {}): string {
   const { status = 'pending', attempts = 0 } = fields;
   return line({
     id: jobId(n),
@@ -54,7 +54,8 @@ const ancestral = (n: number, plan: Plan, status: string, attempts: number): str
     COLUMNS.slice(0, 9),
   );
 
-const queueOf = (...lines: string[]): Snapshot => diskWith({ [QUEUE]: `${HEADER}\n${lines.join('')}` });
+export const queueOf = (...lines: string[]): Snapshot =>
+  diskWith({ [QUEUE]: `${HEADER}\n${lines.join('')}` });
 
 /** Two jobs of which the second fails at first, and enough finished ones for a compaction to mark their end. */
 const settled = (): string[] => [

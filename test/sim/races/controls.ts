@@ -1,5 +1,6 @@
+import { type Mode, TWO_IN } from './modes.js';
 import type { Threads } from './program.js';
-import { type Mode, type Played, play, TWO_IN } from './schedule.js';
+import { type Played, play } from './schedule.js';
 
 /** A design that loses something, and how it is found. */
 export interface Control {
@@ -18,6 +19,12 @@ const control = (seed: number, mode: Mode, finds: RegExp): Control => ({
   finds,
 });
 const LOST = /lost|no move|twice|can't be read|struck|leaves versions out|counts attempts|in the new file/;
+
+/** Not that a line can't be read, which power loss may do to the right design as well. */
+const UNSEEN = /did not see|is lost|not in the (new )?file/;
+
+/** Commits of several rows, and readers. */
+const MANY: Mode['requests'] = ['enqueueMany', 'enqueueMany', 'enqueue', 'get'];
 
 /** Every one of them has to be found out. */
 export const CONTROLS: readonly Control[] = [
@@ -50,6 +57,45 @@ export const CONTROLS: readonly Control[] = [
   control(18, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
   control(30, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
   control(69, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
+  control(
+    48,
+    {
+      name: 'commit markers, and a dead commit',
+      variant: 'commit markers',
+      powerLoss: true,
+      powerFailsAtAppends: 0.5,
+      requests: MANY,
+    },
+    UNSEEN,
+  ),
+  control(
+    45,
+    {
+      name: 'commit markers, and a person',
+      variant: 'commit markers',
+      person: true,
+      namespaces: 1,
+      requests: MANY,
+    },
+    UNSEEN,
+  ),
+  control(23, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
+  control(
+    27,
+    { name: 'nothing is held', variant: 'nothing is held', powerLoss: true, damage: true },
+    /damaged/,
+  ),
+  control(
+    49,
+    {
+      name: 'tail closed with rows',
+      variant: 'tail closed with rows',
+      person: true,
+      shortWrites: 0.5,
+      namespaces: 1,
+    },
+    UNSEEN,
+  ),
 ];
 
 /** Plays seeds until one finds the control out. */

@@ -1,3 +1,4 @@
+import type { Damaged } from './damage.js';
 import type { Machine } from './machine.js';
 import { type Note, QUEUE } from './protocol.js';
 import { eachLine, header } from './queue-file.js';
@@ -26,6 +27,10 @@ export class Judge {
   /** The version that a job had when somebody was told of it. */
   readonly #promised = new Map<string, number>();
   readonly #followUps = new Map<string, string[]>();
+  /** What becomes of these is nobody's promise: a person has taken them out, or is just about to. */
+  readonly #takenOut = new Set<string>();
+  /** A person has left their row without its LF: readers leave it out until somebody has closed it. */
+  readonly #leftOpen = new Set<string>();
 
   constructor(machine: () => Machine) {
     this.#machine = machine;
@@ -47,7 +52,20 @@ export class Judge {
   }
 
   #violate(what: string): void {
-    this.violation ??= what;
+    if (![...this.#takenOut].some((id) => what.includes(id))) this.violation ??= what;
+  }
+
+  /** Whether nobody may touch the job, because the disk has damaged its newest row. */
+  isHeld(id: string): boolean {
+    return this.#watcher().held.has(id);
+  }
+
+  leaveOpen(id: string): void {
+    this.#leftOpen.add(id);
+  }
+
+  hold({ id, text }: Damaged): void {
+    this.#watcher().held.set(id, text);
   }
 
   note(note: Note, of: VirtualProcess): void {
@@ -72,9 +90,18 @@ export class Judge {
       case 'event':
         this.#event(note[1], note[2], note[3]);
         break;
+      case 'saw':
+        if (note[2] === null) this.#missed(note[1]);
+        break;
+      case 'leaves open':
+        this.leaveOpen(note[1]);
+        break;
+      case 'takes out':
+        this.#takenOut.add(note[1]);
+        break;
       case 'exit':
         if (note[1] !== '' && !EXPECTED.has(note[1]) && !TAKEN_OVER.test(note[2]))
-          this.#violate(`a worker ended with ${note[1]}: ${note[2]}`);
+          this.#violate(`a ${of.life.role} ended with ${note[1]}: ${note[2]}`);
     }
   }
 
@@ -90,7 +117,7 @@ export class Judge {
 
   #judgeAnswer({ what, args }: Request, value: unknown): void {
     const [id] = args as [string];
-    const { seen, archived, jobs } = this.#watcher();
+    const { seen, jobs } = this.#watcher();
     if (what === 'enqueue' || what === 'enqueueMany') {
       for (const added of [value].flat() as string[]) {
         this.acknowledged.add(added);
@@ -103,9 +130,13 @@ export class Judge {
       );
       if (cancels.length === 0) this.#violate(`the cancel of ${id} was acknowledged, and is not in the file`);
       else this.#promise(id, Math.min(...cancels.map(([, version]) => version)));
-    } else if (what === 'get' && value === null && !archived.has(id)) {
-      this.#violate(`job ${id} was acknowledged, and a reader did not see it`);
-    }
+    } else if (what === 'get' && value === null) this.#missed(id);
+  }
+
+  /** A reader was told that there is no such job. */
+  #missed(id: string): void {
+    if (this.#watcher().archived.has(id) || this.#leftOpen.has(id)) return;
+    this.#violate(`job ${id} was acknowledged, and a reader did not see it`);
   }
 
   #run(id: string, attempt: number, of: VirtualProcess): void {
@@ -136,11 +167,12 @@ export class Judge {
     this.#promised.set(id, Math.max(version, this.#promised.get(id) ?? 0));
   }
 
-  /** What was told must be on the disk. */
+  /** What was told must be on the disk; the same after an edit while nobody ran. */
   afterPowerLoss(): void {
     const watcher = this.#watcher();
     watcher.beginAnew();
     for (const [id, version] of this.#promised) {
+      if (this.isHeld(id)) continue;
       const now = watcher.jobs.get(id) ?? watcher.archived.get(id);
       if (now === undefined) this.#violate(`job ${id} was lost with the power`);
       else if (now.version < version)
@@ -156,6 +188,7 @@ export class Judge {
       if (!jobs.has(id) && !archived.has(id)) this.#violate(`job ${id} was acknowledged, and is lost`);
     }
     for (const { id, status, attempts } of jobs.values()) {
+      if (this.isHeld(id)) continue;
       if (status === 'pending' || status === 'processing') this.#violate(`job ${id} is ${status} for ever`);
       if (status !== 'completed') continue;
       for (const followUp of this.#followUps.get(`${id}:${attempts}`) ?? []) {
@@ -164,11 +197,14 @@ export class Judge {
         }
       }
     }
+    const held = new Set(this.#watcher().held.values());
     const content = disk.content(QUEUE);
     const head = content && header(content);
     if (content === undefined || head === undefined) return;
     const end = eachLine(content, head.start, head.names, (line, text) => {
-      if (line.kind === 'unreadable') this.#violate(`a line can't be read: ${JSON.stringify(text)}`);
+      if (line.kind === 'unreadable' && !held.has(text)) {
+        this.#violate(`a line can't be read: ${JSON.stringify(text)}`);
+      }
     });
     if (end !== content.length) this.#violate('the last line lacks its end');
   }

@@ -17,6 +17,8 @@ export interface MachineOptions {
   readonly foreignIsDead: boolean;
   /** Who is killed in a write may leave a part of it. */
   readonly killCutsWrites: boolean;
+  /** The share of appends to the queue's file that write a part of what they were given, and say so. */
+  readonly shortWrites: number;
 }
 
 /** Hears what happens on a machine. */
@@ -271,7 +273,7 @@ export class Machine {
       case 'read':
         return disk.read(fd, second as number, call[3] as number);
       case 'write': {
-        const written = disk.write(fd, bytes as Buffer, second as number | null);
+        const written = disk.write(fd, this.#cut(call, bytes as Buffer), second as number | null);
         if (disk.isOf(fd, QUEUE)) this.#changedName(QUEUE);
         return written;
       }
@@ -288,6 +290,19 @@ export class Machine {
       default:
         throw new Error(`no such call: ${op}`);
     }
+  }
+
+  /** As much of a write as is carried out. What closes a tail is never cut, which would be a full disk. */
+  #cut([, fd, position]: Call, bytes: Buffer): Buffer {
+    const mayBeShort =
+      this.#options.shortWrites > 0 &&
+      position === null &&
+      bytes.length > 10 &&
+      this.disk.isOf(fd as number, QUEUE);
+    if (!mayBeShort || !this.random.chance(this.#options.shortWrites)) return bytes;
+    // A row that lacks nothing but its end is the worst of the cuts.
+    const cut = this.random.chance(0.2) ? bytes.length - 1 : 1 + this.random.below(bytes.length - 1);
+    return bytes.subarray(0, cut);
   }
 
   #changedName(path: string): void {

@@ -23,6 +23,12 @@ export type Note =
   | ['follow', id: string, attempt: number, followUp: string]
   /** What a worker said to its logger. */
   | ['event', event: string, id: string, attempt: number, text: string]
+  /** A job's state as a reader was told it; null: that there is no such job. */
+  | ['saw', id: string, status: string | null]
+  /** A person is about to take a job out of the file. */
+  | ['takes out', id: string]
+  /** … or to leave the line of one without its LF. */
+  | ['leaves open', id: string]
   | ['exit', code: string, message: string];
 
 /** What a process says when it hands the turn over. */
@@ -61,9 +67,15 @@ export interface Life {
   readonly namespace: number;
   readonly boot: number;
   readonly seed: number;
-  readonly role: 'app' | 'worker';
+  readonly role: 'app' | 'worker' | 'reader' | 'person';
   readonly queue: { durability: 'sync' | 'os'; lockTimeout: number };
   readonly worker: { concurrency: number; linger: number; grace: number; maxAttempts: number };
+  /** Jobs that a reader asks for, or that a person takes out. */
+  readonly ids?: readonly string[];
+  /** A reader asks for the list of all, in place of one by one. */
+  readonly lists?: boolean;
+  /** A person leaves the last line without its LF. */
+  readonly leavesNoEnd?: boolean;
   /** Compaction left out. */
   readonly neverCompacts: boolean;
   /** Which part of the code is replaced by one that is known to be wrong; '' for none. */

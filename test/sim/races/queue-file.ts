@@ -64,6 +64,10 @@ export function eachLine(
   return start;
 }
 
+/** What stands behind the last LF. @param from where that is; see {@link eachLine} */
+export const lastLine = (content: Buffer, from: number, names: readonly string[]): Line =>
+  readLine(content.toString('latin1', from), names, from);
+
 /** Where the rows begin, and what the columns are called; undefined if there is no whole header. */
 export function header(content: Buffer): { names: string[]; start: number } | undefined {
   const end = content.indexOf(10);

@@ -1,47 +1,12 @@
 import { TYPES } from './handlers.js';
 import { Judge } from './judge.js';
 import { Machine } from './machine.js';
+import type { Mode } from './modes.js';
 import type { Threads } from './program.js';
 import { type Life, QUEUE, type RequestKind } from './protocol.js';
 import { Random } from './random.js';
-import { remove, type VirtualProcess } from './virtual-process.js';
-
-/** What kind of schedules to play. */
-export interface Mode {
-  readonly name: string;
-  readonly lockLetsTwoIn?: boolean;
-  readonly neverCompacts?: boolean;
-  readonly foreignIsDead?: boolean;
-  /** How many containers the processes live in; by the seed, if it is left out. */
-  readonly namespaces?: number;
-  readonly powerLoss?: boolean;
-  readonly syncFails?: boolean;
-  readonly killCutsWrites?: boolean;
-  /** In ms; by the seed, if it is left out. */
-  readonly lockTimeout?: number;
-  readonly variant?: string;
-  /** Calls to hit, where the usual ones find nothing. */
-  readonly aims?: readonly string[];
-}
-
-/**
- * The design claims that what was acknowledged survives even this. A write that is cut as well can end up in one line
- * with another's row: nothing is lost by that, but the job is held until a person has looked.
- */
-export const TWO_IN: Mode = {
-  name: 'two in the lock',
-  lockLetsTwoIn: true,
-  neverCompacts: true,
-  killCutsWrites: false,
-};
-
-/** In all of these nothing may be found. */
-export const MODES: readonly Mode[] = [
-  { name: 'normal' },
-  { name: 'containers', namespaces: 2 },
-  { name: 'power loss', powerLoss: true },
-  TWO_IN,
-];
+import { Trouble } from './trouble.js';
+import type { VirtualProcess } from './virtual-process.js';
 
 /** What came of a schedule. */
 export interface Played {
@@ -64,10 +29,6 @@ const REQUESTS: readonly RequestKind[] = [
   ...(['enqueue', 'enqueue', 'enqueue', 'enqueueMany', 'cancel', 'cancel'] as const),
   ...(['retry', 'retry', 'get', 'get', 'get', 'compact'] as const),
 ];
-/** Calls that a kill or a pause waits for; '': none. */
-const AIMS = ['', '', 'write', 'sync', 'rename', 'unlink'];
-/** No more kills, pauses and jumps after so many steps. */
-const TROUBLE_STEPS = 1500;
 const MOST_STEPS = 150_000;
 const MOST_TICKS = 14;
 const HOUR = 3_600_000;
@@ -83,10 +44,8 @@ class Schedule {
   readonly #queue: Life['queue'];
   readonly #namespaces: number;
   readonly #apps: VirtualProcess[] = [];
+  readonly #trouble: Trouble;
   #plan: Planned[] = [];
-  /** By the number of the step. */
-  #trouble: Planned[] = [];
-  #aimed: { op: string; hit: (victim: VirtualProcess) => void }[] = [];
   #lastPid = 0;
   #lastRequest = 0;
 
@@ -100,15 +59,23 @@ class Schedule {
       lockLetsTwoIn: mode.lockLetsTwoIn ?? false,
       foreignIsDead: mode.foreignIsDead ?? false,
       killCutsWrites: mode.killCutsWrites ?? true,
+      shortWrites: mode.shortWrites ?? 0,
     };
     this.#machine = new Machine(threads, seed, options, {
       note: (note, of) => {
         this.#judge.note(note, of);
         if (note[0] === 'exit') of.exited = true;
       },
-      changed: ([op]) => {
+      changed: (call) => {
+        const [op] = call;
+        this.#trouble.saw(call);
         if (op === 'write' || op === 'rename' || op === 'ftruncate' || op === 'unlink') this.#judge.look();
       },
+    });
+    this.#trouble = new Trouble(mode, random, this.#machine, this.#judge, {
+      comeBy: (at) =>
+        this.#add({ at, act: () => void this.#start('worker') }, { at, act: () => this.#request() }),
+      startAgain: () => this.#add({ at: this.#machine.elapsed, act: () => this.#startApp() }),
     });
     this.#machine.stepTakes = random.pick([0.05, 0.05, 2, 30]);
     this.#machine.persistence = random.pick([0, 0, 0.5, 0.9]);
@@ -146,6 +113,17 @@ class Schedule {
     this.#ask(app, 'enqueue', ['quick', { ms: 0, fails: 0 }]);
     this.#run();
     this.#machine.end(app);
+    if (this.#mode.person && this.#random.chance(0.5)) this.#leaveNoEnd();
+  }
+
+  /** What an editor does that thinks little of the end of the last line. */
+  #leaveNoEnd(): void {
+    const { disk } = this.#machine;
+    for (const id of this.#judge.acknowledged) this.#judge.leaveOpen(id);
+    const fd = disk.open(QUEUE, 'r+', 0);
+    disk.ftruncate(fd, disk.fstat(fd).size - 1);
+    disk.close(fd);
+    this.#judge.afterPowerLoss();
   }
 
   // ---- what is planned ----
@@ -162,25 +140,37 @@ class Schedule {
     for (let i = 3 + random.below(12); i > 0; i--) {
       this.#plan.push({ at: at() + 1, act: () => this.#request() });
     }
+    if (this.#mode.readers) {
+      for (let i = 4 + random.below(8); i > 0; i--)
+        this.#plan.push({ at: at(), act: () => this.#visit('reader') });
+    }
+    if (this.#mode.person) {
+      for (let i = 1 + random.below(3); i > 0; i--)
+        this.#plan.push({ at: at(), act: () => this.#visit('person') });
+    }
     this.#plan.sort((a, b) => a.at - b.at);
 
-    const step = (): number => this.#machine.steps + random.below(random.pick([100, 500, TROUBLE_STEPS]));
-    const trouble = (act: () => void, most: number): void => {
-      for (let i = random.below(most + 1); i > 0; i--) this.#trouble.push({ at: step(), act });
-    };
-    trouble(() => this.#kill(), 3);
-    trouble(() => this.#pause(), 2);
-    if (random.chance(0.3)) trouble(() => this.#jump(), 1);
-    if (this.#mode.syncFails) trouble(() => this.#machine.failNextSync(), 2);
-    if (this.#mode.powerLoss) trouble(() => this.#losePower(), 2);
-    this.#trouble.sort((a, b) => a.at - b.at);
+    this.#trouble.plan();
   }
 
   #startApp(): void {
     this.#apps.push(this.#start('app'));
   }
 
-  #start(role: Life['role']): VirtualProcess {
+  /** Somebody comes for one thing, and goes. */
+  #visit(role: 'reader' | 'person'): void {
+    const random = this.#random;
+    const ids = [...this.#judge.acknowledged];
+    if (ids.length === 0) return;
+    if (role === 'reader') this.#start(role, { ids, lists: this.#mode.readersList ?? false });
+    else
+      this.#start(role, {
+        ids: random.chance(0.7) ? [random.pick(ids)] : [],
+        leavesNoEnd: random.chance(0.5),
+      });
+  }
+
+  #start(role: Life['role'], errand: Pick<Life, 'ids' | 'lists' | 'leavesNoEnd'> = {}): VirtualProcess {
     const random = this.#random;
     const pid = ++this.#lastPid;
     return this.#machine.start({
@@ -198,6 +188,7 @@ class Schedule {
       },
       neverCompacts: this.#mode.neverCompacts ?? false,
       variant: this.#mode.variant ?? '',
+      ...errand,
     });
   }
 
@@ -206,12 +197,12 @@ class Schedule {
     const app = this.#apps.filter(({ alive }) => alive);
     if (app.length === 0) return;
     const random = this.#random;
-    const ids = [...this.#judge.acknowledged];
+    const ids = [...this.#judge.acknowledged].filter((id) => !this.#judge.isHeld(id));
     const newJob = () => ({
       type: random.pick(TYPES),
       payload: { ms: random.pick([0, 5, 50, 3000, 40_000]), fails: random.below(3) },
     });
-    const what: RequestKind = ids.length === 0 ? 'enqueue' : random.pick(REQUESTS);
+    const what: RequestKind = ids.length === 0 ? 'enqueue' : random.pick(this.#mode.requests ?? REQUESTS);
     if (what === 'compact' && this.#mode.neverCompacts) return;
     let args: unknown[] = [random.pick(ids)];
     if (what === 'enqueue') {
@@ -228,54 +219,9 @@ class Schedule {
     app.requests.push({ n: ++this.#lastRequest, what, args });
   }
 
-  // ---- trouble ----
-
-  /** Hits somebody at once, or the first who is about to make a call of some kind. */
-  #aim(hit: (victim: VirtualProcess) => void): void {
-    const { processes } = this.#machine;
-    const op = this.#random.pick(this.#mode.aims ?? AIMS);
-    if (op !== '') this.#aimed.push({ op, hit });
-    else if (processes.length > 0) hit(this.#random.pick(processes));
-  }
-
-  #hitAimed(): void {
-    for (const aim of [...this.#aimed]) {
-      const victim = this.#machine.processes.find(
-        ({ call, begun }) => call?.[0] === aim.op || begun.some((other) => other.call[0] === aim.op),
-      );
-      if (victim === undefined) continue;
-      remove(this.#aimed, aim);
-      aim.hit(victim);
-    }
-  }
-
-  #kill(): void {
-    this.#aim((victim) => this.#machine.kill(victim));
-  }
-
-  #pause(): void {
-    this.#aim((victim) => this.#pauseNow(victim));
-  }
-
-  #pauseNow(victim: VirtualProcess): void {
-    const ms = this.#random.pick([50, 1000, 15_000, 70_000, 70_000, 400_000]);
-    this.#judge.paused += ms;
-    this.#machine.pause(victim, ms);
-    // Somebody comes by when it has stood still for longer than any limit.
-    const at = this.#machine.elapsed + ms - this.#random.below(5);
-    this.#plan.push({ at, act: () => void this.#start('worker') }, { at, act: () => this.#request() });
+  #add(...planned: Planned[]): void {
+    this.#plan.push(...planned);
     this.#plan.sort((a, b) => a.at - b.at);
-  }
-
-  #losePower(): void {
-    this.#machine.losePower();
-    this.#judge.afterPowerLoss();
-    this.#plan.push({ at: this.#machine.elapsed, act: () => this.#startApp() });
-    this.#plan.sort((a, b) => a.at - b.at);
-  }
-
-  #jump(): void {
-    this.#machine.setClock(this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]));
   }
 
   // ---- going on ----
@@ -291,10 +237,7 @@ class Schedule {
   #run(): void {
     const machine = this.#machine;
     while (!this.#over) {
-      while (this.#trouble.length > 0 && (this.#trouble[0] as Planned).at <= machine.steps) {
-        this.#trouble.shift()?.act();
-      }
-      if (this.#aimed.length > 0) this.#hitAimed();
+      this.#trouble.strike();
       const [next] = this.#plan;
       if (next !== undefined && next.at <= machine.elapsed && machine.hasFreeThread) {
         this.#plan.shift();
@@ -313,19 +256,21 @@ class Schedule {
   #comeToRest(): void {
     const machine = this.#machine;
     this.#plan = [];
-    this.#trouble = [];
-    this.#aimed = [];
+    this.#trouble.end();
     for (const process of machine.processes) {
       for (const { what, args } of process.open.values()) {
         this.#judge.violation ??= `a call of ${what} ${JSON.stringify(args)} is never answered`;
       }
-      if (process.life.role === 'worker') this.#judge.violation ??= 'a worker neither works nor ends';
+      const { role } = process.life;
+      if (role !== 'app') this.#judge.violation ??= `a ${role} neither works nor ends`;
     }
     for (const app of [...machine.processes]) this.#ask(app, 'close', []);
     this.#run();
     for (const app of [...machine.processes]) machine.end(app);
     for (let ticks = 0; ticks < MOST_TICKS && !this.#over; ticks++) {
-      const open = [...this.#judge.jobs.values()].filter(({ status }) => /^p/.test(status));
+      const open = [...this.#judge.jobs.values()].filter(
+        ({ id, status }) => /^p/.test(status) && !this.#judge.isHeld(id),
+      );
       // A line that a crash cut is closed by the next one who gets the lock.
       const whole = (this.#machine.disk.content(QUEUE)?.at(-1) ?? LF) === LF;
       if (open.length === 0 && ticks > 0 && whole) break;

@@ -11,6 +11,7 @@ import { handlers } from './handlers.js';
 import { type Command, type Life, QUEUE, type RequestKind } from './protocol.js';
 import { replaceGlobals, settleIn, whenIdle } from './realm.js';
 import { Seam } from './seam.js';
+import { edit, read } from './visits.js';
 
 const channel = new Channel('process', workerData as SharedArrayBuffer);
 replaceGlobals(channel);
@@ -37,24 +38,31 @@ function begin(life: Life): void {
     timer: (run, ms) => current.later(run, ms),
   });
   const Kind = life.neverCompacts ? NeverCompacting : Store;
-  queue = overStore(new Kind(QUEUE, resolveQueueOptions(life.queue), current.clock, current));
-  if (life.role === 'worker') void work(current, life);
+  const store = new Kind(QUEUE, resolveQueueOptions(life.queue), current.clock, current);
+  queue = overStore(store);
+  if (life.role === 'worker') void toItsEnd(current, work(current, life));
+  else if (life.role === 'reader') void toItsEnd(current, read(queue, current, life));
+  else if (life.role === 'person') void toItsEnd(current, edit(store, current, life));
 }
 
-async function work(current: Seam, { worker }: Life): Promise<void> {
+/** A process that ends by itself. */
+async function toItsEnd(current: Seam, work: Promise<unknown>): Promise<void> {
   try {
-    await queue.processJobs(handlers(current), {
-      ...worker,
-      backoff: { base: 200 },
-      timeout: 10_000,
-      logger: ({ event, id = '', attempt = 0, message, error }) =>
-        current.note(['event', event, id, attempt, message ?? error ?? '']),
-    });
+    await work;
     current.note(['exit', '', '']);
   } catch (error) {
     current.note(['exit', codeOf(error), String((error as Error).stack)]);
   }
 }
+
+const work = (current: Seam, { worker }: Life): Promise<unknown> =>
+  queue.processJobs(handlers(current), {
+    ...worker,
+    backoff: { base: 200 },
+    timeout: 10_000,
+    logger: ({ event, id = '', attempt = 0, message, error }) =>
+      current.note(['event', event, id, attempt, message ?? error ?? '']),
+  });
 
 const REQUESTS: Record<RequestKind, (...args: never[]) => Promise<unknown>> = {
   enqueue: (type: string, payload: unknown, options: object) => queue.enqueue(type, payload, options),

@@ -11,7 +11,9 @@ export interface Patch {
   readonly replace: string;
 }
 
-const HELPERS = '../../test/sim/races/variant-code.js';
+const HELPERS = '../../test/sim/races';
+
+const WRITES = 'variant-writes';
 
 /** `find` becomes an expression that is `instead` for one variant. */
 const expression = (variant: string, file: string, find: string, instead: string): Patch => ({
@@ -27,10 +29,10 @@ const before = (variant: string, file: string, find: string, statements: string)
   replace: `if ((globalThis as any).VARIANT === '${variant}') { ${statements} }\n${find}`,
 });
 
-const imported = (file: string, find: string, names: string): Patch => ({
+const imported = (file: string, find: string, names: string, from = 'variant-code'): Patch => ({
   file,
   find,
-  replace: `${find}\nimport { ${names} } from '${HELPERS}';`,
+  replace: `${find}\nimport { ${names} } from '${HELPERS}/${from}.js';`,
 });
 
 export const PATCHES: readonly Patch[] = [
@@ -108,5 +110,61 @@ export const PATCHES: readonly Patch[] = [
     'lib/store/job-index.ts',
     'version <= (this.#slots.version[slot] as number)',
     'false',
+  ),
+
+  // Readers go no further than the file was long when they began.
+  expression('size first', 'lib/store/open-file.ts', 'Number.POSITIVE_INFINITY', 'this.size'),
+
+  // What can't be read is left alone, and its job goes on from an older row.
+  before(
+    'nothing is held',
+    'lib/store/job-index.ts',
+    '    return this.#unreadable.size > 0 &&',
+    'return false;',
+  ),
+  before(
+    'nothing is held',
+    'lib/store/job-index.ts',
+    '    return this.#unreadable.has(bytes);',
+    'return false;',
+  ),
+
+  // Rows of one commit count together, or not at all; a last line that was left open is closed together with new rows.
+  imported('lib/store/append.ts', "import type { OpenFile } from './open-file.js';", 'withPrefix', WRITES),
+  {
+    file: 'lib/store/append.ts',
+    find: "Buffer.from(lines.join(''))",
+    replace: "withPrefix(this, this.#file, this.#drafts.length, Buffer.from(lines.join('')))",
+  },
+  imported('lib/store/commit.ts', "import { closeTail } from './tail.js';", 'prefixLength', WRITES),
+  {
+    file: 'lib/store/commit.ts',
+    find: 'let offset = before;',
+    replace: 'let offset = before + prefixLength(append);',
+  },
+  imported('lib/store/job-index.ts', "import type { OpenFile } from './open-file.js';", 'waits', WRITES),
+  before(
+    'commit markers',
+    'lib/store/job-index.ts',
+    '    const kind = reader.read(bytes, start, end);',
+    'if (waits(this, bytes, start, end, offset)) return;',
+  ),
+  imported(
+    'lib/store/compaction-pass.ts',
+    "import type { OpenFile } from './open-file.js';",
+    'isMarker',
+    WRITES,
+  ),
+  {
+    file: 'lib/store/compaction-pass.ts',
+    find: 'isMark(bytes, start, end)',
+    replace: 'isMark(bytes, start, end) || isMarker(bytes, start, end)',
+  },
+  imported('lib/store/store.ts', "import { closeTail } from './tail.js';", 'closeWithRows', WRITES),
+  expression(
+    'tail closed with rows',
+    'lib/store/store.ts',
+    'closeTail(this.fs, file)',
+    'closeWithRows(this.fs, file, closeTail)',
   ),
 ];

@@ -1,6 +1,6 @@
 import type { Disk } from './disk.js';
 import { QUEUE } from './protocol.js';
-import { eachLine, header, type Job } from './queue-file.js';
+import { eachLine, header, type Job, type Line, lastLine } from './queue-file.js';
 
 /** Which change of a job's state is one of lib/job.ts. */
 const MOVES: Record<string, readonly string[]> = {
@@ -18,6 +18,8 @@ export class Watcher {
   /** Every state that a job has had in the file, as `id:attempts:status`, and the version of it. */
   readonly seen = new Map<string, number>();
   readonly archived = new Map<string, Job>();
+  /** Lines that the disk has damaged, by the jobs that are held for it. */
+  readonly held = new Map<string, string>();
   readonly #disk: Disk;
   readonly #violation: (what: string) => void;
   readonly #promised: (id: string) => number;
@@ -47,13 +49,22 @@ export class Watcher {
     this.#lookAtStrikes(content);
     this.#position = eachLine(content, this.#position, this.#names, (line, text) => {
       if (line.kind === 'row') this.#take(line.job);
-      else if (line.kind === 'unreadable') this.#violation(`a line can't be read: ${JSON.stringify(text)}`);
+      else this.#judgeLine(line, text);
     });
+  }
+
+  #judgeLine({ kind }: Line, text: string): void {
+    if (kind === 'unreadable' && ![...this.held.values()].includes(text)) {
+      this.#violation(`a line can't be read: ${JSON.stringify(text)}`);
+    }
   }
 
   #take(job: Job): void {
     const before = this.jobs.get(job.id);
     if (before !== undefined && job.version <= before.version) return;
+    if (this.held.has(job.id)) {
+      this.#violation(`job ${job.id} has a damaged row, and went on as ${job.status} ${job.attempts}`);
+    }
     this.#judge(before, job);
     this.jobs.set(job.id, job);
     this.seen.set(`${job.id}:${job.attempts}:${job.status}`, job.version);
@@ -92,13 +103,23 @@ export class Watcher {
       return;
     }
     const jobs = new Map<string, Job>();
-    const position = eachLine(content, head.start, head.names, (line, text) => {
-      if (line.kind === 'unreadable') this.#violation(`a line can't be read: ${JSON.stringify(text)}`);
+    const lines = new Set<string>();
+    const take = (line: Line, text: string): void => {
+      lines.add(text);
+      this.#judgeLine(line, text);
       if (line.kind !== 'row') return;
       const { job } = line;
       const before = jobs.get(job.id);
       if (before === undefined || before.version < job.version) jobs.set(job.id, job);
-    });
+    };
+    const position = eachLine(content, head.start, head.names, take);
+    // A whole row that lacks its end only: who comes next closes it.
+    const tail = lastLine(content, position, head.names);
+    if (tail.kind === 'row') take(tail, '');
+    for (const [id, text] of this.held) {
+      if (!lines.has(text))
+        this.#violation(`the damaged row of job ${id} is gone, before anybody has looked`);
+    }
     this.#lookAtArchive();
     for (const [id, before] of this.jobs) {
       const job = jobs.get(id) ?? this.archived.get(id);

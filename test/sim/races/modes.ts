@@ -1,0 +1,55 @@
+import type { RequestKind } from './protocol.js';
+
+/** What kind of schedules to play. */
+export interface Mode {
+  readonly name: string;
+  readonly lockLetsTwoIn?: boolean;
+  readonly neverCompacts?: boolean;
+  readonly foreignIsDead?: boolean;
+  /** How many containers the processes live in; by the seed, if it is left out. */
+  readonly namespaces?: number;
+  readonly powerLoss?: boolean;
+  /** The share of appends after which the power fails, before their sync. */
+  readonly powerFailsAtAppends?: number;
+  readonly syncFails?: boolean;
+  readonly killCutsWrites?: boolean;
+  /** In ms; by the seed, if it is left out. */
+  readonly lockTimeout?: number;
+  readonly variant?: string;
+  /** After a power loss the disk may have damaged a row that was durable. */
+  readonly damage?: boolean;
+  /** Readers that have never seen the file come and go. */
+  readonly readers?: boolean;
+  /** They list what there is, in place of asking for each job. */
+  readonly readersList?: boolean;
+  /** A person edits the file under the lock, and leaves it without its last LF where nobody runs. */
+  readonly person?: boolean;
+  /** The share of appends to the queue's file that write a part of what they were given, and say so. */
+  readonly shortWrites?: number;
+  /** Calls to hit, where the usual ones find nothing. */
+  readonly aims?: readonly string[];
+  /** What web apps are asked, where the usual is too rarely what matters. */
+  readonly requests?: readonly RequestKind[];
+}
+
+/**
+ * The design claims that what was acknowledged survives even this. A write that is cut as well can end up in one line
+ * with another's row: nothing is lost by that, but the job is held until a person has looked.
+ */
+export const TWO_IN: Mode = {
+  name: 'two in the lock',
+  lockLetsTwoIn: true,
+  neverCompacts: true,
+  killCutsWrites: false,
+};
+
+/** In all of these nothing may be found. */
+export const MODES: readonly Mode[] = [
+  { name: 'normal' },
+  { name: 'containers', namespaces: 2 },
+  { name: 'power loss', powerLoss: true },
+  TWO_IN,
+  { name: 'damage', powerLoss: true, damage: true },
+  // A person who is passed over would put an old copy in the place of what others wrote meanwhile: one container.
+  { name: 'visitors', readers: true, person: true, shortWrites: 0.1, namespaces: 1 },
+];
