@@ -39,7 +39,7 @@ export async function enqueueAll(store: Store, requests: readonly JobRequest[]):
   const { drafts, written, error } = await store.commit('nothing', (view, round) =>
     jobs.flatMap((job, i) => {
       const id = ids[i] as string;
-      return round > 0 && view.state(id) !== undefined ? [] : draft(id, newRow(id, job, view.layout));
+      return round > 0 && view.hasSeen(id) ? [] : draft(id, newRow(id, job, view.layout));
     }),
   );
   if (error !== undefined) {

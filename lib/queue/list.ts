@@ -2,9 +2,10 @@ import { count, invalid, onlyKnown } from '../checks.js';
 import { type Job, STATUSES, type Status } from '../job.js';
 import type { ListOptions } from '../options.js';
 import { storeError } from '../store/fs.js';
+import type { JobIndex } from '../store/job-index.js';
 import { readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
-import { toJob } from '../tsv/row.js';
+import { type Row, toJob } from '../tsv/row.js';
 
 /** Jobs are read in groups of so many. */
 const GROUP = 500;
@@ -30,11 +31,7 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
     const slots = statuses.flatMap((word) => [...index.withStatus(word)]);
     slots.sort((a, b) => index.offset(a) - index.offset(b));
     for (let i = 0; i < slots.length; i += GROUP) {
-      // Where another file has the name by now, this one has every job's state up to that moment.
-      if ((await store.read('all')) !== index) await index.catchUp();
-      const group = slots.slice(i, i + GROUP).sort((a, b) => index.offset(a) - index.offset(b));
-      for (const row of readRows(index, group)) {
-        if (row === undefined) continue;
+      for (const row of await readGroup(store, index, slots.slice(i, i + GROUP))) {
         const job = toJob(row, file.layout);
         if (!statuses.includes(job.status)) continue;
         if (type !== undefined && job.type !== type) continue;
@@ -48,4 +45,18 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
   } finally {
     file.release();
   }
+}
+
+/** The rows of some jobs, in the order of the file. */
+async function readGroup(store: Store, index: JobIndex, slots: readonly number[]): Promise<Row[]> {
+  let rows: (Row | undefined)[] = [];
+  // A row can be struck between looking its place up and reading it; its replacement is there by then.
+  for (let tries = 0; tries < 5; tries++) {
+    // Where another file has the name by now, this one has every job's state up to that moment.
+    if ((await store.read('all')) !== index) await index.catchUp();
+    const group = [...slots].sort((a, b) => index.offset(a) - index.offset(b));
+    rows = readRows(index, group);
+    if (!rows.includes(undefined)) break;
+  }
+  return rows.filter((row) => row !== undefined);
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { headerLine, type Layout, parseHeader } from '../tsv/columns.js';
-import { TORN } from '../tsv/line.js';
+import { eachLine, TORN } from '../tsv/line.js';
 import { type Row, splitRows } from '../tsv/row.js';
 import { type FileSystem, readFully } from './fs.js';
 
@@ -151,39 +151,65 @@ export async function findArchived(
   return undefined;
 }
 
+/** Which of these jobs were archived, since the file system's clock showed so many ms. */
+export async function archivedSince(
+  fs: FileSystem,
+  queueFile: string,
+  ids: ReadonlySet<string>,
+  since: number,
+): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const path of archiveFiles(fs, queueFile)) {
+    if ((fs.stat(path)?.mtimeMs ?? 0) < since) continue;
+    const bytes = await readWhole(fs, path);
+    eachLine(bytes, 0, bytes.length, (start, end) => {
+      const tab = bytes.indexOf(9, start);
+      const id = bytes.toString('latin1', start, Math.min(tab < 0 ? end : tab, end));
+      if (ids.has(id)) found.add(id);
+    });
+  }
+  return found;
+}
+
 async function searchArchive(
   fs: FileSystem,
   path: string,
   id: string,
 ): Promise<{ row: Row; layout: Layout } | undefined> {
+  const bytes = await readWhole(fs, path);
+  const at = bytes.lastIndexOf(`\n${id}\t`);
+  if (at < 0 || id === '') return undefined;
+  const line = (from: number): string => {
+    const lf = bytes.indexOf(10, from);
+    return bytes.toString('utf8', from, lf < 0 ? bytes.length : lf);
+  };
+  const header = line(0);
+  // Lost with a power cut before the first sync: what stands behind it was never taken out of the queue.
+  if (header.includes('\0')) return undefined;
+  const layout = parseHeader(header, path);
+  const [row] = splitRows(line(at + 1));
+  return row?.length === layout.names.length && row[layout.at.id] === id ? { row, layout } : undefined;
+}
+
+/** Empty if it was deleted since, or is a link to nothing. */
+async function readWhole(fs: FileSystem, path: string): Promise<Buffer> {
   let fd: number;
   try {
     fd = fs.open(path, constants.O_RDONLY | O_NONBLOCK);
   } catch (error) {
-    // Deleted since, or a link to nothing.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   }
   try {
     const { size } = fs.fstat(fd);
     const bytes = Buffer.allocUnsafe(size);
-    for (let filled = 0; filled < size; ) {
+    let filled = 0;
+    while (filled < size) {
       const length = await fs.read(fd, bytes.subarray(filled), Math.min(size - filled, PIECE), filled);
       if (length === 0) break;
       filled += length;
     }
-    const at = bytes.lastIndexOf(`\n${id}\t`);
-    if (at < 0 || id === '') return undefined;
-    const line = (from: number): string => {
-      const lf = bytes.indexOf(10, from);
-      return bytes.toString('utf8', from, lf < 0 ? size : lf);
-    };
-    const header = line(0);
-    // Lost with a power cut before the first sync: what stands behind it was never taken out of the queue.
-    if (header.includes('\0')) return undefined;
-    const layout = parseHeader(header, path);
-    const [row] = splitRows(line(at + 1));
-    return row?.length === layout.names.length && row[layout.at.id] === id ? { row, layout } : undefined;
+    return bytes.subarray(0, filled);
   } finally {
     fs.close(fd);
   }

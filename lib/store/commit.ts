@@ -31,6 +31,8 @@ export interface CommitContext {
   /** Where the file ended, with LF. */
   readonly before: number;
   readonly round: number;
+  /** Where it starts over: jobs of these operations that have gone through the queue to the archive meanwhile. */
+  readonly archived: ReadonlySet<string>;
   /** Whether what was appended stands where it counts. */
   readonly isValid: () => boolean;
   /** Closes a row that was cut short. */
@@ -75,11 +77,9 @@ export class Commit {
     this.#reject(error);
   }
 
-  /** Has it start over: the file that its rows are in is no longer the queue. */
-  reopen(): void {
-    if (this.#rejected) return;
-    this.settled = false;
-    this.#error = undefined;
+  /** The jobs that it last meant to write. */
+  get ids(): string[] {
+    return this.#drafts.map(({ id }) => id);
   }
 
   /** Tells the caller, if there is something to tell. */
@@ -141,8 +141,8 @@ export class Commit {
     }
   }
 
-  static #decideEach({ file, index, now, round }: CommitContext, commits: readonly Commit[]): void {
-    const view = new View(file, index, now);
+  static #decideEach({ file, index, now, round, archived }: CommitContext, commits: readonly Commit[]): void {
+    const view = new View(file, index, now, archived);
     for (const [i, commit] of commits.entries()) {
       commit.#startsOver = false;
       try {

@@ -110,7 +110,7 @@ export class Lock {
     const token = `${this.#rewriting}/${basename(this.#token)}`;
     for (;;) {
       try {
-        this.#fs.mkdir(this.#rewriting, { recursive: true });
+        if (!this.isRewriting) this.#fs.mkdir(this.#rewriting);
         this.#fs.close(this.#fs.open(token, 'wx', 0o660));
         this.#rewriteToken = token;
         return;
@@ -121,9 +121,15 @@ export class Lock {
     }
   }
 
-  /** Removes tokens of dead owners; only after the repair. */
-  clear(tokens: readonly string[]): void {
+  /** Takes the lock from owners. What they said of rewriting the file stands until {@link clear}. */
+  evict(tokens: readonly string[]): void {
     for (const token of tokens) this.#unlink(`${this.path}/${token}`);
+  }
+
+  /** Removes all traces of dead and evicted owners; only after the repair. */
+  clear(tokens: readonly string[]): void {
+    for (const token of tokens) this.#unlink(`${this.#rewriting}/${token}`);
+    this.evict(tokens);
   }
 
   leave(): void {
@@ -184,7 +190,7 @@ export class Lock {
     if (!this.isRewriting) return [];
     const tokens = this.#fs.readdir(this.#rewriting);
     if (tokens.length === 0) this.#removeDirectory(this.#rewriting);
-    return tokens.map((token) => `${REWRITING}/${token}`);
+    return tokens.filter((token) => this.#liveness(token) !== 'alive');
   }
 
   #tryToEnter(believed: Map<string, number>): string[] | undefined {
@@ -196,7 +202,7 @@ export class Lock {
       this.#token = token;
       // One that can't be judged may go on any moment: from now on it finds its token gone. The next who sees ours
       // knows as much as from theirs.
-      this.clear(others.filter((other) => this.#liveness(other) !== 'dead'));
+      this.evict(others.filter((other) => this.#liveness(other) !== 'dead'));
       return [...this.#abandonedRewrites(), ...others];
     }
     this.#unlink(token);

@@ -106,7 +106,12 @@ export function removeReplacements(fs: FileSystem, path: string): void {
   const prefix = `${basename(path)}.`;
   for (const name of fs.readdir(folder)) {
     if (name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length))) {
-      fs.unlink(join(folder, name));
+      try {
+        fs.unlink(join(folder, name));
+      } catch (error) {
+        // Others may repair at the same time, having passed us over.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
     }
   }
 }

@@ -31,10 +31,17 @@ export class View {
   readonly now: number;
   readonly file: OpenFile;
   readonly #index: JobIndex | undefined;
+  readonly #archived: ReadonlySet<string>;
   /** What operations of the same commit have decided before this one. */
   readonly #decided = new Map<string, Row>();
 
-  constructor(file: OpenFile, index: JobIndex | undefined, now: number) {
+  constructor(
+    file: OpenFile,
+    index: JobIndex | undefined,
+    now: number,
+    archived: ReadonlySet<string> = new Set(),
+  ) {
+    this.#archived = archived;
     this.file = file;
     this.#index = index;
     this.now = now;
@@ -59,6 +66,11 @@ export class View {
     const [row] = readRows(this.index, [slot]);
     if (row === undefined) throw new StaleIndex();
     return row;
+  }
+
+  /** Whether a row that an earlier round has written is there, or its job has come and gone meanwhile. */
+  hasSeen(id: string): boolean {
+    return this.state(id) !== undefined || this.#archived.has(id);
   }
 
   /** Version and status of the job's newest row, without reading it. */

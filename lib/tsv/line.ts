@@ -9,6 +9,8 @@ const SPACE = 32;
 const HASH = 35;
 const DASH = 45;
 const LAST_OF_TORN = 110;
+/** How many hex digits an id of ours has. */
+const OUR_ID = 16;
 
 /** How the fragment of a row that a crash cut short is closed, by whoever finds it. */
 export const TORN = '\t#torn';
@@ -190,15 +192,26 @@ export function muteTorn(bytes: Buffer, start: number, end: number, layout: Layo
 
 /**
  * Whether there is an id that comes through decoding as it is: nobody could name another, or find its row again. Nor
- * one behind a byte order mark, which parsers take off.
+ * one behind a byte order mark, which parsers take off. Nor one that an id of ours and the beginning of another make,
+ * where a row was appended right behind the fragment of one whose writer was killed: that is nobody's job.
  */
 function isId(bytes: Buffer, from: number, to: number): boolean {
+  const length = to - from;
+  if (length > OUR_ID && length <= 2 * OUR_ID && isHex(bytes, from, to)) return false;
   for (let i = from; i < to; i++) {
     if ((bytes[i] as number) < 128) continue;
     const id = bytes.subarray(from, to);
     return isUtf8(id) && id.indexOf('\uFEFF') !== 0;
   }
-  return to > from;
+  return length > 0;
+}
+
+function isHex(bytes: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i] as number;
+    if (byte < 48 || byte > 102 || (byte > 57 && byte < 97)) return false;
+  }
+  return true;
 }
 
 /** The status word in bytes[from, to), if that is one. */

@@ -106,7 +106,9 @@ export async function commitBatch(
     const taken = candidates.filter((candidate) => !claim(candidate)).length;
     if (round === 0 && taken > 0) {
       // Several workers pick from the same end. Here, all that others have claimed is known.
-      const more = plan.pickMore(taken);
+      const claimed = new Set(drafts.map(({ id }) => id));
+      // Where the file was replaced since they were picked, the same job may come again.
+      const more = plan.pickMore(taken).filter(({ id }) => !claimed.has(id));
       candidates = candidates.concat(more);
       more.forEach(claim);
     }

@@ -33,8 +33,9 @@ ${examples('queue unlock', 'queue unlock --force')}`,
         );
       }
       // The token of a dead one stays until the compaction, which is the repair that it asks for, is done.
-      store.lock.clear(holders.filter(({ liveness }) => liveness !== 'dead').map(({ token }) => token));
+      store.lock.evict(holders.filter(({ liveness }) => liveness !== 'dead').map(({ token }) => token));
       await store.compact();
+      store.lock.clear(holders.map(({ token }) => token));
       for (const holder of holders) {
         const { token, host, pid, since, liveness } = holder;
         const said = `took the lock of ${store.path} from ${describe(holder)} (${words[liveness]})`;

@@ -30,7 +30,9 @@ function readText(text: string): Reading {
   const rows: Row[] = [];
   const unreadable: string[] = [];
   const hidden: string[] = [];
-  for (const [i, line] of lines.entries()) {
+  for (const [i, found] of lines.entries()) {
+    // Who closes the last line puts its LF in the place of a NUL.
+    const line = i < lines.length - 1 ? found : found.replace(/\0+$/, '');
     const fields = line.split('\t');
     if (i < lines.length - 1 && line.startsWith('#') && STATUSES.has(fields[header.indexOf('status')] ?? ''))
       hidden.push(line);

@@ -96,6 +96,13 @@ export const CONTROLS: readonly Control[] = [
     },
     UNSEEN,
   ),
+  control(1, { name: 'no look behind', variant: 'no look behind' }, /lost/),
+  control(1, { name: 'made in silence', variant: 'made in silence', powerLoss: true }, /lost/),
+  control(
+    1,
+    { name: 'found and believed', variant: 'found and believed', powerLoss: true, shortWrites: 0.3 },
+    /lost/,
+  ),
 ];
 
 /** Plays seeds until one finds the control out. */

@@ -35,6 +35,8 @@ interface Descriptor {
   readonly inode: Inode;
   readonly append: boolean;
   readonly process: number;
+  /** A sync of the file has failed since it was opened, and this one has not been told. */
+  failed?: boolean;
 }
 
 const { O_APPEND, O_CREAT, O_EXCL, O_TRUNC, O_RDWR, O_WRONLY, S_IFDIR, S_IFREG } = constants;
@@ -149,16 +151,26 @@ export class Disk {
   }
 
   sync(fd: number): void {
-    const { file, folder } = this.#get(fd).inode;
+    const descriptor = this.#get(fd);
+    const { file, folder } = descriptor.inode;
     file?.sync();
+    if (descriptor.failed) {
+      descriptor.failed = false;
+      throw new DiskError('EIO');
+    }
     if (folder !== undefined) {
       folder.durable = new Map(folder.names);
       folder.unsynced = [];
     }
   }
 
+  /** Whoever has the file open at that moment is told once, as Linux does since 4.13. */
   failSync(fd: number): void {
-    this.#get(fd).inode.file?.failSync();
+    const failed = this.#get(fd);
+    failed.inode.file?.failSync();
+    for (const descriptor of this.#descriptors.values()) {
+      if (descriptor.inode === failed.inode && descriptor !== failed) descriptor.failed = true;
+    }
     throw new DiskError('EIO');
   }
 

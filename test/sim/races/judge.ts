@@ -117,12 +117,14 @@ export class Judge {
 
   #judgeAnswer({ what, args }: Request, value: unknown): void {
     const [id] = args as [string];
-    const { seen, jobs } = this.#watcher();
+    const { seen, jobs, archived } = this.#watcher();
     if (what === 'enqueue' || what === 'enqueueMany') {
       for (const added of [value].flat() as string[]) {
         this.acknowledged.add(added);
         this.#promise(added, 1);
-        if (!jobs.has(added)) this.#violate(`job ${added} was acknowledged, and is not in the file`);
+        // An app that was suspended before it was told may hear of it after the job was run and archived.
+        if (!jobs.has(added) && !archived.has(added))
+          this.#violate(`job ${added} was acknowledged, and is not in the file`);
       }
     } else if (what === 'cancel' && value === true) {
       const cancels = [...seen].filter(

@@ -16,7 +16,8 @@ const STATUSES = new Set(['pending', 'processing', 'completed', 'failed', 'cance
 
 export type Line =
   | { kind: 'row'; job: Job }
-  | { kind: 'nothing' | 'struck' | 'torn' | 'comment' | 'unreadable' };
+  | { kind: 'unreadable'; offset: number }
+  | { kind: 'nothing' | 'struck' | 'torn' | 'comment' };
 
 /** What a line is, by docs/file-format.md. */
 function readLine(line: string, names: readonly string[], offset: number): Line {
@@ -28,9 +29,10 @@ function readLine(line: string, names: readonly string[], offset: number): Line 
   const readable =
     fields.length === names.length &&
     !line.includes('\0') &&
+    !/^[0-9a-f]{17,32}$/.test(at('id')) &&
     STATUSES.has(at('status')) &&
     /^[1-9]\d*$/.test(at('version'));
-  if (!readable) return { kind: 'unreadable' };
+  if (!readable) return { kind: 'unreadable', offset };
   return {
     kind: 'row',
     job: {

@@ -61,6 +61,13 @@ export const PATCHES: readonly Patch[] = [
     'return true;',
   ),
   before('plain proper-lockfile', 'lib/store/lock.ts', '    this.#cancelRemoval = undefined;', 'return;'),
+  // Its lock says nothing to those who append beside it.
+  before(
+    'plain proper-lockfile',
+    'lib/store/writer.ts',
+    '    const before = this.#openEnd();',
+    'return undefined;',
+  ),
 
   // The dead owner's lock is cleared first; who gets in next knows nothing of it, and does not look at the tail.
   before(
@@ -70,13 +77,18 @@ export const PATCHES: readonly Patch[] = [
     `if (others.length > 0) { this.clear(others); this.#unlink(token); broken.set(this, others); return undefined; }
      this.#token = token; const repairs = broken.get(this) ?? []; broken.delete(this); return repairs;`,
   ),
-  expression('repair by the breaker', 'lib/store/store.ts', 'closeTail(this.fs, file)', 'file.size'),
+  expression('repair by the breaker', 'lib/store/writer.ts', 'closeTail(this.#fs, file)', 'file.size'),
+  {
+    file: 'lib/store/tail.ts',
+    find: '|| last[0] === 10 ?',
+    replace: "|| last[0] === 10 || (globalThis as any).VARIANT === 'repair by the breaker' ?",
+  },
 
   // What a crash cut is cut off.
   before(
     'ftruncate',
     'lib/store/tail.ts',
-    '  const closing = Buffer.from(whole',
+    '  const closing = Buffer.from(',
     '(fs as any).ftruncate(file.fd, size - fragment.length); return file.size;',
   ),
 
@@ -86,7 +98,7 @@ export const PATCHES: readonly Patch[] = [
     find: 'if (file !== undefined) {',
     replace: "if (file !== undefined && (globalThis as any).VARIANT !== 'no repair') {",
   },
-  expression('sync again', 'lib/store/commit.ts', 'context.afterFailedSync(cause)', 'fs.fdatasync(file.fd)'),
+  expression('sync again', 'lib/store/writer.ts', 'this.#save(cause)', 'this.#fs.fdatasync(file.fd)'),
   expression(
     'no sync of the directory',
     'lib/store/replacement.ts',
@@ -95,9 +107,9 @@ export const PATCHES: readonly Patch[] = [
   ),
   before(
     'strikes before the sync',
-    'lib/store/commit.ts',
-    "    if (append.bytes > 0 && context.durability === 'sync') {",
-    'await strike(fs, file, learn(context.index, append, before));',
+    'lib/store/writer.ts',
+    '      await this.#fs.fdatasync(file.fd);',
+    'await strike(this.#fs, file, superseded);',
   ),
   {
     file: 'lib/queue/retry.ts',
@@ -130,17 +142,26 @@ export const PATCHES: readonly Patch[] = [
   ),
 
   // Rows of one commit count together, or not at all; a last line that was left open is closed together with new rows.
-  imported('lib/store/append.ts', "import type { OpenFile } from './open-file.js';", 'withPrefix', WRITES),
+  imported(
+    'lib/store/append.ts',
+    "import type { OpenFile } from './open-file.js';",
+    'prefixLength, withPrefix',
+    WRITES,
+  ),
   {
     file: 'lib/store/append.ts',
     find: "Buffer.from(lines.join(''))",
     replace: "withPrefix(this, this.#file, this.#drafts.length, Buffer.from(lines.join('')))",
   },
-  imported('lib/store/commit.ts', "import { closeTail } from './tail.js';", 'prefixLength', WRITES),
   {
-    file: 'lib/store/commit.ts',
-    find: 'let offset = before;',
-    replace: 'let offset = before + prefixLength(append);',
+    file: 'lib/store/append.ts',
+    find: 'let offset = this.#before;',
+    replace: 'let offset = this.#before + prefixLength(this);',
+  },
+  {
+    file: 'lib/store/append.ts',
+    find: 'this.#offsets?.[piece] ?? offset',
+    replace: 'this.#offsets === undefined ? offset : (this.#offsets[piece] as number) + prefixLength(this)',
   },
   imported('lib/store/job-index.ts', "import type { OpenFile } from './open-file.js';", 'waits', WRITES),
   before(
@@ -160,11 +181,33 @@ export const PATCHES: readonly Patch[] = [
     find: 'isMark(bytes, start, end)',
     replace: 'isMark(bytes, start, end) || isMarker(bytes, start, end)',
   },
-  imported('lib/store/store.ts', "import { closeTail } from './tail.js';", 'closeWithRows', WRITES),
+  imported('lib/store/writer.ts', "import { closeTail, endOf } from './tail.js';", 'closeWithRows', WRITES),
   expression(
     'tail closed with rows',
-    'lib/store/store.ts',
-    'closeTail(this.fs, file)',
-    'closeWithRows(this.fs, file, closeTail)',
+    'lib/store/writer.ts',
+    'closeTail(this.#fs, file)',
+    'closeWithRows(this.#fs, file, closeTail)',
   ),
+
+  // New jobs are appended beside the lock, and nobody looks whether the file is written anew.
+  expression(
+    'no look behind',
+    'lib/store/writer.ts',
+    '!this.#holder.lock.isRewriting && file.isCurrent()',
+    'file.isCurrent()',
+  ),
+  // A new file has its name before others know that they must not use it yet.
+  before(
+    'made in silence',
+    'lib/store/lock.ts',
+    '    if (this.#token === undefined || this.#rewriteToken !== undefined) return;',
+    'return;',
+  ),
+  // A commit that starts over finds its rows in the file, and believes them to be on the disk.
+  {
+    file: 'lib/store/commit.ts',
+    find: 'any: context.round > 0, superseded: [] };',
+    replace:
+      "any: context.round > 0 && (globalThis as any).VARIANT !== 'found and believed', superseded: [] };",
+  },
 ];

@@ -11,6 +11,13 @@ const MOVES: Record<string, readonly string[]> = {
   cancelled: ['pending'],
 };
 
+/**
+ * A row behind a piece of another: somebody was killed in the midst of a write, just when another had seen the file end
+ * well and was about to append. Who appended makes two lines of it; who was killed before that leaves a line that holds
+ * the first one's job.
+ */
+const GLUED = /.[0-9a-f]{16}(\t[^\t]*){19}$/;
+
 /** Follows the queue's file from one change to the next, and says what must not happen to it. */
 export class Watcher {
   /** By the rule for reading: of each id the row with the highest version, of two the earlier. */
@@ -20,6 +27,8 @@ export class Watcher {
   readonly archived = new Map<string, Job>();
   /** Lines that the disk has damaged, by the jobs that are held for it. */
   readonly held = new Map<string, string>();
+  /** Lines that two rows were glued together in, by the jobs that are held for it, and where they are. */
+  readonly #glued = new Map<string, number>();
   readonly #disk: Disk;
   readonly #violation: (what: string) => void;
   readonly #promised: (id: string) => number;
@@ -47,15 +56,27 @@ export class Watcher {
       return;
     }
     this.#lookAtStrikes(content);
+    this.#lookAtGlued(content);
     this.#position = eachLine(content, this.#position, this.#names, (line, text) => {
       if (line.kind === 'row') this.#take(line.job);
       else this.#judgeLine(line, text);
     });
   }
 
-  #judgeLine({ kind }: Line, text: string): void {
-    if (kind === 'unreadable' && ![...this.held.values()].includes(text)) {
-      this.#violation(`a line can't be read: ${JSON.stringify(text)}`);
+  #judgeLine(line: Line, text: string): void {
+    if (line.kind !== 'unreadable' || [...this.held.values()].includes(text)) return;
+    if (!GLUED.test(text)) this.#violation(`a line can't be read: ${JSON.stringify(text)}`);
+    const id = text.slice(0, text.indexOf('\t'));
+    this.held.set(id, text);
+    this.#glued.set(id, line.offset);
+  }
+
+  #lookAtGlued(content: Buffer): void {
+    for (const [id, offset] of this.#glued) {
+      const text = this.held.get(id) ?? '';
+      if (content.toString('latin1', offset, offset + text.length) === text) continue;
+      this.held.delete(id);
+      this.#glued.delete(id);
     }
   }
 
@@ -120,6 +141,8 @@ export class Watcher {
       if (!lines.has(text))
         this.#violation(`the damaged row of job ${id} is gone, before anybody has looked`);
     }
+    // Where they are in the new file nobody knows; they stay.
+    this.#glued.clear();
     this.#lookAtArchive();
     for (const [id, before] of this.jobs) {
       const job = jobs.get(id) ?? this.archived.get(id);
@@ -165,6 +188,8 @@ export class Watcher {
   /** After the power failed: what the disk has is what there is. */
   beginAnew(): void {
     this.jobs = new Map();
+    for (const id of this.#glued.keys()) this.held.delete(id);
+    this.#glued.clear();
     this.archived.clear();
     this.#file = undefined;
     this.#lookAtArchive();

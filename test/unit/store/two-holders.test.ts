@@ -210,17 +210,14 @@ for (const [when, has] of [
   ['without our rows', false],
   ['with our rows', true],
 ] as const) {
-  test(`a file replaced between append and acknowledgement, ${when}: the commit starts over, nothing is lost or doubled`, async (t) => {
+  test(`a file replaced between append and check, ${when}: the commit starts over, nothing is lost or doubled`, async (t) => {
     const { queue, file, fault } = await oneJob(t);
     const before = readFileSync(file);
     let replaced = false;
-    fault.do = (call, real) => {
-      if (call.name === 'fdatasync' && !replaced) {
-        replaced = true;
-        replace(file, has ? readFileSync(file) : before);
-      }
-      return real();
-    };
+    fault.do = once(file, 'after', () => {
+      replaced = true;
+      replace(file, has ? readFileSync(file) : before);
+    });
     const [ids, cancelled] = await Promise.all([
       queue.enqueueMany([{ type: 'a' }, { type: 'b' }]),
       queue.cancelJob(jobId(1)),
@@ -240,17 +237,12 @@ test('a file replaced while a claim is written: the handler starts once, and onl
   for (const content of ['old', 'ours', 'taken'] as const) {
     const { queue, file, fault } = await oneJob(t);
     const before = text(file);
-    let replaced = false;
-    fault.do = (call, real) => {
-      if (call.name === 'fdatasync' && !replaced) {
-        replaced = true;
-        replace(
-          file,
-          content === 'old' ? before : content === 'ours' ? text(file) : before + row('cancelled', 2),
-        );
-      }
-      return real();
-    };
+    fault.do = once(file, 'after', () => {
+      replace(
+        file,
+        content === 'old' ? before : content === 'ours' ? text(file) : before + row('cancelled', 2),
+      );
+    });
     const runs: number[] = [];
     await queue.processJobs({ email: (_, { job }) => void runs.push(job.attempts) });
     assert.deepEqual(runs, content === 'taken' ? [] : [1], content);
@@ -262,8 +254,9 @@ test('a file that keeps being replaced ends in a clear error', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   const before = readFileSync(file);
   fault.do = (call, real) => {
-    if (call.name === 'fdatasync') replace(file, before);
-    return real();
+    const result = real();
+    if (isAppend(call, file)) replace(file, before);
+    return result;
   };
   const error = await queue.enqueue('email', {}).then(assert.fail, (reason) => reason);
   assert.equal(error.code, 'WRITE_FAILED');
@@ -272,14 +265,7 @@ test('a file that keeps being replaced ends in a clear error', async (t) => {
 
 test('a file that vanished is made anew for what was enqueued meanwhile', async (t) => {
   const { queue, file, fault } = await oneJob(t);
-  let gone = false;
-  fault.do = (call, real) => {
-    if (call.name === 'fdatasync' && !gone) {
-      gone = true;
-      renameSync(file, `${file}.backup`);
-    }
-    return real();
-  };
+  fault.do = once(file, 'after', () => renameSync(file, `${file}.backup`));
   const id = await queue.enqueue('email', 7);
   assert.deepEqual(statesOf(file), [`${id} pending`]);
 });

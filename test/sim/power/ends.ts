@@ -3,9 +3,8 @@ import type { Lie } from './campaign.js';
 import { job, queueOf, type Scenario } from './scenarios.js';
 
 /*
- * Histories that power loss still breaks: a row that somebody was promised lacks its LF, and the write that adds it
- * is not synced. Where the disk keeps that write's length and not its byte, the row ends with a NUL, and is closed as
- * torn by the next who comes. They belong with the others as soon as they hold.
+ * A row that somebody was promised lacks its LF, which whoever comes next puts there: the disk may keep the length of
+ * that write and not its byte.
  */
 
 const addTwo: Scenario['run'] = async (machine, options) => {
@@ -28,7 +27,7 @@ const lacksTheEnd: Lie = (fs) => {
   };
 };
 
-export const OPEN_ENDS: readonly (Scenario & { readonly through?: Lie })[] = [
+export const ENDS: readonly (Scenario & { readonly through?: Lie })[] = [
   {
     name: 'a person has left the last row without its end',
     disk: queueOf(job(1, 'parent'), job(2, 'ok').slice(0, -1)),

@@ -1,0 +1,267 @@
+import type { Clock } from '../clock.js';
+import { TsvqError } from '../errors.js';
+import type { ResolvedQueueOptions } from '../options.js';
+import { archivedSince } from './archive.js';
+import {
+  type Appended,
+  Commit,
+  type CommitContext,
+  type Decide,
+  mostOf,
+  type Needs,
+  type Outcome,
+} from './commit.js';
+import type { CurrentFile } from './current-file.js';
+import { type FileSystem, storeError } from './fs.js';
+import type { Holder } from './holder.js';
+import type { OpenFile } from './open-file.js';
+import { type Superseded, strike } from './strike.js';
+import { closeTail, endOf } from './tail.js';
+
+type AppendedTo = Appended & { readonly file: OpenFile };
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** After so many starts of one commit over again, something else than bad luck is at work. */
+const MOST_ROUNDS = 20;
+/** So long at the most, a row that another process is just writing is seen by half. */
+const MID_WRITE_MS = 2;
+
+/**
+ * Commits, one after another: append, look at what has become of it, sync, strike out what is superseded, tell. What
+ * is asked for while a commit is under way goes into the next one, so that a thousand calls at once cost a lock, a
+ * write and a sync or two.
+ */
+export class Writer {
+  /** Between an append and its check: what stands in the file is not decided yet. */
+  appending = false;
+  readonly #current: CurrentFile;
+  readonly #holder: Holder;
+  readonly #durability: ResolvedQueueOptions['durability'];
+  readonly #fs: FileSystem;
+  readonly #clock: Clock;
+  #waiting: Commit[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(
+    current: CurrentFile,
+    holder: Holder,
+    durability: ResolvedQueueOptions['durability'],
+    fs: FileSystem,
+    clock: Clock,
+  ) {
+    this.#current = current;
+    this.#holder = holder;
+    this.#durability = durability;
+    this.#fs = fs;
+    this.#clock = clock;
+  }
+
+  /** What is under way; it may reject. */
+  get running(): Promise<void> | undefined {
+    return this.#running;
+  }
+
+  /** Waits until nothing is under way. */
+  async untilIdle(): Promise<void> {
+    while (this.#running) await this.#running.catch(() => {});
+  }
+
+  /** As {@link Store.commit}. */
+  commit(needs: Needs, decide: Decide): Promise<Outcome> {
+    const commit = new Commit(needs, decide);
+    this.#waiting.push(commit);
+    this.#running ??= this.#run();
+    return commit.outcome;
+  }
+
+  /**
+   * Runs something while nobody else appends to the file, if there is one, when the commits asked for before are done.
+   * The file's last line is closed by then.
+   */
+  async exclusively(run: () => Promise<void>): Promise<void> {
+    await this.untilIdle();
+    this.#running = this.#locked(async () => {
+      this.#holder.lock.beginRewrite();
+      const file = this.#current.reopen();
+      if (file === undefined) return;
+      await this.#closeTail(file);
+      await run();
+    });
+    try {
+      await this.#running;
+    } finally {
+      this.#running = this.#waiting.length > 0 ? this.#run() : undefined;
+    }
+  }
+
+  async #run(): Promise<void> {
+    // A call's own turn ends first: calls made together are committed together, and a caller that blocks its event
+    // loop right afterwards does so before the lock is taken, not while it is held.
+    await undefined;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#commitAll(batch);
+      } catch (error) {
+        for (const commit of batch) commit.fail(storeError(error, this.#current.realPath));
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #commitAll(batch: readonly Commit[]): Promise<void> {
+    let open = batch;
+    /** When the file was last written before this, by the file system's clock. */
+    let since = Number.POSITIVE_INFINITY;
+    for (let round = 0; open.length > 0; round++) {
+      if (this.#holder.broken) throw this.#holder.broken;
+      if (round === MOST_ROUNDS) {
+        throw new TsvqError(
+          'WRITE_FAILED',
+          `${this.#current.realPath} kept being replaced while the lock was held`,
+        );
+      }
+      // When it starts over, it has to find out what is in already.
+      const needs = round > 0 ? 'all' : mostOf(open);
+      if (round > 0) this.#current.forget();
+      // The bulk of the reading happens before the lock is taken.
+      if (needs !== 'nothing' && this.#current.reopen()) await this.#current.readOn(needs);
+      const { file, any, superseded } = await this.#appendAll(open, needs, round, since);
+      since = Math.min(since, file.info.mtimeMs);
+      if (any && this.#durability === 'sync') await this.#makeDurable(file, superseded);
+      // Acknowledged only now: nobody's code runs under the lock, and what it is told survives power loss.
+      for (const commit of open) commit.settle();
+      const left = open.filter((commit) => !commit.settled);
+      if (left.length < open.length) round = 0;
+      open = left;
+    }
+  }
+
+  async #appendAll(open: readonly Commit[], needs: Needs, round: number, since: number): Promise<AppendedTo> {
+    for (;;) {
+      const appended =
+        (needs === 'nothing' ? await this.#besideHolder(open) : undefined) ??
+        (await this.#underLock(open, needs, round, since));
+      if (appended !== undefined) return appended;
+    }
+  }
+
+  /**
+   * New jobs depend on nothing that stands in the file, so they need not wait for whoever decides something: their rows
+   * are appended beside those of others. Only who rewrites the file has to be alone.
+   *
+   * @returns undefined where that can't be: there is no file yet, its last line is to be closed, somebody rewrites it
+   */
+  async #besideHolder(open: readonly Commit[]): Promise<AppendedTo | undefined> {
+    const before = this.#openEnd();
+    if (before === undefined) return undefined;
+    const file = this.#current.file as OpenFile;
+    // Looked at after the append: either whoever rewrites the file has read it, or it is seen here.
+    const isValid = (): boolean => !this.#holder.lock.isRewriting && file.isCurrent();
+    const closeTail = (): Promise<void> =>
+      this.#locked(async () => {
+        await this.#closeTail(file);
+      });
+    const { index } = this.#current;
+    return this.#append(open, { file, before, index, round: 0, archived: NONE, isValid, closeTail });
+  }
+
+  /** Where the file ends, if anybody may append to it as it is. */
+  #openEnd(): number | undefined {
+    const file = this.#current.reopen();
+    if (!file?.writable || !file.layout.current || this.#holder.lock.isRewriting) return undefined;
+    return endOf(this.#fs, file);
+  }
+
+  /** @returns undefined if another has made the file meanwhile, so that the lock is no longer needed */
+  async #underLock(
+    open: readonly Commit[],
+    needs: Needs,
+    round: number,
+    since: number,
+  ): Promise<AppendedTo | undefined> {
+    const isNeeded = needs === 'nothing' ? () => this.#openEnd() === undefined : undefined;
+    return this.#locked(async () => {
+      const file = await this.#holder.writableFile();
+      const end = await this.#closeTail(file);
+      // What it returns, not what is current afterwards: somebody may begin a new index for a look meanwhile.
+      const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
+      // Where others append beside the lock, the file may have grown since.
+      const before = needs === 'nothing' ? end : Math.max(end, index?.position ?? end);
+      const archived = round === 0 ? NONE : await this.#archivedSince(since, open);
+      const isValid = (): boolean => this.#holder.lock.stillHeld() && file.isCurrent();
+      const closeTail = async (): Promise<void> => {
+        await this.#closeTail(file);
+      };
+      return this.#append(open, { file, before, index, round, archived, isValid, closeTail });
+    }, isNeeded);
+  }
+
+  /** A process that was suspended after its append may find its jobs run and gone when it goes on. */
+  #archivedSince(since: number, open: readonly Commit[]): Promise<ReadonlySet<string>> {
+    const ids = new Set(open.flatMap((commit) => commit.ids));
+    return archivedSince(this.#fs, this.#current.realPath, ids, since);
+  }
+
+  async #append(open: readonly Commit[], context: Omit<CommitContext, 'fs' | 'now'>): Promise<AppendedTo> {
+    this.appending = true;
+    try {
+      const appended = await Commit.write({ ...context, fs: this.#fs, now: this.#clock.now() }, open);
+      return { ...appended, file: context.file };
+    } finally {
+      this.appending = false;
+    }
+  }
+
+  /** Under the lock. */
+  async #closeTail(file: OpenFile): Promise<number> {
+    let end = endOf(this.#fs, file);
+    if (end !== undefined) return end;
+    // A row that somebody appends beside the lock may be seen half written.
+    await this.#clock.sleep(MID_WRITE_MS);
+    end = closeTail(this.#fs, file);
+    // Before anything follows: power loss could keep what does, and lose the LF between the two.
+    if (this.#durability === 'sync') {
+      await this.#fs.fdatasync(file.fd).catch((cause) => this.#holder.save(cause));
+    }
+    return end;
+  }
+
+  /** @returns undefined if the lock was no longer needed before it could be taken */
+  async #locked<T>(run: () => Promise<T>, isNeeded?: () => boolean): Promise<T | undefined> {
+    if (!(await this.#holder.enter(isNeeded))) return undefined;
+    try {
+      return await run();
+    } finally {
+      this.#holder.leave();
+    }
+  }
+
+  /**
+   * Syncs what was appended, and then strikes out what that supersedes. The lock was let go before: others may append
+   * and sync meanwhile, and the disk takes all of it in one go. What they build on rows of ours that no sync has
+   * covered yet, their own sync covers as well; and of a file that somebody has written anew since, the old and the
+   * new one are on the disk.
+   */
+  async #makeDurable(file: OpenFile, superseded: Superseded[]): Promise<void> {
+    try {
+      // Never a second try: after a failed sync the kernel takes the lost pages for clean, and the next sync says that
+      // all is well. It tells each descriptor that was open then, so others who appended learn of it by their own.
+      await this.#fs.fdatasync(file.fd);
+    } catch (cause) {
+      await this.#save(cause);
+      return;
+    }
+    // Only now: else power loss could take the new row and leave the old one struck. A strike that fails changes
+    // nothing that anyone is told.
+    await strike(this.#fs, file, superseded).catch(() => {});
+  }
+
+  async #save(cause: unknown): Promise<void> {
+    await this.#locked(async () => {
+      if (this.#current.reopen() !== undefined) await this.#holder.save(cause);
+    });
+  }
+}
