@@ -6,8 +6,9 @@ import { readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { toJob } from '../tsv/row.js';
 
-/** Jobs are read in groups of so many. */
+/** Jobs are read in groups of so many, or of so many bytes if they are large. */
 const GROUP = 500;
+const GROUP_BYTES = 4 * 1024 * 1024;
 
 /**
  * The jobs that match, in the order of the file, each as it is when its group is read.
@@ -29,10 +30,18 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
   try {
     const slots = statuses.flatMap((word) => [...index.withStatus(word)]);
     slots.sort((a, b) => index.offset(a) - index.offset(b));
-    for (let i = 0; i < slots.length; i += GROUP) {
+    for (let i = 0; i < slots.length; ) {
       // Where another file has the name by now, this one has every job's state up to that moment.
       if ((await store.read('all')) !== index) await index.catchUp();
-      const group = slots.slice(i, i + GROUP).sort((a, b) => index.offset(a) - index.offset(b));
+      const group: number[] = [];
+      let bytes = 0;
+      for (; i < slots.length && group.length < GROUP && bytes < GROUP_BYTES; i++) {
+        group.push(slots[i] as number);
+        bytes += index.length(slots[i] as number);
+      }
+      group.sort((a, b) => index.offset(a) - index.offset(b));
+      // What is large takes long to read, and others want their turn.
+      if (bytes >= GROUP_BYTES) await new Promise(setImmediate);
       for (const row of readRows(index, group)) {
         if (row === undefined) continue;
         const job = toJob(row, file.layout);

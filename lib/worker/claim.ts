@@ -6,6 +6,9 @@ import { moveRow, nextRow, number, type Row } from '../tsv/row.js';
 import type { DueJobs } from './due.js';
 import { isDeathText } from './rescue.js';
 
+/** Rows are picked until they have so many bytes together, so that large payloads don't fill the memory. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
 /** A pending row that a worker means to claim. */
 export interface Candidate extends Known {
   readonly id: string;
@@ -55,12 +58,14 @@ export function pickCandidates({
   const picked: Candidate[] = [];
   const later: number[] = [];
   let blocked = false;
-  while (picked.length < most && !blocked) {
+  let bytes = 0;
+  while (picked.length < most && bytes < MOST_BYTES && !blocked) {
     const slots: number[] = [];
-    while (picked.length + slots.length < most) {
+    for (let read = bytes; picked.length + slots.length < most && read < MOST_BYTES; ) {
       const slot = due.take(now);
       if (slot === undefined) break;
       slots.push(slot);
+      read += index.length(slot);
     }
     if (slots.length === 0) break;
     const rows = readRows(index, slots);
@@ -88,6 +93,7 @@ export function pickCandidates({
       }
       const claim = claimOf(row, layout, owner, now, { index, slot });
       picked.push({ index, slot, id, row, layout, claim, suspect });
+      bytes += index.length(slot);
       blocked = suspect;
     }
   }
