@@ -63,8 +63,9 @@ export class LineReader {
     for (; i < stop; i++) {
       const byte = bytes[i];
       if (byte === TAB) {
-        if (fields < width) ends[fields] = i;
-        fields++;
+        ends[fields++] = i;
+        // One too many: the rest tells nothing more.
+        if (fields === width) break;
       } else if (byte === 0) break;
     }
     if (fields < width) ends[fields] = i;
