@@ -244,13 +244,12 @@ export class CompactionPass {
         position = await this.#file.eachLine(
           position,
           (bytes, start, end) => {
-            const isRow = this.#reader.read(bytes, start, end) === 'row';
-            const text = bytes.toString('utf8', start, end);
-            output.add(
-              isRow
-                ? Buffer.from(joinRow(this.#upgrade(splitRows(text)[0] as Row)))
-                : this.#asNoRow(bytes, start, end),
-            );
+            if (this.#reader.read(bytes, start, end) !== 'row') {
+              output.add(this.#asNoRow(bytes, start, end));
+              return;
+            }
+            const [row] = splitRows(bytes.toString('utf8', start, end));
+            output.add(Buffer.from(joinRow(this.#upgrade(row as Row))));
           },
           { to },
         );

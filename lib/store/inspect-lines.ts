@@ -1,6 +1,6 @@
 import { STATUSES, type Status } from '../job.js';
 import type { Layout } from '../tsv/columns.js';
-import { LineReader } from '../tsv/line.js';
+import { LineReader, LONGEST_ROW } from '../tsv/line.js';
 import { brief } from '../tsv/text.js';
 import type { Finding, FindingKind } from './finding.js';
 import type { JobIndex } from './job-index.js';
@@ -114,7 +114,8 @@ class Lines {
 
   /** A row that was being struck out as it was read looks damaged; read again, it doesn't. */
   #lookAgain(offset: number, length: number): void {
-    const bytes = this.#index.file.readPiece(offset, length);
+    // Nor is more read at once than a row may have.
+    const bytes = this.#index.file.readPiece(offset, Math.min(length, LONGEST_ROW + 1));
     if (this.#reader.read(bytes, 0, bytes.length) !== 'unreadable') return;
     const first = text(this.#reader.field(0));
     const id = this.#index.find(first) === undefined ? undefined : first;
@@ -125,6 +126,7 @@ class Lines {
   #reasonOf(bytes: Buffer): string {
     const reader = this.#reader;
     const { at, names } = this.#layout;
+    if (bytes.length > LONGEST_ROW) return 'it is longer than 384 MiB';
     if (bytes.includes(0)) return 'a NUL byte is in it';
     // Counted, not split: a line may hold millions of tabs.
     let fields = 1;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { PermanentError, type TsvqError } from '../../../lib/errors.js';
 import {
   faultyFs,
   jobId,
@@ -58,6 +59,29 @@ test('a follow-up of 10 MiB is a job', async (t) => {
     second: (payload) => void seen.push(payload),
   });
   assert.ok(seen.length === 1 && seen[0] === large);
+});
+
+test('follow-ups that would not fit into one field are refused where they are asked for', async (t) => {
+  const { queue } = openTest(t, { maxPayload: 100 * MIB });
+  const id = await queue.enqueue('first');
+  const quotes = '"'.repeat(24 * MIB);
+  let refused: unknown;
+  await queue.processJobs(
+    {
+      first: (_, { enqueue }) => {
+        enqueue('second', quotes);
+        try {
+          enqueue('second', quotes);
+        } catch (error) {
+          refused = error;
+          throw new PermanentError('too many');
+        }
+      },
+    },
+    { logger: () => {} },
+  );
+  assert.equal((refused as TsvqError).code, 'PAYLOAD_TOO_LARGE');
+  assert.equal((await queue.getJob(id))?.status, 'failed');
 });
 
 test('of an error of 10 MiB the beginning is kept', async (t) => {
