@@ -23,9 +23,9 @@ const third = jobId(3);
 /** Rows of jobs whose type has no handler. */
 const ROWS = {
   payload: line({ id: jobId(3), type: 'other', payload: `"${'x'.repeat(SIZE)}"` }),
-  type: line({ id: jobId(4), type: 'x'.repeat(SIZE) }),
+  type: line({ id: jobId(4), type: 'x'.repeat(LESS) }),
   id: line({ id: 'x'.repeat(SIZE), type: 'other' }),
-  error: line({ id: jobId(5), status: 'failed', error: `${'x'.repeat(SIZE)}\\n` }),
+  error: line({ id: jobId(5), status: 'failed', error: `${'x'.repeat(LESS)}\\n` }),
   owner: line({
     id: jobId(6),
     status: 'processing',
@@ -39,16 +39,16 @@ const OTHERS: [text: string, finding: string][] = [
   [line({ id: third, status: '-'.repeat(LESS) }), 'unreadable'],
   [line({ id: third, version: '1'.repeat(LESS) }), 'unreadable'],
   [`${'x'.repeat(SIZE)}\n`, 'unreadable'],
-  [`${jobId(1)}\t${'\0'.repeat(SIZE)}\n`, 'unreadable, held'],
+  [`${jobId(1)}\t${'\0'.repeat(LESS)}\n`, 'unreadable, held'],
   [`${'\0'.repeat(SIZE)}\n`, 'unreadable'],
-  [`${'\t'.repeat(SIZE)}\n`, 'unreadable'],
+  [`${'\t'.repeat(LESS)}\n`, 'unreadable'],
   [`a${' '.repeat(SIZE)}b\n`, 'unreadable'],
   [`a${'\r'.repeat(LESS)}b\n`, 'unreadable'],
   [`${'\tpending'.repeat(LESS / 8)}\n`, 'unreadable'],
   [`#duplicate ${'x'.repeat(LESS)}\n`, 'duplicate'],
   [`${' '.repeat(LESS)}\n`, ''],
   [`# ${'x'.repeat(LESS)}\n`, ''],
-  [`#${line({ id: third, payload: 'x'.repeat(SIZE) }).slice(1)}`, ''],
+  [`#${line({ id: third, payload: 'x'.repeat(LESS) }).slice(1)}`, ''],
 ];
 
 /** Everything that can be done to a file, between whose small jobs 1 and 2 there are such lines. */
@@ -80,15 +80,15 @@ async function use(
   return { file, kinds: found.map(({ kind }) => kind) };
 }
 
-test('fields of 10 MiB in rows trouble nobody', { timeout: 60_000 }, async (t) => {
+test('fields of many MiB in rows trouble nobody', { timeout: 60_000 }, async (t) => {
   const { file, kinds } = await use(t, Object.values(ROWS), 5);
   assert.deepEqual(kinds, []);
   const { queue } = openTest(t, { file });
   assert.equal(await queue.cancelJob('x'.repeat(SIZE)), true);
-  assert.ok(statSync(file).size > 4 * SIZE);
+  assert.ok(statSync(file).size > 2 * SIZE);
 });
 
-test('lines of 10 MiB that are no rows trouble nobody, and stay', { timeout: 60_000 }, async (t) => {
+test('lines of many MiB that are no rows trouble nobody, and stay', { timeout: 60_000 }, async (t) => {
   const { file, kinds } = await use(
     t,
     OTHERS.map(([text]) => text),
