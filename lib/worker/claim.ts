@@ -1,4 +1,4 @@
-import { readRows } from '../store/rows.js';
+import { eachRow, readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Draft, draft, type Known, type View } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
@@ -126,8 +126,9 @@ function claimOf(row: Row, layout: Layout, owner: string, now: number, known: Kn
 /** How many other live workers hold claims. Under the lock, where it is exact. */
 export function otherWorkers(store: Store, view: View, owner: string): number {
   const { at } = view.layout;
-  const rows = readRows(view.index, [...view.index.withStatus('processing')]);
-  const owners = new Set(rows.map((row) => row?.[at.locked_by] ?? ''));
+  const owners = new Set<string>();
+  for (const row of eachRow(view.index, [...view.index.withStatus('processing')]))
+    owners.add(row?.[at.locked_by] ?? '');
   owners.delete('');
   owners.delete(owner);
   return [...owners].filter((other) => store.processes.liveness(other) !== 'dead').length;
