@@ -13,7 +13,7 @@ export interface QueueOptions {
   durability?: 'sync' | 'os';
   /** Finished jobs older than this move to archive/ beside the file. `Infinity` keeps them. Default `'7d'`. */
   retention?: Duration;
-  /** Most bytes of a payload as JSON, and of a result. Default 1 MiB. */
+  /** Most bytes of a payload as JSON, and of a result. Default 1 MiB; at most 100 MiB. */
   maxPayload?: number;
   /** How long to wait for the lock before `LOCK_TIMEOUT`. Default `'30s'`. */
   lockTimeout?: Duration;
@@ -166,9 +166,18 @@ export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions
   return {
     durability,
     retention: duration('retention', retention),
-    maxPayload: count('maxPayload', maxPayload),
+    maxPayload: payloadLimit(maxPayload),
     lockTimeout: duration('lockTimeout', lockTimeout),
   };
+}
+
+/** A payload, a result and follow-ups have to fit into one row, and a row into one string. */
+const MOST_PAYLOAD = 100 * 1024 * 1024;
+
+function payloadLimit(value: unknown): number {
+  const bytes = count('maxPayload', value);
+  if (bytes <= MOST_PAYLOAD) return bytes;
+  throw invalid('maxPayload', value, `at most ${MOST_PAYLOAD}, 100 MiB`);
 }
 
 /** {@link EnqueueOptions}, checked: times in ms since 1970, durations in ms. */

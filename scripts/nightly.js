@@ -1,8 +1,10 @@
-// The long forms of the tests: power loss, races, kill -9, bad input, and the whole suite on other Nodes.
+// The long forms of the tests: power loss, races, kill -9, bad input (random, and guided by coverage), and the whole
+// suite on other Nodes.
 //
 //   npm run nightly                    about an hour
 //   npm run nightly -- --minutes 2     so long for each part that is measured in time
 //   npm run nightly -- --only races    one part
+//   npm run nightly -- --libc FOLDER   with a newer C library for the fuzzer that is guided; see guided.ts
 //   npm run nightly -- --node 22       all of it on another Node, fetched from the registry into a temporary folder
 //
 // Each part prints its seed and its counts; the exit code is 1 if any of them failed.
@@ -20,9 +22,10 @@ const { values } = parseArgs({
     states: { type: 'string', default: '100000' },
     only: { type: 'string' },
     node: { type: 'string' },
+    libc: { type: 'string' },
   },
 });
-const { minutes, states, only, node } = values;
+const { minutes, states, only, node, libc } = values;
 
 const folder = mkdtempSync(join(tmpdir(), 'tsvq-nightly-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -44,6 +47,10 @@ const parts = {
   'power-loss': ['--import', 'tsx', 'scripts/nightly/power-loss.ts', '--states', states],
   races: ['--import', 'tsx', 'scripts/nightly/races.ts', '--minutes', minutes],
   fuzz: ['--import', 'tsx', 'scripts/nightly/fuzz.ts', '--minutes', minutes],
+  guided: [
+    ...['--import', 'tsx', 'scripts/nightly/guided.ts', '--minutes', minutes],
+    ...(libc === undefined ? [] : ['--libc', libc]),
+  ],
   torture: ['--import', 'tsx', 'scripts/torture.ts', '--minutes', minutes],
 };
 if (only !== undefined && !(only in parts)) {

@@ -23,9 +23,26 @@ export const harmlessLines = (text: string): string => text.split('\n').map(harm
 /** A value as JSON that reads back the same and shows nothing harmful. */
 export function toSafeJson(value: unknown, indent?: number): string {
   // JSON.stringify escapes only the controls below U+0020; whatever is harmful above can only stand in a string.
-  return (JSON.stringify(value, null, indent) ?? 'null').replace(HARMFUL, (c) =>
-    c === '\n' ? c : escapeUnits(c),
-  );
+  return (stringify(value, indent) ?? 'null').replace(HARMFUL, (c) => (c === '\n' ? c : escapeUnits(c)));
+}
+
+/** More than a payload may have that is enqueued; an edit by hand may leave one that JSON.stringify can't walk through. */
+const DEEPEST = 1000;
+
+function stringify(value: unknown, indent: number | undefined): string | undefined {
+  try {
+    return JSON.stringify(value, null, indent);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const depths = new Map<unknown, number>();
+    const cut = function (this: unknown, _: string, part: unknown): unknown {
+      if (typeof part !== 'object' || part === null) return part;
+      const depth = (depths.get(this) ?? 0) + 1;
+      depths.set(part, depth);
+      return depth > DEEPEST ? '(nested too deeply to be shown)' : part;
+    };
+    return JSON.stringify(value, cut, indent);
+  }
 }
 
 /** UTC, to the second. */

@@ -1,4 +1,4 @@
-import { harmless, harmlessLines, Table, toSafeJson } from './format.js';
+import { firstLine, harmless, harmlessLines, Table, toSafeJson } from './format.js';
 
 /*
  * The one module that prints: data to stdout, messages to stderr. Whatever it prints is harmless to a terminal. It
@@ -20,6 +20,8 @@ export interface Shape<T> {
 
 /** Lines are gathered up to this size before they are written. */
 const PIECE = 64 * 1024;
+/** Of a table's cells; a type of the longest kind that may be enqueued fits in. */
+const WIDEST = 200;
 
 let readerIsGone = false;
 
@@ -66,7 +68,7 @@ export class Output {
     let text = '';
     for await (const record of records) {
       count++;
-      text += table?.add(shape.cells(record).map(harmless)) ?? this.#line(record, shape);
+      text += table?.add(shape.cells(record).map(cell)) ?? this.#line(record, shape);
       if (text.length < PIECE) continue;
       writeOut(text);
       text = '';
@@ -95,6 +97,9 @@ export class Output {
     return `${plain(record).map(plainField).join('\t')}\n`;
   }
 }
+
+/** One cell of a table, for which a field may be far too long. */
+const cell = (text: string): string => harmless(firstLine(text, WIDEST));
 
 function plainField(field: Field): string {
   if (field instanceof Date) return Number.isNaN(field.getTime()) ? '' : field.toISOString();

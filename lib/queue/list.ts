@@ -7,8 +7,9 @@ import { readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Row, toJob } from '../tsv/row.js';
 
-/** Jobs are read in groups of so many. */
+/** Jobs are read in groups of so many, or of so many bytes if they are large. */
 const GROUP = 500;
+const GROUP_BYTES = 4 * 1024 * 1024;
 
 /**
  * The jobs that match, in the order of the file, each as it is when its group is read.
@@ -30,8 +31,12 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
   try {
     const slots = statuses.flatMap((word) => [...index.withStatus(word)]);
     slots.sort((a, b) => index.offset(a) - index.offset(b));
-    for (let i = 0; i < slots.length; i += GROUP) {
-      for (const row of await readGroup(store, index, slots.slice(i, i + GROUP))) {
+    for (let i = 0; i < slots.length; ) {
+      const first = i;
+      for (let bytes = 0; i < slots.length && i - first < GROUP && bytes < GROUP_BYTES; i++) {
+        bytes += index.length(slots[i] as number);
+      }
+      for (const row of await readGroup(store, index, slots.slice(first, i))) {
         const job = toJob(row, file.layout);
         if (!statuses.includes(job.status)) continue;
         if (type !== undefined && job.type !== type) continue;
@@ -52,6 +57,8 @@ async function readGroup(store: Store, index: JobIndex, slots: readonly number[]
   let rows: (Row | undefined)[] = [];
   // A row can be struck between looking its place up and reading it; its replacement is there by then.
   for (let tries = 0; tries < 5; tries++) {
+    // What is large takes long to read, and others want their turn.
+    await new Promise(setImmediate);
     // Where another file has the name by now, this one has every job's state up to that moment.
     if ((await store.read('all')) !== index) await index.catchUp();
     const group = [...slots].sort((a, b) => index.offset(a) - index.offset(b));

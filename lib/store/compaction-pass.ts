@@ -10,7 +10,7 @@ import type { Replacement } from './replacement.js';
 import { isMark, OPEN_MARK, settledMark } from './settled.js';
 
 const HASH = Buffer.from('#');
-const HEX_DIGITS = Buffer.from('0123456789abcdef');
+const HEX_DIGITS = '0123456789abcdef';
 /** Lines that stay are copied in pieces up to this size. */
 const PIECE = 1024 * 1024;
 /** Below this many bytes of finished rows their end isn't marked: scanning them costs nothing. */
@@ -158,15 +158,18 @@ export class CompactionPass {
    * commented out is the newest of its job, and stays.
    */
   #isHalfStruck(bytes: Buffer, start: number, end: number): boolean {
-    const line = Buffer.from(bytes.subarray(start, end));
     const reader = this.#reader;
-    for (const digit of HEX_DIGITS) {
-      line[0] = digit;
-      if (reader.read(line, 0, line.length) !== 'row') return false;
-      const slot = this.#index.find(reader.field(this.#file.layout.at.id));
-      if (slot !== undefined && this.#index.version(slot) > reader.version) return true;
-    }
-    return false;
+    const hash = bytes[start] as number;
+    // Read once, whatever its length, and where it lies: the kind of a line is the same with each of the digits.
+    bytes[start] = HEX_DIGITS.charCodeAt(0);
+    const isRow = reader.read(bytes, start, end) === 'row';
+    bytes[start] = hash;
+    if (!isRow) return false;
+    const rest = reader.field(this.#file.layout.at.id).slice(1);
+    return [...HEX_DIGITS].some((digit) => {
+      const slot = this.#index.findField(digit + rest);
+      return slot !== undefined && this.#index.version(slot) > reader.version;
+    });
   }
 
   /** Lines that stay as they are and lie side by side are copied together. */
@@ -243,13 +246,12 @@ export class CompactionPass {
         position = await this.#file.eachLine(
           position,
           (bytes, start, end) => {
-            const isRow = this.#reader.read(bytes, start, end) === 'row';
-            const text = bytes.toString('utf8', start, end);
-            output.add(
-              isRow
-                ? Buffer.from(joinRow(this.#upgrade(splitRows(text)[0] as Row)))
-                : this.#asNoRow(bytes, start, end),
-            );
+            if (this.#reader.read(bytes, start, end) !== 'row') {
+              output.add(this.#asNoRow(bytes, start, end));
+              return;
+            }
+            const [row] = splitRows(bytes.toString('utf8', start, end));
+            output.add(Buffer.from(joinRow(this.#upgrade(row as Row))));
           },
           { to },
         );

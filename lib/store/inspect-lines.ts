@@ -1,6 +1,7 @@
 import { STATUSES, type Status } from '../job.js';
 import type { Layout } from '../tsv/columns.js';
-import { LineReader } from '../tsv/line.js';
+import { LineReader, LONGEST_ROW } from '../tsv/line.js';
+import { brief } from '../tsv/text.js';
 import type { Finding, FindingKind } from './finding.js';
 import type { JobIndex } from './job-index.js';
 import type { Liveness } from './owner.js';
@@ -8,6 +9,7 @@ import type { Store } from './store.js';
 
 /** How a compaction sets a row aside that has another's id and version. */
 const DUPLICATE = '#duplicate ';
+const TAB = 9;
 
 /** What is wrong with the lines of the file. @param isQuiet nobody is writing it */
 export async function inspectLines(store: Store, index: JobIndex, isQuiet: boolean): Promise<Finding[]> {
@@ -53,10 +55,11 @@ class Lines {
     else if (kind === 'torn') this.#add('torn', 'cut by a crash, never acknowledged; it can be deleted');
     else if (kind === 'unreadable') this.#lookAgain(offset, end - start);
     else if (kind !== 'blank' && bytes.toString('latin1', start, start + DUPLICATE.length) === DUPLICATE) {
-      const [id] = bytes.toString('utf8', start + DUPLICATE.length, end).split('\t');
+      const tab = bytes.indexOf(TAB, start);
+      const id = bytes.toString('utf8', start + DUPLICATE.length, tab < 0 || tab > end ? end : tab);
       this.#add(
         'duplicate',
-        `a second row of job ${id}, set aside; delete it once you have compared them`,
+        `a second row of job ${brief(id)}, set aside; delete it once you have compared them`,
         id,
       );
     }
@@ -72,7 +75,7 @@ class Lines {
       if (this.#index.version(slot) !== reader.version) return;
       this.#add(
         'duplicate',
-        `another row of job ${id} with the same version stands before it, and counts`,
+        `another row of job ${brief(id)} with the same version stands before it, and counts`,
         id,
       );
       return;
@@ -81,7 +84,8 @@ class Lines {
       this.#lookAtOwner(id, at.locked_by < 0 ? '' : reader.field(at.locked_by));
     if (reader.status === 'pending' || reader.status === 'processing') {
       const payload = bytes.toString('utf8', ...reader.span(at.payload));
-      if (!isJson(payload)) this.#add('payload', `the payload of job ${id} is not JSON; it will fail`, id);
+      if (!isJson(payload))
+        this.#add('payload', `the payload of job ${brief(id)} is not JSON; it will fail`, id);
     }
   }
 
@@ -89,7 +93,7 @@ class Lines {
     if (owner === '') {
       this.#add(
         'orphan',
-        `job ${id} is processing, but by nobody; a worker takes it when its time limit is past`,
+        `job ${brief(id)} is processing, but by nobody; a worker takes it when its time limit is past`,
         id,
       );
       return;
@@ -102,7 +106,7 @@ class Lines {
     if (liveness === 'dead') {
       this.#add(
         'orphan',
-        `job ${id} is processing, but its worker (${owner}) is dead; the next worker takes it`,
+        `job ${brief(id)} is processing, but its worker (${brief(owner)}) is dead; the next worker takes it`,
         id,
       );
     }
@@ -110,14 +114,32 @@ class Lines {
 
   /** A row that was being struck out as it was read looks damaged; read again, it doesn't. */
   #lookAgain(offset: number, length: number): void {
-    const bytes = this.#index.file.readPiece(offset, length);
+    // Nor is more read at once than a row may have.
+    const bytes = this.#index.file.readPiece(offset, Math.min(length, LONGEST_ROW + 1));
     if (this.#reader.read(bytes, 0, bytes.length) !== 'unreadable') return;
-    const fields = bytes
-      .toString('utf8')
-      .replace(/[\r ]+$/, '')
-      .split('\t');
-    const id = this.#index.find(text(this.#reader.field(0))) === undefined ? undefined : fields[0];
-    this.#add('unreadable', `${reasonOf(fields, this.#layout)}; it is kept and ignored`, id);
+    const first = text(this.#reader.field(0));
+    const id = this.#index.find(first) === undefined ? undefined : first;
+    this.#add('unreadable', `${this.#reasonOf(bytes)}; it is kept and ignored`, id);
+  }
+
+  /** Why the line that was read last is no row; see {@link LineReader}. */
+  #reasonOf(bytes: Buffer): string {
+    const reader = this.#reader;
+    const { at, names } = this.#layout;
+    if (bytes.length > LONGEST_ROW) return 'it is longer than 384 MiB';
+    if (bytes.includes(0)) return 'a NUL byte is in it';
+    // Counted, not split: a line may hold millions of tabs.
+    let fields = 1;
+    for (let tab = bytes.indexOf(TAB); tab >= 0; tab = bytes.indexOf(TAB, tab + 1)) fields++;
+    if (fields !== names.length) return `${fields} fields, where the header has ${names.length}`;
+    const id = text(reader.field(at.id));
+    if (id === '') return `its ${names[0]} is empty`;
+    if (/^\uFEFF|\uFFFD/.test(id)) return 'its id is not UTF-8, or begins with a byte order mark';
+    const status = text(reader.field(at.status));
+    if (!STATUSES.includes(status as Status)) {
+      return `its status is ${JSON.stringify(brief(status))}, which is none of ${STATUSES.join(', ')}`;
+    }
+    return `its version is ${JSON.stringify(brief(text(reader.field(at.version))))}, which is no whole number`;
   }
 
   #add(kind: FindingKind, message: string, id?: string): void {
@@ -127,23 +149,6 @@ class Lines {
 
 /** A field as text, of what {@link LineReader} gives byte by byte. */
 const text = (bytes: string): string => Buffer.from(bytes, 'latin1').toString();
-
-/** Why a line is no row; see {@link LineReader}. */
-function reasonOf(fields: readonly string[], { at, names }: Layout): string {
-  if (fields.some((field) => field.includes('\0'))) return 'a NUL byte is in it';
-  if (fields.length !== names.length) {
-    return `${fields.length} fields, where the header has ${names.length}`;
-  }
-  if (fields[0] === '') return `its ${names[0]} is empty`;
-  if (/^\uFEFF|\uFFFD/.test(fields[0] as string)) {
-    return 'its id is not UTF-8, or begins with a byte order mark';
-  }
-  const status = fields[at.status] as string;
-  if (!STATUSES.includes(status as Status)) {
-    return `its status is ${JSON.stringify(status)}, which is none of ${STATUSES.join(', ')}`;
-  }
-  return `its version is ${JSON.stringify(fields[at.version])}, which is no whole number`;
-}
 
 function isJson(field: string): boolean {
   try {
@@ -159,7 +164,7 @@ function heldFindings(index: JobIndex, lines: readonly Finding[]): Finding[] {
     const id = text(key);
     const line = lines.find((finding) => finding.kind === 'unreadable' && finding.id === id)?.line;
     const where = line === undefined ? 'a line with its id' : `line ${line}, which has its id,`;
-    const message = `job ${id} is not run: ${where} can't be read; put that line right or delete it (queue lock)`;
+    const message = `job ${brief(id)} is not run: ${where} can't be read; put that line right or delete it (queue lock)`;
     return { kind: 'held', ...(line !== undefined && { line }), id, message };
   });
 }

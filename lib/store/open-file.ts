@@ -167,7 +167,7 @@ export class OpenFile {
       let kept = 0;
       let position = from;
       for (;;) {
-        const wanted = Math.min(bytes.length - kept, to - position - kept);
+        const wanted = Math.min(bytes.length - kept, BLOCK, to - position - kept);
         const into = bytes.subarray(kept);
         const length =
           bytes.length <= SMALL
@@ -175,15 +175,19 @@ export class OpenFile {
             : await this.#fs.read(this.fd, into, wanted, position + kept);
         if (length === 0) return position;
         const filled = kept + length;
-        const end = bytes.lastIndexOf(10, filled - 1) + 1;
+        // What was kept has none.
+        const lf = into.subarray(0, length).lastIndexOf(10);
+        const end = lf < 0 ? 0 : kept + lf + 1;
         if (end > 0) await block(bytes, end, position);
         position += end;
         kept = filled - end;
-        // Small files are read at once; what is larger is read in large pieces, and off the event loop.
-        if (kept === bytes.length || (bytes.length < BLOCK && length === wanted)) {
-          const larger = Buffer.allocUnsafe(Math.max(BLOCK, kept * 2));
-          bytes.copy(larger, 0, end, filled);
-          bytes = larger;
+        // Small files are read at once; what is larger is read in large pieces, and off the event loop. A longer line
+        // needs more room, but only as long as it lasts.
+        const isFull = kept === bytes.length || (bytes.length < BLOCK && length === wanted);
+        if (isFull || (bytes.length > BLOCK && kept < BLOCK)) {
+          const other = Buffer.allocUnsafe(kept < BLOCK ? BLOCK : kept * 2);
+          bytes.copy(other, 0, end, filled);
+          bytes = other;
         } else {
           bytes.copyWithin(0, end, filled);
         }

@@ -27,6 +27,18 @@ export function readRows(index: JobIndex, slots: readonly number[]): (Row | unde
   return rows;
 }
 
+/** The same, a few MiB at a time: for whoever looks at all rows of a kind, and keeps few of them. */
+export function* eachRow(index: JobIndex, slots: readonly number[]): IterableIterator<Row | undefined> {
+  for (let i = 0; i < slots.length; ) {
+    const group: number[] = [];
+    for (let bytes = 0; i < slots.length && bytes < 4 * PIECE; i++) {
+      group.push(slots[i] as number);
+      bytes += index.length(slots[i] as number);
+    }
+    yield* readRows(index, group);
+  }
+}
+
 function checked(row: Row | undefined, index: JobIndex, slot: number): Row | undefined {
   const { at, names } = index.file.layout;
   if (row === undefined || row.length !== names.length || (row[at.id] as string).startsWith('#'))

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { isName } from '../tsv/text.js';
 import type { FileSystem } from './fs.js';
 
 /** What a worker leaves behind of its last look at the queue, in `queue.tsv.tick`. */
@@ -13,9 +14,15 @@ const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = constan
 /** Its name is known beforehand: a symlink that somebody put there leads nowhere, and a pipe is not waited for. */
 const ONLY_THERE = O_NOFOLLOW | O_NONBLOCK;
 
-/** A line with the time in Unix seconds, then a line for each type without a handler. It may be lost: no sync. */
+/**
+ * A line with the time in Unix seconds, then a line for each type without a handler; not for what an edit by hand has
+ * left as a type, which no handler can have, and which may be of any length. It may be lost: no sync.
+ */
 export function writeTick(fs: FileSystem, queueFile: string, { at, unhandled }: Tick): void {
-  const lines = [String(Math.round(at) / 1000), ...unhandled.map((type) => `no handler\t${type}`)];
+  const lines = [
+    String(Math.round(at) / 1000),
+    ...unhandled.filter(isName).map((type) => `no handler\t${type}`),
+  ];
   try {
     const fd = fs.open(`${queueFile}.tick`, O_WRONLY | O_CREAT | O_TRUNC | ONLY_THERE, 0o660);
     try {

@@ -13,8 +13,9 @@ export function toJson(value: unknown, name: string): string {
   if (value === undefined) return 'null';
   let problem: string | undefined;
   try {
-    problem = obstacle(value, name, []);
-    if (problem !== undefined) throw new TsvqError('INVALID_ARGUMENT', `${problem}; JSON can't hold that`);
+    problem = obstacle(value, []);
+    if (problem !== undefined)
+      throw new TsvqError('INVALID_ARGUMENT', `${name}${problem}; JSON can't hold that`);
     const json = JSON.stringify(value);
     if (json !== undefined) return json;
   } catch (cause) {
@@ -27,42 +28,45 @@ export function toJson(value: unknown, name: string): string {
   throw new TsvqError('INVALID_ARGUMENT', `${name} is ${typeof value}; JSON can't hold that`);
 }
 
-/** What in `value` JSON can't hold, with the path to it; undefined if it can hold all. */
-function obstacle(value: unknown, path: string, above: object[]): string | undefined {
+/**
+ * What in `value` JSON can't hold: the path to it from there, then what it is; undefined if it can hold all. The path
+ * is put together on the way back, since nearly every value is fine, and some have millions of parts.
+ */
+function obstacle(value: unknown, above: object[]): string | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':
       return undefined;
     case 'number':
-      return Number.isFinite(value) ? undefined : `${path} is ${value}`;
+      return Number.isFinite(value) ? undefined : ` is ${value}`;
     case 'object':
       break;
     default:
-      return `${path} is ${typeof value === 'bigint' ? `the BigInt ${value}n` : `a value of type ${typeof value}`}`;
+      return ` is ${typeof value === 'bigint' ? `the BigInt ${value}n` : `a value of type ${typeof value}`}`;
   }
   if (value === null) return undefined;
-  if (above.includes(value)) return `${path} refers back to a value that contains it`;
-  if (above.length > 500) return `${path} is nested more than 500 levels deep`;
+  if (above.includes(value)) return ' refers back to a value that contains it';
+  if (above.length > 500) return ' is nested more than 500 levels deep';
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
-  if (value instanceof Map || value instanceof Set) return `${path} is a ${value.constructor.name}`;
-  if (value instanceof Promise) return `${path} is a promise (is an await missing?)`;
+  if (value instanceof Map || value instanceof Set) return ` is a ${value.constructor.name}`;
+  if (value instanceof Promise) return ' is a promise (is an await missing?)';
   above.push(value);
   let problem: string | undefined;
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length && problem === undefined; i++) {
-      problem = obstacle(value[i], `${path}[${i}]`, above);
+      problem = obstacle(value[i], above);
+      if (problem !== undefined) problem = `[${i}]${problem}`;
     }
   } else {
     for (const key of Object.keys(value)) {
       const field = (value as Record<string, unknown>)[key];
       // An absent optional field, as JSON sees it too.
       if (field === undefined) continue;
-      problem = obstacle(
-        field,
-        /^[\w$]+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`,
-        above,
-      );
-      if (problem !== undefined) break;
+      problem = obstacle(field, above);
+      if (problem !== undefined) {
+        problem = (/^[\w$]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`) + problem;
+        break;
+      }
     }
   }
   above.pop();

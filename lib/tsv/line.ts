@@ -12,13 +12,19 @@ const LAST_OF_TORN = 110;
 /** How many hex digits an id of ours has. */
 const OUR_ID = 16;
 
+/**
+ * A longer line is no row: Node can't hold much more in one string, and a claim or a result has to fit in as well. What
+ * may be enqueued is limited so that no row gets there.
+ */
+export const LONGEST_ROW: number = 384 * 1024 * 1024;
+
 /** How the fragment of a row that a crash cut short is closed, by whoever finds it. */
 export const TORN = '\t#torn';
 
 /**
  * What a line is.
  *
- * - `row`: exactly the header's columns, no NUL, an id that text can name, a known status, a version
+ * - `row`: exactly the header's columns, no NUL, an id that text can name, a known status, a version, not too long
  * - `struck`: a superseded row, crossed out in place: `#` first, dashes for its status; or of its dashes at least one,
  *   since power loss may keep the part of a strike that lies on one block of the disk and lose the other
  * - `comment`: any other line that begins with `#`; a person's
@@ -62,11 +68,13 @@ export class LineReader {
     const width = names.length;
     let fields = 0;
     let i = start;
-    for (; i < stop; i++) {
+    const last = Math.min(stop, start + LONGEST_ROW);
+    for (; i < last; i++) {
       const byte = bytes[i];
       if (byte === TAB) {
-        if (fields < width) ends[fields] = i;
-        fields++;
+        ends[fields++] = i;
+        // One too many: the rest tells nothing more.
+        if (fields === width) break;
       } else if (byte === 0) break;
     }
     if (fields < width) ends[fields] = i;

@@ -8,7 +8,6 @@ const ESCAPES: Record<string, string> = {
   '\\': '\\\\',
   '\0': '\uFFFD',
 };
-const UNESCAPES: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
 
 /** Free text as one field: no raw TAB, LF, CR or NUL (which no escape stands for; it becomes U+FFFD). */
 export const escapeText = (text: string): string =>
@@ -16,7 +15,15 @@ export const escapeText = (text: string): string =>
 
 /** The inverse of {@link escapeText}; a backslash that escapes nothing stays as it is. */
 export const unescapeText = (field: string): string =>
-  field.includes('\\') ? field.replace(/\\([tnr\\])/g, (_, c: string) => UNESCAPES[c] as string) : field;
+  // What stands between two escaped backslashes has none of its own. A pattern for all four at once takes five times
+  // as long, seconds for a field of many MiB.
+  field
+    .split('\\\\')
+    .map((part) => part.replaceAll('\\t', '\t').replaceAll('\\n', '\n').replaceAll('\\r', '\r'))
+    .join('\\');
+
+/** As much of a text as a message should hold: a file may have fields of many MiB. */
+export const brief = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 /**
  * Separators and controls of all kinds, the invisible ones of Unicode too: an operator has to be able to type a name.

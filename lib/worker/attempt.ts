@@ -1,7 +1,8 @@
+import { TsvqError } from '../errors.js';
 import type { Job } from '../job.js';
 import type { EnqueueOptions } from '../options.js';
 import { checkJob } from '../queue/enqueue.js';
-import { followUpId } from '../store/follow-ups.js';
+import { encodeFollowUps, followUpId } from '../store/follow-ups.js';
 import type { JobIndex } from '../store/job-index.js';
 import type { Known } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
@@ -10,6 +11,9 @@ import type { Candidate } from './claim.js';
 
 /** Why an attempt's signal was aborted. */
 export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
+
+/** They stand in the row of the completion as well, in one field. */
+const MOST_FOLLOW_UPS = 128 * 1024 * 1024;
 
 /** Shared by all attempts that enqueue nothing. */
 const NONE: NewJobRow[] = [];
@@ -39,6 +43,7 @@ export class Attempt implements Known {
   readonly layout: Layout;
   readonly #now: () => number;
   readonly #maxPayload: number;
+  #followUpBytes = 0;
   #controller: AbortController | undefined;
   #job: Job | undefined;
 
@@ -76,6 +81,14 @@ export class Attempt implements Known {
     return (type, payload, options) => {
       if (this.over) throw new Error(`job ${this.id} is over; it can enqueue nothing any more`);
       const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
+      this.#followUpBytes += Buffer.byteLength(encodeFollowUps([job]));
+      if (this.#followUpBytes > MOST_FOLLOW_UPS) {
+        throw new TsvqError(
+          'PAYLOAD_TOO_LARGE',
+          `the follow-ups of job ${this.id} have more than ${MOST_FOLLOW_UPS} bytes together; ` +
+            'let one of them enqueue the rest.',
+        );
+      }
       if (this.followUps === NONE) this.followUps = [];
       this.followUps.push(job);
       return followUpId(this.id, this.attempts, this.followUps.length - 1);

@@ -1,10 +1,13 @@
-import { readRows } from '../store/rows.js';
+import { eachRow, readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Draft, draft, type Known, type View } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
 import { moveRow, nextRow, number, type Row } from '../tsv/row.js';
 import type { DueJobs } from './due.js';
 import { isDeathText } from './rescue.js';
+
+/** Rows are picked until they have so many bytes together, so that large payloads don't fill the memory. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 /** A pending row that a worker means to claim. */
 export interface Candidate extends Known {
@@ -55,12 +58,14 @@ export function pickCandidates({
   const picked: Candidate[] = [];
   const later: number[] = [];
   let blocked = false;
-  while (picked.length < most && !blocked) {
+  let bytes = 0;
+  while (picked.length < most && bytes < MOST_BYTES && !blocked) {
     const slots: number[] = [];
-    while (picked.length + slots.length < most) {
+    for (let read = bytes; picked.length + slots.length < most && read < MOST_BYTES; ) {
       const slot = due.take(now);
       if (slot === undefined) break;
       slots.push(slot);
+      read += index.length(slot);
     }
     if (slots.length === 0) break;
     const rows = readRows(index, slots);
@@ -88,6 +93,7 @@ export function pickCandidates({
       }
       const claim = claimOf(row, layout, owner, now, { index, slot });
       picked.push({ index, slot, id, row, layout, claim, suspect });
+      bytes += index.length(slot);
       blocked = suspect;
     }
   }
@@ -120,8 +126,9 @@ function claimOf(row: Row, layout: Layout, owner: string, now: number, known: Kn
 /** How many other live workers hold claims. Under the lock, where it is exact. */
 export function otherWorkers(store: Store, view: View, owner: string): number {
   const { at } = view.layout;
-  const rows = readRows(view.index, [...view.index.withStatus('processing')]);
-  const owners = new Set(rows.map((row) => row?.[at.locked_by] ?? ''));
+  const owners = new Set<string>();
+  for (const row of eachRow(view.index, [...view.index.withStatus('processing')]))
+    owners.add(row?.[at.locked_by] ?? '');
   owners.delete('');
   owners.delete(owner);
   return [...owners].filter((other) => store.processes.liveness(other) !== 'dead').length;

@@ -11,14 +11,20 @@ export function errorText(error: unknown): string {
   try {
     if (!(error instanceof Error)) return cut(typeof error === 'string' ? error : inspect(error));
     const head = `${error.name}: ${error.message}`;
-    const frames = String(error.stack ?? '')
-      .split('\n')
-      .filter((line) => /^\s+at /.test(line))
-      .slice(0, FRAMES);
-    return [head, ...frames].map(cut).join('\n');
+    return [head, ...frames(String(error.stack ?? ''))].map(cut).join('\n');
   } catch {
     return 'an error that could not be read';
   }
+}
+
+/** Looked for one by one: a stack begins with the message, which may have millions of lines. */
+function frames(stack: string): string[] {
+  const found: string[] = [];
+  for (const [frame] of stack.matchAll(/^[ \t]+at .*/gm)) {
+    found.push(frame);
+    if (found.length === FRAMES) break;
+  }
+  return found;
 }
 
 const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);

@@ -14,7 +14,7 @@ export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = Typ
    * Enqueues a follow-up: gives its id at once, but nothing of it exists unless this job completes; then both
    * are written together.
    *
-   * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, at once
+   * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE` (or more than 128 MiB of follow-ups together), at once
    * @example
    * const next = context.enqueue('thumbnail', { image });
    */

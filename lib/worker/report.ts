@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { ResolvedWorkerOptions, WorkerEvent } from '../options.js';
+import { brief } from '../tsv/text.js';
 import type { Attempt } from './attempt.js';
 import type { Ended } from './batch.js';
 import type { Summary } from './handler.js';
@@ -53,7 +54,7 @@ export class Report {
   unhandled(type: string, jobs = 1): void {
     const { unhandled } = this.summary;
     if (!Object.hasOwn(unhandled, type)) {
-      this.warn(`no handler for jobs of type ${JSON.stringify(type)}; they stay pending`, type);
+      this.warn(`no handler for jobs of type ${JSON.stringify(brief(type))}; they stay pending`, type);
       Object.defineProperty(unhandled, type, {
         value: 0,
         writable: true,

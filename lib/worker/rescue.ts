@@ -1,4 +1,4 @@
-import { readRows } from '../store/rows.js';
+import { eachRow } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Draft, draft, type View } from '../store/view.js';
 import { type Change, nextRow, number, type Row } from '../tsv/row.js';
@@ -45,7 +45,7 @@ export function rescueRows(
   const { at } = view.layout;
   const slots = [...view.index.withStatus('processing')];
   const held = new Map<string, Row[]>();
-  for (const row of readRows(view.index, slots)) {
+  for (const row of eachRow(view.index, slots)) {
     // A held one least of all: the line that can't be read may be the one that says how it ended.
     if (row === undefined || view.index.isHeld(row[at.id] as string)) continue;
     const own = row[at.locked_by] === owner;

@@ -215,6 +215,9 @@ test('queue options have their documented defaults', () => {
     "'sync'",
   );
   throws(() => resolveQueueOptions({ maxPayload: 0 }), 'INVALID_ARGUMENT', 'maxPayload is 0');
+  const most = 100 * 1024 * 1024;
+  assert.equal(resolveQueueOptions({ maxPayload: most }).maxPayload, most);
+  throws(() => resolveQueueOptions({ maxPayload: most + 1 }), 'INVALID_ARGUMENT', 'it must be at most');
 });
 
 test('an option that is undefined takes its default', () => {

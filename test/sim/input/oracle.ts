@@ -31,6 +31,7 @@ export interface Oracle {
 const MARK = '# open jobs begin here\n';
 const NOTE = /^# finished jobs end at byte (\d{15}), rows are new from byte (\d{15})$/;
 const LONGEST_HEADER = 64 * 1024;
+const LONGEST_ROW = 384 * 1024 * 1024;
 
 export const decoded = (bytes: string): string => Buffer.from(bytes, 'latin1').toString();
 
@@ -76,6 +77,7 @@ export function readByRule(bytes: Buffer): Oracle | undefined {
 }
 
 function rowOf(line: string, names: readonly string[]): Pick<OracleRow, 'fields' | 'version'> | undefined {
+  if (line.length > LONGEST_ROW) return undefined;
   const values = line.split('\t');
   const fields = Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']));
   const { id = '', status = '', version } = fields;

@@ -9,6 +9,7 @@ import { inspect } from '../../../lib/store/inspect.js';
 import { isName } from '../../../lib/tsv/text.js';
 import { FakeClock, openTest, rejects } from '../../helpers.js';
 import { type Bench, onBench } from './bench.js';
+import { inShort, isJson, shortOf } from './in-short.js';
 import { decoded, type Oracle, type OracleRow, readByRule, withClosedTail } from './oracle.js';
 
 /*
@@ -247,23 +248,5 @@ class Walk {
   }
 }
 
-function isJson(bytes: string): boolean {
-  try {
-    JSON.parse(decoded(bytes));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 const numberOf = (field: string): number =>
   field !== '' && Number.isFinite(Number(field)) ? Number(field) : 0;
-
-const shortOf = ({ id, type, status, payload }: Job): unknown[] => [id, type, status, payload];
-
-const inShort = ({ fields: { id = '', type = '', status, payload = '' } }: OracleRow): unknown[] => [
-  decoded(id),
-  decoded(type),
-  status,
-  payload === '' ? undefined : isJson(payload) ? JSON.parse(decoded(payload)) : decoded(payload),
-];

@@ -69,6 +69,15 @@ describe('toSafeJson', () => {
     );
   });
 
+  test('what is nested too deeply for JSON.stringify is shown as far as it goes', () => {
+    const deep = JSON.parse('[{"a":1},'.repeat(20_000) + 0 + ']'.repeat(20_000));
+    assert.throws(() => JSON.stringify(deep), RangeError);
+    for (const json of [toSafeJson({ payload: deep, id: 'x' }), toSafeJson({ payload: deep, id: 'x' }, 2)]) {
+      assert.equal(JSON.parse(json).id, 'x');
+      assert.match(json, /"\(nested too deeply to be shown\)"/);
+    }
+  });
+
   test('of nothing is null', () => assert.equal(toSafeJson(undefined), 'null'));
 });
 

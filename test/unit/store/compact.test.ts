@@ -501,3 +501,14 @@ test('who was passed over during a compaction does not rename', async (t) => {
   assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${jobId(2)} pending`]);
   assert.ok(!folderOf(file).some((name) => name.endsWith('.tmp')));
 });
+
+test('a row of an id of other letters of which power loss left only the # of its strike is removed', async (t) => {
+  const id = '1größe';
+  const lines = [line({ id: `#${id.slice(1)}` }), line({ id, version: 2 }), line({ id: '#hen' })];
+  const { queue, file } = over(t, lines);
+  await queue.compact();
+  assert.deepEqual(
+    linesOf(file).map((kept) => `${kept}\n`),
+    lines.slice(1),
+  );
+});

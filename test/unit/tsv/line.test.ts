@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { STATUSES } from '../../../lib/job.js';
 import { type Layout, newLayout, parseHeader } from '../../../lib/tsv/columns.js';
-import { eachLine, LineReader } from '../../../lib/tsv/line.js';
+import { eachLine, LineReader, LONGEST_ROW } from '../../../lib/tsv/line.js';
 import { line, NINE } from '../../helpers.js';
 
 function kindOf(text: string, layout: Layout = newLayout()): string {
@@ -133,4 +133,16 @@ test('lines are given one by one, and what has no LF is left', () => {
     eachLine(bytes, 0, 6, () => {}),
     4,
   );
+});
+
+test('a line that is too long for a string is unreadable, and one byte less is a row', () => {
+  const [before, after] = row({ payload: '"@"' }).split('@') as [string, string];
+  const bytes = Buffer.alloc(LONGEST_ROW + 1, 'x');
+  bytes.write(before);
+  bytes.write(after, bytes.length - after.length);
+  const reader = new LineReader(newLayout());
+  assert.equal(reader.read(bytes, 0, bytes.length), 'unreadable');
+  assert.equal(reader.field(0), '0000000000000001');
+  bytes.write(before, 1);
+  assert.equal(reader.read(bytes, 1, bytes.length), 'row', 'one byte less');
 });

@@ -28,6 +28,13 @@ test('text is one field, whatever it holds, and comes back as it was', () => {
 test('a backslash that escapes nothing stays as it is: a person may have written it', () => {
   assert.equal(unescapeText('50\\% of C:\\Users'), '50\\% of C:\\Users');
   assert.equal(unescapeText('ends with \\'), 'ends with \\');
+  const letters: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom('\\', 't', 'n', 'r', 'x') }), (field) => {
+      const wanted = field.replace(/\\([tnr\\])/g, (_, letter: string) => letters[letter] as string);
+      assert.equal(unescapeText(field), wanted);
+    }),
+  );
 });
 
 test('names are taken as they are', () => {

@@ -35,3 +35,9 @@ test('a long message is cut', () => {
 test('so is a line of a message that looks like a frame of the stack', () => {
   assert.ok(errorText(new Error(`x\n    at ${'y'.repeat(1e6)}`)).length < 20_000);
 });
+
+test('a message of millions of lines takes no time of its own, and the frames are found behind it', () => {
+  const text = errorText(new Error('\n'.repeat(5_000_000)));
+  assert.match(text, /…\n +at .*error-text\.test/);
+  assert.ok(text.length < 20_000);
+});

@@ -1,0 +1,22 @@
+import type { Job } from '../../../lib/job.js';
+import { decoded, type OracleRow } from './oracle.js';
+
+/* What of a job the library and the oracle are compared by. */
+
+export function isJson(bytes: string): boolean {
+  try {
+    JSON.parse(decoded(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const shortOf = ({ id, type, status, payload }: Job): unknown[] => [id, type, status, payload];
+
+export const inShort = ({ fields: { id = '', type = '', status, payload = '' } }: OracleRow): unknown[] => [
+  decoded(id),
+  decoded(type),
+  status,
+  payload === '' ? undefined : isJson(payload) ? JSON.parse(decoded(payload)) : decoded(payload),
+];
