@@ -1,4 +1,4 @@
-import { TORN } from '../tsv/line.js';
+import { strikeOut, TORN } from '../tsv/line.js';
 import { type FileSystem, SMALL } from './fs.js';
 import type { OpenFile } from './open-file.js';
 import type { Draft } from './view.js';
@@ -144,17 +144,20 @@ export class Append {
     const at = bytes.indexOf(piece);
     if (at < 1) return undefined;
     if (bytes[at - 1] === LF) return from - 1 + at;
-    this.#cutLoose(from - 1 + at);
+    this.#cutLoose(piece, from - 1 + at);
     return undefined;
   }
 
   /**
    * Somebody died in the midst of a row, after we had seen the file end well, and ours was glued to it: the job whose
    * row that was to be would be held until a person had looked. These bytes are nobody's but ours, and not
-   * acknowledged, so they are made the end of that line and a comment.
+   * acknowledged, so they become the end of that line, and a row that is crossed out.
    */
-  #cutLoose(offset: number): void {
-    this.#fs.writeSync(this.#file.strikeFd, Buffer.from(`${TORN}\n#`), offset);
+  #cutLoose(piece: Buffer, offset: number): void {
+    const row = Buffer.from(piece.subarray(0, piece.indexOf(LF)));
+    const length = row.write(`${TORN}\n`);
+    strikeOut(row, length, row.length, this.#file.layout);
+    this.#fs.writeSync(this.#file.strikeFd, row, offset);
   }
 
   async #read(from: number, length: number): Promise<Buffer> {

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { systemClock } from '../../lib/clock.js';
 import { type Child, journaled, startChild, workFolder } from '../fixtures/children.js';
-import { openTest, rejects, root, until } from '../helpers.js';
+import { openTest, rejects, root } from '../helpers.js';
 
 /*
- * Beside these: "a process that is stopped in the middle of a commit is waited for, and named" in
+ * Beside these: "a process that is stopped while it decides is waited for, and named" in
  * test/integration/between-processes.test.ts, "a pid that is used again is another process: its start time tells" in
  * test/unit/store/owner.test.ts, "an owner that can not be judged has 60 seconds" in lock.test.ts.
  */
@@ -82,21 +83,22 @@ test('a worker in another pid namespace can not be judged: its job is left to it
 
 test('a lock in another pid namespace is waited for, named, and can be taken with queue unlock', async (t) => {
   const file = join(workFolder(t), 'queue.tsv');
-  await openQueue(file).enqueue('email');
-  // Killed in the middle of a commit, the token stays.
+  const id = await openQueue(file).enqueue('email');
+  // Killed in the middle of a compaction, the token stays.
   const child = inNamespace(
     t,
     file,
     `const { default: fs } = await import('node:fs');
     const { syncBuiltinESMExports } = await import('node:module');
-    fs.fdatasync = () => { console.log('held'); setInterval(() => {}, 1000); };
+    fs.fsync = () => { console.log('held'); setInterval(() => {}, 1000); };
     syncBuiltinESMExports();
-    await queue.enqueue('email');`,
+    await queue.compact();`,
   );
   if (child === undefined) return t.skip(NOT_ALLOWED);
   await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
   const impatient = openQueue(file, { lockTimeout: 100 });
   await rejects(impatient.enqueue('email'), 'LOCK_TIMEOUT', 'queue unlock');
+  await rejects(impatient.cancelJob(id), 'LOCK_TIMEOUT', 'queue unlock');
   child.kill('SIGKILL');
   await once(child, 'exit');
   await rejects(impatient.enqueue('email'), 'LOCK_TIMEOUT');
@@ -105,5 +107,6 @@ test('a lock in another pid namespace is waited for, named, and can be taken wit
   });
   assert.equal(unlock.status, 0, unlock.stderr);
   await impatient.enqueue('email');
-  await until('all three are there', async () => (await impatient.listJobs()).length === 3);
+  assert.equal((await impatient.listJobs()).length, 2);
+  assert.equal(existsSync(`${file}.lock`), false);
 });

@@ -28,44 +28,46 @@ import { rejects, rowsOf, until } from '../helpers.js';
 
 const work = (length: number) => Array.from({ length }, () => ({ type: 'work' }));
 
-test('a process that is stopped in the middle of a commit is waited for, and named', {
+test('a process that is stopped while it decides is waited for, and named; new jobs need not wait', {
   timeout: 60_000,
 }, async (t) => {
   const folder = workFolder(t);
   const file = join(folder, 'queue.tsv');
   const journal = join(folder, 'journal');
-  await openQueue(file).enqueue('work');
+  const queue = openQueue(file);
+  const waiting = await queue.enqueue('work');
   const before = readFileSync(file, 'utf8');
   // Its token, then part of the row, of a write that goes on when the process does.
   const config: CrashConfig = {
     file,
     journal,
-    scenario: 'enqueueOne',
+    scenario: 'cancel',
     killAt: 4,
     cut: 0,
     signal: 'SIGSTOP',
-    ids: [],
+    ids: [waiting],
   };
   const stopped = startModule(t, await bundleCrashChild(folder), config);
   const state = (): string => readFileSync(`/proc/${stopped.pid}/stat`, 'utf8').split(') ')[1]?.[0] ?? '';
   await until('the process has stopped', () => state() === 'T');
-  assert.deepEqual(journaled(journal, 'ack'), []);
+  assert.deepEqual(journaled(journal, 'cancelled'), []);
 
   const impatient = openQueue(file, { lockTimeout: 300 });
-  const { message } = await rejects(impatient.enqueue('work'), 'LOCK_TIMEOUT', `process ${stopped.pid} `);
+  const { message } = await rejects(impatient.cancelJob(waiting), 'LOCK_TIMEOUT', `process ${stopped.pid} `);
   assert.match(message, /nothing was written/);
   // Reading needs no lock.
   assert.equal((await impatient.listJobs()).length, rowsOf(file).length);
   assert.ok(readFileSync(file, 'utf8').startsWith(before));
 
-  const patient = openQueue(file).enqueue('work');
+  const id = await impatient.enqueue('work');
+  const patient = queue.cancelJob(waiting);
   stopped.process.kill('SIGCONT');
-  const id = await patient;
   await stopped.done();
-  const [other] = journaled(journal, 'ack');
-  const ids = rowsOf(file).map((row) => row.id);
-  assert.equal(ids.length, 3);
-  assert.ok(ids.includes(id) && ids.includes(other));
+  assert.deepEqual([await patient, journaled(journal, 'cancelled')], [false, [waiting]]);
+  assert.deepEqual(
+    rowsOf(file).map((row) => `${row.id} ${row.status}`),
+    [`${id} pending`, `${waiting} cancelled`],
+  );
 });
 
 test('a worker that lingers starts what another process enqueues, and stops what another cancels', {

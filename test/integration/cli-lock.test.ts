@@ -249,7 +249,7 @@ test('unlock takes the lock of a process on another host', async (t) => {
   const sick = await queue('doctor');
   assert.equal(sick.code, 1);
   assert.match(sick.stdout, /^lock: process 1234 on elsewhere has held .* can't be told from here/);
-  assert.equal((await queue('--lock-timeout', '20ms', 'add', 'email')).code, 75);
+  assert.equal((await queue('--lock-timeout', '20ms', 'cancel', 'aa00000000000001')).code, 75);
 
   const { code, stdout } = await queue('unlock', '--plain');
   assert.equal(code, 0);
