@@ -26,6 +26,10 @@ const UNSEEN = /did not see|is lost|not in the (new )?file/;
 /** Commits of several rows, and readers. */
 const MANY: Mode['requests'] = ['enqueueMany', 'enqueueMany', 'enqueue', 'get'];
 
+/** New jobs, and a file that is often written anew. */
+const REWRITING: Mode['requests'] = ['enqueue', 'enqueueMany', 'compact'];
+const REWRITTEN = /not in the (new )?file/;
+
 /** Every one of them has to be found out. */
 export const CONTROLS: readonly Control[] = [
   control(20, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
@@ -96,12 +100,15 @@ export const CONTROLS: readonly Control[] = [
     },
     UNSEEN,
   ),
-  control(1, { name: 'no look behind', variant: 'no look behind' }, /lost/),
-  control(1, { name: 'made in silence', variant: 'made in silence', powerLoss: true }, /lost/),
+  control(
+    60,
+    { name: 'no look behind', variant: 'no look behind', slowAppends: 0.7, requests: REWRITING },
+    REWRITTEN,
+  ),
   control(
     1,
-    { name: 'found and believed', variant: 'found and believed', powerLoss: true, shortWrites: 0.3 },
-    /lost/,
+    { name: 'made in silence', variant: 'made in silence', slowAppends: 0.5, requests: REWRITING },
+    REWRITTEN,
   ),
 ];
 

@@ -26,6 +26,8 @@ export interface Mode {
   readonly person?: boolean;
   /** The share of appends to the queue's file that write a part of what they were given, and say so. */
   readonly shortWrites?: number;
+  /** The share of appends before which an app stands still for a moment. */
+  readonly slowAppends?: number;
   /** Calls to hit, where the usual ones find nothing. */
   readonly aims?: readonly string[];
   /** What web apps are asked, where the usual is too rarely what matters. */
@@ -50,6 +52,7 @@ export const MODES: readonly Mode[] = [
   { name: 'power loss', powerLoss: true },
   TWO_IN,
   { name: 'damage', powerLoss: true, damage: true },
+  { name: 'slow appends', slowAppends: 0.3 },
   // A person who is passed over would put an old copy in the place of what others wrote meanwhile: one container.
   { name: 'visitors', readers: true, person: true, shortWrites: 0.1, namespaces: 1 },
 ];

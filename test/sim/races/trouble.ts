@@ -32,7 +32,7 @@ export class Trouble {
   /** By the number of the step. */
   #planned: { at: number; act: () => void }[] = [];
   #aimed: { op: string; hit: (victim: VirtualProcess) => void }[] = [];
-  /** Calls of readers that have been looked at. */
+  /** Calls that have been looked at, whether somebody stands still before them. */
   readonly #slowed = new WeakSet<Call>();
   #appended = false;
   #lossesLeft = MOST_POWER_LOSSES;
@@ -78,6 +78,7 @@ export class Trouble {
     }
     if (this.#aimed.length > 0) this.#hitAimed();
     if (this.#mode.readers) this.#slowReadersDown();
+    if (this.#mode.slowAppends !== undefined) this.#slowAppendsDown(this.#mode.slowAppends);
     if (this.#mode.powerFailsAtAppends !== undefined) this.#losePowerAtAppend(this.#mode.powerFailsAtAppends);
   }
 
@@ -107,6 +108,17 @@ export class Trouble {
       if (reader.life.role !== 'reader' || call?.[0] !== 'read' || this.#slowed.has(call)) continue;
       this.#slowed.add(call);
       if (this.#random.chance(0.3)) this.#machine.pause(reader, this.#random.pick([1, 20, 500]));
+    }
+  }
+
+  /** Others get a whole compaction done between a look at the file's end and the append. */
+  #slowAppendsDown(share: number): void {
+    for (const app of this.#machine.processes) {
+      const { call } = app;
+      if (app.life.role !== 'app' || call?.[0] !== 'write' || call[2] !== null || this.#slowed.has(call))
+        continue;
+      this.#slowed.add(call);
+      if (this.#random.chance(share)) this.#machine.pause(app, this.#random.pick([1, 5, 20, 100]));
     }
   }
 

@@ -203,11 +203,4 @@ export const PATCHES: readonly Patch[] = [
     '    if (this.#token === undefined || this.#rewriteToken !== undefined) return;',
     'return;',
   ),
-  // A commit that starts over finds its rows in the file, and believes them to be on the disk.
-  {
-    file: 'lib/store/commit.ts',
-    find: 'any: context.round > 0, superseded: [] };',
-    replace:
-      "any: context.round > 0 && (globalThis as any).VARIANT !== 'found and believed', superseded: [] };",
-  },
 ];

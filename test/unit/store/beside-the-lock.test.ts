@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { systemProcesses } from '../../../lib/store/owner.js';
+import {
+  type Call,
+  type Fault,
+  faultyFs,
+  isAppend,
+  jobId,
+  line,
+  linesOf,
+  openTest,
+  rejects,
+  rowsOf,
+  statesOf,
+  temporaryFolder,
+  text,
+  writeQueue,
+} from '../../helpers.js';
+
+/*
+ * New jobs are appended beside whoever holds the lock to decide something; who writes the file anew has to be alone.
+ */
+
+/** A queue with one job, and the token of somebody alive, who is in the midst of a commit. */
+function heldQueue(t: TestContext) {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1) }));
+  mkdirSync(`${file}.lock`);
+  writeFileSync(join(`${file}.lock`, `owner.${systemProcesses.self()}`), '');
+  const { fs, fault, calls } = faultyFs();
+  return { ...openTest(t, { file, fs, lockTimeout: 100 }), fault, calls };
+}
+
+/** A queue with one job, and a second handle on it. */
+function twoHandles(t: TestContext) {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1) }));
+  const { fs, fault, calls } = faultyFs();
+  return { ...openTest(t, { file, fs }), other: openTest(t, { file }), fault, calls };
+}
+
+const rewriting = (file: string): string => `${file}.lock/rewriting`;
+
+test('a new job need not wait for who holds the lock; what depends on the file does', async (t) => {
+  const { queue, file } = heldQueue(t);
+  const ids = [await queue.enqueue('email'), ...(await queue.enqueueMany([{ type: 'a' }, { type: 'b' }]))];
+  assert.deepEqual(
+    statesOf(file),
+    [jobId(1), ...ids].map((id) => `${id} pending`),
+  );
+  await rejects(queue.cancelJob(jobId(1)), 'LOCK_TIMEOUT');
+  await rejects(queue.compact(), 'LOCK_TIMEOUT');
+});
+
+test('where the last line is to be closed first, a new job waits for the lock', async (t) => {
+  const { queue, file } = heldQueue(t);
+  appendFileSync(file, line({ id: jobId(2) }).slice(0, 30));
+  const before = text(file);
+  await rejects(queue.enqueue('email'), 'LOCK_TIMEOUT');
+  assert.equal(text(file), before);
+});
+
+test('while somebody writes the file anew, a new job waits', async (t) => {
+  const { queue, file } = heldQueue(t);
+  mkdirSync(rewriting(file));
+  const before = text(file);
+  await rejects(queue.enqueue('email'), 'LOCK_TIMEOUT');
+  assert.equal(text(file), before);
+});
+
+/** Has something done at the first call of a kind, before it. */
+const before =
+  (wanted: (call: Call) => boolean, run: () => Promise<void> | void): Fault =>
+  (call, real) => {
+    if (!wanted(call)) return real();
+    wanted = () => false;
+    const done = run();
+    return done === undefined ? real() : done.then(real);
+  };
+
+test('a compaction between the look and the append: the job is in the new file, once', async (t) => {
+  const { queue, file, other, fault, calls } = twoHandles(t);
+  // What is written in one piece is written at once; a large one waits, and others come first.
+  const large = 'x'.repeat(100_000);
+  fault.do = before(
+    (call) => isAppend(call, file),
+    async () => {
+      await other.queue.compact();
+    },
+  );
+  const id = await queue.enqueue('email', large);
+  assert.equal(calls.filter((call) => isAppend(call, file)).length, 2, 'into the old file, then the new one');
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+  assert.equal((await other.queue.getJob(id))?.payload, large);
+});
+
+test('a compaction that had read the file before the append, and is not done after it: the same', async (t) => {
+  const { queue, file, other, fault } = twoHandles(t);
+  let compacted: Promise<unknown> = Promise.resolve();
+  // The other one's own file system: at its rename ours goes on, and it waits for that.
+  fault.do = before(
+    (call) => isAppend(call, file),
+    async () => {
+      compacted = other.queue.compact();
+      while (!existsSync(rewriting(file))) await new Promise(setImmediate);
+    },
+  );
+  const id = await queue.enqueue('email', 'x'.repeat(100_000));
+  await compacted;
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+});
+
+test('what an earlier round has written is synced before it is acknowledged', async (t) => {
+  const { queue, file, fault, calls } = twoHandles(t);
+  // Somebody says that they rewrite the file, right after the append, and dies before they have begun.
+  fault.do = (call, real) => {
+    const result = real();
+    if (isAppend(call, file)) {
+      fault.do = undefined;
+      mkdirSync(rewriting(file), { recursive: true });
+    }
+    return result;
+  };
+  const id = await queue.enqueue('email');
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+  const names = calls.map(({ name }) => name);
+  const append = calls.findIndex((call) => isAppend(call, file));
+  assert.ok(names.indexOf('fdatasync', append) > append, names.slice(append).join());
+  assert.equal(existsSync(rewriting(file)), false);
+});
+
+test('a job that was run and archived while its enqueue stood still is not there again', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1) }));
+  const { fs, fault } = faultyFs();
+  const { queue, clock } = openTest(t, { file, fs });
+  const worker = openTest(t, { file, clock, retention: 0 }).queue;
+  const ran: string[] = [];
+  // Between the append and the look behind it.
+  fault.do = before(
+    ({ name, path }) => name === 'read' && path === file,
+    async () => {
+      await worker.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+      clock.advance(1000);
+      await worker.compact();
+    },
+  );
+  const id = await queue.enqueue('email', 'x'.repeat(100_000));
+  assert.equal(await queue.getJob(id), undefined);
+  await worker.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+  assert.deepEqual(ran, [jobId(1), id]);
+  assert.equal((await queue.getJob(id, { archive: true }))?.status, 'completed');
+  assert.deepEqual(rowsOf(file), []);
+});
+
+test('a row glued to the beginning of one whose writer was killed is made two lines of', async (t) => {
+  const { queue, file, other, fault } = twoHandles(t);
+  for (const cut of [5, 16, 17, 60]) {
+    const claim = line({
+      id: jobId(1),
+      status: 'processing',
+      version: 2,
+      attempts: 1,
+      locked_by: 'somebody',
+    });
+    fault.do = before(
+      (call) => isAppend(call, file),
+      () => appendFileSync(file, claim.slice(0, cut)),
+    );
+    const id = await queue.enqueue('email', cut);
+    fault.do = undefined;
+    assert.equal((await other.queue.getJob(id))?.payload, cut);
+    assert.ok(linesOf(file).includes(`${claim.slice(0, cut)}\t#torn`), text(file));
+    assert.equal(await other.queue.cancelJob(id), true);
+  }
+  // Nobody is held, and nothing runs that nobody enqueued.
+  const ran: string[] = [];
+  await other.queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+  assert.deepEqual(ran, [jobId(1)]);
+  assert.equal(rowsOf(file).filter(({ status }) => status === 'cancelled').length, 4);
+});
