@@ -8,7 +8,8 @@ import { settledPart } from './settled.js';
 export class CurrentFile {
   /** Called with each new index, before it is filled: the old one's slots mean nothing any more. */
   readonly onIndex: Set<(index: JobIndex) => void> = new Set();
-  readonly #path: string;
+  /** As it was given. */
+  readonly path: string;
   readonly #fs: FileSystem;
   #realPath: string | undefined;
   #file: OpenFile | undefined;
@@ -16,13 +17,13 @@ export class CurrentFile {
   #scan: Promise<void> | undefined;
 
   constructor(path: string, fs: FileSystem) {
-    this.#path = path;
+    this.path = path;
     this.#fs = fs;
   }
 
   /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
   get realPath(): string {
-    this.#realPath ??= this.#fs.realpath(this.#path) ?? this.#followDangling();
+    this.#realPath ??= this.#fs.realpath(this.path) ?? this.#followDangling();
     return this.#realPath;
   }
 
@@ -94,7 +95,7 @@ export class CurrentFile {
 
   /** Where a symlink to nothing yet leads. */
   #followDangling(): string {
-    let path = this.#path;
+    let path = this.path;
     for (let hops = 0; hops < 40; hops++) {
       const target = this.#fs.readlink(path);
       if (target === undefined) break;

@@ -24,8 +24,6 @@ const NONE: ReadonlySet<string> = new Set();
 
 /** After so many starts of one commit over again, something else than bad luck is at work. */
 const MOST_ROUNDS = 20;
-/** So long at the most, a row that another process is just writing is seen by half. */
-const MID_WRITE_MS = 2;
 
 /**
  * Commits, one after another: append, look at what has become of it, sync, strike out what is superseded, tell. What
@@ -105,7 +103,7 @@ export class Writer {
       try {
         await this.#commitAll(batch);
       } catch (error) {
-        for (const commit of batch) commit.fail(storeError(error, this.#current.realPath));
+        for (const commit of batch) commit.fail(storeError(error, this.#current.path));
       }
     }
     this.#running = undefined;
@@ -120,7 +118,7 @@ export class Writer {
       if (round === MOST_ROUNDS) {
         throw new TsvqError(
           'WRITE_FAILED',
-          `${this.#current.realPath} kept being replaced while the lock was held`,
+          `${this.#current.path} kept being replaced while the lock was held`,
         );
       }
       // When it starts over, it has to find out what is in already.
@@ -219,8 +217,9 @@ export class Writer {
   async #closeTail(file: OpenFile): Promise<number> {
     let end = endOf(this.#fs, file);
     if (end !== undefined) return end;
-    // A row that somebody appends beside the lock may be seen half written.
-    await this.#clock.sleep(MID_WRITE_MS);
+    // A row that somebody is just appending beside the lock may be seen by half. Closed too early, it leaves a line of
+    // nothing but the closing behind it, which is no harm.
+    await new Promise(setImmediate);
     end = closeTail(this.#fs, file);
     // Before anything follows: power loss could keep what does, and lose the LF between the two.
     if (this.#durability === 'sync') {

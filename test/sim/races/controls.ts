@@ -1,6 +1,7 @@
 import { type Mode, TWO_IN } from './modes.js';
 import type { Threads } from './program.js';
 import { type Played, play } from './schedule.js';
+import { SYNC_OF_FOLDER } from './trouble.js';
 
 /** A design that loses something, and how it is found. */
 export interface Control {
@@ -32,10 +33,14 @@ const REWRITTEN = /not in the (new )?file/;
 
 /** Every one of them has to be found out. */
 export const CONTROLS: readonly Control[] = [
-  control(20, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
-  control(138, { name: 'repair by the breaker', variant: 'repair by the breaker' }, LOST),
+  control(21, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
   control(
-    108,
+    30,
+    { name: 'repair by the breaker', variant: 'repair by the breaker', aims: ['write'] },
+    /lost|not in the file/,
+  ),
+  control(
+    48,
     {
       ...TWO_IN,
       name: 'ftruncate',
@@ -45,7 +50,11 @@ export const CONTROLS: readonly Control[] = [
     },
     /cut|lost/,
   ),
-  control(97, { name: 'no repair', variant: 'no repair', powerLoss: true, aims: ['sync'] }, LOST),
+  control(
+    97,
+    { name: 'no repair', variant: 'no repair', powerLoss: true, aims: [SYNC_OF_FOLDER], requests: REWRITING },
+    LOST,
+  ),
   control(16, { name: 'sync again', variant: 'sync again', powerLoss: true, syncFails: true }, LOST),
   control(
     3,
@@ -53,16 +62,16 @@ export const CONTROLS: readonly Control[] = [
     /lost/,
   ),
   control(
-    73,
+    133,
     { name: 'strikes before the sync', variant: 'strikes before the sync', powerLoss: true },
     /lost/,
   ),
-  control(22, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
-  control(18, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
-  control(30, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
+  control(100, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
+  control(86, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
+  control(37, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
   control(69, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
   control(
-    48,
+    42,
     {
       name: 'commit markers, and a dead commit',
       variant: 'commit markers',
@@ -73,7 +82,7 @@ export const CONTROLS: readonly Control[] = [
     UNSEEN,
   ),
   control(
-    45,
+    42,
     {
       name: 'commit markers, and a person',
       variant: 'commit markers',
@@ -83,14 +92,14 @@ export const CONTROLS: readonly Control[] = [
     },
     UNSEEN,
   ),
-  control(23, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
+  control(77, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
   control(
-    27,
+    31,
     { name: 'nothing is held', variant: 'nothing is held', powerLoss: true, damage: true },
     /damaged/,
   ),
   control(
-    49,
+    46,
     {
       name: 'tail closed with rows',
       variant: 'tail closed with rows',

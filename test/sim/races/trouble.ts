@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { damageRow } from './damage.js';
 import type { Judge } from './judge.js';
 import type { Machine } from './machine.js';
@@ -8,6 +9,8 @@ import { remove, type VirtualProcess } from './virtual-process.js';
 
 /** Calls that a kill or a pause waits for; '': none. */
 const AIMS = ['', '', 'write', 'sync', 'rename', 'unlink'];
+/** The sync of the folder that the queue's file is in. */
+export const SYNC_OF_FOLDER = 'sync of the folder';
 /** No more kills, pauses and jumps after so many steps. */
 const TROUBLE_STEPS = 1500;
 /** At appends. */
@@ -93,12 +96,19 @@ export class Trouble {
   #hitAimed(): void {
     for (const aim of [...this.#aimed]) {
       const victim = this.#machine.processes.find(
-        ({ call, begun }) => call?.[0] === aim.op || begun.some((other) => other.call[0] === aim.op),
+        ({ call, begun }) =>
+          this.#isAimedAt(aim.op, call) || begun.some((other) => this.#isAimedAt(aim.op, other.call)),
       );
       if (victim === undefined) continue;
       remove(this.#aimed, aim);
       aim.hit(victim);
     }
+  }
+
+  #isAimedAt(op: string, call: Call | undefined): boolean {
+    if (call === undefined) return false;
+    if (op !== SYNC_OF_FOLDER) return call[0] === op;
+    return call[0] === 'sync' && this.#machine.disk.isOf(call[1] as number, dirname(QUEUE));
   }
 
   /** Others get a whole commit done between two calls of a reader. */
