@@ -7,26 +7,30 @@ import type { FileSystem } from './fs.js';
 let loaded: typeof ProperLockfile | undefined;
 
 /**
- * proper-lockfile, without what merely loading it does to a process: it hooks every signal through signal-exit, and
- * lets graceful-fs replace fs.close. Both are for a lock that nothing but its directory protects; here tokens do.
- *
- * It is given another signal-exit, since taking the hooks away afterwards is not enough: a web app's own handling of
- * SIGTERM would have come late, and SIGXFSZ, which Node ignores, would kill from then on where a file size limit is
- * reached.
+ * What it loads for a lock that nothing but its directory protects; here tokens do. signal-exit would hook every signal:
+ * a web app's own handling of SIGTERM would come late, and SIGXFSZ, which Node ignores, would kill from then on where a
+ * file size limit is reached. graceful-fs would replace fs.close, and take half of the time that the loading takes.
  */
+const INSTEAD = { 'signal-exit': () => () => {}, 'graceful-fs': fs };
+
+/** proper-lockfile, without what merely loading it does to a process. */
 function properLockfile(): typeof ProperLockfile {
   if (loaded === undefined) {
-    const { close, closeSync } = fs;
     const { cache, resolve } = createRequire(createRequire(import.meta.url).resolve('proper-lockfile'));
-    const path = resolve('signal-exit');
-    const theirs = cache[path];
-    cache[path] = { exports: () => () => {}, loaded: true } as unknown as NodeJS.Module;
+    const theirs = Object.entries(INSTEAD).map(([name, exports]) => {
+      const path = resolve(name);
+      const module = cache[path];
+      cache[path] = { exports, loaded: true } as unknown as NodeJS.Module;
+      return { path, module };
+    });
     try {
       loaded = dependency<typeof ProperLockfile>('proper-lockfile');
     } finally {
-      if (theirs === undefined) delete cache[path];
-      else cache[path] = theirs;
-      Object.assign(fs, { close, closeSync });
+      // Whoever else asks for them gets the real ones.
+      for (const { path, module } of theirs) {
+        if (module === undefined) delete cache[path];
+        else cache[path] = module;
+      }
     }
   }
   return loaded;
