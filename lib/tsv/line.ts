@@ -149,8 +149,8 @@ export class LineReader {
   #isStruck(): boolean {
     const [from, to] = this.span(this.#layout.at.status);
     // An id holds no space: that is how a note like `#duplicate <row>` differs.
-    const space = this.#bytes.indexOf(SPACE, this.#start);
-    if (from === to || (space >= 0 && space < (this.#ends[0] as number))) return false;
+    for (let i = this.#start; i < (this.#ends[0] as number); i++) if (this.#bytes[i] === SPACE) return false;
+    if (from === to) return false;
     for (let i = from; i < to; i++) if (this.#bytes[i] !== DASH) return this.#isHalfStruck();
     return true;
   }
