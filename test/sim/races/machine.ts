@@ -261,7 +261,7 @@ export class Machine {
       case 'readdir': {
         const names = disk.readdir(path);
         const mine = (name: string): boolean => name.split('.')[4] === String(pid);
-        return this.#options.lockLetsTwoIn && path === LOCK ? names.filter(mine) : names;
+        return this.#options.lockLetsTwoIn && path.startsWith(LOCK) ? names.filter(mine) : names;
       }
       case 'unlink':
         return disk.unlink(path);
