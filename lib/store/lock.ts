@@ -4,6 +4,7 @@ import { TsvqError } from '../errors.js';
 import { type FileInfo, type FileSystem, storeError } from './fs.js';
 import type { Liveness, Processes } from './owner.js';
 import { makeDirectory } from './proper-lockfile.js';
+import { Rewriting } from './rewriting.js';
 
 /*
  * The lock is a directory, `queue.tsv.lock`, and in it a file named after its owner, the token. The token decides:
@@ -13,9 +14,9 @@ import { makeDirectory } from './proper-lockfile.js';
  *   sees the earlier, so both may have to come back, but never do both get in.
  * - A dead owner's token says that somebody died inside a commit. Whoever enters beside it repairs the file, and
  *   only then removes that token.
- * - Leave: remove your token. The directory may stay for the next: a directory with a token in it can't be
- *   removed, and one without is no lock. Making and removing it takes four times as long as all the rest, so it
- *   goes only when this process has had no use for it for a moment.
+ * - Leave: remove your token, then the directory: one with a token in it can't be removed. One without is no lock,
+ *   so a worker, which soon comes back, leaves it there until it ends: making and removing it takes four times as
+ *   long as all the rest.
  * - Rewrite: a holder that is going to put another file in the place of this one says so first, by a directory of its
  *   own in there. Rows of new jobs depend on nothing, so they are appended beside a holder that only appends; but
  *   whoever does that looks, after the append, whether somebody rewrites. Either the one who rewrites said so after
@@ -24,14 +25,11 @@ import { makeDirectory } from './proper-lockfile.js';
 
 /** An owner that can't be judged from here is given so long, by the file system's own clock. */
 const UNJUDGED_MS = 60_000;
-/** Uses of the lock that follow each other within so long are one burst; the directory stays between them. */
-const BURST_MS = 50;
 /** For so long a live owner is believed to be still alive. */
 const ALIVE_MS = 250;
 /** A step of a wait that took longer by the clock was a jump of it, for the most part. */
 const LONGEST_STEP_MS = 1_000;
 const PREFIX = 'owner.';
-const REWRITING = 'rewriting';
 
 /** Who holds a lock. */
 export interface Holder {
@@ -46,17 +44,14 @@ export interface Holder {
 export class Lock {
   /** Of the directory. */
   readonly path: string;
-  /** Its directory is left where it is: there is more to come, and who has set this will {@link tidy} in the end. */
-  stays = false;
+  /** The directory is left where it is: there is more to come, and who has set this will {@link tidy} in the end. */
+  keepsDirectory = false;
   readonly #fs: FileSystem;
   readonly #clock: Clock;
   readonly #processes: Processes;
   readonly #timeout: number;
+  readonly #rewriting: Rewriting;
   #token: string | undefined;
-  /** In the directory that says that the file is rewritten. */
-  #rewriteToken: string | undefined;
-  #cancelRemoval: (() => void) | undefined;
-  #lastLeft = Number.NEGATIVE_INFINITY;
 
   constructor(path: string, timeout: number, fs: FileSystem, clock: Clock, processes: Processes) {
     this.path = path;
@@ -64,6 +59,7 @@ export class Lock {
     this.#fs = fs;
     this.#clock = clock;
     this.#processes = processes;
+    this.#rewriting = new Rewriting(fs, path);
   }
 
   /**
@@ -75,7 +71,6 @@ export class Lock {
    * @throws TsvqError `LOCK_TIMEOUT`, `NO_ACCESS`, `DISK_FULL`
    */
   async enter(isNeeded: () => boolean = () => true): Promise<string[] | undefined> {
-    this.#cancelRemoval?.();
     let waited = 0;
     const believed = new Map<string, number>();
     for (let attempt = 0; ; attempt++) {
@@ -101,23 +96,15 @@ export class Lock {
 
   /** Whether somebody rewrites the file, or died in the midst of it: then nobody may append without the lock. */
   get isRewriting(): boolean {
-    return this.#fs.stat(this.#rewriting) !== undefined;
+    return this.#rewriting.isSaid;
   }
 
   /** Has everybody who would append wait for the lock, until {@link leave}. What they appended before is in the file. */
   beginRewrite(): void {
-    if (this.#token === undefined || this.#rewriteToken !== undefined) return;
-    const token = `${this.#rewriting}/${basename(this.#token)}`;
-    for (;;) {
-      try {
-        if (!this.isRewriting) this.#fs.mkdir(this.#rewriting);
-        this.#fs.close(this.#fs.open(token, 'wx', 0o660));
-        this.#rewriteToken = token;
-        return;
-      } catch (error) {
-        // One who was passed over has removed it under our hands, believing it to be its own.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.path);
-      }
+    try {
+      if (this.#token !== undefined) this.#rewriting.begin(basename(this.#token));
+    } catch (error) {
+      throw storeError(error, this.path);
     }
   }
 
@@ -128,28 +115,26 @@ export class Lock {
 
   /** Removes all traces of dead and evicted owners; only after the repair. */
   clear(tokens: readonly string[]): void {
-    for (const token of tokens) this.#unlink(`${this.#rewriting}/${token}`);
+    this.#rewriting.clear(tokens);
     this.evict(tokens);
   }
 
   leave(): void {
     if (this.#token === undefined) return;
-    this.#endRewrite();
+    // First: the next holder takes what it finds there for a dead one's.
+    this.#rewriting.end();
     this.#unlink(this.#token);
     this.#token = undefined;
-    if (this.stays) return;
-    const now = this.#clock.now();
-    const inBurst = now - this.#lastLeft < BURST_MS;
-    this.#lastLeft = now;
-    if (inBurst) this.#cancelRemoval = this.#clock.later(BURST_MS, () => this.tidy());
-    else this.tidy();
+    if (!this.keepsDirectory) this.tidy();
   }
 
   /** Removes the directory, unless somebody is using it. */
   tidy(): void {
-    this.#cancelRemoval?.();
-    this.#cancelRemoval = undefined;
-    this.#removeDirectory(this.path);
+    try {
+      this.#fs.rmdir(this.path);
+    } catch {
+      // Not empty, or gone already: both are fine.
+    }
   }
 
   /** Who holds the lock or died holding it; takes nothing. */
@@ -164,35 +149,6 @@ export class Lock {
     });
   }
 
-  get #rewriting(): string {
-    return `${this.path}/${REWRITING}`;
-  }
-
-  /** Before the lock is let go: the next holder takes what it finds there for a dead one's. */
-  #endRewrite(): void {
-    if (this.#rewriteToken === undefined) return;
-    this.#unlink(this.#rewriteToken);
-    this.#rewriteToken = undefined;
-    this.#removeDirectory(this.#rewriting);
-  }
-
-  /** Unless somebody is using it. */
-  #removeDirectory(path: string): void {
-    try {
-      this.#fs.rmdir(path);
-    } catch {
-      // Not empty, or gone already: both are fine.
-    }
-  }
-
-  /** Tokens of those who died, or were passed over, while they rewrote the file. */
-  #abandonedRewrites(): string[] {
-    if (!this.isRewriting) return [];
-    const tokens = this.#fs.readdir(this.#rewriting);
-    if (tokens.length === 0) this.#removeDirectory(this.#rewriting);
-    return tokens.filter((token) => this.#liveness(token) !== 'alive');
-  }
-
   #tryToEnter(believed: Map<string, number>): string[] | undefined {
     const name = PREFIX + this.#processes.self();
     const token = `${this.path}/${name}`;
@@ -203,7 +159,8 @@ export class Lock {
       // One that can't be judged may go on any moment: from now on it finds its token gone. The next who sees ours
       // knows as much as from theirs.
       this.evict(others.filter((other) => this.#liveness(other) !== 'dead'));
-      return [...this.#abandonedRewrites(), ...others];
+      const rewriting = this.#rewriting.tokens().filter((other) => this.#liveness(other) !== 'alive');
+      return [...rewriting, ...others];
     }
     this.#unlink(token);
     return undefined;

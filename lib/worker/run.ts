@@ -103,7 +103,7 @@ export class Run {
   async untilDone(): Promise<void> {
     const { lock } = this.#store;
     try {
-      lock.stays = true;
+      lock.keepsDirectory = true;
       await this.#look();
       await new Promise<void>((resolve, reject) => {
         this.#resolve = resolve;
@@ -118,7 +118,7 @@ export class Run {
       this.#cancelWake?.();
       for (const clean of this.#cleanUp) clean();
       this.#backlog.close();
-      lock.stays = false;
+      lock.keepsDirectory = false;
       lock.tidy();
     }
   }

@@ -60,7 +60,7 @@ export const PATCHES: readonly Patch[] = [
     '    return this.#token !== undefined && this.#fs.stat(this.#token) !== undefined;',
     'return true;',
   ),
-  before('plain proper-lockfile', 'lib/store/lock.ts', '    this.#cancelRemoval = undefined;', 'return;'),
+  before('plain proper-lockfile', 'lib/store/lock.ts', '      this.#fs.rmdir(this.path);', 'return;'),
   // Its lock says nothing to those who append beside it.
   before(
     'plain proper-lockfile',
@@ -199,8 +199,8 @@ export const PATCHES: readonly Patch[] = [
   // A new file has its name before others know that they must not use it yet.
   before(
     'made in silence',
-    'lib/store/lock.ts',
-    '    if (this.#token === undefined || this.#rewriteToken !== undefined) return;',
+    'lib/store/rewriting.ts',
+    '    if (this.#token !== undefined) return;',
     'return;',
   ),
 ];

@@ -1,0 +1,82 @@
+import type { FileSystem } from './fs.js';
+
+/**
+ * How the holder of the lock says that it is going to put another file in the place of the queue's: a directory in the
+ * lock's, with a token of the same name as that of the lock. Nobody appends without the lock as long as it is there.
+ *
+ * With a token in it, since a holder that was suspended, and passed over, comes back to remove what is its own, and must
+ * not remove what another has said meanwhile.
+ */
+export class Rewriting {
+  readonly #fs: FileSystem;
+  readonly #path: string;
+  #token: string | undefined;
+
+  /** @param lock the lock's directory */
+  constructor(fs: FileSystem, lock: string) {
+    this.#fs = fs;
+    this.#path = `${lock}/rewriting`;
+  }
+
+  /** Whether somebody rewrites the file, or died in the midst of it. */
+  get isSaid(): boolean {
+    return this.#fs.stat(this.#path) !== undefined;
+  }
+
+  /** Only under the lock. @param name of its token */
+  begin(name: string): void {
+    if (this.#token !== undefined) return;
+    const token = `${this.#path}/${name}`;
+    for (;;) {
+      try {
+        if (!this.isSaid) this.#fs.mkdir(this.#path);
+        this.#fs.close(this.#fs.open(token, 'wx', 0o660));
+        this.#token = token;
+        return;
+      } catch (error) {
+        // One who was passed over has removed the directory under our hands.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+  }
+
+  end(): void {
+    if (this.#token === undefined) return;
+    this.#unlink(this.#token);
+    this.#token = undefined;
+    this.#removeDirectory();
+  }
+
+  /** The tokens of all who say so. */
+  tokens(): string[] {
+    if (!this.isSaid) return [];
+    try {
+      const tokens = this.#fs.readdir(this.#path);
+      if (tokens.length === 0) this.#removeDirectory();
+      return tokens;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return [];
+    }
+  }
+
+  clear(tokens: readonly string[]): void {
+    for (const token of tokens) this.#unlink(`${this.#path}/${token}`);
+  }
+
+  #removeDirectory(): void {
+    try {
+      this.#fs.rmdir(this.#path);
+    } catch {
+      // Not empty, or gone already: both are fine.
+    }
+  }
+
+  #unlink(path: string): void {
+    try {
+      this.#fs.unlink(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
