@@ -85,6 +85,7 @@ function rowOf(line: string, names: readonly string[]): Pick<OracleRow, 'fields'
   if (values.length !== names.length || id === '' || !STATUSES.some((word) => word === status))
     return undefined;
   // Through text and back again it has to be the same; a byte order mark before it isn't.
+  if (/^[0-9a-f]{17,32}$/.test(id)) return undefined;
   if (id.startsWith('\xef\xbb\xbf') || Buffer.from(decoded(id)).toString('latin1') !== id) return undefined;
   if (version !== undefined && !/^\d{1,15}$/.test(version)) return undefined;
   return { fields, version: Number(version ?? 0) };

@@ -22,6 +22,14 @@ test('CR and spaces at the end of a line are what an editor left', () => {
   for (const end of ['\r', ' ', '   ', ' \r', '\r\r']) assert.equal(kindOf(row() + end), 'row');
 });
 
+test('an id of ours behind the beginning of another is none', () => {
+  const [one, other] = ['0123456789abcdef', 'fedcba9876543210'];
+  for (let cut = 1; cut <= 16; cut++)
+    assert.equal(kindOf(row({ id: one.slice(0, cut) + other })), 'unreadable', `${cut} digits`);
+  for (const id of [one, one.slice(0, 5), `${one}-${other}`, `${one}G`, `${one}${other}0`])
+    assert.equal(kindOf(row({ id })), 'row', id);
+});
+
 test('anything else is unreadable', () => {
   for (const [why, text] of [
     ['a column too few', row().replace('\t{}', '')],
