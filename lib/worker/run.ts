@@ -8,13 +8,9 @@ import { Executor, jobsUnderWay } from './execute.js';
 import type { Handler } from './handler.js';
 import { Ledger } from './ledger.js';
 import { Lookout } from './lookout.js';
+import { Pace } from './pace.js';
 import type { Report } from './report.js';
 
-/** A worker claims what it can start now, or within so long: the more it holds, the more a crash takes along. */
-const AHEAD_MS = 20;
-const MOST_AHEAD = 2000;
-/** Handlers that end at least so fast, per ms, are worth picking the next jobs for in advance. */
-const FAST = 1;
 const RESCUE_MS = 5_000;
 /** What a worker that stays does now and then: note the time, compact if it is worth it. */
 const HOUSEKEEPING_MS = 30_000;
@@ -49,9 +45,7 @@ export class Run {
   #lastRescue = Number.NEGATIVE_INFINITY;
   #lastHousekeeping: number;
   #lastEnd: number;
-  /** Attempts that came to an end since the last commit, and how many do per ms, lately. */
-  #count = 0;
-  #pace = 0;
+  readonly #pace: Pace = new Pace();
   #cancelWake: (() => void) | undefined;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
@@ -87,7 +81,7 @@ export class Run {
       maxResult: store.options.maxPayload,
     };
     this.#executor = new Executor(store, handlers, options, rules, (attempt, verdict) => {
-      this.#count++;
+      this.#pace.count();
       this.#backlog.refresh();
       this.#lastEnd = store.clock.now();
       this.#ledger.end(attempt, verdict);
@@ -201,7 +195,7 @@ export class Run {
       () => {
         this.#committing = false;
         this.#trouble = 0;
-        this.#measure();
+        this.#pace.measure(() => this.#executor.takeBusyTime());
         if (this.#ledger.crowded) this.#stopping = true;
         this.#pump();
       },
@@ -275,7 +269,7 @@ export class Run {
   #wanted(now: number): number {
     if (this.#stopping || this.#ledger.holdsSuspect || !this.#backlog.any(now)) return 0;
     const { waiting, running } = this.#executor;
-    const target = Math.max(this.#options.concurrency, this.#ahead());
+    const target = Math.max(this.#options.concurrency, this.#pace.ahead);
     const missing = target - waiting - running.size;
     // A commit costs the same for one job and for many: not for a few while there are others to start.
     return missing <= 0 || (waiting > 0 && missing < target / 2) ? 0 : missing;
@@ -283,18 +277,6 @@ export class Run {
 
   /** While a commit waits for the disk, the candidates for the next one are read. */
   #pickAhead(now: number): void {
-    if (!this.#stopping && this.#pace >= FAST) this.#backlog.pickAhead(now, Math.floor(this.#ahead() / 2));
-  }
-
-  #ahead(): number {
-    return Math.min(Math.floor(this.#pace * AHEAD_MS), MOST_AHEAD);
-  }
-
-  /** Learns how fast jobs go. */
-  #measure(): void {
-    if (this.#count === 0) return;
-    // By the time they ran: how long the lock was waited for says nothing about the next ones.
-    this.#pace = (this.#pace + this.#count / Math.max(this.#executor.takeBusyTime(), 1)) / 2;
-    this.#count = 0;
+    if (!this.#stopping && this.#pace.isFast) this.#backlog.pickAhead(now, Math.floor(this.#pace.ahead / 2));
   }
 }

@@ -1,0 +1,37 @@
+/** A worker claims what it can start now, or within so long: the more it holds, the more a crash takes along. */
+const AHEAD_MS = 20;
+const MOST_AHEAD = 2000;
+/** Handlers that end at least so fast, per ms, are worth picking the next jobs for in advance. */
+const FAST = 1;
+
+/** How fast handlers come to their end lately, and how many jobs to claim for that. */
+export class Pace {
+  /** Attempts per ms. */
+  #pace = 0;
+  /** Attempts that came to an end since the last commit. */
+  #count = 0;
+
+  /** An attempt has come to its end. */
+  count(): void {
+    this.#count++;
+  }
+
+  /**
+   * @param busyMs for how long there was something to run meanwhile: how long a commit was waited for says nothing about
+   *   the next jobs
+   */
+  measure(busyMs: () => number): void {
+    if (this.#count === 0) return;
+    this.#pace = (this.#pace + this.#count / Math.max(busyMs(), 1)) / 2;
+    this.#count = 0;
+  }
+
+  get isFast(): boolean {
+    return this.#pace >= FAST;
+  }
+
+  /** How many jobs are worth holding at once, whatever the concurrency. */
+  get ahead(): number {
+    return Math.min(Math.floor(this.#pace * AHEAD_MS), MOST_AHEAD);
+  }
+}
