@@ -32,6 +32,10 @@ export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[])
     const bytes = Buffer.allocUnsafe(length);
     // Read again just now: what is no longer a row here (an editor wrote into the file) is left alone.
     if (readFully(fs, file.fd, bytes, from) < length) continue;
+    if (length > SMALL && i - first === 1) {
+      strikeLarge(fs, file, bytes, from);
+      continue;
+    }
     for (let k = first; k < i; k++) {
       const start = (rows[k] as Superseded).offset - from;
       const end = start + (rows[k] as Superseded).length;
@@ -41,4 +45,12 @@ export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[])
     if (length <= SMALL) fs.writeSync(file.strikeFd, bytes, from);
     else await fs.write(file.strikeFd, bytes, from);
   }
+}
+
+/** Of a large row only what changes is written. The status first: without the `#` before them, dashes strike as well. */
+function strikeLarge(fs: FileSystem, file: OpenFile, bytes: Buffer, offset: number): void {
+  const status = strikeOut(bytes, 0, bytes.length, file.layout);
+  if (status === undefined) return;
+  fs.writeSync(file.strikeFd, bytes.subarray(...status), offset + status[0]);
+  fs.writeSync(file.strikeFd, bytes.subarray(0, 1), offset);
 }

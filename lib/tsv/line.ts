@@ -171,15 +171,23 @@ export class LineReader {
 /**
  * Crosses a row out in place: `#` for its first byte, dashes for its status; see {@link LineKind}. What has no
  * status word where one belongs is left alone.
+ *
+ * @returns where the status begins and ends in the bytes; undefined if it was left alone
  */
-export function strikeOut(bytes: Buffer, start: number, end: number, layout: Layout): void {
-  if (bytes[start] === HASH) return;
+export function strikeOut(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  layout: Layout,
+): [from: number, to: number] | undefined {
+  if (bytes[start] === HASH) return undefined;
   let from = start;
   for (let column = 0; column < layout.at.status; column++) from = bytes.indexOf(TAB, from) + 1;
   const to = bytes.indexOf(TAB, from);
-  if (from <= start || to < 0 || to >= end || statusIn(bytes, from, to) === undefined) return;
+  if (from <= start || to < 0 || to >= end || statusIn(bytes, from, to) === undefined) return undefined;
   bytes[start] = HASH;
   for (let i = from; i < to; i++) bytes[i] = DASH;
+  return [from, to];
 }
 
 /**

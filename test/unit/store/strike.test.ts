@@ -4,6 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
+  bytesOf,
   type Call,
   faultyFs,
   HEADER,
@@ -184,6 +185,21 @@ test('a long row is struck as well', async (t) => {
   await queue.cancelJob(id);
   assert.deepEqual(statesOf(file), [`${id} cancelled`]);
   assert.ok(statSync(file).size > 2 * size - 1000);
+});
+
+test('of a large row only what changes is written', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const id = await queue.enqueue('email', 'x'.repeat(200_000));
+  calls.length = 0;
+  assert.equal(await queue.cancelJob(id), true);
+  const written = calls
+    .filter(({ name, args }) => name === 'writeSync' && args[2] !== null)
+    .map((call) => bytesOf(call).toString());
+  assert.deepEqual(written, ['-------', '#']);
+  const [old = ''] = linesOf(file);
+  assert.equal(old.slice(0, 17), `#${id.slice(1)}\t`);
+  assert.equal(old.split('\t')[3], '-------');
 });
 
 test('rows are found and struck in a file of several megabytes', async (t) => {
