@@ -1,4 +1,4 @@
-// The long forms of the tests: power loss, races, kill -9, bad input, and the whole suite on other Nodes.
+// The long forms of the tests: power loss, races, kill -9, bad input, mutants, and the whole suite on other Nodes.
 //
 //   npm run nightly                    about an hour
 //   npm run nightly -- --minutes 2     so long for each part that is measured in time
@@ -45,6 +45,7 @@ const parts = {
   races: ['--import', 'tsx', 'scripts/nightly/races.ts', '--minutes', minutes],
   fuzz: ['--import', 'tsx', 'scripts/nightly/fuzz.ts', '--minutes', minutes],
   torture: ['--import', 'tsx', 'scripts/torture.ts', '--minutes', minutes],
+  mutants: ['scripts/mutation/mutants.js', '--minutes', minutes],
 };
 if (only !== undefined && !(only in parts)) {
   console.error(`no part is called ${only}; there are ${Object.keys(parts).join(', ')}`);

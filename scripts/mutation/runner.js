@@ -1,0 +1,164 @@
+// How Stryker runs the tests: in one process for all mutants, which are switched on and off by their number. A process
+// for each mutant and test file would cost a hundred times as much, nearly all of it for starting Node.
+//
+// `node:test` is exchanged for the few functions of it that the tests use, so that each test can be run by itself, as
+// often as there are mutants in the code that it reaches.
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { commonTokens, declareFactoryPlugin, PluginKind, tokens } from '@stryker-mutator/api/plugin';
+import {
+  DryRunStatus,
+  determineHitLimitReached,
+  MutantRunStatus,
+  TestStatus,
+  toMutantRunResult,
+} from '@stryker-mutator/api/test-runner';
+import { OutOfTime, runTest } from './one-test.js';
+
+/** What the instrumented code goes by. */
+globalThis.__stryker__ ??= {};
+const stryker = globalThis.__stryker__;
+
+/** In the sandbox, for the next process: a mutant that hangs costs one. */
+const TIMES = 'test-times.json';
+/** Longer than any test takes, however busy the machine is; five times its own time is added. */
+const LIMIT = 5000;
+
+/** Of every test: its file, its name and its function. */
+const tests = new Map();
+let loading = '';
+let group = '';
+
+function register(name, ...rest) {
+  const run = rest.at(-1);
+  const { skip, todo } = typeof rest[0] === 'object' ? rest[0] : {};
+  if (skip || todo) return;
+  const title = `${group}${name}`;
+  tests.set(`${loading}: ${title}`, { file: loading, name: title, run });
+}
+
+function describe(name, body) {
+  const outer = group;
+  group += `${name} > `;
+  body();
+  group = outer;
+}
+
+class Runner {
+  #folders;
+  #deadline;
+  #loaded = false;
+  /** How often each test has found a mutant; those come first, as neighbours are often found by the same. */
+  #found = new Map();
+  /** How long each test took without a mutant. */
+  #times = {};
+  /** A test that is still at work, and may be for ever, spoils the process for others. */
+  #spoilt = false;
+
+  constructor(options) {
+    this.#folders = options.nodeTest.folders;
+    this.#deadline = options.nodeTest.deadline ?? Number.POSITIVE_INFINITY;
+  }
+
+  capabilities() {
+    return { reloadEnvironment: false };
+  }
+
+  init() {
+    // Some tests run code as another user, who must be able to read the copy that is tested.
+    chmodSync('.', 0o755);
+  }
+
+  async dryRun() {
+    await this.#load();
+    const { mutantCoverage = { static: {}, perTest: {} } } = stryker;
+    const results = [];
+    for (const id of tests.keys()) results.push(await this.#run(id));
+    const times = results.map(({ id, timeSpentMs }) => [id, timeSpentMs]);
+    writeFileSync(TIMES, JSON.stringify(Object.fromEntries(times)));
+    return { status: DryRunStatus.Complete, tests: results, mutantCoverage };
+  }
+
+  async mutantRun({ activeMutant, testFilter, hitLimit, mutantActivation }) {
+    if (Date.now() > this.#deadline) return { status: MutantRunStatus.Error, errorMessage: 'not tried' };
+    // Stryker then asks a new process.
+    if (this.#spoilt) throw new Error('a test of the last mutant has not ended');
+    if (mutantActivation === 'static') activate(activeMutant.id);
+    await this.#load();
+    activate(activeMutant.id);
+    stryker.hitCount = hitLimit === undefined ? undefined : 0;
+    stryker.hitLimit = hitLimit;
+    const results = [];
+    try {
+      for (const id of this.#inOrder(testFilter ?? [...tests.keys()])) {
+        const result = await this.#run(id);
+        const reached = determineHitLimitReached(stryker.hitCount, hitLimit);
+        if (reached) return toMutantRunResult(reached);
+        if (this.#spoilt)
+          return { status: MutantRunStatus.Timeout, reason: `${id}: ${result.failureMessage}` };
+        results.push(result);
+        if (result.status !== TestStatus.Failed) continue;
+        this.#found.set(id, (this.#found.get(id) ?? 0) + 1);
+        break;
+      }
+    } finally {
+      activate(undefined);
+    }
+    return toMutantRunResult({ status: DryRunStatus.Complete, tests: results });
+  }
+
+  #inOrder(ids) {
+    const found = (id) => this.#found.get(id) ?? 0;
+    const time = (id) => this.#times[id] ?? 0;
+    return [...ids].sort((a, b) => found(b) - found(a) || time(a) - time(b));
+  }
+
+  async #run(id) {
+    const { file, name, run } = tests.get(id);
+    const start = performance.now();
+    stryker.currentTestId = id;
+    const error = await runTest(name, run, id in this.#times ? LIMIT + 5 * this.#times[id] : 2 ** 30);
+    this.#spoilt ||= error instanceof OutOfTime;
+    stryker.currentTestId = undefined;
+    return {
+      id,
+      name,
+      fileName: resolve(file),
+      timeSpentMs: Math.round(performance.now() - start),
+      ...(error === undefined
+        ? { status: TestStatus.Success }
+        : { status: TestStatus.Failed, failureMessage: String(error?.stack ?? error) }),
+    };
+  }
+
+  async #load() {
+    if (this.#loaded) return;
+    this.#loaded = true;
+    if (existsSync(TIMES)) this.#times = JSON.parse(readFileSync(TIMES, 'utf8'));
+    const nodeTest = createRequire(import.meta.url)('node:test');
+    Object.assign(nodeTest, { test: register, it: register, describe });
+    for (const folder of this.#folders) {
+      for (const name of readdirSync(folder).sort()) {
+        if (!name.endsWith('.test.ts')) continue;
+        loading = join(folder, name);
+        await import(pathToFileURL(resolve(loading)).href);
+      }
+    }
+    // Who this process is, is found out once: a mutant there needs a process of its own, as one in a constant does.
+    const owner = await import(pathToFileURL(resolve('lib/store/owner.ts')).href);
+    owner.systemProcesses.self();
+  }
+}
+
+/** Processes that a test starts have the same mutant. */
+function activate(id) {
+  stryker.activeMutant = id;
+  if (id === undefined) delete process.env.__STRYKER_ACTIVE_MUTANT__;
+  else process.env.__STRYKER_ACTIVE_MUTANT__ = id;
+}
+
+const create = (options) => new Runner(options);
+create.inject = tokens(commonTokens.options);
+export const strykerPlugins = [declareFactoryPlugin(PluginKind.TestRunner, 'node-test', create)];
