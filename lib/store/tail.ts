@@ -14,8 +14,7 @@ export function closeTail(fs: FileSystem, file: OpenFile): number {
   if (readFully(fs, file.fd, last, size - 1) === 0 || last[0] === 10) return size;
   const fragment = lastFragment(file, size);
   const kind = new LineReader(file.layout).read(fragment, 0, fragment.length);
-  const whole =
-    size <= file.start || kind === 'row' || kind === 'comment' || kind === 'struck' || kind === 'blank';
+  const whole = kind === 'row' || kind === 'comment' || kind === 'struck' || kind === 'blank';
   const closing = Buffer.from(whole ? '\n' : `${TORN}\n`);
   const written = fs.writeSync(file.fd, closing, null);
   if (written < closing.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });

@@ -75,12 +75,12 @@ async function tryMutants(Stryker, files, deadline) {
     plugins: [join(here, 'runner.js')],
     testRunner: 'node-test',
     testRunnerNodeArgs: ['--import', 'tsx'],
-    nodeTest: { folders: TESTS, deadline },
+    nodeTest: { folders: TESTS, end: deadline },
     warnings: { unknownOptions: false },
     coverageAnalysis: 'perTest',
     concurrency: 1,
-    // What hangs counts as found. Ample, since something else may keep the machine busy.
-    timeoutMS: 5000,
+    // What hangs counts as found, but the watchdog is quicker to see it.
+    timeoutMS: 60_000,
     timeoutFactor: 4,
     disableTypeChecks: false,
     ignorePatterns: ['coverage', 'data', 'dist', 'scripts'],

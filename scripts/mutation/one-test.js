@@ -3,25 +3,20 @@ import { createRequire } from 'node:module';
 
 const { mock } = createRequire(import.meta.url)('node:test');
 
-// Before a test has time stand still.
-const { setTimeout, clearTimeout } = globalThis;
-
 /** What is thrown where nobody catches it belongs to the test that runs. */
 let fail = (_error) => {};
 process.on('uncaughtException', (error) => fail(error));
 process.on('unhandledRejection', (error) => fail(error));
 
-export class OutOfTime extends Error {}
-
 /** @returns what went wrong, or undefined */
-export async function runTest(name, run, limit) {
+export async function runTest(name, run) {
   const after = [];
   const t = {
     name,
     mock,
     after: (hook) => after.push(hook),
     test: async (inner, ...rest) => {
-      const error = await runTest(`${name} > ${inner}`, rest.at(-1), limit);
+      const error = await runTest(`${name} > ${inner}`, rest.at(-1));
       if (error !== undefined) throw error;
     },
     skip: () => {},
@@ -33,7 +28,6 @@ export async function runTest(name, run, limit) {
     fail = reject;
   });
   stray.catch(() => {});
-  const timer = setTimeout(() => fail(new OutOfTime(`it takes longer than ${limit} ms`)), limit);
   try {
     await Promise.race([(async () => run(t))(), stray]);
   } catch (error) {
@@ -46,7 +40,6 @@ export async function runTest(name, run, limit) {
       failed ??= error;
     }
   }
-  clearTimeout(timer);
   mock.reset();
   fail = outer;
   return failed;

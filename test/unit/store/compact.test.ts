@@ -82,7 +82,10 @@ test('follow-ups that a hand wrote make no row that is none, and are kept as the
   const columns = [
     JSON.stringify([{ ...good, type: 'a\tb\nevil\temail' }]),
     JSON.stringify([{ ...good, payload: '1\t\n2' }]),
+    JSON.stringify([{ ...good, payload: 1 }]),
     JSON.stringify([{ ...good, priority: '0\n' }]),
+    JSON.stringify([{ ...good, maxAttempts: '1\t' }]),
+    JSON.stringify([{ ...good, maxAttempts: 1, timeout: '1\n' }]),
     JSON.stringify([{ type: 'email' }]),
     JSON.stringify([good, null]),
     '[{"type":"email"',
@@ -127,6 +130,7 @@ test('a line that is no row of an older file is none when the file gets new colu
 test('nothing is dropped silently: comments, unreadable lines, and blank lines stay byte for byte, torn tails as comments', async (t) => {
   const odd = [
     '# a note of a person\n',
+    `# ${'a long one '.repeat(30)}\n`,
     '#\n',
     'garbage\n',
     line({ id: jobId(8), status: 'unheard-of' }),

@@ -143,6 +143,20 @@ test('bytes are looked at again before they are changed: what an editor put ther
   assert.ok(edited.startsWith(`${'?'.repeat(10)}${id.slice(10)}!email\t{"a":1}\tpending\t`), edited);
 });
 
+test('a row whose line end is gone, and with it its own end, is not struck out', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const ids = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+  const at = readFileSync(file).indexOf(`\n${ids[1]}`);
+  fault.do = (call, real) => {
+    if (call.name === 'fdatasync') writeFileSync(file, readFileSync(file).fill(' ', at, at + 1));
+    return real();
+  };
+  await Promise.all(ids.map((id) => queue.cancelJob(id)));
+  fault.do = undefined;
+  assert.ok(linesOf(file)[0]?.startsWith(`${ids[0]}\temail\tnull\tpending\t`), linesOf(file)[0]);
+});
+
 test('a strike that fails changes nothing that anyone was told', async (t) => {
   for (const [at, code] of [
     ['write', 'EIO'],

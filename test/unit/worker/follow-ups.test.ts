@@ -68,6 +68,16 @@ test('they are in the same append as the completion, which carries them', async 
   assert.match(second, new RegExp(`^${next}\tthumb\t"x"\tpending\t`));
 });
 
+test('a completion without follow-ups carries nothing', async (t) => {
+  const { queue, file } = openTest(t);
+  await queue.enqueue('image', {});
+  await queue.processJobs({ image: () => {} });
+  assert.deepEqual(
+    rowsOf(file).map(({ status, follow_ups }) => [status, follow_ups]),
+    [['completed', '']],
+  );
+});
+
 test('a handler that fails leaves nothing of them, and the next attempt makes its own', async (t) => {
   const { queue, clock, file } = openTest(t);
   await queue.enqueue('image', {});
