@@ -410,6 +410,7 @@ test('an archive with other columns stays as it is, and a further file is begun'
   writeFileSync(join(archive, 'queue-2029-01.tsv'), other);
   await queue.compact();
   assert.equal(text(join(archive, 'queue-2029-01.tsv')), other);
+  assert.deepEqual(readdirSync(archive).sort(), ['queue-2029-01.2.tsv', 'queue-2029-01.tsv']);
   assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'completed');
   assert.equal((await queue.getJob(jobId(9), { archive: true }))?.status, 'completed');
 });
