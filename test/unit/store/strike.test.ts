@@ -281,3 +281,14 @@ test('an old row that got its # and kept its status goes with the next compactio
     line({ id: 'abcdef0123456789', status: 'cancelled', version: 2 }).slice(0, -1),
   ]);
 });
+
+test('a newest row that a person has commented out, or a copy of one, stays', async (t) => {
+  const { queue, file } = openTest(t);
+  const commented = [1, 2].map((version) => `#${line({ id: jobId(1), version, status: 'failed' }).slice(1)}`);
+  writeQueue(file, line({ id: jobId(1) }), ...commented);
+  await queue.compact();
+  assert.deepEqual(
+    linesOf(file).sort(),
+    [...commented, line({ id: jobId(1) })].map((one) => one.trim()).sort(),
+  );
+});
