@@ -187,3 +187,21 @@ test('who knows only what is open compacts a file with a retried and a copied jo
   );
   assert.ok(states.includes(`${jobId(1007)} completed`));
 });
+
+test('a finished job that a spoilt line holds stays among the open ones: put right, the line makes it no new job', async (t) => {
+  const file = await settledFile(t);
+  const followUps = JSON.stringify([
+    { type: 'thumb', payload: '1', createdAt: 5000, runAt: 6000, priority: 0 },
+  ]);
+  const finished = { status: 'completed', version: 3, attempts: 1, finished_at: 1_893_400_000 };
+  appendFileSync(file, line({ ...finished, id: jobId(3) }));
+  appendFileSync(file, line({ ...finished, id: jobId(4), follow_ups: followUps }));
+  for (const n of [3, 4]) appendFileSync(file, line({ id: jobId(n), status: 'pendin?' }));
+  await openTest(t, { file }).queue.compact();
+  writeFileSync(file, text(file).replaceAll('pendin?', 'pending'));
+  const { queue } = openTest(t, { file });
+  const ran: string[] = [];
+  await queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+  assert.deepEqual(ran.sort(), [jobId(1), jobId(2)]);
+  for (const n of [3, 4]) assert.equal((await queue.getJob(jobId(n)))?.status, 'completed');
+});
