@@ -84,8 +84,9 @@ class Runner {
   }
 
   async dryRun() {
+    const mutantCoverage = { static: {}, perTest: {} };
+    stryker.mutantCoverage = mutantCoverage;
     await this.#load();
-    const { mutantCoverage = { static: {}, perTest: {} } } = stryker;
     const results = [];
     for (const id of tests.keys()) results.push(await this.#run(id));
     this.#times = Object.fromEntries(results.map(({ id, timeSpentMs }) => [id, timeSpentMs]));
