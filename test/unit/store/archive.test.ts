@@ -10,6 +10,7 @@ import {
   line,
   openTest,
   rejects,
+  systemError,
   temporaryFolder,
   text,
   writeQueue,
@@ -95,4 +96,21 @@ test('where a link or a folder has the name of an archive, a further file is beg
   assert.equal(text(elsewhere), '');
   assert.equal(text(join(archive, 'queue-2029-01.3.tsv')), `${HEADER}\n${old(1)}`);
   assert.equal(readdirSync(archive).length, 3);
+});
+
+test('an archive that may not be written is an error, and every job stays in the queue', async (t) => {
+  const { queue, file, fault } = over(t, [old(1)]);
+  const before = text(file);
+  fault.do = (call, real) => {
+    if (call.name === 'open' && call.path.endsWith(JANUARY)) throw systemError('EACCES');
+    return real();
+  };
+  await rejects(queue.compact(), 'NO_ACCESS', 'EACCES');
+  fault.do = undefined;
+  assert.equal(text(file), before);
+});
+
+test('a line that can not be read keeps no other job from the archive', async (t) => {
+  const { queue } = over(t, [old(1), 'garbage\n', old(2)]);
+  assert.deepEqual(await queue.compact().then(({ kept, archived }) => [kept, archived]), [0, 2]);
 });

@@ -39,7 +39,7 @@ test('a row that is no longer what it was is none, and those beside it are', asy
     ['struck out', ({ put, path }) => put('#', text(path).indexOf(IDS[1] as string))],
     [
       'a tab less',
-      ({ put, path }) => put('x', text(path).indexOf('email', text(path).indexOf('email') + 1) - 1),
+      ({ put, path }) => put('x', text(path).indexOf('{', text(path).indexOf(IDS[1] as string)) - 1),
     ],
     ["another's id", ({ put, path }) => put('f', text(path).indexOf(IDS[1] as string))],
   ] as [string, (known: { put: (what: string, at: number) => void; path: string }) => void][]) {
