@@ -1,5 +1,5 @@
-// The long forms of the tests: power loss, races, kill -9, bad input (random, and guided by coverage), and the whole
-// suite on other Nodes.
+// The long forms of the tests: power loss, races, kill -9, bad input (random, and guided by coverage), mutants, and the
+// whole suite on other Nodes.
 //
 //   npm run nightly                    about an hour
 //   npm run nightly -- --minutes 2     so long for each part that is measured in time
@@ -52,6 +52,7 @@ const parts = {
     ...(libc === undefined ? [] : ['--libc', libc]),
   ],
   torture: ['--import', 'tsx', 'scripts/torture.ts', '--minutes', minutes],
+  mutants: ['scripts/mutation/mutants.js', '--minutes', minutes],
 };
 if (only !== undefined && !(only in parts)) {
   console.error(`no part is called ${only}; there are ${Object.keys(parts).join(', ')}`);

@@ -12,10 +12,10 @@ import { nextRow } from '../tsv/row.js';
 export async function cancel(store: Store, id: string): Promise<boolean> {
   if (store.openFile() === undefined) return false;
   let cancelled = false;
-  const { error } = await store.commit('open', (view, round) => {
+  const { error } = await store.commit('open', (view) => {
     const state = view.state(id);
-    // When it starts over, the row of the first round may be in the file.
-    if (round > 0 && cancelled && state?.status === 'cancelled') return [];
+    // By others, or in an earlier round of this very commit, whose answer stands.
+    if (state?.status === 'cancelled') return [];
     cancelled = state !== undefined && !isFinal(state.status);
     const row = cancelled ? view.row(id) : undefined;
     if (row === undefined) return [];

@@ -11,9 +11,10 @@ import { nextRow } from '../tsv/row.js';
 export async function retry(store: Store, id: string): Promise<boolean> {
   if (store.openFile() === undefined) return false;
   let retried = false;
-  const { error } = await store.commit('all', (view, round) => {
+  const { error } = await store.commit('all', (view) => {
     const state = view.state(id);
-    if (round > 0 && retried && state?.status === 'pending') return [];
+    // It was before, or is since an earlier round of this very commit, whose answer stands.
+    if (state?.status === 'pending') return [];
     retried = state?.status === 'failed' || state?.status === 'cancelled';
     const row = retried ? view.row(id) : undefined;
     if (row === undefined) return [];

@@ -110,7 +110,7 @@ export class ArchiveWriter {
     }
     const head = Buffer.alloc(Math.min(size, Buffer.byteLength(header)));
     readFully(this.#fs, fd, head, 0);
-    if (!header.startsWith(head.toString()) || (head.length < header.length && head.includes(10))) {
+    if (!header.startsWith(head.toString())) {
       this.#fs.close(fd);
       return undefined;
     }

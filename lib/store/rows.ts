@@ -41,8 +41,8 @@ export function* eachRow(index: JobIndex, slots: readonly number[]): IterableIte
 
 function checked(row: Row | undefined, index: JobIndex, slot: number): Row | undefined {
   const { at, names } = index.file.layout;
-  if (row === undefined || row.length !== names.length || (row[at.id] as string).startsWith('#'))
-    return undefined;
-  // By its id, not by its version alone: an edit in place may have moved another job's row to this very byte.
+  if (row === undefined || row.length !== names.length) return undefined;
+  // By its id, not by its version alone: an edit in place may have moved another job's row to this very byte. That of
+  // a struck row begins with `#`, as no job's does.
   return index.find(row[at.id] as string) === slot ? row : undefined;
 }

@@ -26,7 +26,7 @@ export function closeTail(fs: FileSystem, file: OpenFile): number {
   const nul = fragment.indexOf(0);
   const length = nul < 0 ? fragment.length : nul;
   const kind = new LineReader(file.layout).read(fragment, 0, length);
-  const whole = size <= file.start || (kind !== 'unreadable' && kind !== 'torn');
+  const whole = kind !== 'unreadable' && kind !== 'torn';
   if (nul >= 0 && kind === 'row') {
     fs.writeSync(file.strikeFd, Buffer.from('\n'), size - fragment.length + nul);
     return closeTail(fs, file);

@@ -261,6 +261,17 @@ test('the ids of the jobs that are in come with the error of a full disk', async
   assert.equal(statesOf(file).length, 1);
 });
 
+test('while many jobs are checked, others have their turn before anything is written', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue } = openTest(t, { fs });
+  let before: number | undefined;
+  setImmediate(() => {
+    before = calls.length;
+  });
+  await queue.enqueueMany(Array.from({ length: 1000 }, (_, n) => ({ type: 'email', payload: n })));
+  assert.equal(before, 0);
+});
+
 // ---- injection ----
 
 test('no input makes a job that nobody enqueued, or another unreadable', async (t) => {

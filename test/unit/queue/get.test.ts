@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { faultyFs, HEADER, jobId, line, openTest, temporaryFolder, writeQueue } from '../../helpers.js';
+import {
+  faultyFs,
+  HEADER,
+  jobId,
+  line,
+  openTest,
+  rejects,
+  systemError,
+  temporaryFolder,
+  writeQueue,
+} from '../../helpers.js';
 
 test('a job is found by its id, as it is now', async (t) => {
   const { queue, file } = openTest(t);
@@ -108,7 +118,7 @@ test('among the archived jobs an id is found only as a whole id', async (t) => {
   }
 });
 
-test('of several archived copies the newest month is given', async (t) => {
+test('of several archived copies the newest month is given, in whatever order the folder has them', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const archive = join(dirname(file), 'archive');
   mkdirSync(archive);
@@ -117,8 +127,37 @@ test('of several archived copies the newest month is given', async (t) => {
   writeFileSync(join(archive, 'queue-2029-11.tsv'), copy('completed'));
   writeFileSync(join(archive, 'queue-2029-02.tsv'), copy('cancelled'));
   writeFileSync(join(archive, 'other-2029-12.tsv'), copy('pending'));
-  const { queue } = openTest(t, { file });
-  assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'completed');
+  writeFileSync(join(archive, 'queue-2029-12.tsv.bak'), copy('pending'));
+  for (const backwards of [false, true]) {
+    const { fs } = faultyFs((call, real) => {
+      if (call.name !== 'readdir') return real();
+      const names = (real() as string[]).sort();
+      return backwards ? names.reverse() : names;
+    });
+    const { queue } = openTest(t, { file, fs });
+    assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'completed');
+  }
+});
+
+test('an archive that is removed while one looks has no job; one that can not be read is an error', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  mkdirSync(join(dirname(file), 'archive'));
+  writeFileSync(
+    join(dirname(file), 'archive', 'queue-2029-01.tsv'),
+    `${HEADER}\n${line({ id: jobId(1), status: 'failed' })}`,
+  );
+  const { fs, fault } = faultyFs();
+  const { queue } = openTest(t, { file, fs });
+  const refuse = (code: string): void => {
+    fault.do = (call, real) => {
+      if (call.name === 'open' && call.path.includes('archive')) throw systemError(code);
+      return real();
+    };
+  };
+  refuse('ENOENT');
+  assert.equal(await queue.getJob(jobId(1), { archive: true }), undefined);
+  refuse('EACCES');
+  await rejects(queue.getJob(jobId(1), { archive: true }), 'NO_ACCESS', 'EACCES');
 });
 
 test('an archive of which a power cut has left the end without the beginning is passed over', async (t) => {

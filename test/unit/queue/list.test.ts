@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ListOptions } from '../../../lib/options.js';
 import {
   deferred,
   faultyFs,
+  jobId,
   line,
   openTest,
   rejects,
   rowsOf,
   statesOf,
+  systemError,
   temporaryFolder,
+  text,
   until,
   writeQueue,
 } from '../../helpers.js';
@@ -146,4 +150,62 @@ test('jobs of an unread compaction elsewhere are all there', async (t) => {
   assert.equal((await queue.listJobs({ status: 'completed' })).length, 50);
   assert.equal(rowsOf(file).length, 50);
   await until('the list is stable', async () => (await queue.listJobs()).length === 50);
+});
+
+/** More jobs than are read at once. */
+const MANY = Array.from({ length: 1200 }, (_, n) => jobId(n));
+
+test('a long list of several states is in the order of the file', async (t) => {
+  const { queue, file } = openTest(t);
+  writeQueue(file, ...MANY.map((id, n) => line({ id, status: n % 2 === 0 ? 'pending' : 'processing' })));
+  assert.deepEqual(
+    (await queue.listJobs()).map(({ id }) => id),
+    MANY,
+  );
+});
+
+test('a list of what waits leaves out what has been cancelled or crossed out before its turn', async (t) => {
+  const { queue, file } = openTest(t);
+  writeQueue(file, ...MANY.map((id) => line({ id })));
+  const other = openTest(t, { file });
+  const [cancelled, crossedOut] = [MANY[1100] as string, MANY[1150] as string];
+  const seen: string[] = [];
+  for await (const { id } of queue.iterateJobs({ status: 'pending' })) {
+    if (seen.push(id) > 1) continue;
+    await other.queue.cancelJob(cancelled);
+    // By hand: a `#` over the first byte of the row.
+    const fd = openSync(file, 'r+');
+    writeSync(fd, '#', text(file).indexOf(crossedOut));
+    closeSync(fd);
+  }
+  assert.deepEqual(
+    seen,
+    MANY.filter((id) => id !== cancelled && id !== crossedOut),
+  );
+});
+
+test('a list that can not be read on ends with an error that names the file', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  writeQueue(file, ...MANY.map((id) => line({ id })));
+  const reading = async (): Promise<void> => {
+    for await (const _ of queue.iterateJobs()) {
+      fault.do = (call, real) => {
+        if (call.name === 'readSync' || call.name === 'read') throw systemError('EIO');
+        return real();
+      };
+    }
+  };
+  await rejects(reading(), 'WRITE_FAILED', file, 'EIO');
+});
+
+test('a list that was left or read to its end keeps no descriptor', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  writeQueue(file, ...MANY.map((id) => line({ id })));
+  for await (const _ of queue.iterateJobs()) break;
+  await queue.listJobs();
+  await queue.close();
+  const closed = () => calls.filter(({ name, path }) => name === 'closeLater' && path === file).length;
+  await until('the file is closed', () => closed() === 1);
 });

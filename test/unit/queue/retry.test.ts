@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { jobId, line, openTest, statesOf, temporaryFolder, writeQueue } from '../../helpers.js';
+import {
+  faultyFs,
+  isAppend,
+  jobId,
+  line,
+  openTest,
+  rejects,
+  rowsOf,
+  statesOf,
+  systemError,
+  temporaryFolder,
+  writeQueue,
+} from '../../helpers.js';
 
 for (const [status, works] of [
   ['pending', false],
@@ -43,6 +55,8 @@ test('an unknown id gives false, and makes no file', async (t) => {
   const { queue, file } = openTest(t, { file: join(temporaryFolder(t), 'data', 'queue.tsv') });
   assert.equal(await queue.retryJob('x'), false);
   assert.equal(existsSync(join(file, '..')), false);
+  await queue.enqueue('email', {});
+  for (const id of ['', 'x', '__proto__', '\n']) assert.equal(await queue.retryJob(id), false);
 });
 
 test('a retried job has all its attempts before it, and goes on counting them', async (t) => {
@@ -98,4 +112,43 @@ test('of many who retry one job at once, one did it', async (t) => {
   ]);
   assert.equal(answers.filter(Boolean).length, 1);
   assert.deepEqual(statesOf(file), [`${id} pending`]);
+});
+
+test('a retry for which there is no room is no retry', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const id = await queue.enqueue('email', {});
+  await queue.cancelJob(id);
+  fault.do = (call, real) => {
+    if (isAppend(call, file)) throw systemError('ENOSPC');
+    return real();
+  };
+  await rejects(queue.retryJob(id), 'DISK_FULL', file);
+  fault.do = undefined;
+  assert.deepEqual(statesOf(file), [`${id} cancelled`]);
+});
+
+test('a retry that has to start over finds itself in the file: it is made once, and said to be made', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const id = await queue.enqueue('email', {});
+  await queue.cancelJob(id);
+  let replaced = false;
+  fault.do = (call, real) => {
+    const result = real();
+    // A backup is put back, say, with what was just written in it.
+    if (isAppend(call, file) && !replaced) {
+      replaced = true;
+      copyFileSync(file, `${file}.copy`);
+      renameSync(`${file}.copy`, file);
+    }
+    return result;
+  };
+  assert.equal(await queue.retryJob(id), true);
+  assert.deepEqual(
+    rowsOf(file)
+      .filter(({ status }) => status === 'pending')
+      .map(({ version }) => version),
+    ['3'],
+  );
 });

@@ -17,6 +17,7 @@ test('jobs are counted by state and type, and what is due has an age', async (t)
     line({ id: jobId(5), type: 'größe', status: 'failed', version: 3 }),
     line({ id: jobId(6), type: '__proto__', status: 'cancelled', version: 3 }),
     line({ id: jobId(7), type: 'constructor', run_at: 9_999 }),
+    line({ id: jobId(8), type: 'now', run_at: 10_000 }),
     'unreadable\n',
     '# comment\n',
   );
@@ -25,9 +26,9 @@ test('jobs are counted by state and type, and what is due has an age', async (t)
   assert.deepEqual(all, {
     ...all,
     file,
-    total: 7,
-    pending: 4,
-    due: 3,
+    total: 8,
+    pending: 5,
+    due: 4,
     processing: 1,
     completed: 0,
     failed: 1,
@@ -46,10 +47,11 @@ test('jobs are counted by state and type, and what is due has an age', async (t)
     cancelled: 0,
     oldestDueSeconds: 0,
   };
-  assert.deepEqual(Object.keys(types).sort(), ['__proto__', 'constructor', 'email', 'größe']);
+  assert.deepEqual(Object.keys(types).sort(), ['__proto__', 'constructor', 'email', 'größe', 'now']);
   assert.deepEqual(types.email, { ...none, pending: 3, due: 2, processing: 1, oldestDueSeconds: 99.5 });
   assert.deepEqual(types.größe, { ...none, failed: 1 });
   assert.deepEqual(types.constructor, { ...none, pending: 1, due: 1, oldestDueSeconds: 1 });
+  assert.deepEqual(types.now, { ...none, pending: 1, due: 1 });
 });
 
 test('without a file all is 0', async (t) => {

@@ -82,7 +82,10 @@ test('follow-ups that a hand wrote make no row that is none, and are kept as the
   const columns = [
     JSON.stringify([{ ...good, type: 'a\tb\nevil\temail' }]),
     JSON.stringify([{ ...good, payload: '1\t\n2' }]),
+    JSON.stringify([{ ...good, payload: 1 }]),
     JSON.stringify([{ ...good, priority: '0\n' }]),
+    JSON.stringify([{ ...good, maxAttempts: '1\t' }]),
+    JSON.stringify([{ ...good, maxAttempts: 1, timeout: '1\n' }]),
     JSON.stringify([{ type: 'email' }]),
     JSON.stringify([good, null]),
     '[{"type":"email"',
@@ -124,9 +127,31 @@ test('a line that is no row of an older file is none when the file gets new colu
   assert.equal((await queue.processJobs({ email: () => {} })).claimed, 0, 'and its job is still held');
 });
 
+test('a file that lacks a column gets it, and each of its jobs stays as it was, once', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  const columns = HEADER.split('\t').filter((name) => name !== 'follow_ups');
+  const job = { error: 'C:\\\\tmp\\nsecond line', attempts: 1, version: 3 };
+  const lines = [
+    line({ ...job, id: jobId(1) }, columns),
+    line({ ...job, id: jobId(2), status: 'failed', finished_at: RECENT }, columns),
+    line({ ...job, id: jobId(3) }, columns),
+  ];
+  writeFileSync(file, `${columns.join('\t')}\n${lines.join('')}`);
+  const { queue } = openTest(t, { file });
+  const before = await queue.listJobs();
+  assert.deepEqual(await queue.compact().then(({ kept }) => kept), 3);
+  assert.equal(text(file).split('\n')[0], HEADER);
+  assert.equal(linesOf(file).length, 3);
+  for (const one of before) {
+    assert.equal(one.error, 'C:\\tmp\nsecond line');
+    assert.deepEqual(await queue.getJob(one.id), one);
+  }
+});
+
 test('nothing is dropped silently: comments, unreadable lines, and blank lines stay byte for byte, torn tails as comments', async (t) => {
   const odd = [
     '# a note of a person\n',
+    `# ${'a long one '.repeat(30)}\n`,
     '#\n',
     'garbage\n',
     line({ id: jobId(8), status: 'unheard-of' }),
@@ -242,7 +267,7 @@ test('jobs that a completion carries and a crash cut off are made, once, and the
     // The first of them made it into the file, and has run since.
     line({ id: there, type: 'thumb', status: 'completed', version: 3, finished_at: RECENT }),
   ]);
-  assert.equal((await queue.compact()).recovered, 2);
+  assert.deepEqual(await queue.compact().then(({ kept, recovered }) => [kept, recovered]), [4, 2]);
   assert.equal((await queue.getJob(there))?.status, 'completed');
   const second = await queue.getJob(followUpId(id, 4, 1));
   assert.deepEqual(
@@ -406,6 +431,7 @@ test('an archive with other columns stays as it is, and a further file is begun'
   writeFileSync(join(archive, 'queue-2029-01.tsv'), other);
   await queue.compact();
   assert.equal(text(join(archive, 'queue-2029-01.tsv')), other);
+  assert.deepEqual(readdirSync(archive).sort(), ['queue-2029-01.2.tsv', 'queue-2029-01.tsv']);
   assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'completed');
   assert.equal((await queue.getJob(jobId(9), { archive: true }))?.status, 'completed');
 });

@@ -118,3 +118,40 @@ test('it grows with the file', async (t) => {
   assert.equal([...index.withStatus('pending')].length, 4999);
   assert.equal([...index.withStatus('failed')].length, 1);
 });
+
+test('what a compaction would free is counted: struck and superseded rows, and no others', async (t) => {
+  const struck = `#${line({ id: 'xa', status: '-------' }).slice(1)}`;
+  const superseded = line({ id: 'a', payload: '"older"' });
+  const late = line({ id: 'a', version: 1, payload: '"comes late"' });
+  const twin = line({ id: 'a', version: 3, payload: '"twin"' });
+  const { index } = await indexOf(
+    t,
+    struck,
+    superseded,
+    line({ id: 'a', version: 3, status: 'completed' }),
+    '# a note\n',
+    'unreadable\n',
+    late,
+    line({ id: 'b' }),
+    twin,
+  );
+  assert.equal(index.deadBytes, struck.length + superseded.length + late.length + twin.length);
+  assert.equal(index.duplicates.size, 1, 'the twin');
+});
+
+test('two who read on at the same time take in each line once', async (t) => {
+  const { path, index } = await indexOf(t);
+  appendFileSync(path, Array.from({ length: 2000 }, (_, n) => line({ id: jobId(n) })).join(''));
+  await Promise.all([index.catchUp(), index.catchUp()]);
+  assert.deepEqual([index.size, index.deadBytes, index.duplicates.size], [2000, 0, 0]);
+});
+
+test('who asks is told of each row that another supersedes: where it begins, and how long it is', async (t) => {
+  const { path, index } = await indexOf(t, line({ id: 'a' }), line({ id: 'b' }));
+  const told: [number, number][] = [];
+  index.onSuperseded = (offset, length) => told.push([offset, length]);
+  appendFileSync(path, line({ id: 'b', version: 2, status: 'cancelled' }) + line({ id: 'a', version: 1 }));
+  await index.catchUp();
+  const { length } = line({ id: 'b' });
+  assert.deepEqual(told, [[HEADER.length + 1 + length, length - 1]]);
+});

@@ -168,3 +168,40 @@ test('a copy of a finished row that a person appended and changed is no job: the
   assert.deepEqual(ran.sort(), [jobId(1), jobId(2)]);
   assert.equal((await queue.getJob(jobId(1007)))?.status, 'completed');
 });
+
+test('who knows only what is open compacts a file with a retried and a copied job: each is there once, none is lost', async (t) => {
+  const file = await settledFile(t);
+  const failed = line({ id: jobId(1005), status: 'failed', version: 4, finished_at: 1_893_400_000 });
+  appendFileSync(file, failed);
+  appendFileSync(file, line({ id: jobId(1005), version: 5, attempts: 3, forgiven: 3 }));
+  appendFileSync(file, old(1007).replace('\tcompleted\t', '\tpending\t'));
+  appendFileSync(file, line({ id: jobId(3), run_at: 4e9 }));
+  const { queue } = openTest(t, { file });
+  const { kept } = await queue.compact();
+  assert.equal(kept, FINISHED + 3);
+  const states = statesOf(file);
+  assert.equal(states.length, FINISHED + 3);
+  assert.deepEqual(
+    states.filter((state) => !state.endsWith('completed')).sort(),
+    [1, 2, 3, 1005].map((n) => `${jobId(n)} pending`),
+  );
+  assert.ok(states.includes(`${jobId(1007)} completed`));
+});
+
+test('a finished job that a spoilt line holds stays among the open ones: put right, the line makes it no new job', async (t) => {
+  const file = await settledFile(t);
+  const followUps = JSON.stringify([
+    { type: 'thumb', payload: '1', createdAt: 5000, runAt: 6000, priority: 0 },
+  ]);
+  const finished = { status: 'completed', version: 3, attempts: 1, finished_at: 1_893_400_000 };
+  appendFileSync(file, line({ ...finished, id: jobId(3) }));
+  appendFileSync(file, line({ ...finished, id: jobId(4), follow_ups: followUps }));
+  for (const n of [3, 4]) appendFileSync(file, line({ id: jobId(n), status: 'pendin?' }));
+  await openTest(t, { file }).queue.compact();
+  writeFileSync(file, text(file).replaceAll('pendin?', 'pending'));
+  const { queue } = openTest(t, { file });
+  const ran: string[] = [];
+  await queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+  assert.deepEqual(ran.sort(), [jobId(1), jobId(2)]);
+  for (const n of [3, 4]) assert.equal((await queue.getJob(jobId(n)))?.status, 'completed');
+});

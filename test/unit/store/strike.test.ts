@@ -144,6 +144,20 @@ test('bytes are looked at again before they are changed: what an editor put ther
   assert.ok(edited.startsWith(`${'?'.repeat(10)}${id.slice(10)}!email\t{"a":1}\tpending\t`), edited);
 });
 
+test('a row whose line end is gone, and with it its own end, is not struck out', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const ids = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+  const at = readFileSync(file).indexOf(`\n${ids[1]}`);
+  fault.do = (call, real) => {
+    if (call.name === 'fdatasync') writeFileSync(file, readFileSync(file).fill(' ', at, at + 1));
+    return real();
+  };
+  await Promise.all(ids.map((id) => queue.cancelJob(id)));
+  fault.do = undefined;
+  assert.ok(linesOf(file)[0]?.startsWith(`${ids[0]}\temail\tnull\tpending\t`), linesOf(file)[0]);
+});
+
 test('a strike that fails changes nothing that anyone was told', async (t) => {
   for (const [at, code] of [
     ['write', 'EIO'],
@@ -282,4 +296,15 @@ test('an old row that got its # and kept its status goes with the next compactio
     hidden.slice(0, -1),
     line({ id: 'abcdef0123456789', status: 'cancelled', version: 2 }).slice(0, -1),
   ]);
+});
+
+test('a newest row that a person has commented out, or a copy of one, stays', async (t) => {
+  const { queue, file } = openTest(t);
+  const commented = [1, 2].map((version) => `#${line({ id: jobId(1), version, status: 'failed' }).slice(1)}`);
+  writeQueue(file, line({ id: jobId(1) }), ...commented);
+  await queue.compact();
+  assert.deepEqual(
+    linesOf(file).sort(),
+    [...commented, line({ id: jobId(1) })].map((one) => one.trim()).sort(),
+  );
 });

@@ -72,8 +72,20 @@ test('a last row that lacks only its LF is a job: a person saved the file so', a
   }
 });
 
-test('a comment, a blank line or a header that lacks its LF gets just that', async (t) => {
-  for (const content of [`${HEADER}\n${first}# note`, `${HEADER}\n${first}   `, HEADER, NINE]) {
+test('a last row of any length that lacks only its LF is a job', async (t) => {
+  for (const length of [5000, 40_000]) {
+    const last = line({ id: jobId(2), payload: JSON.stringify('x'.repeat(length)) });
+    const file = fileWith(t, `${HEADER}\n${first.repeat(300)}${last.slice(0, -1)}`);
+    const { queue } = openTest(t, { file });
+    await queue.enqueue('email', {});
+    assert.equal((await queue.getJob(jobId(2)))?.status, 'pending', String(length));
+  }
+});
+
+test('a comment, a struck row, a blank line or a header that lacks its LF gets just that', async (t) => {
+  const struck = `#${line({ id: jobId(3), status: '-------' }).slice(1, -1)}`;
+  const contents = ['# note', '   ', struck].map((last) => `${HEADER}\n${first}${last}`);
+  for (const content of [...contents, HEADER, NINE]) {
     const file = fileWith(t, content);
     const { queue } = openTest(t, { file });
     const id = await queue.enqueue('email', {});

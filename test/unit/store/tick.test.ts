@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { systemFs } from '../../../lib/store/fs.js';
 import { readTick, writeTick } from '../../../lib/store/tick.js';
-import { faultyFs, openTest, systemError, text } from '../../helpers.js';
+import { faultyFs, openTest, rejects, systemError, text } from '../../helpers.js';
 
 test('a worker leaves the time of its look, and the types that it could not serve', async (t) => {
   const { queue, file, clock } = openTest(t);
@@ -40,4 +40,26 @@ test('a note that nobody can read is none', async (t) => {
   }
   writeTick(systemFs, file, { at: 1_700_000_000_500, unhandled: [] });
   assert.deepEqual(readTick(systemFs, file), { at: 1_700_000_000_500, unhandled: [] });
+});
+
+test('a link or a folder in its place is no note, and leads nowhere', async (t) => {
+  const { file } = openTest(t);
+  writeFileSync(`${file}.other`, '1700000000\n');
+  symlinkSync(`${file}.other`, `${file}.tick`);
+  assert.equal(readTick(systemFs, file), undefined);
+  writeTick(systemFs, file, { at: 1_800_000_000_000, unhandled: [] });
+  assert.equal(text(`${file}.other`), '1700000000\n');
+  rmSync(`${file}.tick`);
+  mkdirSync(`${file}.tick`);
+  assert.equal(readTick(systemFs, file), undefined);
+});
+
+test('a note that may not be read is an error', async (t) => {
+  const { fs } = faultyFs((call, real) => {
+    if (call.name === 'open' && call.path.endsWith('.tick')) throw systemError('EACCES');
+    return real();
+  });
+  const { queue, file } = openTest(t, { fs });
+  writeFileSync(`${file}.tick`, '1700000000\n');
+  await rejects(queue.stats(), 'NO_ACCESS', 'EACCES');
 });

@@ -68,6 +68,18 @@ test('they are in the same append as the completion, which carries them', async 
   assert.match(second, new RegExp(`^${next}\tthumb\t"x"\tpending\t`));
 });
 
+test('a completion without follow-ups carries nothing', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('image', {});
+  await queue.processJobs({ image: () => {} });
+  const completion = calls
+    .filter((call) => isAppend(call, file))
+    .map((call) => bytesOf(call).toString())
+    .find((rows) => rows.includes('\tcompleted\t'));
+  assert.match(completion ?? '', /\t\t3\n$/, 'nothing before the version');
+});
+
 test('a handler that fails leaves nothing of them, and the next attempt makes its own', async (t) => {
   const { queue, clock, file } = openTest(t);
   await queue.enqueue('image', {});
