@@ -14,8 +14,8 @@ import { makeDirectory } from './proper-lockfile.js';
  * - A dead owner's token says that somebody died inside a commit. Whoever enters beside it repairs the file, and
  *   only then removes that token.
  * - Leave: remove your token. The directory may stay for the next: a directory with a token in it can't be
- *   removed, and one without is no lock. Making and removing it takes four times as long as all the rest, so it
- *   goes only when this process has had no use for it for a moment.
+ *   removed, and one without is no lock. Making and removing it takes longer than all the rest together, so
+ *   it goes only when this process has had no use for it for a moment.
  * - Rewrite: a holder that is going to put another file in the place of this one says so first, by a directory of its
  *   own in there. Rows of new jobs depend on nothing, so they are appended beside a holder that only appends; but
  *   whoever does that looks, after the append, whether somebody rewrites. Either the one who rewrites said so after
