@@ -52,7 +52,7 @@ export type TypeOf<Jobs> = keyof Jobs & string;
 
 /** One job of type `T`, as {@link Job} describes it. */
 export interface JobOf<T extends string, Payload> {
-  /** 16 hex digits, random. */
+  /** 16 hex digits: random, or, for a follow-up, made from the id of its parent. */
   readonly id: string;
   /** The name that picks the handler. */
   readonly type: T;

@@ -44,7 +44,7 @@ export interface Queue<Jobs = DefaultJobs> {
   enqueue<T extends TypeOf<Jobs>>(type: T, ...rest: EnqueueArguments<Jobs[T]>): Promise<string>;
 
   /**
-   * Adds many jobs with one lock and one sync. All are checked before any is written.
+   * Adds many jobs with one sync. All are checked before any is written.
    *
    * @returns the ids, in the order of the jobs.
    * @throws like {@link enqueue}; where a full disk cut it, `error.written` has the ids that are in.

@@ -59,7 +59,7 @@ export interface BackoffFormula {
   base?: Duration;
   /** Default 2. */
   factor?: number;
-  /** Default: no cap. */
+  /** Default: a year, which no wait goes beyond. */
   max?: Duration;
   /** Default 0. */
   jitter?: number;

@@ -157,7 +157,11 @@ export class Append {
     const row = Buffer.from(piece.subarray(0, piece.indexOf(LF)));
     const length = row.write(`${TORN}\n`);
     strikeOut(row, length, row.length, this.#file.layout);
-    this.#fs.writeSync(this.#file.strikeFd, row, offset);
+    try {
+      this.#fs.writeSync(this.#file.strikeFd, row, offset);
+    } catch {
+      // Another file has the name by now, most likely; what is appended once more is what counts.
+    }
   }
 
   async #read(from: number, length: number): Promise<Buffer> {

@@ -8,7 +8,11 @@ import { type Draft, StaleIndex, View } from './view.js';
 /** How much of the file an operation has to know: nothing, what is still to do, or the finished jobs as well. */
 export type Needs = 'nothing' | 'open' | 'all';
 
-/** Looks at the queue, under the lock, and says which rows to append. @param round from 0; see {@link Store.commit} */
+/**
+ * Looks at the queue and says which rows to append; under the lock, unless it needs nothing of the file.
+ *
+ * @param round from 0; see {@link Store.commit}
+ */
 export type Decide = (view: View, round: number) => Draft[];
 
 /** What came of an operation. */
@@ -96,7 +100,8 @@ export class Commit {
 
   /**
    * Appends what the operations decide, as one write, and looks at what has become of it. An operation that is not
-   * settled afterwards has to start over. Under the lock; whoever calls this syncs the file, and tells afterwards.
+   * settled afterwards has to start over. Under the lock, or beside it if all of them need nothing of
+   * the file; whoever calls this syncs the file, and tells afterwards.
    */
   static async write(context: CommitContext, commits: readonly Commit[]): Promise<Appended> {
     const { fs, file, before } = context;

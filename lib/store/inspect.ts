@@ -45,7 +45,7 @@ function lockFinding({ pid, host, since, liveness }: Holder): Finding {
   const when = since.toISOString();
   const message = {
     alive: `${who} has held the lock since ${when}, and is alive; if it is stuck, end it, or: queue unlock --force`,
-    dead: `${who} died holding the lock, at ${when} or later; the next write repairs the file, or: queue unlock`,
+    dead: `${who} died holding the lock, at ${when} or later; the next worker or change of a job repairs the file, or: queue unlock`,
     unknown: `${who} has held the lock since ${when}; whether it is alive can't be told from here: queue unlock`,
   }[liveness];
   return { kind: 'lock', message };

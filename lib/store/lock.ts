@@ -15,8 +15,8 @@ import { Rewriting } from './rewriting.js';
  * - A dead owner's token says that somebody died inside a commit. Whoever enters beside it repairs the file, and
  *   only then removes that token.
  * - Leave: remove your token, then the directory: one with a token in it can't be removed. One without is no lock,
- *   so a worker, which soon comes back, leaves it there until it ends: making and removing it takes four times as
- *   long as all the rest.
+ *   so a worker, which soon comes back, leaves it there until it ends: making and removing it takes longer
+ *   than all the rest together.
  * - Rewrite: a holder that is going to put another file in the place of this one says so first, by a directory of its
  *   own in there. Rows of new jobs depend on nothing, so they are appended beside a holder that only appends; but
  *   whoever does that looks, after the append, whether somebody rewrites. Either the one who rewrites said so after

@@ -112,10 +112,7 @@ export class OpenFile {
       const fd = this.#fs.open(this.path, 'r+');
       if (this.#fs.fstat(fd).ino !== this.#info.ino) {
         this.#fs.close(fd);
-        throw new TsvqError(
-          'WRITE_FAILED',
-          `${this.path} was replaced by another file while the lock was held`,
-        );
+        throw new TsvqError('WRITE_FAILED', `${this.path} was replaced by another file while it was written`);
       }
       this.#strikeFd = fd;
     }

@@ -28,7 +28,8 @@ export class Replacement {
   constructor(fs: FileSystem, path: string, old: OpenFile | undefined) {
     this.#fs = fs;
     this.#path = path;
-    // A name that nobody can have prepared a symlink at; one that a crash leaves behind is doctor's to report.
+    // A name that nobody can have prepared a symlink at. One that a crash leaves behind goes with the repair, or is
+    // doctor's to report.
     this.#temporary = `${path}.${randomHex(6)}.tmp`;
     this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
     if (old === undefined) return;

@@ -113,7 +113,8 @@ export class Store {
 
   /**
    * Commits the rows that `decide` asks for, together with what others ask for at the same time. `decide` is called
-   * under the lock, and again if the commit has to start over: it must find out by itself what is in already.
+   * under the lock, or beside it if `needs` is 'nothing'; and again, under the lock and with all that is in the file, if
+   * the commit has to start over: it must find out by itself what is in already.
    *
    * @returns what was written: all rows, or the first few and the error that stopped the rest
    * @throws whatever `decide` throws, and TsvqError where nothing was written

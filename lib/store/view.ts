@@ -25,7 +25,7 @@ export const draft = (id: string, row: Row, known?: Known): Draft => ({ id, row,
 /** What the file says is not what was read of it: somebody has edited it in place. The commit starts over. */
 export class StaleIndex extends Error {}
 
-/** What an operation sees of the queue while it decides, under the lock: the file to its end. */
+/** What an operation sees of the queue while it decides: the file to its end, under the lock, if it needs that. */
 export class View {
   /** ms since 1970. */
   readonly now: number;

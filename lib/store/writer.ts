@@ -27,7 +27,7 @@ const MOST_ROUNDS = 20;
 
 /**
  * Commits, one after another: append, look at what has become of it, sync, strike out what is superseded, tell. What
- * is asked for while a commit is under way goes into the next one, so that a thousand calls at once cost a lock, a
+ * is asked for while a commit is under way goes into the next one, so that a thousand calls at once cost a
  * write and a sync or two.
  */
 export class Writer {
@@ -173,7 +173,7 @@ export class Writer {
     return endOf(this.#fs, file);
   }
 
-  /** @returns undefined if another has made the file meanwhile, so that the lock is no longer needed */
+  /** @returns undefined if what kept new jobs from going in beside the lock was over before it could be taken */
   async #underLock(
     open: readonly Commit[],
     needs: Needs,

@@ -48,7 +48,7 @@ export function checkName(what: string, name: unknown): string {
     throw invalid(
       what,
       name,
-      'a name of 1 to 200 characters without control characters, not beginning with # or a space, and no status word',
+      'a name of 1 to 200 characters without control characters, not beginning with #, without a space at either end, and no status word',
     );
   }
   return name;

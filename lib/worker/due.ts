@@ -39,7 +39,7 @@ export class DueJobs {
     else this.#waiting.push({ slot, runAt });
   };
 
-  /** Puts a job among the due ones, {@link take} having given it before. */
+  /** Puts a job among the due ones: its time has come, or {@link take} gave it and nobody has claimed it. */
   putBack(slot: number): void {
     if (slot >= this.#isDue.length) {
       const larger = new Uint8Array(slot * 2);

@@ -99,7 +99,7 @@ function fail(attempt: Attempt, error: unknown, now: number, rules: FailureRules
     wait = isA(RetryAfterError, error) ? clamp(error.delay) : rules.backoff(used, error, attempt.job);
   } catch (cause) {
     // The function is the user's; a mistake in it must not lose the job or the worker.
-    wait = 60_000 * 2 ** used;
+    wait = clamp(60_000 * 2 ** used);
     warning = `backoff failed for job ${attempt.id} (${attempt.type}), the default was used: ${errorText(cause)}`;
   }
   const runAt = now + wait;

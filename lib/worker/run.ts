@@ -12,7 +12,7 @@ import { Pace } from './pace.js';
 import type { Report } from './report.js';
 
 const RESCUE_MS = 5_000;
-/** What a worker that stays does now and then: note the time, compact if it is worth it. */
+/** What a worker does now and then: note the time and, if it stays, compact if it is worth it. */
 const HOUSEKEEPING_MS = 30_000;
 /** A job that takes longer than this holds up those claimed behind it: they are given back. */
 const STUCK_MS = 1_000;
@@ -157,13 +157,13 @@ export class Run {
     if (this.#executor.waiting > 0 && now - this.#lastEnd > STUCK_MS) this.#executor.releaseWaiting();
     try {
       await this.#look();
-      if (!isWithin(HOUSEKEEPING_MS, this.#lastHousekeeping, now) && this.#options.linger > 0) {
+      if (!isWithin(HOUSEKEEPING_MS, this.#lastHousekeeping, now)) {
         this.#lastHousekeeping = now;
         writeTick(this.#store.fs, this.#store.realPath, {
           at: now,
           unhandled: Object.keys(this.#report.summary.unhandled),
         });
-        await this.#store.compactIfWorthwhile(false);
+        if (this.#options.linger > 0) await this.#store.compactIfWorthwhile(false);
       }
     } catch (error) {
       this.#report.warn(`could not look at the queue: ${(error as Error).message}`);
