@@ -129,7 +129,7 @@ function print(results) {
       [
         name.padEnd(30),
         ...counts.map((n) => String(n).padStart(13)),
-        `${score.toFixed(1).padStart(7)}%`,
+        Number.isNaN(score) ? '       –' : `${score.toFixed(1).padStart(7)}%`,
       ].join(''),
     );
   }
@@ -160,7 +160,8 @@ else {
 }
 print(results);
 const { score } = count(results);
-if (!(score >= LEAST)) {
+if (Number.isNaN(score)) console.log('\nthe time was too short to try any');
+else if (score < LEAST) {
   console.error(`\nfewer than ${LEAST} % were found`);
   process.exitCode = 1;
 }
