@@ -2,7 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PermanentError, RetryAfterError } from '../../../lib/errors.js';
 import type { WorkerEvent, WorkerOptions } from '../../../lib/options.js';
-import { faultyFs, isAppend, openTest, rejects, rowsOf, statesOf, systemError, text } from '../../helpers.js';
+import {
+  faultyFs,
+  isAppend,
+  jobId,
+  line,
+  openTest,
+  rejects,
+  rowsOf,
+  statesOf,
+  systemError,
+  text,
+  writeQueue,
+} from '../../helpers.js';
 
 const fails = (error: unknown) => () => {
   throw error;
@@ -219,6 +231,18 @@ test('a backoff function that fails costs neither the job nor the worker: the de
   );
   assert.equal(Number((await queue.getJob(id))?.runAt) - clock.now(), 120_000);
   assert.ok(messages.some((message) => message?.includes('my mistake')));
+});
+
+test('not even after a thousand attempts does the default wait for ever', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  writeQueue(file, line({ id: jobId(1), attempts: 1100, max_attempts: 2000 }));
+  const { claimed } = await queue.processJobs(
+    { email: fails(new Error('no')) },
+    { backoff: fails(new Error('my mistake')), logger: () => {} },
+  );
+  assert.equal(claimed, 1);
+  const runAt = (await queue.getJob(jobId(1)))?.runAt.getTime() ?? 0;
+  assert.equal(runAt, clock.now() + 365 * 24 * 3_600_000);
 });
 
 test('a backoff that can not be used is refused before any job is claimed', async (t) => {
