@@ -143,7 +143,7 @@ export class Holder {
     try {
       await this.compact();
     } catch {
-      throw this.#stop(cause);
+      throw this.stop(cause);
     }
   }
 
@@ -168,7 +168,7 @@ export class Holder {
           await this.#fs.fdatasync(fd);
           await syncFolder(this.#fs, dirname(this.#current.realPath));
         } catch (cause) {
-          throw this.#stop(cause);
+          throw this.stop(cause);
         }
         return;
       }
@@ -177,11 +177,12 @@ export class Holder {
   }
 
   readonly #onNotDurable = (error: unknown): never => {
-    throw error instanceof NotDurable ? this.#stop(error.cause) : error;
+    throw error instanceof NotDurable ? this.stop(error.cause) : error;
   };
 
   /** From here on the queue does nothing but report: on a failing disk it stops, it does not guess. */
-  #stop(cause: unknown): TsvqError {
+  stop(cause: unknown): TsvqError {
+    if (this.broken) return this.broken;
     const path = this.#current.realPath;
     this.broken = new TsvqError(
       'SYNC_FAILED',

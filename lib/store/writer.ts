@@ -258,9 +258,15 @@ export class Writer {
     await strike(this.#fs, file, superseded).catch(() => {});
   }
 
+  /** Under the lock again. Where that can't be had, what is in the file may not be on the disk: nobody is told that it is. */
   async #save(cause: unknown): Promise<void> {
-    await this.#locked(async () => {
-      if (this.#current.reopen() !== undefined) await this.#holder.save(cause);
-    });
+    try {
+      await this.#locked(async () => {
+        if (this.#current.reopen() === undefined) throw cause;
+        await this.#holder.save(cause);
+      });
+    } catch {
+      throw this.#holder.stop(cause);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { settledPart } from '../store/settled.js';
 import type { Store } from '../store/store.js';
+import { endOf } from '../store/tail.js';
 import { LineReader } from '../tsv/line.js';
 import { isOverdue } from './rescue-rule.js';
 
@@ -29,7 +30,7 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
   const reader = new LineReader(file.layout);
   const now = store.clock.now();
 
-  const end = await file.eachBlock(settledPart(file).end, (bytes, end) => {
+  await file.eachBlock(settledPart(file).end, (bytes, end) => {
     for (const word of CANDIDATES) {
       let hit = found.work ? -1 : bytes.indexOf(word);
       while (hit >= 0 && hit < end && !found.work) {
@@ -48,6 +49,7 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
       }
     }
   });
-  found.repair = end < file.size || store.lock.holders().some(({ liveness }) => liveness === 'dead');
+  const isOpen = endOf(store.fs, file) === undefined;
+  found.repair = isOpen || store.lock.holders().some(({ liveness }) => liveness === 'dead');
   return found;
 }

@@ -15,6 +15,7 @@ import {
   rejects,
   rowsOf,
   statesOf,
+  systemError,
   temporaryFolder,
   text,
   writeQueue,
@@ -53,6 +54,14 @@ test('a new job need not wait for who holds the lock; what depends on the file d
   );
   await rejects(queue.cancelJob(jobId(1)), 'LOCK_TIMEOUT');
   await rejects(queue.compact(), 'LOCK_TIMEOUT');
+});
+
+test('a sync that fails where nobody can write the file anew is told as what it is: whether the job is kept is unknown', async (t) => {
+  const { queue, fault } = heldQueue(t);
+  fault.do = ({ name }, real) => (name === 'fdatasync' ? Promise.reject(systemError('EIO')) : real());
+  await rejects(queue.enqueue('email'), 'SYNC_FAILED', 'EIO', 'unknown');
+  fault.do = undefined;
+  await rejects(queue.enqueue('email'), 'SYNC_FAILED');
 });
 
 test('where the last line is to be closed first, a new job waits for the lock', async (t) => {
