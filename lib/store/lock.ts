@@ -188,7 +188,7 @@ export class Lock {
   /** Tokens of those who died, or were passed over, while they rewrote the file. */
   #abandonedRewrites(): string[] {
     if (!this.isRewriting) return [];
-    const tokens = this.#fs.readdir(this.#rewriting);
+    const tokens = this.#names(this.#rewriting);
     if (tokens.length === 0) this.#removeDirectory(this.#rewriting);
     return tokens.filter((token) => this.#liveness(token) !== 'alive');
   }
@@ -197,16 +197,20 @@ export class Lock {
     const name = PREFIX + this.#processes.self();
     const token = `${this.path}/${name}`;
     if (!this.#createToken(token)) return undefined;
-    const others = this.#tokens().filter((other) => other !== name);
-    if (others.every((other) => !this.#isAlive(other, believed) && this.#mayPass(other, token))) {
-      this.#token = token;
+    try {
+      const others = this.#tokens().filter((other) => other !== name);
+      if (!others.every((other) => !this.#isAlive(other, believed) && this.#mayPass(other, token)))
+        return undefined;
       // One that can't be judged may go on any moment: from now on it finds its token gone. The next who sees ours
       // knows as much as from theirs.
       this.evict(others.filter((other) => this.#liveness(other) !== 'dead'));
-      return [...this.#abandonedRewrites(), ...others];
+      const dead = [...this.#abandonedRewrites(), ...others];
+      this.#token = token;
+      return dead;
+    } finally {
+      // Also when the system refuses a look: forgotten there, it would hold the lock for as long as this process lives.
+      if (this.#token !== token) this.#unlink(token);
     }
-    this.#unlink(token);
-    return undefined;
   }
 
   /** @returns false if the directory was removed under our hands; the next try makes it again. */
@@ -242,11 +246,16 @@ export class Lock {
   }
 
   #tokens(): string[] {
+    return this.#names(this.path).filter((name) => name.startsWith(PREFIX));
+  }
+
+  /** Empty for a directory that is gone. */
+  #names(path: string): string[] {
     try {
-      return this.#fs.readdir(this.path).filter((name) => name.startsWith(PREFIX));
+      return this.#fs.readdir(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw storeError(error, this.path);
+      throw storeError(error, path);
     }
   }
 
