@@ -140,13 +140,15 @@ export class Store {
 
   /**
    * Lets something else write the file, under the lock, and then writes it anew: that others have this file open
-   * they know by its inode, and an edit in place would leave them with what they read before.
+   * they know by its inode, and an edit in place would leave them with what they read before. Written anew before as
+   * well: what they still have to strike out, or to look at behind an append, is in a file that nobody edits.
    *
    * @throws TsvqError `NOT_A_QUEUE` if what is left is no queue; it then stays as it is
    */
   async edit(run: () => Promise<void>): Promise<CompactionSummary> {
     let summary: CompactionSummary | undefined;
     await this.exclusively(async () => {
+      await this.#holder.compact().catch(this.#rethrow);
       await run();
       this.#current.drop();
       if (this.#reopen() !== undefined) summary = await this.#holder.compact().catch(this.#rethrow);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../../lib/store/owner.js';
 import {
   type Call,
+  deferred,
   type Fault,
   faultyFs,
   isAppend,
@@ -181,4 +182,33 @@ test('a row glued to the beginning of one whose writer was killed is made two li
   await other.queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
   assert.deepEqual(ran, [jobId(1)]);
   assert.equal(rowsOf(file).filter(({ status }) => status === 'cancelled').length, 4);
+});
+
+test('what a commit has to strike out after its sync is struck in no file that somebody edits', async (t) => {
+  const { queue, file, other, fault } = twoHandles(t);
+  appendFileSync(file, line({ id: jobId(2) }) + line({ id: jobId(3) }));
+  const syncing = deferred();
+  const synced = deferred();
+  fault.do = before(
+    ({ name }) => name === 'fdatasync',
+    () => {
+      syncing.resolve();
+      return synced.promise;
+    },
+  );
+  const cancelled = queue.cancelJob(jobId(1));
+  // The lock is free again.
+  await syncing.promise;
+  await other.store.edit(async () => {
+    // In place, as some editors do: another row of the same length moves to where the first one was.
+    const { ino } = statSync(file);
+    const [header, , ...rest] = text(file).split('\n');
+    writeFileSync(file, [header, ...rest].join('\n'));
+    assert.equal(statSync(file).ino, ino);
+    const edited = text(file);
+    synced.resolve();
+    await cancelled;
+    assert.equal(text(file), edited);
+  });
+  assert.deepEqual(statesOf(file), [`${jobId(2)} pending`, `${jobId(3)} pending`]);
 });
