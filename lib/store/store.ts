@@ -11,6 +11,7 @@ import type { JobIndex } from './job-index.js';
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import { type Processes, systemProcesses } from './owner.js';
+import { removeReplacements } from './replacement.js';
 import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 import { Writer } from './writer.js';
 
@@ -126,6 +127,17 @@ export class Store {
   /** Puts right what somebody left who died in the midst of a commit. */
   async repair(): Promise<void> {
     await this.exclusively(async () => {});
+  }
+
+  /** Takes the lock from owners who may go on any moment: what they were writing fails. Then compacts. */
+  async takeOver(tokens: readonly string[]): Promise<void> {
+    this.lock.evict(tokens);
+    await this.exclusively(async () => {
+      // Before the file is read: one of them may be about to give its own copy the name.
+      removeReplacements(this.fs, this.realPath);
+      if (this.#reopen() !== undefined) await this.#holder.compact().catch(this.#rethrow);
+    });
+    this.lock.clear(tokens);
   }
 
   /** Compacts now. */
