@@ -100,8 +100,7 @@ export class Store {
 
   /** Drops what is known of the file, for whoever found it to be otherwise (an editor wrote into it). */
   async forget(): Promise<void> {
-    await this.#writer.untilIdle();
-    this.#current.drop();
+    await this.#writer.whenIdle(() => this.#current.drop());
   }
 
   /** The file as it is now, without reading its rows; undefined if there is none. */
@@ -194,9 +193,10 @@ export class Store {
   /** Waits for what is under way, and lets go of everything. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#writer.untilIdle();
-    this.#current.drop();
-    this.#holder.tidy();
+    await this.#writer.whenIdle(() => {
+      this.#current.drop();
+      this.#holder.tidy();
+    });
   }
 
   #reopen(): OpenFile | undefined {

@@ -212,3 +212,21 @@ test('what a commit has to strike out after its sync is struck in no file that s
   });
   assert.deepEqual(statesOf(file), [`${jobId(2)} pending`, `${jobId(3)} pending`]);
 });
+
+test('two who would be alone, in one process: what is asked for meanwhile waits for both', async (t) => {
+  const { queue, store, file, calls } = twoHandles(t);
+  const tokens = (): number =>
+    calls.filter(({ name, path }) => name === 'open' && path.includes('owner.')).length;
+  const ids: Promise<string>[] = [];
+  const alone = async (): Promise<void> => {
+    const before = tokens();
+    ids.push(queue.enqueue('email'));
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    assert.equal(tokens(), before, 'nobody else tries to get in');
+  };
+  await Promise.all([store.exclusively(alone), store.exclusively(alone), store.exclusively(alone)]);
+  assert.deepEqual(
+    statesOf(file),
+    [jobId(1), ...(await Promise.all(ids))].map((id) => `${id} pending`),
+  );
+});
