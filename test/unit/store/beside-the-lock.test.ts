@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../../lib/store/owner.js';
@@ -16,6 +16,7 @@ import {
   rejects,
   rowsOf,
   statesOf,
+  systemError,
   temporaryFolder,
   text,
   writeQueue,
@@ -229,4 +230,27 @@ test('two who would be alone, in one process: what is asked for meanwhile waits 
     statesOf(file),
     [jobId(1), ...(await Promise.all(ids))].map((id) => `${id} pending`),
   );
+});
+
+test('a lock that can not be had after the append: that nothing was written is not said', async (t) => {
+  const { queue, file, fault } = heldQueue(t);
+  // Whoever holds it begins to rewrite the file at that very moment.
+  fault.do = (call, real) => {
+    const result = real();
+    if (isAppend(call, file)) {
+      fault.do = undefined;
+      mkdirSync(rewriting(file));
+    }
+    return result;
+  };
+  const error = await rejects(queue.enqueue('email'), 'WRITE_FAILED', `process ${process.pid}`, 'is unknown');
+  assert.doesNotMatch(error.message, /nothing was written/);
+  // Of what had not begun it is.
+  await rejects(queue.enqueue('email'), 'LOCK_TIMEOUT', 'nothing was written');
+  assert.equal(rowsOf(file).length, 2);
+  rmdirSync(rewriting(file));
+  // Or a sync has failed, and the file can't be written anew.
+  fault.do = ({ name }, real) => (name === 'fdatasync' ? Promise.reject(systemError('EIO')) : real());
+  await rejects(queue.enqueue('email'), 'WRITE_FAILED', 'is unknown');
+  assert.equal(rowsOf(file).length, 3);
 });
