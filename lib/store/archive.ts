@@ -17,6 +17,9 @@ function archiveFolder(queueFile: string): string {
   return join(dirname(queueFile), 'archive');
 }
 
+/** No clock is set back by more. */
+const SET_BACK_MS = 24 * 60 * 60 * 1000;
+
 /** The queue's archive files, newest month first. */
 export function archiveFiles(fs: FileSystem, queueFile: string): string[] {
   const folder = archiveFolder(queueFile);
@@ -151,7 +154,7 @@ export async function findArchived(
   return undefined;
 }
 
-/** Which of these jobs were archived, since the file system's clock showed so many ms. */
+/** Which of these jobs were archived since the file system's clock showed so many ms; it may have been set back. */
 export async function archivedSince(
   fs: FileSystem,
   queueFile: string,
@@ -160,7 +163,7 @@ export async function archivedSince(
 ): Promise<Set<string>> {
   const found = new Set<string>();
   for (const path of archiveFiles(fs, queueFile)) {
-    if ((fs.stat(path)?.mtimeMs ?? 0) < since) continue;
+    if ((fs.stat(path)?.mtimeMs ?? 0) < since - SET_BACK_MS) continue;
     const bytes = await readWhole(fs, path);
     eachLine(bytes, 0, bytes.length, (start, end) => {
       const tab = bytes.indexOf(9, start);

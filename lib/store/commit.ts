@@ -1,3 +1,4 @@
+import { TsvqError } from '../errors.js';
 import { Append } from './append.js';
 import { type FileSystem, storeError } from './fs.js';
 import type { JobIndex } from './job-index.js';
@@ -78,7 +79,7 @@ export class Commit {
   /** Rejects, unless it is settled. */
   fail(error: unknown): void {
     this.settled = true;
-    this.#reject(error);
+    this.#reject(this.#drafts.length > 0 ? unsure(error) : error);
   }
 
   /** The jobs that it last meant to write. */
@@ -211,6 +212,14 @@ async function learn(
   } finally {
     index.onSuperseded = undefined;
   }
+}
+
+/** Who waited in vain for the lock after an append knows less than who had not begun. */
+function unsure(cause: unknown): unknown {
+  if (!(cause instanceof TsvqError) || cause.code !== 'LOCK_TIMEOUT') return cause;
+  const [what] = cause.message.split('; ');
+  const message = `${what}, after the rows had been written: whether they are in the file, and on the disk, is unknown; look before you try again`;
+  return new TsvqError('WRITE_FAILED', message, { cause });
 }
 
 const NEEDS: readonly Needs[] = ['nothing', 'open', 'all'];

@@ -153,17 +153,20 @@ export class Lock {
     const name = PREFIX + this.#processes.self();
     const token = `${this.path}/${name}`;
     if (!this.#createToken(token)) return undefined;
-    const others = this.#tokens().filter((other) => other !== name);
-    if (others.every((other) => !this.#isAlive(other, believed) && this.#mayPass(other, token))) {
-      this.#token = token;
+    try {
+      const others = this.#tokens().filter((other) => other !== name);
+      if (!others.every((other) => !this.#isAlive(other, believed) && this.#mayPass(other, token)))
+        return undefined;
       // One that can't be judged may go on any moment: from now on it finds its token gone. The next who sees ours
       // knows as much as from theirs.
       this.evict(others.filter((other) => this.#liveness(other) !== 'dead'));
       const rewriting = this.#rewriting.tokens().filter((other) => this.#liveness(other) !== 'alive');
+      this.#token = token;
       return [...rewriting, ...others];
+    } finally {
+      // Also when the system refuses a look: forgotten there, it would hold the lock for as long as this process lives.
+      if (this.#token !== token) this.#unlink(token);
     }
-    this.#unlink(token);
-    return undefined;
   }
 
   /** @returns false if the directory was removed under our hands; the next try makes it again. */

@@ -11,6 +11,7 @@ import type { JobIndex } from './job-index.js';
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import { type Processes, systemProcesses } from './owner.js';
+import { removeReplacements } from './replacement.js';
 import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 import { Writer } from './writer.js';
 
@@ -99,8 +100,7 @@ export class Store {
 
   /** Drops what is known of the file, for whoever found it to be otherwise (an editor wrote into it). */
   async forget(): Promise<void> {
-    await this.#writer.untilIdle();
-    this.#current.drop();
+    await this.#writer.whenIdle(() => this.#current.drop());
   }
 
   /** The file as it is now, without reading its rows; undefined if there is none. */
@@ -129,6 +129,17 @@ export class Store {
     await this.exclusively(async () => {});
   }
 
+  /** Takes the lock from owners who may go on any moment: what they were writing fails. Then compacts. */
+  async takeOver(tokens: readonly string[]): Promise<void> {
+    this.lock.evict(tokens);
+    await this.exclusively(async () => {
+      // Before the file is read: one of them may be about to give its own copy the name.
+      removeReplacements(this.fs, this.realPath);
+      if (this.#reopen() !== undefined) await this.#holder.compact().catch(this.#rethrow);
+    });
+    this.lock.clear(tokens);
+  }
+
   /** Compacts now. */
   async compact(): Promise<CompactionSummary> {
     this.#assertOpen();
@@ -141,13 +152,15 @@ export class Store {
 
   /**
    * Lets something else write the file, under the lock, and then writes it anew: that others have this file open
-   * they know by its inode, and an edit in place would leave them with what they read before.
+   * they know by its inode, and an edit in place would leave them with what they read before. Written anew before as
+   * well: what they still have to strike out, or to look at behind an append, is in a file that nobody edits.
    *
    * @throws TsvqError `NOT_A_QUEUE` if what is left is no queue; it then stays as it is
    */
   async edit(run: () => Promise<void>): Promise<CompactionSummary> {
     let summary: CompactionSummary | undefined;
     await this.exclusively(async () => {
+      await this.#holder.compact().catch(this.#rethrow);
       await run();
       this.#current.drop();
       if (this.#reopen() !== undefined) summary = await this.#holder.compact().catch(this.#rethrow);
@@ -181,9 +194,10 @@ export class Store {
   /** Waits for what is under way, and lets go of everything. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#writer.untilIdle();
-    this.#current.drop();
-    this.#holder.tidy();
+    await this.#writer.whenIdle(() => {
+      this.#current.drop();
+      this.#holder.tidy();
+    });
   }
 
   #reopen(): OpenFile | undefined {

@@ -60,9 +60,10 @@ export class Writer {
     return this.#running;
   }
 
-  /** Waits until nothing is under way. */
-  async untilIdle(): Promise<void> {
+  /** Does something when nothing is under way, and before anything else can begin. */
+  async whenIdle<T>(run: () => T): Promise<Awaited<T>> {
     while (this.#running) await this.#running.catch(() => {});
+    return await run();
   }
 
   /** As {@link Store.commit}. */
@@ -78,19 +79,19 @@ export class Writer {
    * The file's last line is closed by then.
    */
   async exclusively(run: () => Promise<void>): Promise<void> {
-    await this.untilIdle();
-    this.#running = this.#locked(async () => {
+    const underLock = async (): Promise<void> => {
       this.#holder.lock.beginRewrite();
       const file = this.#current.reopen();
       if (file === undefined) return;
       await this.#closeTail(file);
       await run();
+    };
+    await this.whenIdle(() => {
+      this.#running = this.#locked(underLock).finally(() => {
+        this.#running = this.#waiting.length > 0 ? this.#run() : undefined;
+      });
+      return this.#running;
     });
-    try {
-      await this.#running;
-    } finally {
-      this.#running = this.#waiting.length > 0 ? this.#run() : undefined;
-    }
   }
 
   async #run(): Promise<void> {

@@ -9,6 +9,8 @@ export interface BacklogRules {
   readonly owner: string;
   /** Whether there is a handler for a type. */
   readonly handles: (type: string) => boolean;
+  /** Called for each due job without one; never under the lock. */
+  readonly onUnhandled: (type: string) => void;
   /** Whether an earlier attempt of a job still runs in this process. */
   readonly isBusy: (id: string) => boolean;
 }
@@ -24,6 +26,8 @@ export class Backlog {
   #dry = false;
   /** Jobs whose rows were not where they should be. */
   #gone: number[] = [];
+  /** Types without a handler that were met and not told of yet. */
+  #unhandled: string[] = [];
 
   constructor(store: Store, rules: BacklogRules) {
     this.#store = store;
@@ -75,10 +79,11 @@ export class Backlog {
     const candidates = this.#picked.length > 0 ? this.#picked : this.#pick(now, most, alone);
     this.#picked = [];
     this.#dry = candidates.length === 0;
+    this.#tell();
     return candidates;
   }
 
-  /** In addition to what {@link take} gave. */
+  /** In addition to what {@link take} gave. Under the lock; {@link putBack} follows. */
   takeMore(now: number, most: number): Candidate[] {
     return this.#pick(now, most, false);
   }
@@ -86,12 +91,14 @@ export class Backlog {
   /** Picks for the next {@link take}, while there is time. */
   pickAhead(now: number, most: number): void {
     if (this.#picked.length === 0) this.#picked = this.#pick(now, most, false);
+    this.#tell();
   }
 
   /** What {@link take} gave and nobody has claimed. */
   putBack(candidates: readonly Candidate[]): void {
     // A new index has found them by itself.
     for (const { index, slot } of candidates) if (index === this.#due?.index) this.#due.putBack(slot);
+    this.#tell();
   }
 
   close(): void {
@@ -102,6 +109,15 @@ export class Backlog {
   #pick(now: number, most: number, alone: boolean): Candidate[] {
     if (this.#due === undefined) return [];
     const onGone = (slot: number): void => void this.#gone.push(slot);
-    return pickCandidates({ ...this.#rules, due: this.#due, now, most, alone, onGone });
+    const handles = (type: string): boolean => {
+      const known = this.#rules.handles(type);
+      if (!known) this.#unhandled.push(type);
+      return known;
+    };
+    return pickCandidates({ ...this.#rules, handles, due: this.#due, now, most, alone, onGone });
+  }
+
+  #tell(): void {
+    for (const type of this.#unhandled.splice(0)) this.#rules.onUnhandled(type);
   }
 }

@@ -199,7 +199,8 @@ export class Executor {
     attempt.cancelTimer?.();
     this.running.delete(attempt);
     if (this.running.size === 0 && this.waiting === 0) {
-      this.#busy += this.#clock.now() - (this.#busySince ?? 0);
+      const now = this.#clock.now();
+      this.#busy += now - (this.#busySince ?? now);
       this.#busySince = undefined;
     }
     this.#onEnd(attempt, verdict);

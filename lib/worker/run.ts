@@ -68,11 +68,8 @@ export class Run {
     this.#backlog = new Backlog(store, {
       owner,
       isBusy: (id) => underWay.has(id),
-      handles: (type) => {
-        const known = handlers.has(type);
-        if (!known) report.unhandled(type);
-        return known;
-      },
+      handles: (type) => handlers.has(type),
+      onUnhandled: (type) => report.unhandled(type),
     });
     this.#lookout = new Lookout(store, () => this.#onLookout());
     const rules = {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -13,8 +14,18 @@ import {
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { line, rowsOf, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
-import { fields, type Running, records, run, runOn, start } from './cli-process.js';
+import {
+  bareEnvironment,
+  faultyFs,
+  line,
+  openTest,
+  rejects,
+  rowsOf,
+  statesOf,
+  temporaryFolder,
+  writeQueue,
+} from '../helpers.js';
+import { CLI, fields, type Running, records, run, runOn, start } from './cli-process.js';
 
 /** A queue of one job, and the command on it. */
 function oneJob(t: TestContext) {
@@ -201,6 +212,31 @@ describe('while another process holds the lock', { concurrency: 2 }, () => {
     assert.match(late.stderr, /lock was taken over/);
     assert.equal(statSync(file).ino, ino);
   });
+});
+
+test('unlock --force in the very moment when the holder gives its copy of the file the name: the copy is gone', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: 'aa00000000000001' }));
+  const { fs, fault } = faultyFs();
+  const { queue } = openTest(t, { file, fs });
+  const command = (...args: string[]): string =>
+    execFileSync(process.execPath, [CLI, '--file', file, ...args], {
+      encoding: 'utf8',
+      env: bareEnvironment,
+    });
+  let added = '';
+  fault.do = ({ name }, real) => {
+    if (name === 'rename') {
+      // Nothing else happens in this process meanwhile: it stands still, as one that is suspended.
+      fault.do = undefined;
+      command('unlock', '--force');
+      added = command('add', 'sms').trim();
+    }
+    return real();
+  };
+  await rejects(queue.compact(), 'WRITE_FAILED', 'the lock was taken over');
+  assert.match(added, /^[0-9a-f]{16}$/);
+  assert.deepEqual(statesOf(file), ['aa00000000000001 pending', `${added} pending`]);
 });
 
 describe('the lock of a dead process', { concurrency: 3 }, () => {

@@ -19,7 +19,8 @@ export function define(command: Command, cli: Cli): void {
       'after',
       `
 While it runs, nobody else writes the file: running workers and the web app wait (30 s at most, then they report the
-queue as busy), so let it be short. Afterwards the file is compacted, by which running workers notice the edit.
+queue as busy), so let it be short. The file is compacted before, so that lines may move, and afterwards, by which
+running workers notice the edit.
 Exits with the exit code of the command; with 1 if it left a file that is no queue.
 ${examples(
   String.raw`queue lock -- sed -i 's/old\.example\.com/new.example.com/' data/queue.tsv`,

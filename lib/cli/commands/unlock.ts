@@ -32,10 +32,8 @@ ${examples('queue unlock', 'queue unlock --force')}`,
           `${alive.map(describe).join(', ')} holds the lock, and is alive; end it, or use --force if it is stuck`,
         );
       }
-      // The token of a dead one stays until the compaction, which is the repair that it asks for, is done.
-      store.lock.evict(holders.filter(({ liveness }) => liveness !== 'dead').map(({ token }) => token));
-      await store.compact();
-      store.lock.clear(holders.map(({ token }) => token));
+      // The token of a dead one stays until the repair that it asks for is done, by which it goes.
+      await store.takeOver(holders.filter(({ liveness }) => liveness !== 'dead').map(({ token }) => token));
       for (const holder of holders) {
         const { token, host, pid, since, liveness } = holder;
         const said = `took the lock of ${store.path} from ${describe(holder)} (${words[liveness]})`;

@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  rmdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { archiveFiles } from '../../../lib/store/archive.js';
+import { systemFs } from '../../../lib/store/fs.js';
 import { systemProcesses } from '../../../lib/store/owner.js';
 import {
   type Call,
+  deferred,
   type Fault,
   faultyFs,
   isAppend,
@@ -155,6 +166,9 @@ test('a job that was run and archived while its enqueue stood still is not there
       await worker.processJobs({ email: (_, { job }) => void ran.push(job.id) });
       clock.advance(1000);
       await worker.compact();
+      // The clock was set back meanwhile.
+      const anHourAgo = Date.now() / 1000 - 3600;
+      for (const path of archiveFiles(systemFs, file)) utimesSync(path, anHourAgo, anHourAgo);
     },
   );
   const id = await queue.enqueue('email', 'x'.repeat(100_000));
@@ -190,4 +204,74 @@ test('a row glued to the beginning of one whose writer was killed is made two li
   await other.queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
   assert.deepEqual(ran, [jobId(1)]);
   assert.equal(rowsOf(file).filter(({ status }) => status === 'cancelled').length, 4);
+});
+
+test('what a commit has to strike out after its sync is struck in no file that somebody edits', async (t) => {
+  const { queue, file, other, fault } = twoHandles(t);
+  appendFileSync(file, line({ id: jobId(2) }) + line({ id: jobId(3) }));
+  const syncing = deferred();
+  const synced = deferred();
+  fault.do = before(
+    ({ name }) => name === 'fdatasync',
+    () => {
+      syncing.resolve();
+      return synced.promise;
+    },
+  );
+  const cancelled = queue.cancelJob(jobId(1));
+  // The lock is free again.
+  await syncing.promise;
+  await other.store.edit(async () => {
+    // In place, as some editors do: another row of the same length moves to where the first one was.
+    const { ino } = statSync(file);
+    const [header, , ...rest] = text(file).split('\n');
+    writeFileSync(file, [header, ...rest].join('\n'));
+    assert.equal(statSync(file).ino, ino);
+    const edited = text(file);
+    synced.resolve();
+    await cancelled;
+    assert.equal(text(file), edited);
+  });
+  assert.deepEqual(statesOf(file), [`${jobId(2)} pending`, `${jobId(3)} pending`]);
+});
+
+test('two who would be alone, in one process: what is asked for meanwhile waits for both', async (t) => {
+  const { queue, store, file, calls } = twoHandles(t);
+  const tokens = (): number =>
+    calls.filter(({ name, path }) => name === 'open' && path.includes('owner.')).length;
+  const ids: Promise<string>[] = [];
+  const alone = async (): Promise<void> => {
+    const before = tokens();
+    ids.push(queue.enqueue('email'));
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    assert.equal(tokens(), before, 'nobody else tries to get in');
+  };
+  await Promise.all([store.exclusively(alone), store.exclusively(alone), store.exclusively(alone)]);
+  assert.deepEqual(
+    statesOf(file),
+    [jobId(1), ...(await Promise.all(ids))].map((id) => `${id} pending`),
+  );
+});
+
+test('a lock that can not be had after the append: that nothing was written is not said', async (t) => {
+  const { queue, file, fault } = heldQueue(t);
+  // Whoever holds it begins to rewrite the file at that very moment.
+  fault.do = (call, real) => {
+    const result = real();
+    if (isAppend(call, file)) {
+      fault.do = undefined;
+      mkdirSync(rewriting(file));
+    }
+    return result;
+  };
+  const error = await rejects(queue.enqueue('email'), 'WRITE_FAILED', `process ${process.pid}`, 'is unknown');
+  assert.doesNotMatch(error.message, /nothing was written/);
+  // Of what had not begun it is.
+  await rejects(queue.enqueue('email'), 'LOCK_TIMEOUT', 'nothing was written');
+  assert.equal(rowsOf(file).length, 2);
+  rmdirSync(rewriting(file));
+  // Or a sync has failed, and the file can't be written anew.
+  fault.do = ({ name }, real) => (name === 'fdatasync' ? Promise.reject(systemError('EIO')) : real());
+  await rejects(queue.enqueue('email'), 'WRITE_FAILED', 'is unknown');
+  assert.equal(rowsOf(file).length, 3);
 });

@@ -258,6 +258,29 @@ test('what the system refuses is told with the path, and leaves nothing behind',
   }
 });
 
+test('a look that the system refuses leaves no token: the lock is free for the next', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { path, lock, another } = makeLock(t, { fs, timeout: 100 });
+  // Right behind the token: no descriptor is left, say.
+  fault.do = ({ name }, real) => {
+    if (name !== 'readdir') return real();
+    fault.do = undefined;
+    throw systemError('EMFILE');
+  };
+  await rejects(lock.enter(), 'WRITE_FAILED', path, 'EMFILE');
+  assert.deepEqual(readdirSync(path), []);
+  assert.deepEqual(await another().enter(), []);
+});
+
+test('where no folder can be made that says who rewrites the file, the lock is free as well', async (t) => {
+  const { path, lock } = makeLock(t, { timeout: 100 });
+  mkdirSync(path);
+  writeFileSync(join(path, 'rewriting'), '');
+  await rejects(lock.enter(), 'NO_ACCESS', join(path, 'rewriting'));
+  rmSync(join(path, 'rewriting'));
+  assert.deepEqual(await lock.enter(), []);
+});
+
 test('who holds the lock, or died holding it, can be seen without taking it', async (t) => {
   const { path, lock } = makeLock(t);
   assert.deepEqual(lock.holders(), []);

@@ -248,6 +248,27 @@ test('jobs of a type without a handler stay pending, block nobody, and are named
   assert.equal(again.length, 2);
 });
 
+test('a logger is not called under the lock, also where another worker was quicker and more is picked there', async (t) => {
+  const { queue, store, file } = openTest(t);
+  const other = openTest(t, { file });
+  const taken = await queue.enqueue('email');
+  await queue.enqueue('sms');
+  const commit = store.commit.bind(store);
+  // Between the pick and the lock.
+  store.commit = async (needs, decide) => {
+    store.commit = commit;
+    assert.equal(await other.queue.cancelJob(taken), true);
+    return commit(needs, decide);
+  };
+  const said: unknown[] = [];
+  const logger = ({ event, message }: { event: string; message?: string }): void => {
+    said.push(event, message, store.lock.holders());
+  };
+  const { unhandled } = await queue.processJobs({ email: () => {} }, { concurrency: 1, logger });
+  assert.deepEqual(said, ['warning', 'no handler for jobs of type "sms"; they stay pending', []]);
+  assert.deepEqual(unhandled, { sms: 1 });
+});
+
 test('a type may be called like a property of every object', async (t) => {
   for (const type of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
     for (const beside of [[], [{ type: 'email' }]]) {
