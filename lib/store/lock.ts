@@ -101,11 +101,7 @@ export class Lock {
 
   /** Has everybody who would append wait for the lock, until {@link leave}. What they appended before is in the file. */
   beginRewrite(): void {
-    try {
-      if (this.#token !== undefined) this.#rewriting.begin(basename(this.#token));
-    } catch (error) {
-      throw storeError(error, this.path);
-    }
+    if (this.#token !== undefined) this.#rewriting.begin(basename(this.#token));
   }
 
   /** Takes the lock from owners. What they said of rewriting the file stands until {@link clear}. */

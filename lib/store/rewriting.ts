@@ -1,4 +1,4 @@
-import type { FileSystem } from './fs.js';
+import { type FileSystem, storeError } from './fs.js';
 
 /**
  * How the holder of the lock says that it is going to put another file in the place of the queue's: a directory in the
@@ -35,7 +35,7 @@ export class Rewriting {
         return;
       } catch (error) {
         // One who was passed over has removed the directory under our hands.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.#path);
       }
     }
   }
@@ -55,7 +55,7 @@ export class Rewriting {
       if (tokens.length === 0) this.#removeDirectory();
       return tokens;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.#path);
       return [];
     }
   }

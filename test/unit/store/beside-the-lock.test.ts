@@ -1,13 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  rmdirSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { archiveFiles } from '../../../lib/store/archive.js';
@@ -269,9 +261,4 @@ test('a lock that can not be had after the append: that nothing was written is n
   // Of what had not begun it is.
   await rejects(queue.enqueue('email'), 'LOCK_TIMEOUT', 'nothing was written');
   assert.equal(rowsOf(file).length, 2);
-  rmdirSync(rewriting(file));
-  // Or a sync has failed, and the file can't be written anew.
-  fault.do = ({ name }, real) => (name === 'fdatasync' ? Promise.reject(systemError('EIO')) : real());
-  await rejects(queue.enqueue('email'), 'WRITE_FAILED', 'is unknown');
-  assert.equal(rowsOf(file).length, 3);
 });
