@@ -1,4 +1,3 @@
-import { strikeOut, TORN } from '../tsv/line.js';
 import { type FileSystem, SMALL } from './fs.js';
 import type { OpenFile } from './open-file.js';
 import type { Draft } from './view.js';
@@ -143,25 +142,9 @@ export class Append {
     const bytes = await this.#read(from - 1, this.#file.size - from + 1);
     const at = bytes.indexOf(piece);
     if (at < 1) return undefined;
-    if (bytes[at - 1] === LF) return from - 1 + at;
-    this.#cutLoose(piece, from - 1 + at);
-    return undefined;
-  }
-
-  /**
-   * Somebody died in the midst of a row, after we had seen the file end well, and ours was glued to it: the job whose
-   * row that was to be would be held until a person had looked. These bytes are nobody's but ours, and not
-   * acknowledged, so they become the end of that line, and a row that is crossed out.
-   */
-  #cutLoose(piece: Buffer, offset: number): void {
-    const row = Buffer.from(piece.subarray(0, piece.indexOf(LF)));
-    const length = row.write(`${TORN}\n`);
-    strikeOut(row, length, row.length, this.#file.layout);
-    try {
-      this.#fs.writeSync(this.#file.strikeFd, row, offset);
-    } catch {
-      // Another file has the name by now, most likely; what is appended once more is what counts.
-    }
+    // Else glued to a fragment: somebody died in the midst of a row, after we had seen the file end well. It is
+    // appended once more, and the next compaction makes two lines of that one.
+    return bytes[at - 1] === LF ? from - 1 + at : undefined;
   }
 
   async #read(from: number, length: number): Promise<Buffer> {

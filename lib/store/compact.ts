@@ -1,4 +1,6 @@
 import { upgraded } from '../tsv/columns.js';
+import { gluedAt } from '../tsv/glued.js';
+import { LineReader } from '../tsv/line.js';
 import { ArchiveWriter } from './archive.js';
 import { CompactionPass } from './compaction-pass.js';
 import type { FileSystem } from './fs.js';
@@ -31,6 +33,20 @@ export interface CompactionContext {
   readonly now: number;
 }
 
+/** Takes in the rows that stand together in one line: the second, and the first if it lacks nothing but its end. */
+async function takeGlued(index: JobIndex): Promise<void> {
+  const { file } = index;
+  const reader = new LineReader(file.layout);
+  await file.eachLine(index.from, (bytes, start, end, offset) => {
+    const at = reader.read(bytes, start, end) === 'unreadable' && gluedAt(bytes, start, end, file.layout);
+    if (!at) return;
+    if (reader.read(bytes, start, at) === 'row') index.add(bytes, start, at, offset);
+    index.add(bytes, at, end, offset + at - start);
+  });
+  // Those that may supersede a finished job are compared with it.
+  await index.catchUp();
+}
+
 /**
  * Writes the file anew: finished jobs first, then what is still to do, without superseded rows; comments and
  * lines that can't be read are kept byte for byte. Only under the lock; this is what truly depends on it.
@@ -50,6 +66,7 @@ export async function compact(
   const layout = file.layout.current ? file.layout : upgraded(file.layout);
   const index = known ?? new JobIndex(file, settledPart(file));
   if (known === undefined) await index.catchUp();
+  if (index.glued > 0 && layout === file.layout) await takeGlued(index);
 
   const archive = new ArchiveWriter(fs, path, layout);
   const output = new Replacement(fs, path, file);

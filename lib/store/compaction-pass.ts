@@ -1,6 +1,7 @@
 import { isFinal } from '../job.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
-import { LineReader, muteTorn } from '../tsv/line.js';
+import { gluedAt } from '../tsv/glued.js';
+import { LineReader, muteTorn, TORN } from '../tsv/line.js';
 import { joinRow, moveRow, type Row, seconds, splitRows } from '../tsv/row.js';
 import type { ArchiveWriter } from './archive.js';
 import { decodeFollowUps, missingFollowUps } from './follow-ups.js';
@@ -106,6 +107,11 @@ export class CompactionPass {
       this.#laterLines.push(line.toString('utf8'));
       return;
     }
+    const glued = kind === 'unreadable' && this.#index.glued > 0 && gluedAt(bytes, start, end, this.#layout);
+    if (glued) {
+      this.#unglue(bytes, start, glued, end, offset);
+      return;
+    }
     if (kind !== 'row') {
       this.#keepForLater(offset, end - start + 1);
       return;
@@ -150,6 +156,26 @@ export class CompactionPass {
     // What is held stays where workers look.
     if (held) this.#laterLines.push(line);
     else this.#add(Buffer.from(line));
+  }
+
+  /** Two rows in one line are made two lines again; of the first that is a torn one, if it isn't whole. */
+  #unglue(bytes: Buffer, start: number, at: number, end: number, offset: number): void {
+    const first = bytes.toString('utf8', start, at);
+    if (this.#isNewest(offset)) this.#laterLines.push(`${first}\n`);
+    else {
+      const torn = Buffer.from(`#${first}${TORN}\n`);
+      muteTorn(torn, 0, torn.length - 1, this.#layout);
+      this.#laterLines.push(torn.toString('utf8'));
+    }
+    if (this.#isNewest(offset + at - start)) this.#laterLines.push(`${bytes.toString('utf8', at, end)}\n`);
+  }
+
+  /** Whether a job's newest row begins there; asked once, in the order of the file. */
+  #isNewest(offset: number): boolean {
+    if (offset !== this.#newest[this.#next]) return false;
+    this.#next++;
+    this.#kept++;
+    return true;
   }
 
   /**

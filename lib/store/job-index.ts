@@ -1,4 +1,5 @@
 import { STATUSES, type Status } from '../job.js';
+import { gluedAt } from '../tsv/glued.js';
 import { LineReader } from '../tsv/line.js';
 import { number, type Row } from '../tsv/row.js';
 import { IdMap } from './id-map.js';
@@ -38,6 +39,8 @@ export class JobIndex {
   position: number;
   /** Bytes of struck and superseded rows: what a compaction would free. */
   deadBytes = 0;
+  /** Lines in which a row stands behind the beginning of another; what a compaction would put right. */
+  glued = 0;
   /** Where rows begin that have the id and the version of an earlier one: nobody's to throw away. */
   readonly duplicates: Set<number> = new Set();
   /** Called for each pending row that becomes its job's newest. */
@@ -216,6 +219,7 @@ export class JobIndex {
     else if (kind === 'unreadable') {
       const id = reader.field(0);
       this.#unreadable.set(id, (this.#unreadable.get(id) ?? 0) + 1);
+      if (gluedAt(bytes, start, end, this.file.layout) !== undefined) this.glued++;
     }
   }
 

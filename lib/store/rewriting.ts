@@ -1,3 +1,4 @@
+import { TsvqError } from '../errors.js';
 import { type FileSystem, storeError } from './fs.js';
 
 /**
@@ -28,8 +29,8 @@ export class Rewriting {
     if (this.#token !== undefined) return;
     const token = `${this.#path}/${name}`;
     for (;;) {
+      if (!this.isSaid) this.#makeDirectory();
       try {
-        if (!this.isSaid) this.#fs.mkdir(this.#path);
         this.#fs.close(this.#fs.open(token, 'wx', 0o660));
         this.#token = token;
         return;
@@ -37,6 +38,19 @@ export class Rewriting {
         // One who was passed over has removed the directory under our hands.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.#path);
       }
+    }
+  }
+
+  #makeDirectory(): void {
+    try {
+      this.#fs.mkdir(this.#path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.#path);
+      // The lock's own directory is gone, and with it our token.
+      throw new TsvqError(
+        'WRITE_FAILED',
+        `the lock was taken over while ${this.#path} was made; nothing was written`,
+      );
     }
   }
 

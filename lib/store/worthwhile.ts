@@ -9,9 +9,10 @@ const SMALL_FILE = 256 * 1024;
 
 /**
  * Whether superseded rows outweigh the rest, so that compacting costs a constant per job; a small file is worth it
- * as soon as there is one, if `smallToo`.
+ * as soon as there is one, if `smallToo`. Always, if two rows stand in one line, which keeps a job from running.
  */
-export function isWorthCompacting({ file, deadBytes }: JobIndex, smallToo: boolean): boolean {
+export function isWorthCompacting({ file, deadBytes, glued }: JobIndex, smallToo: boolean): boolean {
+  if (glued > 0) return true;
   const { size } = file;
   return size <= SMALL_FILE ? smallToo && deadBytes > 0 : deadBytes > size - deadBytes;
 }

@@ -33,9 +33,9 @@ const REWRITTEN = /not in the (new )?file/;
 
 /** Every one of them has to be found out. */
 export const CONTROLS: readonly Control[] = [
-  control(21, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
+  control(20, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
   control(
-    30,
+    50,
     { name: 'repair by the breaker', variant: 'repair by the breaker', aims: ['write'] },
     /lost|not in the file/,
   ),
@@ -51,27 +51,27 @@ export const CONTROLS: readonly Control[] = [
     /cut|lost/,
   ),
   control(
-    97,
+    98,
     { name: 'no repair', variant: 'no repair', powerLoss: true, aims: [SYNC_OF_FOLDER], requests: REWRITING },
     LOST,
   ),
   control(16, { name: 'sync again', variant: 'sync again', powerLoss: true, syncFails: true }, LOST),
   control(
-    3,
+    7,
     { name: 'no sync of the directory', variant: 'no sync of the directory', powerLoss: true },
     /lost/,
   ),
   control(
-    133,
+    194,
     { name: 'strikes before the sync', variant: 'strikes before the sync', powerLoss: true },
     /lost/,
   ),
-  control(100, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
-  control(86, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
-  control(37, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
-  control(69, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
+  control(46, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
+  control(51, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
+  control(1, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
+  control(8, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
   control(
-    42,
+    62,
     {
       name: 'commit markers, and a dead commit',
       variant: 'commit markers',
@@ -82,7 +82,7 @@ export const CONTROLS: readonly Control[] = [
     UNSEEN,
   ),
   control(
-    42,
+    276,
     {
       name: 'commit markers, and a person',
       variant: 'commit markers',
@@ -94,12 +94,12 @@ export const CONTROLS: readonly Control[] = [
   ),
   control(77, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
   control(
-    31,
+    6,
     { name: 'nothing is held', variant: 'nothing is held', powerLoss: true, damage: true },
     /damaged/,
   ),
   control(
-    46,
+    27,
     {
       name: 'tail closed with rows',
       variant: 'tail closed with rows',
@@ -110,12 +110,12 @@ export const CONTROLS: readonly Control[] = [
     UNSEEN,
   ),
   control(
-    60,
+    63,
     { name: 'no look behind', variant: 'no look behind', slowAppends: 0.7, requests: REWRITING },
     REWRITTEN,
   ),
   control(
-    1,
+    18,
     { name: 'made in silence', variant: 'made in silence', slowAppends: 0.5, requests: REWRITING },
     REWRITTEN,
   ),

@@ -16,11 +16,10 @@ const STATUSES = new Set(['pending', 'processing', 'completed', 'failed', 'cance
 
 export type Line =
   | { kind: 'row'; job: Job }
-  | { kind: 'unreadable'; offset: number }
-  | { kind: 'nothing' | 'struck' | 'torn' | 'comment' };
+  | { kind: 'nothing' | 'struck' | 'torn' | 'comment' | 'unreadable' };
 
 /** What a line is, by docs/file-format.md. */
-function readLine(line: string, names: readonly string[], offset: number): Line {
+export function readLine(line: string, names: readonly string[], offset: number): Line {
   if (line === '') return { kind: 'nothing' };
   const fields = line.split('\t');
   const at = (name: string): string => fields[names.indexOf(name)] ?? '';
@@ -32,7 +31,7 @@ function readLine(line: string, names: readonly string[], offset: number): Line 
     !/^[0-9a-f]{17,32}$/.test(at('id')) &&
     STATUSES.has(at('status')) &&
     /^[1-9]\d*$/.test(at('version'));
-  if (!readable) return { kind: 'unreadable', offset };
+  if (!readable) return { kind: 'unreadable' };
   return {
     kind: 'row',
     job: {

@@ -1,6 +1,6 @@
 import type { Disk } from './disk.js';
 import { QUEUE } from './protocol.js';
-import { eachLine, header, type Job, type Line, lastLine } from './queue-file.js';
+import { eachLine, header, type Job, type Line, lastLine, readLine } from './queue-file.js';
 
 /** Which change of a job's state is one of lib/job.ts. */
 const MOVES: Record<string, readonly string[]> = {
@@ -13,10 +13,11 @@ const MOVES: Record<string, readonly string[]> = {
 
 /**
  * A row behind a piece of another: somebody was killed in the midst of a write, just when another had seen the file end
- * well and was about to append. Who appended makes two lines of it; who was killed before that leaves a line that holds
- * the first one's job.
+ * well and was about to append. Such a line holds the first one's job until a compaction has made two lines of it.
  */
-const GLUED = /.[0-9a-f]{16}(\t[^\t]*){19}$/;
+const GLUED = /^(.+?)([0-9a-f]{16}(?:\t[^\t]*){19})$/;
+
+const stateOf = ({ id, version, status }: Job): string => `${id} ${version} ${status}`;
 
 /** Follows the queue's file from one change to the next, and says what must not happen to it. */
 export class Watcher {
@@ -27,8 +28,10 @@ export class Watcher {
   readonly archived = new Map<string, Job>();
   /** Lines that the disk has damaged, by the jobs that are held for it. */
   readonly held = new Map<string, string>();
-  /** Lines that two rows were glued together in, by the jobs that are held for it, and where they are. */
-  readonly #glued = new Map<string, number>();
+  /** Jobs that are held for a line in which two rows were glued together. */
+  #glued = new Set<string>();
+  /** The rows in such lines, as `id version status`: what a new file may make of them. */
+  #strays = new Set<string>();
   readonly #disk: Disk;
   readonly #violation: (what: string) => void;
   readonly #promised: (id: string) => number;
@@ -56,7 +59,6 @@ export class Watcher {
       return;
     }
     this.#lookAtStrikes(content);
-    this.#lookAtGlued(content);
     this.#position = eachLine(content, this.#position, this.#names, (line, text) => {
       if (line.kind === 'row') this.#take(line.job);
       else this.#judgeLine(line, text);
@@ -65,18 +67,14 @@ export class Watcher {
 
   #judgeLine(line: Line, text: string): void {
     if (line.kind !== 'unreadable' || [...this.held.values()].includes(text)) return;
-    if (!GLUED.test(text)) this.#violation(`a line can't be read: ${JSON.stringify(text)}`);
+    const glued = GLUED.exec(text);
+    if (glued === null) this.#violation(`a line can't be read: ${JSON.stringify(text)}`);
     const id = text.slice(0, text.indexOf('\t'));
     this.held.set(id, text);
-    this.#glued.set(id, line.offset);
-  }
-
-  #lookAtGlued(content: Buffer): void {
-    for (const [id, offset] of this.#glued) {
-      const text = this.held.get(id) ?? '';
-      if (content.toString('latin1', offset, offset + text.length) === text) continue;
-      this.held.delete(id);
-      this.#glued.delete(id);
+    this.#glued.add(id);
+    for (const part of glued?.slice(1) ?? []) {
+      const row = readLine(part, this.#names, 0);
+      if (row.kind === 'row') this.#strays.add(stateOf(row.job));
     }
   }
 
@@ -123,6 +121,11 @@ export class Watcher {
       this.#violation('the file has no header');
       return;
     }
+    const strays = this.#strays;
+    this.#strays = new Set();
+    for (const id of this.#glued) this.held.delete(id);
+    this.#glued.clear();
+    this.#names = head.names;
     const jobs = new Map<string, Job>();
     const lines = new Set<string>();
     const take = (line: Line, text: string): void => {
@@ -141,13 +144,16 @@ export class Watcher {
       if (!lines.has(text))
         this.#violation(`the damaged row of job ${id} is gone, before anybody has looked`);
     }
-    // Where they are in the new file nobody knows; they stay.
-    this.#glued.clear();
     this.#lookAtArchive();
     for (const [id, before] of this.jobs) {
       const job = jobs.get(id) ?? this.archived.get(id);
       const version = job?.version ?? 0;
       if (version === before.version && job?.status === before.status) continue;
+      if (job !== undefined && strays.has(stateOf(job))) {
+        this.#judge(before, job);
+        this.seen.set(`${id}:${job.attempts}:${job.status}`, job.version);
+        continue;
+      }
       // Only what nobody was told of may be missing: an owner that was passed over wrote it too late.
       if (version < before.version && version >= this.#promised(id)) {
         this.#forget(id, version);
@@ -188,8 +194,9 @@ export class Watcher {
   /** After the power failed: what the disk has is what there is. */
   beginAnew(): void {
     this.jobs = new Map();
-    for (const id of this.#glued.keys()) this.held.delete(id);
+    for (const id of this.#glued) this.held.delete(id);
     this.#glued.clear();
+    this.#strays.clear();
     this.archived.clear();
     this.#file = undefined;
     this.#lookAtArchive();

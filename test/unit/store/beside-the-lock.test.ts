@@ -171,31 +171,57 @@ test('a job that was run and archived while its enqueue stood still is not there
   assert.deepEqual(rowsOf(file), []);
 });
 
-test('a row glued to the beginning of one whose writer was killed is made two lines of', async (t) => {
+/** Has something else written to the file by a process that is killed in the midst of it, right before an append. */
+const dyingBefore = (file: string, fragment: string): Fault =>
+  before(
+    (call) => isAppend(call, file),
+    () => appendFileSync(file, fragment),
+  );
+
+const claim = line({ id: jobId(1), status: 'processing', version: 2, attempts: 1, locked_by: 'somebody' });
+
+test('a row glued to the beginning of one whose writer was killed is written again, and holds nobody for long', async (t) => {
   const { queue, file, other, fault } = twoHandles(t);
-  for (const cut of [5, 16, 17, 60]) {
-    const claim = line({
-      id: jobId(1),
-      status: 'processing',
-      version: 2,
-      attempts: 1,
-      locked_by: 'somebody',
-    });
-    fault.do = before(
-      (call) => isAppend(call, file),
-      () => appendFileSync(file, claim.slice(0, cut)),
-    );
+  const ids: string[] = [];
+  for (const cut of [5, 16, 17, 60, claim.length - 4]) {
+    fault.do = dyingBefore(file, claim.slice(0, cut));
     const id = await queue.enqueue('email', cut);
     fault.do = undefined;
     assert.equal((await other.queue.getJob(id))?.payload, cut);
-    assert.ok(linesOf(file).includes(`${claim.slice(0, cut)}\t#torn`), text(file));
-    assert.equal(await other.queue.cancelJob(id), true);
+    ids.push(id);
   }
-  // Nobody is held, and nothing runs that nobody enqueued.
+  // The first tick writes the file anew, where the lines are apart again; nothing runs that nobody enqueued.
   const ran: string[] = [];
-  await other.queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
-  assert.deepEqual(ran, [jobId(1)]);
-  assert.equal(rowsOf(file).filter(({ status }) => status === 'cancelled').length, 4);
+  const tick = () => other.queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+  await tick();
+  await tick();
+  assert.deepEqual(ran.sort(), [jobId(1), ...ids].sort());
+  assert.equal(linesOf(file).filter((found) => found.endsWith('\t#torn')).length, 5);
+  assert.deepEqual(await other.queue.stats().then(({ total }) => total), 6);
+});
+
+test('a row whose writer was killed right after it was glued to another is not lost, nor is that one if it is whole', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  const second = (n: number): string => line({ id: jobId(n), payload: `${n}` });
+  writeQueue(
+    file,
+    line({ id: jobId(1) }),
+    claim.slice(0, 70) + second(2),
+    line({ id: jobId(3) }).slice(0, -1) + second(4),
+    // What supersedes a row that stands by itself.
+    line({ id: jobId(5) }),
+    line({ id: jobId(6) }).slice(0, 9) +
+      line({ id: jobId(5), status: 'cancelled', version: 2, finished_at: 1_893_455_999 }),
+  );
+  const { queue } = openTest(t, { file });
+  await queue.compact();
+  assert.deepEqual(
+    statesOf(file).sort(),
+    [`${jobId(5)} cancelled`, ...[1, 2, 3, 4].map((n) => `${jobId(n)} pending`)].sort(),
+  );
+  const before = statesOf(file).sort();
+  await queue.compact();
+  assert.deepEqual(statesOf(file).sort(), before);
 });
 
 test('what a commit has to strike out after its sync is struck in no file that somebody edits', async (t) => {
