@@ -1,4 +1,4 @@
-import { type FileSystem, SMALL } from './fs.js';
+import { type FileSystem, readFullyAsync, SMALL } from './fs.js';
 import type { OpenFile } from './open-file.js';
 import type { Draft } from './view.js';
 
@@ -106,12 +106,16 @@ export class Append {
     this.#before = before;
     if (await this.#isAt(before)) return true;
     this.#offsets = [];
-    let position = before;
+    // With the LF before it, and read once for all pieces.
+    const bytes = await this.#read(before - 1, this.#file.size - before + 1);
+    let at = 1;
     for (const piece of this.#written()) {
-      const offset = await this.#find(piece, position);
-      if (offset === undefined) return false;
-      this.#offsets.push(offset);
-      position = offset + piece.length;
+      at = bytes.indexOf(piece, at);
+      // Glued to a fragment, if it doesn't begin a line: somebody died in the midst of a row, after we had seen the file
+      // end well. It is appended once more, and the next compaction makes two lines of that one.
+      if (at < 0 || bytes[at - 1] !== LF) return false;
+      this.#offsets.push(before - 1 + at);
+      at += piece.length;
     }
     return true;
   }
@@ -136,26 +140,9 @@ export class Append {
     return true;
   }
 
-  /** Where a piece stands. @returns undefined if it isn't there, or not at the beginning of a line */
-  async #find(piece: Buffer, from: number): Promise<number | undefined> {
-    // With the LF before it.
-    const bytes = await this.#read(from - 1, this.#file.size - from + 1);
-    const at = bytes.indexOf(piece);
-    if (at < 1) return undefined;
-    // Else glued to a fragment: somebody died in the midst of a row, after we had seen the file end well. It is
-    // appended once more, and the next compaction makes two lines of that one.
-    return bytes[at - 1] === LF ? from - 1 + at : undefined;
-  }
-
   async #read(from: number, length: number): Promise<Buffer> {
     if (length <= SMALL) return this.#file.readPiece(from, length);
     const bytes = Buffer.allocUnsafe(length);
-    let filled = 0;
-    while (filled < length) {
-      const got = await this.#fs.read(this.#file.fd, bytes.subarray(filled), length - filled, from + filled);
-      if (got === 0) break;
-      filled += got;
-    }
-    return bytes.subarray(0, filled);
+    return bytes.subarray(0, await readFullyAsync(this.#fs, this.#file.fd, bytes, from));
   }
 }

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { headerLine, type Layout, parseHeader } from '../tsv/columns.js';
 import { eachLine, TORN } from '../tsv/line.js';
 import { type Row, splitRows } from '../tsv/row.js';
-import { type FileSystem, readFully } from './fs.js';
+import { type FileSystem, readFully, readFullyAsync } from './fs.js';
 
 /** The names are known beforehand: where somebody put a symlink, nothing is written to what it leads to. */
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
@@ -206,13 +206,7 @@ async function readWhole(fs: FileSystem, path: string): Promise<Buffer> {
   try {
     const { size } = fs.fstat(fd);
     const bytes = Buffer.allocUnsafe(size);
-    let filled = 0;
-    while (filled < size) {
-      const length = await fs.read(fd, bytes.subarray(filled), Math.min(size - filled, PIECE), filled);
-      if (length === 0) break;
-      filled += length;
-    }
-    return bytes.subarray(0, filled);
+    return bytes.subarray(0, await readFullyAsync(fs, fd, bytes, 0));
   } finally {
     fs.close(fd);
   }

@@ -107,6 +107,8 @@ export const systemFs: FileSystem = {
 
 /** Whole pieces up to this size are read and written synchronously. */
 export const SMALL = 65_536;
+/** Most that one call reads of what is read whole. */
+const PIECE = 64 * 1024 * 1024;
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
@@ -153,4 +155,30 @@ export function readFully(fs: FileSystem, fd: number, bytes: Buffer, from: numbe
     filled += length;
   }
   return filled;
+}
+
+/** The same, off the event loop, and a piece at a time: for what may be large. */
+export async function readFullyAsync(
+  fs: FileSystem,
+  fd: number,
+  bytes: Buffer,
+  from: number,
+): Promise<number> {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const piece = Math.min(bytes.length - filled, PIECE);
+    const length = await fs.read(fd, bytes.subarray(filled), piece, from + filled);
+    if (length === 0) break;
+    filled += length;
+  }
+  return filled;
+}
+
+/** Removes a name, unless it is gone already. */
+export function removeIfThere(fs: FileSystem, path: string): void {
+  try {
+    fs.unlink(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, path);
+  }
 }

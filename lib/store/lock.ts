@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
-import { type FileInfo, type FileSystem, storeError } from './fs.js';
+import { type FileInfo, type FileSystem, removeIfThere, storeError } from './fs.js';
 import type { Liveness, Processes } from './owner.js';
 import { makeDirectory } from './proper-lockfile.js';
 import { Rewriting } from './rewriting.js';
@@ -106,7 +106,7 @@ export class Lock {
 
   /** Takes the lock from owners. What they said of rewriting the file stands until {@link clear}. */
   evict(tokens: readonly string[]): void {
-    for (const token of tokens) this.#unlink(`${this.path}/${token}`);
+    for (const token of tokens) removeIfThere(this.#fs, `${this.path}/${token}`);
   }
 
   /** Removes all traces of dead and evicted owners; only after the repair. */
@@ -119,7 +119,7 @@ export class Lock {
     if (this.#token === undefined) return;
     // First: the next holder takes what it finds there for a dead one's.
     this.#rewriting.end();
-    this.#unlink(this.#token);
+    removeIfThere(this.#fs, this.#token);
     this.#token = undefined;
     if (!this.keepsDirectory) this.tidy();
   }
@@ -161,7 +161,7 @@ export class Lock {
       return [...rewriting, ...others];
     } finally {
       // Also when the system refuses a look: forgotten there, it would hold the lock for as long as this process lives.
-      if (this.#token !== token) this.#unlink(token);
+      if (this.#token !== token) removeIfThere(this.#fs, token);
     }
   }
 
@@ -224,14 +224,6 @@ export class Lock {
 
   #liveness(token: string): Liveness {
     return this.#processes.liveness(token.slice(PREFIX.length));
-  }
-
-  #unlink(path: string): void {
-    try {
-      this.#fs.unlink(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, path);
-    }
   }
 
   #timedOut(): TsvqError {

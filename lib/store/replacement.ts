@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { TsvqError } from '../errors.js';
 import { randomHex } from '../random.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
-import type { FileSystem } from './fs.js';
+import { type FileSystem, removeIfThere } from './fs.js';
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 
@@ -107,12 +107,8 @@ export function removeReplacements(fs: FileSystem, path: string): void {
   const prefix = `${basename(path)}.`;
   for (const name of fs.readdir(folder)) {
     if (name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length))) {
-      try {
-        fs.unlink(join(folder, name));
-      } catch (error) {
-        // Others may repair at the same time, having passed us over.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      }
+      // Others may repair at the same time, having passed us over.
+      removeIfThere(fs, join(folder, name));
     }
   }
 }

@@ -1,5 +1,5 @@
 import { TsvqError } from '../errors.js';
-import { type FileSystem, storeError } from './fs.js';
+import { type FileSystem, removeIfThere, storeError } from './fs.js';
 
 /**
  * How the holder of the lock says that it is going to put another file in the place of the queue's: a directory in the
@@ -56,7 +56,7 @@ export class Rewriting {
 
   end(): void {
     if (this.#token === undefined) return;
-    this.#unlink(this.#token);
+    removeIfThere(this.#fs, this.#token);
     this.#token = undefined;
     this.#removeDirectory();
   }
@@ -75,7 +75,7 @@ export class Rewriting {
   }
 
   clear(tokens: readonly string[]): void {
-    for (const token of tokens) this.#unlink(`${this.#path}/${token}`);
+    for (const token of tokens) removeIfThere(this.#fs, `${this.#path}/${token}`);
   }
 
   #removeDirectory(): void {
@@ -83,14 +83,6 @@ export class Rewriting {
       this.#fs.rmdir(this.#path);
     } catch {
       // Not empty, or gone already: both are fine.
-    }
-  }
-
-  #unlink(path: string): void {
-    try {
-      this.#fs.unlink(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
 }

@@ -1,9 +1,7 @@
 import type { Layout } from './columns.js';
-import { LineReader } from './line.js';
+import { LineReader, OUR_ID } from './line.js';
 
 const TAB = 9;
-/** How many hex digits an id of ours has. */
-const OUR_ID = 16;
 
 /**
  * Where the second of two rows begins that stand in one line: a writer was killed in the middle of the first, just when
@@ -14,12 +12,14 @@ const OUR_ID = 16;
  * @returns undefined for any other line
  */
 export function gluedAt(bytes: Buffer, start: number, end: number, layout: Layout): number | undefined {
-  let at = end;
+  // Of this line alone: the search for what it lacks would go on through all that stands before it.
+  const line = bytes.subarray(start, end);
+  let tab = line.length;
   for (let column = layout.names.length - 1; column > 0; column--) {
-    at = bytes.lastIndexOf(TAB, at - 1);
-    if (at <= start) return undefined;
+    tab = tab > 0 ? line.lastIndexOf(TAB, tab - 1) : -1;
+    if (tab < 0) return undefined;
   }
-  at -= OUR_ID;
+  const at = start + tab - OUR_ID;
   if (at <= start || !/^[0-9a-f]{16}$/.test(bytes.toString('latin1', at, at + OUR_ID))) return undefined;
   return new LineReader(layout).read(bytes, at, end) === 'row' ? at : undefined;
 }

@@ -10,7 +10,7 @@ const HASH = 35;
 const DASH = 45;
 const LAST_OF_TORN = 110;
 /** How many hex digits an id of ours has. */
-const OUR_ID = 16;
+export const OUR_ID = 16;
 
 /**
  * A longer line is no row: Node can't hold much more in one string, and a claim or a result has to fit in as well. What

@@ -70,8 +70,9 @@ export class Ledger {
     if (ended.length + this.#leftovers.length + candidates.length === 0 && !rescue) return;
     const more: Candidate[] = [];
     const pickMore = (most: number): Candidate[] => {
-      more.push(...this.#backlog.takeMore(this.#store.clock.now(), most));
-      return more;
+      const picked = this.#backlog.takeMore(this.#store.clock.now(), most);
+      more.push(...picked);
+      return picked;
     };
     let result: Result;
     try {

@@ -74,7 +74,7 @@ export const PATCHES: readonly Patch[] = [
     'repair by the breaker',
     'lib/store/lock.ts',
     '      this.#token = token;\n',
-    `if (others.length > 0) { this.clear(others); this.#unlink(token); broken.set(this, others); return undefined; }
+    `if (others.length > 0) { this.clear(others); removeIfThere(this.#fs, token); broken.set(this, others); return undefined; }
      this.#token = token; const repairs = broken.get(this) ?? []; broken.delete(this); return repairs;`,
   ),
   expression('repair by the breaker', 'lib/store/writer.ts', 'closeTail(this.#fs, file)', 'file.size'),
