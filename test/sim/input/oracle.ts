@@ -91,11 +91,22 @@ function rowOf(line: string, names: readonly string[]): Pick<OracleRow, 'fields'
   return { fields, version: Number(version ?? 0) };
 }
 
+/** The job whose whole row stands at the end of an unreadable line, behind something else. */
+export function gluedJob(line: string, names: readonly string[]): string | undefined {
+  const values = line.replace(/[\r ]+$/, '').split('\t');
+  const first = values.slice(0, 1 - names.length).join('\t');
+  const id = first.slice(-16);
+  if (line.startsWith('#') || first.length <= 16 || !/^[0-9a-f]{16}$/.test(id)) return undefined;
+  return rowOf([id, ...values.slice(1 - names.length)].join('\t'), names) && id;
+}
+
 function isStruck(line: string, names: readonly string[]): boolean {
   const values = line.split('\t');
   const [id = ''] = values;
   const status = values[names.indexOf('status')] ?? '';
   if (values.length !== names.length || line.includes('\0')) return false;
+  // What is longer than a status word is none, and no pattern can be as long as a field.
+  if (status.length > 16) return line.startsWith('#') && !id.includes(' ') && /^-+$/.test(status);
   const crossedOut = new RegExp(
     `^${[...status].map((letter) => (letter === '-' ? '.' : `\\x${hex(letter)}`)).join('')}$`,
   );
@@ -120,11 +131,20 @@ function isHalfStruck(line: string, names: readonly string[], jobs: ReadonlyMap<
   });
 }
 
-/** The file as whoever takes the lock next makes it: a last line that has no end gets one, or is marked as torn. */
+/**
+ * The file as whoever takes the lock next makes it: a last line that has no end gets one, or is marked as torn. Where a
+ * NUL follows a whole row, its end was lost, and goes there.
+ */
 export function withClosedTail(bytes: Buffer): Buffer {
   const oracle = readByRule(bytes);
   if (oracle === undefined || bytes.length === 0 || bytes.at(-1) === 10) return bytes;
   const lf = bytes.lastIndexOf(10);
+  const nul = bytes.indexOf(0, lf + 1);
+  const row = nul < 0 ? '' : bytes.toString('latin1', lf + 1, nul).replace(/[\r ]+$/, '');
+  if (rowOf(row, oracle.names) !== undefined)
+    return withClosedTail(
+      Buffer.concat([bytes.subarray(0, nul), Buffer.from('\n'), bytes.subarray(nul + 1)]),
+    );
   const tail = bytes.toString('latin1', lf + 1).replace(/[\r ]+$/, '');
   const whole = lf < 0 || tail === '' || tail.startsWith('#') || rowOf(tail, oracle.names) !== undefined;
   return Buffer.concat([bytes, Buffer.from(whole ? '\n' : '\t#torn\n')]);
