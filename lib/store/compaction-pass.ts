@@ -121,7 +121,7 @@ export class CompactionPass {
     const index = this.#index;
     if (offset < index.from) {
       // A finished job from before; it may have been retried since.
-      const slot = index.findField(reader.field(at.id));
+      const slot = index.findField(bytes, reader.from(at.id), reader.to(at.id));
       if (slot !== undefined && index.offset(slot) !== offset) return;
       if (slot !== undefined) this.#next++;
     } else if (offset === this.#newest[this.#next]) {

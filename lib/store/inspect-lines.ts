@@ -68,7 +68,7 @@ class Lines {
   #lookAtRow(bytes: Buffer, offset: number): void {
     const reader = this.#reader;
     const { at } = this.#layout;
-    const slot = this.#index.findField(reader.field(at.id));
+    const slot = this.#index.findField(bytes, reader.from(at.id), reader.to(at.id));
     if (slot === undefined) return;
     const id = text(reader.field(at.id));
     if (this.#index.offset(slot) !== offset) {

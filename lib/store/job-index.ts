@@ -15,6 +15,8 @@ const keyOf = (field: string): string =>
 const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
 
 const HASH = 35;
+/** The version of a job without a row. */
+const NONE = -1;
 /** So many bytes tell whether a file is still the same; a row's end, which is never struck. */
 const ANCHOR = 32;
 
@@ -50,7 +52,7 @@ export class JobIndex {
   readonly #reader: LineReader;
   readonly #newFrom: number;
   /** Jobs that may be older than what stands of them among the finished ones, which were not read. */
-  readonly #unproven = new Map<string, number>();
+  readonly #unproven = new Set<number>();
   /** Some bytes of the file as they were read, and where they end. */
   #anchor: Buffer = Buffer.alloc(0);
   #anchorEnd: number;
@@ -80,9 +82,9 @@ export class JobIndex {
     return this.#ids.get(keyOf(id));
   }
 
-  /** The same for an id as a {@link LineReader} gives it, byte by byte. */
-  findField(bytes: string): number | undefined {
-    return this.#ids.get(bytes);
+  /** The same for an id as it stands in the file: in bytes[from, to), or of those bytes read one by one. */
+  findField(bytes: string | Buffer, from?: number, to?: number): number | undefined {
+    return this.#ids.get(bytes, from, to);
   }
 
   place(slot: number): Place {
@@ -190,7 +192,7 @@ export class JobIndex {
 
   /** Compares the unproven jobs with what stands of them among the finished ones: of two equals that one stands. */
   async #prove(): Promise<void> {
-    const unproven = new Map(this.#unproven);
+    const unproven = new Set(this.#unproven);
     this.#unproven.clear();
     const reader = new LineReader(this.file.layout);
     const { at } = this.file.layout;
@@ -198,8 +200,9 @@ export class JobIndex {
       this.file.start,
       (bytes, start, end, offset) => {
         if (bytes[start] === HASH || reader.read(bytes, start, end) !== 'row') return;
-        const slot = unproven.get(reader.field(at.id));
-        if (slot === undefined || reader.version < (this.#slots.version[slot] as number)) return;
+        const slot = this.#ids.get(bytes, reader.from(at.id), reader.to(at.id));
+        if (slot === undefined || !unproven.has(slot)) return;
+        if (reader.version < (this.#slots.version[slot] as number)) return;
         this.duplicates.add(this.#slots.offset[slot] as number);
         this.#slots.offset[slot] = offset;
         this.#slots.length[slot] = end - start;
@@ -215,7 +218,7 @@ export class JobIndex {
     const reader = this.#reader;
     const kind = reader.read(bytes, start, end);
     if (kind === 'struck') this.deadBytes += end - start + 1;
-    else if (kind === 'row') this.#addRow(offset, end - start);
+    else if (kind === 'row') this.#addRow(bytes, offset, end - start);
     else if (kind === 'unreadable') {
       const id = reader.field(0);
       this.#unreadable.set(id, (this.#unreadable.get(id) ?? 0) + 1);
@@ -227,60 +230,53 @@ export class JobIndex {
   learn(row: Row, slot: number | undefined, offset: number, length: number): void {
     const { at } = this.file.layout;
     const status = row[at.status] as Status;
-    const into = this.#put(
-      slot ?? keyOf(row[at.id] as string),
-      offset,
-      length,
-      number(row[at.version], 0),
-      status,
-    );
-    if (into === undefined) return;
+    const into = slot ?? this.#slotOf(keyOf(row[at.id] as string));
+    if (!this.#put(into, offset, length, number(row[at.version], 0), status)) return;
     if (slot === undefined) this.#slots.type[into] = this.#types.code(keyOf(row[at.type] as string));
     if (status === 'pending') this.#setPending(into, number(row[at.priority], 0), number(row[at.run_at], 0));
   }
 
-  #addRow(offset: number, length: number): void {
+  #addRow(bytes: Buffer, offset: number, length: number): void {
     const reader = this.#reader;
     const { at } = this.file.layout;
-    const { status } = reader;
-    const slot = this.#put(reader.field(at.id), offset, length, reader.version, status);
-    if (slot === undefined) return;
-    this.#slots.type[slot] = this.#types.code(reader.field(at.type));
-    if (status === 'pending')
+    const slot = this.#slotOf(bytes, reader.from(at.id), reader.to(at.id));
+    if (!this.#put(slot, offset, length, reader.version, reader.status)) return;
+    this.#slots.type[slot] = this.#types.codeAt(bytes, reader.from(at.type), reader.to(at.type));
+    if (reader.status === 'pending')
       this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0));
   }
 
-  /** @returns the job's slot, or undefined if it has a newer row */
-  #put(
-    job: number | string,
-    offset: number,
-    length: number,
-    version: number,
-    status: Status,
-  ): number | undefined {
-    let slot = typeof job === 'number' ? job : this.#ids.get(job);
-    if (slot === undefined) {
-      slot = this.#ids.size;
-      this.#slots.makeRoomFor(slot);
-      this.#ids.add(job as string, slot);
-      if (version > 1 && offset >= this.#newFrom && this.from > this.file.start) {
-        this.#unproven.set(job as string, slot);
-      }
-    } else {
-      // Of two with the same version the earlier stands.
-      if (version <= (this.#slots.version[slot] as number)) {
-        if (version === this.#slots.version[slot]) this.duplicates.add(offset);
-        this.deadBytes += length + 1;
-        return undefined;
-      }
+  /** Of a new job there is no row yet. */
+  #slotOf(id: string | Buffer, from?: number, to?: number): number {
+    const known = this.#ids.get(id, from, to);
+    if (known !== undefined) return known;
+    const slot = this.#ids.size;
+    this.#slots.makeRoomFor(slot);
+    this.#slots.version[slot] = NONE;
+    this.#ids.add(slot, id, from, to);
+    return slot;
+  }
+
+  /** @returns whether it is its job's newest row */
+  #put(slot: number, offset: number, length: number, version: number, status: Status): boolean {
+    const before = this.#slots.version[slot] as number;
+    // Of two with the same version the earlier stands.
+    if (version <= before) {
+      if (version === before) this.duplicates.add(offset);
+      this.deadBytes += length + 1;
+      return false;
+    }
+    if (before !== NONE) {
       this.deadBytes += (this.#slots.length[slot] as number) + 1;
       this.onSuperseded?.(this.#slots.offset[slot] as number, this.#slots.length[slot] as number);
+    } else if (version > 1 && offset >= this.#newFrom && this.from > this.file.start) {
+      this.#unproven.add(slot);
     }
     this.#slots.offset[slot] = offset;
     this.#slots.length[slot] = length;
     this.#slots.version[slot] = version;
     this.#slots.status[slot] = CODES[status];
-    return slot;
+    return true;
   }
 
   #setPending(slot: number, priority: number, runAt: number): void {

@@ -34,6 +34,8 @@ function larger<T extends Float64Array | Uint32Array | Uint8Array>(old: T): T {
 export class Types {
   readonly #names: string[] = [];
   readonly #codes = new Map<string, number>();
+  #last: Buffer | undefined;
+  #lastCode = 0;
 
   /** @param key its bytes in the file, read one by one */
   code(key: string): number {
@@ -46,7 +48,22 @@ export class Types {
     return code;
   }
 
+  /** The same for the one in bytes[from, to). Mostly it is that of the row before: then no string is made. */
+  codeAt(bytes: Buffer, from: number, to: number): number {
+    if (this.#last === undefined || !isSame(this.#last, bytes, from, to)) {
+      this.#last = Buffer.from(bytes.subarray(from, to));
+      this.#lastCode = this.code(bytes.toString('latin1', from, to));
+    }
+    return this.#lastCode;
+  }
+
   name(code: number): string {
     return this.#names[code] as string;
   }
+}
+
+function isSame(word: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  if (word.length !== to - from) return false;
+  for (let i = 0; i < word.length; i++) if (word[i] !== bytes[from + i]) return false;
+  return true;
 }

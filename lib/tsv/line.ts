@@ -87,7 +87,7 @@ export class LineReader {
     )
       return 'torn';
     if (!whole || !isId(bytes, start, ends[0] as number)) return 'unreadable';
-    const status = statusIn(bytes, this.#from(at.status), ends[at.status] as number);
+    const status = statusIn(bytes, this.from(at.status), ends[at.status] as number);
     this.version = at.version < 0 ? 0 : this.#digits(at.version);
     if (this.version < 0) return 'unreadable';
     if (status === undefined) return this.#isHalfStruck() ? 'struck' : 'unreadable';
@@ -97,7 +97,7 @@ export class LineReader {
 
   /** A field of the row read last, for names, numbers and words of ASCII. */
   field(column: number): string {
-    return slice(this.#bytes, this.#from(column), this.#ends[column] as number);
+    return slice(this.#bytes, this.from(column), this.#ends[column] as number);
   }
 
   /** A number in a field of the row read last; `otherwise` where it isn't one. */
@@ -105,7 +105,7 @@ export class LineReader {
     if (column < 0) return otherwise;
     const bytes = this.#bytes;
     const to = this.#ends[column] as number;
-    let i = this.#from(column);
+    let i = this.from(column);
     if (i === to) return otherwise;
     // Plain digits and a point, as this queue writes them; anything else the long way.
     let whole = 0;
@@ -123,19 +123,24 @@ export class LineReader {
     return Number.isFinite(value) ? value : otherwise;
   }
 
-  /** Where a field of the line read last begins and ends in the bytes. */
-  span(column: number): [number, number] {
-    return [this.#from(column), this.#ends[column] as number];
+  /** Where a field of the line read last begins in the bytes. */
+  from(column: number): number {
+    return column === 0 ? this.#start : (this.#ends[column - 1] as number) + 1;
   }
 
-  #from(column: number): number {
-    return column === 0 ? this.#start : (this.#ends[column - 1] as number) + 1;
+  /** Where it ends. */
+  to(column: number): number {
+    return this.#ends[column] as number;
+  }
+
+  span(column: number): [from: number, to: number] {
+    return [this.from(column), this.to(column)];
   }
 
   /** A field of digits alone as a number, else -1. */
   #digits(column: number): number {
     const to = this.#ends[column] as number;
-    let from = this.#from(column);
+    let from = this.from(column);
     if (from === to || to - from > 15) return -1;
     let value = 0;
     for (; from < to; from++) {

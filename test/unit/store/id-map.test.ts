@@ -25,7 +25,7 @@ test('it is a map', () => {
       for (const [n, id] of ids.entries()) {
         assert.equal(map.get(id), model.get(id));
         if (model.has(id)) continue;
-        map.add(id, n);
+        map.add(n, id);
         model.set(id, n);
         assert.equal(map.size, model.size);
       }
@@ -41,7 +41,7 @@ test('it grows, with ids in a row and at random', () => {
       .toString(16)
       .padStart(16, '0'),
   );
-  for (const [n, id] of ids.entries()) map.add(id, n);
+  for (const [n, id] of ids.entries()) map.add(n, id);
   assert.equal(map.size, ids.length);
   for (const [n, id] of ids.entries()) assert.equal(map.get(id), n);
   assert.equal(map.has('0000000000000001'), false);
