@@ -45,7 +45,10 @@ export class Rewriting {
     try {
       this.#fs.mkdir(this.#path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.#path);
+      const { code } = error as NodeJS.ErrnoException;
+      // By one who holds the lock since this one was passed over; what it appends won't count.
+      if (code === 'EEXIST') return;
+      if (code !== 'ENOENT') throw storeError(error, this.#path);
       // The lock's own directory is gone, and with it our token.
       throw new TsvqError(
         'WRITE_FAILED',

@@ -39,6 +39,7 @@ const FOUND: readonly [mode: string, seed: number, what: string][] = [
   ['containers', 53, 'the same, by one who was suspended in another container'],
   ['two in the lock', 120, 'a retry that counts, and the cancel before it does not'],
   ['normal', 194, 'a compaction that ends with an error of no kind'],
+  ['power loss', 7762, 'the same, by one who was passed over just before it said that it rewrites the file'],
 ];
 
 for (const [name, seed, what] of FOUND) {

@@ -117,12 +117,7 @@ export const PATCHES: readonly Patch[] = [
     replace: `forgiven: Number(row[at.attempts]) || 0,
       ...((globalThis as any).VARIANT === 'retry sets attempts back' ? { forgiven: 0, attempts: 0 } : {}),`,
   },
-  expression(
-    'last row wins',
-    'lib/store/job-index.ts',
-    'version <= (this.#slots.version[slot] as number)',
-    'false',
-  ),
+  expression('last row wins', 'lib/store/job-index.ts', 'version <= before', 'false'),
 
   // Readers go no further than the file was long when they began.
   expression('size first', 'lib/store/open-file.ts', 'Number.POSITIVE_INFINITY', 'this.size'),
