@@ -9,7 +9,7 @@
 //
 // Each part prints its seed and its counts; the exit code is 1 if any of them failed.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,8 @@ const { values } = parseArgs({
 const { minutes, states, only, node, libc } = values;
 
 const folder = mkdtempSync(join(tmpdir(), 'tsvq-nightly-'));
+// Some tests run the Node in it as another user.
+chmodSync(folder, 0o755);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 /** @param {string} version @returns the path of its program */

@@ -7,6 +7,7 @@ import { resolveQueueOptions } from '../../lib/options.js';
 import { Store } from '../../lib/store/store.js';
 import { startChild, workFolder } from '../fixtures/children.js';
 import { CHECKS, checkOneLiners, oneLiners, type Truth } from '../fixtures/one-liners.js';
+import { linesOf, until } from '../helpers.js';
 
 describe('the one-liners of the README', () => {
   const commands = oneLiners();
@@ -80,7 +81,12 @@ describe('the one-liners of the README', () => {
     );
     await Promise.all(workers.map((worker) => worker.said('ready')));
 
-    // Whoever holds the lock looks at a file that nobody is writing to.
+    // Whoever holds the lock looks at a file that nobody appends to. What the commit before superseded is crossed out as
+    // soon as its sync is done, for which it holds no lock.
+    const isTidy = (): boolean => {
+      const ids = linesOf(file).flatMap((line) => (line.startsWith('#') ? [] : line.split('\t', 1)));
+      return new Set(ids).size === ids.length;
+    };
     const store = new Store(file, resolveQueueOptions({}), systemClock);
     let inMidWork = 0;
     let done = 0;
@@ -91,6 +97,7 @@ describe('the one-liners of the README', () => {
         const running = jobs.filter(({ status }) => status === 'processing');
         if (running.length > 0) inMidWork++;
         done = jobs.filter(({ status }) => status === 'completed').length;
+        await until('what is superseded is crossed out', isTidy);
         const some = running[0] ?? jobs[round % jobs.length];
         checkAll({ jobs, id: (some as { id: string }).id, file });
       });
