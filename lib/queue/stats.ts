@@ -1,5 +1,6 @@
 import type { Status } from '../job.js';
 import type { Store } from '../store/store.js';
+import { readTally } from '../store/tally.js';
 import { readTick } from '../store/tick.js';
 
 /** The state of a queue, in figures. */
@@ -48,40 +49,47 @@ const none = (): TypeStats => ({
   oldestDueSeconds: 0,
 });
 
-/** Reads what is new in the file, without the lock. */
+/**
+ * Reads what is new in the file, without the lock. The finished jobs that a compaction has set apart are counted, once;
+ * the index need not know where they are.
+ */
 export async function gatherStats(store: Store): Promise<Stats> {
-  const index = await store.read('all');
+  const { index, settled } = (await readTally(store)) ?? {};
   const tick = readTick(store.fs, store.realPath);
   const types = new Map<string, TypeStats>();
   const all = none();
   const now = store.clock.now();
-  const size = index?.size ?? 0;
-  for (let slot = 0; index !== undefined && slot < size; slot++) {
-    const type = index.type(slot);
-    const status = index.status(slot);
-    const waiting = status === 'pending' ? now - index.runAt(slot) : -1;
+  const add = (type: string, status: Status, waitingMs: number, count = 1): void => {
     let stats = types.get(type);
     if (stats === undefined) {
       stats = none();
       types.set(type, stats);
     }
-    add(stats, status, waiting);
-    add(all, status, waiting);
+    for (const each of [stats, all]) {
+      each[status] += count;
+      if (waitingMs < 0) continue;
+      each.due++;
+      each.oldestDueSeconds = Math.max(each.oldestDueSeconds, waitingMs / 1000);
+    }
+  };
+  let total = index?.size ?? 0;
+  for (let slot = 0; index !== undefined && slot < total; slot++) {
+    const status = index.status(slot);
+    add(index.type(slot), status, status === 'pending' ? now - index.runAt(slot) : -1);
+  }
+  for (const [type, counts] of settled ?? []) {
+    for (const [status, count] of Object.entries(counts) as [Status, number][]) {
+      if (count > 0) add(type, status, -1, count);
+      total += count;
+    }
   }
   return {
     file: store.path,
-    total: size,
+    total,
     ...all,
     types: Object.fromEntries(types),
     lastTick: tick && new Date(tick.at),
     unhandled: tick?.unhandled ?? [],
     bytes: index?.file.size ?? 0,
   };
-}
-
-function add(stats: TypeStats, status: Status, waitingMs: number): void {
-  stats[status]++;
-  if (waitingMs < 0) return;
-  stats.due++;
-  stats.oldestDueSeconds = Math.max(stats.oldestDueSeconds, waitingMs / 1000);
 }

@@ -43,6 +43,8 @@ export class JobIndex {
   deadBytes = 0;
   /** Lines in which a row stands behind the beginning of another; what a compaction would put right. */
   glued = 0;
+  /** Rows that may supersede one of the finished jobs that were left out. */
+  overtaking = 0;
   /** Where rows begin that have the id and the version of an earlier one: nobody's to throw away. */
   readonly duplicates: Set<number> = new Set();
   /** Called for each pending row that becomes its job's newest. */
@@ -271,6 +273,7 @@ export class JobIndex {
       this.onSuperseded?.(this.#slots.offset[slot] as number, this.#slots.length[slot] as number);
     } else if (version > 1 && offset >= this.#newFrom && this.from > this.file.start) {
       this.#unproven.add(slot);
+      this.overtaking++;
     }
     this.#slots.offset[slot] = offset;
     this.#slots.length[slot] = length;
