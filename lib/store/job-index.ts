@@ -61,8 +61,8 @@ export class JobIndex {
   readonly #ids = new IdMap();
   readonly #slots = new Slots();
   readonly #types = new Types();
-  /** First fields of lines that can't be read, and how many such lines there are. */
-  readonly #unreadable = new Map<string, number>();
+  /** First fields of lines that can't be read. */
+  readonly #unreadable = new Set<string>();
 
   /** @param settled leaves the finished jobs out that need no reading; without it all lines are read */
   constructor(file: OpenFile, settled: Settled = { end: file.start, newFrom: file.start }) {
@@ -146,7 +146,7 @@ export class JobIndex {
 
   /** Whether there is a line with this id that can't be read: the job waits until a person has looked at it. */
   isHeld(id: string): boolean {
-    return this.#unreadable.size > 0 && this.#unreadable.has(keyOf(id));
+    return this.hasUnreadable && this.#unreadable.has(keyOf(id));
   }
 
   /** The same for an id as a {@link LineReader} gives it. */
@@ -156,7 +156,7 @@ export class JobIndex {
 
   /** Every id that is held. */
   held(): string[] {
-    return [...this.#unreadable.keys()].filter((id) => this.#ids.has(id));
+    return [...this.#unreadable].filter((id) => this.#ids.has(id));
   }
 
   /** Reads on to the end of the file. */
@@ -222,8 +222,7 @@ export class JobIndex {
     if (kind === 'struck') this.deadBytes += end - start + 1;
     else if (kind === 'row') this.#addRow(bytes, offset, end - start);
     else if (kind === 'unreadable') {
-      const id = reader.field(0);
-      this.#unreadable.set(id, (this.#unreadable.get(id) ?? 0) + 1);
+      this.#unreadable.add(reader.field(0));
       if (gluedAt(bytes, start, end, this.file.layout) !== undefined) this.glued++;
     }
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../lib/store/fs.js';
@@ -126,8 +126,8 @@ test('what a compaction would free is counted: struck and superseded rows, and n
   const twin = line({ id: 'a', version: 3, payload: '"twin"' });
   const { index } = await indexOf(
     t,
-    struck,
     superseded,
+    struck,
     line({ id: 'a', version: 3, status: 'completed' }),
     '# a note\n',
     'unreadable\n',
@@ -154,4 +154,70 @@ test('who asks is told of each row that another supersedes: where it begins, and
   await index.catchUp();
   const { length } = line({ id: 'b' });
   assert.deepEqual(told, [[HEADER.length + 1 + length, length - 1]]);
+});
+
+test('types are told apart, whatever they have in common', async (t) => {
+  const types = ['email', 'email', 'emails', 'emaix', 'xmail', 'mail', 'größe', 'email'];
+  const { index } = await indexOf(t, ...types.map((type, n) => line({ id: jobId(n), type })));
+  assert.deepEqual(
+    types.map((_, n) => index.type(index.find(jobId(n)) as number)),
+    types,
+  );
+});
+
+test('where a newest row stands is known to the byte', async (t) => {
+  const lines = [
+    line({ id: 'a' }),
+    '# größe\n',
+    line({ id: 'b', payload: '"größe"', version: 7, status: 'failed' }),
+  ];
+  const { index } = await indexOf(t, ...lines);
+  const offset = HEADER.length + 1 + Buffer.byteLength(`${lines[0]}${lines[1]}`);
+  const length = Buffer.byteLength(lines[2] as string) - 1;
+  const slot = index.find('b') as number;
+  assert.deepEqual(index.place(slot), { offset, length, version: 7, status: 'failed' });
+});
+
+test('who waits for pending jobs is told of those rows alone, read or learned, that are the newest', async (t) => {
+  const { path, index } = await indexOf(t, line({ id: 'a', version: 3, status: 'completed' }));
+  const told: string[] = [];
+  index.onPending.add((slot) => told.push(`${slot} ${index.priority(slot)} ${index.runAt(slot)}`));
+  appendFileSync(
+    path,
+    line({ id: 'a' }) +
+      line({ id: 'b', type: 'read', priority: 5, run_at: 17.5 }) +
+      line({ id: 'c', status: 'cancelled', version: 2 }),
+  );
+  await index.catchUp();
+  assert.deepEqual(told, ['1 5 17500']);
+  const learn = (fields: Parameters<typeof line>[0], slot?: number): void => {
+    const text = line(fields);
+    index.learn(text.slice(0, -1).split('\t'), slot, index.position, text.length - 1);
+    index.moveTo(index.position + text.length);
+  };
+  learn({ id: 'd', type: 'learned', run_at: 20 });
+  learn({ id: 'b', version: 2, status: 'processing' }, 1);
+  learn({ id: 'a', version: 2 });
+  learn({ id: 'b', version: 3, run_at: 30, priority: -1 }, 1);
+  assert.deepEqual(told, ['1 5 17500', '3 0 20000', '1 -1 30000']);
+  assert.deepEqual(
+    [0, 1, 2, 3].map((slot) => `${index.type(slot)} ${index.status(slot)} ${index.version(slot)}`),
+    ['email completed 3', 'read pending 3', 'email cancelled 2', 'learned pending 1'],
+  );
+});
+
+test('an edit in place of what was read last is noticed, as far as it was read', async (t) => {
+  const { path, index } = await indexOf(t, line({ id: 'a' }), line({ id: 'b' }));
+  const size = statSync(path).size;
+  assert.equal(index.position, size);
+  assert.ok(index.isIntact());
+  appendFileSync(path, line({ id: 'c' }));
+  assert.ok(index.isIntact(), 'what was appended was not read yet');
+  await index.catchUp();
+  assert.equal(index.position, statSync(path).size);
+  assert.ok(index.isIntact());
+  const bytes = readFileSync(path);
+  bytes.write('7', bytes.length - 2);
+  writeFileSync(path, bytes);
+  assert.equal(index.isIntact(), false);
 });
