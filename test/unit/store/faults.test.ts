@@ -94,6 +94,29 @@ test('a short write is a shorter commit: what is missing goes into the next, and
   }
 });
 
+test('a disk so full that not even a cut row can be closed: what was written whole is told all the same', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('email', 99);
+  const short = shortOnce(file, (all) => Math.floor(all.length * 0.5));
+  let appends = 0;
+  fault.do = (call, real) => {
+    if (isAppend(call, file) && ++appends > 1) throw systemError('ENOSPC');
+    return short(call, real);
+  };
+  const error = await rejects(
+    queue.enqueueMany(jobs(5)),
+    'DISK_FULL',
+    'ENOSPC',
+    '2 of the jobs of this call',
+  );
+  fault.do = undefined;
+  assert.deepEqual((await queue.listJobs()).map(({ id }) => id).slice(1), error.written);
+  assert.equal(error.written.length, 2);
+  const next = await queue.enqueue('email', 100);
+  assert.deepEqual((await queue.listJobs()).map(({ id }) => id).at(-1), next);
+});
+
 test('where the disk is full, the first rows are acknowledged and the others are not', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
