@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  rmdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { archiveFiles } from '../../../lib/store/archive.js';
@@ -81,6 +89,19 @@ test('while somebody writes the file anew, a new job waits', async (t) => {
   const before = text(file);
   await rejects(queue.enqueue('email'), 'LOCK_TIMEOUT');
   assert.equal(text(file), before);
+});
+
+test('a new job that waits because somebody writes the file anew goes in when that is over, although the lock is held', async (t) => {
+  const { queue, file, fault } = heldQueue(t);
+  mkdirSync(rewriting(file));
+  let waits = 0;
+  fault.do = ({ name, path }, real) => {
+    if (name === 'readdir' && path === `${file}.lock` && ++waits === 2) rmdirSync(rewriting(file));
+    return real();
+  };
+  const id = await queue.enqueue('email');
+  assert.ok(waits >= 2);
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
 });
 
 /** Has something done at the first call of a kind, before it. */

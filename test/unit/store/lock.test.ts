@@ -133,6 +133,38 @@ test('a wait ends when the time is up, also where that is at once', async (t) =>
   assert.ok(clock.now() - before < 50);
 });
 
+test('who no longer needs the lock does not wait for it', async (t) => {
+  const { path, lock } = makeLock(t);
+  put(path, owner('alive'));
+  let asked = 0;
+  assert.equal(await lock.enter(() => ++asked < 3), undefined);
+  assert.equal(asked, 3);
+  assert.equal(lock.stillHeld(), false);
+  assert.deepEqual(readdirSync(path), [owner('alive')]);
+});
+
+test('what a dead owner said of rewriting the file is found even where its token is gone; what a live one says stays', async (t) => {
+  const { path, lock } = makeLock(t);
+  put(join(path, 'rewriting'), owner('dead'));
+  put(join(path, 'rewriting'), owner('alive'));
+  const dead = await lock.enter();
+  assert.deepEqual(dead, [owner('dead')]);
+  lock.clear(dead ?? []);
+  assert.deepEqual(readdirSync(join(path, 'rewriting')), [owner('alive')]);
+});
+
+test('where the tokens can not be listed, the lock is not taken for free', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { path, lock } = makeLock(t, { fs });
+  put(path, owner('alive'));
+  fault.do = ({ name, path: of }, real) => {
+    if (name === 'readdir' && of === path) throw systemError('EACCES');
+    return real();
+  };
+  await rejects(lock.enter(), 'NO_ACCESS', path);
+  assert.deepEqual(readdirSync(path), [owner('alive')]);
+});
+
 test('the lock is entered beside the token of a dead owner, which stays until it is cleared', async (t) => {
   const { path, lock } = makeLock(t);
   put(path, owner('dead'));
