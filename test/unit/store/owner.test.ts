@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../../lib/store/owner.js';
-import { runScript, startScript, until } from '../../helpers.js';
+import { runScript, startScript, temporaryFolder, until } from '../../helpers.js';
 
 const { self, liveness } = systemProcesses;
 
@@ -123,4 +124,95 @@ test('the processes of another user are judged as well', async (t) => {
     { uid: 65_534 },
   );
   assert.equal(printed, 'alive dead\n');
+});
+
+/*
+ * macOS has no /proc: there ps and sysctl are asked. Here they are asked because nothing of /proc can be read; ps is
+ * the real one, and sysctl one that says what that of macOS does.
+ */
+
+const hasPs = spawnSync('ps', ['-o', 'stat=,lstart=', '-p', String(process.pid)]).status === 0;
+
+const withoutProc = `
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const { readFileSync, readlinkSync } = fs;
+for (const [name, real] of Object.entries({ readFileSync, readlinkSync })) {
+  fs[name] = (path, ...rest) => real(String(path).startsWith('/proc/') ? '/nowhere' : path, ...rest);
+}
+syncBuiltinESMExports();
+Object.defineProperty(process, 'platform', { value: 'darwin' });
+const { systemProcesses } = await import('lib/store/owner.ts');
+`;
+
+/** A PATH with a sysctl that prints this, or fails. */
+function pathWith(t: TestContext, printed: string | undefined): string {
+  const folder = temporaryFolder(t);
+  const sysctl = join(folder, 'sysctl');
+  writeFileSync(
+    sysctl,
+    printed === undefined
+      ? '#!/bin/sh\nexit 1\n'
+      : `#!/bin/sh\n[ "$2" = kern.boottime ] && echo '${printed}'\n`,
+  );
+  chmodSync(sysctl, 0o755);
+  return `${folder}:${process.env.PATH}`;
+}
+
+const BOOT_TIME = '{ sec = 1893456000, usec = 123456 } Tue Jan  1 00:00:00 2030';
+
+test('without /proc as well: alive while it runs, dead afterwards, whatever language and time zone one has', async (t) => {
+  if (!hasPs) return t.skip('takes ps');
+  const PATH = pathWith(t, BOOT_TIME);
+  const { child, said } = startScript(
+    t,
+    `${withoutProc} console.log('I am ' + systemProcesses.self()); setInterval(() => {}, 1e6);`,
+    { env: { PATH, LC_ALL: 'C', TZ: 'Asia/Tokyo' } },
+  );
+  const name = (await said('I am ')).slice(5);
+  const [host, boot, namespace, pid, start = '', random] = name.split('.');
+  assert.deepEqual([boot, namespace, pid], ['1893456000', '0', String(child.pid)]);
+  assert.match(start, /^[A-Z][a-z]{2}_[A-Z][a-z]{2}_\d+_\d\d_\d\d_\d\d_20\d\d$/);
+  const asked = (...names: string[]) =>
+    runScript(
+      t,
+      `${withoutProc}
+      const { self, liveness } = systemProcesses;
+      console.log(liveness(self()), ...${JSON.stringify(names)}.map((name) => liveness(name)));`,
+      { env: { PATH, LC_ALL: 'de_DE.UTF-8', TZ: 'America/New_York' } },
+    );
+  const another = [host, boot, namespace, pid, 'Thu_Jan_1_00_00_00_1970', random].join('.');
+  const earlierBoot = [host, '1893000000', namespace, pid, start, random].join('.');
+  assert.equal(await asked(name, another, earlierBoot), 'alive alive dead dead\n');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.equal(await asked(name), 'alive dead\n');
+});
+
+test('where nothing tells the time of the boot, another process can still be judged by its start', async (t) => {
+  if (!hasPs) return t.skip('takes ps');
+  const printed = await runScript(
+    t,
+    `${withoutProc}
+    const { self, liveness } = systemProcesses;
+    const [host, boot, namespace, pid, start, random] = self().split('.');
+    const name = (changed) => Object.values({ host, boot, namespace, pid, start, random, ...changed }).join('.');
+    console.log(boot === '', liveness(name({})), liveness(name({ start: 'x' })), liveness(name({ boot: '1' })));`,
+    { env: { PATH: pathWith(t, undefined) } },
+  );
+  assert.equal(printed, 'true alive dead unknown\n');
+});
+
+test('where nothing can be read of a process that is there, it can not be judged', async (t) => {
+  const { pid } = sleeper(t);
+  const printed = await runScript(
+    t,
+    `${withoutProc}
+    process.env.PATH = '/nowhere';
+    const { self, liveness } = systemProcesses;
+    const [host, boot, namespace, , , random] = self().split('.');
+    const name = (pid) => [host, boot, namespace, pid, 'x', random].join('.');
+    console.log(liveness(name(${pid})), liveness(name(0)), liveness(name('x')), liveness(name(2 ** 22 + 1)));`,
+  );
+  assert.equal(printed, 'unknown dead dead dead\n');
 });
