@@ -146,7 +146,7 @@ export class JobIndex {
 
   /** Whether there is a line with this id that can't be read: the job waits until a person has looked at it. */
   isHeld(id: string): boolean {
-    return this.hasUnreadable && this.#unreadable.has(keyOf(id));
+    return this.#unreadable.size > 0 && this.#unreadable.has(keyOf(id));
   }
 
   /** The same for an id as a {@link LineReader} gives it. */

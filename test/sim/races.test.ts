@@ -40,6 +40,11 @@ const FOUND: readonly [mode: string, seed: number, what: string][] = [
   ['two in the lock', 120, 'a retry that counts, and the cancel before it does not'],
   ['normal', 194, 'a compaction that ends with an error of no kind'],
   ['power loss', 7762, 'the same, by one who was passed over just before it said that it rewrites the file'],
+  [
+    'visitors',
+    122,
+    'a job held for good (by the judge) whose row was cut, glued to another, and written once more',
+  ],
 ];
 
 for (const [name, seed, what] of FOUND) {

@@ -60,7 +60,7 @@ export class Watcher {
     }
     this.#lookAtStrikes(content);
     this.#position = eachLine(content, this.#position, this.#names, (line, text) => {
-      if (line.kind === 'row') this.#take(line.job);
+      if (line.kind === 'row') this.#take(line.job, text);
       else this.#judgeLine(line, text);
     });
   }
@@ -78,10 +78,16 @@ export class Watcher {
     }
   }
 
-  #take(job: Job): void {
+  /** Whether it is the row of which a write that was cut has left a piece before another row; it was written once more. */
+  #isAgain(id: string, text: string): boolean {
+    const [, piece] = this.#glued.has(id) ? (GLUED.exec(this.held.get(id) as string) ?? []) : [];
+    return piece !== undefined && text.startsWith(piece);
+  }
+
+  #take(job: Job, text: string): void {
     const before = this.jobs.get(job.id);
     if (before !== undefined && job.version <= before.version) return;
-    if (this.held.has(job.id)) {
+    if (this.held.has(job.id) && !this.#isAgain(job.id, text)) {
       this.#violation(`job ${job.id} has a damaged row, and went on as ${job.status} ${job.attempts}`);
     }
     this.#judge(before, job);
