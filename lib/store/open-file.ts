@@ -100,10 +100,12 @@ export class OpenFile {
     return this.#info;
   }
 
-  /** Whether the path still names this inode. */
+  /** Whether the path still names this inode, and its header is still there: somebody may have emptied it. */
   isCurrent(): boolean {
     const now = this.#fs.stat(this.path);
-    return now !== undefined && now.ino === this.#info.ino && now.dev === this.#info.dev;
+    return (
+      now !== undefined && now.ino === this.#info.ino && now.dev === this.#info.dev && now.size >= this.start
+    );
   }
 
   /** For writes in place: on a descriptor for appending the system ignores the position. */

@@ -28,7 +28,8 @@ interface Here {
   host: string;
   boot: string;
   namespace: string;
-  prefix: string;
+  pid: number;
+  start: string;
 }
 
 let here: Here | undefined;
@@ -41,14 +42,19 @@ function place(): Here {
       .slice(0, 40);
     const boot = (read('/proc/sys/kernel/random/boot_id') ?? bootTime()).replaceAll('-', '').slice(0, 16);
     const namespace = (link('/proc/self/ns/pid') ?? '0').replace(/\D/g, '');
-    const start = lookUp(process.pid) || '0';
-    here = { host, boot, namespace, prefix: `${host}.${boot}.${namespace}.${process.pid}.${start}` };
+    // That of this thread, which is the process's own unless it is a worker_thread: one may be ended alone.
+    const pid = Number(link('/proc/thread-self')?.split('/').at(-1) ?? process.pid);
+    const start = lookUp(pid) || '0';
+    here = { host, boot, namespace, pid, start };
   }
   return here;
 }
 
 export const systemProcesses: Processes = {
-  self: () => `${place().prefix}.${randomHex(6)}`,
+  self: () => {
+    const { host, boot, namespace, pid, start } = place();
+    return [host, boot, namespace, pid, start, randomHex(6)].join('.');
+  },
   liveness,
 };
 
@@ -60,7 +66,7 @@ function liveness(owner: string): Liveness {
   // Another boot of this host: nothing of it is left, whichever container it ran in.
   if (boot !== mine.boot) return mine.boot === '' || boot === '' ? 'unknown' : 'dead';
   if (namespace !== mine.namespace) return 'unknown';
-  if (Number(pid) === process.pid && start === mine.prefix.split('.')[4]) return 'alive';
+  if (Number(pid) === mine.pid && start === mine.start) return 'alive';
   const now = lookUp(Number(pid));
   return now === undefined ? 'unknown' : now === start ? 'alive' : 'dead';
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
@@ -391,3 +391,25 @@ for (const [what, content] of [
     assert.equal((await queue.processJobs({ email: () => {} })).completed, 1);
   });
 }
+
+test('a file that somebody has emptied (`> queue.tsv`) is a queue without jobs, also for who has it open', async (t) => {
+  for (const left of [0, 10]) {
+    const { queue, file } = openTest(t);
+    await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+    await queue.stats();
+    truncateSync(file, left);
+    if (left > 0) {
+      // What is left of the header is none: nothing is added to it.
+      const before = text(file);
+      await rejects(queue.enqueue('email', 3), 'NOT_A_QUEUE');
+      assert.equal(text(file), before);
+      continue;
+    }
+    const id = await queue.enqueue('email', 3);
+    assert.deepEqual(
+      (await openTest(t, { file }).queue.listJobs()).map((job) => job.id),
+      [id],
+    );
+    assert.deepEqual((await queue.stats()).total, 1);
+  }
+});

@@ -4,6 +4,9 @@ import { once } from 'node:events';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { buildSync } from 'esbuild';
 import { systemProcesses } from '../../../lib/store/owner.js';
 import { runScript, startScript, temporaryFolder, until } from '../../helpers.js';
 
@@ -215,4 +218,33 @@ test('where nothing can be read of a process that is there, it can not be judged
     console.log(liveness(name(${pid})), liveness(name(0)), liveness(name('x')), liveness(name(2 ** 22 + 1)));`,
   );
   assert.equal(printed, 'unknown dead dead dead\n');
+});
+
+test('a worker_thread is an owner of its own: alive while it runs, dead when it was ended', async (t) => {
+  if (process.platform !== 'linux') return t.skip('elsewhere a thread has no name of its own');
+  // A thread doesn't inherit what translates TypeScript.
+  const script = join(temporaryFolder(t), 'thread.mjs');
+  buildSync({
+    stdin: {
+      contents: `import { parentPort } from 'node:worker_threads';
+        import { systemProcesses } from './owner.ts';
+        const { self, liveness } = systemProcesses;
+        parentPort.on('message', (main) => parentPort.postMessage([self(), liveness(self()), liveness(main)]));`,
+      resolveDir: fileURLToPath(new URL('../../../lib/store', import.meta.url)),
+      loader: 'ts',
+    },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    outfile: script,
+  });
+  const worker = new Worker(script);
+  t.after(() => worker.terminate());
+  worker.postMessage(self());
+  const [[name, its, mine]] = (await once(worker, 'message')) as [string[]];
+  assert.deepEqual([its, mine, liveness(name as string)], ['alive', 'alive', 'alive']);
+  await worker.terminate();
+  await until('the system has ended the thread', () => liveness(name as string) !== 'alive');
+  assert.equal(liveness(name as string), 'dead');
+  assert.equal(liveness(self()), 'alive');
 });
