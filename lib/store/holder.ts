@@ -117,20 +117,25 @@ export class Holder {
   async compact(): Promise<CompactionSummary> {
     // Before the file is read: what others append from now on is theirs to look after.
     this.lock.beginRewrite();
-    const file = this.#current.file as OpenFile;
-    closeTail(this.#fs, file);
-    // An index that reaches the end of the file saves reading it once more.
-    const index = this.#current.index && (await this.#current.readOn('open'));
-    const context = {
-      fs: this.#fs,
-      lock: this.lock,
-      path: this.#current.realPath,
-      retention: this.#options.retention,
-      now: this.#clock.now(),
-    };
-    const summary = await compact(context, file, index).catch(this.#onNotDurable);
-    this.#current.reopen();
-    return summary;
+    const file = (this.#current.file as OpenFile).retain();
+    try {
+      closeTail(this.#fs, file);
+      // An index that reaches the end of the file saves reading it once more.
+      const index = this.#current.index && (await this.#current.readOn('open'));
+      const context = {
+        fs: this.#fs,
+        lock: this.lock,
+        path: this.#current.realPath,
+        retention: this.#options.retention,
+        now: this.#clock.now(),
+      };
+      const known = index?.file === file ? index : undefined;
+      const summary = await compact(context, file, known).catch(this.#onNotDurable);
+      this.#current.reopen();
+      return summary;
+    } finally {
+      file.release();
+    }
   }
 
   /**
@@ -163,12 +168,14 @@ export class Holder {
       } catch (error) {
         if (this.broken) throw error;
         // No room for that: then at least what is there is made durable, and the token stays for the next.
-        const { fd } = this.#current.file as OpenFile;
+        const file = (this.#current.file as OpenFile).retain();
         try {
-          await this.#fs.fdatasync(fd);
+          await this.#fs.fdatasync(file.fd);
           await syncFolder(this.#fs, dirname(this.#current.realPath));
         } catch (cause) {
           throw this.stop(cause);
+        } finally {
+          file.release();
         }
         return;
       }

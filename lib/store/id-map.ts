@@ -3,6 +3,11 @@ const DIGITS = 16;
 /** Integers in the table for each of them. */
 const WIDTH = 3;
 
+/** A field as its bytes in the file read one by one; the same for every id that this queue makes. */
+export const keyOf = (field: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant.
+  /^[\x00-\x7f]*$/.test(field) ? field : Buffer.from(field).toString('latin1');
+
 /**
  * Numbers by job id. The ids that this queue makes are 64 bits in hex digits, and those are kept as integers in one
  * flat table: a million of them in 24 MB, where a Map of strings takes a hundred and makes the garbage collector walk

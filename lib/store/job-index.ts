@@ -2,15 +2,11 @@ import { STATUSES, type Status } from '../job.js';
 import { gluedAt } from '../tsv/glued.js';
 import { LineReader } from '../tsv/line.js';
 import { number, type Row } from '../tsv/row.js';
-import { IdMap } from './id-map.js';
+import { IdMap, keyOf } from './id-map.js';
+import { Newcomers } from './newcomers.js';
 import type { OpenFile } from './open-file.js';
 import type { Settled } from './settled.js';
 import { Slots, Types } from './slots.js';
-
-/** A field as its bytes in the file read one by one; the same for every id that this queue makes. */
-const keyOf = (field: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant.
-  /^[\x00-\x7f]*$/.test(field) ? field : Buffer.from(field).toString('latin1');
 
 const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
 
@@ -52,9 +48,9 @@ export class JobIndex {
   /** Called for each row that a newer one supersedes. */
   onSuperseded: ((offset: number, length: number) => void) | undefined;
   readonly #reader: LineReader;
-  readonly #newFrom: number;
   /** Jobs that may be older than what stands of them among the finished ones, which were not read. */
   readonly #unproven = new Set<number>();
+  readonly #newcomers: Newcomers;
   /** Some bytes of the file as they were read, and where they end. */
   #anchor: Buffer = Buffer.alloc(0);
   #anchorEnd: number;
@@ -70,7 +66,7 @@ export class JobIndex {
     this.from = settled.end;
     this.position = settled.end;
     this.#anchorEnd = settled.end;
-    this.#newFrom = settled.newFrom;
+    this.#newcomers = new Newcomers(settled.newFrom);
     this.#reader = new LineReader(file.layout);
   }
 
@@ -128,6 +124,10 @@ export class JobIndex {
     return this.#slots.runAt[slot] as number;
   }
 
+  get #isPart(): boolean {
+    return this.from > this.file.start;
+  }
+
   /** Where all newest rows begin, in the order of the file. */
   offsets(): Float64Array {
     return this.#slots.offset.slice(0, this.size).sort();
@@ -169,6 +169,7 @@ export class JobIndex {
       }
     });
     this.moveTo(Math.max(this.position, position));
+    this.#newcomers.clear();
     if (this.#unproven.size > 0) await this.#prove();
   }
 
@@ -219,7 +220,7 @@ export class JobIndex {
   add(bytes: Buffer, start: number, end: number, offset: number): void {
     const reader = this.#reader;
     const kind = reader.read(bytes, start, end);
-    if (kind === 'struck') this.deadBytes += end - start + 1;
+    if (kind === 'struck') this.#addStruck(offset, end - start);
     else if (kind === 'row') this.#addRow(bytes, offset, end - start);
     else if (kind === 'unreadable') {
       this.#unreadable.add(reader.field(0));
@@ -237,11 +238,24 @@ export class JobIndex {
     if (status === 'pending') this.#setPending(into, number(row[at.priority], 0), number(row[at.run_at], 0));
   }
 
+  #addStruck(offset: number, length: number): void {
+    const { at } = this.file.layout;
+    const reader = this.#reader;
+    this.deadBytes += length + 1;
+    if (this.#isPart) this.#newcomers.addStruck(offset, reader.field(at.version), reader.field(at.id));
+  }
+
   #addRow(bytes: Buffer, offset: number, length: number): void {
     const reader = this.#reader;
     const { at } = this.file.layout;
     const slot = this.#slotOf(bytes, reader.from(at.id), reader.to(at.id));
+    const isFirst = this.#slots.version[slot] === NONE;
     if (!this.#put(slot, offset, length, reader.version, reader.status)) return;
+    const isLater = isFirst && reader.version > 1 && this.#isPart;
+    if (isLater && this.#newcomers.mayOvertake(offset, reader.field(at.id))) {
+      this.#unproven.add(slot);
+      this.overtaking++;
+    }
     this.#slots.type[slot] = this.#types.codeAt(bytes, reader.from(at.type), reader.to(at.type));
     if (reader.status === 'pending')
       this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0));
@@ -270,9 +284,6 @@ export class JobIndex {
     if (before !== NONE) {
       this.deadBytes += (this.#slots.length[slot] as number) + 1;
       this.onSuperseded?.(this.#slots.offset[slot] as number, this.#slots.length[slot] as number);
-    } else if (version > 1 && offset >= this.#newFrom && this.from > this.file.start) {
-      this.#unproven.add(slot);
-      this.overtaking++;
     }
     this.#slots.offset[slot] = offset;
     this.#slots.length[slot] = length;

@@ -90,7 +90,7 @@ export class Store {
     // worker in the same process from ending it.
     if (++this.#reads % READS_A_TURN === 0) await new Promise(setImmediate);
     for (;;) {
-      while (this.#writer.appending) await this.#writer.running;
+      while (this.#writer.appending) await this.#writer.appending;
       if (this.openFile() === undefined) return undefined;
       const index = await this.#current.readOn(needs).catch(this.#rethrow);
       // A commit may have put another file in its place meanwhile.
@@ -100,14 +100,12 @@ export class Store {
 
   /** Drops what is known of the file, for whoever found it to be otherwise (an editor wrote into it). */
   async forget(): Promise<void> {
-    await this.#writer.whenIdle(() => this.#current.drop());
+    await this.#writer.betweenCommits(() => this.#current.drop());
   }
 
   /** The file as it is now, without reading its rows; undefined if there is none. */
   openFile(): OpenFile | undefined {
     this.#assertOpen();
-    // A commit under way has its hands on the file; its own look at the path will do.
-    if (this.#writer.running !== undefined && this.#current.file !== undefined) return this.#current.file;
     return this.#reopen();
   }
 
@@ -194,7 +192,7 @@ export class Store {
   /** Waits for what is under way, and lets go of everything. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#writer.whenIdle(() => {
+    await this.#writer.betweenCommits(() => {
       this.#current.drop();
       this.#holder.tidy();
     });

@@ -31,14 +31,16 @@ const MOST_ROUNDS = 20;
  * write and a sync or two.
  */
 export class Writer {
-  /** Between an append and its check: what stands in the file is not decided yet. */
-  appending = false;
+  /** An append before it was checked: what stands in the file is not decided until then. */
+  appending: Promise<unknown> | undefined;
   readonly #current: CurrentFile;
   readonly #holder: Holder;
   readonly #durability: ResolvedQueueOptions['durability'];
   readonly #fs: FileSystem;
   readonly #clock: Clock;
   #waiting: Commit[] = [];
+  /** What waits for its turn between two commits. */
+  readonly #between: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
 
   constructor(
@@ -55,15 +57,21 @@ export class Writer {
     this.#clock = clock;
   }
 
-  /** What is under way; it may reject. */
-  get running(): Promise<void> | undefined {
-    return this.#running;
-  }
-
-  /** Does something when nothing is under way, and before anything else can begin. */
-  async whenIdle<T>(run: () => T): Promise<Awaited<T>> {
-    while (this.#running) await this.#running.catch(() => {});
-    return await run();
+  /**
+   * Does something when no commit is under way, and before any other can begin: after those that were asked for before,
+   * but not after all that come meanwhile, or it would never have its turn where many do.
+   */
+  betweenCommits<T>(run: () => T): Promise<Awaited<T>> {
+    return new Promise((resolve, reject) => {
+      this.#between.push(async () => {
+        try {
+          resolve(await run());
+        } catch (error) {
+          reject(error);
+        }
+      });
+      this.#running ??= this.#run();
+    });
   }
 
   /** As {@link Store.commit}. */
@@ -86,26 +94,23 @@ export class Writer {
       await this.#closeTail(file);
       await run();
     };
-    await this.whenIdle(() => {
-      this.#running = this.#locked(underLock).finally(() => {
-        this.#running = this.#waiting.length > 0 ? this.#run() : undefined;
-      });
-      return this.#running;
-    });
+    await this.betweenCommits(() => this.#locked(underLock));
   }
 
   async #run(): Promise<void> {
     // A call's own turn ends first: calls made together are committed together, and a caller that blocks its event
     // loop right afterwards does so before the lock is taken, not while it is held.
     await undefined;
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 || this.#between.length > 0) {
       const batch = this.#waiting;
       this.#waiting = [];
+      const next = this.#between.shift();
       try {
         await this.#commitAll(batch);
       } catch (error) {
         for (const commit of batch) commit.fail(storeError(error, this.#current.path));
       }
+      await next?.();
     }
     this.#running = undefined;
   }
@@ -129,7 +134,11 @@ export class Writer {
       if (needs !== 'nothing' && this.#current.reopen()) await this.#current.readOn(needs);
       const { file, any, superseded } = await this.#appendAll(open, needs, round, since);
       since = Math.min(since, file.info.mtimeMs);
-      if (any && this.#durability === 'sync') await this.#makeDurable(file, superseded);
+      try {
+        if (any && this.#durability === 'sync') await this.#makeDurable(file, superseded);
+      } finally {
+        file.release();
+      }
       // Acknowledged only now: nobody's code runs under the lock, and what it is told survives power loss.
       for (const commit of open) commit.settle();
       const left = open.filter((commit) => !commit.settled);
@@ -174,7 +183,7 @@ export class Writer {
     return endOf(this.#fs, file);
   }
 
-  /** @returns undefined if what kept new jobs from going in beside the lock was over before it could be taken */
+  /** @returns undefined if it has to be tried again: new jobs can go in beside the lock, or another file has the name */
   async #underLock(
     open: readonly Commit[],
     needs: Needs,
@@ -183,18 +192,24 @@ export class Writer {
   ): Promise<AppendedTo | undefined> {
     const isNeeded = needs === 'nothing' ? () => this.#openEnd() === undefined : undefined;
     return this.#locked(async () => {
-      const file = await this.#holder.writableFile();
-      const end = await this.#closeTail(file);
-      // What it returns, not what is current afterwards: somebody may begin a new index for a look meanwhile.
-      const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
-      // Where others append beside the lock, the file may have grown since.
-      const before = needs === 'nothing' ? end : Math.max(end, index?.position ?? end);
-      const archived = round === 0 ? NONE : await this.#archivedSince(since, open);
-      const isValid = (): boolean => this.#holder.lock.stillHeld() && file.isCurrent();
-      const closeTail = async (): Promise<void> => {
-        await this.#closeTail(file);
-      };
-      return this.#append(open, { file, before, index, round, archived, isValid, closeTail });
+      // A look meanwhile may find another file under the name, and let go of this one.
+      const file = (await this.#holder.writableFile()).retain();
+      try {
+        const end = await this.#closeTail(file);
+        // What it returns, not what is current afterwards: somebody may begin a new index for a look meanwhile.
+        const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
+        if (index !== undefined && index.file !== file) return undefined;
+        // Where others append beside the lock, the file may have grown since.
+        const before = needs === 'nothing' ? end : Math.max(end, index?.position ?? end);
+        const archived = round === 0 ? NONE : await this.#archivedSince(since, open);
+        const isValid = (): boolean => this.#holder.lock.stillHeld() && file.isCurrent();
+        const closeTail = async (): Promise<void> => {
+          await this.#closeTail(file);
+        };
+        return await this.#append(open, { file, before, index, round, archived, isValid, closeTail });
+      } finally {
+        file.release();
+      }
     }, isNeeded);
   }
 
@@ -205,12 +220,18 @@ export class Writer {
   }
 
   async #append(open: readonly Commit[], context: Omit<CommitContext, 'fs' | 'now'>): Promise<AppendedTo> {
-    this.appending = true;
+    const { file } = context;
+    // Until it is synced; who called lets go of it.
+    file.retain();
     try {
-      const appended = await Commit.write({ ...context, fs: this.#fs, now: this.#clock.now() }, open);
-      return { ...appended, file: context.file };
+      const appending = Commit.write({ ...context, fs: this.#fs, now: this.#clock.now() }, open);
+      this.appending = appending.catch(() => {});
+      return { ...(await appending), file };
+    } catch (error) {
+      file.release();
+      throw error;
     } finally {
-      this.appending = false;
+      this.appending = undefined;
     }
   }
 

@@ -205,3 +205,19 @@ test('a finished job that a spoilt line holds stays among the open ones: put rig
   assert.deepEqual(ran.sort(), [jobId(1), jobId(2)]);
   for (const n of [3, 4]) assert.equal((await queue.getJob(jobId(n)))?.status, 'completed');
 });
+
+test('jobs that came and were done since a compaction make nobody read the finished ones before it', async (t) => {
+  const file = await settledFile(t);
+  const done = openTest(t, { file }).queue;
+  // One that is new, and one that waited when the file was written.
+  await done.enqueue('email', 'new');
+  await done.processJobs({ email: () => 'sent' });
+  await done.close();
+  const { size } = statSync(file);
+  const { fs, calls } = faultyFs();
+  const { queue } = openTest(t, { file, fs });
+  await queue.enqueue('email', 'newer');
+  const summary = await queue.processJobs({ email: () => 'sent' });
+  assert.equal(summary.completed, 1);
+  assert.ok(bytesRead(calls, file) < size - 40 * 1024, `${bytesRead(calls, file)} of ${size}`);
+});

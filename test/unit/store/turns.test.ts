@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deferred, faultyFs, openTest } from '../../helpers.js';
+
+/*
+ * Commits, looks and compactions of one process take turns: none waits for ever, and none is told what is over.
+ */
+
+test('where new jobs come faster than the disk takes them, a compaction has its turn, and so has a look', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, store } = openTest(t, { fs });
+  const ids = [await queue.enqueue('email', 0)];
+  let asked = 0;
+  let over = false;
+  const coming: Promise<string>[] = [];
+  // With each sync the next job is there already: a commit is never the last one.
+  fault.do = ({ name }, real) => {
+    if (name === 'fdatasync' && !over) coming.push(queue.enqueue('email', ++asked));
+    return real();
+  };
+  ids.push(await queue.enqueue('email', 'first'));
+  const summary = await queue.compact();
+  assert.ok(summary.kept >= 2);
+  const seen = asked;
+  assert.equal((await queue.stats()).pending >= 2, true);
+  await store.forget();
+  assert.ok(asked - seen < 20, `${asked - seen} commits came before`);
+  over = true;
+  ids.push(...(await Promise.all(coming)));
+  assert.deepEqual((await queue.listJobs({ limit: 10_000 })).map(({ id }) => id).sort(), ids.sort());
+});
+
+test('closing lets what was asked for before come to its end, and nothing after it', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('email', 0);
+  const held = deferred<void>();
+  fault.do = ({ name }, real) => (name === 'fdatasync' ? held.promise.then(() => real()) : real());
+  const first = queue.enqueue('email', 1);
+  await new Promise(setImmediate);
+  const second = queue.enqueue('email', 2);
+  const closing = queue.close();
+  await assert.rejects(queue.enqueue('email', 3), { code: 'CLOSED' });
+  held.resolve();
+  const ids = await Promise.all([first, second]);
+  await closing;
+  const jobs = await openTest(t, { file }).queue.listJobs();
+  assert.deepEqual(
+    jobs.slice(1).map(({ id }) => id),
+    ids,
+  );
+});
+
+test('a look while a commit of its own waits for the disk finds the file that has the name by then', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const other = openTest(t, { file }).queue;
+  const id = await queue.enqueue('email', 0);
+  await queue.stats();
+  const reached = deferred();
+  const held = deferred();
+  fault.do = ({ name }, real) => {
+    if (name !== 'fdatasync') return real();
+    reached.resolve();
+    return held.promise.then(() => real());
+  };
+  const mine = queue.enqueue('email', 1);
+  await reached.promise;
+  await other.compact();
+  assert.equal(await other.cancelJob(id), true);
+  assert.equal((await queue.getJob(id))?.status, 'cancelled');
+  assert.deepEqual(
+    (await queue.listJobs({ status: 'cancelled' })).map((job) => job.id),
+    [id],
+  );
+  assert.equal((await queue.stats()).cancelled, 1);
+  held.resolve();
+  assert.equal((await queue.getJob(await mine))?.status, 'pending');
+});
