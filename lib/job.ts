@@ -62,7 +62,10 @@ export interface JobOf<T extends string, Payload> {
   readonly createdAt: Date;
   /** Not before this time; of a job that failed and waits, the time of its next attempt. */
   readonly runAt: Date;
-  /** How often it was started. It only ever grows: `${id}:${attempts}` names one run for ever. */
+  /**
+   * How often it was claimed to be run. It only ever grows: `${id}:${attempts}` names one run for ever. A worker claims a
+   * few jobs ahead; what it gives back without having started it is forgiven.
+   */
   readonly attempts: number;
   /** Attempts that don't count against the limit: the job was not at fault, or an operator retried it. */
   readonly forgiven: number;
@@ -78,7 +81,7 @@ export interface JobOf<T extends string, Payload> {
   readonly result: unknown;
   /** The worker that holds the claim, while `processing`. */
   readonly lockedBy: string | undefined;
-  /** Start of the last attempt. */
+  /** When it was claimed for its last attempt, which starts at once or after those that were claimed before. */
   readonly startedAt: Date | undefined;
   /** When it came to a final state. */
   readonly finishedAt: Date | undefined;

@@ -41,7 +41,7 @@ Examples:
   $ queue add send_email '{"to": "ann@example.com"}' --delay 10m
   $ queue list --status failed
   $ queue show 3fa9
-  $ queue list --status failed --plain | cut -f1 | xargs queue retry
+  $ queue list --status failed --plain | cut -f1 | xargs -r queue retry
   $ queue help add`;
 
 /** Runs one command line, and sets the process's exit code. @param argv without node and the script */

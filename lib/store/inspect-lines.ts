@@ -85,7 +85,11 @@ class Lines {
     if (reader.status === 'pending' || reader.status === 'processing') {
       const payload = bytes.toString('utf8', ...reader.span(at.payload));
       if (!isJson(payload))
-        this.#add('payload', `the payload of job ${brief(id)} is not JSON; it will fail`, id);
+        this.#add(
+          'payload',
+          `the payload of job ${brief(id)} is not JSON; the job fails without its handler being called`,
+          id,
+        );
     }
   }
 

@@ -12,7 +12,7 @@ export function define(command: Command, cli: Cli): void {
 The worker of a job that runs aborts it within a second; whatever it still returns is dropped.
 Exits with 1 if a job is finished already.
 --plain prints what was cancelled: id type status
-${examples('queue cancel 3fa9', 'queue list --type report --plain | cut -f1 | xargs queue cancel')}`,
+${examples('queue cancel 3fa9', 'queue list --type report --status pending --plain | cut -f1 | xargs -r queue cancel')}`,
     )
     .action((ids: string[]) =>
       changeJobs(cli, ids, {

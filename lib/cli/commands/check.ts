@@ -20,10 +20,8 @@ export function define(command: Command, cli: Cli): void {
       `
 Says nothing and exits with 0 if all is well; else exits with 1 and prints one line, which cron mails.
 --plain prints: file problem, a line a problem
-${examples(
-  'queue check --max-age 10m --max-failed 0',
-  '*/10 * * * * cd /srv/app && npx queue check      # in crontab',
-)}`,
+In crontab: */10 * * * * cd /srv/app && /usr/bin/node node_modules/.bin/queue check
+${examples('queue check --max-age 10m --max-failed 0')}`,
     )
     .action(async (options: Options) => {
       const { output, queue } = cli;

@@ -27,7 +27,9 @@ export function define(command: Command, cli: Cli): void {
       const [id] = await resolveIds(store, [given], archive);
       const job = id === undefined ? undefined : await queue.getJob(id, { archive });
       if (job === undefined) {
-        const hint = archive ? '' : '; jobs that finished long ago are found with --archive';
+        const hint = archive
+          ? ''
+          : '; jobs that finished long ago are found with --archive, damaged lines by queue doctor';
         throw notFound(`there is no job ${given} in ${store.path}${hint}`);
       }
       if (output.format === 'human') output.text(describe(job, store, Date.now()));

@@ -49,7 +49,8 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
 }
 
 function worker({ lastTick, unhandled, types }: Stats, now: number): string {
-  if (lastTick === undefined) return 'No worker has looked at it yet (see queue cron print).';
+  if (lastTick === undefined)
+    return 'No worker has come to its end yet, nor worked for half a minute (see queue cron print).';
   const looked = `Last worker: ${isoSeconds(lastTick)}, ${span(now - lastTick.getTime())} ago.`;
   // Since that worker looked, another may have had the handler.
   const waiting = unhandled.filter((type) => (types[type]?.due ?? 0) > 0);
