@@ -28,6 +28,7 @@ const CONTENTS = /** @type {[RegExp, boolean][]} */ ([
   [/^README\.md$/, true],
   [/^LICENSE$/, true],
   [/^CHANGELOG\.md$/, true],
+  [/^SECURITY\.md$/, true],
   [/^crontab\.example$/, true],
   [/^dist\/index\.js$/, true],
   [/^dist\/cli\.js$/, true],
