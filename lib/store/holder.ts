@@ -117,7 +117,11 @@ export class Holder {
   async compact(): Promise<CompactionSummary> {
     // Before the file is read: what others append from now on is theirs to look after.
     this.lock.beginRewrite();
-    const file = (this.#current.file as OpenFile).retain();
+    const file = this.#current.file?.retain();
+    // A look of this process may have found it gone meanwhile.
+    if (file === undefined) {
+      throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished before it was written anew`);
+    }
     try {
       closeTail(this.#fs, file);
       // An index that reaches the end of the file saves reading it once more.
@@ -160,27 +164,30 @@ export class Holder {
   async #repair(dead: readonly string[]): Promise<void> {
     this.lock.beginRewrite();
     removeReplacements(this.#fs, this.#current.realPath);
-    const file = this.#current.reopen();
-    if (file !== undefined) {
-      if (file.size === file.start) await syncFoldersAbove(this.#fs, this.#current.realPath);
+    const file = this.#current.reopen()?.retain();
+    try {
+      if (file === undefined || (await this.#makeSure(file))) this.lock.clear(dead);
+    } finally {
+      file?.release();
+    }
+  }
+
+  /** @returns false if there is no room for a new file: then at least what is there is durable, and the token stays */
+  async #makeSure(file: OpenFile): Promise<boolean> {
+    if (file.size === file.start) await syncFoldersAbove(this.#fs, this.#current.realPath);
+    try {
+      await this.compact();
+      return true;
+    } catch (error) {
+      if (this.broken) throw error;
       try {
-        await this.compact();
-      } catch (error) {
-        if (this.broken) throw error;
-        // No room for that: then at least what is there is made durable, and the token stays for the next.
-        const file = (this.#current.file as OpenFile).retain();
-        try {
-          await this.#fs.fdatasync(file.fd);
-          await syncFolder(this.#fs, dirname(this.#current.realPath));
-        } catch (cause) {
-          throw this.stop(cause);
-        } finally {
-          file.release();
-        }
-        return;
+        await this.#fs.fdatasync(file.fd);
+        await syncFolder(this.#fs, dirname(this.#current.realPath));
+        return false;
+      } catch (cause) {
+        throw this.stop(cause);
       }
     }
-    this.lock.clear(dead);
   }
 
   readonly #onNotDurable = (error: unknown): never => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { appendFileSync, readdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { deferred, faultyFs, openTest } from '../../helpers.js';
+import { deferred, faultyFs, openTest, rejects } from '../../helpers.js';
 
 /*
  * Commits, looks and compactions of one process take turns: none waits for ever, and none is told what is over.
@@ -76,4 +78,27 @@ test('a look while a commit of its own waits for the disk finds the file that ha
   assert.equal((await queue.stats()).cancelled, 1);
   held.resolve();
   assert.equal((await queue.getJob(await mine))?.status, 'pending');
+});
+
+test('a file that is removed before a compaction begins to read it: that is told, and the next job makes a new one', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('email', 0);
+  appendFileSync(file, 'torn');
+  let met = false;
+  fault.do = ({ name }, real) => {
+    // The sync of the line that is closed first.
+    if (name !== 'fdatasync' || met) return real();
+    met = true;
+    rmSync(file);
+    return queue.stats().then(() => real());
+  };
+  await rejects(queue.compact(), 'WRITE_FAILED', 'vanished');
+  assert.ok(met);
+  const id = await queue.enqueue('email', 1);
+  assert.deepEqual(
+    (await queue.listJobs()).map((job) => job.id),
+    [id],
+  );
+  assert.deepEqual(readdirSync(dirname(file)), ['queue.tsv']);
 });
