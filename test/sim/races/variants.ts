@@ -95,8 +95,8 @@ export const PATCHES: readonly Patch[] = [
   // A dead owner's rename is built upon.
   {
     file: 'lib/store/holder.ts',
-    find: 'if (file !== undefined) {',
-    replace: "if (file !== undefined && (globalThis as any).VARIANT !== 'no repair') {",
+    find: 'if (file === undefined || (await',
+    replace: "if (file === undefined || (globalThis as any).VARIANT === 'no repair' || (await",
   },
   expression('sync again', 'lib/store/writer.ts', 'this.#save(cause)', 'this.#fs.fdatasync(file.fd)'),
   expression(
