@@ -3,7 +3,7 @@
 //
 // Plays schedules from a seed on, for so many minutes (default 5) or for so many seeds. Ends with code 1 at the first
 // violation, with its seed and its last steps; --seed and --seeds 1 play it again. With --controls it plays designs
-// that are known to lose jobs, and fails if one of them is not found out within so many seeds (default 300).
+// that are known to lose jobs, and fails if one of them is not found out within so many seeds (default 1200).
 import { parseArgs } from 'node:util';
 import { CONTROLS, findOut } from '../../test/sim/races/controls.js';
 import { MODES } from '../../test/sim/races/modes.js';
@@ -27,7 +27,7 @@ const wanted = <T extends { name: string }>(all: readonly T[]): T[] =>
 
 async function playControls(): Promise<boolean> {
   const threads = await Threads.start(4, await bundle(PATCHES));
-  const most = Math.min(seeds, 300);
+  const most = Math.min(seeds, 1200);
   let all = true;
   for (const control of wanted(CONTROLS)) {
     const found = findOut(threads, control, first, most);

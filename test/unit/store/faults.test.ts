@@ -94,52 +94,35 @@ test('a short write is a shorter commit: what is missing goes into the next, and
   }
 });
 
-test('a disk so full that not even a cut row can be closed: what was written whole is told all the same', async (t) => {
-  const { fs, fault } = faultyFs();
-  const { queue, file } = openTest(t, { fs });
-  await queue.enqueue('email', 99);
-  const short = shortOnce(file, (all) => Math.floor(all.length * 0.5));
-  let appends = 0;
-  fault.do = (call, real) => {
-    if (isAppend(call, file) && ++appends > 1) throw systemError('ENOSPC');
-    return short(call, real);
-  };
-  const error = await rejects(
-    queue.enqueueMany(jobs(5)),
-    'DISK_FULL',
-    'ENOSPC',
-    '2 of the jobs of this call',
-  );
-  fault.do = undefined;
-  assert.deepEqual((await queue.listJobs()).map(({ id }) => id).slice(1), error.written);
-  assert.equal(error.written.length, 2);
-  const next = await queue.enqueue('email', 100);
-  assert.deepEqual((await queue.listJobs()).map(({ id }) => id).at(-1), next);
-});
+for (const [what, longest] of [
+  ['where the disk is full, the first rows are acknowledged and the others are not', 20],
+  ['a disk so full that not even a cut row can be closed: what was written whole is told all the same', 0],
+] as const) {
+  test(what, async (t) => {
+    const { fs, fault } = faultyFs();
+    const { queue, file } = openTest(t, { fs });
+    await queue.enqueue('email', 99);
+    const short = shortOnce(file, (all) => Math.floor(all.length * 0.5));
+    let appends = 0;
+    fault.do = (call, real) => {
+      // What closes a cut row is shorter than any row.
+      if (isAppend(call, file) && bytesOf(call).length > longest && ++appends > 1)
+        throw systemError('ENOSPC');
+      return short(call, real);
+    };
+    const error = await rejects(queue.enqueueMany(jobs(5)), 'DISK_FULL', 'ENOSPC', 'free some space');
+    assert.match(error.message, /2 of the jobs of this call are in the file/);
+    assert.equal(error.written.length, 2);
+    const seen = async () => (await queue.listJobs()).map(({ id, payload }) => [id, payload]).slice(1);
+    const written = error.written.map((id, n) => [id, 100 + n]);
+    assert.deepEqual(await seen(), written);
 
-test('where the disk is full, the first rows are acknowledged and the others are not', async (t) => {
-  const { fs, fault } = faultyFs();
-  const { queue, file } = openTest(t, { fs });
-  await queue.enqueue('email', 99);
-  const short = shortOnce(file, (all) => Math.floor(all.length * 0.5));
-  let appends = 0;
-  fault.do = (call, real) => {
-    if (isAppend(call, file) && bytesOf(call).length > 20 && ++appends > 1) throw systemError('ENOSPC');
-    return short(call, real);
-  };
-  const error = await rejects(queue.enqueueMany(jobs(5)), 'DISK_FULL', 'ENOSPC', 'free some space');
-  assert.deepEqual(
-    (await queue.listJobs()).map(({ id, payload }) => [id, payload]).slice(1),
-    error.written.map((id, n) => [id, 100 + n]),
-  );
-  assert.equal(error.written.length, 2);
-  assert.match(error.message, /2 of the jobs of this call are in the file/);
-
-  fault.do = undefined;
-  const id = await queue.enqueue('email', 5);
-  assert.deepEqual((await queue.listJobs()).map((job) => job.id).slice(1), [...error.written, id]);
-  assert.deepEqual(tokens(file), []);
-});
+    fault.do = undefined;
+    const id = await queue.enqueue('email', 5);
+    assert.deepEqual(await seen(), [...written, [id, 5]]);
+    assert.deepEqual(tokens(file), []);
+  });
+}
 
 test('an error about the disk names the file', async (t) => {
   const { fs, fault } = faultyFs();
