@@ -26,6 +26,12 @@ export class Pace {
     this.#count = 0;
   }
 
+  /** A job holds up those behind it: until it has ended, nothing more is claimed than can be started. */
+  forget(): void {
+    this.#pace = 0;
+    this.#count = 0;
+  }
+
   get isFast(): boolean {
     return this.#pace >= FAST;
   }

@@ -151,7 +151,11 @@ export class Run {
 
   async #onLookout(): Promise<void> {
     const now = this.#store.clock.now();
-    if (this.#executor.waiting > 0 && now - this.#lastEnd > STUCK_MS) this.#executor.releaseWaiting();
+    if (this.#executor.waiting > 0 && now - this.#lastEnd > STUCK_MS) {
+      this.#executor.releaseWaiting();
+      // Those that were given back came to no end.
+      this.#pace.forget();
+    }
     try {
       await this.#look();
       if (!isWithin(HOUSEKEEPING_MS, this.#lastHousekeeping, now)) {
