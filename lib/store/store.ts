@@ -35,6 +35,8 @@ export class Store {
   readonly clock: Clock;
   readonly fs: FileSystem;
   readonly processes: Processes;
+  /** What works on the queue by itself: told to come to an end, and waited for, when the queue is closed. */
+  readonly atWork: Set<() => Promise<void>> = new Set();
   readonly #current: CurrentFile;
   readonly #holder: Holder;
   readonly #writer: Writer;
@@ -191,6 +193,8 @@ export class Store {
 
   /** Waits for what is under way, and lets go of everything. */
   async close(): Promise<void> {
+    // Where nobody is at work, nothing that is asked for after this call may come before its end.
+    if (this.atWork.size > 0) await Promise.all([...this.atWork].map((end) => end()));
     this.#closed = true;
     await this.#writer.betweenCommits(() => {
       this.#current.drop();

@@ -6,6 +6,7 @@ import { checkName } from '../tsv/text.js';
 import type { Handler, Handlers, Summary } from './handler.js';
 import { peek } from './peek.js';
 import { Report } from './report.js';
+import type { Run } from './run.js';
 
 /**
  * Runs what is due, then returns. A tick with nothing to do ends after a look at the file; the machinery that
@@ -30,7 +31,7 @@ export async function processQueue(
   }
   if (work || resolved.linger > 0) {
     const { Run } = await import('./run.js');
-    await new Run(store, table, resolved, report).untilDone();
+    await untilDone(store, new Run(store, table, resolved, report));
   } else {
     for (const [type, jobs] of unhandled) report.unhandled(type, jobs);
     // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
@@ -41,6 +42,21 @@ export async function processQueue(
     unhandled: Object.keys(summary.unhandled),
   });
   return summary;
+}
+
+/** Whoever closes the queue meanwhile tells the worker to stop, and waits for it: else its claims would outlive it. */
+async function untilDone(store: Store, run: Run): Promise<void> {
+  const done = run.untilDone();
+  const end = async (): Promise<void> => {
+    run.stop();
+    await done.catch(() => {});
+  };
+  store.atWork.add(end);
+  try {
+    await done;
+  } finally {
+    store.atWork.delete(end);
+  }
 }
 
 function handlerTable(handlers: Handlers): Map<string, Handler> {

@@ -47,6 +47,7 @@ export class Run {
   #lastEnd: number;
   readonly #pace: Pace = new Pace();
   #cancelWake: (() => void) | undefined;
+  readonly #ended: Promise<void>;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
 
@@ -88,6 +89,10 @@ export class Run {
       this.#executor.add(attempts);
       if (this.#stopping) this.#executor.releaseWaiting();
     });
+    this.#ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
 
   /** Resolves when nothing is due and the time to linger is over, or when it was told to stop. */
@@ -96,12 +101,9 @@ export class Run {
     try {
       lock.keepsDirectory = true;
       await this.#look();
-      await new Promise<void>((resolve, reject) => {
-        this.#resolve = resolve;
-        this.#reject = reject;
-        this.#listen();
-        this.#pump();
-      });
+      this.#listen();
+      this.#pump();
+      await this.#ended;
       await this.#store.compactIfWorthwhile(true);
     } finally {
       this.#over = true;
@@ -119,7 +121,7 @@ export class Run {
   #listen(): void {
     const { signal, maxTime, linger } = this.#options;
     const { clock } = this.#store;
-    const stop = (): void => this.#stop();
+    const stop = (): void => this.stop();
     if (maxTime < Number.POSITIVE_INFINITY) this.#cleanUp.push(clock.later(maxTime, stop));
     const leave = (): void => {
       this.#lingered = true;
@@ -129,7 +131,7 @@ export class Run {
     if (linger > 0 && linger < Number.POSITIVE_INFINITY) this.#cleanUp.push(clock.later(linger, leave, true));
     signal?.addEventListener('abort', stop, { once: true });
     this.#cleanUp.push(() => signal?.removeEventListener('abort', stop));
-    if (signal?.aborted) this.#stop();
+    if (signal?.aborted) this.stop();
     this.#lookout.start(linger > 0);
   }
 
@@ -226,7 +228,7 @@ export class Run {
   }
 
   /** Claims nothing more; what runs has the grace time. */
-  #stop(): void {
+  stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#executor.shutDown();

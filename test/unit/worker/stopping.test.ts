@@ -6,6 +6,7 @@ import {
   deferred,
   eventually,
   openTest,
+  rejects,
   rowsOf,
   runScript,
   settle,
@@ -502,4 +503,49 @@ test('a concurrency of several: at shutdown each gets its due', async (t) => {
       ['pending', 0],
     ],
   );
+});
+
+test('closing the queue stops its workers: what runs may end, what waits is given back, then it is closed', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const ids = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+  const { started, end, handler } = stubborn();
+  const working = queue.processJobs({ email: handler }, { linger: '1h' });
+  await started;
+  let closed = false;
+  const closing = queue.close().then(() => {
+    closed = true;
+  });
+  // What a handler asks for while it comes to its end.
+  const late = await queue.enqueue('report');
+  assert.equal(closed, false);
+  end.resolve('sent');
+  const summary = await working;
+  await closing;
+  assert.deepEqual([summary.completed, summary.claimed - summary.released], [1, 1]);
+  await rejects(queue.enqueue('email'), 'CLOSED', file);
+
+  const other = openTest(t, { file, clock }).queue;
+  const jobs = await Promise.all([...ids, late].map((id) => other.getJob(id)));
+  assert.deepEqual(
+    jobs.map((job) => [job?.status, job?.lockedBy]),
+    [
+      ['completed', undefined],
+      ['pending', undefined],
+      ['pending', undefined],
+    ],
+  );
+});
+
+test('closing the queue does not wait longer for a job than its grace time, and gives it back', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const id = await queue.enqueue('email');
+  const { started, handler } = obedient();
+  const working = queue.processJobs({ email: handler }, { grace: '10s', logger: () => {} });
+  await started;
+  const closing = queue.close();
+  clock.advance(10_000);
+  await closing;
+  assert.equal((await working).released, 1);
+  const job = await openTest(t, { file, clock }).queue.getJob(id);
+  assert.deepEqual([job?.status, job?.attempts, job?.forgiven], ['pending', 1, 1]);
 });
