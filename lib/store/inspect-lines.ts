@@ -1,6 +1,6 @@
 import { STATUSES, type Status } from '../job.js';
 import type { Layout } from '../tsv/columns.js';
-import { LineReader, LONGEST_ROW } from '../tsv/line.js';
+import { LineReader, LONGEST_ROW, OUR_ID } from '../tsv/line.js';
 import { brief } from '../tsv/text.js';
 import type { Finding, FindingKind } from './finding.js';
 import type { JobIndex } from './job-index.js';
@@ -139,6 +139,9 @@ class Lines {
     const id = text(reader.field(at.id));
     if (id === '') return `its ${names[0]} is empty`;
     if (/^\uFEFF|\uFFFD/.test(id)) return 'its id is not UTF-8, or begins with a byte order mark';
+    if (id.length > OUR_ID && id.length <= 2 * OUR_ID && /^[0-9a-f]+$/.test(id)) {
+      return `its id is ${id.length} hex digits, as when a row stands behind a piece of another one's id; ids of the queue have ${OUR_ID}`;
+    }
     const status = text(reader.field(at.status));
     if (!STATUSES.includes(status as Status)) {
       return `its status is ${JSON.stringify(brief(status))}, which is none of ${STATUSES.join(', ')}`;
