@@ -10,6 +10,7 @@ import { isName } from '../../../lib/tsv/text.js';
 import { FakeClock, openTest, rejects } from '../../helpers.js';
 import { type Bench, onBench } from './bench.js';
 import { inShort, isJson, shortOf } from './in-short.js';
+import { linesAreKept } from './kept-lines.js';
 import { decoded, gluedJob, type Oracle, type OracleRow, readByRule, withClosedTail } from './oracle.js';
 
 /*
@@ -186,18 +187,7 @@ class Walk {
     await queue.compact();
     const after = this.#now();
     this.#nothingIsLost(before, after, () => true);
-    const left = [...after.kept];
-    for (const line of before.kept) {
-      const glued = gluedJob(line, before.names);
-      if (glued !== undefined && !left.includes(line)) {
-        assert.ok(after.jobs.has(glued) || this.#archived().has(glued), `${glued} is gone with its line`);
-        continue;
-      }
-      // With other columns than before it might become a row, but for one field more.
-      const at = left.findIndex((other) => other === line || other === `${line}\t`);
-      assert.ok(at >= 0, `a line is gone: ${JSON.stringify(line)}`);
-      left.splice(at, 1);
-    }
+    linesAreKept(before, after, (id) => after.jobs.has(id) || this.#archived().has(id));
     for (const id of before.jobs.keys()) {
       if (!after.jobs.has(id)) continue;
       // By the newest version in each of the two: the rows of an older file have none, and gain one.
