@@ -94,9 +94,14 @@ async function translate(): Promise<string> {
   const lib = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' });
   const entryPoints = [
     ...lib.filter((name) => name.endsWith('.ts') && !name.startsWith('cli')).map((name) => `lib/${name}`),
-    ...['input/oracle.ts', 'input/in-short.ts', 'power/disk.ts', 'power/snapshot.ts', 'open-flags.ts'].map(
-      (name) => `test/sim/${name}`,
-    ),
+    ...[
+      'input/in-short.ts',
+      'input/kept-lines.ts',
+      'input/oracle.ts',
+      'open-flags.ts',
+      'power/disk.ts',
+      'power/snapshot.ts',
+    ].map((name) => `test/sim/${name}`),
     'scripts/nightly/guided/target.ts',
   ].map((name) => join(root, name));
   await build({
