@@ -146,6 +146,8 @@ export function withClosedTail(bytes: Buffer): Buffer {
       Buffer.concat([bytes.subarray(0, nul), Buffer.from('\n'), bytes.subarray(nul + 1)]),
     );
   const tail = bytes.toString('latin1', lf + 1).replace(/[\r ]+$/, '');
-  const whole = lf < 0 || tail === '' || tail.startsWith('#') || rowOf(tail, oracle.names) !== undefined;
+  // A comment with a NUL in it has lost something as well.
+  const whole =
+    lf < 0 || tail === '' || (tail.startsWith('#') && nul < 0) || rowOf(tail, oracle.names) !== undefined;
   return Buffer.concat([bytes, Buffer.from(whole ? '\n' : '\t#torn\n')]);
 }
