@@ -10,7 +10,7 @@ import type { Processes } from '../../../lib/store/owner.js';
 import { Store } from '../../../lib/store/store.js';
 import { inShort, shortOf } from '../../../test/sim/input/in-short.js';
 import { linesAreKept } from '../../../test/sim/input/kept-lines.js';
-import { type Oracle, readByRule, withClosedTail } from '../../../test/sim/input/oracle.js';
+import { gluedJobs, type Oracle, readByRule, withClosedTail } from '../../../test/sim/input/oracle.js';
 import { Disk } from '../../../test/sim/power/disk.js';
 import type { Inode } from '../../../test/sim/power/snapshot.js';
 
@@ -79,11 +79,13 @@ async function agree(store: Store, oracle: Oracle): Promise<void> {
 }
 
 function nothingIsLost(before: Oracle, after: Oracle): void {
+  const glued = gluedJobs(before);
   for (const [id, row] of before.jobs) {
     const now = after.jobs.get(id);
     assert.ok(now, `${id} is gone`);
     assert.ok(now.version >= row.version, `${id} has gone back`);
-    assert.deepEqual(inShort(now), inShort(row));
+    // A row that stands behind another may be its job's newest.
+    if (!glued.has(id)) assert.deepEqual(inShort(now), inShort(row));
   }
   linesAreKept(before, after, (id) => after.jobs.has(id));
 }

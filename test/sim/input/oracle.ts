@@ -100,6 +100,10 @@ export function gluedJob(line: string, names: readonly string[]): string | undef
   return rowOf([id, ...values.slice(1 - names.length)].join('\t'), names) && id;
 }
 
+/** The jobs of all such lines. */
+export const gluedJobs = ({ kept, names }: Oracle): Set<string | undefined> =>
+  new Set(kept.map((line) => gluedJob(line, names)));
+
 function isStruck(line: string, names: readonly string[]): boolean {
   const values = line.split('\t');
   const [id = ''] = values;
