@@ -107,15 +107,12 @@ export class CompactionPass {
       this.#laterLines.push(line.toString('utf8'));
       return;
     }
-    const glued = kind === 'unreadable' && this.#index.glued > 0 && gluedAt(bytes, start, end, this.#layout);
-    if (glued) {
-      this.#unglue(bytes, start, glued, end, offset);
-      return;
-    }
-    if (kind !== 'row') {
-      this.#keepForLater(offset, end - start + 1);
-      return;
-    }
+    // Where the columns change, what stands in such a line was not taken in.
+    const isTaken = this.#index.glued > 0 && this.#layout === this.#file.layout;
+    const glued = isTaken && kind === 'unreadable' && gluedAt(bytes, start, end, this.#layout);
+    if (glued) this.#unglue(bytes, start, glued, end, offset);
+    else if (kind !== 'row') this.#keepForLater(offset, end - start + 1);
+    if (kind !== 'row') return;
 
     const { at } = this.#file.layout;
     const index = this.#index;

@@ -6,6 +6,8 @@ import { COLUMNS } from '../../../lib/tsv/columns.js';
 import {
   FakeClock,
   HEADER,
+  jobId,
+  line,
   linesOf,
   NINE,
   openTest,
@@ -249,4 +251,14 @@ test('two workers that find it at the same time drain it once', async (t) => {
   await Promise.all([queue.processJobs(handlers), other.processJobs(handlers), other.enqueue('report', {})]);
   assert.deepEqual(ran.sort(), rows.map(id).sort());
   assert.equal(statSync(file).size, Buffer.byteLength(text(file)));
+});
+
+test('a line with a row of other columns in it is kept while the file gains its columns', async (t) => {
+  const nine = NINE.split('\t');
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  const [together, other] = [`ab12${line({ id: jobId(8) }, nine)}`, `a piece of ${line({ id: jobId(7) })}`];
+  writeFileSync(file, `${NINE}\n${line({ id: 'x1' }, nine)}${together}${other}`);
+  const { queue } = openTest(t, { file });
+  await queue.compact();
+  for (const kept of [together, other]) assert.ok(text(file).includes(kept.trimEnd()), text(file));
 });
