@@ -8,6 +8,9 @@ export interface Clock {
   later(ms: number, run: () => void, keepAlive?: boolean): () => void;
 }
 
+/** A longer one would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) =>
@@ -18,12 +21,17 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, Math.min(ms, 2 ** 31 - 1));
+      const timer = setTimeout(done, Math.min(ms, LONGEST_TIMER));
       signal?.addEventListener('abort', done, { once: true });
     }),
   later: (ms, run, keepAlive = false) => {
-    const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
-    if (!keepAlive) timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (left: number): void => {
+      const step = Math.min(left, LONGEST_TIMER);
+      timer = setTimeout(() => (left > step ? wait(left - step) : run()), step);
+      if (!keepAlive) timer.unref();
+    };
+    wait(ms);
     return () => clearTimeout(timer);
   },
 };
