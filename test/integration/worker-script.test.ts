@@ -221,6 +221,25 @@ describe('webhook', () => {
     assert.ok(Math.abs(second.runAt.getTime() - date.getTime()) <= slack, String(second.runAt));
   });
 
+  test('a Retry-After that is neither is left to the backoff', async (t) => {
+    const { file, queue } = emptyQueue(t);
+    const said = ['1.5', '-5', '60s', '120, 120', 'Soon'];
+    const url = await serve(t, (request, response) => {
+      const wait = said[Number(request.url?.slice(1))] as string;
+      response.writeHead(503, { 'retry-after': wait }).end();
+    });
+    const ids = await queue.enqueueMany(
+      said.map((_, i) => ({ type: 'webhook', payload: { url: `${url}/${i}` } })),
+    );
+    const before = Date.now();
+    await tick(file);
+    for (const [i, id] of ids.entries()) {
+      const job = await queue.getJob(id);
+      assert.deepEqual([job?.status, job?.attempts], ['pending', 1], said[i]);
+      assert.ok(Number(job?.runAt) >= before + 120_000, said[i]);
+    }
+  });
+
   test('the attempts of a job share their idempotency key', async (t) => {
     const { file, queue } = emptyQueue(t);
     const seen: unknown[] = [];

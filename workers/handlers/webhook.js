@@ -139,6 +139,12 @@ async function excerpt(response) {
  */
 function retryAfter(header) {
   if (!header) return undefined;
-  const wait = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  // A date begins with the name of its day (RFC 9110, 5.6.7); Date.parse takes "1.5" for one as well.
+  const isDate = /^[A-Z][a-z]/.test(header);
+  const wait = /^\d+$/.test(header)
+    ? Number(header) * 1000
+    : isDate
+      ? Date.parse(header) - Date.now()
+      : Number.NaN;
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), LONGEST_WAIT);
 }
