@@ -92,10 +92,11 @@ export class PermanentError extends Error {
  */
 export class RetryAfterError extends Error {
   override readonly name = 'RetryAfterError';
-  /** Milliseconds from now until the next attempt. */
-  readonly delay: number;
+  /** How long from now until the next attempt. */
+  readonly delay: number | string;
 
-  constructor(message: string, delay: number, options?: ErrorOptions) {
+  /** @param delay in ms, or as '90s' or '10m'; negative is now. What is no duration is left to the default backoff. */
+  constructor(message: string, delay: number | string, options?: ErrorOptions) {
     super(message, options);
     this.delay = delay;
   }

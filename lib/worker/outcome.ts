@@ -1,3 +1,4 @@
+import { duration } from '../checks.js';
 import { PermanentError, RetryAfterError } from '../errors.js';
 import { encodeFollowUps, followUpRows } from '../store/follow-ups.js';
 import { type Draft, draft } from '../store/view.js';
@@ -96,7 +97,7 @@ function fail(attempt: Attempt, error: unknown, now: number, rules: FailureRules
   let wait: number;
   let warning: string | undefined;
   try {
-    wait = isA(RetryAfterError, error) ? clamp(error.delay) : rules.backoff(used, error, attempt.job);
+    wait = isA(RetryAfterError, error) ? askedFor(error) : rules.backoff(used, error, attempt.job);
   } catch (cause) {
     // The function is the user's; a mistake in it must not lose the job or the worker.
     wait = clamp(60_000 * 2 ** used);
@@ -110,6 +111,13 @@ function fail(attempt: Attempt, error: unknown, now: number, rules: FailureRules
     change: { status: 'pending', error: text, lockedBy: '', runAt },
     ...(warning === undefined ? {} : { warning }),
   };
+}
+
+/** A moment that has passed is now; what is no time is a slip, and no wait at all would use up the attempts. */
+function askedFor({ delay }: RetryAfterError): number {
+  return clamp(
+    duration('the delay of a RetryAfterError', typeof delay === 'number' ? Math.max(delay, 0) : delay),
+  );
 }
 
 function release(attempt: Attempt): Verdict {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { errorText } from '../../../lib/worker/error-text.js';
 
@@ -25,6 +28,41 @@ test('whatever was thrown has a text', () => {
   assert.match(errorText(Object.create(null)), /Object/);
   assert.equal(typeof errorText(hostile), 'string');
   assert.equal(errorText(Symbol('x')), 'Symbol(x)');
+});
+
+test('its causes are kept as well, behind its message: fetch says why in there', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  const refused = await fetch(`http://127.0.0.1:${port}/`).then(String, errorText);
+  const [first, second, third] = refused.split('\n');
+  assert.deepEqual(
+    [first, second],
+    ['TypeError: fetch failed', `caused by: Error: connect ECONNREFUSED 127.0.0.1:${port}`],
+  );
+  assert.match(third ?? '', /^ +at /);
+  const several = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
+  const inner = new Error('inner', { cause: several });
+  const lines = errorText(new RangeError('outer', { cause: inner }))
+    .split('\n')
+    .slice(0, 4);
+  assert.deepEqual(lines.slice(0, 3), [
+    'RangeError: outer',
+    'caused by: Error: inner',
+    'caused by: AggregateError: ECONNREFUSED',
+  ]);
+  assert.match(lines[3] ?? '', /^ +at /);
+  assert.match(errorText(new Error('x', { cause: 'a word' })), /^Error: x\ncaused by: a word\n/);
+  assert.match(
+    errorText(new Error('x', { cause: { status: 5 } })),
+    /^Error: x\ncaused by: \{ status: 5 \}\n/,
+  );
+  const circle = new Error('round');
+  circle.cause = circle;
+  assert.equal(errorText(circle).match(/caused by/g)?.length, 3);
+  assert.ok(errorText(new Error('x', { cause: 'y'.repeat(1e6) })).length < 6000);
 });
 
 test('a long message is cut', () => {

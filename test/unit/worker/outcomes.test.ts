@@ -190,17 +190,35 @@ test('RetryAfterError sets the time of the next attempt, and counts like any oth
   assert.equal((await queue.processJobs({ email: fails(new RetryAfterError('busy', 90_000)) })).failed, 1);
 });
 
-test('a RetryAfterError without a time that can be used is tried again at once, not lost', async (t) => {
-  for (const delay of [-5, Number.NaN, '10' as unknown as number, Number.POSITIVE_INFINITY, 1e20]) {
+test('the time that a RetryAfterError asks for may be a duration, and one that has passed is now', async (t) => {
+  for (const [delay, wait] of [
+    ['10m', 600_000],
+    [-5, 0],
+    [1e20, 365 * 24 * 3_600_000],
+  ] as const) {
     const { queue, clock } = openTest(t);
     const id = await queue.enqueue('email', {});
-    await queue
-      .processJobs({ email: fails(new RetryAfterError('busy', delay)) }, { maxAttempts: 2 })
-      .catch(() => {});
+    await queue.processJobs({ email: fails(new RetryAfterError('busy', delay)) }, { maxAttempts: 2 });
+    // What is due at once has been tried again at once.
     const job = await queue.getJob(id);
-    assert.ok(job?.status === 'pending' || job?.status === 'failed', String(delay));
-    assert.ok(Number.isFinite(job?.runAt.getTime()), String(delay));
-    assert.ok(Number(job?.runAt) < clock.now() + 366 * 24 * 3_600_000, String(delay));
+    assert.deepEqual(
+      [job?.status, Number(job?.runAt) - clock.now()],
+      [wait > 0 ? 'pending' : 'failed', wait],
+    );
+  }
+});
+
+test('a RetryAfterError that asks for no time waits as long as the default backoff, and its worker says so', async (t) => {
+  for (const delay of [Number.NaN, 'soon', undefined as unknown as number]) {
+    const { queue, clock } = openTest(t);
+    const id = await queue.enqueue('email', {});
+    const events: WorkerEvent[] = [];
+    const logger = (event: WorkerEvent): void => void events.push(event);
+    await queue.processJobs({ email: fails(new RetryAfterError('busy', delay)) }, { logger, backoff: [0] });
+    const job = await queue.getJob(id);
+    assert.deepEqual([job?.status, Number(job?.runAt) - clock.now()], ['pending', 120_000], String(delay));
+    const warning = events.find(({ event }) => event === 'warning');
+    assert.match(warning?.message ?? '', /the delay of a RetryAfterError is/);
   }
 });
 
