@@ -35,11 +35,11 @@ export class Store {
   readonly clock: Clock;
   readonly fs: FileSystem;
   readonly processes: Processes;
-  /** What works on the queue by itself: told to come to an end, and waited for, when the queue is closed. */
-  readonly atWork: Set<() => Promise<void>> = new Set();
   readonly #current: CurrentFile;
   readonly #holder: Holder;
   readonly #writer: Writer;
+  readonly #atWork = new Set<{ stop: () => void; done: Promise<unknown> }>();
+  #closing = false;
   #closed = false;
   #reads = 0;
 
@@ -191,10 +191,27 @@ export class Store {
     await this.#writer.exclusively(run).catch(this.#rethrow);
   }
 
+  /** Does something that works on the queue by itself: when the queue is closed, it is told to stop, and waited for. */
+  async work<T>(stop: () => void, work: () => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    if (this.#closing) throw this.#isClosed();
+    const done = work();
+    const entry = { stop, done: done.catch(() => {}) };
+    this.#atWork.add(entry);
+    try {
+      return await done;
+    } finally {
+      this.#atWork.delete(entry);
+    }
+  }
+
   /** Waits for what is under way, and lets go of everything. */
   async close(): Promise<void> {
+    this.#closing = true;
+    const atWork = [...this.#atWork];
+    for (const { stop } of atWork) stop();
     // Where nobody is at work, nothing that is asked for after this call may come before its end.
-    if (this.atWork.size > 0) await Promise.all([...this.atWork].map((end) => end()));
+    if (atWork.length > 0) await Promise.all(atWork.map(({ done }) => done));
     this.#closed = true;
     await this.#writer.betweenCommits(() => {
       this.#current.drop();
@@ -220,7 +237,11 @@ export class Store {
   };
 
   #assertOpen(): void {
-    if (this.#closed) throw new TsvqError('CLOSED', `the queue ${this.path} was closed`);
+    if (this.#closed) throw this.#isClosed();
     if (this.#holder.broken) throw this.#holder.broken;
+  }
+
+  #isClosed(): TsvqError {
+    return new TsvqError('CLOSED', `the queue ${this.path} was closed`);
   }
 }

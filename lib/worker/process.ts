@@ -22,41 +22,35 @@ export async function processQueue(
   const table = handlerTable(handlers);
   const resolved = resolveWorkerOptions(options);
   const report = new Report(resolved, store.clock);
-  const { summary } = report;
-  const types = new Set(table.keys());
-  let { work, repair, unhandled } = await peek(store, types, resolved.timeout);
-  if (repair) {
-    await store.repair();
-    ({ work, unhandled } = await peek(store, types, resolved.timeout));
-  }
-  if (work || resolved.linger > 0) {
-    const { Run } = await import('./run.js');
-    await untilDone(store, new Run(store, table, resolved, report));
-  } else {
-    for (const [type, jobs] of unhandled) report.unhandled(type, jobs);
-    // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
-    await new Promise(setImmediate);
-  }
+  let run: Run | undefined;
+  let isStopped = false;
+  const stop = (): void => {
+    isStopped = true;
+    run?.stop();
+  };
+  await store.work(stop, async () => {
+    const types = new Set(table.keys());
+    let { work, repair, unhandled } = await peek(store, types, resolved.timeout);
+    if (repair) {
+      await store.repair();
+      ({ work, unhandled } = await peek(store, types, resolved.timeout));
+    }
+    if (work || resolved.linger > 0) {
+      const module = await import('./run.js');
+      run = new module.Run(store, table, resolved, report);
+      if (isStopped) run.stop();
+      await run.untilDone();
+    } else {
+      for (const [type, jobs] of unhandled) report.unhandled(type, jobs);
+      // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
+      await new Promise(setImmediate);
+    }
+  });
   writeTick(store.fs, store.realPath, {
     at: store.clock.now(),
-    unhandled: Object.keys(summary.unhandled),
+    unhandled: Object.keys(report.summary.unhandled),
   });
-  return summary;
-}
-
-/** Whoever closes the queue meanwhile tells the worker to stop, and waits for it: else its claims would outlive it. */
-async function untilDone(store: Store, run: Run): Promise<void> {
-  const done = run.untilDone();
-  const end = async (): Promise<void> => {
-    run.stop();
-    await done.catch(() => {});
-  };
-  store.atWork.add(end);
-  try {
-    await done;
-  } finally {
-    store.atWork.delete(end);
-  }
+  return report.summary;
 }
 
 function handlerTable(handlers: Handlers): Map<string, Handler> {

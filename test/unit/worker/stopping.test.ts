@@ -549,3 +549,34 @@ test('closing the queue does not wait longer for a job than its grace time, and 
   const job = await openTest(t, { file, clock }).queue.getJob(id);
   assert.deepEqual([job?.status, job?.attempts, job?.forgiven], ['pending', 1, 1]);
 });
+
+test('a worker that is to begin while its queue is being closed does not, and one that is just beginning ends', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+  const { started, end, handler } = stubborn();
+  const first = queue.processJobs({ email: handler }, { linger: '1h' });
+  await started;
+  const ran: unknown[] = [];
+  const second = queue.processJobs({ email: () => void ran.push('second') }, { linger: '1h' });
+  const closing = queue.close();
+  await rejects(queue.processJobs({ email: () => void ran.push('third') }), 'CLOSED', file);
+  end.resolve(undefined);
+  assert.equal((await first).completed, 1);
+  assert.equal((await second).claimed, 0);
+  await closing;
+  assert.deepEqual(ran, []);
+  const { pending, processing } = await openTest(t, { file, clock }).queue.stats();
+  assert.deepEqual([pending, processing], [1, 0]);
+});
+
+test('a queue that is closed as its worker starts, whenever that is, has none that claims and is left', async (t) => {
+  for (let turns = 0; turns < 12; turns++) {
+    const { queue, clock, file } = openTest(t);
+    await queue.enqueue('email');
+    const working = queue.processJobs({ email: () => {} }, { linger: turns % 2 === 0 ? 0 : '1h' });
+    for (let n = 0; n < turns; n++) await new Promise(setImmediate);
+    await queue.close();
+    await working;
+    assert.equal((await openTest(t, { file, clock }).queue.stats()).processing, 0, `after ${turns} turns`);
+  }
+});
