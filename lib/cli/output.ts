@@ -110,7 +110,11 @@ function plainField(field: Field): string {
 async function written(): Promise<void> {
   if (process.stdout.writableNeedDrain && !readerIsGone) {
     await new Promise<void>((resolve) => {
-      process.stdout.once('drain', resolve).once('close', resolve);
+      const goOn = (): void => {
+        process.stdout.off('drain', goOn).off('close', goOn);
+        resolve();
+      };
+      process.stdout.on('drain', goOn).on('close', goOn);
     });
   }
   await new Promise(setImmediate);

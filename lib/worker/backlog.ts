@@ -9,8 +9,8 @@ export interface BacklogRules {
   readonly owner: string;
   /** Whether there is a handler for a type. */
   readonly handles: (type: string) => boolean;
-  /** Called for each due job without one; never under the lock. */
-  readonly onUnhandled: (type: string) => void;
+  /** Told how many due jobs of a type have none; never under the lock. */
+  readonly onUnhandled: (type: string, jobs: number) => void;
   /** Whether an earlier attempt of a job still runs in this process. */
   readonly isBusy: (id: string) => boolean;
 }
@@ -26,8 +26,9 @@ export class Backlog {
   #dry = false;
   /** Jobs whose rows were not where they should be. */
   #gone: number[] = [];
-  /** Types without a handler that were met and not told of yet. */
-  #unhandled: string[] = [];
+  /** How many due jobs have a type without a handler, and whether that is to be told. */
+  #unhandled = new Map<string, number>();
+  #isTold = true;
 
   constructor(store: Store, rules: BacklogRules) {
     this.#store = store;
@@ -44,7 +45,8 @@ export class Backlog {
   readonly follow = (index: JobIndex): void => {
     if (this.#due?.index === index) return;
     this.#due?.close();
-    this.#due = new DueJobs(index, this.#store.clock.now());
+    this.#unhandled.clear();
+    this.#due = new DueJobs(index, this.#store.clock.now(), (slot) => this.#accepts(index.type(slot)));
     this.#picked = [];
     this.#gone = [];
     this.#dry = false;
@@ -64,9 +66,11 @@ export class Backlog {
     this.#dry = false;
   }
 
-  /** Whether there may be something to claim. */
-  any(now: number): boolean {
-    return !this.#dry && (this.#picked.length > 0 || (this.#due?.any(now) ?? false));
+  /** Whether there may be something to claim. @param alone nothing else is held by the worker */
+  any(now: number, alone: boolean): boolean {
+    const any = !this.#dry && (this.#picked.length > 0 || (this.#due?.any(now, alone) ?? false));
+    this.#tell();
+    return any;
   }
 
   /** When the next job that waits is due, in ms. */
@@ -109,15 +113,19 @@ export class Backlog {
   #pick(now: number, most: number, alone: boolean): Candidate[] {
     if (this.#due === undefined) return [];
     const onGone = (slot: number): void => void this.#gone.push(slot);
-    const handles = (type: string): boolean => {
-      const known = this.#rules.handles(type);
-      if (!known) this.#unhandled.push(type);
-      return known;
-    };
-    return pickCandidates({ ...this.#rules, handles, due: this.#due, now, most, alone, onGone });
+    return pickCandidates({ ...this.#rules, due: this.#due, now, most, alone, onGone });
+  }
+
+  #accepts(type: string): boolean {
+    if (this.#rules.handles(type)) return true;
+    this.#unhandled.set(type, (this.#unhandled.get(type) ?? 0) + 1);
+    this.#isTold = false;
+    return false;
   }
 
   #tell(): void {
-    for (const type of this.#unhandled.splice(0)) this.#rules.onUnhandled(type);
+    if (this.#isTold) return;
+    this.#isTold = true;
+    for (const [type, jobs] of this.#unhandled) this.#rules.onUnhandled(type, jobs);
   }
 }

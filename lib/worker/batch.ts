@@ -82,7 +82,7 @@ export async function commitBatch(
       if (view.state(leftover.id) === undefined) drafts.push(leftover);
     }
     head = drafts.length;
-    crowded = plan.first && otherWorkers(store, view, owner) >= options.maxWorkers;
+    crowded = plan.first && candidates.length > 0 && otherWorkers(store, view, owner) >= options.maxWorkers;
     if (crowded) return drafts;
     if (plan.rescue) {
       // In a commit that starts over, the claims of its first round may be in the file.

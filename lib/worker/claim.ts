@@ -30,7 +30,7 @@ export interface Picking {
   readonly most: number;
   /** Nothing else is held. */
   readonly alone: boolean;
-  /** Whether there is a handler for the type; called for each due job that is looked at. */
+  /** Whether there is a handler for the type. */
   readonly handles: (type: string) => boolean;
   /** Called for a job whose row is not where the index has it: struck since, or moved by an edit in place. */
   readonly onGone: (slot: number) => void;
@@ -62,7 +62,7 @@ export function pickCandidates({
   while (picked.length < most && bytes < MOST_BYTES && !blocked) {
     const slots: number[] = [];
     for (let read = bytes; picked.length + slots.length < most && read < MOST_BYTES; ) {
-      const slot = due.take(now);
+      const slot = due.take(now, alone && picked.length + slots.length === 0);
       if (slot === undefined) break;
       slots.push(slot);
       read += index.length(slot);
@@ -87,8 +87,7 @@ export function pickCandidates({
       }
       const suspect = isDeathText(row[at.error] as string);
       if (suspect && (!alone || picked.length > 0)) {
-        later.push(slot);
-        blocked = true;
+        due.setAside(slot);
         continue;
       }
       const claim = claimOf(row, layout, owner, now, { index, slot });

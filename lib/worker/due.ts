@@ -1,23 +1,34 @@
 import TinyQueue from 'tinyqueue';
+import { isWithin } from '../clock.js';
 import type { JobIndex } from '../store/job-index.js';
+
+/** For so long others go before a job that has to run alone. */
+const PATIENCE_MS = 60_000;
 
 /**
  * The pending jobs in the order in which they are to start: of those that are due, by priority (higher first), then
  * run_at, then place in the file. It holds slots of an index; a job that it gives may have been taken by others
  * since.
+ *
+ * A job that may have killed its worker is set aside until it can run alone.
  */
 export class DueJobs {
   readonly index: JobIndex;
   readonly #due: TinyQueue<number>;
   /** With the time that each was added with: a row may say another by now, and what is in a heap must not change. */
   readonly #waiting: TinyQueue<{ slot: number; runAt: number }>;
-  /** By slot: 1 for a job that stands among the due ones. Twice there, it could be claimed twice in one commit. */
+  readonly #accepts: (slot: number) => boolean;
+  #aside: number[] = [];
+  #asideSince = 0;
+  /** By slot: 1 for a job that stands among the due ones, or aside. Twice there, it could be claimed twice in one commit. */
   #isDue = new Uint8Array(1024);
-  /** The latest time that anyone asked for jobs with. */
+  /** The time that jobs were asked for last. */
   #now: number;
 
-  constructor(index: JobIndex, now: number) {
+  /** @param accepts asked about each job once it is due; others than these are left out */
+  constructor(index: JobIndex, now: number, accepts: (slot: number) => boolean) {
     this.index = index;
+    this.#accepts = accepts;
     // As long as jobs are picked from it, also when another file has taken its name.
     index.file.retain();
     this.#now = now;
@@ -35,11 +46,11 @@ export class DueJobs {
 
   readonly add = (slot: number): void => {
     const runAt = this.index.runAt(slot);
-    if (runAt <= this.#now) this.putBack(slot);
-    else this.#waiting.push({ slot, runAt });
+    if (runAt > this.#now) this.#waiting.push({ slot, runAt });
+    else if (this.#accepts(slot)) this.putBack(slot);
   };
 
-  /** Puts a job among the due ones: its time has come, or {@link take} gave it and nobody has claimed it. */
+  /** Puts a job among the due ones: {@link take} gave it, and nobody has claimed it. */
   putBack(slot: number): void {
     if (slot >= this.#isDue.length) {
       const larger = new Uint8Array(slot * 2);
@@ -51,22 +62,35 @@ export class DueJobs {
     this.#due.push(slot);
   }
 
-  /** Takes the next job that is due. */
-  take(now: number): number | undefined {
+  /** Sets a job aside that {@link take} gave. */
+  setAside(slot: number): void {
+    if (this.#aside.length === 0) this.#asideSince = this.#now;
+    this.#isDue[slot] = 1;
+    this.#aside.push(slot);
+  }
+
+  /** Takes the next job that is due. @param alone nothing else runs: of those that were set aside, too, and these first */
+  take(now: number, alone: boolean): number | undefined {
     this.#move(now);
     for (;;) {
-      const slot = this.#due.pop();
+      const slot = (alone ? this.#aside.shift() : undefined) ?? this.#due.pop();
       if (slot === undefined) return undefined;
       this.#isDue[slot] = 0;
-      // Else taken by another worker, or put off: then it stands among the waiting as well.
-      if (this.index.status(slot) === 'pending' && this.index.runAt(slot) <= now) return slot;
+      // Taken by another worker since.
+      if (this.index.status(slot) !== 'pending') continue;
+      const runAt = this.index.runAt(slot);
+      if (runAt <= now) return slot;
+      // Put off since, or the clock was set back.
+      this.#waiting.push({ slot, runAt });
     }
   }
 
-  /** Whether a job may be due. */
-  any(now: number): boolean {
+  /** Whether a job may be due. @param alone nothing else runs */
+  any(now: number, alone: boolean): boolean {
     this.#move(now);
-    return this.#due.length > 0;
+    if (this.#aside.length === 0) return this.#due.length > 0;
+    // Once one of them has waited for so long, nothing else is begun until nothing else runs.
+    return alone || (this.#due.length > 0 && isWithin(PATIENCE_MS, this.#asideSince, now));
   }
 
   /** When the next job that waits is due, in ms; undefined if none waits. */
@@ -80,12 +104,12 @@ export class DueJobs {
   }
 
   #move(now: number): void {
-    this.#now = Math.max(this.#now, now);
+    this.#now = now;
     for (;;) {
       const next = this.#waiting.peek();
       if (next === undefined || next.runAt > now) return;
       this.#waiting.pop();
-      this.putBack(next.slot);
+      if (this.#accepts(next.slot)) this.putBack(next.slot);
     }
   }
 }

@@ -67,6 +67,11 @@ export class Executor {
     return this.#waiting.length - this.#next;
   }
 
+  /** Whether nothing runs, and nothing waits for it. */
+  get isIdle(): boolean {
+    return this.running.size === 0 && this.waiting === 0;
+  }
+
   add(attempts: readonly Attempt[]): void {
     if (attempts.length > 0) this.#busySince ??= this.#clock.now();
     this.#waiting = this.#waiting.slice(this.#next).concat(attempts);
@@ -198,7 +203,7 @@ export class Executor {
     attempt.over = true;
     attempt.cancelTimer?.();
     this.running.delete(attempt);
-    if (this.running.size === 0 && this.waiting === 0) {
+    if (this.isIdle) {
       const now = this.#clock.now();
       this.#busy += now - (this.#busySince ?? now);
       this.#busySince = undefined;

@@ -50,19 +50,19 @@ export class Report {
     this.#log({ event: 'rescued', id, type, error });
   }
 
-  /** Due jobs of a type that has no handler; named once. */
-  unhandled(type: string, jobs = 1): void {
+  /** How many due jobs there are of a type that has no handler; it is named once. */
+  unhandled(type: string, jobs: number): void {
     const { unhandled } = this.summary;
     if (!Object.hasOwn(unhandled, type)) {
       this.warn(`no handler for jobs of type ${JSON.stringify(brief(type))}; they stay pending`, type);
       Object.defineProperty(unhandled, type, {
-        value: 0,
+        value: jobs,
         writable: true,
         enumerable: true,
         configurable: true,
       });
     }
-    unhandled[type] = (unhandled[type] ?? 0) + jobs;
+    unhandled[type] = jobs;
   }
 
   warn(message: string, type?: string): void {

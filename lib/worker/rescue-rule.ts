@@ -8,6 +8,14 @@ interface Running {
   number(column: number, otherwise: number): number;
 }
 
+/** Workers of this process that have ended and left claims behind, since they could not write. */
+const gone = new Set<string>();
+
+/** The claims of this worker may be taken at once, though its process lives: by the next worker of this process. */
+export function giveUp(owner: string): void {
+  gone.add(owner);
+}
+
 /**
  * Whether a running job is to be taken from its worker: if that is proven dead, at once. Where it can't be judged
  * (another host or container) or lives but has gone silent, only when the job's time limit is long past: twice over,
@@ -23,7 +31,7 @@ export function isOverdue(
   timeout: number,
 ): boolean {
   const owner = at.locked_by < 0 ? '' : job.field(at.locked_by);
-  if (owner !== '' && processes.liveness(owner) === 'dead') return true;
+  if (owner !== '' && (gone.has(owner) || processes.liveness(owner) === 'dead')) return true;
   // Without one of its own it has its worker's, which is not known here: at least what every worker begins with.
   const limit = job.number(at.timeout, Math.max(timeout, DEFAULTS.timeout) / 1000) * 1000;
   const since = job.number(at.started_at, job.number(at.run_at, 0)) * 1000;

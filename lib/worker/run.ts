@@ -10,15 +10,16 @@ import { Ledger } from './ledger.js';
 import { Lookout } from './lookout.js';
 import { Pace } from './pace.js';
 import type { Report } from './report.js';
+import { giveUp } from './rescue-rule.js';
+import { Trouble } from './trouble.js';
 
 const RESCUE_MS = 5_000;
 /** What a worker does now and then: note the time and, if it stays, compact if it is worth it. */
 const HOUSEKEEPING_MS = 30_000;
 /** A job that takes longer than this holds up those claimed behind it: they are given back. */
 const STUCK_MS = 1_000;
-/** After a commit that failed: so long until the next try, and so many tries. */
-const TROUBLE_MS = 1_000;
-const MOST_TROUBLE = 5;
+/** While too many others are at work, a worker that stays tries so often. */
+const CROWDED_MS = 1_000;
 
 /**
  * One worker, from its first look to its last commit: claims jobs, has them run, records what became of them. What
@@ -26,6 +27,7 @@ const MOST_TROUBLE = 5;
  */
 export class Run {
   readonly #store: Store;
+  readonly #owner: string;
   readonly #options: ResolvedWorkerOptions;
   readonly #report: Report;
   readonly #executor: Executor;
@@ -39,12 +41,14 @@ export class Run {
   #committing = false;
   #stopping = false;
   #over = false;
-  /** Commits that failed in a row. */
-  #trouble = 0;
+  readonly #trouble: Trouble = new Trouble();
   #pausing = false;
   #lastRescue = Number.NEGATIVE_INFINITY;
   #lastHousekeeping: number;
-  #lastEnd: number;
+  /** When an attempt came to its end last, or the first after a pause was to begin. */
+  #lastTurn: number;
+  /** When too many others were at work to claim anything. */
+  #lastCrowd = Number.NEGATIVE_INFINITY;
   readonly #pace: Pace = new Pace();
   #cancelWake: (() => void) | undefined;
   readonly #ended: Promise<void>;
@@ -61,16 +65,17 @@ export class Run {
     this.#options = options;
     this.#report = report;
     const owner = store.processes.self();
+    this.#owner = owner;
     const now = store.clock.now();
     this.#lingered = options.linger === 0;
-    this.#lastEnd = now;
+    this.#lastTurn = now;
     this.#lastHousekeeping = now;
     const underWay = jobsUnderWay(store);
     this.#backlog = new Backlog(store, {
       owner,
       isBusy: (id) => underWay.has(id),
       handles: (type) => handlers.has(type),
-      onUnhandled: (type) => report.unhandled(type),
+      onUnhandled: (type, jobs) => report.unhandled(type, jobs),
     });
     this.#lookout = new Lookout(store, () => this.#onLookout());
     const rules = {
@@ -81,11 +86,12 @@ export class Run {
     this.#executor = new Executor(store, handlers, options, rules, (attempt, verdict) => {
       this.#pace.count();
       this.#backlog.refresh();
-      this.#lastEnd = store.clock.now();
+      this.#lastTurn = store.clock.now();
       this.#ledger.end(attempt, verdict);
       if (!this.#pumping) this.#pump();
     });
     this.#ledger = new Ledger(store, owner, options, report, this.#backlog, (attempts) => {
+      if (this.#executor.isIdle) this.#lastTurn = store.clock.now();
       this.#executor.add(attempts);
       if (this.#stopping) this.#executor.releaseWaiting();
     });
@@ -110,6 +116,7 @@ export class Run {
       this.#lookout.stop();
       this.#cancelWake?.();
       for (const clean of this.#cleanUp) clean();
+      if (this.#ledger.held > 0) giveUp(this.#owner);
       this.#backlog.close();
       lock.keepsDirectory = false;
       lock.tidy();
@@ -153,7 +160,7 @@ export class Run {
 
   async #onLookout(): Promise<void> {
     const now = this.#store.clock.now();
-    if (this.#executor.waiting > 0 && now - this.#lastEnd > STUCK_MS) {
+    if (this.#executor.waiting > 0 && !isWithin(STUCK_MS, this.#lastTurn, now)) {
       this.#executor.releaseWaiting();
       // Those that were given back came to no end.
       this.#pace.forget();
@@ -197,9 +204,9 @@ export class Run {
     this.#ledger.commit(candidates, rescue).then(
       () => {
         this.#committing = false;
-        this.#trouble = 0;
+        this.#trouble.end();
         this.#pace.measure(() => this.#executor.takeBusyTime());
-        if (this.#ledger.crowded) this.#stopping = true;
+        if (this.#ledger.crowded) this.#onCrowd();
         this.#pump();
       },
       (error: unknown) => {
@@ -227,10 +234,17 @@ export class Run {
     }
   }
 
+  /** One worker too many: cron starts another in its stead, unless it is there to stay. */
+  #onCrowd(): void {
+    if (this.#options.linger < Number.POSITIVE_INFINITY) this.#stopping = true;
+    else this.#lastCrowd = this.#store.clock.now();
+  }
+
   /** Claims nothing more; what runs has the grace time. */
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#pausing = false;
     this.#executor.shutDown();
     this.#pump();
   }
@@ -245,13 +259,10 @@ export class Run {
     return others > 0;
   }
 
-  /** Tries again a few times: what has ended must not be lost to a disk that is full for a moment. */
   #onTrouble(error: unknown): void {
-    const { code } = error as { code?: string };
-    this.#trouble++;
-    // With nothing to lose there is nothing to wait for either: the next tick tries again.
-    const idle = this.#ledger.held === 0 && this.#options.linger === 0;
-    if (idle || code === 'SYNC_FAILED' || code === 'CLOSED' || this.#trouble > MOST_TROUBLE) {
+    const stays = !this.#stopping && !this.#lingered;
+    const wait = this.#trouble.next(error, stays, this.#ledger.held > 0);
+    if (wait === undefined) {
       this.#over = true;
       for (const attempt of this.#executor.running) attempt.stop('shutdown');
       this.#reject(error);
@@ -263,14 +274,16 @@ export class Run {
       this.#pausing = false;
       this.#pump();
     };
-    this.#store.clock.later(TROUBLE_MS, goOn, true);
+    this.#cleanUp.push(this.#store.clock.later(wait, goOn, true));
   }
 
   // ---- how many to claim ----
 
   /** How many jobs to claim now. */
   #wanted(now: number): number {
-    if (this.#stopping || this.#ledger.holdsSuspect || !this.#backlog.any(now)) return 0;
+    if (isWithin(CROWDED_MS, this.#lastCrowd, now)) return 0;
+    const alone = this.#ledger.held === 0;
+    if (this.#stopping || this.#ledger.holdsSuspect || !this.#backlog.any(now, alone)) return 0;
     const { waiting, running } = this.#executor;
     const target = Math.max(this.#options.concurrency, this.#pace.ahead);
     const missing = target - waiting - running.size;

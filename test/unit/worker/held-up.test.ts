@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deferred, openTest, until } from '../../helpers.js';
+import { deferred, FakeClock, openTest, until } from '../../helpers.js';
 
 test('jobs that a slow one holds up are given back once, and not claimed again before it has ended', async (t) => {
   const { queue, clock, file } = openTest(t);
@@ -35,4 +35,58 @@ test('jobs that a slow one holds up are given back once, and not claimed again b
   end.resolve();
   const { completed, claimed, released } = await working;
   assert.deepEqual([completed, claimed - released], [202, 202]);
+});
+
+test('a pause before is no reason to give jobs back', async (t) => {
+  const { queue, clock } = openTest(t);
+  const stop = new AbortController();
+  let ran = 0;
+  let gate = deferred();
+  const quick = async (n: unknown): Promise<void> => {
+    ran++;
+    if (n === 0) await gate.promise;
+  };
+  const working = queue.processJobs(
+    { quick },
+    { linger: Number.POSITIVE_INFINITY, signal: stop.signal, logger: () => {} },
+  );
+  for (let burst = 1; burst <= 3; burst++) {
+    gate = deferred();
+    await queue.enqueueMany(Array.from({ length: 50 }, (_, n) => ({ type: 'quick', payload: n })));
+    await clock.advanceUntil('the first runs', () => ran === 50 * (burst - 1) + 1, 1);
+    // Time for a look at what the worker itself has written.
+    await clock.pass(20, 1);
+    gate.resolve();
+    await clock.advanceUntil('all have run', () => ran === 50 * burst, 1);
+    await clock.pass(10_000);
+  }
+  stop.abort();
+  const { completed, released } = await working;
+  assert.deepEqual([completed, released], [150, 0]);
+});
+
+test('jobs are given back from behind a slow one although the clock was set back meanwhile', async (t) => {
+  const clock = new FakeClock();
+  let offset = 0;
+  const moved = Object.assign(Object.create(clock) as FakeClock, { now: () => clock.now() + offset });
+  const { queue, file } = openTest(t, { clock: moved });
+  const other = openTest(t, { file, clock: moved }).queue;
+  await queue.enqueueMany(Array.from({ length: 50 }, (_, n) => ({ type: 'quick', payload: n })));
+  await queue.enqueue('slow');
+  await queue.enqueueMany(Array.from({ length: 50 }, (_, n) => ({ type: 'quick', payload: n })));
+  const begun = deferred();
+  const end = deferred();
+  const slow = (): Promise<void> => {
+    begun.resolve();
+    return end.promise;
+  };
+  const working = queue.processJobs({ quick: () => {}, slow }, { logger: () => {} });
+  await begun.promise;
+  await until('others are claimed ahead', async () => (await other.stats()).processing > 1);
+  offset = -3_600_000;
+  await clock.advanceUntil('they are given back', async () => (await other.stats()).processing === 1);
+  end.resolve();
+  const { completed, claimed, released } = await working;
+  // They wait for their time to come again.
+  assert.deepEqual([completed, claimed - released, released > 0], [51, 51, true]);
 });

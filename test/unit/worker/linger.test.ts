@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { systemClock } from '../../../lib/clock.js';
-import { FakeClock, faultyFs, linesOf, openTest, runScript, settle, until } from '../../helpers.js';
+import {
+  FakeClock,
+  faultyFs,
+  linesOf,
+  openTest,
+  runScript,
+  settle,
+  systemError,
+  until,
+} from '../../helpers.js';
 
 test('a lingering worker picks up what is enqueued while it waits, here or elsewhere, and then goes', async (t) => {
   const { queue, clock, file } = openTest(t);
@@ -294,4 +303,70 @@ test('asking again and again, without a pause, keeps nobody in the same process 
   while (!turn) await queue.processJobs({});
   stop.abort();
   await working;
+});
+
+test('a clock that is set back puts jobs off, and no job is forgotten over it', async (t) => {
+  const clock = new FakeClock();
+  let offset = 0;
+  const moved = Object.assign(Object.create(clock) as FakeClock, { now: () => clock.now() + offset });
+  const { queue } = openTest(t, { clock: moved });
+  const stop = new AbortController();
+  const ran = new Set<unknown>();
+  const working = queue.processJobs(
+    { email: (n) => void ran.add(n) },
+    { linger: Number.POSITIVE_INFINITY, signal: stop.signal },
+  );
+  await queue.enqueue('email', 'before');
+  await clock.advanceUntil('it ran', () => ran.size === 1);
+  offset = -60_000;
+  await queue.enqueue('email', 'delayed', { delay: '2s' });
+  await queue.enqueue('email', 'due');
+  await clock.advanceUntil('the one that is due ran', () => ran.has('due'));
+  assert.ok(!ran.has('delayed'));
+  await clock.advanceUntil('the delayed one ran', () => ran.has('delayed'));
+  // One small step after each.
+  for (let n = 0; n < 30; n++) {
+    await queue.enqueue('email', n);
+    offset -= 3;
+    await settle();
+  }
+  await clock.advanceUntil('all ran', () => ran.size === 33);
+  stop.abort();
+  await working;
+});
+
+test('a worker that stays goes on after trouble that lasts, and takes a job with it that has ended', async (t) => {
+  let isFull = false;
+  const { fs } = faultyFs((call, real) => {
+    if (isFull && call.name === 'writeSync') throw systemError('ENOSPC');
+    return real();
+  });
+  const { queue, clock } = openTest(t, { fs });
+  const stop = new AbortController();
+  const events: string[] = [];
+  const ran: unknown[] = [];
+  const working = queue.processJobs(
+    {
+      email: (n) => {
+        isFull = true;
+        ran.push(n);
+      },
+    },
+    {
+      linger: Number.POSITIVE_INFINITY,
+      signal: stop.signal,
+      logger: ({ event, message }) => events.push(message ?? event),
+    },
+  );
+  const id = await queue.enqueue('email', 1);
+  await clock.advanceUntil('there was trouble for minutes', () => events.length >= 12, 5_000);
+  assert.match(events.at(-1) ?? '', /^a commit failed, and is tried again: no room/);
+  isFull = false;
+  await clock.advanceUntil(
+    'it is recorded',
+    async () => (await queue.getJob(id))?.status === 'completed',
+    5_000,
+  );
+  stop.abort();
+  assert.deepEqual([(await working).completed, ran], [1, [1]]);
 });

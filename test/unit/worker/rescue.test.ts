@@ -7,11 +7,14 @@ import { systemProcesses } from '../../../lib/store/owner.js';
 import {
   deferred,
   FakeClock,
+  faultyFs,
   jobId,
   line,
   openTest,
+  rejects,
   startScript,
   statesOf,
+  systemError,
   temporaryFolder,
   writeQueue,
 } from '../../helpers.js';
@@ -262,4 +265,137 @@ test('four overlapping ticks share the work, and a fifth returns', async (t) => 
     9,
   );
   assert.equal(new Set(ran).size, 9);
+});
+
+test('a worker that is there to stay waits while too many others are at work', async (t) => {
+  const alive = `${systemProcesses.self()}1`;
+  const { queue, clock } = over(t, claimed(10, { locked_by: alive }), line({ id: jobId(1) }));
+  const stop = new AbortController();
+  let isOver = false;
+  const working = queue
+    .processJobs(
+      { email: () => {} },
+      { maxWorkers: 1, linger: Number.POSITIVE_INFINITY, signal: stop.signal },
+    )
+    .finally(() => {
+      isOver = true;
+    });
+  await clock.pass(20_000);
+  assert.deepEqual([isOver, (await queue.getJob(jobId(1)))?.status], [false, 'pending']);
+  assert.equal(await queue.cancelJob(jobId(10)), true);
+  await clock.advanceUntil(
+    'it has its turn',
+    async () => (await queue.getJob(jobId(1)))?.status === 'completed',
+  );
+  stop.abort();
+  assert.equal((await working).completed, 1);
+});
+
+test('a worker with nothing to claim is none too many', async (t) => {
+  const alive = `${systemProcesses.self()}1`;
+  const { queue, clock } = over(t, claimed(10, { locked_by: alive }), claimed(11, { locked_by: dead(2) }));
+  const working = queue.processJobs({ other: () => {} }, { maxWorkers: 1, linger: '30s', logger: () => {} });
+  let isOver = false;
+  working.finally(() => {
+    isOver = true;
+  });
+  await clock.pass(20_000);
+  assert.equal(isOver, false);
+  await clock.advanceUntil('its time is over', () => isOver);
+  assert.equal((await working).rescued, 1);
+});
+
+test('what a worker gave up on, since it could not write, the next one in the process takes back', async (t) => {
+  let isFull = false;
+  const { fs } = faultyFs((call, real) => {
+    if (isFull && call.name === 'writeSync') throw systemError('ENOSPC');
+    return real();
+  });
+  const { queue, clock, file } = openTest(t, { fs });
+  const id = await queue.enqueue('email');
+  let over = false;
+  const working = queue.processJobs(
+    {
+      email: () => {
+        isFull = true;
+      },
+    },
+    { logger: () => {} },
+  );
+  const failed = rejects(working, 'DISK_FULL').then(() => {
+    over = true;
+  });
+  await clock.advanceUntil('it has given up', () => over, 5_000);
+  await failed;
+  isFull = false;
+  assert.equal((await queue.getJob(id))?.status, 'processing');
+  const summary = await openTest(t, { file, clock }).queue.processJobs(
+    { email: () => {} },
+    { logger: () => {} },
+  );
+  assert.deepEqual([summary.rescued, summary.completed], [1, 1]);
+});
+
+// ---- jobs that have to run alone ----
+
+/** A job whose last worker died with it. */
+const suspect = (n: number): string =>
+  line({
+    id: jobId(n),
+    attempts: 1,
+    version: 3,
+    error: 'worker died during attempt 1; it was x',
+    payload: n,
+  });
+
+test('a job that has to run alone holds up nobody else while others run', async (t) => {
+  const { queue, clock } = over(t, line({ id: jobId(1), type: 'slow' }), suspect(2));
+  const ran: unknown[] = [];
+  const gate = deferred();
+  const begun = deferred();
+  const slow = (): Promise<void> => {
+    begun.resolve();
+    return gate.promise;
+  };
+  const working = queue.processJobs(
+    { slow, email: (n) => void ran.push(n) },
+    { concurrency: 3, linger: '1h', logger: () => {} },
+  );
+  await begun.promise;
+  await queue.enqueueMany([5, 6, 7].map((n) => ({ type: 'email', payload: n })));
+  await clock.advanceUntil('the others ran', () => ran.length === 3);
+  assert.deepEqual(ran, [5, 6, 7]);
+  gate.resolve();
+  await clock.advanceUntil('it ran as well', () => ran.length === 4);
+  assert.deepEqual(ran, [5, 6, 7, 2]);
+  await clock.pass(3_600_000, 60_000);
+  assert.equal((await working).completed, 5);
+});
+
+test('it waits a minute for a moment alone, and then others wait for it', async (t) => {
+  const { queue, clock } = over(t, line({ id: jobId(1), type: 'slow' }), suspect(2));
+  const ran: unknown[] = [];
+  const gates = [deferred(), deferred()];
+  let slows = 0;
+  const slow = (): Promise<void> | undefined => gates[slows++]?.promise;
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { slow, email: (n) => void ran.push(n) },
+    { concurrency: 2, linger: Number.POSITIVE_INFINITY, signal: stop.signal, logger: () => {} },
+  );
+  await clock.advanceUntil('the first slow one runs', () => slows === 1);
+  await clock.pass(30_000);
+  await queue.enqueue('slow');
+  await clock.advanceUntil('the second slow one runs', () => slows === 2);
+  await clock.pass(31_000);
+  await queue.enqueue('email', 3);
+  await clock.pass(5_000);
+  gates[0]?.resolve();
+  await clock.pass(5_000);
+  assert.deepEqual(ran, []);
+  gates[1]?.resolve();
+  await clock.advanceUntil('both ran', () => ran.length === 2);
+  assert.deepEqual(ran, [2, 3]);
+  stop.abort();
+  await working;
 });
