@@ -100,9 +100,21 @@ export function gluedJob(line: string, names: readonly string[]): string | undef
   return rowOf([id, ...values.slice(1 - names.length)].join('\t'), names) && id;
 }
 
-/** The jobs of all such lines. */
-export const gluedJobs = ({ kept, names }: Oracle): Set<string | undefined> =>
-  new Set(kept.map((line) => gluedJob(line, names)));
+/** The jobs of all such lines; also of what stands before the row, where that lacks nothing but its end. */
+export const gluedJobs = ({ kept, names }: Oracle): Set<string> =>
+  new Set(
+    kept.flatMap((line) => {
+      const second = gluedJob(line, names);
+      if (second === undefined) return [];
+      const end =
+        line
+          .split('\t')
+          .slice(0, 1 - names.length)
+          .join('\t').length - second.length;
+      const first = rowOf(line.slice(0, end), names)?.fields.id;
+      return first === undefined ? [second] : [decoded(first), second];
+    }),
+  );
 
 function isStruck(line: string, names: readonly string[]): boolean {
   const values = line.split('\t');
