@@ -27,7 +27,9 @@ function describe(value: unknown): string {
 /** A duration in ms. @throws TsvqError `INVALID_ARGUMENT` for anything but a non-negative time. */
 export function duration(name: string, value: unknown): number {
   let ms: unknown = value;
-  if (typeof value === 'string' && value.trim() !== '' && value.length <= 100) {
+  // As an environment variable has it.
+  if (value === 'Infinity') ms = Number.POSITIVE_INFINITY;
+  else if (typeof value === 'string' && value.trim() !== '' && value.length <= 100) {
     ms = (require('ms') as (text: string) => number | undefined)(value);
   }
   if (typeof ms !== 'number' || !(ms >= 0)) {

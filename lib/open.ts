@@ -139,7 +139,8 @@ export interface Queue<Jobs = DefaultJobs> {
 }
 
 /**
- * Opens a queue file; at once, since nothing is read or made before the first call that needs it.
+ * Opens a queue file; at once, since nothing is read or made before the first call that needs it. Open it once and keep
+ * the queue: it holds the file open until it is closed.
  *
  * @param file path of the TSV file; it and its directory are made by the first enqueue.
  * @throws TsvqError `INVALID_ARGUMENT`, synchronously (only here)

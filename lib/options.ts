@@ -91,7 +91,7 @@ export interface WorkerOptions {
   linger?: Duration;
   /** Claim nothing more after so long. What runs then has the grace time. Default: no limit. */
   maxTime?: Duration;
-  /** How many workers may work on one file; one too many returns at once. Default 4. */
+  /** How many workers may work on one file; one too many returns at once, or waits with `linger: Infinity`. Default 4. */
   maxWorkers?: number;
   /** Time limit for one attempt; a job's own wins. Then `context.signal` is aborted. Default `'1h'`. */
   timeout?: Duration;

@@ -43,6 +43,9 @@ ${kind === 'commonjs' ? "  const { openQueue } = await import('tsvq');\n" : ''} 
     logger: log,
     // QUEUE_LINGER=55s: stay until cron starts the next one, so that jobs start at once.
     linger: process.env.QUEUE_LINGER || 0,
+    concurrency: Number(process.env.QUEUE_CONCURRENCY || 1),
+    // So long running jobs may go on after SIGTERM or SIGINT.
+    grace: process.env.QUEUE_GRACE || '10s',
   });
   // A handler that left something running would keep this process, and cron adds another each minute.
   setTimeout(() => process.exit(), 10_000).unref();
@@ -55,7 +58,7 @@ function log(event) {
 
 main().catch((error) => {
   console.error(\`queue_worker: \${error.message}\`);
-  process.exitCode = error.code === 'LOCK_TIMEOUT' ? 75 : 1;
+  process.exitCode = error.code === 'LOCK_TIMEOUT' ? 75 : error.code === 'INVALID_ARGUMENT' ? 2 : 1;
 });
 `;
 

@@ -70,7 +70,8 @@ function leftoverFindings(store: Store, before: readonly string[]): Finding[] {
     }));
 }
 
-function accessFindings({ fs, path, realPath }: Store): Finding[] {
+function accessFindings(store: Store): Finding[] {
+  const { fs, path, realPath } = store;
   const file = fs.stat(realPath);
   const folder = fs.stat(dirname(realPath));
   if (file === undefined || folder === undefined) return [];
@@ -87,6 +88,11 @@ function accessFindings({ fs, path, realPath }: Store): Finding[] {
   if (file.uid !== folder.uid && !shared) {
     findings.push(
       `${path} belongs to user ${file.uid}, its folder to user ${folder.uid}: only one of them can work it; chown them alike`,
+    );
+  }
+  if (findings.length === 0 && store.openFile()?.writable === false) {
+    findings.push(
+      `you may look at ${path}, and change nothing in it (mode ${octal(file)}, user ${file.uid}, group ${file.gid}); see "Permissions" in the operations guide`,
     );
   }
   return findings.map((message) => ({ kind: 'access', message }));

@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jobId, line, temporaryFolder, writeQueue } from '../helpers.js';
 import { CLI, fields, lines, records, runOn, start } from './cli-process.js';
 
@@ -103,6 +105,23 @@ describe('a reader that goes away', { concurrency: 2 }, () => {
       const { code, signal, stderr } = await ended;
       assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
     });
+
+  test('and one that is slow is waited for, quietly', async (t) => {
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    writeQueue(file, ...Array.from({ length: 60_000 }, (_, i) => line({ id: jobId(i) })));
+    const child = spawn(process.execPath, [CLI, 'list', '--plain'], {
+      env: { QUEUE_FILE: file },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const stderr = text(child.stderr);
+    let rows = 0;
+    for await (const chunk of child.stdout) {
+      rows += String(chunk).split('\n').length - 1;
+      // What is slow here is the reader, on purpose.
+      await sleep(2);
+    }
+    assert.deepEqual([rows, await stderr], [60_000, '']);
+  });
 
   test('and a full disk is an error', { skip: !existsSync('/dev/full') }, async (t) => {
     const { file } = evilQueue(t);

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  constants,
+  mkdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Finding } from '../../../lib/store/finding.js';
@@ -12,6 +21,7 @@ import {
   line,
   NINE,
   openTest,
+  systemError,
   type TestQueue,
   temporaryFolder,
   text,
@@ -351,6 +361,20 @@ test('a file that everybody may write is told of, or that not even its owner may
   assert.deepEqual(await messages(0o644), []);
   appendFileSync(file, line({ id: B }));
   assert.deepEqual(await messages(0o600), []);
+});
+
+test('who looks is told that they may not change anything', async (t) => {
+  const { store, file } = opened(t, [line({ id: A })], (call, real) => {
+    if (call.name === 'open' && (Number(call.args[1]) & constants.O_RDWR) !== 0) throw systemError('EACCES');
+    return real();
+  });
+  const { uid, gid } = statSync(file);
+  assert.deepEqual(await inspect(store), [
+    {
+      kind: 'access',
+      message: `you may look at ${file}, and change nothing in it (mode 0640, user ${uid}, group ${gid}); see "Permissions" in the operations guide`,
+    },
+  ]);
 });
 
 test('a file that belongs to another than its folder is told of, unless both may write it as a group', {
