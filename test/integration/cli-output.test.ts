@@ -118,7 +118,7 @@ describe('a reader that goes away', { concurrency: 2 }, () => {
     for await (const chunk of child.stdout) {
       rows += String(chunk).split('\n').length - 1;
       // What is slow here is the reader, on purpose.
-      await sleep(2);
+      await sleep(8);
     }
     assert.deepEqual([rows, await stderr], [60_000, '']);
   });
