@@ -11,7 +11,8 @@ const LONGEST = 4000;
 export function errorText(error: unknown): string {
   try {
     if (!(error instanceof Error)) return cut(typeof error === 'string' ? error : inspect(error));
-    return [headOf(error), ...causes(error), ...frames(String(error.stack ?? ''))].map(cut).join('\n');
+    const head = headOf(error);
+    return [head, ...causes(error, head), ...frames(String(error.stack ?? ''))].map(cut).join('\n');
   } catch {
     return 'an error that could not be read';
   }
@@ -22,14 +23,19 @@ function headOf({ name, message, code }: Error & { code?: unknown }): string {
   return `${name}: ${message || (typeof code === 'string' ? code : '')}`;
 }
 
-/** fetch says "fetch failed", and why is in the cause. */
-function causes(error: Error): string[] {
+/** fetch says "fetch failed", and why is in the cause. Left out is what the error says itself, or can't be read. */
+function causes(error: Error, head: string): string[] {
   const found: string[] = [];
-  for (let { cause } = error; cause !== undefined && found.length < CAUSES; ) {
-    if (!(cause instanceof Error))
-      return [...found, `caused by: ${typeof cause === 'string' ? cause : inspect(cause)}`];
-    found.push(`caused by: ${headOf(cause)}`);
-    ({ cause } = cause);
+  try {
+    let { cause } = error;
+    for (let depth = 0; cause !== undefined && depth < CAUSES; depth++) {
+      const isError = cause instanceof Error;
+      const text = isError ? headOf(cause as Error) : typeof cause === 'string' ? cause : inspect(cause);
+      if (!head.includes(isError ? (cause as Error).message || text : text)) found.push(`caused by: ${text}`);
+      cause = isError ? (cause as Error).cause : undefined;
+    }
+  } catch {
+    // What was thrown matters more.
   }
   return found;
 }
