@@ -67,7 +67,7 @@ export const CONTROLS: readonly Control[] = [
     /lost/,
   ),
   control(46, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
-  control(51, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
+  control(38, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
   control(1, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
   control(8, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
   control(
@@ -110,7 +110,7 @@ export const CONTROLS: readonly Control[] = [
     UNSEEN,
   ),
   control(
-    63,
+    105,
     { name: 'no look behind', variant: 'no look behind', slowAppends: 0.7, requests: REWRITING },
     REWRITTEN,
   ),
