@@ -95,7 +95,7 @@ export class RetryAfterError extends Error {
   /** How long from now until the next attempt. */
   readonly delay: number | string;
 
-  /** @param delay in ms, or as '90s' or '10m'; negative is now. What is no duration is left to the default backoff. */
+  /** @param delay in ms, where a negative number is now, or as '90s' or '10m'; for what is neither, the default backoff waits */
   constructor(message: string, delay: number | string, options?: ErrorOptions) {
     super(message, options);
     this.delay = delay;

@@ -111,7 +111,8 @@ export class Backlog {
   }
 
   #pick(now: number, most: number, alone: boolean): Candidate[] {
-    if (this.#due === undefined) return [];
+    // Not asked before for what is picked in advance, or in addition.
+    if (this.#due === undefined || !this.#due.any(now, alone)) return [];
     const onGone = (slot: number): void => void this.#gone.push(slot);
     return pickCandidates({ ...this.#rules, due: this.#due, now, most, alone, onGone });
   }

@@ -5,6 +5,7 @@ import type { Layout } from '../tsv/columns.js';
 import { moveRow, nextRow, number, type Row } from '../tsv/row.js';
 import type { DueJobs } from './due.js';
 import { isDeathText } from './rescue.js';
+import { hasGivenUp } from './rescue-rule.js';
 
 /** Rows are picked until they have so many bytes together, so that large payloads don't fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -130,5 +131,6 @@ export function otherWorkers(store: Store, view: View, owner: string): number {
     owners.add(row?.[at.locked_by] ?? '');
   owners.delete('');
   owners.delete(owner);
-  return [...owners].filter((other) => store.processes.liveness(other) !== 'dead').length;
+  return [...owners].filter((other) => !hasGivenUp(other) && store.processes.liveness(other) !== 'dead')
+    .length;
 }

@@ -65,32 +65,33 @@ export class DueJobs {
   /** Sets a job aside that {@link take} gave. */
   setAside(slot: number): void {
     if (this.#aside.length === 0) this.#asideSince = this.#now;
-    this.#isDue[slot] = 1;
-    this.#aside.push(slot);
+    this.#keepAside(slot);
   }
 
-  /** Takes the next job that is due. @param alone nothing else runs: of those that were set aside, too, and these first */
+  /** Takes the next job that is due. @param alone nothing else runs: then of those that were set aside, too */
   take(now: number, alone: boolean): number | undefined {
     this.#move(now);
+    if (this.#isTurnOfThoseAside(now)) {
+      if (!alone) return undefined;
+      const slot = this.#aside.shift() as number;
+      this.#asideSince = now;
+      this.#isDue[slot] = 0;
+      return slot;
+    }
+    if (alone) for (const slot of this.#takeAside()) this.putBack(slot);
     for (;;) {
-      const slot = (alone ? this.#aside.shift() : undefined) ?? this.#due.pop();
+      const slot = this.#due.pop();
       if (slot === undefined) return undefined;
       this.#isDue[slot] = 0;
-      // Taken by another worker since.
-      if (this.index.status(slot) !== 'pending') continue;
-      const runAt = this.index.runAt(slot);
-      if (runAt <= now) return slot;
-      // Put off since, or the clock was set back.
-      this.#waiting.push({ slot, runAt });
+      if (this.#isStillDue(slot, now)) return slot;
     }
   }
 
   /** Whether a job may be due. @param alone nothing else runs */
   any(now: number, alone: boolean): boolean {
     this.#move(now);
-    if (this.#aside.length === 0) return this.#due.length > 0;
-    // Once one of them has waited for so long, nothing else is begun until nothing else runs.
-    return alone || (this.#due.length > 0 && isWithin(PATIENCE_MS, this.#asideSince, now));
+    if (this.#isTurnOfThoseAside(now)) return alone;
+    return this.#due.length > 0 || (alone && this.#aside.length > 0);
   }
 
   /** When the next job that waits is due, in ms; undefined if none waits. */
@@ -101,6 +102,34 @@ export class DueJobs {
   close(): void {
     this.index.onPending.delete(this.add);
     this.index.file.release();
+  }
+
+  /** Once one of them has waited for so long, nothing else is begun until nothing else runs. */
+  #isTurnOfThoseAside(now: number): boolean {
+    if (this.#aside.length === 0 || isWithin(PATIENCE_MS, this.#asideSince, now)) return false;
+    for (const slot of this.#takeAside()) if (this.#isStillDue(slot, now)) this.#keepAside(slot);
+    return this.#aside.length > 0;
+  }
+
+  #takeAside(): number[] {
+    const aside = this.#aside;
+    this.#aside = [];
+    for (const slot of aside) this.#isDue[slot] = 0;
+    return aside;
+  }
+
+  #keepAside(slot: number): void {
+    this.#isDue[slot] = 1;
+    this.#aside.push(slot);
+  }
+
+  /** Others may have taken it meanwhile; put off, or where the clock was set back, it waits again. */
+  #isStillDue(slot: number, now: number): boolean {
+    if (this.index.status(slot) !== 'pending') return false;
+    const runAt = this.index.runAt(slot);
+    if (runAt <= now) return true;
+    this.#waiting.push({ slot, runAt });
+    return false;
   }
 
   #move(now: number): void {

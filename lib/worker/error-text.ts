@@ -2,6 +2,8 @@ import { inspect } from 'node:util';
 
 const FRAMES = 3;
 const CAUSES = 3;
+/** A shorter text may stand in another by chance. */
+const TELLING = 8;
 const LONGEST = 4000;
 
 /**
@@ -28,10 +30,11 @@ function causes(error: Error, head: string): string[] {
   const found: string[] = [];
   try {
     let { cause } = error;
-    for (let depth = 0; cause !== undefined && depth < CAUSES; depth++) {
+    for (let depth = 0; cause !== undefined && cause !== null && depth < CAUSES; depth++) {
       const isError = cause instanceof Error;
       const text = isError ? headOf(cause as Error) : typeof cause === 'string' ? cause : inspect(cause);
-      if (!head.includes(isError ? (cause as Error).message || text : text)) found.push(`caused by: ${text}`);
+      const said = isError ? (cause as Error).message : text;
+      if (said.length < TELLING || !head.includes(said)) found.push(`caused by: ${text}`);
       cause = isError ? (cause as Error).cause : undefined;
     }
   } catch {

@@ -1,32 +1,17 @@
 import type { Clock } from '../clock.js';
 import { errorMessage, isInstance, PermanentError } from '../errors.js';
 import type { ResolvedWorkerOptions } from '../options.js';
-import type { Processes } from '../store/owner.js';
 import type { Store } from '../store/store.js';
 import { number } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
 import type { Handler, HandlerContext } from './handler.js';
 import { type Ending, type FailureRules, judge, type Verdict } from './outcome.js';
+import { jobsUnderWay } from './under-way.js';
 
 /** Handlers that return at once run for so long before other callbacks get their turn. */
 const SLICE_MS = 10;
 /** After the abort at shutdown, handlers have so long to come to an end by themselves. */
 const LAST_WORDS_MS = 1000;
-
-/**
- * Jobs whose handlers are under way in this process, whatever worker of it called them; also those that ignored
- * their abort and were recorded without waiting for them. Run again beside that, there would be two of one job.
- */
-const underWay = new WeakMap<Processes, Map<string, Set<string>>>();
-
-/** The jobs of a queue that are under way in this process. */
-export function jobsUnderWay({ processes, realPath }: Store): Set<string> {
-  const files = underWay.get(processes) ?? new Map<string, Set<string>>();
-  underWay.set(processes, files);
-  const jobs = files.get(realPath) ?? new Set();
-  files.set(realPath, jobs);
-  return jobs;
-}
 
 /** Runs the handlers of claimed jobs, `concurrency` at a time. */
 export class Executor {

@@ -55,14 +55,14 @@ export class Report {
     const { unhandled } = this.summary;
     if (!Object.hasOwn(unhandled, type)) {
       this.warn(`no handler for jobs of type ${JSON.stringify(brief(type))}; they stay pending`, type);
-      Object.defineProperty(unhandled, type, {
-        value: jobs,
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
     }
-    unhandled[type] = jobs;
+    // Not by assignment: a type may be called __proto__.
+    Object.defineProperty(unhandled, type, {
+      value: jobs,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   }
 
   warn(message: string, type?: string): void {

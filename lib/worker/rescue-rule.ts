@@ -16,6 +16,9 @@ export function giveUp(owner: string): void {
   gone.add(owner);
 }
 
+/** Whether a worker of this process has given up. */
+export const hasGivenUp = (owner: string): boolean => gone.has(owner);
+
 /**
  * Whether a running job is to be taken from its worker: if that is proven dead, at once. Where it can't be judged
  * (another host or container) or lives but has gone silent, only when the job's time limit is long past: twice over,

@@ -2,7 +2,8 @@ import { eachRow } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Draft, draft, type View } from '../store/view.js';
 import { type Change, nextRow, number, type Row } from '../tsv/row.js';
-import { isOverdue } from './rescue-rule.js';
+import { hasGivenUp, isOverdue } from './rescue-rule.js';
+import { jobsUnderWay } from './under-way.js';
 
 /*
  * A poison job, one that kills its worker, must neither loop for ever nor take others with it. A worker holds
@@ -11,6 +12,8 @@ import { isOverdue } from './rescue-rule.js';
  */
 
 const DIED = 'worker died';
+/** Nothing that a job has done. */
+const GAVE_UP = 'worker could not write, and gave up';
 
 /** Whether a job's error says that its last worker died with it. */
 export const isDeathText = (error: string): boolean => error.startsWith(DIED);
@@ -45,6 +48,7 @@ export function rescueRows(
   const { at } = view.layout;
   const slots = [...view.index.withStatus('processing')];
   const held = new Map<string, Row[]>();
+  const underWay = jobsUnderWay(store);
   for (const row of eachRow(view.index, slots)) {
     // A held one least of all: the line that can't be read may be the one that says how it ended.
     if (row === undefined || view.index.isHeld(row[at.id] as string)) continue;
@@ -56,6 +60,8 @@ export function rescueRows(
     };
     if (!own && !isOverdue(reader, at, store.processes, view.now, rules.timeout)) continue;
     const by = row[at.locked_by] as string;
+    // For others it would be free once it is pending, and its handler may not have ended yet.
+    if (hasGivenUp(by) && underWay.has(row[at.id] as string)) continue;
     const rows = held.get(by);
     if (rows === undefined) held.set(by, [row]);
     else rows.push(row);
@@ -74,7 +80,9 @@ function takeBack(row: Row, others: number, view: View, rules: RescueRules): Res
   const forgiven = number(row[at.forgiven], 0) + (others > 0 ? 1 : 0);
   const limit = number(row[at.max_attempts], rules.maxAttempts);
   const failed = attempts - forgiven >= limit;
-  const error = `${DIED} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}; it was ${row[at.locked_by] || 'unnamed'}`;
+  const by = row[at.locked_by] as string;
+  const what = hasGivenUp(by) ? GAVE_UP : DIED;
+  const error = `${what} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}; it was ${by || 'unnamed'}`;
   const change: Change = { status: failed ? 'failed' : 'pending', forgiven, error, lockedBy: '' };
   if (failed) change.finishedAt = view.now;
   const rescue = draft(row[at.id] as string, nextRow(row, change, view.layout));

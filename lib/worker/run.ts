@@ -4,7 +4,7 @@ import type { Store } from '../store/store.js';
 import { writeTick } from '../store/tick.js';
 import { Backlog } from './backlog.js';
 import { resolveBackoff } from './backoff.js';
-import { Executor, jobsUnderWay } from './execute.js';
+import { Executor } from './execute.js';
 import type { Handler } from './handler.js';
 import { Ledger } from './ledger.js';
 import { Lookout } from './lookout.js';
@@ -12,6 +12,7 @@ import { Pace } from './pace.js';
 import type { Report } from './report.js';
 import { giveUp } from './rescue-rule.js';
 import { Trouble } from './trouble.js';
+import { jobsUnderWay } from './under-way.js';
 
 const RESCUE_MS = 5_000;
 /** What a worker does now and then: note the time and, if it stays, compact if it is worth it. */
@@ -41,8 +42,7 @@ export class Run {
   #committing = false;
   #stopping = false;
   #over = false;
-  readonly #trouble: Trouble = new Trouble();
-  #pausing = false;
+  readonly #trouble: Trouble;
   #lastRescue = Number.NEGATIVE_INFINITY;
   #lastHousekeeping: number;
   /** When an attempt came to its end last, or the first after a pause was to begin. */
@@ -68,6 +68,7 @@ export class Run {
     this.#owner = owner;
     const now = store.clock.now();
     this.#lingered = options.linger === 0;
+    this.#trouble = new Trouble(store.clock);
     this.#lastTurn = now;
     this.#lastHousekeeping = now;
     const underWay = jobsUnderWay(store);
@@ -115,6 +116,7 @@ export class Run {
       this.#over = true;
       this.#lookout.stop();
       this.#cancelWake?.();
+      this.#trouble.endPause();
       for (const clean of this.#cleanUp) clean();
       if (this.#ledger.held > 0) giveUp(this.#owner);
       this.#backlog.close();
@@ -132,6 +134,7 @@ export class Run {
     if (maxTime < Number.POSITIVE_INFINITY) this.#cleanUp.push(clock.later(maxTime, stop));
     const leave = (): void => {
       this.#lingered = true;
+      this.#trouble.endPause();
       this.#pump();
     };
     // A timer, since the clock may be set back meanwhile.
@@ -161,7 +164,9 @@ export class Run {
   async #onLookout(): Promise<void> {
     const now = this.#store.clock.now();
     if (this.#executor.waiting > 0 && !isWithin(STUCK_MS, this.#lastTurn, now)) {
+      this.#pumping = true;
       this.#executor.releaseWaiting();
+      this.#pumping = false;
       // Those that were given back came to no end.
       this.#pace.forget();
     }
@@ -192,7 +197,7 @@ export class Run {
     this.#pumping = false;
     const now = this.#store.clock.now();
     if (this.#committing) this.#pickAhead(now);
-    if (this.#committing || this.#pausing) return;
+    if (this.#committing || this.#trouble.pauses) return;
     const rescue = this.#rescueIsDue(now);
     const wanted = this.#wanted(now);
     if (!this.#ledger.isDue && !rescue && wanted === 0) {
@@ -244,7 +249,7 @@ export class Run {
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#pausing = false;
+    this.#trouble.endPause();
     this.#executor.shutDown();
     this.#pump();
   }
@@ -260,21 +265,14 @@ export class Run {
   }
 
   #onTrouble(error: unknown): void {
-    const stays = !this.#stopping && !this.#lingered;
-    const wait = this.#trouble.next(error, stays, this.#ledger.held > 0);
-    if (wait === undefined) {
-      this.#over = true;
-      for (const attempt of this.#executor.running) attempt.stop('shutdown');
-      this.#reject(error);
+    const goes = this.#stopping || this.#lingered;
+    if (this.#trouble.pause(error, goes, this.#ledger.held > 0, this.#pump)) {
+      this.#report.warn(`a commit failed, and is tried again: ${(error as Error).message}`);
       return;
     }
-    this.#report.warn(`a commit failed, and is tried again: ${(error as Error).message}`);
-    this.#pausing = true;
-    const goOn = (): void => {
-      this.#pausing = false;
-      this.#pump();
-    };
-    this.#cleanUp.push(this.#store.clock.later(wait, goOn, true));
+    this.#over = true;
+    for (const attempt of this.#executor.running) attempt.stop('shutdown');
+    this.#reject(error);
   }
 
   // ---- how many to claim ----

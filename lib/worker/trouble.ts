@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.js';
+
 /** After a commit that failed: so much longer each time until the next try, and so many tries of a worker that is to go. */
 const STEP_MS = 1_000;
 const LONGEST_MS = 30_000;
@@ -5,25 +7,51 @@ const MOST_TRIES = 5;
 
 /** Commits that failed in a row: what has ended must not be lost to a disk that is full for a moment. */
 export class Trouble {
+  readonly #clock: Clock;
   #count = 0;
+  /** Whether the worker was to go already when the last one failed. */
+  #goes = false;
+  #cancel: (() => void) | undefined;
 
-  /** One went well. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether the next try is waited for. */
+  get pauses(): boolean {
+    return this.#cancel !== undefined;
+  }
+
+  /** A commit went well. */
   end(): void {
     this.#count = 0;
   }
 
   /**
-   * Another has failed.
+   * Another has failed: pauses until it is time for the next try.
    *
-   * @param stays there is no end to this worker's time yet
+   * @param goes the time of this worker is over: from then on, tries are counted anew
    * @param holds it has something to lose; else the next worker can try again as well
-   * @returns how long to wait before it is tried again, in ms; undefined to give up
+   * @returns false to give up
    */
-  next(error: unknown, stays: boolean, holds: boolean): number | undefined {
+  pause(error: unknown, goes: boolean, holds: boolean, goOn: () => void): boolean {
     const { code } = error as { code?: string };
-    if (code === 'SYNC_FAILED' || code === 'CLOSED') return undefined;
+    if (code === 'SYNC_FAILED' || code === 'CLOSED') return false;
+    if (goes !== this.#goes) this.#count = 0;
+    this.#goes = goes;
     this.#count++;
-    if (!stays && this.#count > (holds ? MOST_TRIES : 0)) return undefined;
-    return Math.min(this.#count * STEP_MS, LONGEST_MS);
+    if (goes && this.#count > (holds ? MOST_TRIES : 0)) return false;
+    const over = (): void => {
+      this.endPause();
+      goOn();
+    };
+    this.#cancel = this.#clock.later(Math.min(this.#count * STEP_MS, LONGEST_MS), over, true);
+    return true;
+  }
+
+  /** It is to be tried at once. */
+  endPause(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 }

@@ -140,7 +140,7 @@ async function excerpt(response) {
 function retryAfter(header) {
   if (!header) return undefined;
   // A date begins with the name of its day (RFC 9110, 5.6.7); Date.parse takes "1.5" for one as well.
-  const isDate = /^[A-Z][a-z]/.test(header);
+  const isDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(header);
   const wait = /^\d+$/.test(header)
     ? Number(header) * 1000
     : isDate
