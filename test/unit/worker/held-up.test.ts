@@ -37,6 +37,28 @@ test('jobs that a slow one holds up are given back once, and not claimed again b
   assert.deepEqual([completed, claimed - released], [202, 202]);
 });
 
+test('however many they are, they are given back once', async (t) => {
+  const { queue, clock } = openTest(t, { durability: 'os' });
+  const many = (length: number) => Array.from({ length }, (_, n) => ({ type: 'quick', payload: n }));
+  await queue.enqueueMany(many(3000));
+  await queue.enqueue('slow');
+  await queue.enqueueMany(many(6000));
+  const begun = deferred();
+  const end = deferred();
+  const slow = (): Promise<void> => {
+    begun.resolve();
+    return end.promise;
+  };
+  const working = queue.processJobs({ quick: () => {}, slow }, { logger: () => {} });
+  await begun.promise;
+  await clock.pass(10_000, 500);
+  const { processing } = await queue.stats();
+  end.resolve();
+  const { completed, released } = await working;
+  assert.deepEqual([processing, completed], [1, 9001]);
+  assert.ok(released <= 2000, `${released} were given back`);
+});
+
 test('a pause before is no reason to give jobs back', async (t) => {
   const { queue, clock } = openTest(t);
   const stop = new AbortController();

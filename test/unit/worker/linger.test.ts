@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../../lib/clock.js';
 import {
+  deferred,
   FakeClock,
   faultyFs,
   linesOf,
@@ -369,4 +370,73 @@ test('a worker that stays goes on after trouble that lasts, and takes a job with
   );
   stop.abort();
   assert.deepEqual([(await working).completed, ran], [1, [1]]);
+});
+
+/** A disk that is full from the first end of a job on. */
+function fullDisk(t: TestContext) {
+  const disk = { isFull: false };
+  const { fs } = faultyFs((call, real) => {
+    if (disk.isFull && call.name === 'writeSync') throw systemError('ENOSPC');
+    return real();
+  });
+  return { disk, ...openTest(t, { fs }) };
+}
+
+test('after long trouble, a worker that is told to stop has its tries, and its handlers their grace time', async (t) => {
+  const { disk, queue, clock } = fullDisk(t);
+  const ids = [await queue.enqueue('quick'), await queue.enqueue('slow')];
+  const stop = new AbortController();
+  const gate = deferred();
+  let isAborted = false;
+  const warnings: unknown[] = [];
+  const working = queue.processJobs(
+    {
+      quick: () => {
+        disk.isFull = true;
+      },
+      slow: (_, { signal }) => {
+        signal.addEventListener('abort', () => {
+          isAborted = true;
+        });
+        return gate.promise;
+      },
+    },
+    {
+      concurrency: 2,
+      linger: Number.POSITIVE_INFINITY,
+      grace: '1h',
+      signal: stop.signal,
+      logger: (event) => warnings.push(event),
+    },
+  );
+  await clock.advanceUntil('there was trouble for minutes', () => warnings.length >= 12, 5_000);
+  stop.abort();
+  await clock.pass(8_000);
+  assert.equal(isAborted, false);
+  disk.isFull = false;
+  gate.resolve();
+  let completed = 0;
+  working.then((summary) => {
+    completed = summary.completed;
+  });
+  await clock.advanceUntil('it has gone', () => completed > 0, 1_000);
+  assert.equal(completed, 2);
+  for (const id of ids) assert.equal((await queue.getJob(id))?.status, 'completed');
+});
+
+test('a worker in trouble with nothing to lose goes when its time is over', async (t) => {
+  const { disk, queue, clock } = fullDisk(t);
+  await queue.enqueue('quick');
+  disk.isFull = true;
+  const start = clock.now();
+  let end = 0;
+  const working = queue
+    .processJobs({ quick: () => {} }, { linger: '440s', logger: () => {} })
+    .catch(() => {})
+    .finally(() => {
+      end = clock.now();
+    });
+  await clock.advanceUntil('it has gone', () => end > 0, 1_000);
+  await working;
+  assert.ok(end - start >= 440_000 && end - start < 445_000, `after ${end - start} ms`);
 });

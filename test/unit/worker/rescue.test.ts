@@ -12,6 +12,7 @@ import {
   line,
   openTest,
   rejects,
+  settle,
   startScript,
   statesOf,
   systemError,
@@ -398,4 +399,127 @@ test('it waits a minute for a moment alone, and then others wait for it', async 
   assert.deepEqual(ran, [2, 3]);
   stop.abort();
   await working;
+});
+
+test('one that others have cancelled meanwhile keeps nobody waiting', async (t) => {
+  const { queue, clock } = over(t, line({ id: jobId(1), type: 'slow' }), suspect(2));
+  const ran: unknown[] = [];
+  const gate = deferred();
+  const begun = deferred();
+  const stop = new AbortController();
+  const slow = (): Promise<void> => {
+    begun.resolve();
+    return gate.promise;
+  };
+  const working = queue.processJobs(
+    { slow, email: (n) => void ran.push(n) },
+    { concurrency: 4, linger: Number.POSITIVE_INFINITY, signal: stop.signal, logger: () => {} },
+  );
+  await begun.promise;
+  await clock.pass(2_000);
+  assert.equal(await queue.cancelJob(jobId(2)), true);
+  await clock.pass(61_000);
+  await queue.enqueue('email', 3);
+  await clock.advanceUntil('the next one ran', () => ran.length === 1);
+  assert.deepEqual(ran, [3]);
+  gate.resolve();
+  stop.abort();
+  await working;
+});
+
+test('a job with a higher priority goes before those that have to run alone, until their minute is over', async (t) => {
+  const { queue, clock } = over(t, ...[2, 3, 4].map(suspect));
+  const ran: unknown[] = [];
+  const gate = deferred();
+  const working = queue.processJobs(
+    {
+      email: (n) => {
+        ran.push(n);
+        return n === 2 ? gate.promise : undefined;
+      },
+    },
+    { concurrency: 2, logger: () => {} },
+  );
+  await clock.advanceUntil('the first runs', () => ran.length === 1);
+  await queue.enqueue('email', 'urgent', { priority: 100 });
+  gate.resolve();
+  assert.equal((await working).completed, 4);
+  assert.deepEqual(ran, [2, 'urgent', 3, 4]);
+});
+
+test('a worker that is never idle comes to one that has to run alone, too', async (t) => {
+  // It comes second, and is set aside.
+  const { queue, clock } = over(t, line({ id: jobId(1), type: 'quick', run_at: 1 }), suspect(2));
+  await queue.enqueueMany(Array.from({ length: 9999 }, (_, n) => ({ type: 'quick', payload: n })));
+  let before = 0;
+  let quick = 0;
+  const { completed } = await queue.processJobs(
+    {
+      quick: () => {
+        // A minute and a bit in a thousand of them.
+        if (++quick % 100 === 0) clock.advance(6_500);
+      },
+      email: () => {
+        before = quick;
+      },
+    },
+    { logger: () => {} },
+  );
+  assert.equal(completed, 10_001);
+  assert.ok(before > 900 && before < 8000, `${before} went before it`);
+});
+
+test('what a worker gave up on is left alone while its handler still runs, and makes no worker one too many', async (t) => {
+  let isFull = false;
+  const { fs } = faultyFs((call, real) => {
+    if (isFull && call.name === 'writeSync') throw systemError('ENOSPC');
+    return real();
+  });
+  const { queue, clock, file } = openTest(t, { fs });
+  const slow = await queue.enqueue('slow');
+  const quick = await queue.enqueue('quick');
+  const gate = deferred();
+  let over = false;
+  const failed = rejects(
+    queue.processJobs(
+      {
+        slow: () => gate.promise,
+        quick: () => {
+          isFull = true;
+        },
+      },
+      { concurrency: 2, logger: () => {} },
+    ),
+    'DISK_FULL',
+  ).then(() => {
+    over = true;
+  });
+  await clock.advanceUntil('it has given up', () => over, 5_000);
+  await failed;
+  isFull = false;
+
+  const ran: string[] = [];
+  const again = async (): Promise<string[]> => {
+    const handlers = { slow: () => void ran.push('slow'), quick: () => void ran.push('quick') };
+    await openTest(t, { file, clock }).queue.processJobs(handlers, { maxWorkers: 1, logger: () => {} });
+    const jobs = await Promise.all([slow, quick].map((id) => queue.getJob(id)));
+    return jobs.map((job) => String(job?.status));
+  };
+  await queue.enqueue('quick');
+  assert.deepEqual(
+    [await again(), ran],
+    [
+      ['processing', 'completed'],
+      ['quick', 'quick'],
+    ],
+  );
+  gate.resolve();
+  await settle();
+  assert.deepEqual(
+    [await again(), ran],
+    [
+      ['completed', 'completed'],
+      ['quick', 'quick', 'slow'],
+    ],
+  );
 });
