@@ -219,6 +219,16 @@ describe('work', { concurrency: 3 }, () => {
     );
   });
 
+  test('runs a table of handlers that has that name', async (t) => {
+    const { file, module, work } = jobs(t, 'one', 'two-d');
+    module('h.mjs', "export const handlers = { one: () => 1, 'two-d': () => 2 };");
+    assert.equal((await work('h.mjs')).code, 0);
+    assert.deepEqual(
+      rowsOf(file).map(({ result }) => result),
+      ['1', '2'],
+    );
+  });
+
   test('runs a module of CommonJS', async (t) => {
     const { file, module, work } = jobs(t, 'one');
     module('h.cjs', 'module.exports = { one: () => 1 };');

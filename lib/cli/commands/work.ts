@@ -22,7 +22,7 @@ export function define(command: Command, cli: Cli): void {
   command
     .argument(
       '<file>',
-      'a module; its default export is an object of handlers, or its named exports are them',
+      'a module; its default export, or the one named handlers, is an object of them, or its named exports are them',
     )
     .option('--concurrency <number>', 'how many jobs may run at once; default: 1')
     .option(
@@ -77,11 +77,12 @@ async function load(file: string): Promise<Handlers> {
   const named = Object.entries(module).filter(
     ([name, value]) => name !== 'default' && typeof value === 'function',
   );
-  const inDefault = typeof module.default === 'object' ? Object.entries(module.default ?? {}) : [];
-  const handlers = Object.fromEntries([...named, ...inDefault]) as Record<string, Handler>;
+  const tables = [module.handlers, module.default].filter((table) => typeof table === 'object');
+  const inTables = tables.flatMap((table) => Object.entries(table ?? {}));
+  const handlers = Object.fromEntries([...named, ...inTables]) as Record<string, Handler>;
   if (Object.keys(handlers).length === 0) {
     throw usageError(
-      `${path} exports no handlers: neither functions by name, nor an object of them as default`,
+      `${path} exports no handlers: neither functions by name, nor an object of them as default or as handlers`,
     );
   }
   return handlers;
