@@ -20,7 +20,10 @@ export class DueJobs {
   readonly #accepts: (slot: number) => boolean;
   #aside: number[] = [];
   #asideSince = 0;
-  /** By slot: 1 for a job that stands among the due ones, or aside. Twice there, it could be claimed twice in one commit. */
+  /**
+   * By slot: 1 for a job that stands among the due ones, or aside, or is left out. Twice there, it could be claimed twice
+   * in one commit.
+   */
   #isDue = new Uint8Array(1024);
   /** The time that jobs were asked for last. */
   #now: number;
@@ -47,18 +50,13 @@ export class DueJobs {
   readonly add = (slot: number): void => {
     const runAt = this.index.runAt(slot);
     if (runAt > this.#now) this.#waiting.push({ slot, runAt });
-    else if (this.#accepts(slot)) this.putBack(slot);
+    else this.#enter(slot);
   };
 
   /** Puts a job among the due ones: {@link take} gave it, and nobody has claimed it. */
   putBack(slot: number): void {
-    if (slot >= this.#isDue.length) {
-      const larger = new Uint8Array(slot * 2);
-      larger.set(this.#isDue);
-      this.#isDue = larger;
-    }
     if (this.#isDue[slot] === 1) return;
-    this.#isDue[slot] = 1;
+    this.#mark(slot);
     this.#due.push(slot);
   }
 
@@ -119,8 +117,24 @@ export class DueJobs {
   }
 
   #keepAside(slot: number): void {
-    this.#isDue[slot] = 1;
+    this.#mark(slot);
     this.#aside.push(slot);
+  }
+
+  #enter(slot: number): void {
+    if (this.#isDue[slot] === 1) return;
+    if (this.#accepts(slot)) this.putBack(slot);
+    // For good: it is not asked about again.
+    else this.#mark(slot);
+  }
+
+  #mark(slot: number): void {
+    if (slot >= this.#isDue.length) {
+      const larger = new Uint8Array(slot * 2);
+      larger.set(this.#isDue);
+      this.#isDue = larger;
+    }
+    this.#isDue[slot] = 1;
   }
 
   /** Others may have taken it meanwhile; put off, or where the clock was set back, it waits again. */
@@ -138,7 +152,7 @@ export class DueJobs {
       const next = this.#waiting.peek();
       if (next === undefined || next.runAt > now) return;
       this.#waiting.pop();
-      if (this.#accepts(next.slot)) this.putBack(next.slot);
+      this.#enter(next.slot);
     }
   }
 }

@@ -440,3 +440,26 @@ test('a worker in trouble with nothing to lose goes when its time is over', asyn
   await working;
   assert.ok(end - start >= 440_000 && end - start < 445_000, `after ${end - start} ms`);
 });
+
+test('a due job that has no handler is counted once, however often others have tried it', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const stop = new AbortController();
+  const ran: unknown[] = [];
+  const working = queue.processJobs(
+    { email: (n) => void ran.push(n) },
+    { linger: Number.POSITIVE_INFINITY, signal: stop.signal, logger: () => {} },
+  );
+  const other = openTest(t, { file, clock }).queue;
+  await other.enqueueMany([{ type: 'report' }, { type: 'report' }]);
+  for (let n = 1; n <= 4; n++) {
+    await queue.enqueue('email', n);
+    await clock.advanceUntil('it was looked at', () => ran.length === n);
+    const fails = (): never => {
+      throw new Error('again');
+    };
+    await other.processJobs({ report: fails }, { maxAttempts: 9, backoff: [1000], logger: () => {} });
+    clock.advance(1000);
+  }
+  stop.abort();
+  assert.deepEqual((await working).unhandled, { report: 2 });
+});
