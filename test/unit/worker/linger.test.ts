@@ -451,15 +451,28 @@ test('a due job that has no handler is counted once, however often others have t
   );
   const other = openTest(t, { file, clock }).queue;
   await other.enqueueMany([{ type: 'report' }, { type: 'report' }]);
+  let tries = 0;
+  const fails = (): never => {
+    tries++;
+    throw new Error('again');
+  };
+  // It stays, too, and so compacts nothing meanwhile.
+  const failing = other.processJobs(
+    { report: fails },
+    {
+      linger: Number.POSITIVE_INFINITY,
+      signal: stop.signal,
+      maxAttempts: 9,
+      backoff: [1000],
+      logger: () => {},
+    },
+  );
   for (let n = 1; n <= 4; n++) {
+    await clock.advanceUntil('both were tried', () => tries >= 2 * n, 100);
     await queue.enqueue('email', n);
-    await clock.advanceUntil('it was looked at', () => ran.length === n);
-    const fails = (): never => {
-      throw new Error('again');
-    };
-    await other.processJobs({ report: fails }, { maxAttempts: 9, backoff: [1000], logger: () => {} });
-    clock.advance(1000);
+    await clock.advanceUntil('it was looked at', () => ran.length === n, 10);
   }
   stop.abort();
+  await failing;
   assert.deepEqual((await working).unhandled, { report: 2 });
 });
