@@ -37,12 +37,10 @@ test('its causes are kept as well, behind its message: fetch says why in there',
   server.close();
   await once(server, 'close');
   const refused = await fetch(`http://127.0.0.1:${port}/`).then(String, errorText);
-  const [first, second, third] = refused.split('\n');
-  assert.deepEqual(
-    [first, second],
-    ['TypeError: fetch failed', `caused by: Error: connect ECONNREFUSED 127.0.0.1:${port}`],
-  );
-  assert.match(third ?? '', /^ +at /);
+  assert.deepEqual(refused.split('\n').slice(0, 2), [
+    'TypeError: fetch failed',
+    `caused by: Error: connect ECONNREFUSED 127.0.0.1:${port}`,
+  ]);
   const several = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
   const inner = new Error('inner', { cause: several });
   const lines = errorText(new RangeError('outer', { cause: inner }))
