@@ -241,6 +241,16 @@ export function openTest<Jobs = DefaultJobs>(t: TestContext, options: TestOption
   return { queue, store, file, clock: clock as FakeClock };
 }
 
+/** The same on a disk that has no room while `disk.isFull` is set. */
+export function fullDisk(t: TestContext): TestQueue & { disk: { isFull: boolean } } {
+  const disk = { isFull: false };
+  const { fs: limited } = faultyFs((call, real) => {
+    if (disk.isFull && call.name === 'writeSync') throw systemError('ENOSPC');
+    return real();
+  });
+  return { disk, ...openTest(t, { fs: limited }) };
+}
+
 /** Checks that a promise rejects with one of our errors, and what its message says. */
 export async function rejects(
   promise: Promise<unknown>,

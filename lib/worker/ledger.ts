@@ -7,6 +7,7 @@ import { commitBatch, type Ended, type Result } from './batch.js';
 import type { Candidate } from './claim.js';
 import { type Verdict, verdictRows } from './outcome.js';
 import type { Report } from './report.js';
+import { giveUp } from './rescue-rule.js';
 
 /** What a worker holds, and what of it is still to be recorded in the file. */
 export class Ledger {
@@ -92,6 +93,11 @@ export class Ledger {
     }
     this.#apply(result);
     if (result.error !== undefined) throw result.error;
+  }
+
+  /** What is still held, since it could not be written, is given up. */
+  close(): void {
+    if (this.held > 0) giveUp(this.#owner);
   }
 
   #apply(result: Result): void {

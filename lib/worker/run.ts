@@ -10,7 +10,6 @@ import { Ledger } from './ledger.js';
 import { Lookout } from './lookout.js';
 import { Pace } from './pace.js';
 import type { Report } from './report.js';
-import { giveUp } from './rescue-rule.js';
 import { Trouble } from './trouble.js';
 import { jobsUnderWay } from './under-way.js';
 
@@ -28,7 +27,6 @@ const CROWDED_MS = 1_000;
  */
 export class Run {
   readonly #store: Store;
-  readonly #owner: string;
   readonly #options: ResolvedWorkerOptions;
   readonly #report: Report;
   readonly #executor: Executor;
@@ -65,7 +63,6 @@ export class Run {
     this.#options = options;
     this.#report = report;
     const owner = store.processes.self();
-    this.#owner = owner;
     const now = store.clock.now();
     this.#lingered = options.linger === 0;
     this.#trouble = new Trouble(store.clock);
@@ -118,7 +115,7 @@ export class Run {
       this.#cancelWake?.();
       this.#trouble.endPause();
       for (const clean of this.#cleanUp) clean();
-      if (this.#ledger.held > 0) giveUp(this.#owner);
+      this.#ledger.close();
       this.#backlog.close();
       lock.keepsDirectory = false;
       lock.tidy();

@@ -138,13 +138,9 @@ async function excerpt(response) {
  * @param {string | null} header
  */
 function retryAfter(header) {
-  if (!header) return undefined;
   // A date begins with the name of its day (RFC 9110, 5.6.7); Date.parse takes "1.5" for one as well.
-  const isDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(header);
-  const wait = /^\d+$/.test(header)
-    ? Number(header) * 1000
-    : isDate
-      ? Date.parse(header) - Date.now()
-      : Number.NaN;
+  if (!header || !/^(\d+$|Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(header)) return undefined;
+  const seconds = Number(header);
+  const wait = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), LONGEST_WAIT);
 }

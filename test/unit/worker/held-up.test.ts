@@ -2,20 +2,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deferred, FakeClock, openTest, until } from '../../helpers.js';
 
-test('jobs that a slow one holds up are given back once, and not claimed again before it has ended', async (t) => {
-  const { queue, clock, file } = openTest(t);
-  const other = openTest(t, { file, clock }).queue;
-  const many = (length: number) => Array.from({ length }, (_, n) => ({ type: 'quick', payload: n }));
-  await queue.enqueueMany(many(100));
-  await queue.enqueue('slow');
-  await queue.enqueueMany(many(100));
-  await queue.enqueue('quick', 'later', { delay: '3s' });
-  const begun = deferred<void>();
-  const end = deferred<void>();
+const many = (length: number) => Array.from({ length }, (_, n) => ({ type: 'quick', payload: n }));
+
+/** A handler of which one can tell that it has begun, and which ends when the test says so. */
+function slowJob() {
+  const begun = deferred();
+  const end = deferred();
   const slow = (): Promise<void> => {
     begun.resolve();
     return end.promise;
   };
+  return { begun, end, slow };
+}
+
+test('jobs that a slow one holds up are given back once, and not claimed again before it has ended', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const other = openTest(t, { file, clock }).queue;
+  await queue.enqueueMany(many(100));
+  await queue.enqueue('slow');
+  await queue.enqueueMany(many(100));
+  await queue.enqueue('quick', 'later', { delay: '3s' });
+  const { begun, end, slow } = slowJob();
   const working = queue.processJobs({ quick: () => {}, slow }, { logger: () => {} });
   await begun.promise;
   await until('others are claimed ahead', async () => (await other.stats()).processing > 1);
@@ -39,16 +46,10 @@ test('jobs that a slow one holds up are given back once, and not claimed again b
 
 test('however many they are, they are given back once', async (t) => {
   const { queue, clock } = openTest(t, { durability: 'os' });
-  const many = (length: number) => Array.from({ length }, (_, n) => ({ type: 'quick', payload: n }));
   await queue.enqueueMany(many(3000));
   await queue.enqueue('slow');
   await queue.enqueueMany(many(6000));
-  const begun = deferred();
-  const end = deferred();
-  const slow = (): Promise<void> => {
-    begun.resolve();
-    return end.promise;
-  };
+  const { begun, end, slow } = slowJob();
   const working = queue.processJobs({ quick: () => {}, slow }, { logger: () => {} });
   await begun.promise;
   await clock.pass(10_000, 500);
@@ -74,7 +75,7 @@ test('a pause before is no reason to give jobs back', async (t) => {
   );
   for (let burst = 1; burst <= 3; burst++) {
     gate = deferred();
-    await queue.enqueueMany(Array.from({ length: 50 }, (_, n) => ({ type: 'quick', payload: n })));
+    await queue.enqueueMany(many(50));
     await clock.advanceUntil('the first runs', () => ran === 50 * (burst - 1) + 1, 1);
     // Time for a look at what the worker itself has written.
     await clock.pass(20, 1);
@@ -93,15 +94,10 @@ test('jobs are given back from behind a slow one although the clock was set back
   const moved = Object.assign(Object.create(clock) as FakeClock, { now: () => clock.now() + offset });
   const { queue, file } = openTest(t, { clock: moved });
   const other = openTest(t, { file, clock: moved }).queue;
-  await queue.enqueueMany(Array.from({ length: 50 }, (_, n) => ({ type: 'quick', payload: n })));
+  await queue.enqueueMany(many(50));
   await queue.enqueue('slow');
-  await queue.enqueueMany(Array.from({ length: 50 }, (_, n) => ({ type: 'quick', payload: n })));
-  const begun = deferred();
-  const end = deferred();
-  const slow = (): Promise<void> => {
-    begun.resolve();
-    return end.promise;
-  };
+  await queue.enqueueMany(many(50));
+  const { begun, end, slow } = slowJob();
   const working = queue.processJobs({ quick: () => {}, slow }, { logger: () => {} });
   await begun.promise;
   await until('others are claimed ahead', async () => (await other.stats()).processing > 1);

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { systemClock } from '../../../lib/clock.js';
 import {
   deferred,
   FakeClock,
   faultyFs,
+  fullDisk,
   linesOf,
   openTest,
   runScript,
   settle,
-  systemError,
   until,
 } from '../../helpers.js';
 
@@ -337,19 +337,14 @@ test('a clock that is set back puts jobs off, and no job is forgotten over it', 
 });
 
 test('a worker that stays goes on after trouble that lasts, and takes a job with it that has ended', async (t) => {
-  let isFull = false;
-  const { fs } = faultyFs((call, real) => {
-    if (isFull && call.name === 'writeSync') throw systemError('ENOSPC');
-    return real();
-  });
-  const { queue, clock } = openTest(t, { fs });
+  const { disk, queue, clock } = fullDisk(t);
   const stop = new AbortController();
   const events: string[] = [];
   const ran: unknown[] = [];
   const working = queue.processJobs(
     {
       email: (n) => {
-        isFull = true;
+        disk.isFull = true;
         ran.push(n);
       },
     },
@@ -362,7 +357,7 @@ test('a worker that stays goes on after trouble that lasts, and takes a job with
   const id = await queue.enqueue('email', 1);
   await clock.advanceUntil('there was trouble for minutes', () => events.length >= 12, 5_000);
   assert.match(events.at(-1) ?? '', /^a commit failed, and is tried again: no room/);
-  isFull = false;
+  disk.isFull = false;
   await clock.advanceUntil(
     'it is recorded',
     async () => (await queue.getJob(id))?.status === 'completed',
@@ -371,16 +366,6 @@ test('a worker that stays goes on after trouble that lasts, and takes a job with
   stop.abort();
   assert.deepEqual([(await working).completed, ran], [1, [1]]);
 });
-
-/** A disk that is full from the first end of a job on. */
-function fullDisk(t: TestContext) {
-  const disk = { isFull: false };
-  const { fs } = faultyFs((call, real) => {
-    if (disk.isFull && call.name === 'writeSync') throw systemError('ENOSPC');
-    return real();
-  });
-  return { disk, ...openTest(t, { fs }) };
-}
 
 test('after long trouble, a worker that is told to stop has its tries, and its handlers their grace time', async (t) => {
   const { disk, queue, clock } = fullDisk(t);

@@ -7,7 +7,7 @@ import { systemProcesses } from '../../../lib/store/owner.js';
 import {
   deferred,
   FakeClock,
-  faultyFs,
+  fullDisk,
   jobId,
   line,
   openTest,
@@ -15,7 +15,6 @@ import {
   settle,
   startScript,
   statesOf,
-  systemError,
   temporaryFolder,
   writeQueue,
 } from '../../helpers.js';
@@ -307,18 +306,13 @@ test('a worker with nothing to claim is none too many', async (t) => {
 });
 
 test('what a worker gave up on, since it could not write, the next one in the process takes back', async (t) => {
-  let isFull = false;
-  const { fs } = faultyFs((call, real) => {
-    if (isFull && call.name === 'writeSync') throw systemError('ENOSPC');
-    return real();
-  });
-  const { queue, clock, file } = openTest(t, { fs });
+  const { disk, queue, clock, file } = fullDisk(t);
   const id = await queue.enqueue('email');
   let over = false;
   const working = queue.processJobs(
     {
       email: () => {
-        isFull = true;
+        disk.isFull = true;
       },
     },
     { logger: () => {} },
@@ -328,7 +322,7 @@ test('what a worker gave up on, since it could not write, the next one in the pr
   });
   await clock.advanceUntil('it has given up', () => over, 5_000);
   await failed;
-  isFull = false;
+  disk.isFull = false;
   assert.equal((await queue.getJob(id))?.status, 'processing');
   const summary = await openTest(t, { file, clock }).queue.processJobs(
     { email: () => {} },
@@ -470,12 +464,7 @@ test('a worker that is never idle comes to one that has to run alone, too', asyn
 });
 
 test('what a worker gave up on is left alone while its handler still runs, and makes no worker one too many', async (t) => {
-  let isFull = false;
-  const { fs } = faultyFs((call, real) => {
-    if (isFull && call.name === 'writeSync') throw systemError('ENOSPC');
-    return real();
-  });
-  const { queue, clock, file } = openTest(t, { fs });
+  const { disk, queue, clock, file } = fullDisk(t);
   const slow = await queue.enqueue('slow');
   const quick = await queue.enqueue('quick');
   const gate = deferred();
@@ -485,7 +474,7 @@ test('what a worker gave up on is left alone while its handler still runs, and m
       {
         slow: () => gate.promise,
         quick: () => {
-          isFull = true;
+          disk.isFull = true;
         },
       },
       { concurrency: 2, logger: () => {} },
@@ -496,7 +485,7 @@ test('what a worker gave up on is left alone while its handler still runs, and m
   });
   await clock.advanceUntil('it has given up', () => over, 5_000);
   await failed;
-  isFull = false;
+  disk.isFull = false;
 
   const ran: string[] = [];
   const again = async (): Promise<string[]> => {
