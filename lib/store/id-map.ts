@@ -9,7 +9,7 @@ export const keyOf = (field: string): string =>
   /^[\x00-\x7f]*$/.test(field) ? field : Buffer.from(field).toString('latin1');
 
 /**
- * Numbers by job id. The ids that this queue makes are 64 bits in hex digits, and those are kept as integers in one
+ * Numbers job ids, from 0 on, in the order in which they come. The ids that this queue makes are 64 bits in hex digits, and those are kept as integers in one
  * flat table: a million of them in 24 MB, where a Map of strings takes a hundred and makes the garbage collector walk
  * through all of them. Other ids (a hand edit, another program's) are in a Map.
  *
@@ -25,7 +25,7 @@ export class IdMap {
    * The two halves of an id, and one more than its number, or 0 where there is none. Side by side: a look at a large
    * table costs the processor one access to memory instead of three.
    */
-  #table = new Uint32Array(WIDTH * this.#capacity);
+  #table = new Int32Array(WIDTH * this.#capacity);
   /** The halves of the id that {@link #isOurs} was last asked about. */
   #high = 0;
   #low = 0;
@@ -40,16 +40,24 @@ export class IdMap {
     return this.get(id) !== undefined;
   }
 
-  /** For an id that is not in it yet. */
-  add(number: number, id: string | Buffer, from = 0, to: number = id.length): void {
-    this.size++;
-    if (!this.#isOurs(id, from, to)) {
-      this.#others.set(text(id, from, to), number);
-      return;
-    }
+  /** The id's number; one that is not in it yet gets the next one, which is {@link size} before. */
+  numberOf(id: string | Buffer, from = 0, to: number = id.length): number {
+    if (!this.#isOurs(id, from, to)) return this.#numberOfOther(text(id, from, to));
     // Half full at the most: then an empty place is near everywhere.
-    if (++this.#filled > this.#capacity / 2) this.#grow();
-    this.#put(this.#high, this.#low, number + 1);
+    if (this.#filled >= this.#capacity / 2) this.#grow();
+    const place = this.#place(this.#high, this.#low);
+    const value = this.#table[place + 2] as number;
+    if (value !== 0) return value - 1;
+    this.#filled++;
+    this.#put(place, this.#high, this.#low, ++this.size);
+    return this.size - 1;
+  }
+
+  #numberOfOther(id: string): number {
+    const known = this.#others.get(id);
+    if (known !== undefined) return known;
+    this.#others.set(id, this.size);
+    return this.size++;
   }
 
   #isOurs(id: string | Buffer, from: number, to: number): boolean {
@@ -57,20 +65,17 @@ export class IdMap {
     let half = 0;
     for (let i = 0; i < DIGITS; i++) {
       const code = typeof id === 'string' ? id.charCodeAt(from + i) : (id[from + i] as number);
-      if (i === DIGITS / 2) {
-        this.#high = half;
-        half = 0;
-      }
-      if (code >= 48 && code <= 57) half = half * 16 + code - 48;
-      else if (code >= 97 && code <= 102) half = half * 16 + code - 87;
+      if (i === DIGITS / 2) this.#high = half;
+      // Shifted, what was there before leaves on the left, and it stays an integer.
+      if (code >= 48 && code <= 57) half = (half << 4) | (code - 48);
+      else if (code >= 97 && code <= 102) half = (half << 4) | (code - 87);
       else return false;
     }
     this.#low = half;
     return true;
   }
 
-  #put(high: number, low: number, value: number): void {
-    const place = this.#place(high, low);
+  #put(place: number, high: number, low: number, value: number): void {
     this.#table[place] = high;
     this.#table[place + 1] = low;
     this.#table[place + 2] = value;
@@ -89,10 +94,10 @@ export class IdMap {
   #grow(): void {
     const old = this.#table;
     this.#capacity *= 2;
-    this.#table = new Uint32Array(WIDTH * this.#capacity);
+    this.#table = new Int32Array(WIDTH * this.#capacity);
     for (let at = 0; at < old.length; at += WIDTH) {
       const [high, low, value] = [old[at] as number, old[at + 1] as number, old[at + 2] as number];
-      if (value !== 0) this.#put(high, low, value);
+      if (value !== 0) this.#put(this.#place(high, low), high, low, value);
     }
   }
 }

@@ -263,12 +263,11 @@ export class JobIndex {
 
   /** Of a new job there is no row yet. */
   #slotOf(id: string | Buffer, from?: number, to?: number): number {
-    const known = this.#ids.get(id, from, to);
-    if (known !== undefined) return known;
-    const slot = this.#ids.size;
+    const known = this.#ids.size;
+    const slot = this.#ids.numberOf(id, from, to);
+    if (slot < known) return slot;
     this.#slots.makeRoomFor(slot);
     this.#slots.version[slot] = NONE;
-    this.#ids.add(slot, id, from, to);
     return slot;
   }
 

@@ -20,7 +20,7 @@ export class Newcomers {
   /** Takes note of a crossed-out row. @param id with `#` for its first digit */
   addStruck(offset: number, version: string, id: string): void {
     const isNone = version === '1' || offset < this.#newFrom;
-    if (isNone && id.length === OUR_ID && !this.#ids.has(key(id))) this.#ids.add(0, key(id));
+    if (isNone && id.length === OUR_ID) this.#ids.numberOf(key(id));
   }
 
   /** Of a row whose job has no other yet, and whose version is not its first. */

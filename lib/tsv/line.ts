@@ -70,7 +70,9 @@ export class LineReader {
     let i = start;
     const last = Math.min(stop, start + LONGEST_ROW);
     for (; i < last; i++) {
-      const byte = bytes[i];
+      const byte = bytes[i] as number;
+      // One comparison for nearly all of them.
+      if (byte > TAB) continue;
       if (byte === TAB) {
         ends[fields++] = i;
         // One too many: the rest tells nothing more.

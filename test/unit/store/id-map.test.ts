@@ -22,11 +22,10 @@ test('it is a map', () => {
     fc.property(fc.array(id, { maxLength: 60 }), (ids) => {
       const map = new IdMap();
       const model = new Map<string, number>();
-      for (const [n, id] of ids.entries()) {
+      for (const id of ids) {
         assert.equal(map.get(id), model.get(id));
-        if (model.has(id)) continue;
-        map.add(n, id);
-        model.set(id, n);
+        if (!model.has(id)) model.set(id, model.size);
+        assert.equal(map.numberOf(id), model.get(id));
         assert.equal(map.size, model.size);
       }
       for (const [id, n] of model) assert.equal(map.get(id), n);
@@ -41,7 +40,7 @@ test('it grows, with ids in a row and at random', () => {
       .toString(16)
       .padStart(16, '0'),
   );
-  for (const [n, id] of ids.entries()) map.add(n, id);
+  for (const [n, id] of ids.entries()) assert.equal(map.numberOf(id), n);
   assert.equal(map.size, ids.length);
   for (const [n, id] of ids.entries()) assert.equal(map.get(id), n);
   assert.equal(map.has('0000000000000001'), false);
