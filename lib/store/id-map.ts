@@ -9,9 +9,9 @@ export const keyOf = (field: string): string =>
   /^[\x00-\x7f]*$/.test(field) ? field : Buffer.from(field).toString('latin1');
 
 /**
- * Numbers job ids, from 0 on, in the order in which they come. The ids that this queue makes are 64 bits in hex digits, and those are kept as integers in one
- * flat table: a million of them in 24 MB, where a Map of strings takes a hundred and makes the garbage collector walk
- * through all of them. Other ids (a hand edit, another program's) are in a Map.
+ * Numbers job ids, from 0 on, in the order in which they come. The ids that this queue makes are 64 bits in hex digits,
+ * and those are kept as integers in one flat table: a million of them in 24 MB, where a Map of strings takes a hundred
+ * and makes the garbage collector walk through all of them. Other ids (a hand edit, another program's) are in a Map.
  *
  * An id is a string of its bytes in the file, read one by one; or those bytes themselves, from one place to another, so
  * that a scan of a million rows makes no strings.
