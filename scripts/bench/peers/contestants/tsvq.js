@@ -30,6 +30,13 @@ export function open({ file }, { durability, concurrency = 1 }) {
       const { total, completed } = await queue.stats();
       return { waiting: total - completed, done: completed };
     },
+    /** A queue that has been used before, and is empty. */
+    async prepare() {
+      const used = openQueue(file, { durability, retention: 0 });
+      await used.cancelJob(await used.enqueue('bench'));
+      await used.compact();
+      await used.close();
+    },
     close: () => queue.close(),
   };
 }
