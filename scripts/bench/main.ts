@@ -21,6 +21,7 @@ import { type Figure, table } from './figure.js';
 import { get } from './get.js';
 import { idleTick } from './idle-tick.js';
 import { machineSpeed } from './machine.js';
+import { million } from './million.js';
 import { pickup } from './pickup.js';
 import type { Setting } from './setting.js';
 import { stall } from './stall.js';
@@ -35,6 +36,7 @@ const benchmarks: Record<string, (setting: Setting) => Promise<Figure[]>> = {
   pickup,
   get,
   stall,
+  million,
 };
 
 const { values: options } = parseArgs({
