@@ -108,13 +108,14 @@ export function deferred<T = void>(): Deferred<T> {
 /** A clock that stands still until it is told to go on. Waiting for a lock takes no time on it, but is counted. */
 export class FakeClock implements Clock {
   #now: number;
+  #setBy = 0;
   #timers: { at: number; run: () => void }[] = [];
 
   constructor(now: number = Date.UTC(2030, 0, 1)) {
     this.#now = now;
   }
 
-  readonly now = (): number => this.#now;
+  readonly now = (): number => this.#now + this.#setBy;
 
   readonly sleep = async (ms: number): Promise<void> => {
     this.#now += ms;
@@ -128,6 +129,11 @@ export class FakeClock implements Clock {
       this.#timers = this.#timers.filter((other) => other !== timer);
     };
   };
+
+  /** The time of day jumps, as when somebody sets the clock; timers don't notice. */
+  set(by: number): void {
+    this.#setBy += by;
+  }
 
   /** Moves the time on, and calls what falls due on the way, in its order. */
   advance(ms: number): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deferred, FakeClock, openTest, until } from '../../helpers.js';
+import { deferred, openTest, until } from '../../helpers.js';
 
 const many = (length: number) => Array.from({ length }, (_, n) => ({ type: 'quick', payload: n }));
 
@@ -89,11 +89,8 @@ test('a pause before is no reason to give jobs back', async (t) => {
 });
 
 test('jobs are given back from behind a slow one although the clock was set back meanwhile', async (t) => {
-  const clock = new FakeClock();
-  let offset = 0;
-  const moved = Object.assign(Object.create(clock) as FakeClock, { now: () => clock.now() + offset });
-  const { queue, file } = openTest(t, { clock: moved });
-  const other = openTest(t, { file, clock: moved }).queue;
+  const { queue, clock, file } = openTest(t);
+  const other = openTest(t, { file, clock }).queue;
   await queue.enqueueMany(many(50));
   await queue.enqueue('slow');
   await queue.enqueueMany(many(50));
@@ -101,7 +98,7 @@ test('jobs are given back from behind a slow one although the clock was set back
   const working = queue.processJobs({ quick: () => {}, slow }, { logger: () => {} });
   await begun.promise;
   await until('others are claimed ahead', async () => (await other.stats()).processing > 1);
-  offset = -3_600_000;
+  clock.set(-3_600_000);
   await clock.advanceUntil('they are given back', async () => (await other.stats()).processing === 1);
   end.resolve();
   const { completed, claimed, released } = await working;

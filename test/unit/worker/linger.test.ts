@@ -2,17 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { systemClock } from '../../../lib/clock.js';
-import {
-  deferred,
-  FakeClock,
-  faultyFs,
-  fullDisk,
-  linesOf,
-  openTest,
-  runScript,
-  settle,
-  until,
-} from '../../helpers.js';
+import { deferred, faultyFs, fullDisk, linesOf, openTest, runScript, settle, until } from '../../helpers.js';
 
 test('a lingering worker picks up what is enqueued while it waits, here or elsewhere, and then goes', async (t) => {
   const { queue, clock, file } = openTest(t);
@@ -271,17 +261,14 @@ test('beside a job that runs, one that may have killed its worker waits without 
 });
 
 test('a clock that is set back makes no worker linger longer', async (t) => {
-  const clock = new FakeClock();
-  let offset = 0;
-  const moved = Object.assign(Object.create(clock) as FakeClock, { now: () => clock.now() + offset });
-  const { queue } = openTest(t, { clock: moved });
+  const { queue, clock } = openTest(t);
   await queue.enqueue('email', {});
   let over = false;
   const working = queue.processJobs({ email: () => {} }, { linger: '55s' }).then(() => {
     over = true;
   });
   await clock.pass(10_000);
-  offset = -3_600_000;
+  clock.set(-3_600_000);
   await clock.pass(50_000);
   assert.ok(over);
   await working;
@@ -307,10 +294,7 @@ test('asking again and again, without a pause, keeps nobody in the same process 
 });
 
 test('a clock that is set back puts jobs off, and no job is forgotten over it', async (t) => {
-  const clock = new FakeClock();
-  let offset = 0;
-  const moved = Object.assign(Object.create(clock) as FakeClock, { now: () => clock.now() + offset });
-  const { queue } = openTest(t, { clock: moved });
+  const { queue, clock } = openTest(t);
   const stop = new AbortController();
   const ran = new Set<unknown>();
   const working = queue.processJobs(
@@ -319,7 +303,7 @@ test('a clock that is set back puts jobs off, and no job is forgotten over it', 
   );
   await queue.enqueue('email', 'before');
   await clock.advanceUntil('it ran', () => ran.size === 1);
-  offset = -60_000;
+  clock.set(-60_000);
   await queue.enqueue('email', 'delayed', { delay: '2s' });
   await queue.enqueue('email', 'due');
   await clock.advanceUntil('the one that is due ran', () => ran.has('due'));
@@ -328,7 +312,7 @@ test('a clock that is set back puts jobs off, and no job is forgotten over it', 
   // One small step after each.
   for (let n = 0; n < 30; n++) {
     await queue.enqueue('email', n);
-    offset -= 3;
+    clock.set(-3);
     await settle();
   }
   await clock.advanceUntil('all ran', () => ran.size === 33);
