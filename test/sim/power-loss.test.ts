@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { losePower, type Settings, type Violation } from './power/campaign.js';
 import { ENDS } from './power/ends.js';
+import { hasHole, look, untidy } from './power/judge.js';
 import { LIES } from './power/lies.js';
 import { SCENARIOS, type Scenario } from './power/scenarios.js';
-import { filesOf } from './power/snapshot.js';
+import { filesOf, type Inode } from './power/snapshot.js';
+import type { Fact } from './power/witness.js';
 
 /*
  * Power loss at every step of short histories, and what the queue makes of each state that it may leave. The long
@@ -83,4 +85,26 @@ describe('a disk that lies is found out', () => {
       assert.equal(violations.length, 1);
     });
   }
+});
+
+// Seed 1404 of the long form: a false alarm.
+test('the judge knows a lost block by its NULs, also where the # of a strike in it was kept', () => {
+  const row = (id: string, status: string) => `${id}\twork\t{"tag":"${id}"}\t${status}\t1\t1`;
+  const header = 'id\ttype\tpayload\tstatus\tattempts\tversion';
+  const on = (lines: string[]) => {
+    const folder = (name: string, ino: number): Inode => ({
+      kind: 'folder',
+      names: new Map([[name, ino]]),
+      mtimeMs: 0,
+    });
+    const data = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+    const inodes = [folder('srv', 2), folder('app', 3), folder('data', 4), folder('queue.tsv', 5)];
+    inodes.push({ kind: 'file', data, mode: 0o600, mtimeMs: 0 });
+    return look(new Map(inodes.map((inode, i) => [i + 1, inode])));
+  };
+  const facts: Fact[] = [{ at: 0, id: 'b', what: 'follows', parent: 'a', attempt: 1, tag: 'b' }];
+  const rows = [header, row('b', 'completed'), row('a', 'failed')];
+  assert.equal(untidy(on(rows), { facts }).length, 1);
+  const lost = on([...rows, `#${'\0'.repeat(40)}${row('a', '---------')}`]);
+  assert.deepEqual([hasHole(lost), untidy(lost, { facts })], [true, []]);
 });

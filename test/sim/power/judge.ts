@@ -19,16 +19,19 @@ interface Reading {
   readonly rows: readonly Row[];
   /** Lines that are neither rows nor comments, nor torn, nor empty. */
   readonly unreadable: readonly string[];
+  /** Those and comments that hold NULs, as where power loss has lost a block, and maybe kept the `#` of a strike in it. */
+  readonly holes: readonly string[];
   /** Comments that `awk '$4=="pending"'` takes for jobs. */
   readonly hidden: readonly string[];
 }
 
 function readText(text: string): Reading {
   const [head = '', ...lines] = text.split('\n');
-  if (!text.includes('\n')) return { header: [], rows: [], unreadable: [], hidden: [] };
+  if (!text.includes('\n')) return { header: [], rows: [], unreadable: [], holes: [], hidden: [] };
   const header = head.split('\t');
   const rows: Row[] = [];
   const unreadable: string[] = [];
+  const holes: string[] = [];
   const hidden: string[] = [];
   for (const [i, found] of lines.entries()) {
     // Who closes the last line puts its LF in the place of a NUL.
@@ -36,7 +39,9 @@ function readText(text: string): Reading {
     const fields = line.split('\t');
     if (i < lines.length - 1 && line.startsWith('#') && STATUSES.has(fields[header.indexOf('status')] ?? ''))
       hidden.push(line);
-    if (line === '' || line.startsWith('#') || line.endsWith('\t#torn')) continue;
+    if (line === '' || line.endsWith('\t#torn')) continue;
+    if (i < lines.length - 1 && line.includes('\0')) holes.push(line);
+    if (line.startsWith('#')) continue;
     const row = Object.fromEntries(header.map((name, i) => [name, fields[i] ?? '']));
     const version = row.version ?? '0';
     const good =
@@ -48,7 +53,7 @@ function readText(text: string): Reading {
     if (good) rows.push(row);
     else if (i < lines.length - 1) unreadable.push(line);
   }
-  return { header, rows, unreadable, hidden };
+  return { header, rows, unreadable, holes, hidden };
 }
 
 /** The newest row of each job: of two with one version the earlier. */
@@ -155,8 +160,7 @@ function brokenFor(row: Row, facts: readonly Fact[]): string[] {
  */
 export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness, 'facts'>): string[] {
   if (queue === undefined) return ['there is no queue file'];
-  const holes = queue.unreadable.filter((line) => line.includes('\0'));
-  const held = new Set(holes.map((line) => line.split(/[\t\0]/, 1)[0]));
+  const held = new Set(queue.holes.map((line) => line.split(/[\t\0]/, 1)[0]));
   const violations = queue.unreadable
     .filter((line) => !line.includes('\0'))
     .map((line) => `unreadable: ${JSON.stringify(line.slice(0, 200))}`);
@@ -173,7 +177,7 @@ export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness
     const completed = parent?.status === 'completed' && Number(parent.attempts) === fact.attempt;
     const exists = open.has(fact.id) || archived.has(fact.id);
     if (completed && !exists) violations.push(`follow-up ${fact.id} is missing`);
-    if (exists && !completed && holes.length === 0) {
+    if (exists && !completed && queue.holes.length === 0) {
       violations.push(`follow-up ${fact.id} exists, and its parent did not complete`);
     }
   }
@@ -181,5 +185,4 @@ export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness
 }
 
 /** Whether an append has lost a block before one that it kept. */
-export const hasHole = ({ queue }: Found): boolean =>
-  queue?.unreadable.some((line) => line.includes('\0')) === true;
+export const hasHole = ({ queue }: Found): boolean => queue !== undefined && queue.holes.length > 0;
