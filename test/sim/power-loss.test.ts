@@ -107,4 +107,7 @@ test('the judge knows a lost block by its NULs, also where the # of a strike in 
   assert.equal(untidy(on(rows), { facts }).length, 1);
   const lost = on([...rows, `#${'\0'.repeat(40)}${row('a', '---------')}`]);
   assert.deepEqual([hasHole(lost), untidy(lost, { facts })], [true, []]);
+  const torn = on([...rows, `#${'\0'.repeat(40)}${row('a', '---------')}${'\0'.repeat(40)}\t#torn`]);
+  assert.deepEqual([hasHole(torn), untidy(torn, { facts })], [true, []]);
+  assert.equal(hasHole(on([...rows, `c\two${'\0'.repeat(40)}\t#torn`])), false);
 });

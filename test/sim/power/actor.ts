@@ -107,8 +107,8 @@ export class Actor {
     const witness = this.#witness;
     const { id, attempts: attempt } = job;
     witness.note({ what: 'ran', id, attempt, tag });
-    if (plan === 'fails') throw new PermanentError(`no use, attempt ${attempt}`);
-    if (plan === 'fails once' && attempt === 1) throw new Error(`no luck, attempt ${attempt}`);
+    if (plan === 'fails') throw placeless(new PermanentError(`no use, attempt ${attempt}`));
+    if (plan === 'fails once' && attempt === 1) throw placeless(new Error(`no luck, attempt ${attempt}`));
     if (plan === 'parent') {
       for (let i = 0; i < 2; i++) {
         const child: Work = { tag: witness.ask(), plan: 'ok' };
@@ -125,4 +125,10 @@ export class Actor {
   #work(plan: Plan, filler: number): Work {
     return { tag: this.#witness.ask(), plan, ...(filler > 0 && { filler: 'x'.repeat(filler) }) };
   }
+}
+
+/** A row holds where its error was thrown: a seed is to mean the same wherever this lies. */
+function placeless(error: Error): Error {
+  error.stack = `${error.name}: ${error.message}\n    at work (/srv/app/handlers.js:12:34)`;
+  return error;
 }
