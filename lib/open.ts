@@ -1,4 +1,5 @@
-import { text } from './checks.js';
+import { fileURLToPath } from 'node:url';
+import { onlyKnown, text } from './checks.js';
 import { systemClock } from './clock.js';
 import type { DefaultJobs, Job, TypeOf } from './job.js';
 import {
@@ -143,14 +144,16 @@ export interface Queue<Jobs = DefaultJobs> {
  * Opens a queue file; at once, since nothing is read or made before the first call that needs it. Open it once and keep
  * the queue: it holds the file open until it is closed.
  *
- * @param file path of the TSV file; it and its directory are made by the first enqueue.
+ * @param file path of the TSV file, or its `file:` URL; it and its directory are made by the first enqueue. A path that
+ *   isn't absolute begins at the working directory.
  * @throws TsvqError `INVALID_ARGUMENT`, synchronously (only here)
  * @example
  * const queue = openQueue<{ email: { to: string } }>('data/queue.tsv', { durability: 'sync' });
  * await queue.enqueue('email', { to: 'ann@example.com' });
  */
-export function openQueue<Jobs = DefaultJobs>(file: string, options: QueueOptions = {}): Queue<Jobs> {
-  return overStore<Jobs>(new Store(file, resolveQueueOptions(options), systemClock));
+export function openQueue<Jobs = DefaultJobs>(file: string | URL, options: QueueOptions = {}): Queue<Jobs> {
+  const path = file instanceof URL && file.protocol === 'file:' ? fileURLToPath(file) : (file as string);
+  return overStore<Jobs>(new Store(path, resolveQueueOptions(options), systemClock));
 }
 
 /** The same over a store of one's own making: with another clock, or a file system that fails on demand. */
@@ -164,12 +167,11 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
     },
     enqueueMany: async (jobs: readonly { type: string; payload?: unknown; options?: EnqueueOptions }[]) =>
       telling(path, () => enqueueAll(store, jobs)),
-    getJob: async (id: string, options?: { archive?: boolean }) =>
-      telling(
-        path,
-        async () =>
-          (await get(store, text('id', id))) ?? (options?.archive ? getArchived(store, id) : undefined),
-      ),
+    getJob: async (id: string, options: { archive?: boolean } = {}) =>
+      telling(path, async () => {
+        onlyKnown('options', options, ['archive']);
+        return (await get(store, text('id', id))) ?? (options.archive ? getArchived(store, id) : undefined);
+      }),
     cancelJob: async (id: string) => telling(path, () => cancel(store, text('id', id))),
     retryJob: async (id: string) => telling(path, () => retry(store, text('id', id))),
     listJobs: async (options: ListOptions = {}) =>

@@ -22,14 +22,20 @@ export interface Change {
 export async function changeJobs(cli: Cli, given: readonly string[], change: Change): Promise<void> {
   const { output, existingStore: store, queue } = cli;
   // All are looked up before any is changed: an ambiguous one stops the command while nothing has happened.
-  const ids = await resolveIds(store, given);
+  const found = await resolveIds(store, given);
+  // One that is named twice is changed once.
+  const asked = given
+    .map((text, i) => ({ text, id: found[i] }))
+    .filter(({ id }, i) => id === undefined || found.indexOf(id) === i);
   // Asked for together, they go into one commit.
-  const changed = await Promise.all(ids.map((id) => (id === undefined ? false : change.apply(queue, id))));
+  const changed = await Promise.all(
+    asked.map(({ id }) => (id === undefined ? false : change.apply(queue, id))),
+  );
   let exitCode: number = EXIT.done;
-  for (const [i, id] of ids.entries()) {
+  for (const [i, { id, text }] of asked.entries()) {
     const job = id === undefined ? undefined : await queue.getJob(id);
     if (job === undefined) {
-      say(`there is no job ${given[i]} in ${store.path}`);
+      say(`there is no job ${text} in ${store.path}`);
       exitCode = EXIT.notFound;
     } else if (changed[i]) {
       const { type, status } = job;

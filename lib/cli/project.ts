@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { nearestProject } from '../default-queue.js';
 import type { GlobalOptions } from './cli.js';
@@ -8,13 +8,24 @@ import { say } from './output.js';
 
 /** The project at or above the working directory. @throws CliError (not found) */
 export function findProject(): string {
-  const folder = nearestProject(process.cwd());
+  const folder = nearestProject(workingFolder());
   if (folder === undefined) {
     throw notFound(
       `there is no package.json at or above ${process.cwd()}: go into the project, or npm init one`,
     );
   }
   return folder;
+}
+
+/** As the shell calls it: the path behind a symlink like `current` goes with the next release. */
+function workingFolder(): string {
+  const { PWD } = process.env;
+  try {
+    if (PWD !== undefined && realpathSync(PWD) === process.cwd()) return resolve(PWD);
+  } catch {
+    // Where a shell was; not where this was started.
+  }
+  return process.cwd();
 }
 
 /** Where a project has its worker. */

@@ -34,8 +34,11 @@ const handlers = { hello };
 
 // The first SIGTERM or SIGINT lets the running jobs finish; the second ends the process.
 const shutdown = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'])
-  process.once(name, () => shutdown.abort(new Error(\`the worker was shut down by \${name}\`)));
+const stop = (name) => {
+  process.off('SIGINT', stop).off('SIGTERM', stop);
+  shutdown.abort(new Error(\`the worker was shut down by \${name}\`));
+};
+process.on('SIGINT', stop).on('SIGTERM', stop);
 
 async function main() {
 ${kind === 'commonjs' ? "  const { openQueue } = await import('tsvq');\n" : ''}  await openQueue(file).processJobs(handlers, {
@@ -48,6 +51,7 @@ ${kind === 'commonjs' ? "  const { openQueue } = await import('tsvq');\n" : ''} 
     grace: process.env.QUEUE_GRACE || '10s',
   });
   // A handler that left something running would keep this process, and cron adds another each minute.
+  if (shutdown.signal.aborted) process.exit();
   setTimeout(() => process.exit(), 10_000).unref();
 }
 

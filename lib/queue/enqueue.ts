@@ -1,4 +1,4 @@
-import { invalid } from '../checks.js';
+import { invalid, onlyKnown } from '../checks.js';
 import { TsvqError } from '../errors.js';
 import { type EnqueueOptions, resolveEnqueueOptions } from '../options.js';
 import { randomHex } from '../random.js';
@@ -60,6 +60,7 @@ export function checkJob(request: JobRequest, now: number, maxPayload: number, w
   if (typeof request !== 'object' || request === null) {
     throw invalid(where.slice(0, -1) || 'job', request, 'an object {type, payload, options}');
   }
+  onlyKnown(where.slice(0, -1) || 'job', request, ['type', 'payload', 'options']);
   const { type, payload, options = {} } = request;
   const name = checkName(`${where}type`, type);
   const json = toJson(payload, `${where}payload`);

@@ -19,7 +19,7 @@ const GROUP_BYTES = 4 * 1024 * 1024;
 export async function* list(store: Store, options: ListOptions): AsyncIterableIterator<Job> {
   onlyKnown('options', options, ['status', 'type', 'idPrefix', 'limit']);
   const { status, type, idPrefix, limit = Number.POSITIVE_INFINITY } = options;
-  const statuses: readonly Status[] = status === undefined ? STATUSES : [status].flat();
+  const statuses: readonly Status[] = status === undefined ? STATUSES : [...new Set([status].flat())];
   for (const word of statuses) {
     if (!STATUSES.includes(word)) throw invalid('status', word, STATUSES.join(', '));
   }
@@ -29,7 +29,9 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
 
   const file = index.file.retain();
   try {
-    const slots = statuses.flatMap((word) => [...index.withStatus(word)]);
+    const slots = statuses
+      .flatMap((word) => [...index.withStatus(word)])
+      .filter((slot) => type === undefined || index.type(slot) === type);
     slots.sort((a, b) => index.offset(a) - index.offset(b));
     for (let i = 0; i < slots.length; ) {
       const first = i;

@@ -89,7 +89,8 @@ export async function gatherStats(store: Store): Promise<Stats> {
     ...all,
     types: Object.fromEntries(types),
     lastTick: tick && new Date(tick.at),
-    unhandled: tick?.unhandled ?? [],
+    // Since that worker looked, another may have had the handler.
+    unhandled: tick?.unhandled.filter((type) => (types.get(type)?.due ?? 0) > 0) ?? [],
     bytes: index?.file.size ?? 0,
   };
 }

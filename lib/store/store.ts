@@ -50,7 +50,10 @@ export class Store {
     { fs, processes }: World = { fs: systemFs, processes: systemProcesses },
   ) {
     if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-      throw new TsvqError('INVALID_ARGUMENT', `the queue file is ${JSON.stringify(path)}; it must be a path`);
+      throw new TsvqError(
+        'INVALID_ARGUMENT',
+        `the queue file is ${JSON.stringify(path)}; it must be a path, or a file: URL`,
+      );
     }
     this.path = resolve(path);
     this.options = options;

@@ -29,6 +29,18 @@ export function toJson(value: unknown, name: string): string {
 }
 
 /**
+ * What the language or the system takes an object for; JSON would make {} of most of them. Arrays and instances of one's
+ * own classes are an `Object`.
+ */
+function kindOf(value: object): string {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null || Array.isArray(value)) return 'Object';
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  // JSON takes what is in the first three of these, and a module is an object of what it exports.
+  return /^(String|Number|Boolean|Module)$/.test(kind) && !Number.isNaN(value.valueOf()) ? 'Object' : kind;
+}
+
+/**
  * What in `value` JSON can't hold: the path to it from there, then what it is; undefined if it can hold all. The path
  * is put together on the way back, since nearly every value is fine, and some have millions of parts.
  */
@@ -47,9 +59,11 @@ function obstacle(value: unknown, above: object[]): string | undefined {
   if (value === null) return undefined;
   if (above.includes(value)) return ' refers back to a value that contains it';
   if (above.length > 500) return ' is nested more than 500 levels deep';
+  const kind = kindOf(value);
+  if (kind === 'Date' && Number.isNaN(Number(value))) return ' is an invalid Date';
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
-  if (value instanceof Map || value instanceof Set) return ` is a ${value.constructor.name}`;
-  if (value instanceof Promise) return ' is a promise (is an await missing?)';
+  if (kind === 'Promise') return ' is a promise (is an await missing?)';
+  if (kind !== 'Object') return ` is ${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`;
   above.push(value);
   let problem: string | undefined;
   if (Array.isArray(value)) {

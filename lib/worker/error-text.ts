@@ -12,7 +12,8 @@ const LONGEST = 4000;
  */
 export function errorText(error: unknown): string {
   try {
-    if (!(error instanceof Error)) return cut(typeof error === 'string' ? error : inspect(error));
+    if (!(error instanceof Error))
+      return cut(typeof error === 'string' && error !== '' ? error : inspect(error));
     const head = headOf(error);
     return [head, ...causes(error, head), ...frames(String(error.stack ?? ''))].map(cut).join('\n');
   } catch {
@@ -25,14 +26,20 @@ function headOf({ name, message, code }: Error & { code?: unknown }): string {
   return `${name}: ${message || (typeof code === 'string' ? code : '')}`;
 }
 
+const textOf = (reason: unknown): string =>
+  reason instanceof Error ? headOf(reason) : typeof reason === 'string' ? reason : inspect(reason);
+
 /** fetch says "fetch failed", and why is in the cause. Left out is what the error says itself, or can't be read. */
 function causes(error: Error, head: string): string[] {
   const found: string[] = [];
   try {
+    // Of Promise.any, which says nothing itself.
+    const reasons: unknown[] = error instanceof AggregateError ? error.errors.slice(0, CAUSES) : [];
+    for (const reason of reasons) found.push(`caused by: ${textOf(reason)}`);
     let { cause } = error;
     for (let depth = 0; cause !== undefined && cause !== null && depth < CAUSES; depth++) {
       const isError = cause instanceof Error;
-      const text = isError ? headOf(cause as Error) : typeof cause === 'string' ? cause : inspect(cause);
+      const text = textOf(cause);
       const said = isError ? (cause as Error).message : text;
       if (said.length < TELLING || !head.includes(said)) found.push(`caused by: ${text}`);
       cause = isError ? (cause as Error).cause : undefined;

@@ -48,6 +48,7 @@ export class Report {
     this.summary.rescued++;
     if (failed) this.summary.failed++;
     this.#log({ event: 'rescued', id, type, error });
+    if (failed) this.#log({ event: 'failed', id, type, error });
   }
 
   /** How many due jobs there are of a type that has no handler; it is named once. */
@@ -76,10 +77,10 @@ export class Report {
   }
 
   #log(event: WorkerEvent): void {
+    // A logger that fails is no reason to lose a job, nor one that returns a promise which is rejected.
     try {
-      this.#options.logger(event);
-    } catch {
-      // A logger that fails is no reason to lose a job.
-    }
+      const told: unknown = this.#options.logger(event);
+      if (told instanceof Promise) told.catch(() => {});
+    } catch {}
   }
 }

@@ -152,6 +152,12 @@ describe('cancel', { concurrency: 3 }, () => {
     );
   });
 
+  test('of a job that is named twice is one', async (t) => {
+    const { queue } = fiveStates(t);
+    const { code, stdout, stderr } = await queue('cancel', 'aa00000000000001', 'aa00000000000001');
+    assert.deepEqual([code, stderr, stdout.split('\n').length], [0, '', 2]);
+  });
+
   test('of an unknown job is 3, though others are cancelled', async (t) => {
     const { queue, file } = fiveStates(t);
     const { code, stderr } = await queue('cancel', 'bb00000000000003', 'ffff', 'aa00000000000001');

@@ -79,6 +79,39 @@ describe('init', { concurrency: 2 }, () => {
     assert.equal(readFileSync(join(folder, 'workers/handlers/hello.js'), 'utf8'), handler);
   });
 
+  for (const [first, second] of [
+    ['SIGTERM', 'SIGINT'],
+    ['SIGINT', 'SIGTERM'],
+  ] as const)
+    test(`its worker ends at once with ${second} after ${first}, and soon where nothing follows`, async (t) => {
+      const cwd = project(t, '{"type": "module"}');
+      await run(t, ['init'], { cwd });
+      writeFileSync(
+        join(cwd, 'workers/handlers/hello.js'),
+        `export const hello = () => (console.log('runs'), new Promise(() => setInterval(() => {}, 1000)));`,
+      );
+      const working = async (grace: string) => {
+        await run(t, ['add', 'hello'], { cwd });
+        const worker = spawn(process.execPath, ['workers/queue_worker.js'], {
+          cwd,
+          env: { ...process.env, QUEUE_GRACE: grace },
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        t.after(() => worker.kill('SIGKILL'));
+        await once(worker.stdout, 'data');
+        return worker;
+      };
+      const impatient = await working('1h');
+      impatient.kill(first);
+      // Of two that come before its event loop turns, it sees one.
+      const again = setInterval(() => impatient.kill(second), 20);
+      assert.deepEqual(await once(impatient, 'exit'), [null, second]);
+      clearInterval(again);
+      const patient = await working('10ms');
+      patient.kill(first);
+      assert.deepEqual(await once(patient, 'exit'), [0, null]);
+    });
+
   test('keeps the queue out of git', async (t) => {
     const cwd = project(t);
     await run(t, ['init'], { cwd });
@@ -146,6 +179,17 @@ describe('cron print', { concurrency: 2 }, () => {
       assert.deepEqual(statesOf(file), [`${jobId(1)} completed`]);
       assert.ok(existsSync(join(file, '../worker.log')));
     });
+
+  test('names the folder as the shell does: behind a symlink it may be gone with the next release', async (t) => {
+    const real = project(t);
+    await run(t, ['init'], { cwd: real });
+    const current = join(temporaryFolder(t), 'current');
+    symlinkSync(real, current);
+    const { stdout } = await run(t, ['cron', 'print'], { cwd: real, env: { PWD: current } });
+    assert.ok(stdout.includes(`cd ${current} && `), stdout);
+    const elsewhere = await run(t, ['cron', 'print'], { cwd: real, env: { PWD: '/' } });
+    assert.ok(elsewhere.stdout.includes(`cd ${real} && `), elsewhere.stdout);
+  });
 
   test('as JSON and as plain', async (t) => {
     const cwd = project(t);
@@ -239,6 +283,28 @@ describe('work', { concurrency: 3 }, () => {
     );
     assert.deepEqual(statesOf(file), [`${jobId(0)} completed`]);
   });
+
+  for (const [name, source] of [
+    ['handlers', 'exports.LIMIT = 5; exports.handlers = { one: () => 1 };'],
+    [
+      'a default export, as tsc writes it',
+      "Object.defineProperty(exports, '__esModule', { value: true }); exports.LIMIT = 5; exports.default = { one: () => 1 };",
+    ],
+    [
+      'named exports, as tsc writes them',
+      "Object.defineProperty(exports, '__esModule', { value: true }); exports.LIMIT = 5; exports.one = () => 1;",
+    ],
+    [
+      'an object with handlers',
+      'const handlers = { one: () => 1 }; module.exports = Object.assign({}, { handlers });',
+    ],
+  ] as const)
+    test(`runs a module of CommonJS with ${name}`, async (t) => {
+      const { file, module, work } = jobs(t, 'one');
+      module('h.cjs', source);
+      const { code, stderr } = await work('h.cjs');
+      assert.deepEqual([code, stderr, statesOf(file)], [0, '', [`${jobId(0)} completed`]]);
+    });
 
   test('says nothing where nothing is due', async (t) => {
     const { module, work } = jobs(t);

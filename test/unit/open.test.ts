@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import * as tsvq from '../../lib/index.js';
 import { openQueue } from '../../lib/open.js';
 import {
@@ -31,6 +32,16 @@ test('the package gives these names and no others', () => {
     'retryJob',
     'stats',
   ]);
+});
+
+test('a file: URL is a path as well, whatever is in its name', (t) => {
+  const file = join(temporaryFolder(t), 'a folder', '100%.tsv');
+  assert.equal(openQueue(pathToFileURL(file)).file, file);
+  throws(
+    () => openQueue(new URL('http://x/queue.tsv')),
+    'INVALID_ARGUMENT',
+    'must be a path, or a file: URL',
+  );
 });
 
 test('a queue is open at once, and makes nothing before it is needed', async (t) => {

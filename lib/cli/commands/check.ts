@@ -39,7 +39,7 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
 }
 
 function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: number): string[] {
-  const { lastTick, due, oldestDueSeconds, failed, unhandled, types } = stats;
+  const { lastTick, due, oldestDueSeconds, failed, unhandled } = stats;
   const problems: string[] = [];
   if (lastTick === undefined) problems.push('no worker has ever looked at it');
   else if (now - lastTick.getTime() > maxAge) {
@@ -48,11 +48,10 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
     );
   }
   if (oldestDueSeconds * 1000 > maxAge) {
-    const without = unhandled.filter((type) => (types[type]?.due ?? 0) > 0);
     problems.push(
       `${due} due, the oldest for ${span(oldestDueSeconds * 1000)}` +
-        (without.length > 0
-          ? ` (no handler for ${without.map((type) => JSON.stringify(type)).join(', ')})`
+        (unhandled.length > 0
+          ? ` (the last worker had no handler for ${unhandled.map((type) => JSON.stringify(type)).join(', ')})`
           : ''),
     );
   }

@@ -48,12 +48,10 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
     });
 }
 
-function worker({ lastTick, unhandled, types }: Stats, now: number): string {
+function worker({ lastTick, unhandled }: Stats, now: number): string {
   if (lastTick === undefined)
     return 'No worker has come to its end yet, nor worked for half a minute (see queue cron print).';
   const looked = `Last worker: ${isoSeconds(lastTick)}, ${span(now - lastTick.getTime())} ago.`;
-  // Since that worker looked, another may have had the handler.
-  const waiting = unhandled.filter((type) => (types[type]?.due ?? 0) > 0);
-  if (waiting.length === 0) return looked;
-  return `${looked} It had no handler for: ${waiting.map((type) => JSON.stringify(type)).join(', ')}`;
+  if (unhandled.length === 0) return looked;
+  return `${looked} It had no handler for: ${unhandled.map((type) => JSON.stringify(type)).join(', ')}`;
 }

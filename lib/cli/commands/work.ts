@@ -74,10 +74,11 @@ async function load(file: string): Promise<Handlers> {
     }
     throw error;
   }
-  const named = Object.entries(module).filter(
+  const exported = exportsOf(module);
+  const named = Object.entries(exported).filter(
     ([name, value]) => name !== 'default' && typeof value === 'function',
   );
-  const tables = [module.handlers, module.default].filter((table) => typeof table === 'object');
+  const tables = [exported.handlers, exported.default].filter((table) => typeof table === 'object');
   const inTables = tables.flatMap((table) => Object.entries(table ?? {}));
   const handlers = Object.fromEntries([...named, ...inTables]) as Record<string, Handler>;
   if (Object.keys(handlers).length === 0) {
@@ -86,6 +87,18 @@ async function load(file: string): Promise<Handlers> {
     );
   }
   return handlers;
+}
+
+/** Of a module in CommonJS, all that it exports is its default export, and what Node could see of that beside it. */
+function exportsOf(module: Record<string, unknown>): Record<string, unknown> {
+  const { default: main, ...named } = module;
+  if (typeof main !== 'object' || main === null) return module;
+  const table = main as Record<string, unknown>;
+  const isCommonJs =
+    '__esModule' in table ||
+    typeof table.handlers === 'object' ||
+    Object.entries(named).some(([name, value]) => Object.hasOwn(table, name) && table[name] === value);
+  return isCommonJs ? { ...named, ...table } : module;
 }
 
 /** Aborted by the first SIGINT or SIGTERM; the second one has its usual effect. */

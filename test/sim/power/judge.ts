@@ -19,7 +19,7 @@ interface Reading {
   readonly rows: readonly Row[];
   /** Lines that are neither rows nor comments, nor torn, nor empty. */
   readonly unreadable: readonly string[];
-  /** Lines that power loss has torn a hole into; it may have kept the `#` of a strike there, or lost the end as well. */
+  /** Lines that power loss has torn a hole into, whatever they were taken for since: it may have kept a strike's `#`. */
   readonly holes: readonly string[];
   /** Comments that `awk '$4=="pending"'` takes for jobs. */
   readonly hidden: readonly string[];
@@ -39,10 +39,8 @@ function readText(text: string): Reading {
     const fields = line.split('\t');
     if (i < lines.length - 1 && line.startsWith('#') && STATUSES.has(fields[header.indexOf('status')] ?? ''))
       hidden.push(line);
-    const torn = line.endsWith('\t#torn');
-    if (i < lines.length - 1 && (torn ? /\0[^\0]/.test(line.slice(0, -6)) : line.includes('\0')))
-      holes.push(line);
-    if (line === '' || line.startsWith('#') || torn) continue;
+    if (i < lines.length - 1 && line.includes('\0')) holes.push(line);
+    if (line === '' || line.startsWith('#') || line.endsWith('\t#torn')) continue;
     const row = Object.fromEntries(header.map((name, i) => [name, fields[i] ?? '']));
     const version = row.version ?? '0';
     const good =

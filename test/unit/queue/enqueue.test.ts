@@ -228,6 +228,7 @@ test('many are checked as a whole before anything is written, and the error says
     [{ type: 'email', payload: 'x'.repeat(100) }, 'PAYLOAD_TOO_LARGE', 'jobs[2].payload'],
     [{ type: 'a\tb', payload: {} }, 'INVALID_ARGUMENT', 'jobs[2].type'],
     [{ type: 'email', payload: {}, options: { delay: -1 } }, 'INVALID_ARGUMENT', 'delay is -1'],
+    [{ type: 'email', delay: '10m' }, 'INVALID_ARGUMENT', 'jobs[2].delay is "10m"'],
     [null, 'INVALID_ARGUMENT', 'jobs[2] is null'],
     ['email', 'INVALID_ARGUMENT', 'jobs[2] is "email"'],
   ] as const) {

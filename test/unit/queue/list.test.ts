@@ -37,6 +37,7 @@ for (const [name, options, ids] of [
   ['everything', {}, ['aa01', 'aa02', 'ab03', 'ab04', 'b005', 'b006']],
   ['one state', { status: 'failed' }, ['aa02', 'ab04']],
   ['several states', { status: ['failed', 'pending'] }, ['aa01', 'aa02', 'ab04']],
+  ['a state that is named twice', { status: ['failed', 'failed'] }, ['aa02', 'ab04']],
   ['no state', { status: [] }, []],
   ['one type', { type: 'email' }, ['aa01', 'ab03', 'ab04', 'b006']],
   ['a type that is not ASCII', { type: 'größe' }, ['b005']],

@@ -59,3 +59,12 @@ test('without a file all is 0', async (t) => {
   const stats = await queue.stats();
   assert.deepEqual([stats.file, stats.total, stats.due, stats.bytes, stats.types], [file, 0, 0, 0, {}]);
 });
+
+test('a type that the last worker could not handle is named as long as a job of it is due', async (t) => {
+  const { queue } = openTest(t);
+  const id = await queue.enqueue('ghost');
+  await queue.processJobs({});
+  assert.deepEqual((await queue.stats()).unhandled, ['ghost']);
+  await queue.cancelJob(id);
+  assert.deepEqual((await queue.stats()).unhandled, []);
+});

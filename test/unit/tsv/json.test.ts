@@ -20,6 +20,17 @@ test('what has a form of its own in JSON is kept in that form', () => {
   assert.equal(toJson({ to: 'ann', cc: undefined }, 'payload'), '{"to":"ann"}');
   assert.equal(toJson(undefined, 'payload'), 'null');
   assert.equal(toJson(Object.create(null), 'payload'), '{}');
+  assert.equal(
+    toJson({ n: Object(5), s: Object('x'), no: Object(false) }, 'payload'),
+    '{"n":5,"s":"x","no":false}',
+  );
+  class User {
+    name = 'Ann';
+  }
+  assert.equal(
+    toJson([new User(), Buffer.from('x')], 'payload'),
+    '[{"name":"Ann"},{"type":"Buffer","data":[120]}]',
+  );
 });
 
 test('the same object in two places is no cycle', () => {
@@ -39,6 +50,14 @@ for (const [name, value, ...message] of [
   ['Infinity', [Number.NEGATIVE_INFINITY], 'payload[0] is -Infinity'],
   ['a Map', { tags: new Map([['a', 1]]) }, 'payload.tags is a Map'],
   ['a Set', new Set([1]), 'payload is a Set'],
+  ['a date that is none', { due: new Date('soon') }, 'payload.due is an invalid Date'],
+  ['an error', { reason: new Error('x') }, 'payload.reason is an Error'],
+  ['a regular expression', { match: /x/ }, 'payload.match is a RegExp'],
+  ['what a URL was asked for', new URL('http://x/?a=1').searchParams, 'payload is a URLSearchParams'],
+  ['a response of fetch', new Response('x'), 'payload is a Response'],
+  ['bytes that are no Buffer', { image: new Uint8Array(2) }, 'payload.image is a Uint8Array'],
+  ['an iterator', { rows: [1].values() }, 'payload.rows is an Array Iterator'],
+  ['a NaN in a box', Object(Number.NaN), 'payload is a Number'],
   ['a symbol', { kind: Symbol('x') }, 'payload.kind is a value of type symbol'],
   ['undefined in an array', [1, undefined], 'payload[1] is a value of type undefined'],
   ['a key that is no name', { 'first name': Number.NaN }, 'payload["first name"] is NaN'],

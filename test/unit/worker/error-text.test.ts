@@ -24,6 +24,7 @@ test('whatever was thrown has a text', () => {
   assert.equal(errorText('no luck'), 'no luck');
   assert.equal(errorText(noStack), 'Error: bare');
   assert.equal(errorText(undefined), 'undefined');
+  assert.equal(errorText(''), "''");
   assert.equal(errorText({ code: 5 }), '{ code: 5 }');
   assert.match(errorText(Object.create(null)), /Object/);
   assert.equal(typeof errorText(hostile), 'string');
@@ -74,6 +75,21 @@ test('its causes are kept as well, behind its message: fetch says why in there',
   });
   assert.match(errorText(new Error('x', { cause: trap })), /^Error: x\n +at /);
   assert.ok(errorText(new Error('x', { cause: 'y'.repeat(1e6) })).length < 6000);
+});
+
+test('of an AggregateError the first reasons are kept: it says nothing itself', async () => {
+  const reasons = ['first', 'second', 'third', 'fourth'].map((word) => Promise.reject(new RangeError(word)));
+  const error = await Promise.any(reasons).catch((error) => error);
+  assert.deepEqual(errorText(error).split('\n').slice(0, 4), [
+    'AggregateError: All promises were rejected',
+    'caused by: RangeError: first',
+    'caused by: RangeError: second',
+    'caused by: RangeError: third',
+  ]);
+  assert.match(
+    errorText(new AggregateError(['mine'], 'all of them')),
+    /^AggregateError: all of them\ncaused by: mine\n/,
+  );
 });
 
 test('a long message is cut', () => {

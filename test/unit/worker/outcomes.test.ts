@@ -384,6 +384,16 @@ test('a logger that fails loses no job', async (t) => {
   assert.equal(summary.completed, 2);
 });
 
+test('nor does one that is asynchronous: a rejection that nobody handles would end the process', async (t) => {
+  const { queue } = openTest(t);
+  await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+  const logger = async () => {
+    throw new Error('no log');
+  };
+  assert.equal((await queue.processJobs({ email: () => {} }, { logger })).completed, 2);
+  await new Promise(setImmediate);
+});
+
 // ---- a disk that fails in between ----
 
 test('a result that finds no room is tried again, and its handler is not', async (t) => {

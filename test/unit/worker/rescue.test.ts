@@ -60,8 +60,17 @@ test('the job of a dead worker is taken back at once, and run again', async (t) 
 
 test('a death counts as an attempt: a job that kills its worker runs out of them', async (t) => {
   const { queue } = over(t, claimed(1, { attempts: 3 }), line({ id: jobId(2) }));
-  const summary = await queue.processJobs({ email: () => {} });
+  const events: WorkerEvent[] = [];
+  const summary = await queue.processJobs({ email: () => {} }, { logger: (event) => events.push(event) });
   assert.deepEqual([summary.rescued, summary.failed, summary.completed], [1, 1, 1]);
+  // Who waits for failures in the log is told as well.
+  assert.deepEqual(
+    events.filter(({ id }) => id === jobId(1)).map(({ event, error }) => [event, error?.split(' during')[0]]),
+    [
+      ['rescued', 'worker died'],
+      ['failed', 'worker died'],
+    ],
+  );
   const job = await queue.getJob(jobId(1));
   assert.equal(job?.status, 'failed');
   assert.match(job?.error ?? '', /worker died/);
