@@ -50,6 +50,9 @@ export type DefaultJobs = keyof JobTypes extends never
 /** The names of the jobs in a map of job types. */
 export type TypeOf<Jobs> = keyof Jobs & string;
 
+/** A payload as it comes back: one that was left out is null, which is what JSON has for it. */
+export type Received<Payload> = undefined extends Payload ? Exclude<Payload, undefined> | null : Payload;
+
 /** One job of type `T`, as {@link Job} describes it. */
 export interface JobOf<T extends string, Payload> {
   /** 16 hex digits: random, or, for a follow-up, made from the id of its parent. */
@@ -94,5 +97,5 @@ export interface JobOf<T extends string, Payload> {
  * if (job.type === 'email') send(job.payload.to);
  */
 export type Job<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> = {
-  [K in T]: JobOf<K, Jobs[K]>;
+  [K in T]: JobOf<K, Received<Jobs[K]>>;
 }[T];

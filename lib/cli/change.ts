@@ -35,7 +35,9 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
   for (const [i, { id, text }] of asked.entries()) {
     const job = id === undefined ? undefined : await queue.getJob(id);
     if (job === undefined) {
-      say(`there is no job ${text} in ${store.path}`);
+      const archived = await queue.getJob(text, { archive: true });
+      const hint = archived ? '; it is archived, and stays as it is: add one like it' : '';
+      say(`there is no job ${text} in ${store.path}${hint}`);
       exitCode = EXIT.notFound;
     } else if (changed[i]) {
       const { type, status } = job;

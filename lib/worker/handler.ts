@@ -1,4 +1,4 @@
-import type { DefaultJobs, Job, TypeOf } from '../job.js';
+import type { DefaultJobs, Job, Received, TypeOf } from '../job.js';
 import type { EnqueueArguments } from '../options.js';
 
 /** What a handler gets beside the payload. All of it may be destructured. */
@@ -26,7 +26,7 @@ export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = Typ
  * what it throws fails the attempt. Throw {@link PermanentError} to fail for good.
  */
 export type Handler<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> = (
-  payload: Jobs[T],
+  payload: Received<Jobs[T]>,
   context: HandlerContext<Jobs, T>,
 ) => unknown;
 

@@ -52,6 +52,9 @@ describe('show', { concurrency: 3 }, () => {
     const without = await queue('show', 'bb00000000000003');
     assert.equal(without.code, 3);
     assert.match(without.stderr, /no job bb00000000000003 .*--archive/);
+    const again = await queue('retry', 'bb00000000000004');
+    assert.equal(again.code, 3);
+    assert.match(again.stderr, /no job bb00000000000004 in .*; it is archived/);
     for (const id of ['bb00000000000003', 'bb00000000000003'.slice(0, 15).concat('3'), 'cc']) {
       assert.equal((await queue('show', '--archive', id)).code, 0, id);
     }

@@ -102,9 +102,10 @@ async function read(): Promise<void> {
   } else if (job.type === 'report') {
     isSame<typeof job.payload.month, string>(true);
   } else if (job.type === 'cleanup') {
-    isSame<typeof job.payload, undefined>(true);
+    isSame<typeof job.payload, null>(true);
   } else {
     isSame<typeof job.type, 'ping'>(true);
+    isSame<typeof job.payload, string | null>(true);
   }
   // @ts-expect-error: no such type
   if (job.type === 'emial') return;
@@ -143,7 +144,9 @@ queue.processJobs({
     return { id };
   },
   report: ({ month }) => month.length,
-  cleanup: (payload) => isSame<typeof payload, undefined>(true),
+  // What is left out comes back as JSON has it.
+  cleanup: (payload) => isSame<typeof payload, null>(true),
+  ping: (payload) => isSame<typeof payload, string | null>(true),
 });
 // @ts-expect-error: a handler for a type that is unknown
 queue.processJobs({ emial: () => {} });

@@ -22,7 +22,8 @@ export function define(command: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-In the order of the file: after a compaction, finished jobs stand before the others.
+In the order of the file: after a compaction, finished jobs stand before the others. ATTEMPTS are all that were begun;
+queue show tells those that don't count.
 --plain prints: id type status attempts run_at created_at started_at finished_at error
 ${examples(
   'queue list --status pending processing',
