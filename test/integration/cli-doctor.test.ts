@@ -210,7 +210,7 @@ describe('check', { concurrency: 3 }, () => {
     assert.equal(lines(stdout).length, 1);
     assert.match(
       stdout,
-      /no worker for 2d .*; 1 due, the oldest for \d+d \(no handler for "gone"\); 1 failed\n$/,
+      /no worker for 2d .*; 1 due, the oldest for \d+d \(the last worker had no handler for "gone"\); 1 failed\n$/,
     );
     const { code, stdout: json } = await queue('check', '--json');
     assert.equal(code, 1);
