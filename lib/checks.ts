@@ -49,7 +49,8 @@ export function count(name: string, value: unknown, min = 1): number {
 /** Refuses a misspelt option instead of ignoring it. @throws TsvqError `INVALID_ARGUMENT` */
 export function onlyKnown(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) throw invalid(what, options, 'an object');
-  for (const key of Object.keys(options)) {
+  // Without a list of the keys: every job of an enqueueMany comes by here.
+  for (const key in options) {
     if (!known.includes(key))
       throw invalid(
         `${what}.${key}`,
