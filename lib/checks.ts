@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { TsvqError } from './errors.js';
+import { isInstance, TsvqError } from './errors.js';
 
 const require = createRequire(import.meta.url);
 
@@ -68,7 +68,7 @@ export function instant(name: string, value: unknown): number {
     if (value > 1e11)
       throw invalid(name, value, 'Unix seconds (this looks like milliseconds: divide by 1000)');
     if (value >= 0) return Math.round(value * 1000);
-  } else if (value instanceof Date) {
+  } else if (isInstance(Date, value)) {
     if (value.getTime() >= 0) return value.getTime();
   } else if (typeof value === 'string' && ISO_WITH_OFFSET.test(value)) {
     const ms = Date.parse(value.replace(' ', 'T'));

@@ -143,9 +143,14 @@ test('a type that is no name is refused', async (t) => {
 
 test('options that can not be used are refused by their names', async (t) => {
   const { queue, file } = openTest(t);
+  const refuse = () => {
+    throw 'no';
+  };
+  const refusing = new Proxy({}, { get: refuse, getPrototypeOf: refuse });
   for (const [options, message] of [
     [{ runAt: Date.now() }, 'milliseconds'],
     [{ runAt: '2030-01-01T00:00:00' }, 'runAt is "2030-01-01T00:00:00"'],
+    [{ runAt: refusing }, 'runAt is'],
     [{ delay: 'soon' }, 'delay is "soon"'],
     [{ prio: 5 }, 'options.prio'],
     [{ maxAttempts: 0 }, 'maxAttempts is 0'],
