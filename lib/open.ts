@@ -167,10 +167,11 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
     },
     enqueueMany: async (jobs: readonly { type: string; payload?: unknown; options?: EnqueueOptions }[]) =>
       telling(path, () => enqueueAll(store, jobs)),
-    getJob: async (id: string, options: { archive?: boolean } = {}) =>
+    getJob: async (id: string, options?: { archive?: boolean }) =>
       telling(path, async () => {
-        onlyKnown('options', options, ['archive']);
-        return (await get(store, text('id', id))) ?? (options.archive ? getArchived(store, id) : undefined);
+        // `ids.map(queue.getJob)` gives a number here, which asks for nothing.
+        if (typeof options === 'object' && options !== null) onlyKnown('options', options, ['archive']);
+        return (await get(store, text('id', id))) ?? (options?.archive ? getArchived(store, id) : undefined);
       }),
     cancelJob: async (id: string) => telling(path, () => cancel(store, text('id', id))),
     retryJob: async (id: string) => telling(path, () => retry(store, text('id', id))),

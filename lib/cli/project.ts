@@ -8,7 +8,10 @@ import { say } from './output.js';
 
 /** The project at or above the working directory. @throws CliError (not found) */
 export function findProject(): string {
-  const folder = nearestProject(workingFolder());
+  const real = nearestProject(process.cwd());
+  const named = nearestProject(workingFolder());
+  // Above a symlink to a folder within the project is another place.
+  const folder = named !== undefined && realpathSync(named) === real ? named : real;
   if (folder === undefined) {
     throw notFound(
       `there is no package.json at or above ${process.cwd()}: go into the project, or npm init one`,
@@ -34,7 +37,7 @@ export const workerScript = (project: string): string => join(project, 'workers'
 /** The crontab line for a project's worker; warns of what would keep it from working. */
 export function projectCronLine(project: string, { file }: GlobalOptions): string {
   const own = join(project, 'data', 'queue.tsv');
-  const queueFile = resolve(file ?? (process.env.QUEUE_FILE || own));
+  const queueFile = resolve(workingFolder(), file ?? (process.env.QUEUE_FILE || own));
   const folder = dirname(queueFile);
   const node = stableNode();
   const line = crontabLine({

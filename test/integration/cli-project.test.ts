@@ -187,6 +187,15 @@ describe('cron print', { concurrency: 2 }, () => {
     symlinkSync(real, current);
     const { stdout } = await run(t, ['cron', 'print'], { cwd: real, env: { PWD: current } });
     assert.ok(stdout.includes(`cd ${current} && `), stdout);
+    const own = await run(t, ['cron', 'print', '--file', 'data/queue.tsv'], {
+      cwd: real,
+      env: { PWD: current },
+    });
+    assert.equal(own.stdout, stdout);
+    const within = join(temporaryFolder(t), 'within');
+    symlinkSync(join(real, 'workers'), within);
+    const inside = await run(t, ['cron', 'print'], { cwd: join(real, 'workers'), env: { PWD: within } });
+    assert.ok(inside.stdout.includes(`cd ${real} && `), inside.stdout);
     const elsewhere = await run(t, ['cron', 'print'], { cwd: real, env: { PWD: '/' } });
     assert.ok(elsewhere.stdout.includes(`cd ${real} && `), elsewhere.stdout);
   });

@@ -60,6 +60,10 @@ test('before there is a file no job is there, and looking makes none', async (t)
   const { queue, file } = openTest(t, { file: join(temporaryFolder(t), 'data', 'queue.tsv') });
   assert.equal(await queue.getJob('x'), undefined);
   assert.equal(await queue.getJob('x', { archive: true }), undefined);
+  assert.deepEqual(await Promise.all(['x', 'y'].map(queue.getJob as (id: string) => unknown)), [
+    undefined,
+    undefined,
+  ]);
   await rejects(
     queue.getJob('x', { archived: true } as object),
     'INVALID_ARGUMENT',

@@ -26,6 +26,9 @@ test('what has a form of its own in JSON is kept in that form', () => {
   );
   class User {
     name = 'Ann';
+    get [Symbol.toStringTag]() {
+      return 'User';
+    }
   }
   assert.equal(
     toJson([new User(), Buffer.from('x')], 'payload'),
