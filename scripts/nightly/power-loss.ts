@@ -53,7 +53,7 @@ while (!isOver() && violations.length < ENOUGH) {
 const seconds = (performance.now() - started) / 1000;
 console.log(
   `${states} states after power loss in ${seeds.length} rounds of ${SCENARIOS.length} histories (${operations} operations; ` +
-    `seeds ${seeds[0]} to ${seeds.at(-1)}), ${kills} of them after a kill; in ${holes} an append had lost a block before one that it kept; ` +
+    `seeds ${seeds[0]} to ${seeds.at(-1)}), ${kills} of them after a kill; in ${holes} a line had lost a part of itself; ` +
     `${violations.length} violations; ${seconds.toFixed(0)} s`,
 );
 if (violations.length > 0) process.exitCode = 1;

@@ -159,7 +159,9 @@ function brokenFor(row: Row, facts: readonly Fact[]): string[] {
  */
 export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness, 'facts'>): string[] {
   if (queue === undefined) return ['there is no queue file'];
-  const held = new Set(queue.holes.map((line) => line.split(/[\t\0]/, 1)[0]));
+  const held = new Set(
+    queue.unreadable.filter((line) => line.includes('\0')).map((line) => line.split(/[\t\0]/, 1)[0]),
+  );
   const violations = queue.unreadable
     .filter((line) => !line.includes('\0'))
     .map((line) => `unreadable: ${JSON.stringify(line.slice(0, 200))}`);
@@ -183,5 +185,5 @@ export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness
   return violations;
 }
 
-/** Whether an append has lost a block before one that it kept. */
+/** Whether a line of the file has lost a part of itself. */
 export const hasHole = ({ queue }: Found): boolean => queue !== undefined && queue.holes.length > 0;
