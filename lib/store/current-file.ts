@@ -15,6 +15,7 @@ export class CurrentFile {
   #file: OpenFile | undefined;
   #index: JobIndex | undefined;
   #scan: Promise<void> | undefined;
+  #relying: Promise<void> | undefined;
 
   constructor(path: string, fs: FileSystem) {
     this.path = path;
@@ -59,27 +60,49 @@ export class CurrentFile {
     this.#index = undefined;
   }
 
+  /** Looks wait for it before they read: a scan that is under way, or a commit that relies on what is known of the file. */
+  get busy(): Promise<void> | undefined {
+    return this.#relying ?? this.#scan;
+  }
+
+  /**
+   * For a commit, from what it reads to the check of its append: no look begins meanwhile. It would take rows into the
+   * index that the commit believes to be behind it, or rows of its append that are not decided yet.
+   */
+  async relyingOn<T>(run: () => Promise<T>): Promise<T> {
+    let over = (): void => {};
+    this.#relying = new Promise<void>((resolve) => {
+      over = resolve;
+    });
+    try {
+      return await run();
+    } finally {
+      this.#relying = undefined;
+      over();
+    }
+  }
+
   /**
    * Makes the index know the open file to its end.
    *
    * @param needs 'open': enough to learn what is to do; 'all': the finished jobs as well
-   * @returns undefined if no file is open
+   * @returns undefined if no file is open, or if it was another or none by the end
    */
   async readOn(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
-    for (;;) {
-      // One scan at a time. It is waited for even where it has seen all there is: its last read may come late, and
-      // must not find what a commit appends meanwhile.
-      while (this.#scan !== undefined) await this.#scan.catch(() => {});
-      const file = this.#file;
-      if (file === undefined) return undefined;
-      const index = this.#usableIndex(file, needs);
-      if (index.position === file.size) return index;
-      this.#scan = index.catchUp().finally(() => {
+    // One scan at a time. It is waited for even where it has seen all there is: its last read may come late, and
+    // must not find what a commit appends meanwhile.
+    while (this.#scan !== undefined) await this.#scan;
+    const file = this.#file;
+    if (file === undefined) return undefined;
+    const index = this.#usableIndex(file, needs);
+    if (index.position !== file.size) {
+      const scan = index.catchUp().finally(() => {
         this.#scan = undefined;
       });
-      await this.#scan;
-      if (this.index === index) return index;
+      this.#scan = scan.catch(() => {});
+      await scan;
     }
+    return this.index === index ? index : undefined;
   }
 
   #usableIndex(file: OpenFile, needs: 'open' | 'all'): JobIndex {

@@ -95,10 +95,10 @@ export class Store {
     // worker in the same process from ending it.
     if (++this.#reads % READS_A_TURN === 0) await new Promise(setImmediate);
     for (;;) {
-      while (this.#writer.appending) await this.#writer.appending;
+      while (this.#current.busy) await this.#current.busy;
       if (this.openFile() === undefined) return undefined;
       const index = await this.#current.readOn(needs).catch(this.#rethrow);
-      // A commit may have put another file in its place meanwhile.
+      // Another file may have taken its place meanwhile.
       if (index !== undefined) return index;
     }
   }

@@ -31,8 +31,6 @@ const MOST_ROUNDS = 20;
  * write and a sync or two.
  */
 export class Writer {
-  /** An append before it was checked: what stands in the file is not decided until then. */
-  appending: Promise<unknown> | undefined;
   readonly #current: CurrentFile;
   readonly #holder: Holder;
   readonly #durability: ResolvedQueueOptions['durability'];
@@ -173,7 +171,8 @@ export class Writer {
         await this.#closeTail(file);
       });
     const { index } = this.#current;
-    return this.#append(open, { file, before, index, round: 0, archived: NONE, isValid, closeTail });
+    const context = { file, before, index, round: 0, archived: NONE, isValid, closeTail };
+    return this.#current.relyingOn(() => this.#append(open, context));
   }
 
   /** Where the file ends, if anybody may append to it as it is. */
@@ -196,21 +195,32 @@ export class Writer {
       const file = (await this.#holder.writableFile()).retain();
       try {
         const end = await this.#closeTail(file);
-        // What it returns, not what is current afterwards: somebody may begin a new index for a look meanwhile.
-        const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
-        if (index !== undefined && index.file !== file) return undefined;
-        // Where others append beside the lock, the file may have grown since.
-        const before = needs === 'nothing' ? end : Math.max(end, index?.position ?? end);
-        const archived = round === 0 ? NONE : await this.#archivedSince(since, open);
-        const isValid = (): boolean => this.#holder.lock.stillHeld() && file.isCurrent();
-        const closeTail = async (): Promise<void> => {
-          await this.#closeTail(file);
-        };
-        return await this.#append(open, { file, before, index, round, archived, isValid, closeTail });
+        return await this.#current.relyingOn(() => this.#appendTo(file, end, open, needs, round, since));
       } finally {
         file.release();
       }
     }, isNeeded);
+  }
+
+  async #appendTo(
+    file: OpenFile,
+    end: number,
+    open: readonly Commit[],
+    needs: Needs,
+    round: number,
+    since: number,
+  ): Promise<AppendedTo | undefined> {
+    const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
+    // Somebody may have opened another file meanwhile.
+    if (index?.file !== file && (index !== undefined || needs !== 'nothing')) return undefined;
+    // Where others append beside the lock, the file may have grown since.
+    const before = needs === 'nothing' ? end : Math.max(end, index?.position ?? end);
+    const archived = round === 0 ? NONE : await this.#archivedSince(since, open);
+    const isValid = (): boolean => this.#holder.lock.stillHeld() && file.isCurrent();
+    const closeTail = async (): Promise<void> => {
+      await this.#closeTail(file);
+    };
+    return this.#append(open, { file, before, index, round, archived, isValid, closeTail });
   }
 
   /** A process that was suspended after its append may find its jobs run and gone when it goes on. */
@@ -224,14 +234,10 @@ export class Writer {
     // Until it is synced; who called lets go of it.
     file.retain();
     try {
-      const appending = Commit.write({ ...context, fs: this.#fs, now: this.#clock.now() }, open);
-      this.appending = appending.catch(() => {});
-      return { ...(await appending), file };
+      return { ...(await Commit.write({ ...context, fs: this.#fs, now: this.#clock.now() }, open)), file };
     } catch (error) {
       file.release();
       throw error;
-    } finally {
-      this.appending = undefined;
     }
   }
 

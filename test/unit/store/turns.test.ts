@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { deferred, faultyFs, openTest, rejects } from '../../helpers.js';
+import { deferred, faultyFs, jobId, line, openTest, rejects, statesOf } from '../../helpers.js';
 
 /*
  * Commits, looks and compactions of one process take turns: none waits for ever, and none is told what is over.
@@ -101,4 +101,38 @@ test('a file that is removed before a compaction begins to read it: that is told
     [id],
   );
   assert.deepEqual(readdirSync(dirname(file)), ['queue.tsv']);
+});
+
+test('whenever a look begins and others append meanwhile, a commit crosses out what it supersedes', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('email');
+  await queue.stats();
+  let calls = 0;
+  let others = 0;
+  const cancelDuring = async (look: number, append: number): Promise<string[]> => {
+    const id = await queue.enqueue('email');
+    await queue.stats();
+    let looked: Promise<unknown> | undefined;
+    calls = 0;
+    fault.do = (_, real) => {
+      const result = real();
+      calls++;
+      if (calls === append) appendFileSync(file, line({ id: jobId(++others) }));
+      if (calls === look) looked = queue.stats();
+      return result;
+    };
+    await queue.cancelJob(id);
+    fault.do = undefined;
+    await looked;
+    return statesOf(file).filter((state) => state.startsWith(id));
+  };
+  for (let look = 1; look <= calls || look === 1; look++) {
+    for (let append = look; append < look + 5; append++) {
+      const states = await cancelDuring(look, append);
+      assert.equal(states.length, 1, `look at call ${look}, append at call ${append}: ${states.join(', ')}`);
+    }
+    await queue.compact();
+  }
+  assert.ok(calls > 20, `${calls} calls`);
 });
