@@ -41,7 +41,7 @@ export interface CommitContext {
   /** Whether what was appended stands where it counts. */
   readonly isValid: () => boolean;
   /** Closes a row that was cut short. */
-  readonly closeTail: () => Promise<void>;
+  readonly closeTail: () => Promise<unknown>;
 }
 
 /** What an append has put into the file. */

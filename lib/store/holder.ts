@@ -66,12 +66,22 @@ export class Holder {
   }
 
   /**
-   * Takes the lock; repairs what a dead owner left.
+   * Does something under the lock.
    *
    * @param isNeeded asked again and again while others hold it
-   * @returns whether it is held; not if it is no longer needed
+   * @returns undefined if the lock was no longer needed before it could be taken
    */
-  async enter(isNeeded?: () => boolean): Promise<boolean> {
+  async locked<T>(run: () => Promise<T>, isNeeded?: () => boolean): Promise<T | undefined> {
+    if (!(await this.#enter(isNeeded))) return undefined;
+    try {
+      return await run();
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** Takes the lock; repairs what a dead owner left. @returns whether it is held; not if it is no longer needed */
+  async #enter(isNeeded?: () => boolean): Promise<boolean> {
     if (this.broken) throw this.broken;
     const dead = await this.lock.enter(isNeeded);
     if (dead === undefined) return false;
@@ -80,12 +90,12 @@ export class Holder {
       await this.#repair(dead);
       return true;
     } catch (error) {
-      this.leave();
+      this.#leave();
       throw error;
     }
   }
 
-  leave(): void {
+  #leave(): void {
     if (this.broken === undefined) this.lock.leave();
   }
 

@@ -1,26 +1,13 @@
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
-import { archivedSince } from './archive.js';
-import {
-  type Appended,
-  Commit,
-  type CommitContext,
-  type Decide,
-  mostOf,
-  type Needs,
-  type Outcome,
-} from './commit.js';
+import { Appender } from './appender.js';
+import { Commit, type Decide, mostOf, type Needs, type Outcome } from './commit.js';
 import type { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError } from './fs.js';
 import type { Holder } from './holder.js';
 import type { OpenFile } from './open-file.js';
 import { type Superseded, strike } from './strike.js';
-import { closeTail, endOf } from './tail.js';
-
-type AppendedTo = Appended & { readonly file: OpenFile };
-
-const NONE: ReadonlySet<string> = new Set();
 
 /** After so many starts of one commit over again, something else than bad luck is at work. */
 const MOST_ROUNDS = 20;
@@ -35,7 +22,7 @@ export class Writer {
   readonly #holder: Holder;
   readonly #durability: ResolvedQueueOptions['durability'];
   readonly #fs: FileSystem;
-  readonly #clock: Clock;
+  readonly #appender: Appender;
   #waiting: Commit[] = [];
   /** What waits for its turn between two commits. */
   readonly #between: (() => Promise<void>)[] = [];
@@ -52,7 +39,7 @@ export class Writer {
     this.#holder = holder;
     this.#durability = durability;
     this.#fs = fs;
-    this.#clock = clock;
+    this.#appender = new Appender(current, holder, durability, fs, clock);
   }
 
   /**
@@ -89,10 +76,10 @@ export class Writer {
       this.#holder.lock.beginRewrite();
       const file = this.#current.reopen();
       if (file === undefined) return;
-      await this.#closeTail(file);
+      await this.#appender.closeTail(file);
       await run();
     };
-    await this.betweenCommits(() => this.#locked(underLock));
+    await this.betweenCommits(() => this.#holder.locked(underLock));
   }
 
   async #run(): Promise<void> {
@@ -100,21 +87,21 @@ export class Writer {
     // loop right afterwards does so before the lock is taken, not while it is held.
     await undefined;
     while (this.#waiting.length > 0 || this.#between.length > 0) {
-      const batch = this.#waiting;
+      const commits = this.#waiting;
       this.#waiting = [];
       const next = this.#between.shift();
       try {
-        await this.#commitAll(batch);
+        await this.#commitAll(commits);
       } catch (error) {
-        for (const commit of batch) commit.fail(storeError(error, this.#current.path));
+        for (const commit of commits) commit.fail(storeError(error, this.#current.path));
       }
       await next?.();
     }
     this.#running = undefined;
   }
 
-  async #commitAll(batch: readonly Commit[]): Promise<void> {
-    let open = batch;
+  async #commitAll(commits: readonly Commit[]): Promise<void> {
+    let open = commits;
     /** When the file was last written before this, by the file system's clock. */
     let since = Number.POSITIVE_INFINITY;
     for (let round = 0; open.length > 0; round++) {
@@ -130,7 +117,8 @@ export class Writer {
       if (round > 0) this.#current.forget();
       // The bulk of the reading happens before the lock is taken.
       if (needs !== 'nothing' && this.#current.reopen()) await this.#current.readOn(needs);
-      const { file, any, superseded } = await this.#appendAll(open, needs, round, since);
+      const batch = { commits: open, needs, round, since };
+      const { file, any, superseded } = await this.#appender.append(batch);
       since = Math.min(since, file.info.mtimeMs);
       try {
         if (any && this.#durability === 'sync') await this.#makeDurable(file, superseded);
@@ -142,127 +130,6 @@ export class Writer {
       const left = open.filter((commit) => !commit.settled);
       if (left.length < open.length) round = 0;
       open = left;
-    }
-  }
-
-  async #appendAll(open: readonly Commit[], needs: Needs, round: number, since: number): Promise<AppendedTo> {
-    for (;;) {
-      const appended =
-        (needs === 'nothing' ? await this.#besideHolder(open) : undefined) ??
-        (await this.#underLock(open, needs, round, since));
-      if (appended !== undefined) return appended;
-    }
-  }
-
-  /**
-   * New jobs depend on nothing that stands in the file, so they need not wait for whoever decides something: their rows
-   * are appended beside those of others. Only who rewrites the file has to be alone.
-   *
-   * @returns undefined where that can't be: there is no file yet, its last line is to be closed, somebody rewrites it
-   */
-  async #besideHolder(open: readonly Commit[]): Promise<AppendedTo | undefined> {
-    const before = this.#openEnd();
-    if (before === undefined) return undefined;
-    const file = this.#current.file as OpenFile;
-    // Looked at after the append: either whoever rewrites the file has read it, or it is seen here.
-    const isValid = (): boolean => !this.#holder.lock.isRewriting && file.isCurrent();
-    const closeTail = (): Promise<void> =>
-      this.#locked(async () => {
-        await this.#closeTail(file);
-      });
-    const { index } = this.#current;
-    const context = { file, before, index, round: 0, archived: NONE, isValid, closeTail };
-    return this.#current.relyingOn(() => this.#append(open, context));
-  }
-
-  /** Where the file ends, if anybody may append to it as it is. */
-  #openEnd(): number | undefined {
-    const file = this.#current.reopen();
-    if (!file?.writable || !file.layout.current || this.#holder.lock.isRewriting) return undefined;
-    return endOf(this.#fs, file);
-  }
-
-  /** @returns undefined if it has to be tried again: new jobs can go in beside the lock, or another file has the name */
-  async #underLock(
-    open: readonly Commit[],
-    needs: Needs,
-    round: number,
-    since: number,
-  ): Promise<AppendedTo | undefined> {
-    const isNeeded = needs === 'nothing' ? () => this.#openEnd() === undefined : undefined;
-    return this.#locked(async () => {
-      // A look meanwhile may find another file under the name, and let go of this one.
-      const file = (await this.#holder.writableFile()).retain();
-      try {
-        const end = await this.#closeTail(file);
-        return await this.#current.relyingOn(() => this.#appendTo(file, end, open, needs, round, since));
-      } finally {
-        file.release();
-      }
-    }, isNeeded);
-  }
-
-  async #appendTo(
-    file: OpenFile,
-    end: number,
-    open: readonly Commit[],
-    needs: Needs,
-    round: number,
-    since: number,
-  ): Promise<AppendedTo | undefined> {
-    const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
-    // Somebody may have opened another file meanwhile.
-    if (index?.file !== file && (index !== undefined || needs !== 'nothing')) return undefined;
-    // Where others append beside the lock, the file may have grown since.
-    const before = needs === 'nothing' ? end : Math.max(end, index?.position ?? end);
-    const archived = round === 0 ? NONE : await this.#archivedSince(since, open);
-    const isValid = (): boolean => this.#holder.lock.stillHeld() && file.isCurrent();
-    const closeTail = async (): Promise<void> => {
-      await this.#closeTail(file);
-    };
-    return this.#append(open, { file, before, index, round, archived, isValid, closeTail });
-  }
-
-  /** A process that was suspended after its append may find its jobs run and gone when it goes on. */
-  #archivedSince(since: number, open: readonly Commit[]): Promise<ReadonlySet<string>> {
-    const ids = new Set(open.flatMap((commit) => commit.ids));
-    return archivedSince(this.#fs, this.#current.realPath, ids, since);
-  }
-
-  async #append(open: readonly Commit[], context: Omit<CommitContext, 'fs' | 'now'>): Promise<AppendedTo> {
-    const { file } = context;
-    // Until it is synced; who called lets go of it.
-    file.retain();
-    try {
-      return { ...(await Commit.write({ ...context, fs: this.#fs, now: this.#clock.now() }, open)), file };
-    } catch (error) {
-      file.release();
-      throw error;
-    }
-  }
-
-  /** Under the lock. */
-  async #closeTail(file: OpenFile): Promise<number> {
-    let end = endOf(this.#fs, file);
-    if (end !== undefined) return end;
-    // A row that somebody is just appending beside the lock may be seen by half. Closed too early, it leaves a line of
-    // nothing but the closing behind it, which is no harm.
-    await new Promise(setImmediate);
-    end = closeTail(this.#fs, file);
-    // Before anything follows: power loss could keep what does, and lose the LF between the two.
-    if (this.#durability === 'sync') {
-      await this.#fs.fdatasync(file.fd).catch((cause) => this.#holder.save(cause));
-    }
-    return end;
-  }
-
-  /** @returns undefined if the lock was no longer needed before it could be taken */
-  async #locked<T>(run: () => Promise<T>, isNeeded?: () => boolean): Promise<T | undefined> {
-    if (!(await this.#holder.enter(isNeeded))) return undefined;
-    try {
-      return await run();
-    } finally {
-      this.#holder.leave();
     }
   }
 
@@ -289,7 +156,7 @@ export class Writer {
   /** Under the lock again. Where that can't be had, what is in the file may not be on the disk: nobody is told that it is. */
   async #save(cause: unknown): Promise<void> {
     try {
-      await this.#locked(async () => {
+      await this.#holder.locked(async () => {
         if (this.#current.reopen() === undefined) throw cause;
         await this.#holder.save(cause);
       });

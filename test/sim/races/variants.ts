@@ -64,7 +64,7 @@ export const PATCHES: readonly Patch[] = [
   // Its lock says nothing to those who append beside it.
   before(
     'plain proper-lockfile',
-    'lib/store/writer.ts',
+    'lib/store/appender.ts',
     '    const before = this.#openEnd();',
     'return undefined;',
   ),
@@ -77,7 +77,7 @@ export const PATCHES: readonly Patch[] = [
     `if (others.length > 0) { this.clear(others); removeIfThere(this.#fs, token); broken.set(this, others); return undefined; }
      this.#token = token; const repairs = broken.get(this) ?? []; broken.delete(this); return repairs;`,
   ),
-  expression('repair by the breaker', 'lib/store/writer.ts', 'closeTail(this.#fs, file)', 'file.size'),
+  expression('repair by the breaker', 'lib/store/appender.ts', 'closeTail(this.#fs, file)', 'file.size'),
   {
     file: 'lib/store/tail.ts',
     find: '|| last[0] === 10 ?',
@@ -176,10 +176,10 @@ export const PATCHES: readonly Patch[] = [
     find: 'isMark(bytes, start, end)',
     replace: 'isMark(bytes, start, end) || isMarker(bytes, start, end)',
   },
-  imported('lib/store/writer.ts', "import { closeTail, endOf } from './tail.js';", 'closeWithRows', WRITES),
+  imported('lib/store/appender.ts', "import { closeTail, endOf } from './tail.js';", 'closeWithRows', WRITES),
   expression(
     'tail closed with rows',
-    'lib/store/writer.ts',
+    'lib/store/appender.ts',
     'closeTail(this.#fs, file)',
     'closeWithRows(this.#fs, file, closeTail)',
   ),
@@ -187,7 +187,7 @@ export const PATCHES: readonly Patch[] = [
   // New jobs are appended beside the lock, and nobody looks whether the file is written anew.
   expression(
     'no look behind',
-    'lib/store/writer.ts',
+    'lib/store/appender.ts',
     '!this.#holder.lock.isRewriting && file.isCurrent()',
     'file.isCurrent()',
   ),

@@ -1,0 +1,146 @@
+import type { Clock } from '../clock.js';
+import type { ResolvedQueueOptions } from '../options.js';
+import { archivedSince } from './archive.js';
+import { type Appended, Commit, type CommitContext, type Needs } from './commit.js';
+import type { CurrentFile } from './current-file.js';
+import type { FileSystem } from './fs.js';
+import type { Holder } from './holder.js';
+import type { OpenFile } from './open-file.js';
+import { closeTail, endOf } from './tail.js';
+
+/** Commits that go into the file together. */
+export interface Batch {
+  readonly commits: readonly Commit[];
+  /** What the most demanding of them needs. */
+  readonly needs: Needs;
+  /** How often they have started over. */
+  readonly round: number;
+  /** When the file of their first round was last written before, by the file system's clock. */
+  readonly since: number;
+}
+
+/** What an append has put into the file, which is kept open until whoever syncs it lets go of it. */
+export type AppendedTo = Appended & { readonly file: OpenFile };
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Gets the rows of a batch into the file: beside whoever holds the lock if that will do, else under the lock. */
+export class Appender {
+  readonly #current: CurrentFile;
+  readonly #holder: Holder;
+  readonly #durability: ResolvedQueueOptions['durability'];
+  readonly #fs: FileSystem;
+  readonly #clock: Clock;
+
+  constructor(
+    current: CurrentFile,
+    holder: Holder,
+    durability: ResolvedQueueOptions['durability'],
+    fs: FileSystem,
+    clock: Clock,
+  ) {
+    this.#current = current;
+    this.#holder = holder;
+    this.#durability = durability;
+    this.#fs = fs;
+    this.#clock = clock;
+  }
+
+  /** Appends what the commits decide, and looks at what has become of it; see {@link Commit.write}. */
+  async append(batch: Batch): Promise<AppendedTo> {
+    for (;;) {
+      const appended =
+        (batch.needs === 'nothing' ? await this.#besideHolder(batch) : undefined) ??
+        (await this.#underLock(batch));
+      if (appended !== undefined) return appended;
+    }
+  }
+
+  /** Closes the last line, if it has no end. Under the lock. @returns where the file ends */
+  async closeTail(file: OpenFile): Promise<number> {
+    let end = endOf(this.#fs, file);
+    if (end !== undefined) return end;
+    // A row that somebody is just appending beside the lock may be seen by half. Closed too early, it leaves a line of
+    // nothing but the closing behind it, which is no harm.
+    await new Promise(setImmediate);
+    end = closeTail(this.#fs, file);
+    // Before anything follows: power loss could keep what does, and lose the LF between the two.
+    if (this.#durability === 'sync') {
+      await this.#fs.fdatasync(file.fd).catch((cause) => this.#holder.save(cause));
+    }
+    return end;
+  }
+
+  /**
+   * New jobs depend on nothing that stands in the file, so they need not wait for whoever decides something: their rows
+   * are appended beside those of others. Only who rewrites the file has to be alone.
+   *
+   * @returns undefined where that can't be: there is no file yet, its last line is to be closed, somebody rewrites it
+   */
+  async #besideHolder(batch: Batch): Promise<AppendedTo | undefined> {
+    const before = this.#openEnd();
+    if (before === undefined) return undefined;
+    const file = this.#current.file as OpenFile;
+    // Looked at after the append: either whoever rewrites the file has read it, or it is seen here.
+    const isValid = (): boolean => !this.#holder.lock.isRewriting && file.isCurrent();
+    const closeTail = (): Promise<unknown> => this.#holder.locked(() => this.closeTail(file));
+    const context = { file, before, index: this.#current.index, archived: NONE, isValid, closeTail };
+    return this.#current.relyingOn(() => this.#write(batch, context));
+  }
+
+  /** Where the file ends, if anybody may append to it as it is. */
+  #openEnd(): number | undefined {
+    const file = this.#current.reopen();
+    if (!file?.writable || !file.layout.current || this.#holder.lock.isRewriting) return undefined;
+    return endOf(this.#fs, file);
+  }
+
+  /** @returns undefined if it has to be tried again: new jobs can go in beside the lock, or another file has the name */
+  async #underLock(batch: Batch): Promise<AppendedTo | undefined> {
+    const isNeeded = batch.needs === 'nothing' ? () => this.#openEnd() === undefined : undefined;
+    return this.#holder.locked(async () => {
+      // A look meanwhile may find another file under the name, and let go of this one.
+      const file = (await this.#holder.writableFile()).retain();
+      try {
+        const end = await this.closeTail(file);
+        return await this.#current.relyingOn(() => this.#appendTo(file, end, batch));
+      } finally {
+        file.release();
+      }
+    }, isNeeded);
+  }
+
+  async #appendTo(file: OpenFile, end: number, batch: Batch): Promise<AppendedTo | undefined> {
+    const { needs, round } = batch;
+    const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
+    // Somebody may have opened another file meanwhile.
+    if (index?.file !== file && (index !== undefined || needs !== 'nothing')) return undefined;
+    // Where others append beside the lock, the file may have grown since.
+    const before = needs === 'nothing' ? end : Math.max(end, index?.position ?? end);
+    const archived = round === 0 ? NONE : await this.#archivedSince(batch);
+    const isValid = (): boolean => this.#holder.lock.stillHeld() && file.isCurrent();
+    const closeTail = (): Promise<unknown> => this.closeTail(file);
+    return this.#write(batch, { file, before, index, archived, isValid, closeTail });
+  }
+
+  /** A process that was suspended after its append may find its jobs run and gone when it goes on. */
+  #archivedSince({ commits, since }: Batch): Promise<ReadonlySet<string>> {
+    const ids = new Set(commits.flatMap((commit) => commit.ids));
+    return archivedSince(this.#fs, this.#current.realPath, ids, since);
+  }
+
+  async #write(
+    { commits, round }: Batch,
+    context: Omit<CommitContext, 'fs' | 'now' | 'round'>,
+  ): Promise<AppendedTo> {
+    const { file } = context;
+    file.retain();
+    try {
+      const whole = { ...context, round, fs: this.#fs, now: this.#clock.now() };
+      return { ...(await Commit.write(whole, commits)), file };
+    } catch (error) {
+      file.release();
+      throw error;
+    }
+  }
+}
