@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { describe, type TestContext, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { openQueue, type Queue } from 'tsvq';
+import { systemProcesses } from '../../lib/store/owner.js';
 import { root, temporaryFolder } from '../helpers.js';
-import { serve, startWorker, tick } from './worker-process.js';
+import { type Run, serve, startWorker, tick } from './worker-process.js';
 
 function emptyQueue(t: TestContext) {
   const file = join(temporaryFolder(t), 'queue.tsv');
@@ -29,6 +31,20 @@ async function copiedProject(t: TestContext, webhook?: string) {
     queue: openQueue(join(project, 'data/queue.tsv')),
   };
 }
+
+/** A worker waits half a minute for the lock: begun first and looked at last, so that the tests between go on meanwhile. */
+let lockedOut: { file: string; id: string; ended: Promise<Run> };
+before(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tsvq-'));
+  const file = join(folder, 'queue.tsv');
+  const queue = openQueue(file);
+  const id = await queue.enqueue('webhook', { url: 'nowhere' });
+  await queue.close();
+  await mkdir(`${file}.lock`, { recursive: true });
+  await writeFile(join(`${file}.lock`, `owner.${systemProcesses.self()}`), '');
+  lockedOut = { file, id, ended: tick(file) };
+});
+after(() => rm(dirname(lockedOut.file), { recursive: true, force: true }));
 
 describe('a tick', () => {
   test('of a queue that does not exist yet prints nothing', async (t) => {
@@ -614,3 +630,13 @@ async function makeDue(queue: Queue, id: string): Promise<void> {
   assert.ok(await queue.cancelJob(id));
   assert.ok(await queue.retryJob(id));
 }
+
+describe('a worker that finds the lock held', () => {
+  test('leaves with 75 after a while, and the job as it is', async () => {
+    const { code, stdout, stderr } = await lockedOut.ended;
+    assert.equal(code, 75);
+    assert.equal(stdout, '');
+    assert.match(stderr, new RegExp(`^queue_worker: .*\\b${process.pid}\\b.*\n$`));
+    assert.equal((await openQueue(lockedOut.file).getJob(lockedOut.id))?.attempts, 0);
+  });
+});
