@@ -8,8 +8,8 @@ const LENGTH = 1;
 const BYTES = 2;
 const NOW_AT = 16;
 const TEXT_AT = 64;
-const BYTES_AT = 512 * 1024;
-const SIZE = 1024 * 1024;
+const BYTES_AT = 4 * 1024 * 1024;
+const SIZE = 8 * 1024 * 1024;
 /** No step of a virtual process takes so long. */
 const STUCK_MS = 20_000;
 

@@ -1,4 +1,4 @@
-import { type Mode, TWO_IN } from './modes.js';
+import { type Mode, TWO_IN, UNDISTURBED } from './modes.js';
 import type { Threads } from './program.js';
 import { type Played, play } from './schedule.js';
 import { SYNC_OF_FOLDER } from './trouble.js';
@@ -62,7 +62,7 @@ export const CONTROLS: readonly Control[] = [
     /lost/,
   ),
   control(
-    194,
+    410,
     { name: 'strikes before the sync', variant: 'strikes before the sync', powerLoss: true },
     /lost/,
   ),
@@ -92,7 +92,7 @@ export const CONTROLS: readonly Control[] = [
     },
     UNSEEN,
   ),
-  control(77, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
+  control(22, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
   control(
     6,
     { name: 'nothing is held', variant: 'nothing is held', powerLoss: true, damage: true },
@@ -109,8 +109,9 @@ export const CONTROLS: readonly Control[] = [
     },
     UNSEEN,
   ),
+  control(1, { ...UNDISTURBED, name: 'looks at any time', variant: 'looks at any time' }, /not crossed out/),
   control(
-    105,
+    205,
     { name: 'no look behind', variant: 'no look behind', slowAppends: 0.7, requests: REWRITING },
     REWRITTEN,
   ),

@@ -182,6 +182,19 @@ export class Judge {
     }
   }
 
+  /** Where nobody was killed, of each job one row is left that is not crossed out. */
+  judgeTidiness(): void {
+    const content = this.#machine().disk.content(QUEUE);
+    const head = content && header(content);
+    if (content === undefined || head === undefined) return;
+    const ids = new Set<string>();
+    eachLine(content, head.start, head.names, (line) => {
+      if (line.kind !== 'row') return;
+      if (ids.has(line.job.id)) this.#violate(`a superseded row of job ${line.job.id} is not crossed out`);
+      ids.add(line.job.id);
+    });
+  }
+
   /** When all has come to rest: every job is done, and every line says what it should. */
   judgeTheEnd(): void {
     const { disk } = this.#machine();

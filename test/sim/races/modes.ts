@@ -8,6 +8,10 @@ export interface Mode {
   readonly foreignIsDead?: boolean;
   /** How many containers the processes live in; by the seed, if it is left out. */
   readonly namespaces?: number;
+  /** No kills, pauses and jumps: then whoever commits crosses out what that supersedes. */
+  readonly undisturbed?: boolean;
+  /** Bytes in each payload: what is read in large pieces is read off the event loop. */
+  readonly padding?: number;
   readonly powerLoss?: boolean;
   /** The share of appends after which the power fails, before their sync. */
   readonly powerFailsAtAppends?: number;
@@ -45,10 +49,21 @@ export const TWO_IN: Mode = {
   killCutsWrites: false,
 };
 
+/** More than is read at one go, and calls of one process that look while another one writes. */
+export const UNDISTURBED: Mode = {
+  name: 'undisturbed',
+  undisturbed: true,
+  neverCompacts: true,
+  namespaces: 1,
+  padding: 40_000,
+  requests: ['enqueue', 'enqueueMany', 'enqueueMany', 'cancel', 'cancel', 'get', 'get', 'get'],
+};
+
 /** In all of these nothing may be found. */
 export const MODES: readonly Mode[] = [
   { name: 'normal' },
   { name: 'containers', namespaces: 2 },
+  UNDISTURBED,
   { name: 'power loss', powerLoss: true },
   TWO_IN,
   { name: 'damage', powerLoss: true, damage: true },

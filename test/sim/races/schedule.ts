@@ -80,7 +80,7 @@ class Schedule {
     this.#machine.stepTakes = random.pick([0.05, 0.05, 2, 30]);
     this.#machine.persistence = random.pick([0, 0, 0.5, 0.9]);
     this.#queue = {
-      durability: mode.powerLoss || random.chance(0.8) ? 'sync' : 'os',
+      durability: mode.powerLoss || mode.undisturbed || random.chance(0.8) ? 'sync' : 'os',
       lockTimeout: mode.lockTimeout ?? random.pick([100, 300, 1000]),
     };
     this.#namespaces = mode.namespaces ?? random.pick([1, 1, 2]);
@@ -200,7 +200,11 @@ class Schedule {
     const ids = [...this.#judge.acknowledged].filter((id) => !this.#judge.isHeld(id));
     const newJob = () => ({
       type: random.pick(TYPES),
-      payload: { ms: random.pick([0, 5, 50, 3000, 40_000]), fails: random.below(3) },
+      payload: {
+        ms: random.pick([0, 5, 50, 3000, 40_000]),
+        fails: random.below(3),
+        ...(this.#mode.padding && { padding: 'x'.repeat(this.#mode.padding) }),
+      },
     });
     const what: RequestKind = ids.length === 0 ? 'enqueue' : random.pick(this.#mode.requests ?? REQUESTS);
     if (what === 'compact' && this.#mode.neverCompacts) return;
@@ -267,6 +271,7 @@ class Schedule {
     for (const app of [...machine.processes]) this.#ask(app, 'close', []);
     this.#run();
     for (const app of [...machine.processes]) machine.end(app);
+    if (this.#mode.undisturbed) this.#judge.judgeTidiness();
     for (let ticks = 0; ticks < MOST_TICKS && !this.#over; ticks++) {
       const open = [...this.#judge.jobs.values()].filter(
         ({ id, status }) => /^p/.test(status) && !this.#judge.isHeld(id),

@@ -49,6 +49,7 @@ export class Trouble {
   }
 
   plan(): void {
+    if (this.#mode.undisturbed) return;
     const random = this.#random;
     const step = (): number => this.#machine.steps + random.below(random.pick([100, 500, TROUBLE_STEPS]));
     const trouble = (act: () => void, most: number): void => {

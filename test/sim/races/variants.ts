@@ -184,6 +184,9 @@ export const PATCHES: readonly Patch[] = [
     'closeWithRows(this.#fs, file, closeTail)',
   ),
 
+  // A look reads on between what a commit has read and its append.
+  expression('looks at any time', 'lib/store/current-file.ts', 'this.#relying ?? this.#scan', 'undefined'),
+
   // New jobs are appended beside the lock, and nobody looks whether the file is written anew.
   expression(
     'no look behind',
