@@ -100,5 +100,5 @@ const tasks = {
 };
 
 report(await tasks[task]());
-// Nothing is left to be done; some clients keep a timer for a second or more.
-process.exit();
+// Nothing is left to be done; some clients keep a timer for a second or more. Not before the pipe has taken all of it.
+process.stdout.write('', () => process.exit());
