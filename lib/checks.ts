@@ -72,7 +72,9 @@ export function instant(name: string, value: unknown): number {
     if (value.getTime() >= 0) return value.getTime();
   } else if (typeof value === 'string' && ISO_WITH_OFFSET.test(value)) {
     const ms = Date.parse(value.replace(' ', 'T'));
-    if (ms >= 0) return ms;
+    const day = value.slice(0, 10);
+    // 31 February would be 3 March.
+    if (ms >= 0 && new Date(day).toISOString().startsWith(day)) return ms;
   }
   throw invalid(
     name,

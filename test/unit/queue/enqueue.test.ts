@@ -150,6 +150,8 @@ test('options that can not be used are refused by their names', async (t) => {
   for (const [options, message] of [
     [{ runAt: Date.now() }, 'milliseconds'],
     [{ runAt: '2030-01-01T00:00:00' }, 'runAt is "2030-01-01T00:00:00"'],
+    [{ runAt: '2030-02-31T00:00:00Z' }, 'runAt is "2030-02-31T00:00:00Z"'],
+    [{ runAt: '2030-04-31 00:00+02:00' }, 'runAt is'],
     [{ runAt: refusing }, 'runAt is'],
     [{ delay: 'soon' }, 'delay is "soon"'],
     [{ prio: 5 }, 'options.prio'],
