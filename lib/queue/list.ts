@@ -10,6 +10,8 @@ import { type Row, toJob } from '../tsv/row.js';
 /** Jobs are read in groups of so many, or of so many bytes if they are large. */
 const GROUP = 500;
 const GROUP_BYTES = 4 * 1024 * 1024;
+/** After a look at so many jobs others have their turn. */
+const SLICE = 20_000;
 
 /**
  * The jobs that match, in the order of the file, each as it is when its group is read.
@@ -29,28 +31,55 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
 
   const file = index.file.retain();
   try {
-    const slots = statuses
-      .flatMap((word) => [...index.withStatus(word)])
-      .filter((slot) => type === undefined || index.type(slot) === type);
-    slots.sort((a, b) => index.offset(a) - index.offset(b));
-    for (let i = 0; i < slots.length; ) {
-      const first = i;
-      for (let bytes = 0; i < slots.length && i - first < GROUP && bytes < GROUP_BYTES; i++) {
-        bytes += index.length(slots[i] as number);
-      }
-      for (const row of await readGroup(store, index, slots.slice(first, i))) {
-        const job = toJob(row, file.layout);
-        if (!statuses.includes(job.status)) continue;
-        if (type !== undefined && job.type !== type) continue;
-        if (idPrefix !== undefined && !job.id.startsWith(idPrefix)) continue;
-        yield job;
-        if (--left === 0) return;
+    const matches = (slot: number): boolean =>
+      statuses.includes(index.status(slot)) && (type === undefined || index.type(slot) === type);
+    for await (const slots of inFileOrder(index, matches)) {
+      for (const group of groupsOf(index, slots)) {
+        for (const row of await readGroup(store, index, group)) {
+          const job = toJob(row, file.layout);
+          if (!statuses.includes(job.status)) continue;
+          if (type !== undefined && job.type !== type) continue;
+          if (idPrefix !== undefined && !job.id.startsWith(idPrefix)) continue;
+          yield job;
+          if (--left === 0) return;
+        }
       }
     }
   } catch (error) {
     throw storeError(error, store.path);
   } finally {
     file.release();
+  }
+}
+
+/**
+ * The jobs that match, in the order of the file and in pieces of it, each sorted when it is asked for: who wants twenty
+ * of a million need not wait until all are sorted, nor must the web server around them.
+ */
+async function* inFileOrder(
+  index: JobIndex,
+  matches: (slot: number) => boolean,
+): AsyncIterableIterator<number[]> {
+  const { size, position } = index;
+  const pieces: number[][] = Array.from({ length: Math.ceil(size / GROUP) }, () => []);
+  for (let slot = 0; slot < size; slot++) {
+    if (slot % SLICE === SLICE - 1) await new Promise(setImmediate);
+    if (!matches(slot)) continue;
+    // What was written since is behind all of it.
+    const piece = Math.min(Math.floor((index.offset(slot) / position) * pieces.length), pieces.length - 1);
+    pieces[piece]?.push(slot);
+  }
+  for (const piece of pieces) yield piece.sort((a, b) => index.offset(a) - index.offset(b));
+}
+
+/** Few enough to be read together. */
+function* groupsOf(index: JobIndex, slots: readonly number[]): IterableIterator<number[]> {
+  for (let i = 0; i < slots.length; ) {
+    const first = i;
+    for (let bytes = 0; i < slots.length && i - first < GROUP && bytes < GROUP_BYTES; i++) {
+      bytes += index.length(slots[i] as number);
+    }
+    yield slots.slice(first, i);
   }
 }
 

@@ -165,6 +165,30 @@ test('a long list of several states is in the order of the file', async (t) => {
   );
 });
 
+test('a list of many jobs is in the order of the file, and the process does other things meanwhile', async (t) => {
+  const { queue, file } = openTest(t);
+  const rows = Array.from({ length: 21_000 }, (_, n) => line({ id: jobId(n) }));
+  // What has changed stands behind all others, whenever it came.
+  const again = [5, 9_000, 700].map((n) => line({ id: jobId(n), status: 'cancelled', version: 2 }));
+  writeQueue(file, ...rows, ...again);
+  await queue.stats();
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    timer = setImmediate(count);
+  };
+  let timer = setImmediate(count);
+  const first = await queue.listJobs({ limit: 1 });
+  clearImmediate(timer);
+  assert.ok(turns > 1, `${turns} turns`);
+  assert.equal(first[0]?.id, jobId(0));
+  const ids = (await queue.listJobs()).map(({ id }) => Number.parseInt(id, 16));
+  assert.deepEqual(ids, [
+    ...Array.from(rows.keys()).filter((n) => n !== 5 && n !== 9_000 && n !== 700),
+    ...[5, 9_000, 700],
+  ]);
+});
+
 test('a list of what waits leaves out what has been cancelled or crossed out before its turn', async (t) => {
   const { queue, file } = openTest(t);
   writeQueue(file, ...MANY.map((id) => line({ id })));
