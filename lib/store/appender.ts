@@ -113,8 +113,8 @@ export class Appender {
   async #appendTo(file: OpenFile, end: number, batch: Batch): Promise<AppendedTo | undefined> {
     const { needs, round } = batch;
     const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
-    // Somebody may have opened another file meanwhile.
-    if (index?.file !== file && (index !== undefined || needs !== 'nothing')) return undefined;
+    // A look may have opened another file meanwhile, or found none.
+    if (index === undefined ? needs !== 'nothing' : index.file !== file) return undefined;
     // Where others append beside the lock, the file may have grown since.
     const before = needs === 'nothing' ? end : Math.max(end, index?.position ?? end);
     const archived = round === 0 ? NONE : await this.#archivedSince(batch);

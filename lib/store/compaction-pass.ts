@@ -29,6 +29,8 @@ export class CompactionPass {
   readonly #reader: LineReader;
   /** Where the newest rows begin, and which of them comes next. */
   readonly #newest: Float64Array;
+  /** Lines behind this byte of the old file are left: whoever appends them beside the lock will do so once more. */
+  readonly #end: number;
   #next = 0;
   /** Where in the old file the lines are that come after the finished jobs; neighbours merged. */
   readonly #later: { from: number; to: number }[] = [];
@@ -56,6 +58,7 @@ export class CompactionPass {
     this.#output = output;
     this.#reader = new LineReader(file.layout);
     this.#newest = index.offsets();
+    this.#end = index.position;
   }
 
   async write(): Promise<{ kept: number; recovered: number }> {
@@ -66,8 +69,7 @@ export class CompactionPass {
     const marked = this.#finishedBytes() > WORTH_A_MARK;
     if (marked) output.add(Buffer.from(settledMark(0, 0)));
     await file.eachLine(file.start, (bytes, start, end, offset) => this.#sort(bytes, start, end, offset), {
-      // No further than the index: what somebody appends beside the lock from now on, they will append once more.
-      to: this.#index.position,
+      to: this.#end,
       // Block by block, so that no more than one is in memory.
       afterBlock: async () => {
         this.#endRun();
@@ -116,13 +118,13 @@ export class CompactionPass {
 
     const { at } = this.#file.layout;
     const index = this.#index;
-    if (offset < index.from) {
-      // A finished job from before; it may have been retried since.
-      const slot = index.findField(bytes, reader.from(at.id), reader.to(at.id));
-      if (slot !== undefined && index.offset(slot) !== offset) return;
-      if (slot !== undefined) this.#next++;
-    } else if (offset === this.#newest[this.#next]) {
+    if (offset === this.#newest[this.#next]) {
       this.#next++;
+    } else if (offset < index.from) {
+      // A finished job from before; it may have been retried since. What a look of this process takes in meanwhile is
+      // left behind the end, and supersedes nothing here.
+      const slot = index.findField(bytes, reader.from(at.id), reader.to(at.id));
+      if (slot !== undefined && index.offset(slot) < this.#end) return;
     } else {
       if (index.duplicates.has(offset)) this.#keepDuplicate(bytes, start, end);
       return;

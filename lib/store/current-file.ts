@@ -66,8 +66,9 @@ export class CurrentFile {
   }
 
   /**
-   * For a commit, from what it reads to the check of its append: no look begins meanwhile. It would take rows into the
-   * index that the commit believes to be behind it, or rows of its append that are not decided yet.
+   * For a commit, from what it reads to the check of its append, and for one at a time: no look begins meanwhile. It
+   * would take rows into the index that the commit believes to be behind it, or rows of its append that are not decided
+   * yet.
    */
   async relyingOn<T>(run: () => Promise<T>): Promise<T> {
     let over = (): void => {};
@@ -86,7 +87,7 @@ export class CurrentFile {
    * Makes the index know the open file to its end.
    *
    * @param needs 'open': enough to learn what is to do; 'all': the finished jobs as well
-   * @returns undefined if no file is open, or if it was another or none by the end
+   * @returns undefined if no file is open, or if it was let go of, or what is known of it, by the end
    */
   async readOn(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
     // One scan at a time. It is waited for even where it has seen all there is: its last read may come late, and

@@ -98,7 +98,7 @@ export class Store {
       while (this.#current.busy) await this.#current.busy;
       if (this.openFile() === undefined) return undefined;
       const index = await this.#current.readOn(needs).catch(this.#rethrow);
-      // Another file may have taken its place meanwhile.
+      // What is known of the file was dropped meanwhile, or another has its place.
       if (index !== undefined) return index;
     }
   }

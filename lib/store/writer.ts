@@ -9,6 +9,9 @@ import type { Holder } from './holder.js';
 import type { OpenFile } from './open-file.js';
 import { type Superseded, strike } from './strike.js';
 
+/** After so many commits other callbacks get their turn: without syncs, one could follow another for ever. */
+const COMMITS_A_TURN = 16;
+
 /** After so many starts of one commit over again, something else than bad luck is at work. */
 const MOST_ROUNDS = 20;
 
@@ -27,6 +30,7 @@ export class Writer {
   /** What waits for its turn between two commits. */
   readonly #between: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
+  #commits = 0;
 
   constructor(
     current: CurrentFile,
@@ -87,13 +91,14 @@ export class Writer {
     // loop right afterwards does so before the lock is taken, not while it is held.
     await undefined;
     while (this.#waiting.length > 0 || this.#between.length > 0) {
-      const commits = this.#waiting;
+      if (++this.#commits % COMMITS_A_TURN === 0) await new Promise(setImmediate);
+      const batch = this.#waiting;
       this.#waiting = [];
       const next = this.#between.shift();
       try {
-        await this.#commitAll(commits);
+        await this.#commitAll(batch);
       } catch (error) {
-        for (const commit of commits) commit.fail(storeError(error, this.#current.path));
+        for (const commit of batch) commit.fail(storeError(error, this.#current.path));
       }
       await next?.();
     }
@@ -116,7 +121,7 @@ export class Writer {
       const needs = round > 0 ? 'all' : mostOf(open);
       if (round > 0) this.#current.forget();
       // The bulk of the reading happens before the lock is taken.
-      if (needs !== 'nothing' && this.#current.reopen()) await this.#current.readOn(needs);
+      if (needs !== 'nothing') while (this.#current.reopen() && !(await this.#current.readOn(needs)));
       const batch = { commits: open, needs, round, since };
       const { file, any, superseded } = await this.#appender.append(batch);
       since = Math.min(since, file.info.mtimeMs);

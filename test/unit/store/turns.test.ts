@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { deferred, faultyFs, jobId, line, openTest, rejects, statesOf } from '../../helpers.js';
+import { deferred, faultyFs, jobId, line, openTest, rejects, statesOf, writeQueue } from '../../helpers.js';
 
 /*
  * Commits, looks and compactions of one process take turns: none waits for ever, and none is told what is over.
@@ -119,7 +119,11 @@ test('whenever a look begins and others append meanwhile, a commit crosses out w
       const result = real();
       calls++;
       if (calls === append) appendFileSync(file, line({ id: jobId(++others) }));
-      if (calls === look) looked = queue.stats();
+      if (calls === look) {
+        queueMicrotask(() => {
+          looked = queue.stats();
+        });
+      }
       return result;
     };
     await queue.cancelJob(id);
@@ -133,6 +137,62 @@ test('whenever a look begins and others append meanwhile, a commit crosses out w
       assert.equal(states.length, 1, `look at call ${look}, append at call ${append}: ${states.join(', ')}`);
     }
     await queue.compact();
+  }
+  assert.ok(calls > 20, `${calls} calls`);
+});
+
+test('where nothing waits for the disk, the event loop has its turn between commits all the same', async (t) => {
+  const { queue } = openTest(t, { durability: 'os' });
+  await queue.enqueue('email');
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    timer = setImmediate(count);
+  };
+  let timer = setImmediate(count);
+  for (let n = 0; n < 100; n++) await queue.enqueue('email', n);
+  clearImmediate(timer);
+  assert.ok(turns >= 5, `${turns} turns`);
+});
+
+test('a finished job outlives a compaction during which a look reads what is appended to the old file', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, store, file } = openTest(t, { fs });
+  // So large that the finished ones are set apart, and not read again.
+  const finished = (n: number) =>
+    line({
+      id: jobId(n),
+      status: 'completed',
+      payload: `"${'x'.repeat(40_000)}"`,
+      finished_at: 1893456000,
+      version: 2,
+    });
+  const lines = Array.from({ length: 6 }, (_, n) => finished(n));
+  writeQueue(file, ...lines, line({ id: jobId(99) }));
+  let calls = 0;
+  for (let call = 1; call <= calls || call === 1; call++) {
+    await queue.compact();
+    await store.read('open');
+    let looked: Promise<unknown> | undefined;
+    calls = 0;
+    fault.do = (_, real) => {
+      const result = real();
+      if (++calls === call) {
+        // By one who was passed over, and will find out that this file doesn't count.
+        appendFileSync(file, line({ id: jobId(5), version: 3 }));
+        queueMicrotask(() => {
+          looked = store.read('open');
+        });
+      }
+      return result;
+    };
+    await queue.compact();
+    fault.do = undefined;
+    await looked;
+    const states = statesOf(file).filter((state) => state.startsWith(jobId(5)));
+    assert.ok(states.length > 0, `lost at call ${call}`);
+    writeQueue(file, ...lines, line({ id: jobId(99) }));
+    await store.forget();
   }
   assert.ok(calls > 20, `${calls} calls`);
 });
