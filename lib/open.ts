@@ -45,7 +45,8 @@ export interface Queue<Jobs = DefaultJobs> {
   enqueue<T extends TypeOf<Jobs>>(type: T, ...rest: EnqueueArguments<Jobs[T]>): Promise<string>;
 
   /**
-   * Adds many jobs with one sync. All are checked before any is written.
+   * Adds many jobs with one sync. All are checked before any is written. The array may change as soon as this returns,
+   * the payloads of more than 500 jobs not before it resolves: they are turned into JSON in pieces.
    *
    * @returns the ids, in the order of the jobs.
    * @throws like {@link enqueue}; where a full disk cut it, `error.written` has the ids that are in.

@@ -26,6 +26,14 @@ const AT_ONCE = 500;
  */
 export async function enqueueAll(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
   if (!Array.isArray(requests)) throw invalid('jobs', requests, 'an array of {type, payload, options}');
+  if (requests.length < AT_ONCE) return add(store, requests);
+  // A copy: whoever fills and empties the same array again and again need not wait. And a queue that is closed
+  // meanwhile waits for what it was asked for before.
+  const jobs = [...requests];
+  return store.work(() => add(store, jobs));
+}
+
+async function add(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
   const now = store.clock.now();
   const ids: string[] = [];
   const jobs: NewJobRow[] = [];

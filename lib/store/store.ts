@@ -38,7 +38,7 @@ export class Store {
   readonly #current: CurrentFile;
   readonly #holder: Holder;
   readonly #writer: Writer;
-  readonly #atWork = new Set<{ stop: () => void; done: Promise<unknown> }>();
+  readonly #atWork = new Set<{ stop: (() => void) | undefined; done: Promise<unknown> }>();
   #closing = false;
   #closed = false;
   #reads = 0;
@@ -194,10 +194,14 @@ export class Store {
     await this.#writer.exclusively(run).catch(this.#rethrow);
   }
 
-  /** Does something that works on the queue by itself: when the queue is closed, it is told to stop, and waited for. */
-  async work<T>(stop: () => void, work: () => Promise<T>): Promise<T> {
+  /**
+   * Does something that takes more than a commit: when the queue is closed, it is waited for.
+   *
+   * @param stop tells it to stop then, if it would go on by itself; such work does not begin in a queue that is closing
+   */
+  async work<T>(work: () => Promise<T>, stop?: () => void): Promise<T> {
     this.#assertOpen();
-    if (this.#closing) throw this.#isClosed();
+    if (this.#closing && stop !== undefined) throw this.#isClosed();
     const done = work();
     const entry = { stop, done: done.catch(() => {}) };
     this.#atWork.add(entry);
@@ -212,7 +216,7 @@ export class Store {
   async close(): Promise<void> {
     this.#closing = true;
     const atWork = [...this.#atWork];
-    for (const { stop } of atWork) stop();
+    for (const { stop } of atWork) stop?.();
     // Where nobody is at work, nothing that is asked for after this call may come before its end.
     if (atWork.length > 0) await Promise.all(atWork.map(({ done }) => done));
     this.#closed = true;

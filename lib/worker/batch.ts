@@ -4,7 +4,7 @@ import type { Draft, View } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
 import type { Row } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
-import { type Candidate, claimDraft, isFree, otherWorkers } from './claim.js';
+import { type Candidate, isFree, otherWorkers } from './claim.js';
 import { type Verdict, verdictRows } from './outcome.js';
 import { type Rescued, rescueRows } from './rescue.js';
 
@@ -97,15 +97,14 @@ export async function commitBatch(
       const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;
       if (mine !== undefined) items.push({ candidate, row: mine, layout, rows: 0, isIn: true });
       else if (isFree(candidate, view)) {
-        const claim = claimDraft(candidate, owner, view);
-        items.push({ candidate, row: claim.row, layout, rows: 1, isIn: false });
-        drafts.push(claim);
+        items.push({ candidate, row: candidate.claim.row, layout, rows: 1, isIn: false });
+        drafts.push(candidate.claim);
       } else return false;
       return true;
     };
     const taken = candidates.filter((candidate) => !claim(candidate)).length;
     if (round === 0 && taken > 0) {
-      // Several workers pick from the same end. Here, all that others have claimed is known.
+      // Several workers pick from the same end. Here, all that others have claimed and changed is known.
       const claimed = new Set(drafts.map(({ id }) => id));
       // Where the file was replaced since they were picked, the same job may come again.
       const more = plan.pickMore(taken).filter(({ id }) => !claimed.has(id));
@@ -137,7 +136,9 @@ function record(
   const { id, version } = attempt;
   // Finish only what is still ours: it may have been cancelled, or taken for dead. The version of the claim tells.
   if (view.isStill(id, version, 'processing', attempt)) {
-    const rows = view.layout === attempt.layout ? own : verdictRows(attempt, verdict, view.layout);
+    // Where the file was written anew since the claim, somebody may have edited the row, or given it new columns.
+    const rows =
+      view.index === attempt.index ? own : verdictRows(attempt, verdict, view.row(id) as Row, view.layout);
     drafts.push(...rows);
     return { rows: rows.length, isIn: false };
   }

@@ -2,7 +2,7 @@ import { eachRow, readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Draft, draft, type Known, type View } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
-import { moveRow, nextRow, number, type Row } from '../tsv/row.js';
+import { nextRow, number, type Row } from '../tsv/row.js';
 import type { DueJobs } from './due.js';
 import { isDeathText } from './rescue.js';
 import { hasGivenUp } from './rescue-rule.js';
@@ -13,8 +13,6 @@ const MOST_BYTES = 16 * 1024 * 1024;
 /** A pending row that a worker means to claim. */
 export interface Candidate extends Known {
   readonly id: string;
-  readonly row: Row;
-  readonly layout: Layout;
   /** The row that claims it. */
   readonly claim: Draft;
   /** The job's last worker died with it: it is claimed alone, so that it takes nobody with it. */
@@ -92,7 +90,7 @@ export function pickCandidates({
         continue;
       }
       const claim = claimOf(row, layout, owner, now, { index, slot });
-      picked.push({ index, slot, id, row, layout, claim, suspect });
+      picked.push({ index, slot, id, claim, suspect });
       bytes += index.length(slot);
       blocked = suspect;
     }
@@ -103,17 +101,12 @@ export function pickCandidates({
 
 /** Whether a candidate is still as it was picked. Under the lock. */
 export function isFree(candidate: Candidate, view: View): boolean {
-  const { id, row, layout } = candidate;
+  const { id, index, claim } = candidate;
+  // The file was written anew since: by somebody who has edited the job, perhaps. It is picked again, as it is now.
+  if (view.index !== index) return false;
   // Or held since: a line with its id that can't be read has come in.
-  if (view.index.isHeld(id)) return false;
-  return view.isStill(id, number(row[layout.at.version], 0), 'pending', candidate);
-}
-
-/** The row that claims a candidate; made when it was picked, unless the file has new columns since. */
-export function claimDraft(candidate: Candidate, owner: string, view: View): Draft {
-  const { claim, row, layout } = candidate;
-  if (layout === view.layout) return claim;
-  return claimOf(moveRow(row, layout, view.layout), view.layout, owner, view.now, candidate);
+  if (index.isHeld(id)) return false;
+  return view.isStill(id, number(claim.row[view.layout.at.version], 0) - 1, 'pending', candidate);
 }
 
 function claimOf(row: Row, layout: Layout, owner: string, now: number, known: Known): Draft {

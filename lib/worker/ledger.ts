@@ -61,7 +61,12 @@ export class Ledger {
   /** Takes note of an ending. Without a verdict somebody cancelled the job, and there is nothing to record. */
   end(attempt: Attempt, verdict: Verdict | undefined): void {
     if (verdict === undefined) this.#drop(attempt);
-    else this.#ended.push({ attempt, verdict, drafts: verdictRows(attempt, verdict, attempt.layout) });
+    else
+      this.#ended.push({
+        attempt,
+        verdict,
+        drafts: verdictRows(attempt, verdict, attempt.row, attempt.layout),
+      });
   }
 
   /** Records what has ended and claims the candidates. What could not be written is kept for the next time. */

@@ -4,7 +4,7 @@ import { encodeFollowUps, followUpRows } from '../store/follow-ups.js';
 import { type Draft, draft } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
 import { toJson } from '../tsv/json.js';
-import { type Change, moveRow, nextRow, number } from '../tsv/row.js';
+import { type Change, nextRow, number, type Row } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
 import { type Backoff, clamp } from './backoff.js';
 import { errorText } from './error-text.js';
@@ -44,10 +44,8 @@ export function judge(attempt: Attempt, ending: Ending, now: number, rules: Fail
   return fail(attempt, ending.error, now, rules);
 }
 
-/** The rows of a verdict: the job's own, then its follow-ups'. @param layout of the file as it is now */
-export function verdictRows(attempt: Attempt, verdict: Verdict, layout: Layout): Draft[] {
-  // Another process may have given the file new columns since the claim.
-  const claim = layout === attempt.layout ? attempt.row : moveRow(attempt.row, attempt.layout, layout);
+/** The rows of a verdict: the job's own, then its follow-ups'. @param claim the job's row, as it is now */
+export function verdictRows(attempt: Attempt, verdict: Verdict, claim: Row, layout: Layout): Draft[] {
   const own = draft(attempt.id, nextRow(claim, verdict.change, layout), attempt);
   if (verdict.event !== 'completed' || attempt.followUps.length === 0) return [own];
   const rows = followUpRows(attempt.id, attempt.attempts, attempt.followUps, layout);

@@ -28,7 +28,7 @@ export async function processQueue(
     isStopped = true;
     run?.stop();
   };
-  await store.work(stop, async () => {
+  await store.work(async () => {
     const types = new Set(table.keys());
     let { work, repair, unhandled } = await peek(store, types, resolved.timeout);
     if (repair) {
@@ -45,7 +45,7 @@ export async function processQueue(
       // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
       await new Promise(setImmediate);
     }
-  });
+  }, stop);
   writeTick(store.fs, store.realPath, {
     at: store.clock.now(),
     unhandled: Object.keys(report.summary.unhandled),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
   bytesOf,
+  deferred,
   eventually,
   faultyFs,
   HEADER,
@@ -15,6 +16,7 @@ import {
   openTest,
   rejects,
   rowsOf,
+  settle,
   statesOf,
   temporaryFolder,
   text,
@@ -412,4 +414,45 @@ test('a file that somebody has emptied (`> queue.tsv`) is a queue without jobs, 
     );
     assert.deepEqual((await queue.stats()).total, 1);
   }
+});
+
+test('what an edit under the lock makes of a job is what the next attempt gets, also of one that was just to be claimed, or that ran', {
+  timeout: 20_000,
+}, async (t) => {
+  const { queue, file, clock } = openTest(t);
+  const editor = openTest(t, { file, clock }).store;
+  const replace = (from: string, to: string): void => {
+    assert.ok(text(file).includes(`\t"${from}"\t`));
+    writeFileSync(file, text(file).replaceAll(`\t"${from}"\t`, `\t"${to}"\t`));
+  };
+  const id = await queue.enqueue('email', 'first', { delay: '1m' });
+  const payloads: unknown[] = [];
+  const running = deferred();
+  const edited = deferred();
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    {
+      email: async (payload) => {
+        if (payloads.push(payload) > 1) return stop.abort();
+        running.resolve();
+        await edited.promise;
+        throw new Error('once more');
+      },
+    },
+    { linger: Number.POSITIVE_INFINITY, backoff: [0], signal: stop.signal },
+  );
+  await settle();
+  await editor.edit(async () => {
+    clock.advance(60_000);
+    // The worker picks the job, and waits for the lock.
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+    replace('first', 'second');
+  });
+  await running.promise;
+  await editor.edit(async () => replace('second', 'third'));
+  edited.resolve();
+  await working;
+  assert.deepEqual(payloads, ['second', 'third']);
+  assert.deepEqual((await queue.getJob(id))?.payload, 'third');
+  assert.equal((await queue.getJob(id))?.attempts, 2);
 });

@@ -319,3 +319,21 @@ test('a backward clock does no harm', async (t) => {
   assert.equal((await earlier.queue.processJobs({ email: () => {} })).claimed, 0);
   assert.equal((await earlier.queue.getJob(id))?.status, 'pending');
 });
+
+for (const jobs of [499, 500, 1200]) {
+  test(`${jobs} jobs are those that stood in the array at the call, and are in before a close that comes later`, async (t) => {
+    const { queue, file } = openTest(t);
+    const buffer = Array.from({ length: jobs }, (_, n) => ({ type: 'email', payload: n as unknown }));
+    const added = queue.enqueueMany(buffer);
+    buffer.length = 0;
+    buffer.push({ type: 'email', payload: 'the next one' });
+    const closed = queue.close();
+    assert.equal((await added).length, jobs);
+    await closed;
+    const payloads = (await openTest(t, { file }).queue.listJobs()).map(({ payload }) => payload);
+    assert.deepEqual(
+      payloads,
+      Array.from({ length: jobs }, (_, n) => n),
+    );
+  });
+}
