@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { delimiter, isAbsolute, join, relative } from 'node:path';
 import { usageError } from './exit.js';
+import { harmless } from './format.js';
 
 /** What a crontab line starts, as absolute paths. */
 export interface CronJob {
@@ -29,9 +30,10 @@ const isInside = (folder: string, path: string): boolean => {
 
 /** For sh. Without backslashes, of which crons make different things. */
 function quote(path: string): string {
-  if (/[\n\r\0\\]/.test(path)) {
+  // What is invisible is printed as an escape, which would be another path.
+  if (path.includes('\\') || harmless(path) !== path) {
     throw usageError(
-      `${JSON.stringify(path)} has a line end or a backslash in it, which no crontab line can hold`,
+      `the crontab line can't be printed: ${JSON.stringify(harmless(path))} has a line end, a backslash or an invisible character in it`,
     );
   }
   return /^[\w@+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'"'"'`)}'`;

@@ -178,7 +178,8 @@ export class Run {
         if (this.#options.linger > 0) await this.#store.compactIfWorthwhile(false);
       }
     } catch (error) {
-      this.#report.warn(`could not look at the queue: ${(error as Error).message}`);
+      // One that was still under way at the end may meet a queue that is closed.
+      if (!this.#over) this.#report.warn(`could not look at the queue: ${(error as Error).message}`);
     }
     this.#backlog.refresh();
     this.#pump();

@@ -45,7 +45,13 @@ describe('crontabLine', () => {
   });
 
   test('refuses what no line can hold', () => {
-    for (const folder of ['/srv/two\nlines', '/srv/back\\slash', '/srv/re\rturn']) {
+    for (const folder of [
+      '/srv/two\nlines',
+      '/srv/back\\slash',
+      '/srv/re\rturn',
+      '/srv/t\tab',
+      '/srv/fam\u200dily',
+    ]) {
       assert.throws(
         () => crontabLine(job({ folder })),
         (error) => error instanceof CliError && error.exitCode === 2,
