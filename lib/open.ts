@@ -132,8 +132,9 @@ export interface Queue<Jobs = DefaultJobs> {
   /**
    * Waits for what is under way and closes the file. A {@link processJobs} that still works is told to stop, as by its
    * `signal`: running jobs have the grace time, and what they ask of the queue meanwhile is done. Calls after that
-   * reject with `CLOSED`, another `processJobs` at once. Awaited in a handler, it waits for that handler's grace time.
-   * An open queue keeps no process alive, so closing is needed only to be sure that everything asked for is done.
+   * reject with `CLOSED`, another `processJobs` at once, and so may a look that is not over by then. Awaited in a
+   * handler, it waits for that handler's grace time. An open queue keeps no process alive, so closing is needed only to
+   * be sure that everything asked for is done.
    *
    * @example
    * process.once('SIGTERM', () => queue.close());

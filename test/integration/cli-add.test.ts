@@ -65,6 +65,7 @@ describe('add', { concurrency: 3 }, () => {
     ['a delay that is none', ['email', '--delay', 'soon'], /delay is "soon"/],
     ['a time without an offset', ['email', '--run-at', '2030-01-31T09:00:00'], /runAt is "2030/],
     ['milliseconds', ['email', '--run-at', '1896080400000'], /looks like milliseconds/],
+    ['a day in place of seconds', ['email', '--run-at', '20300131'], /runAt is "20300131"/],
     ['an unknown option', ['email', '--queue', 'x'], /unknown option '--queue'/],
     ['one argument too many', ['email', '1', '2'], /too many arguments/],
     ['no type', [], /missing required argument 'type'/],

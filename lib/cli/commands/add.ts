@@ -53,7 +53,8 @@ async function parse(json: string): Promise<unknown> {
 function enqueueOptions({ runAt, priority, maxAttempts, ...rest }: Options): EnqueueOptions {
   return {
     ...rest,
-    ...(runAt !== undefined && { runAt: /^[\d.]+$/.test(runAt) ? Number(runAt) : runAt }),
+    // Fewer digits are a year, or a day, and no seconds since 1970 that anybody means.
+    ...(runAt !== undefined && { runAt: /^\d{9,}(\.\d+)?$/.test(runAt) ? Number(runAt) : runAt }),
     ...(priority !== undefined && { priority: numberOf(priority) }),
     ...(maxAttempts !== undefined && { maxAttempts: numberOf(maxAttempts) }),
   };

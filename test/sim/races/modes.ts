@@ -64,6 +64,8 @@ export const MODES: readonly Mode[] = [
   { name: 'normal' },
   { name: 'containers', namespaces: 2 },
   UNDISTURBED,
+  // The same, with compactions that set finished jobs apart, kills and pauses.
+  { name: 'large payloads', padding: 40_000 },
   { name: 'power loss', powerLoss: true },
   TWO_IN,
   { name: 'damage', powerLoss: true, damage: true },
