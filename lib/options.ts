@@ -107,7 +107,8 @@ export interface WorkerOptions {
 export interface WorkerEvent {
   /**
    * `completed`, `retried`, `failed`, `cancelled`: how an attempt ended. `released`: given back at shutdown.
-   * `rescued`: taken from a dead worker; `failed` follows, without an attempt, if that was its last. `dropped`: a result came too late, the job was no longer this worker's.
+   * `rescued`: taken from a dead worker; `failed` follows if that was its last attempt. `dropped`: a result came too
+   * late, the job was no longer this worker's.
    * `warning`: anything that a person should look at.
    */
   readonly event:

@@ -44,11 +44,11 @@ export class Report {
     this.#log({ event: cancelled ? 'cancelled' : 'dropped', ...this.#about(attempt) });
   }
 
-  rescued({ id, type, error, failed }: Rescued): void {
+  rescued({ id, type, attempt, error, failed }: Rescued): void {
     this.summary.rescued++;
     if (failed) this.summary.failed++;
-    this.#log({ event: 'rescued', id, type, error });
-    if (failed) this.#log({ event: 'failed', id, type, error });
+    this.#log({ event: 'rescued', id, type, attempt, error });
+    if (failed) this.#log({ event: 'failed', id, type, attempt, error });
   }
 
   /** How many due jobs there are of a type that has no handler; it is named once. */

@@ -28,6 +28,8 @@ export interface RescueRules {
 /** A job taken back. */
 export interface Rescued extends Draft {
   readonly type: string;
+  /** The attempt that its worker died with. */
+  readonly attempt: number;
   readonly error: string;
   /** No attempts are left. */
   readonly failed: boolean;
@@ -86,5 +88,5 @@ function takeBack(row: Row, others: number, view: View, rules: RescueRules): Res
   const change: Change = { status: failed ? 'failed' : 'pending', forgiven, error, lockedBy: '' };
   if (failed) change.finishedAt = view.now;
   const rescue = draft(row[at.id] as string, nextRow(row, change, view.layout));
-  return { ...rescue, type: row[at.type] as string, error, failed };
+  return { ...rescue, type: row[at.type] as string, attempt: attempts, error, failed };
 }

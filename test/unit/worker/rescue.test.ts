@@ -65,10 +65,12 @@ test('a death counts as an attempt: a job that kills its worker runs out of them
   assert.deepEqual([summary.rescued, summary.failed, summary.completed], [1, 1, 1]);
   // Who waits for failures in the log is told as well.
   assert.deepEqual(
-    events.filter(({ id }) => id === jobId(1)).map(({ event, error }) => [event, error?.split(' during')[0]]),
+    events
+      .filter(({ id }) => id === jobId(1))
+      .map(({ event, attempt, error }) => [event, attempt, error?.split(' during')[0]]),
     [
-      ['rescued', 'worker died'],
-      ['failed', 'worker died'],
+      ['rescued', 3, 'worker died'],
+      ['failed', 3, 'worker died'],
     ],
   );
   const job = await queue.getJob(jobId(1));
