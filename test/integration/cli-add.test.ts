@@ -50,6 +50,10 @@ describe('add', { concurrency: 3 }, () => {
     const empty = await run(t, ['add', 'email', '-'], { env, input: '' });
     assert.equal(empty.code, 2);
     assert.match(empty.stderr, /^queue: stdin is not JSON: .*\n$/);
+    const latin1 = await run(t, ['add', 'email', '-'], { env, input: Buffer.from('"M\xfcller"', 'latin1') });
+    assert.equal(latin1.code, 2);
+    assert.match(latin1.stderr, /utf-8/);
+    assert.equal(rowsOf(file).length, 1);
   });
 
   test('a negative number is a payload, not an option', async (t) => {

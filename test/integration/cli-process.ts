@@ -20,7 +20,7 @@ interface Options {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   /** Given on stdin; without it, stdin is closed. */
-  input?: string;
+  input?: string | Buffer;
 }
 
 /** A command under way. */

@@ -1,4 +1,4 @@
-import { text } from 'node:stream/consumers';
+import { arrayBuffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { overStore } from '../../open.js';
 import type { EnqueueOptions } from '../../options.js';
@@ -39,9 +39,10 @@ export function define(command: Command, cli: Cli): void {
 }
 
 async function parse(json: string): Promise<unknown> {
-  const source = json === '-' ? await text(process.stdin) : json;
+  const input = json === '-' ? await arrayBuffer(process.stdin) : undefined;
   try {
-    return JSON.parse(source);
+    // What is no UTF-8 would become another text.
+    return JSON.parse(input === undefined ? json : new TextDecoder('utf-8', { fatal: true }).decode(input));
   } catch (error) {
     const what = json === '-' ? 'stdin' : `the payload ${json}`;
     throw usageError(

@@ -45,8 +45,8 @@ function write(path: string, text: string): boolean {
 function moduleKind(project: string): ModuleKind {
   const path = join(project, 'package.json');
   try {
-    const { type } = JSON.parse(readFileSync(path, 'utf8')) as { type?: unknown };
-    return type === 'module' ? 'module' : 'commonjs';
+    const content = JSON.parse(readFileSync(path, 'utf8')) as { type?: unknown } | null;
+    return content?.type === 'module' ? 'module' : 'commonjs';
   } catch (error) {
     throw new CliError(EXIT.failed, `${path} can't be read: ${(error as Error).message}`);
   }
