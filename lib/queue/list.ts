@@ -69,7 +69,14 @@ async function* inFileOrder(
     const piece = Math.min(Math.floor((index.offset(slot) / position) * pieces.length), pieces.length - 1);
     pieces[piece]?.push(slot);
   }
-  for (const piece of pieces) yield piece.sort((a, b) => index.offset(a) - index.offset(b));
+  let slots: number[] = [];
+  for (const piece of pieces) {
+    slots = slots.concat(piece.sort((a, b) => index.offset(a) - index.offset(b)));
+    if (slots.length < GROUP) continue;
+    yield slots;
+    slots = [];
+  }
+  yield slots;
 }
 
 /** Few enough to be read together. */

@@ -35,6 +35,8 @@ export class JobIndex {
   readonly from: number;
   /** Lines before this byte have been read. */
   position: number;
+  /** Whether it has been read to the end of the file once: before, it knows a part of the jobs. */
+  isRead = false;
   /** Bytes of struck and superseded rows: what a compaction would free. */
   deadBytes = 0;
   /** Lines in which a row stands behind the beginning of another; what a compaction would put right. */
@@ -163,13 +165,13 @@ export class JobIndex {
   async catchUp(): Promise<void> {
     const position = await this.file.eachLine(this.position, (bytes, start, end, offset) => {
       // Another call may have read these lines while this one waited for the disk.
-      if (offset >= this.position) {
-        this.add(bytes, start, end, offset);
-        this.position = offset + end - start + 1;
-      }
+      if (offset < this.position) return;
+      this.add(bytes, start, end, offset);
+      this.position = offset + end - start + 1;
     });
     this.moveTo(Math.max(this.position, position));
     this.#newcomers.clear();
+    this.isRead = true;
     if (this.#unproven.size > 0) await this.#prove();
   }
 
@@ -204,8 +206,7 @@ export class JobIndex {
       (bytes, start, end, offset) => {
         if (bytes[start] === HASH || reader.read(bytes, start, end) !== 'row') return;
         const slot = this.#ids.get(bytes, reader.from(at.id), reader.to(at.id));
-        if (slot === undefined || !unproven.has(slot)) return;
-        if (reader.version < (this.#slots.version[slot] as number)) return;
+        if (slot === undefined || !unproven.has(slot) || reader.version < this.version(slot)) return;
         this.duplicates.add(this.#slots.offset[slot] as number);
         this.#slots.offset[slot] = offset;
         this.#slots.length[slot] = end - start;

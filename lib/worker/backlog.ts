@@ -87,8 +87,9 @@ export class Backlog {
     return candidates;
   }
 
-  /** In addition to what {@link take} gave. Under the lock; {@link putBack} follows. */
-  takeMore(now: number, most: number): Candidate[] {
+  /** In addition to what {@link take} gave, from this index. Under the lock; {@link putBack} follows. */
+  takeMore(index: JobIndex, now: number, most: number): Candidate[] {
+    this.follow(index);
     return this.#pick(now, most, false);
   }
 

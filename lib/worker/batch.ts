@@ -1,4 +1,5 @@
 import type { ResolvedWorkerOptions } from '../options.js';
+import type { JobIndex } from '../store/job-index.js';
 import type { Store } from '../store/store.js';
 import type { Draft, View } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
@@ -22,8 +23,8 @@ export interface Plan {
   /** Follow-ups whose rows were cut off a completion that is in. */
   readonly leftovers: readonly Draft[];
   readonly candidates: readonly Candidate[];
-  /** Picks as many others in place of candidates that somebody else has taken. */
-  readonly pickMore: (most: number) => Candidate[];
+  /** Picks as many others from the index in place of candidates that somebody else has taken. */
+  readonly pickMore: (index: JobIndex, most: number) => Candidate[];
   readonly rescue: boolean;
   /** Whether the worker knows that it has this job: a claim whose commit failed may stand in the file all the same. */
   readonly holds: (id: string) => boolean;
@@ -107,7 +108,7 @@ export async function commitBatch(
       // Several workers pick from the same end. Here, all that others have claimed and changed is known.
       const claimed = new Set(drafts.map(({ id }) => id));
       // Where the file was replaced since they were picked, the same job may come again.
-      const more = plan.pickMore(taken).filter(({ id }) => !claimed.has(id));
+      const more = plan.pickMore(view.index, taken).filter(({ id }) => !claimed.has(id));
       candidates = candidates.concat(more);
       more.forEach(claim);
     }
@@ -117,8 +118,8 @@ export async function commitBatch(
   // The completions, with their follow-ups, come first. What is missing of these the completions carry as well, for
   // whoever compacts after a crash; without one they are simply written again.
   const missing = drafts.slice(written, head).filter(({ known }) => known === undefined);
-  const unrecorded = new Set(result.unrecorded.flatMap((ended) => ended.drafts));
-  result.leftovers.push(...missing.filter((leftover) => !unrecorded.has(leftover)));
+  const unrecorded = new Set(result.unrecorded.flatMap((ended) => ended.drafts.map(({ id }) => id)));
+  result.leftovers.push(...missing.filter(({ id }) => !unrecorded.has(id)));
   return result;
 }
 
@@ -136,7 +137,7 @@ function record(
   const { id, version } = attempt;
   // Finish only what is still ours: it may have been cancelled, or taken for dead. The version of the claim tells.
   if (view.isStill(id, version, 'processing', attempt)) {
-    // Where the file was written anew since the claim, somebody may have edited the row, or given it new columns.
+    // Where the file was read anew since the claim, somebody may have edited the row, or given it new columns.
     const rows =
       view.index === attempt.index ? own : verdictRows(attempt, verdict, view.row(id) as Row, view.layout);
     drafts.push(...rows);

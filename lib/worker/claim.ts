@@ -102,7 +102,7 @@ export function pickCandidates({
 /** Whether a candidate is still as it was picked. Under the lock. */
 export function isFree(candidate: Candidate, view: View): boolean {
   const { id, index, claim } = candidate;
-  // The file was written anew since: by somebody who has edited the job, perhaps. It is picked again, as it is now.
+  // The file was read anew since: somebody has edited the job, perhaps. It is picked again, as it is now.
   if (view.index !== index) return false;
   // Or held since: a line with its id that can't be read has come in.
   if (index.isHeld(id)) return false;

@@ -1,4 +1,5 @@
 import type { ResolvedWorkerOptions } from '../options.js';
+import type { JobIndex } from '../store/job-index.js';
 import type { Store } from '../store/store.js';
 import type { Draft } from '../store/view.js';
 import { Attempt } from './attempt.js';
@@ -75,8 +76,8 @@ export class Ledger {
     this.#ended = [];
     if (ended.length + this.#leftovers.length + candidates.length === 0 && !rescue) return;
     const more: Candidate[] = [];
-    const pickMore = (most: number): Candidate[] => {
-      const picked = this.#backlog.takeMore(this.#store.clock.now(), most);
+    const pickMore = (index: JobIndex, most: number): Candidate[] => {
+      const picked = this.#backlog.takeMore(index, this.#store.clock.now(), most);
       more.push(...picked);
       return picked;
     };

@@ -146,7 +146,8 @@ export class Run {
   async #look(): Promise<void> {
     const index = await this.#store.read('open');
     if (index === undefined) return;
-    this.#backlog.follow(index);
+    // A later one it follows by itself, and this one may be an old one by now: others look as well.
+    if (this.#backlog.index === undefined) this.#backlog.follow(index);
     if (this.#backlog.isStale) {
       await this.#store.forget();
       return this.#look();
@@ -220,6 +221,11 @@ export class Run {
   };
 
   #idle(now: number): void {
+    // Somebody else in this process has begun to read the file anew: what is due shows when that is done.
+    if (!this.#stopping && this.#backlog.index?.isRead === false) {
+      this.#look().then(this.#pump, () => {});
+      return;
+    }
     if (this.#stopping || this.#lingered) {
       this.#over = true;
       this.#resolve();

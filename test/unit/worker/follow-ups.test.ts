@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TsvqError } from '../../../lib/errors.js';
-import { bytesOf, deferred, faultyFs, isAppend, linesOf, openTest, rowsOf, until } from '../../helpers.js';
+import {
+  bytesOf,
+  deferred,
+  faultyFs,
+  isAppend,
+  linesOf,
+  openTest,
+  rowsOf,
+  systemError,
+  until,
+} from '../../helpers.js';
 
 test('a follow-up has its id at once, and is there when the job is completed, not before', async (t) => {
   const { queue, file } = openTest(t);
@@ -210,4 +220,35 @@ test('a follow-up runs after its parent, in the same worker', async (t) => {
   });
   assert.deepEqual([completed, ran], [5, [1, 2, 3, 4, 5]]);
   await until('all is quiet', async () => (await queue.stats()).pending === 0);
+});
+
+test('of an outcome that finds no room, after a compaction, the follow-ups are not in either', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file, clock } = openTest(t, { fs });
+  const other = openTest(t, { file }).queue;
+  const id = await queue.enqueue('image', {});
+  const refused = deferred();
+  let next = '';
+  const working = queue.processJobs({
+    image: async (_, { enqueue }) => {
+      next = enqueue('thumb', 1);
+      await other.compact();
+      fault.do = (call, real) => {
+        if (!isAppend(call, file)) return real();
+        fault.do = undefined;
+        refused.resolve();
+        throw systemError('ENOSPC');
+      };
+    },
+  });
+  await refused.promise;
+  assert.equal(await other.cancelJob(id), true);
+  let over = false;
+  working.finally(() => {
+    over = true;
+  });
+  await clock.advanceUntil('the worker has ended', () => over);
+  await working;
+  assert.equal((await other.getJob(id))?.status, 'cancelled');
+  assert.equal(await other.getJob(next), undefined);
 });

@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { deferred, linesOf, openTest, rejects, until } from '../../helpers.js';
+import {
+  deferred,
+  jobId,
+  line,
+  linesOf,
+  openTest,
+  rejects,
+  temporaryFolder,
+  until,
+  writeQueue,
+} from '../../helpers.js';
 
 test('higher priority first, then the earlier time, then the place in the file', async (t) => {
   const { queue, clock } = openTest(t);
@@ -373,4 +384,37 @@ test('what a handler does to its payload stays with it', async (t) => {
   await queue.processJobs(handlers);
   assert.deepEqual((await queue.getJob(id))?.payload, { n: 1 });
   assert.match((await queue.getJob(id))?.error ?? '', /^Error: no/);
+});
+
+test('a job that somebody asks for while the worker reads the file for the first time keeps it from nothing', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  // Some finished, which the worker need not read; more that wait than are read at one go.
+  const payload = `"${'x'.repeat(20_000)}"`;
+  const finished = { status: 'completed', finished_at: 1893456000, version: 2, payload };
+  writeQueue(
+    file,
+    ...Array.from({ length: 10 }, (_, n) => line({ id: jobId(n), ...finished })),
+    ...Array.from({ length: 10 }, (_, n) => line({ id: jobId(100 + n), payload })),
+  );
+  await openTest(t, { file }).queue.compact();
+  const { queue, store } = openTest(t, { file });
+  let looked: Promise<unknown> | undefined;
+  const look = (): void => {
+    store.onIndex.delete(look);
+    setImmediate(() => {
+      looked = queue.getJob(jobId(3));
+    });
+  };
+  store.onIndex.add(look);
+  let commits = 0;
+  const commit = store.commit.bind(store);
+  store.commit = (needs, decide) => {
+    commits++;
+    return commit(needs, decide);
+  };
+  const before: number[] = [];
+  await queue.processJobs({ email: () => void before.push(commits) });
+  await looked;
+  assert.equal(before.length, 10);
+  assert.ok((before[0] as number) <= 2, `${before[0]} commits before the first handler`);
 });
