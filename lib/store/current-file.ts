@@ -103,6 +103,7 @@ export class CurrentFile {
       this.#scan = scan.catch(() => {});
       await scan;
     }
+    index.isRead = true;
     return this.index === index ? index : undefined;
   }
 

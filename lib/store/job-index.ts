@@ -35,7 +35,7 @@ export class JobIndex {
   readonly from: number;
   /** Lines before this byte have been read. */
   position: number;
-  /** Whether it has been read to the end of the file once: before, it knows a part of the jobs. */
+  /** Whether all of the file was read once: before, it knows a part of the jobs. */
   isRead = false;
   /** Bytes of struck and superseded rows: what a compaction would free. */
   deadBytes = 0;
@@ -171,7 +171,6 @@ export class JobIndex {
     });
     this.moveTo(Math.max(this.position, position));
     this.#newcomers.clear();
-    this.isRead = true;
     if (this.#unproven.size > 0) await this.#prove();
   }
 
