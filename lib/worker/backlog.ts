@@ -52,6 +52,13 @@ export class Backlog {
     this.#dry = false;
   };
 
+  /** The file is gone. */
+  leave(): void {
+    this.#due?.close();
+    this.#due = undefined;
+    this.#picked = [];
+  }
+
   /**
    * Whether the index is wrong about the file, once it has been read to its end: a job's row is gone, and nothing has
    * superseded it. Somebody has edited the file in place.

@@ -145,7 +145,7 @@ export class Run {
   /** Reads what is new in the file, without the lock, and sees which running jobs were cancelled. */
   async #look(): Promise<void> {
     const index = await this.#store.read('open');
-    if (index === undefined) return;
+    if (index === undefined) return this.#backlog.leave();
     // A later one it follows by itself, and this one may be an old one by now: others look as well.
     if (this.#backlog.index === undefined) this.#backlog.follow(index);
     if (this.#backlog.isStale) {
