@@ -44,19 +44,18 @@ export class Backlog {
   /** Begins anew with another index, unless it is the same. */
   readonly follow = (index: JobIndex): void => {
     if (this.#due?.index === index) return;
-    this.#due?.close();
-    this.#unhandled.clear();
+    this.leave();
     this.#due = new DueJobs(index, this.#store.clock.now(), (slot) => this.#accepts(index.type(slot)));
-    this.#picked = [];
-    this.#gone = [];
-    this.#dry = false;
   };
 
-  /** The file is gone. */
+  /** Forgets what there was: the file is gone, or read anew. */
   leave(): void {
     this.#due?.close();
     this.#due = undefined;
+    this.#unhandled.clear();
     this.#picked = [];
+    this.#gone = [];
+    this.#dry = false;
   }
 
   /**
