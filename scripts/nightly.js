@@ -41,7 +41,12 @@ function fetchNode(version) {
 }
 
 const program = node === undefined ? process.execPath : fetchNode(node);
-const env = { ...process.env, PATH: [dirname(program), process.env.PATH].join(delimiter) };
+const env = {
+  ...process.env,
+  PATH: [dirname(program), process.env.PATH].join(delimiter),
+  // The suite kills at each step then; see test/crash/kill-at-every-step.test.ts.
+  DEATHS: 'all',
+};
 
 /** @type {Record<string, string[]>} */
 const parts = {

@@ -2,6 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
+import { Appender } from './appender.js';
 import type { Decide, Needs, Outcome } from './commit.js';
 import type { CompactionSummary } from './compact.js';
 import { CurrentFile } from './current-file.js';
@@ -62,7 +63,8 @@ export class Store {
     this.processes = processes;
     this.#current = new CurrentFile(this.path, fs);
     this.#holder = new Holder(this.#current, options, fs, clock, processes);
-    this.#writer = new Writer(this.#current, this.#holder, options.durability, fs, clock);
+    const appender = new Appender(this.#current, this.#holder, options.durability, fs, clock);
+    this.#writer = new Writer(appender, this.#current, this.#holder, options.durability, fs);
   }
 
   /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */

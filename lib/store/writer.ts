@@ -1,7 +1,6 @@
-import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
-import { Appender } from './appender.js';
+import type { Appender } from './appender.js';
 import { Commit, type Decide, mostOf, type Needs, type Outcome } from './commit.js';
 import type { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError } from './fs.js';
@@ -21,11 +20,11 @@ const MOST_ROUNDS = 20;
  * write and a sync or two.
  */
 export class Writer {
+  readonly #appender: Appender;
   readonly #current: CurrentFile;
   readonly #holder: Holder;
   readonly #durability: ResolvedQueueOptions['durability'];
   readonly #fs: FileSystem;
-  readonly #appender: Appender;
   #waiting: Commit[] = [];
   /** What waits for its turn between two commits. */
   readonly #between: (() => Promise<void>)[] = [];
@@ -33,17 +32,17 @@ export class Writer {
   #commits = 0;
 
   constructor(
+    appender: Appender,
     current: CurrentFile,
     holder: Holder,
     durability: ResolvedQueueOptions['durability'],
     fs: FileSystem,
-    clock: Clock,
   ) {
+    this.#appender = appender;
     this.#current = current;
     this.#holder = holder;
     this.#durability = durability;
     this.#fs = fs;
-    this.#appender = new Appender(current, holder, durability, fs, clock);
   }
 
   /**
