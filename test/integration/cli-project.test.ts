@@ -415,6 +415,14 @@ describe('work', { concurrency: 3 }, () => {
       /^queue: Error: boom\n +at .*h\.mjs:1/,
     ],
     ['a module that imports what is not there: 1', 'h.mjs', "import './none.mjs';", 1, /none\.mjs/],
+    [
+      'a module with a slip in it: 1',
+      'h.mjs',
+      'export const a = (',
+      1,
+      /^queue: can't import .*h\.mjs: .*node h\.mjs\n$/,
+    ],
+    ['a directory: 2', '.', undefined, 2, /^queue: .* is a directory; name the module in it\n$/],
     ['a file that node can not import: 2', 'h.txt', 'hello', 2, /can't import .*h\.txt/],
   ] as const)
     test(what, async (t) => {

@@ -42,6 +42,8 @@ test('a file: URL is a path as well, whatever is in its name', (t) => {
     'INVALID_ARGUMENT',
     'must be a path, or a file: URL',
   );
+  for (const url of ['file://host/queue.tsv', 'file:///a%2Fqueue.tsv'])
+    throws(() => openQueue(new URL(url)), 'INVALID_ARGUMENT', `the queue file is ${url}: `);
 });
 
 test('a queue is open at once, and makes nothing before it is needed', async (t) => {

@@ -5,7 +5,7 @@ import type { WorkerEvent } from '../../options.js';
 import { escapeText } from '../../tsv/text.js';
 import type { Handler, Handlers } from '../../worker/handler.js';
 import type { Cli } from '../cli.js';
-import { notFound, usageError } from '../exit.js';
+import { CliError, EXIT, notFound, usageError } from '../exit.js';
 import { firstLine, isoSeconds } from '../format.js';
 import { examples } from '../help.js';
 import { type Output, say } from '../output.js';
@@ -67,6 +67,13 @@ async function load(file: string): Promise<Handlers> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
       throw usageError(`this node can't import ${path}; try: NODE_OPTIONS='--import tsx' queue work ${file}`);
+    }
+    if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' && message.includes(`'${path}'`)) {
+      throw usageError(`${path} is a directory; name the module in it`);
+    }
+    // Node keeps the place for itself here, and prints it where the module is the program.
+    if (error instanceof SyntaxError) {
+      throw new CliError(EXIT.failed, `can't import ${path}: ${message}; to see where: node ${file}`);
     }
     // The module itself, not one that it imports.
     if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${path}' imported from`)) {
