@@ -48,9 +48,10 @@ export interface Result {
   readonly error: unknown;
 }
 
-/** One thing of a plan, how many rows of the commit are for it, and whether it is in the file already. */
-type Item = { rows: number; isIn: boolean } & (
+/** One thing of a plan, the rows of the commit that are for it, and whether it is in the file already. */
+type Item = { drafts: readonly Draft[]; isIn: boolean } & (
   | { ended: Ended }
+  | { leftover: Draft }
   | { rescued: Rescued }
   | { candidate: Candidate; row: Row; layout: Layout }
 );
@@ -66,89 +67,76 @@ export async function commitBatch(
   let candidates = plan.candidates;
   let lost: Ended[] = [];
   let crowded = false;
-  /** How many rows the endings take. */
-  let head = 0;
   const { drafts, written, error } = await store.commit('open', (view, round) => {
     const before = round > 0 ? items : [];
-    const drafts: Draft[] = [];
     const { layout } = view;
     items = [];
     lost = [];
     for (const ended of plan.ended) {
-      const rows = record(ended, view, before, drafts);
-      if (rows === undefined) lost.push(ended);
-      else items.push({ ended, ...rows });
+      const recorded = record(ended, view, before);
+      if (recorded === undefined) lost.push(ended);
+      else items.push({ ended, ...recorded });
     }
     for (const leftover of plan.leftovers) {
-      if (view.state(leftover.id) === undefined) drafts.push(leftover);
+      if (view.state(leftover.id) === undefined) items.push({ leftover, drafts: [leftover], isIn: false });
     }
-    head = drafts.length;
     crowded = plan.first && candidates.length > 0 && otherWorkers(store, view, owner) >= options.maxWorkers;
-    if (crowded) return drafts;
+    if (crowded) return rowsOf(items);
     if (plan.rescue) {
       // In a commit that starts over, the claims of its first round may be in the file.
       const claiming = new Set(round > 0 ? candidates.map(({ id }) => id) : []);
       const holds = (id: string): boolean => plan.holds(id) || claiming.has(id);
       for (const rescued of rescueRows(store, view, owner, holds, options)) {
-        items.push({ rescued, rows: 1, isIn: false });
-        drafts.push(rescued);
+        items.push({ rescued, drafts: [rescued], isIn: false });
       }
     }
     const claim = (candidate: Candidate): boolean => {
       const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;
-      if (mine !== undefined) items.push({ candidate, row: mine, layout, rows: 0, isIn: true });
+      if (mine !== undefined) items.push({ candidate, row: mine, layout, drafts: [], isIn: true });
       else if (isFree(candidate, view)) {
-        items.push({ candidate, row: candidate.claim.row, layout, rows: 1, isIn: false });
-        drafts.push(candidate.claim);
+        const { claim } = candidate;
+        items.push({ candidate, row: claim.row, layout, drafts: [claim], isIn: false });
       } else return false;
       return true;
     };
     const taken = candidates.filter((candidate) => !claim(candidate)).length;
     if (round === 0 && taken > 0) {
       // Several workers pick from the same end. Here, all that others have claimed and changed is known.
-      const claimed = new Set(drafts.map(({ id }) => id));
+      const claimed = new Set(rowsOf(items).map(({ id }) => id));
       // Where the file was replaced since they were picked, the same job may come again.
       const more = plan.pickMore(view.index, taken).filter(({ id }) => !claimed.has(id));
       candidates = candidates.concat(more);
       more.forEach(claim);
     }
-    return drafts;
+    return rowsOf(items);
   });
-  const result = sortOut(items, written, { candidates, lost, crowded, error });
-  // The completions, with their follow-ups, come first. What is missing of these the completions carry as well, for
-  // whoever compacts after a crash; without one they are simply written again.
-  const missing = drafts.slice(written, head).filter(({ known }) => known === undefined);
-  const unrecorded = new Set(result.unrecorded.flatMap((ended) => ended.drafts.map(({ id }) => id)));
-  result.leftovers.push(...missing.filter(({ id }) => !unrecorded.has(id)));
-  return result;
+  const missing = new Set(drafts.slice(written));
+  return sortOut(items, missing, { candidates, lost, crowded, error });
 }
 
+const rowsOf = (items: readonly Item[]): Draft[] => items.flatMap(({ drafts }) => drafts);
+
 /**
- * Adds the rows that record an ending.
+ * The rows that record an ending, and whether the ending itself is in already.
  *
- * @returns how many, and whether the ending itself is in already; undefined if the job is no longer this worker's
+ * @returns undefined if the job is no longer this worker's
  */
 function record(
-  { attempt, verdict, drafts: own }: Ended,
+  { attempt, verdict, drafts }: Ended,
   view: View,
   before: readonly Item[],
-  drafts: Draft[],
-): { rows: number; isIn: boolean } | undefined {
+): Pick<Item, 'drafts' | 'isIn'> | undefined {
   const { id, version } = attempt;
   // Finish only what is still ours: it may have been cancelled, or taken for dead. The version of the claim tells.
   if (view.isStill(id, version, 'processing', attempt)) {
-    // Where the file was read anew since the claim, somebody may have edited the row, or given it new columns.
-    const rows =
-      view.index === attempt.index ? own : verdictRows(attempt, verdict, view.row(id) as Row, view.layout);
-    drafts.push(...rows);
-    return { rows: rows.length, isIn: false };
+    if (view.index === attempt.index) return { drafts, isIn: false };
+    // The file was read anew since the claim: somebody may have edited the row, or given it new columns.
+    return { drafts: verdictRows(attempt, verdict, view.row(id) as Row, view.layout), isIn: false };
   }
   // The commit started over, and its first round is in the file; of its follow-ups perhaps not all.
   const tried = before.some((item) => 'ended' in item && item.ended.attempt === attempt);
   if (!tried || !view.isStill(id, version + 1, verdict.change.status, attempt)) return undefined;
-  const missing = own.slice(1).filter((followUp) => view.state(followUp.id) === undefined);
-  drafts.push(...missing);
-  return { rows: missing.length, isIn: true };
+  return { drafts: drafts.slice(1).filter((followUp) => view.state(followUp.id) === undefined), isIn: true };
 }
 
 /** The claim row of a commit that started over, if it is in the file: whose claim stands, the file says. */
@@ -161,7 +149,7 @@ function ownClaim(candidate: Candidate, owner: string, view: View, before: reado
 
 function sortOut(
   items: readonly Item[],
-  written: number,
+  missing: ReadonlySet<Draft>,
   {
     candidates,
     lost,
@@ -180,13 +168,15 @@ function sortOut(
     crowded,
     error,
   };
-  let position = 0;
   for (const item of items) {
-    // A completion whose follow-ups were cut off is in: its row carries them.
-    const isIn = item.isIn || position < written;
-    position += item.rows;
-    if ('ended' in item) (isIn ? result.recorded : result.unrecorded).push(item.ended);
-    else if (!isIn) continue;
+    const isIn = item.isIn || !missing.has(item.drafts[0] as Draft);
+    if ('ended' in item) {
+      (isIn ? result.recorded : result.unrecorded).push(item.ended);
+      // A completion whose follow-ups were cut off is in. Its row carries them, for whoever compacts after a crash.
+      if (isIn) for (const draft of item.drafts) if (missing.has(draft)) result.leftovers.push(draft);
+    } else if ('leftover' in item) {
+      if (!isIn) result.leftovers.push(item.leftover);
+    } else if (!isIn) continue;
     else if ('rescued' in item) result.rescued.push(item.rescued);
     else result.claimed.push(item);
   }

@@ -208,6 +208,45 @@ for (const size of ['small', 'large'] as const) {
   });
 }
 
+test('a disk that is full in the midst of follow-ups, twice, starts no job without its claim', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file, clock } = openTest(t, { fs });
+  await queue.enqueue('image', {});
+  const other = await queue.enqueue('other', {});
+  let cuts = 0;
+  let isFull = false;
+  // Each time one row goes in, a part of the next, and then nothing more: not even the closing of that.
+  fault.do = (call, real) => {
+    const bytes = isAppend(call, file) ? bytesOf(call) : undefined;
+    if (bytes === undefined) return real();
+    if (isFull) {
+      isFull = false;
+      throw systemError('ENOSPC');
+    }
+    if (!bytes.includes(['\tcompleted\t', '\tthumb\t'][cuts] ?? 'no more')) return real();
+    cuts++;
+    isFull = true;
+    return fs.writeSync(call.args[0] as number, bytes.subarray(0, bytes.indexOf(10) + 1 + 20), null);
+  };
+  const ran: unknown[] = [];
+  let over = false;
+  const working = queue
+    .processJobs({
+      image: (_, { enqueue }) => void [enqueue('thumb', 1), enqueue('thumb', 2)],
+      thumb: (n) => void ran.push(n),
+      other: async () => {
+        const row = rowsOf(file).findLast(({ id }) => id === other);
+        assert.deepEqual([row?.status, row?.attempts], ['processing', '1']);
+      },
+    })
+    .finally(() => {
+      over = true;
+    });
+  await clock.advanceUntil('the worker has ended', () => over);
+  const { completed, failed } = await working;
+  assert.deepEqual({ cuts, completed, failed, ran }, { cuts: 2, completed: 4, failed: 0, ran: [1, 2] });
+});
+
 test('a follow-up runs after its parent, in the same worker', async (t) => {
   const { queue } = openTest(t);
   await queue.enqueue('step', 1);
