@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TsvqError } from '../../../lib/errors.js';
+import { systemFs } from '../../../lib/store/fs.js';
 import {
   bytesOf,
   deferred,
@@ -226,25 +227,31 @@ test('a disk that is full in the midst of follow-ups, twice, starts no job witho
     if (!bytes.includes(['\tcompleted\t', '\tthumb\t'][cuts] ?? 'no more')) return real();
     cuts++;
     isFull = true;
-    return fs.writeSync(call.args[0] as number, bytes.subarray(0, bytes.indexOf(10) + 1 + 20), null);
+    return systemFs.writeSync(call.args[0] as number, bytes.subarray(0, bytes.indexOf(10) + 1 + 20), null);
   };
   const ran: unknown[] = [];
   let over = false;
   const working = queue
-    .processJobs({
-      image: (_, { enqueue }) => void [enqueue('thumb', 1), enqueue('thumb', 2)],
-      thumb: (n) => void ran.push(n),
-      other: async () => {
-        const row = rowsOf(file).findLast(({ id }) => id === other);
-        assert.deepEqual([row?.status, row?.attempts], ['processing', '1']);
+    .processJobs(
+      {
+        image: (_, { enqueue }) => void [enqueue('thumb', 1), enqueue('thumb', 2)],
+        thumb: (n) => void ran.push(n),
+        other: () => {
+          const row = rowsOf(file).findLast(({ id }) => id === other);
+          ran.push(`${row?.status} ${row?.attempts}`);
+        },
       },
-    })
+      { linger: '1m' },
+    )
     .finally(() => {
       over = true;
     });
   await clock.advanceUntil('the worker has ended', () => over);
   const { completed, failed } = await working;
-  assert.deepEqual({ cuts, completed, failed, ran }, { cuts: 2, completed: 4, failed: 0, ran: [1, 2] });
+  assert.deepEqual(
+    { cuts, completed, failed, ran: ran.sort() },
+    { cuts: 2, completed: 4, failed: 0, ran: [1, 2, 'processing 1'] },
+  );
 });
 
 test('a follow-up runs after its parent, in the same worker', async (t) => {
