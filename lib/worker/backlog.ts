@@ -20,8 +20,6 @@ export class Backlog {
   readonly #store: Store;
   readonly #rules: BacklogRules;
   #due: DueJobs | undefined;
-  /** Picked in advance. */
-  #picked: Candidate[] = [];
   /** Of what is due, nothing could be claimed at the last look; until something has changed. */
   #dry = false;
   /** Jobs whose rows were not where they should be. */
@@ -53,7 +51,6 @@ export class Backlog {
     this.#due?.close();
     this.#due = undefined;
     this.#unhandled.clear();
-    this.#picked = [];
     this.#gone = [];
     this.#dry = false;
   }
@@ -74,7 +71,7 @@ export class Backlog {
 
   /** Whether there may be something to claim. @param alone nothing else is held by the worker */
   any(now: number, alone: boolean): boolean {
-    const any = !this.#dry && (this.#picked.length > 0 || (this.#due?.any(now, alone) ?? false));
+    const any = !this.#dry && (this.#due?.any(now, alone) ?? false);
     this.#tell();
     return any;
   }
@@ -86,8 +83,7 @@ export class Backlog {
 
   /** @param alone nothing else is held by the worker */
   take(now: number, most: number, alone: boolean): Candidate[] {
-    const candidates = this.#picked.length > 0 ? this.#picked : this.#pick(now, most, alone);
-    this.#picked = [];
+    const candidates = this.#pick(now, most, alone);
     this.#dry = candidates.length === 0;
     this.#tell();
     return candidates;
@@ -97,12 +93,6 @@ export class Backlog {
   takeMore(index: JobIndex, now: number, most: number): Candidate[] {
     this.follow(index);
     return this.#pick(now, most, false);
-  }
-
-  /** Picks for the next {@link take}, while there is time. */
-  pickAhead(now: number, most: number): void {
-    if (this.#picked.length === 0) this.#picked = this.#pick(now, most, false);
-    this.#tell();
   }
 
   /** What {@link take} gave and nobody has claimed. */
@@ -118,7 +108,7 @@ export class Backlog {
   }
 
   #pick(now: number, most: number, alone: boolean): Candidate[] {
-    // Not asked before for what is picked in advance, or in addition.
+    // Not asked before for what is picked in addition.
     if (this.#due === undefined || !this.#due.any(now, alone)) return [];
     const onGone = (slot: number): void => void this.#gone.push(slot);
     return pickCandidates({ ...this.#rules, due: this.#due, now, most, alone, onGone });

@@ -1,8 +1,6 @@
 /** A worker claims what it can start now, or within so long: the more it holds, the more a crash takes along. */
 const AHEAD_MS = 20;
 const MOST_AHEAD = 2000;
-/** Handlers that end at least so fast, per ms, are worth picking the next jobs for in advance. */
-const FAST = 1;
 
 /** How fast handlers come to their end lately, and how many jobs to claim for that. */
 export class Pace {
@@ -30,10 +28,6 @@ export class Pace {
   forget(): void {
     this.#pace = 0;
     this.#count = 0;
-  }
-
-  get isFast(): boolean {
-    return this.#pace >= FAST;
   }
 
   /** How many jobs are worth holding at once, whatever the concurrency. */

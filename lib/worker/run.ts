@@ -195,7 +195,6 @@ export class Run {
     this.#executor.startWaiting(this.#pump);
     this.#pumping = false;
     const now = this.#store.clock.now();
-    if (this.#committing) this.#pickAhead(now);
     if (this.#committing || this.#trouble.pauses) return;
     const rescue = this.#rescueIsDue(now);
     const wanted = this.#wanted(now);
@@ -291,10 +290,5 @@ export class Run {
     const missing = target - waiting - running.size;
     // A commit costs the same for one job and for many: not for a few while there are others to start.
     return missing <= 0 || (waiting > 0 && missing < target / 2) ? 0 : missing;
-  }
-
-  /** While a commit waits for the disk, the candidates for the next one are read. */
-  #pickAhead(now: number): void {
-    if (!this.#stopping && this.#pace.isFast) this.#backlog.pickAhead(now, Math.floor(this.#pace.ahead / 2));
   }
 }

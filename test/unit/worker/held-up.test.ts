@@ -88,6 +88,25 @@ test('a pause before is no reason to give jobs back', async (t) => {
   assert.deepEqual([completed, released], [150, 0]);
 });
 
+test('what becomes urgent while a slow job runs is next', async (t) => {
+  const { queue, clock } = openTest(t);
+  await queue.enqueueMany(many(4000));
+  await queue.enqueue('slow');
+  await queue.enqueueMany(many(3000));
+  const { begun, end, slow } = slowJob();
+  const ran: string[] = [];
+  const quick = (_: unknown, { job }: { job: { priority: number } }): void =>
+    void ran.push(`${job.priority}`);
+  const working = queue.processJobs({ quick, slow }, { logger: () => {} });
+  await begun.promise;
+  await clock.pass(3000, 500);
+  await queue.enqueue('quick', 'urgent', { priority: 1000 });
+  const before = ran.length;
+  end.resolve();
+  assert.equal((await working).failed, 0);
+  assert.equal(ran.indexOf('1000'), before);
+});
+
 test('jobs are given back from behind a slow one although the clock was set back meanwhile', async (t) => {
   const { queue, clock, file } = openTest(t);
   const other = openTest(t, { file, clock }).queue;
