@@ -28,8 +28,8 @@ export interface Plan {
   readonly rescue: boolean;
   /** Whether the worker knows that it has this job: a claim whose commit failed may stand in the file all the same. */
   readonly holds: (id: string) => boolean;
-  /** Its first commit: if too many others are at work, it claims nothing. */
-  readonly first: boolean;
+  /** It holds nothing so far: if too many others are at work, it claims nothing. */
+  readonly comes: boolean;
 }
 
 /** What came of it. */
@@ -80,16 +80,18 @@ export async function commitBatch(
     for (const leftover of plan.leftovers) {
       if (view.state(leftover.id) === undefined) items.push({ leftover, drafts: [leftover], isIn: false });
     }
-    crowded = plan.first && candidates.length > 0 && otherWorkers(store, view, owner) >= options.maxWorkers;
-    if (crowded) return rowsOf(items);
+    const rescued: Rescued[] = [];
     if (plan.rescue) {
       // In a commit that starts over, the claims of its first round may be in the file.
       const claiming = new Set(round > 0 ? candidates.map(({ id }) => id) : []);
       const holds = (id: string): boolean => plan.holds(id) || claiming.has(id);
-      for (const rescued of rescueRows(store, view, owner, holds, options)) {
-        items.push({ rescued, drafts: [rescued], isIn: false });
-      }
+      rescued.push(...rescueRows(store, view, owner, holds, options));
+      for (const one of rescued) items.push({ rescued: one, drafts: [one], isIn: false });
     }
+    // Who has died, or gone silent for too long, is not at work.
+    crowded =
+      plan.comes && candidates.length > 0 && otherWorkers(store, view, owner, rescued) >= options.maxWorkers;
+    if (crowded) return rowsOf(items);
     const claim = (candidate: Candidate): boolean => {
       const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;
       if (mine !== undefined) items.push({ candidate, row: mine, layout, drafts: [], isIn: true });

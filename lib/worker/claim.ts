@@ -116,12 +116,13 @@ function claimOf(row: Row, layout: Layout, owner: string, now: number, known: Kn
   return draft(row[at.id] as string, nextRow(row, change, layout), known);
 }
 
-/** How many other live workers hold claims. Under the lock, where it is exact. */
-export function otherWorkers(store: Store, view: View, owner: string): number {
+/** How many other live workers hold claims, beside those that are taken back. Under the lock, where it is exact. */
+export function otherWorkers(store: Store, view: View, owner: string, rescued: readonly Draft[]): number {
   const { at } = view.layout;
+  const free = new Set(rescued.map(({ id }) => id));
   const owners = new Set<string>();
   for (const row of eachRow(view.index, [...view.index.withStatus('processing')]))
-    owners.add(row?.[at.locked_by] ?? '');
+    if (row !== undefined && !free.has(row[at.id] as string)) owners.add(row[at.locked_by] as string);
   owners.delete('');
   owners.delete(owner);
   return [...owners].filter((other) => !hasGivenUp(other) && store.processes.liveness(other) !== 'dead')

@@ -12,8 +12,6 @@ import { giveUp } from './rescue-rule.js';
 
 /** What a worker holds, and what of it is still to be recorded in the file. */
 export class Ledger {
-  /** One worker too many is at work: this one claims nothing. */
-  crowded = false;
   readonly #store: Store;
   readonly #owner: string;
   readonly #options: ResolvedWorkerOptions;
@@ -24,7 +22,6 @@ export class Ledger {
   #ended: Ended[] = [];
   /** Follow-ups whose rows were cut off a completion that is in. */
   #leftovers: Draft[] = [];
-  #first = true;
 
   /** @param start gets what was claimed, as soon as the claims are durable */
   constructor(
@@ -46,6 +43,17 @@ export class Ledger {
   /** How many jobs are claimed and not recorded as ended. */
   get held(): number {
     return this.#held.size;
+  }
+
+  /** How many of the claims in the file are this worker's: of what it holds, some may be cancelled, or with others. */
+  claimsIn(index: JobIndex): number {
+    let claims = 0;
+    for (const { id, version } of this.#held.values()) {
+      const slot = index.find(id);
+      if (slot !== undefined && index.status(slot) === 'processing' && index.version(slot) === version)
+        claims++;
+    }
+    return claims;
   }
 
   /** Whether the one job that is held may kill its worker: then nothing else is claimed beside it. */
@@ -70,11 +78,15 @@ export class Ledger {
       });
   }
 
-  /** Records what has ended and claims the candidates. What could not be written is kept for the next time. */
-  async commit(candidates: readonly Candidate[], rescue: boolean): Promise<void> {
+  /**
+   * Records what has ended and claims the candidates. What could not be written is kept for the next time.
+   *
+   * @returns true if nothing was claimed because too many others are at work
+   */
+  async commit(candidates: readonly Candidate[], rescue: boolean): Promise<boolean> {
     const ended = this.#ended;
     this.#ended = [];
-    if (ended.length + this.#leftovers.length + candidates.length === 0 && !rescue) return;
+    if (ended.length + this.#leftovers.length + candidates.length === 0 && !rescue) return false;
     const more: Candidate[] = [];
     const pickMore = (index: JobIndex, most: number): Candidate[] => {
       const picked = this.#backlog.takeMore(index, this.#store.clock.now(), most);
@@ -89,7 +101,7 @@ export class Ledger {
         candidates,
         pickMore,
         rescue,
-        first: this.#first,
+        comes: this.held === 0,
         holds: (id) => this.#held.has(id),
       });
     } catch (error) {
@@ -99,6 +111,7 @@ export class Ledger {
     }
     this.#apply(result);
     if (result.error !== undefined) throw result.error;
+    return result.crowded;
   }
 
   /** What is still held, since it could not be written, is given up. */
@@ -107,9 +120,6 @@ export class Ledger {
   }
 
   #apply(result: Result): void {
-    // Until it has claimed something it is one that comes, not one that is at work.
-    if (result.claimed.length > 0) this.#first = false;
-    this.crowded = result.crowded;
     this.#leftovers = result.leftovers;
     this.#ended = result.unrecorded.concat(this.#ended);
     for (const done of result.recorded) {

@@ -205,11 +205,11 @@ export class Run {
     const candidates = wanted > 0 ? this.#backlog.take(now, wanted, this.#ledger.held === 0) : [];
     this.#committing = true;
     this.#ledger.commit(candidates, rescue).then(
-      () => {
+      (crowded) => {
         this.#committing = false;
         this.#trouble.end();
         this.#pace.measure(() => this.#executor.takeBusyTime());
-        if (this.#ledger.crowded) this.#onCrowd();
+        if (crowded) this.#onCrowd();
         this.#pump();
       },
       (error: unknown) => {
@@ -236,7 +236,8 @@ export class Run {
       this.#backlog.refresh();
       this.#pump();
     };
-    const next = this.#backlog.next();
+    const isCrowded = isWithin(CROWDED_MS, this.#lastCrowd, now);
+    const next = isCrowded ? this.#lastCrowd + CROWDED_MS : this.#backlog.next();
     if (next !== undefined) {
       this.#cancelWake = this.#store.clock.later(Math.max(next - now, 1), wake, true);
     }
@@ -262,7 +263,7 @@ export class Run {
     const { index } = this.#backlog;
     if (this.#stopping || index === undefined || isWithin(RESCUE_MS, this.#lastRescue, now)) return false;
     this.#lastRescue = now;
-    let others = -this.#ledger.held;
+    let others = -this.#ledger.claimsIn(index);
     for (const _ of index.withStatus('processing')) others++;
     return others > 0;
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { WorkerEvent } from '../../../lib/options.js';
@@ -244,6 +245,108 @@ test('one worker too many returns at once, and claims nothing', async (t) => {
 test('dead workers do not count', async (t) => {
   const { queue } = over(t, claimed(1), claimed(2, { locked_by: dead(2) }), line({ id: jobId(3) }));
   assert.equal((await queue.processJobs({ email: () => {} }, { maxWorkers: 1 })).completed, 3);
+});
+
+test('workers that have been silent for too long hold nobody up', async (t) => {
+  const others = [1, 2, 3, 4].map((n) =>
+    claimed(10 + n, { locked_by: `elsewhere.0.0.1${n}.1.aa`, started_at: NOW - 3 * 3600 }),
+  );
+  const { queue } = over(t, ...others, line({ id: jobId(1) }));
+  const { rescued, completed } = await queue.processJobs({ email: () => {} }, { logger: () => {} });
+  assert.deepEqual([rescued, completed], [4, 5]);
+});
+
+test('of workers that stay, no more are at work at a time, whatever they did before', async (t) => {
+  const { queue, file, clock } = openTest(t);
+  const stop = new AbortController();
+  let gate = deferred();
+  t.after(() => {
+    stop.abort();
+    gate.resolve();
+  });
+  let running = 0;
+  const handler = async (): Promise<void> => {
+    running++;
+    await gate.promise;
+    running--;
+  };
+  const options = {
+    maxWorkers: 1,
+    linger: Number.POSITIVE_INFINITY,
+    signal: stop.signal,
+    logger: () => {},
+  };
+  const workers = ['a', 'b'].map((type) =>
+    openTest(t, { file, clock }).queue.processJobs({ [type]: handler }, options),
+  );
+  for (let round = 0; round < 2; round++) {
+    gate = deferred();
+    await queue.enqueue('a');
+    await clock.advanceUntil('one is at work', () => running === 1);
+    await queue.enqueue('b');
+    await clock.pass(5_000);
+    assert.equal(running, 1);
+    gate.resolve();
+    await clock.advanceUntil(
+      'the other had its turn',
+      async () => (await queue.stats()).completed === 2 * (round + 1),
+    );
+  }
+  stop.abort();
+  assert.deepEqual(
+    (await Promise.all(workers)).map(({ completed }) => completed),
+    [2, 2],
+  );
+});
+
+test('while it has to wait for others, it does not try at each turn', async (t) => {
+  const alive = `${systemProcesses.self()}1`;
+  const { queue, clock } = over(
+    t,
+    claimed(10, { locked_by: alive }),
+    ...Array.from({ length: 100 }, (_, n) => line({ id: jobId(20 + n), run_at: NOW + n / 10 })),
+  );
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const { later } = clock;
+  let timers = 0;
+  Object.assign(clock, {
+    later: (ms: number, run: () => void) => {
+      timers++;
+      return later(ms, run);
+    },
+  });
+  const working = queue.processJobs(
+    { email: () => {} },
+    { maxWorkers: 1, linger: Number.POSITIVE_INFINITY, signal: stop.signal },
+  );
+  await clock.pass(10_000, 10);
+  stop.abort();
+  await working;
+  assert.ok(timers < 100, `${timers} timers in 10 s`);
+});
+
+test('a cancelled job whose handler goes on keeps nobody from taking back those of the dead', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const id = await queue.enqueue('email');
+  const { promise, resolve } = deferred();
+  const stop = new AbortController();
+  t.after(() => {
+    stop.abort();
+    resolve();
+  });
+  const working = queue.processJobs(
+    { email: () => promise },
+    { linger: Number.POSITIVE_INFINITY, signal: stop.signal, logger: () => {} },
+  );
+  await clock.advanceUntil('it runs', async () => (await queue.getJob(id))?.status === 'processing');
+  assert.equal(await queue.cancelJob(id), true);
+  appendFileSync(file, `${claimed(1, { type: 'other' })}\n`);
+  await clock.pass(10_000);
+  assert.equal((await queue.getJob(jobId(1)))?.status, 'pending');
+  stop.abort();
+  resolve();
+  assert.equal((await working).rescued, 1);
 });
 
 test('four overlapping ticks share the work, and a fifth returns', async (t) => {
