@@ -20,8 +20,6 @@ export interface Ended {
 /** What a worker wants of its next commit. */
 export interface Plan {
   readonly ended: readonly Ended[];
-  /** Follow-ups whose rows were cut off a completion that is in. */
-  readonly leftovers: readonly Draft[];
   readonly candidates: readonly Candidate[];
   /** Picks as many others from the index in place of candidates that somebody else has taken. */
   readonly pickMore: (index: JobIndex, most: number) => Candidate[];
@@ -39,7 +37,8 @@ export interface Result {
   readonly lost: Ended[];
   /** Not written; to be tried again. */
   readonly unrecorded: Ended[];
-  readonly leftovers: Draft[];
+  /** Follow-ups were cut off a completion that is in. It carries them: the next compaction makes them. */
+  owesFollowUps: boolean;
   readonly rescued: Rescued[];
   readonly claimed: { candidate: Candidate; row: Row; layout: Layout }[];
   readonly unclaimed: Candidate[];
@@ -51,7 +50,6 @@ export interface Result {
 /** One thing of a plan, the rows of the commit that are for it, and whether it is in the file already. */
 type Item = { drafts: readonly Draft[]; isIn: boolean } & (
   | { ended: Ended }
-  | { leftover: Draft }
   | { rescued: Rescued }
   | { candidate: Candidate; row: Row; layout: Layout }
 );
@@ -76,9 +74,6 @@ export async function commitBatch(
       const recorded = record(ended, view, before);
       if (recorded === undefined) lost.push(ended);
       else items.push({ ended, ...recorded });
-    }
-    for (const leftover of plan.leftovers) {
-      if (view.state(leftover.id) === undefined) items.push({ leftover, drafts: [leftover], isIn: false });
     }
     const rescued: Rescued[] = [];
     if (plan.rescue) {
@@ -138,7 +133,7 @@ function record(
   // The commit started over, and its first round is in the file; of its follow-ups perhaps not all.
   const tried = before.some((item) => 'ended' in item && item.ended.attempt === attempt);
   if (!tried || !view.isStill(id, version + 1, verdict.change.status, attempt)) return undefined;
-  return { drafts: drafts.slice(1).filter((followUp) => view.state(followUp.id) === undefined), isIn: true };
+  return { drafts: drafts.slice(1).filter((followUp) => !view.hasSeen(followUp.id)), isIn: true };
 }
 
 /** The claim row of a commit that started over, if it is in the file: whose claim stands, the file says. */
@@ -163,7 +158,7 @@ function sortOut(
     recorded: [],
     lost,
     unrecorded: [],
-    leftovers: [],
+    owesFollowUps: false,
     rescued: [],
     claimed: [],
     unclaimed: [],
@@ -174,10 +169,7 @@ function sortOut(
     const isIn = item.isIn || !missing.has(item.drafts[0] as Draft);
     if ('ended' in item) {
       (isIn ? result.recorded : result.unrecorded).push(item.ended);
-      // A completion whose follow-ups were cut off is in. Its row carries them, for whoever compacts after a crash.
-      if (isIn) for (const draft of item.drafts) if (missing.has(draft)) result.leftovers.push(draft);
-    } else if ('leftover' in item) {
-      if (!isIn) result.leftovers.push(item.leftover);
+      if (isIn && item.drafts.some((draft) => missing.has(draft))) result.owesFollowUps = true;
     } else if (!isIn) continue;
     else if ('rescued' in item) result.rescued.push(item.rescued);
     else result.claimed.push(item);

@@ -1,7 +1,6 @@
 import type { ResolvedWorkerOptions } from '../options.js';
 import type { JobIndex } from '../store/job-index.js';
 import type { Store } from '../store/store.js';
-import type { Draft } from '../store/view.js';
 import { Attempt } from './attempt.js';
 import type { Backlog } from './backlog.js';
 import { commitBatch, type Ended, type Result } from './batch.js';
@@ -20,8 +19,8 @@ export class Ledger {
   readonly #start: (attempts: readonly Attempt[]) => void;
   readonly #held = new Map<string, Attempt>();
   #ended: Ended[] = [];
-  /** Follow-ups whose rows were cut off a completion that is in. */
-  #leftovers: Draft[] = [];
+  /** Of a completion that is in, follow-ups are not: a compaction is due, which makes them. */
+  #owesFollowUps = false;
 
   /** @param start gets what was claimed, as soon as the claims are durable */
   constructor(
@@ -64,7 +63,7 @@ export class Ledger {
 
   /** Whether there is something to record. */
   get isDue(): boolean {
-    return this.#ended.length + this.#leftovers.length > 0;
+    return this.#ended.length > 0;
   }
 
   /** Takes note of an ending. Without a verdict somebody cancelled the job, and there is nothing to record. */
@@ -86,7 +85,7 @@ export class Ledger {
   async commit(candidates: readonly Candidate[], rescue: boolean): Promise<boolean> {
     const ended = this.#ended;
     this.#ended = [];
-    if (ended.length + this.#leftovers.length + candidates.length === 0 && !rescue) return false;
+    if (ended.length + candidates.length === 0 && !rescue) return false;
     const more: Candidate[] = [];
     const pickMore = (index: JobIndex, most: number): Candidate[] => {
       const picked = this.#backlog.takeMore(index, this.#store.clock.now(), most);
@@ -97,7 +96,6 @@ export class Ledger {
     try {
       result = await commitBatch(this.#store, this.#owner, this.#options, {
         ended,
-        leftovers: this.#leftovers,
         candidates,
         pickMore,
         rescue,
@@ -114,13 +112,20 @@ export class Ledger {
     return result.crowded;
   }
 
+  /** Compacts if it is worth it, and where follow-ups are owed. @param smallToo see {@link Store.compactIfWorthwhile} */
+  async compact(smallToo: boolean): Promise<void> {
+    if (!this.#owesFollowUps) return this.#store.compactIfWorthwhile(smallToo);
+    await this.#store.compact();
+    this.#owesFollowUps = false;
+  }
+
   /** What is still held, since it could not be written, is given up. */
   close(): void {
     if (this.held > 0) giveUp(this.#owner);
   }
 
   #apply(result: Result): void {
-    this.#leftovers = result.leftovers;
+    this.#owesFollowUps ||= result.owesFollowUps;
     this.#ended = result.unrecorded.concat(this.#ended);
     for (const done of result.recorded) {
       this.#held.delete(done.attempt.id);

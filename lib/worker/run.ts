@@ -108,7 +108,7 @@ export class Run {
       this.#listen();
       this.#pump();
       await this.#ended;
-      await this.#store.compactIfWorthwhile(true);
+      await this.#ledger.compact(true);
     } finally {
       this.#over = true;
       this.#lookout.stop();
@@ -176,7 +176,7 @@ export class Run {
           at: now,
           unhandled: Object.keys(this.#report.summary.unhandled),
         });
-        if (this.#options.linger > 0) await this.#store.compactIfWorthwhile(false);
+        if (this.#options.linger > 0) await this.#ledger.compact(false);
       }
     } catch (error) {
       // One that was still under way at the end may meet a queue that is closed.

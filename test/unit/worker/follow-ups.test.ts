@@ -254,6 +254,45 @@ test('a disk that is full in the midst of follow-ups, twice, starts no job witho
   );
 });
 
+test('follow-ups that a full disk cut off, and others have made and run meanwhile, run once', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file, clock } = openTest(t, { fs });
+  const other = openTest(t, { file, clock }).queue;
+  // So many that their end is marked, and no look needs to read them again.
+  await other.enqueueMany(Array.from({ length: 500 }, () => ({ type: 'old', payload: 'x'.repeat(200) })));
+  await other.processJobs({ old: () => {} });
+  await other.enqueue('image');
+  const cut = deferred();
+  let isFull = false;
+  fault.do = (call, real) => {
+    const bytes = isAppend(call, file) ? bytesOf(call) : undefined;
+    if (isFull && bytes !== undefined) throw systemError('ENOSPC');
+    if (!bytes?.includes('\tcompleted\t')) return real();
+    isFull = true;
+    return systemFs.writeSync(call.args[0] as number, bytes.subarray(0, bytes.indexOf(10) + 1), null);
+  };
+  let over = false;
+  const working = queue
+    .processJobs(
+      { image: (_, { enqueue }) => enqueue('thumb') },
+      { linger: '2m', logger: ({ event }) => event === 'warning' && cut.resolve() },
+    )
+    .finally(() => {
+      over = true;
+    });
+  await cut.promise;
+  let ran = 0;
+  const thumb = (): void => void ran++;
+  assert.equal((await other.compact()).recovered, 1);
+  await other.processJobs({ thumb });
+  await other.compact();
+  fault.do = undefined;
+  await clock.advanceUntil('the worker has ended', () => over);
+  await working;
+  await openTest(t, { file, clock }).queue.processJobs({ thumb });
+  assert.equal(ran, 1);
+});
+
 test('a follow-up runs after its parent, in the same worker', async (t) => {
   const { queue } = openTest(t);
   await queue.enqueue('step', 1);
