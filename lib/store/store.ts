@@ -168,7 +168,10 @@ export class Store {
       await this.#holder.compact().catch(this.#rethrow);
       await run();
       this.#current.drop();
-      if (this.#reopen() !== undefined) summary = await this.#holder.compact().catch(this.#rethrow);
+      if (this.#reopen() === undefined) return;
+      // All of it: an old row of a finished job that a hand has put back, from a backup say, is not the newest.
+      await this.#current.readOn('all').catch(this.#rethrow);
+      summary = await this.#holder.compact().catch(this.#rethrow);
     });
     if (summary === undefined) throw new TsvqError('NOT_A_QUEUE', `${this.path} is missing or empty`);
     return summary;

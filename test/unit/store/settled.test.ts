@@ -9,6 +9,7 @@ import {
   line,
   linesOf,
   openTest,
+  rowsOf,
   statesOf,
   temporaryFolder,
   text,
@@ -167,6 +168,21 @@ test('a copy of a finished row that a person appended and changed is no job: the
   await other.queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
   assert.deepEqual(ran.sort(), [jobId(1), jobId(2)]);
   assert.equal((await queue.getJob(jobId(1007)))?.status, 'completed');
+});
+
+test('an old row of a finished job that a person puts back under the lock is no newer than it was', async (t) => {
+  const file = await settledFile(t);
+  const { store } = openTest(t, { file });
+  await store.edit(async () => appendFileSync(file, line({ id: jobId(1007), version: 1 })));
+  const ran: string[] = [];
+  await openTest(t, { file }).queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+  assert.deepEqual(ran.sort(), [jobId(1), jobId(2)]);
+  assert.deepEqual(
+    rowsOf(file)
+      .filter(({ id }) => id === jobId(1007))
+      .map(({ status, version }) => [status, version]),
+    [['completed', '3']],
+  );
 });
 
 test('who knows only what is open compacts a file with a retried and a copied job: each is there once, none is lost', async (t) => {
