@@ -151,6 +151,9 @@ export class Ledger {
     if (this.#held.get(attempt.id) === attempt) this.#held.delete(attempt.id);
     const { index } = this.#backlog;
     const slot = index?.find(attempt.id);
-    this.#report.dropped(attempt, slot !== undefined && index?.status(slot) === 'cancelled');
+    // One that has been moved already: who takes a job for dead waits for longer than it may run.
+    const isCancelled =
+      slot === undefined ? attempt.stopped === 'cancelled' : index?.status(slot) === 'cancelled';
+    this.#report.dropped(attempt, isCancelled);
   }
 }

@@ -152,10 +152,13 @@ export class Run {
       await this.#store.forget();
       return this.#look();
     }
+    if (index !== this.#backlog.index) return;
     for (const attempt of this.#executor.attempts()) {
       const slot = index.find(attempt.id);
-      // Ours only as long as nothing newer stands in the file.
-      if (slot !== undefined && index.version(slot) > attempt.version) attempt.stop('cancelled');
+      // Ours only as long as nothing newer stands in the file. What is not there any more was finished by somebody else,
+      // and has been moved since, to where no worker looks or into the archive. Unless it is there and can't be read.
+      const isOurs = slot === undefined ? index.isHeld(attempt.id) : index.version(slot) <= attempt.version;
+      if (!isOurs) attempt.stop('cancelled');
     }
   }
 

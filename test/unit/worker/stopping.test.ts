@@ -580,3 +580,32 @@ test('a queue that is closed as its worker starts, whenever that is, has none th
     assert.equal((await openTest(t, { file, clock }).queue.stats()).processing, 0, `after ${turns} turns`);
   }
 });
+
+for (const retention of ['7d', 0] as const) {
+  test(`a cancelled job whose row has been moved out of sight is told, retention ${retention}`, async (t) => {
+    const { queue, file, clock } = openTest(t, { retention });
+    const other = openTest(t, { file, clock, retention }).queue;
+    // So many finished ones that their end is marked.
+    await other.enqueueMany(Array.from({ length: 500 }, () => ({ type: 'old', payload: 'x'.repeat(200) })));
+    for (const { id } of await other.listJobs()) other.cancelJob(id);
+    const id = await other.enqueue('email', {});
+    const begun = deferred();
+    let reason: unknown;
+    const working = queue.processJobs(
+      {
+        email: async (_, { signal }) => {
+          begun.resolve();
+          await once(signal, 'abort');
+          reason = signal.reason;
+        },
+      },
+      { logger: () => {} },
+    );
+    await begun.promise;
+    await other.cancelJob(id);
+    await other.compact();
+    await clock.advanceUntil('it is told', () => reason !== undefined);
+    assert.match(String(reason), /the job was cancelled/);
+    assert.equal((await working).cancelled, 1);
+  });
+}
