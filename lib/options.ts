@@ -106,7 +106,8 @@ export interface WorkerOptions {
 /** One thing that happened in a worker, for a log. */
 export interface WorkerEvent {
   /**
-   * `completed`, `retried`, `failed`, `cancelled`: how an attempt ended. `released`: given back at shutdown.
+   * `completed`, `retried`, `failed`, `cancelled`: how an attempt ended. `released`: given back, at shutdown or
+   * because another job held it up.
    * `rescued`: taken from a dead worker; `failed` follows if that was its last attempt. `dropped`: a result came too
    * late, the job was no longer this worker's.
    * `warning`: anything that a person should look at.

@@ -1,4 +1,4 @@
-import { count, invalid, onlyKnown } from '../checks.js';
+import { count, invalid, onlyKnown, text } from '../checks.js';
 import { type Job, STATUSES, type Status } from '../job.js';
 import type { ListOptions } from '../options.js';
 import { storeError } from '../store/fs.js';
@@ -25,6 +25,8 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
   for (const word of statuses) {
     if (!STATUSES.includes(word)) throw invalid('status', word, STATUSES.join(', '));
   }
+  if (type !== undefined) text('type', type);
+  if (idPrefix !== undefined) text('idPrefix', idPrefix);
   let left = limit === Number.POSITIVE_INFINITY ? limit : count('limit', limit, 0);
   const index = await store.read('all');
   if (index === undefined || left === 0) return;

@@ -36,8 +36,8 @@ function kindOf(value: object): string {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null || Array.isArray(value)) return 'Object';
   // A class of one's own may name its kind as well; what it holds is in its fields.
-  if (Symbol.toStringTag in value && !ArrayBuffer.isView(value) && Object.keys(value).length > 0)
-    return 'Object';
+  const isCollection = ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set;
+  if (Symbol.toStringTag in value && !isCollection && Object.keys(value).length > 0) return 'Object';
   const kind = Object.prototype.toString.call(value).slice(8, -1);
   // JSON takes what is in the first three of these, and a module is an object of what it exports.
   return /^(String|Number|Boolean|Module)$/.test(kind) && !Number.isNaN(value.valueOf()) ? 'Object' : kind;

@@ -79,16 +79,17 @@ export class Attempt implements Known {
 
   get enqueue(): (type: string, payload?: unknown, options?: EnqueueOptions) => string {
     return (type, payload, options) => {
-      if (this.over) throw new Error(`job ${this.id} is over; it can enqueue nothing any more`);
+      if (this.over) throw new TsvqError('CLOSED', `job ${this.id} is over; it can enqueue nothing any more`);
       const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
-      this.#followUpBytes += Buffer.byteLength(encodeFollowUps([job]));
-      if (this.#followUpBytes > MOST_FOLLOW_UPS) {
+      const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([job]));
+      if (bytes > MOST_FOLLOW_UPS) {
         throw new TsvqError(
           'PAYLOAD_TOO_LARGE',
           `the follow-ups of job ${this.id} have more than ${MOST_FOLLOW_UPS} bytes together; ` +
             'let one of them enqueue the rest.',
         );
       }
+      this.#followUpBytes = bytes;
       if (this.followUps === NONE) this.followUps = [];
       this.followUps.push(job);
       return followUpId(this.id, this.attempts, this.followUps.length - 1);

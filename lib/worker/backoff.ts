@@ -22,8 +22,14 @@ export function resolveBackoff(
   option: BackoffOption = DEFAULTS.backoff,
   random: () => number = Math.random,
 ): Backoff {
-  if (typeof option === 'function')
-    return (...args) => clamp(duration('the result of backoff', option(...args)));
+  if (typeof option === 'function') {
+    return (...args) => {
+      const wait: unknown = option(...args);
+      // None that can be used; left alone, one that rejects would end the worker's process.
+      if (wait instanceof Promise) wait.catch(() => {});
+      return clamp(duration('the result of backoff', wait));
+    };
+  }
   if (Array.isArray(option)) {
     const table = option.map((wait, i) => duration(`backoff[${i}]`, wait));
     if (table.length === 0) throw invalid('backoff', '[]', 'a table with at least one wait');

@@ -152,7 +152,7 @@ export class DueJobs {
       const next = this.#waiting.peek();
       if (next === undefined || next.runAt > now) return;
       this.#waiting.pop();
-      this.#enter(next.slot);
+      if (this.#isStillDue(next.slot, now)) this.#enter(next.slot);
     }
   }
 }

@@ -5,7 +5,7 @@ import type { Store } from '../store/store.js';
 import { number } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
 import type { Handler, HandlerContext } from './handler.js';
-import { type Ending, type FailureRules, judge, type Verdict } from './outcome.js';
+import { decides, type Ending, type FailureRules, judge, type Verdict } from './outcome.js';
 import { jobsUnderWay } from './under-way.js';
 
 /** Handlers that return at once run for so long before other callbacks get their turn. */
@@ -119,6 +119,14 @@ export class Executor {
     });
   }
 
+  /** Tells the handlers that run to stop, and waits for none: what comes of them can't be recorded. */
+  abandon(): void {
+    for (const attempt of this.running) {
+      attempt.stop('shutdown');
+      attempt.cancelTimer?.();
+    }
+  }
+
   #start(attempt: Attempt, now: number): void {
     attempt.startedAt = now;
     let value: unknown;
@@ -175,7 +183,7 @@ export class Executor {
     let known = ending;
     if (ending.how === 'threw') {
       if (attempt.stopped === 'shutdown') known = { how: 'released' };
-      else if (attempt.stopped === 'timeout' && !isTimeout(ending.error)) {
+      else if (attempt.stopped === 'timeout' && !isTimeout(ending.error) && !decides(ending.error)) {
         known = { how: 'threw', error: timedOut(this.#clock.now() - (attempt.startedAt ?? 0), ending.error) };
       }
     }

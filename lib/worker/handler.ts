@@ -35,7 +35,7 @@ export type Handlers<Jobs = DefaultJobs> = { readonly [T in TypeOf<Jobs>]?: Hand
 
 /** What a call of processJobs did. */
 export interface Summary {
-  /** Attempts started. */
+  /** Jobs claimed, some of which may have been given back without having been started: see `released`. */
   claimed: number;
   /** Jobs completed. */
   completed: number;
@@ -47,7 +47,7 @@ export interface Summary {
   cancelled: number;
   /** Jobs taken back from dead workers. */
   rescued: number;
-  /** Jobs given back at shutdown. */
+  /** Jobs given back: at shutdown, or because another one held them up. */
   released: number;
   /** Due jobs by type that have no handler here; they stay pending. */
   unhandled: Record<string, number>;

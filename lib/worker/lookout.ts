@@ -17,6 +17,7 @@ export class Lookout {
   #over = false;
   #cancelRest: (() => void) | undefined;
   #cancelPoll: (() => void) | undefined;
+  #watches = false;
   #endWatch: (() => void) | undefined;
 
   /** @param look must not reject */
@@ -27,13 +28,9 @@ export class Lookout {
 
   /** @param watch ask the system, too; without it only the half seconds count */
   start(watch: boolean): void {
+    this.#watches = watch;
+    this.#watch();
     this.#pollLater();
-    if (!watch) return;
-    try {
-      this.#endWatch = this.#store.watch(() => void this.#onChange());
-    } catch {
-      // No directory yet, or no watches left.
-    }
   }
 
   stop(): void {
@@ -56,9 +53,20 @@ export class Lookout {
     });
   }
 
+  #watch(): void {
+    if (!this.#watches || this.#over || this.#endWatch !== undefined) return;
+    try {
+      this.#endWatch = this.#store.watch(() => void this.#onChange());
+    } catch {
+      // No directory yet, or no watches left: perhaps at the next poll.
+    }
+  }
+
   #pollLater(): void {
     if (this.#over) return;
     const poll = async (): Promise<void> => {
+      // Before the look, which sees what came before.
+      this.#watch();
       await this.#onChange();
       this.#pollLater();
     };

@@ -118,6 +118,9 @@ function askedFor({ delay }: RetryAfterError): number {
   );
 }
 
+/** Whether a handler says by its error what is to become of the job. */
+export const decides = (error: unknown): boolean => isA(PermanentError, error) || isA(RetryAfterError, error);
+
 function release(attempt: Attempt): Verdict {
   const forgiven = number(attempt.row[attempt.layout.at.forgiven], 0) + 1;
   // run_at stays: it has passed, and keeps the job's place in the order.

@@ -278,7 +278,7 @@ export class Run {
       return;
     }
     this.#over = true;
-    for (const attempt of this.#executor.running) attempt.stop('shutdown');
+    this.#executor.abandon();
     this.#reject(error);
   }
 

@@ -105,6 +105,7 @@ test('a payload that JSON can not hold is refused, with the path, and nothing is
     [{ age: Number.NaN }, 'payload.age is NaN'],
     [{ tags: new Map() }, 'payload.tags is a Map'],
     [new Set([1]), 'payload is a Set'],
+    [Object.assign(new Map([[1, 2]]), { name: 'x' }), 'payload is a Map'],
     [Symbol('x'), 'payload', 'symbol'],
   ] as [unknown, ...string[]][]) {
     await rejects(queue.enqueue('email', payload), 'INVALID_ARGUMENT', ...message);

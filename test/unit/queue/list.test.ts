@@ -67,6 +67,8 @@ test('filters that can not be used are refused', async (t) => {
     [{ limit: -1 }, 'limit is -1'],
     [{ limit: 1.5 }, 'limit is 1.5'],
     [{ order: 'asc' }, 'options.order'],
+    [{ type: null }, 'type is null'],
+    [{ idPrefix: /a/ }, 'idPrefix is'],
     [null, 'options is null'],
   ] as [ListOptions, string][]) {
     await rejects(queue.listJobs(options), 'INVALID_ARGUMENT', message);

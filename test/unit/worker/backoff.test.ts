@@ -43,7 +43,14 @@ test('a function gets the attempts, the error and the job', () => {
 });
 
 test('a function that gives no duration is reported as such', () => {
-  for (const value of [-1, 'soon', undefined, Number.NaN, Promise.resolve(5)]) {
+  for (const value of [
+    -1,
+    'soon',
+    undefined,
+    Number.NaN,
+    Promise.resolve(5),
+    Promise.reject(new Error('x')),
+  ]) {
     throws(
       () => resolveBackoff(() => value as number)(1, null, job),
       'INVALID_ARGUMENT',

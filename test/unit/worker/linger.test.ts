@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../lib/clock.js';
-import { deferred, faultyFs, fullDisk, linesOf, openTest, runScript, settle, until } from '../../helpers.js';
+import {
+  deferred,
+  faultyFs,
+  fullDisk,
+  linesOf,
+  openTest,
+  runScript,
+  settle,
+  temporaryFolder,
+  until,
+} from '../../helpers.js';
 
 test('a lingering worker picks up what is enqueued while it waits, here or elsewhere, and then goes', async (t) => {
   const { queue, clock, file } = openTest(t);
@@ -43,6 +54,47 @@ test('it is told by the file system: a job starts at once, not at the next look'
   assert.ok(clock.now() - from < 400, 'before the next look');
   stop.abort();
   await working;
+});
+
+test('it is told by the file system of a folder that was made after it had begun, too', async (t) => {
+  const { queue, clock, file } = openTest(t, { file: join(temporaryFolder(t), 'data', 'queue.tsv') });
+  const other = openTest(t, { file, clock }).queue;
+  const ran: unknown[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { email: (n) => void ran.push(n) },
+    { linger: '1h', signal: stop.signal },
+  );
+  await other.enqueue('email', 0);
+  await clock.advanceUntil('it has looked', () => ran.length === 1);
+  for (let n = 1; n <= 3; n++) {
+    await settle();
+    const from = clock.now();
+    await other.enqueue('email', n);
+    await until('it ran', () => {
+      clock.advance(0.01);
+      return ran.length === n + 1;
+    });
+    assert.ok(clock.now() - from < 400, 'before the next look');
+  }
+  stop.abort();
+  await working;
+});
+
+test('a job that was cancelled while it waited for its time is missed by no handler', async (t) => {
+  const { queue, clock } = openTest(t);
+  const warnings: unknown[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { email: () => {} },
+    { linger: '1h', signal: stop.signal, logger: ({ message }) => warnings.push(message) },
+  );
+  const id = await queue.enqueue('report', 0, { delay: '10s' });
+  await clock.pass(2_000);
+  await queue.cancelJob(id);
+  await clock.pass(10_000);
+  stop.abort();
+  assert.deepEqual([warnings, (await working).unhandled], [[], {}]);
 });
 
 test('where the system has no watches left, it looks twice a second', async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { PermanentError, RetryAfterError } from '../../../lib/errors.js';
 import type { WorkerEvent } from '../../../lib/options.js';
 import {
   deferred,
@@ -106,6 +107,25 @@ test("a job's own time limit wins, and the default is an hour", async (t) => {
     assert.equal((await working).retried, 1);
   }
 });
+
+for (const [what, error, outcome] of [
+  ['that it is final', new PermanentError('no such user'), { failed: 1, retried: 0, wait: undefined }],
+  ['when to try again', new RetryAfterError('busy', '7m'), { failed: 0, retried: 1, wait: 420_000 }],
+] as const) {
+  test(`a handler that says after its time was up ${what} is heeded`, async (t) => {
+    const { queue, clock } = openTest(t);
+    const id = await queue.enqueue('email', {});
+    const { started, end, handler } = stubborn();
+    const working = queue.processJobs({ email: handler }, { timeout: '5s', logger: () => {} });
+    await started;
+    clock.advance(6000);
+    end.reject(error);
+    const { failed, retried } = await working;
+    const job = await queue.getJob(id);
+    const wait = job?.status === 'pending' ? Number(job.runAt) - clock.now() : undefined;
+    assert.deepEqual({ failed, retried, wait }, outcome);
+  });
+}
 
 test('a handler that still returns after its time was up has done its work', async (t) => {
   const { queue, clock } = openTest(t);
