@@ -65,6 +65,7 @@ test('it is told by the file system of a folder that was made after it had begun
     { email: (n) => void ran.push(n) },
     { linger: '1h', signal: stop.signal },
   );
+  await clock.pass(2_000);
   await other.enqueue('email', 0);
   await clock.advanceUntil('it has looked', () => ran.length === 1);
   for (let n = 1; n <= 3; n++) {
