@@ -9,8 +9,10 @@ import { type FileSystem, readFully, readFullyAsync } from './fs.js';
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
 
-/** Lines are gathered up to this size before they are written. */
+/** Lines are gathered up to this size before they are written, and read in pieces as large. */
 const PIECE = 1024 * 1024;
+const TAB = 9;
+const LF = 10;
 
 /** Where a queue's finished jobs go once they are past their retention time: a file a month, by finished_at. */
 function archiveFolder(queueFile: string): string {
@@ -164,12 +166,13 @@ export async function archivedSince(
   const found = new Set<string>();
   for (const path of archiveFiles(fs, queueFile)) {
     if ((fs.stat(path)?.mtimeMs ?? 0) < since - SET_BACK_MS) continue;
-    const bytes = await readWhole(fs, path);
-    eachLine(bytes, 0, bytes.length, (start, end) => {
-      const tab = bytes.indexOf(9, start);
-      const id = bytes.toString('latin1', start, Math.min(tab < 0 ? end : tab, end));
-      if (ids.has(id)) found.add(id);
-    });
+    for await (const bytes of blocks(fs, path)) {
+      eachLine(bytes, 0, bytes.length, (start, end) => {
+        const tab = bytes.indexOf(TAB, start);
+        const id = bytes.toString('latin1', start, Math.min(tab < 0 ? end : tab, end));
+        if (ids.has(id)) found.add(id);
+      });
+    }
   }
   return found;
 }
@@ -179,34 +182,52 @@ async function searchArchive(
   path: string,
   id: string,
 ): Promise<{ row: Row; layout: Layout } | undefined> {
-  const bytes = await readWhole(fs, path);
-  const at = bytes.lastIndexOf(`\n${id}\t`);
-  if (at < 0 || id === '') return undefined;
-  const line = (from: number): string => {
-    const lf = bytes.indexOf(10, from);
-    return bytes.toString('utf8', from, lf < 0 ? bytes.length : lf);
-  };
-  const header = line(0);
+  let header: string | undefined;
+  let line: string | undefined;
+  const wanted = Buffer.from(`\n${id}\t`);
+  for await (const bytes of blocks(fs, path)) {
+    const lineAt = (from: number): string => {
+      const end = bytes.indexOf(LF, from);
+      return bytes.toString('utf8', from, end < 0 ? bytes.length : end);
+    };
+    const at = bytes.lastIndexOf(wanted);
+    if (at >= 0) line = lineAt(at + 1);
+    else if (header !== undefined && bytes.subarray(0, wanted.length - 1).equals(wanted.subarray(1)))
+      line = lineAt(0);
+    header ??= lineAt(0);
+  }
   // Lost with a power cut before the first sync: what stands behind it was never taken out of the queue.
-  if (header.includes('\0')) return undefined;
+  if (header === undefined || line === undefined || id === '' || header.includes('\0')) return undefined;
   const layout = parseHeader(header, path);
-  const [row] = splitRows(line(at + 1));
+  const [row] = splitRows(line);
   return row?.length === layout.names.length && row[layout.at.id] === id ? { row, layout } : undefined;
 }
 
-/** Empty if it was deleted since, or is a link to nothing. */
-async function readWhole(fs: FileSystem, path: string): Promise<Buffer> {
+/**
+ * The file in pieces of whole lines, so that no more than one is in memory; at its end, what is left without an LF.
+ * Nothing if it was deleted since, or is a link to nothing.
+ */
+async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buffer> {
   let fd: number;
   try {
     fd = fs.open(path, constants.O_RDONLY | O_NONBLOCK);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
   try {
-    const { size } = fs.fstat(fd);
-    const bytes = Buffer.allocUnsafe(size);
-    return bytes.subarray(0, await readFullyAsync(fs, fd, bytes, 0));
+    let rest = Buffer.alloc(0);
+    for (let position = 0; ; ) {
+      // A line that is longer than a piece is not put together again from many.
+      const piece = Buffer.allocUnsafe(Math.max(PIECE, rest.length));
+      const length = await readFullyAsync(fs, fd, piece, position);
+      position += length;
+      const bytes = Buffer.concat([rest, piece.subarray(0, length)]);
+      const end = length < piece.length ? bytes.length : bytes.lastIndexOf(LF) + 1;
+      if (end > 0) yield bytes.subarray(0, end);
+      if (length < piece.length) return;
+      rest = bytes.subarray(end);
+    }
   } finally {
     fs.close(fd);
   }

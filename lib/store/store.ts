@@ -181,7 +181,7 @@ export class Store {
   async compactIfWorthwhile(smallToo: boolean): Promise<void> {
     const { index } = this.#current;
     if (index === undefined) return;
-    const past = isPastRetention(index.file, this.clock.now(), this.options.retention);
+    const past = isPastRetention(index, this.clock.now(), this.options.retention);
     if (past || isWorthCompacting(index, smallToo)) await this.compact();
   }
 

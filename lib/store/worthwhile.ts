@@ -2,7 +2,6 @@ import { isFinal } from '../job.js';
 import { eachLine, LineReader } from '../tsv/line.js';
 import { SMALL } from './fs.js';
 import type { JobIndex } from './job-index.js';
-import type { OpenFile } from './open-file.js';
 
 /** A file up to this size is compacted at the end of every tick that did something. */
 const SMALL_FILE = 256 * 1024;
@@ -23,14 +22,32 @@ export function isWorthCompacting({ file, deadBytes, glued }: JobIndex, smallToo
  *
  * @param retention in ms
  */
-export function isPastRetention(file: OpenFile, now: number, retention: number): boolean {
+export function isPastRetention(index: JobIndex, now: number, retention: number): boolean {
   if (retention === Number.POSITIVE_INFINITY) return false;
-  const head = file.readPiece(file.start, SMALL);
+  const { file } = index;
+  const { finished_at } = file.layout.at;
   const reader = new LineReader(file.layout);
-  let past = false;
-  eachLine(head, 0, head.length, (start, end) => {
-    if (past || reader.read(head, start, end) !== 'row' || !isFinal(reader.status)) return;
-    past = reader.number(file.layout.at.finished_at, Number.POSITIVE_INFINITY) * 1000 < now - retention * 1.1;
-  });
-  return past;
+  const from = firstFinished(index);
+  for (let size = SMALL; from < file.size; size *= 8) {
+    let first = Number.POSITIVE_INFINITY;
+    const piece = file.readPiece(from, size);
+    eachLine(piece, 0, piece.length, (start, end) => {
+      if (reader.read(piece, start, end) !== 'row' || !isFinal(reader.status)) return;
+      first = Math.min(first, reader.number(finished_at, Number.MAX_SAFE_INTEGER) * 1000);
+    });
+    if (first < Number.POSITIVE_INFINITY || piece.length < size) return first < now - retention * 1.1;
+    // The first of them is longer than that.
+  }
+  return false;
+}
+
+/** Where the finished jobs begin: at the beginning, where they are marked, and wherever the first one is elsewhere. */
+function firstFinished(index: JobIndex): number {
+  const { file, from, size } = index;
+  if (from > file.start) return file.start;
+  let first = file.size;
+  for (let slot = 0; slot < size; slot++) {
+    if (isFinal(index.status(slot))) first = Math.min(first, index.offset(slot));
+  }
+  return first;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { archivedSince } from '../../../lib/store/archive.js';
 import {
   faultyFs,
   HEADER,
@@ -125,6 +126,32 @@ test('among the archived jobs an id is found only as a whole id', async (t) => {
   for (const id of [jobId(1).slice(1), `${jobId(1)}\temail`, `${jobId(1)}\t`, '', 'id', `\n${jobId(1)}`]) {
     assert.equal(await queue.getJob(id, { archive: true }), undefined, JSON.stringify(id));
   }
+});
+
+test('an archive is read in pieces, and a job is found wherever they part it', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file);
+  mkdirSync(join(dirname(file), 'archive'));
+  // Rows of sizes at which the ends of pieces fall into ids, payloads and line ends; one of several pieces.
+  const sizes = [
+    ...Array.from({ length: 40 }, (_, n) => 100_000 + 7 * n),
+    2 ** 20 - 400,
+    ...Array.from({ length: 9 }, () => 2 ** 20 - 94),
+    5_000_000,
+    10,
+  ];
+  const rows = sizes.map((size, n) =>
+    line({ id: jobId(n + 1), status: 'completed', version: 3, payload: `"${'x'.repeat(size)}"` }),
+  );
+  writeFileSync(join(dirname(file), 'archive', 'queue-2029-01.tsv'), `${HEADER}\n${rows.join('')}`);
+  const { queue, store } = openTest(t, { file });
+  for (const [n, size] of sizes.entries()) {
+    if (n % 10 > 0 && n < 40) continue;
+    const job = await queue.getJob(jobId(n + 1), { archive: true });
+    assert.equal(String(job?.payload).length, size);
+  }
+  const ids = new Set(sizes.map((_, n) => jobId(n + 1)));
+  assert.deepEqual(await archivedSince(store.fs, file, ids, 0), ids);
 });
 
 test('of several archived copies the newest month is given, in whatever order the folder has them', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../lib/store/fs.js';
-import type { JobIndex } from '../../../lib/store/job-index.js';
+import { JobIndex } from '../../../lib/store/job-index.js';
 import { OpenFile } from '../../../lib/store/open-file.js';
 import { isPastRetention, isWorthCompacting } from '../../../lib/store/worthwhile.js';
 import { jobId, line, temporaryFolder, writeQueue } from '../../helpers.js';
@@ -31,30 +31,49 @@ test('a small file is written anew for a single superseded row, where that is as
   }
 });
 
-/** A file that begins with these lines. */
-function fileOf(t: TestContext, ...lines: string[]): OpenFile {
+/** Of a file of these lines. */
+async function indexOf(t: TestContext, ...lines: string[]): Promise<JobIndex> {
   const path = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(path, ...lines);
   const file = OpenFile.open(systemFs, path) as OpenFile;
   t.after(() => file.release());
-  return file;
+  const index = new JobIndex(file);
+  await index.catchUp();
+  return index;
 }
 
 const finished = (n: number, daysAgo: number): string =>
   line({ id: jobId(n), status: 'completed', version: 3, finished_at: (NOW - daysAgo * DAY) / 1000 });
 
-test('finished jobs are past their retention time when they are a tenth over it', (t) => {
-  const past = (retentionDays: number, ...lines: string[]): boolean =>
-    isPastRetention(fileOf(t, ...lines), NOW, retentionDays * DAY);
-  assert.equal(past(10, finished(1, 12)), true);
-  assert.equal(past(10, finished(1, 10.5)), false);
-  assert.equal(past(10, finished(1, 9.5)), false);
-  assert.equal(past(10, finished(1, 1), finished(2, 12), finished(3, 1)), true, 'any of the first ones');
-  assert.equal(past(Number.POSITIVE_INFINITY, finished(1, 1e5)), false, 'kept for ever');
-  assert.equal(past(0, finished(1, 0.001)), true);
+test('finished jobs are past their retention time when they are a tenth over it', async (t) => {
+  const past = async (retentionDays: number, ...lines: string[]): Promise<boolean> =>
+    isPastRetention(await indexOf(t, ...lines), NOW, retentionDays * DAY);
+  assert.equal(await past(10, finished(1, 12)), true);
+  assert.equal(await past(10, finished(1, 10.5)), false);
+  assert.equal(await past(10, finished(1, 9.5)), false);
+  assert.equal(
+    await past(10, finished(1, 1), finished(2, 12), finished(3, 1)),
+    true,
+    'any of the first ones',
+  );
+  assert.equal(await past(Number.POSITIVE_INFINITY, finished(1, 1e5)), false, 'kept for ever');
+  assert.equal(await past(0, finished(1, 0.001)), true);
 });
 
-test('what has not finished has no such time, nor has what is no row', (t) => {
+test('they need not stand at the beginning, nor be short', async (t) => {
+  const waiting = Array.from({ length: 500 }, (_, n) =>
+    line({ id: jobId(100 + n), payload: JSON.stringify('x'.repeat(200)) }),
+  );
+  const long = finished(1, 12).replace('\t{}\t', `\t"${'x'.repeat(200_000)}"\t`);
+  for (const lines of [[...waiting, finished(1, 12)], [long], [...waiting, long, finished(2, 1)]]) {
+    const index = await indexOf(t, ...lines);
+    assert.ok(index.file.size > 100 * KB);
+    assert.equal(isPastRetention(index, NOW, 10 * DAY), true);
+    assert.equal(isPastRetention(index, NOW, 11 * DAY), false);
+  }
+});
+
+test('what has not finished has no such time, nor has what is no row', async (t) => {
   for (const one of [
     line({ id: jobId(1), finished_at: 5 }),
     line({ id: jobId(1), status: 'processing', version: 2, finished_at: 5 }),
@@ -62,6 +81,6 @@ test('what has not finished has no such time, nor has what is no row', (t) => {
     `#${finished(1, 100)}`,
     finished(1, 100).replace(/\t\d+\n$/, '\n'),
   ]) {
-    assert.equal(isPastRetention(fileOf(t, finished(9, 1), one), NOW, 10 * DAY), false, one);
+    assert.equal(isPastRetention(await indexOf(t, finished(9, 1), one), NOW, 10 * DAY), false, one);
   }
 });
