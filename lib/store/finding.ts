@@ -6,6 +6,7 @@
  * - `torn`: the start of a row whose write a crash cut; it was never acknowledged
  * - `duplicate`: a second row of a job, which can't be told from the first by its version
  * - `payload`: of a job that is still to run, and no JSON: its handler would not be called
+ * - `number`: of a job that is still to run, a field that should be a number and is none: it counts as empty
  * - `orphan`: a job that runs, by its status, but whose worker is dead
  * - `lock`: held for longer than a commit takes, or left by a dead process
  * - `leftover`: a file that a crash left behind
@@ -17,6 +18,7 @@ export type FindingKind =
   | 'torn'
   | 'duplicate'
   | 'payload'
+  | 'number'
   | 'orphan'
   | 'lock'
   | 'leftover'

@@ -10,6 +10,8 @@ import type { Store } from './store.js';
 /** How a compaction sets a row aside that has another's id and version. */
 const DUPLICATE = '#duplicate ';
 const TAB = 9;
+/** Fields of a job that is still to run which hold a number, if anything. */
+const NUMBERS = ['run_at', 'attempts', 'priority', 'max_attempts', 'forgiven', 'timeout'] as const;
 
 /** What is wrong with the lines of the file. @param isQuiet nobody is writing it */
 export async function inspectLines(store: Store, index: JobIndex, isQuiet: boolean): Promise<Finding[]> {
@@ -90,6 +92,21 @@ class Lines {
           `the payload of job ${brief(id)} is not JSON; the job fails without its handler being called`,
           id,
         );
+      this.#lookAtNumbers(id);
+    }
+  }
+
+  #lookAtNumbers(id: string): void {
+    for (const column of NUMBERS) {
+      const at = this.#layout.at[column];
+      const field = at < 0 ? '' : text(this.#reader.field(at));
+      if (field === '' || Number.isFinite(Number(field))) continue;
+      const unit = column === 'run_at' ? ', in Unix seconds' : '';
+      this.#add(
+        'number',
+        `the ${column} of job ${brief(id)} is ${JSON.stringify(brief(field))}, which counts as empty; it should be a number${unit}`,
+        id,
+      );
     }
   }
 

@@ -241,6 +241,26 @@ test('a payload that is no JSON is told of for a job that is still to run', asyn
   );
 });
 
+test('where a number belongs, something else is told of', async (t) => {
+  const findings = await found(
+    t,
+    line({ id: A, run_at: '2030-01-01T00:00:00Z' }),
+    line({ id: B, max_attempts: 'many', priority: '', attempts: '1e1' }),
+    line({ id: C, run_at: 'soon', status: 'cancelled' }),
+  );
+  assert.deepEqual(
+    findings.map(({ kind, line, id }) => [kind, line, id]),
+    [
+      ['number', 2, A],
+      ['number', 3, B],
+    ],
+  );
+  assert.equal(
+    findings[0]?.message,
+    `the run_at of job ${A} is "2030-01-01T00:00:00Z", which counts as empty; it should be a number, in Unix seconds`,
+  );
+});
+
 test('jobs whose worker is dead are told of, and each worker is asked about once', async (t) => {
   const dead = 'here.boot.1.3.4.dead';
   const processing = (n: number, owner: string): string =>
