@@ -190,11 +190,9 @@ async function searchArchive(
       const end = bytes.indexOf(LF, from);
       return bytes.toString('utf8', from, end < 0 ? bytes.length : end);
     };
+    header ??= lineAt(0);
     const at = bytes.lastIndexOf(wanted);
     if (at >= 0) line = lineAt(at + 1);
-    else if (header !== undefined && bytes.subarray(0, wanted.length - 1).equals(wanted.subarray(1)))
-      line = lineAt(0);
-    header ??= lineAt(0);
   }
   // Lost with a power cut before the first sync: what stands behind it was never taken out of the queue.
   if (header === undefined || line === undefined || id === '' || header.includes('\0')) return undefined;
@@ -204,8 +202,8 @@ async function searchArchive(
 }
 
 /**
- * The file in pieces of whole lines, so that no more than one is in memory; at its end, what is left without an LF.
- * Nothing if it was deleted since, or is a link to nothing.
+ * The file in pieces of whole lines, so that no more than one is in memory: each begins with the LF of the line before
+ * it, and the last one ends where the file does. Nothing if it was deleted since, or is no file.
  */
 async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buffer> {
   let fd: number;
@@ -216,6 +214,7 @@ async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buff
     throw error;
   }
   try {
+    if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return;
     let rest = Buffer.alloc(0);
     for (let position = 0; ; ) {
       // A line that is longer than a piece is not put together again from many.
@@ -223,10 +222,13 @@ async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buff
       const length = await readFullyAsync(fs, fd, piece, position);
       position += length;
       const bytes = Buffer.concat([rest, piece.subarray(0, length)]);
-      const end = length < piece.length ? bytes.length : bytes.lastIndexOf(LF) + 1;
-      if (end > 0) yield bytes.subarray(0, end);
-      if (length < piece.length) return;
-      rest = bytes.subarray(end);
+      if (length < piece.length) {
+        yield bytes;
+        return;
+      }
+      const last = bytes.lastIndexOf(LF);
+      if (last > 0) yield bytes.subarray(0, last + 1);
+      rest = bytes.subarray(Math.max(last, 0));
     }
   } finally {
     fs.close(fd);

@@ -3,6 +3,8 @@ import { eachLine, LineReader } from '../tsv/line.js';
 import { SMALL } from './fs.js';
 import type { JobIndex } from './job-index.js';
 
+/** Where a single finished job is longer than this, no more is read for the sake of its time. */
+const MOST = 32 * 1024 * 1024;
 /** A file up to this size is compacted at the end of every tick that did something. */
 const SMALL_FILE = 256 * 1024;
 
@@ -25,14 +27,16 @@ export function isWorthCompacting({ file, deadBytes, glued }: JobIndex, smallToo
 export function isPastRetention(index: JobIndex, now: number, retention: number): boolean {
   if (retention === Number.POSITIVE_INFINITY) return false;
   const { file } = index;
-  const { finished_at } = file.layout.at;
+  const { id, finished_at } = file.layout.at;
   const reader = new LineReader(file.layout);
   const from = firstFinished(index);
-  for (let size = SMALL; from < file.size; size *= 8) {
+  for (let size = SMALL; from < file.size && size <= MOST; size *= 8) {
     let first = Number.POSITIVE_INFINITY;
     const piece = file.readPiece(from, size);
     eachLine(piece, 0, piece.length, (start, end) => {
       if (reader.read(piece, start, end) !== 'row' || !isFinal(reader.status)) return;
+      // It stays for as long as it is held.
+      if (index.hasUnreadable && index.isFieldHeld(reader.field(id))) return;
       first = Math.min(first, reader.number(finished_at, Number.MAX_SAFE_INTEGER) * 1000);
     });
     if (first < Number.POSITIVE_INFINITY || piece.length < size) return first < now - retention * 1.1;

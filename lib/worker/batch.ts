@@ -75,17 +75,20 @@ export async function commitBatch(
       if (recorded === undefined) lost.push(ended);
       else items.push({ ended, ...recorded });
     }
-    const rescued: Rescued[] = [];
     if (plan.rescue) {
       // In a commit that starts over, the claims of its first round may be in the file.
       const claiming = new Set(round > 0 ? candidates.map(({ id }) => id) : []);
       const holds = (id: string): boolean => plan.holds(id) || claiming.has(id);
-      rescued.push(...rescueRows(store, view, owner, holds, options));
-      for (const one of rescued) items.push({ rescued: one, drafts: [one], isIn: false });
+      for (const rescued of rescueRows(store, view, owner, holds, options)) {
+        items.push({ rescued, drafts: [rescued], isIn: false });
+      }
     }
-    // Who has died, or gone silent for too long, is not at work.
+    // Not where a claim of the first round is in the file: then it is at work.
+    const comes = plan.comes && !candidates.some((one) => ownClaim(one, owner, view, before) !== undefined);
     crowded =
-      plan.comes && candidates.length > 0 && otherWorkers(store, view, owner, rescued) >= options.maxWorkers;
+      comes &&
+      candidates.length > 0 &&
+      otherWorkers(store, view, owner, options.timeout) >= options.maxWorkers;
     if (crowded) return rowsOf(items);
     const claim = (candidate: Candidate): boolean => {
       const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;

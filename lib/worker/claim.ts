@@ -1,3 +1,4 @@
+import type { JobIndex } from '../store/job-index.js';
 import { eachRow, readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Draft, draft, type Known, type View } from '../store/view.js';
@@ -5,7 +6,7 @@ import type { Layout } from '../tsv/columns.js';
 import { nextRow, number, type Row } from '../tsv/row.js';
 import type { DueJobs } from './due.js';
 import { isDeathText } from './rescue.js';
-import { hasGivenUp } from './rescue-rule.js';
+import { fieldsOf, isOverdue } from './rescue-rule.js';
 
 /** Rows are picked until they have so many bytes together, so that large payloads don't fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -116,15 +117,36 @@ function claimOf(row: Row, layout: Layout, owner: string, now: number, known: Kn
   return draft(row[at.id] as string, nextRow(row, change, layout), known);
 }
 
-/** How many other live workers hold claims, beside those that are taken back. Under the lock, where it is exact. */
-export function otherWorkers(store: Store, view: View, owner: string, rescued: readonly Draft[]): number {
+/**
+ * Whether a claim stands, as far as the file was read: nothing newer is there, and the job is still among the open
+ * ones. One that is not was finished by somebody else, and its row moved since, to where no worker looks or into the
+ * archive.
+ */
+export function stands(
+  { id, version }: { id: string; version: number },
+  index: JobIndex,
+  store: Store,
+): boolean {
+  const slot = index.find(id);
+  if (slot !== undefined) return index.version(slot) <= version;
+  const { file } = index;
+  // While somebody edits the file, any part of it may be missing.
+  const isWhole = !store.lock.isRewriting && file.isCurrent() && index.position === file.size;
+  return !isWhole || index.isHeld(id);
+}
+
+/**
+ * How many other workers hold claims that are not overdue. Under the lock, where it is exact.
+ *
+ * @param timeout as for {@link isOverdue}
+ */
+export function otherWorkers(store: Store, view: View, owner: string, timeout: number): number {
   const { at } = view.layout;
-  const free = new Set(rescued.map(({ id }) => id));
   const owners = new Set<string>();
-  for (const row of eachRow(view.index, [...view.index.withStatus('processing')]))
-    if (row !== undefined && !free.has(row[at.id] as string)) owners.add(row[at.locked_by] as string);
-  owners.delete('');
+  for (const row of eachRow(view.index, [...view.index.withStatus('processing')])) {
+    if (row !== undefined && !isOverdue(fieldsOf(row), at, store.processes, view.now, timeout))
+      owners.add(row[at.locked_by] as string);
+  }
   owners.delete(owner);
-  return [...owners].filter((other) => !hasGivenUp(other) && store.processes.liveness(other) !== 'dead')
-    .length;
+  return owners.size;
 }

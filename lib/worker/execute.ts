@@ -22,7 +22,7 @@ export class Executor {
   readonly #handlers: ReadonlyMap<string, Handler>;
   readonly #options: ResolvedWorkerOptions;
   readonly #rules: FailureRules;
-  readonly #onEnd: (attempt: Attempt, verdict: Verdict | undefined) => void;
+  readonly #onEnd: (attempt: Attempt, verdict: Verdict) => void;
   #waiting: Attempt[] = [];
   #next = 0;
   #sliceEnds = 0;
@@ -31,13 +31,13 @@ export class Executor {
   #busySince: number | undefined;
   #busy = 0;
 
-  /** @param onEnd gets each attempt that is over; without a verdict if somebody cancelled the job */
+  /** @param onEnd gets each attempt that is over */
   constructor(
     store: Store,
     handlers: ReadonlyMap<string, Handler>,
     options: ResolvedWorkerOptions,
     rules: FailureRules,
-    onEnd: (attempt: Attempt, verdict: Verdict | undefined) => void,
+    onEnd: (attempt: Attempt, verdict: Verdict) => void,
   ) {
     this.#clock = store.clock;
     this.#underWay = jobsUnderWay(store);
@@ -78,7 +78,7 @@ export class Executor {
       }
       const attempt = this.#waiting[this.#next++] as Attempt;
       // Cancelled since it was claimed.
-      if (attempt.stopped === 'cancelled') this.#finish(attempt, undefined);
+      if (attempt.stopped === 'cancelled') this.#end(attempt, { how: 'released' });
       else this.#start(attempt, now);
     }
   }
@@ -181,18 +181,13 @@ export class Executor {
     // It was recorded without waiting for this.
     if (attempt.over) return;
     let known = ending;
-    if (ending.how === 'threw') {
-      if (attempt.stopped === 'shutdown') known = { how: 'released' };
-      else if (attempt.stopped === 'timeout' && !isTimeout(ending.error) && !decides(ending.error)) {
+    if (ending.how === 'threw' && !decides(ending.error)) {
+      // Of a cancelled job nothing is recorded, unless the file says that it was none.
+      if (attempt.stopped === 'shutdown' || attempt.stopped === 'cancelled') known = { how: 'released' };
+      else if (attempt.stopped === 'timeout' && !isTimeout(ending.error)) {
         known = { how: 'threw', error: timedOut(this.#clock.now() - (attempt.startedAt ?? 0), ending.error) };
       }
     }
-    // Somebody cancelled the job: what came of it belongs nowhere.
-    if (attempt.stopped === 'cancelled') this.#finish(attempt, undefined);
-    else this.#finish(attempt, judge(attempt, known, this.#clock.now(), this.#rules));
-  }
-
-  #finish(attempt: Attempt, verdict: Verdict | undefined): void {
     attempt.over = true;
     attempt.cancelTimer?.();
     this.running.delete(attempt);
@@ -201,7 +196,7 @@ export class Executor {
       this.#busy += now - (this.#busySince ?? now);
       this.#busySince = undefined;
     }
-    this.#onEnd(attempt, verdict);
+    this.#onEnd(attempt, judge(attempt, known, this.#clock.now(), this.#rules));
   }
 }
 

@@ -66,15 +66,10 @@ export class Ledger {
     return this.#ended.length > 0;
   }
 
-  /** Takes note of an ending. Without a verdict somebody cancelled the job, and there is nothing to record. */
-  end(attempt: Attempt, verdict: Verdict | undefined): void {
-    if (verdict === undefined) this.#drop(attempt);
-    else
-      this.#ended.push({
-        attempt,
-        verdict,
-        drafts: verdictRows(attempt, verdict, attempt.row, attempt.layout),
-      });
+  /** Takes note of an ending. */
+  end(attempt: Attempt, verdict: Verdict): void {
+    const drafts = verdictRows(attempt, verdict, attempt.row, attempt.layout);
+    this.#ended.push({ attempt, verdict, drafts });
   }
 
   /**

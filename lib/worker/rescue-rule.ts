@@ -1,12 +1,19 @@
 import { DEFAULTS } from '../options.js';
 import type { Processes } from '../store/owner.js';
 import type { Column } from '../tsv/columns.js';
+import { number, type Row } from '../tsv/row.js';
 
 /** A job that runs, as far as the rule needs to see it. */
 interface Running {
   field(column: number): string;
   number(column: number, otherwise: number): number;
 }
+
+/** A row, for the rule. */
+export const fieldsOf = (row: Row): Running => ({
+  field: (column) => row[column] ?? '',
+  number: (column, otherwise) => number(row[column], otherwise),
+});
 
 /** Workers of this process that have ended and left claims behind, since they could not write. */
 const gone = new Set<string>();

@@ -2,7 +2,7 @@ import { eachRow } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Draft, draft, type View } from '../store/view.js';
 import { type Change, nextRow, number, type Row } from '../tsv/row.js';
-import { hasGivenUp, isOverdue } from './rescue-rule.js';
+import { fieldsOf, hasGivenUp, isOverdue } from './rescue-rule.js';
 import { jobsUnderWay } from './under-way.js';
 
 /*
@@ -56,11 +56,7 @@ export function rescueRows(
     if (row === undefined || view.index.isHeld(row[at.id] as string)) continue;
     const own = row[at.locked_by] === owner;
     if (own && holds(row[at.id] as string)) continue;
-    const reader = {
-      field: (i: number) => row[i] ?? '',
-      number: (i: number, or: number) => number(row[i], or),
-    };
-    if (!own && !isOverdue(reader, at, store.processes, view.now, rules.timeout)) continue;
+    if (!own && !isOverdue(fieldsOf(row), at, store.processes, view.now, rules.timeout)) continue;
     const by = row[at.locked_by] as string;
     // For others it would be free once it is pending, and its handler may not have ended yet.
     if (hasGivenUp(by) && underWay.has(row[at.id] as string)) continue;

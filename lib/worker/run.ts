@@ -4,6 +4,7 @@ import type { Store } from '../store/store.js';
 import { writeTick } from '../store/tick.js';
 import { Backlog } from './backlog.js';
 import { resolveBackoff } from './backoff.js';
+import { stands } from './claim.js';
 import { Executor } from './execute.js';
 import type { Handler } from './handler.js';
 import { Ledger } from './ledger.js';
@@ -154,11 +155,7 @@ export class Run {
     }
     if (index !== this.#backlog.index) return;
     for (const attempt of this.#executor.attempts()) {
-      const slot = index.find(attempt.id);
-      // Ours only as long as nothing newer stands in the file. What is not there any more was finished by somebody else,
-      // and has been moved since, to where no worker looks or into the archive. Unless it is there and can't be read.
-      const isOurs = slot === undefined ? index.isHeld(attempt.id) : index.version(slot) <= attempt.version;
-      if (!isOurs) attempt.stop('cancelled');
+      if (!stands(attempt, index, this.#store)) attempt.stop('cancelled');
     }
   }
 

@@ -71,8 +71,8 @@ async function load(file: string): Promise<Handlers> {
     if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' && message.includes(`'${path}'`)) {
       throw usageError(`${path} is a directory; name the module in it`);
     }
-    // Node keeps the place for itself here, and prints it where the module is the program.
-    if (error instanceof SyntaxError) {
+    // Node keeps the place for itself where it can't read the module, and prints it where that is the program.
+    if (error instanceof SyntaxError && !error.stack?.replaceAll(import.meta.url, '').includes('file:')) {
       throw new CliError(EXIT.failed, `can't import ${path}: ${message}; to see where: node ${file}`);
     }
     // The module itself, not one that it imports.
