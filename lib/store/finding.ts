@@ -7,6 +7,7 @@
  * - `duplicate`: a second row of a job, which can't be told from the first by its version
  * - `payload`: of a job that is still to run, and no JSON: its handler would not be called
  * - `number`: of a job that is still to run, a field that should be a number and is none: it counts as empty
+ * - `follow-up`: a job that is to exist because another one completed, and is missing
  * - `orphan`: a job that runs, by its status, but whose worker is dead
  * - `lock`: held for longer than a commit takes, or left by a dead process
  * - `leftover`: a file that a crash left behind
@@ -19,6 +20,7 @@ export type FindingKind =
   | 'duplicate'
   | 'payload'
   | 'number'
+  | 'follow-up'
   | 'orphan'
   | 'lock'
   | 'leftover'

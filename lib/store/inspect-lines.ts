@@ -3,8 +3,10 @@ import type { Layout } from '../tsv/columns.js';
 import { LineReader, LONGEST_ROW, OUR_ID } from '../tsv/line.js';
 import { brief } from '../tsv/text.js';
 import type { Finding, FindingKind } from './finding.js';
+import { missingFollowUps } from './follow-ups.js';
 import type { JobIndex } from './job-index.js';
 import type { Liveness } from './owner.js';
+import { readRows } from './rows.js';
 import type { Store } from './store.js';
 
 /** How a compaction sets a row aside that has another's id and version. */
@@ -82,6 +84,12 @@ class Lines {
       );
       return;
     }
+    if (
+      reader.status === 'completed' &&
+      at.follow_ups >= 0 &&
+      reader.to(at.follow_ups) > reader.from(at.follow_ups)
+    )
+      this.#lookForFollowUps(id, slot);
     if (reader.status === 'processing')
       this.#lookAtOwner(id, at.locked_by < 0 ? '' : reader.field(at.locked_by));
     if (reader.status === 'pending' || reader.status === 'processing') {
@@ -93,6 +101,18 @@ class Lines {
           id,
         );
       this.#lookAtNumbers(id);
+    }
+  }
+
+  #lookForFollowUps(id: string, slot: number): void {
+    const [row] = readRows(this.#index, [slot]);
+    for (const missing of row === undefined ? [] : missingFollowUps([row], this.#index, this.#layout)) {
+      const other = missing[this.#layout.at.id] as string;
+      this.#add(
+        'follow-up',
+        `job ${brief(id)} completed, and its follow-up ${other} is missing; the next compaction makes it (queue compact)`,
+        id,
+      );
     }
   }
 

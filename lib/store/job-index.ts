@@ -16,15 +16,6 @@ const NONE = -1;
 /** So many bytes tell whether a file is still the same; a row's end, which is never struck. */
 const ANCHOR = 32;
 
-/** A job's newest row, where it stands in the file. */
-export interface Place {
-  readonly offset: number;
-  /** Without the LF. */
-  readonly length: number;
-  readonly version: number;
-  readonly status: Status;
-}
-
 /**
  * Which row is the newest of each job, and where: a few numbers a job, in flat arrays, so that a million jobs fit
  * into some 60 MB. It is fed lines in the order of the file, from any point on.
@@ -85,15 +76,6 @@ export class JobIndex {
   /** The same for an id as it stands in the file: in bytes[from, to), or of those bytes read one by one. */
   findField(bytes: string | Buffer, from?: number, to?: number): number | undefined {
     return this.#ids.get(bytes, from, to);
-  }
-
-  place(slot: number): Place {
-    return {
-      offset: this.#slots.offset[slot] as number,
-      length: this.#slots.length[slot] as number,
-      version: this.#slots.version[slot] as number,
-      status: this.status(slot),
-    };
   }
 
   status(slot: number): Status {

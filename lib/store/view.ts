@@ -1,7 +1,7 @@
 import type { Status } from '../job.js';
 import type { Layout } from '../tsv/columns.js';
 import { joinRow, type Row } from '../tsv/row.js';
-import type { JobIndex, Place } from './job-index.js';
+import type { JobIndex } from './job-index.js';
 import type { OpenFile } from './open-file.js';
 import { readRows } from './rows.js';
 
@@ -74,11 +74,11 @@ export class View {
   }
 
   /** Version and status of the job's newest row, without reading it. */
-  state(id: string): Pick<Place, 'version' | 'status'> | undefined {
+  state(id: string): { version: number; status: Status } | undefined {
     const decided = this.#decided.get(id);
     if (decided !== undefined) {
       const { at } = this.layout;
-      return { version: Number(decided[at.version]), status: decided[at.status] as Place['status'] };
+      return { version: Number(decided[at.version]), status: decided[at.status] as Status };
     }
     const { index } = this;
     const slot = index.find(id);

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Finding } from '../../../lib/store/finding.js';
+import { followUpId } from '../../../lib/store/follow-ups.js';
 import { inspect } from '../../../lib/store/inspect.js';
 import type { Liveness, Processes } from '../../../lib/store/owner.js';
 import {
@@ -259,6 +260,29 @@ test('where a number belongs, something else is told of', async (t) => {
     findings[0]?.message,
     `the run_at of job ${A} is "2030-01-01T00:00:00Z", which counts as empty; it should be a number, in Unix seconds`,
   );
+});
+
+test('follow-ups that are missing are told of', async (t) => {
+  const followUps = [1, 2].map(() => ({ type: 'thumb', payload: '1', createdAt: 5, runAt: 5, priority: 0 }));
+  const parent = line({
+    id: A,
+    status: 'completed',
+    version: 3,
+    attempts: 1,
+    finished_at: 5,
+    follow_ups: JSON.stringify(followUps),
+  });
+  const [first, second] = [followUpId(A, 1, 0), followUpId(A, 1, 1)];
+  assert.deepEqual(
+    (await found(t, parent, line({ id: first, type: 'thumb' }))).map(({ kind, line, id, message }) => [
+      kind,
+      line,
+      id,
+      message.includes(second),
+    ]),
+    [['follow-up', 2, A, true]],
+  );
+  assert.deepEqual(await found(t, parent, line({ id: second }), line({ id: first, status: 'failed' })), []);
 });
 
 test('jobs whose worker is dead are told of, and each worker is asked about once', async (t) => {
