@@ -60,6 +60,20 @@ test('finished jobs are past their retention time when they are a tenth over it'
   assert.equal(await past(0, finished(1, 0.001)), true);
 });
 
+test('a job that is held stays, and is no reason to write the file anew', async (t) => {
+  const held = `${jobId(1)}\tno row\n`;
+  for (const lines of [
+    [finished(1, 12), held],
+    [finished(1, 12), finished(2, 1), held],
+  ]) {
+    assert.equal(isPastRetention(await indexOf(t, ...lines), NOW, 10 * DAY), false);
+  }
+  assert.equal(
+    isPastRetention(await indexOf(t, finished(1, 12), finished(2, 12), held), NOW, 10 * DAY),
+    true,
+  );
+});
+
 test('they need not stand at the beginning, nor be short', async (t) => {
   const waiting = Array.from({ length: 500 }, (_, n) =>
     line({ id: jobId(100 + n), payload: JSON.stringify('x'.repeat(200)) }),

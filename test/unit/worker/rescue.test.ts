@@ -4,11 +4,15 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { WorkerEvent } from '../../../lib/options.js';
+import { systemFs } from '../../../lib/store/fs.js';
 import { systemProcesses } from '../../../lib/store/owner.js';
 import {
+  bytesOf,
   deferred,
   FakeClock,
+  faultyFs,
   fullDisk,
+  isAppend,
   jobId,
   line,
   openTest,
@@ -254,6 +258,55 @@ test('workers that have been silent for too long hold nobody up', async (t) => {
   const { queue } = over(t, ...others, line({ id: jobId(1) }));
   const { rescued, completed } = await queue.processJobs({ email: () => {} }, { logger: () => {} });
   assert.deepEqual([rescued, completed], [4, 5]);
+});
+
+test('nor do those whose job is held', async (t) => {
+  const { queue } = over(
+    t,
+    claimed(10, { locked_by: elsewhere, started_at: NOW - 100 * 3600 }),
+    `${jobId(10)}\tno row\n`,
+    line({ id: jobId(1) }),
+  );
+  const { rescued, completed } = await queue.processJobs(
+    { email: () => {} },
+    { maxWorkers: 1, logger: () => {} },
+  );
+  assert.deepEqual([rescued, completed], [0, 1]);
+});
+
+test('a worker whose claims went in by half before others came knows those that did', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file, clock } = openTest(t, { fs });
+  await queue.enqueueMany([1, 2].map((payload) => ({ type: 'email', payload, options: { maxAttempts: 1 } })));
+  let isCut = false;
+  fault.do = (call, real) => {
+    const bytes = isAppend(call, file) ? bytesOf(call) : undefined;
+    if (!isCut && bytes?.includes('\tprocessing\t')) {
+      isCut = true;
+      return systemFs.writeSync(call.args[0] as number, bytes.subarray(0, bytes.indexOf(10) + 1), null);
+    }
+    // The lock is let go of before the commit starts over.
+    if (isCut && call.name === 'unlink' && call.path.includes('owner.')) {
+      fault.do = undefined;
+      real();
+      appendFileSync(file, claimed(3, { type: 'other', locked_by: elsewhere, started_at: NOW }));
+      return;
+    }
+    return real();
+  };
+  const ran: unknown[] = [];
+  let over = false;
+  const working = queue
+    .processJobs(
+      { email: (n) => void ran.push(n) },
+      { concurrency: 2, maxWorkers: 1, linger: '1m', logger: () => {} },
+    )
+    .finally(() => {
+      over = true;
+    });
+  await clock.advanceUntil('its time is over', () => over);
+  await working;
+  assert.deepEqual([isCut, ran.sort()], [true, [1, 2]]);
 });
 
 test('of workers that stay, no more are at work at a time, whatever they did before', async (t) => {

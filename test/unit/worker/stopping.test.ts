@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { PermanentError, RetryAfterError } from '../../../lib/errors.js';
 import type { WorkerEvent } from '../../../lib/options.js';
@@ -13,6 +14,7 @@ import {
   settle,
   startScript,
   statesOf,
+  text,
   until,
 } from '../../helpers.js';
 
@@ -629,3 +631,35 @@ for (const retention of ['7d', 0] as const) {
     assert.equal((await working).cancelled, 1);
   });
 }
+
+test('a look in the midst of an edit in place, when jobs are missing for a moment, stops none of them', async (t) => {
+  const { queue, file, clock } = openTest(t);
+  const editor = openTest(t, { file, clock }).store;
+  await queue.enqueueMany([1, 2, 3].map((payload) => ({ type: 'email', payload })));
+  const gate = deferred();
+  let begun = 0;
+  let aborted = 0;
+  const working = queue.processJobs(
+    {
+      email: async (_, { signal }) => {
+        begun++;
+        signal.addEventListener('abort', () => aborted++);
+        await gate.promise;
+      },
+    },
+    { concurrency: 3, logger: () => {} },
+  );
+  await until('all run', () => begun === 3);
+  await editor.edit(async () => {
+    const whole = text(file);
+    writeFileSync(file, whole.slice(0, whole.indexOf('\n') + 1));
+    for (let looks = 0; looks < 4; looks++) {
+      clock.advance(600);
+      await settle();
+    }
+    writeFileSync(file, whole);
+  });
+  gate.resolve();
+  assert.equal((await working).completed, 3);
+  assert.equal(aborted, 0);
+});
