@@ -98,8 +98,11 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
   for (const call of of('cancel')) if (told(call)?.done) stands(call.id, 'cancelled', call.from);
   for (const entry of entries) {
     if (entry.e === 'seen') stands(entry.id, entry.status, entry.t, entry.attempt);
-    if (entry.e === 'recorded' && isFinal(entry.event) && entry.event !== 'cancelled')
-      stands(entry.id, entry.event, entry.t, entry.attempt);
+    // Others may have seen the row, and retried the job, before its worker was told; not before the attempt began.
+    if (entry.e === 'recorded' && isFinal(entry.event) && entry.event !== 'cancelled') {
+      const began = runs.get(entry.id)?.started.get(entry.attempt ?? 0) ?? entry.t;
+      stands(entry.id, entry.event, began, entry.attempt);
+    }
   }
   for (const call of of('retry')) {
     if (!told(call)?.done) continue;
@@ -138,18 +141,18 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
   };
 }
 
-/** Of each job its last attempt, and those whose handlers came to their end. */
+/** Of each job its last attempt, when each began, and those whose handlers came to their end. */
 function attemptsOf(entries: readonly Entry[], fail: (text: string) => void) {
-  const runs = new Map<string, { last: number; started: Set<number>; ended: Set<number> }>();
+  const runs = new Map<string, { last: number; started: Map<number, number>; ended: Set<number> }>();
   for (const entry of entries) {
     if (entry.e !== 'start' && entry.e !== 'end') continue;
     const { id, attempt } = entry;
-    const run = runs.get(id) ?? { last: 0, started: new Set(), ended: new Set() };
+    const run = runs.get(id) ?? { last: 0, started: new Map(), ended: new Set() };
     runs.set(id, run);
     if (entry.e === 'end') run.ended.add(attempt);
     else {
       if (run.started.has(attempt)) fail(`attempt ${attempt} of job ${id} ran twice`);
-      run.started.add(attempt);
+      run.started.set(attempt, entry.t);
       run.last = Math.max(run.last, attempt);
     }
   }
