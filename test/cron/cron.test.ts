@@ -6,6 +6,7 @@ import {
   cpSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -16,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { root } from '../helpers.js';
+import { root, until } from '../helpers.js';
 
 /*
  * The whole way, with nothing in place of anything: a real cron daemon runs the line that `queue cron print` prints,
@@ -84,6 +85,12 @@ function temporaryUser(t: TestContext, home: string): { name: string; uid: numbe
   return { name, uid: id('-u'), gid: id('-g') };
 }
 
+function hasProcesses(uid: number): boolean {
+  return readdirSync('/proc').some(
+    (pid) => /^\d+$/.test(pid) && statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === uid,
+  );
+}
+
 /** The daemon that runs already, or one for the time of the test. */
 async function startCron(t: TestContext): Promise<void> {
   const pid = existsSync(PIDFILE) ? Number.parseInt(readFileSync(PIDFILE, 'utf8'), 10) : 0;
@@ -144,6 +151,9 @@ test('cron runs a job that was enqueued beforehand', { timeout: LONG + 60_000 },
   } catch (error) {
     if ((error as Error).name !== 'AbortError') throw error;
   }
+  // The worker notes the time last of all; nobody takes its user or its folder from it before.
+  run('crontab', ['-u', name, '-r']);
+  await until('the worker has ended', () => !hasProcesses(uid));
   t.diagnostic(`done after ${Math.round((performance.now() - started) / 1000)} s`);
   assert.equal(job?.status, 'completed', `the worker's log: ${log() || 'none'}`);
   assert.equal(job?.attempts, 1);
