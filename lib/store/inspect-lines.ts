@@ -18,7 +18,7 @@ const NUMBERS = ['run_at', 'attempts', 'priority', 'max_attempts', 'forgiven', '
 /** What is wrong with the lines of the file. @param isQuiet nobody is writing it */
 export async function inspectLines(store: Store, index: JobIndex, isQuiet: boolean): Promise<Finding[]> {
   const { file } = index;
-  const lines = new Lines(store, index);
+  const lines = new Lines(store, index, isQuiet);
   const end = await file.eachLine(file.start, (bytes, start, stop, offset) =>
     lines.look(bytes, start, stop, offset),
   );
@@ -41,12 +41,15 @@ class Lines {
   number = 1;
   readonly #store: Store;
   readonly #index: JobIndex;
+  /** Else of an append only the first part may have been read. */
+  readonly #isQuiet: boolean;
   readonly #reader: LineReader;
   readonly #layout: Layout;
   readonly #liveness = new Map<string, Liveness>();
 
-  constructor(store: Store, index: JobIndex) {
+  constructor(store: Store, index: JobIndex, isQuiet: boolean) {
     this.#store = store;
+    this.#isQuiet = isQuiet;
     this.#index = index;
     this.#layout = index.file.layout;
     this.#reader = new LineReader(this.#layout);
@@ -85,6 +88,7 @@ class Lines {
       return;
     }
     if (
+      this.#isQuiet &&
       reader.status === 'completed' &&
       at.follow_ups >= 0 &&
       reader.to(at.follow_ups) > reader.from(at.follow_ups)
