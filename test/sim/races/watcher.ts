@@ -32,6 +32,8 @@ export class Watcher {
   #glued = new Set<string>();
   /** The rows in such lines, as `id version status`: what a new file may make of them. */
   #strays = new Set<string>();
+  /** Those of them that the power left: where the first row of a job is lost, it begins with a later one. */
+  #survivors: ReadonlySet<string> = new Set();
   readonly #disk: Disk;
   readonly #violation: (what: string) => void;
   readonly #promised: (id: string) => number;
@@ -170,7 +172,7 @@ export class Watcher {
     }
     for (const [id, job] of jobs) {
       if (this.jobs.has(id)) continue;
-      if (this.#file !== undefined) this.#judge(undefined, job);
+      if (this.#file !== undefined && !this.#survivors.has(stateOf(job))) this.#judge(undefined, job);
       this.seen.set(`${id}:${job.attempts}:${job.status}`, job.version);
     }
     this.jobs = jobs;
@@ -207,5 +209,6 @@ export class Watcher {
     this.#file = undefined;
     this.#lookAtArchive();
     if (this.#disk.content(QUEUE) !== undefined) this.look();
+    this.#survivors = new Set(this.#strays);
   }
 }
