@@ -3,7 +3,8 @@
 //   node scripts/coverage.js
 //
 // Node writes what each process has run to NODE_V8_COVERAGE, which its children inherit; c8 adds it up. A process that
-// is killed with SIGKILL leaves nothing, so what only such processes run counts as not run. While it measures, dist/
+// is killed with SIGKILL leaves nothing, so what only such processes run counts as not run. Tests whose processes run as
+// another user, or with no more environment than cron gives, fail here: those can't be counted. While it measures, dist/
 // leads to lib/ itself, so that a line run by an installed command and one run by a unit test are the same line.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
