@@ -99,7 +99,8 @@ export class Watcher {
 
   #judge(before: Job | undefined, job: Job): void {
     if (before === undefined) {
-      if (job.version !== 1 || job.status !== 'pending') {
+      const begins = job.version === 1 && job.status === 'pending';
+      if (!begins && !this.#survivors.has(stateOf(job))) {
         this.#violation(`job ${job.id} begins with version ${job.version}, ${job.status}`);
       }
       if (this.archived.has(job.id)) this.#violation(`job ${job.id} is back from the archive`);
@@ -172,7 +173,7 @@ export class Watcher {
     }
     for (const [id, job] of jobs) {
       if (this.jobs.has(id)) continue;
-      if (this.#file !== undefined && !this.#survivors.has(stateOf(job))) this.#judge(undefined, job);
+      if (this.#file !== undefined) this.#judge(undefined, job);
       this.seen.set(`${id}:${job.attempts}:${job.status}`, job.version);
     }
     this.jobs = jobs;
