@@ -48,6 +48,8 @@ export class LineReader {
   #ends: Int32Array;
   #start = 0;
   #bytes: Buffer = Buffer.alloc(0);
+  /** The memory that the bytes lie in, four at a time. */
+  #words: Int32Array = new Int32Array(0);
   readonly #layout: Layout;
 
   constructor(layout: Layout) {
@@ -69,11 +71,16 @@ export class LineReader {
     let fields = 0;
     let i = start;
     const last = Math.min(stop, start + LONGEST_ROW);
+    const words = this.#wordsOf(bytes);
+    const base = bytes.byteOffset;
     for (; i < last; i++) {
       const byte = bytes[i] as number;
-      // One comparison for nearly all of them.
-      if (byte > TAB) continue;
-      if (byte === TAB) {
+      if (byte > TAB) {
+        // Nearly all of them are: from the next word's beginning on they are looked at by four.
+        if (((base + i) & 3) === 3) {
+          for (let word = (base + i + 1) / 4; i + 4 < last && isAboveTab(words[word] as number); word++) i += 4;
+        }
+      } else if (byte === TAB) {
         ends[fields++] = i;
         // One too many: the rest tells nothing more.
         if (fields === width) break;
@@ -153,6 +160,11 @@ export class LineReader {
     return value;
   }
 
+  #wordsOf({ buffer }: Buffer): Int32Array {
+    if (this.#words.buffer !== buffer) this.#words = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
+    return this.#words;
+  }
+
   #isStruck(): boolean {
     const [from, to] = this.span(this.#layout.at.status);
     // An id holds no space: that is how a note like `#duplicate <row>` differs.
@@ -228,6 +240,12 @@ function isId(bytes: Buffer, from: number, to: number): boolean {
   }
   return length > 0;
 }
+
+/**
+ * Whether all four bytes are greater than a TAB: one that is less borrows when ten is taken from each, and its highest
+ * bit is set then. (Sean Eron Anderson, Bit Twiddling Hacks, "Determine if a word has a byte less than n".)
+ */
+const isAboveTab = (word: number): boolean => ((word - 0x0a0a0a0a) & ~word & 0x80808080) === 0;
 
 function isHex(bytes: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {

@@ -118,6 +118,43 @@ test('fields are found whatever stands in the others', () => {
   );
 });
 
+test('a TAB or NUL is found at every place, behind whatever byte, and nothing else is taken for one', () => {
+  const layout = newLayout();
+  const reader = new LineReader(layout);
+  const [before, after] = row({ payload: '"@"' }).split('@') as [string, string];
+  for (const around of [1, 10, 11, 0x7f, 0x80, 0xff]) {
+    for (let shift = 0; shift < 4; shift++) {
+      for (let place = 0; place < 12; place++) {
+        for (let byte = 0; byte < 256; byte++) {
+          const field = Buffer.alloc(12, around);
+          field[place] = byte;
+          const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(before), field, Buffer.from(after)]);
+          const kind = reader.read(bytes, shift, bytes.length);
+          const where = `${byte} at ${place} among ${around}, shifted by ${shift}`;
+          assert.equal(kind, byte === 9 || byte === 0 ? 'unreadable' : 'row', where);
+          if (kind === 'row') assert.equal(reader.to(layout.at.payload), shift + before.length + 13, where);
+        }
+      }
+    }
+  }
+});
+
+test('a last field of any length ends with its line, whatever follows', () => {
+  const layout = newLayout();
+  const reader = new LineReader(layout);
+  for (let shift = 0; shift < 4; shift++) {
+    for (let digits = 1; digits <= 15; digits++) {
+      const text = row({ version: Number('9'.repeat(digits)) });
+      for (const behind of ['', '\n', '\n1234567', '\t\t\t\t\t']) {
+        const bytes = Buffer.from('x'.repeat(shift) + text + behind);
+        const where = `${digits} digits before ${JSON.stringify(behind)}, shifted by ${shift}`;
+        assert.equal(reader.read(bytes, shift, shift + text.length), 'row', where);
+        assert.equal(reader.version, Number('9'.repeat(digits)), where);
+      }
+    }
+  }
+});
+
 test('a number that is none counts as missing', () => {
   const { at } = newLayout();
   const bytes = Buffer.from(row({ run_at: 'soon', priority: '', timeout: 'Infinity', attempts: '007' }));
