@@ -1,7 +1,8 @@
 import { isFinal } from '../job.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
+import { muteTorn } from '../tsv/cross-out.js';
 import { gluedAt } from '../tsv/glued.js';
-import { LineReader, muteTorn, TORN } from '../tsv/line.js';
+import { LineReader, TORN } from '../tsv/line.js';
 import { joinRow, moveRow, type Row, seconds, splitRows } from '../tsv/row.js';
 import type { ArchiveWriter } from './archive.js';
 import { decodeFollowUps, missingFollowUps } from './follow-ups.js';

@@ -1,4 +1,4 @@
-import { strikeOut } from '../tsv/line.js';
+import { strikeOut } from '../tsv/cross-out.js';
 import { type FileSystem, readFully, SMALL } from './fs.js';
 import type { OpenFile } from './open-file.js';
 

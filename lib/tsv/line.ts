@@ -78,7 +78,8 @@ export class LineReader {
       if (byte > TAB) {
         // Nearly all of them are: from the next word's beginning on they are looked at by four.
         if (((base + i) & 3) === 3) {
-          for (let word = (base + i + 1) / 4; i + 4 < last && isAboveTab(words[word] as number); word++) i += 4;
+          for (let word = (base + i + 1) / 4; i + 4 < last && isAboveTab(words[word] as number); word++)
+            i += 4;
         }
       } else if (byte === TAB) {
         ends[fields++] = i;
@@ -161,7 +162,8 @@ export class LineReader {
   }
 
   #wordsOf({ buffer }: Buffer): Int32Array {
-    if (this.#words.buffer !== buffer) this.#words = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
+    if (this.#words.buffer !== buffer)
+      this.#words = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
     return this.#words;
   }
 
@@ -185,44 +187,6 @@ export class LineReader {
       return true;
     });
   }
-}
-
-/**
- * Crosses a row out in place: `#` for its first byte, dashes for its status; see {@link LineKind}. What has no
- * status word where one belongs is left alone.
- *
- * @returns where the status begins and ends in the bytes; undefined if it was left alone
- */
-export function strikeOut(
-  bytes: Buffer,
-  start: number,
-  end: number,
-  layout: Layout,
-): [from: number, to: number] | undefined {
-  if (bytes[start] === HASH) return undefined;
-  let from = start;
-  for (let column = 0; column < layout.at.status; column++) from = bytes.indexOf(TAB, from) + 1;
-  const to = bytes.indexOf(TAB, from);
-  if (from <= start || to < 0 || to >= end || statusIn(bytes, from, to) === undefined) return undefined;
-  bytes[start] = HASH;
-  for (let i = from; i < to; i++) bytes[i] = DASH;
-  return [from, to];
-}
-
-/**
- * Makes a torn line, with a `#` put before it, one that nobody takes for a job: dashes for what stands in place of the
- * status (`$4=="pending"`), and for the first digit of an id of ours (`grep <id>`).
- */
-export function muteTorn(bytes: Buffer, start: number, end: number, layout: Layout): void {
-  if (/^#[0-9a-f]{16}\t$/.test(slice(bytes, start, Math.min(end, start + 18)))) bytes[start + 1] = DASH;
-  let from = start;
-  for (let column = 0; column < layout.at.status; column++) {
-    const tab = bytes.indexOf(TAB, from);
-    if (tab < 0 || tab >= end) return;
-    from = tab + 1;
-  }
-  if (bytes[from] === HASH) return;
-  for (let i = from; i < end && bytes[i] !== TAB; i++) bytes[i] = DASH;
 }
 
 /**
@@ -256,7 +220,7 @@ function isHex(bytes: Buffer, from: number, to: number): boolean {
 }
 
 /** The status word in bytes[from, to), if that is one. */
-function statusIn(bytes: Buffer, from: number, to: number): Status | undefined {
+export function statusIn(bytes: Buffer, from: number, to: number): Status | undefined {
   for (let i = 0; i < STATUS_BYTES.length; i++) {
     const word = STATUS_BYTES[i] as Buffer;
     if (word.length !== to - from) continue;
@@ -268,7 +232,7 @@ function statusIn(bytes: Buffer, from: number, to: number): Status | undefined {
 }
 
 /** Node's own, which its types leave out: half the cost of toString('latin1'), and called for every row. */
-const slice = (bytes: Buffer, from: number, to: number): string =>
+export const slice = (bytes: Buffer, from: number, to: number): string =>
   (bytes as Buffer & { latin1Slice(from: number, to: number): string }).latin1Slice(from, to);
 
 /** Calls `line` for each whole line in bytes[start, end). @returns where the first line without LF begins */
