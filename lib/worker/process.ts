@@ -3,6 +3,7 @@ import { resolveWorkerOptions, type WorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
 import { writeTick } from '../store/tick.js';
 import { checkName } from '../tsv/text.js';
+import { resolveBackoff } from './backoff.js';
 import type { Handler, Handlers, Summary } from './handler.js';
 import { peek } from './peek.js';
 import { Report } from './report.js';
@@ -21,6 +22,7 @@ export async function processQueue(
 ): Promise<Summary> {
   const table = handlerTable(handlers);
   const resolved = resolveWorkerOptions(options);
+  const backoff = resolveBackoff(resolved.backoff);
   const report = new Report(resolved, store.clock);
   let run: Run | undefined;
   let isStopped = false;
@@ -37,7 +39,7 @@ export async function processQueue(
     }
     if (work || resolved.linger > 0) {
       const module = await import('./run.js');
-      run = new module.Run(store, table, resolved, report);
+      run = new module.Run(store, table, resolved, backoff, report);
       if (isStopped) run.stop();
       await run.untilDone();
     } else {

@@ -3,7 +3,7 @@ import type { ResolvedWorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
 import { writeTick } from '../store/tick.js';
 import { Backlog } from './backlog.js';
-import { resolveBackoff } from './backoff.js';
+import type { Backoff } from './backoff.js';
 import { stands } from './claim.js';
 import { Executor } from './execute.js';
 import type { Handler } from './handler.js';
@@ -58,6 +58,7 @@ export class Run {
     store: Store,
     handlers: ReadonlyMap<string, Handler>,
     options: ResolvedWorkerOptions,
+    backoff: Backoff,
     report: Report,
   ) {
     this.#store = store;
@@ -77,11 +78,7 @@ export class Run {
       onUnhandled: (type, jobs) => report.unhandled(type, jobs),
     });
     this.#lookout = new Lookout(store, () => this.#onLookout());
-    const rules = {
-      maxAttempts: options.maxAttempts,
-      backoff: resolveBackoff(options.backoff),
-      maxResult: store.options.maxPayload,
-    };
+    const rules = { maxAttempts: options.maxAttempts, backoff, maxResult: store.options.maxPayload };
     this.#executor = new Executor(store, handlers, options, rules, (attempt, verdict) => {
       this.#pace.count();
       this.#backlog.refresh();

@@ -263,14 +263,17 @@ test('not even after a thousand attempts does the default wait for ever', async 
   assert.equal(runAt, clock.now() + 365 * 24 * 3_600_000);
 });
 
-test('a backoff that can not be used is refused before any job is claimed', async (t) => {
+test('a backoff that can not be used is refused, whether a job is due or not', async (t) => {
   const { queue } = openTest(t);
+  const refused = (): Promise<unknown> =>
+    rejects(
+      queue.processJobs({ email: () => {} }, { backoff: 'soon' as unknown as [] }),
+      'INVALID_ARGUMENT',
+      'backoff',
+    );
+  await refused();
   const id = await queue.enqueue('email', {});
-  await rejects(
-    queue.processJobs({ email: () => {} }, { backoff: 'soon' as unknown as [] }),
-    'INVALID_ARGUMENT',
-    'backoff',
-  );
+  await refused();
   assert.equal((await queue.getJob(id))?.attempts, 0);
 });
 
