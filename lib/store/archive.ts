@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { headerLine, type Layout, parseHeader } from '../tsv/columns.js';
 import { eachLine, TORN } from '../tsv/line.js';
 import { type Row, splitRows } from '../tsv/row.js';
-import { type FileSystem, readFully, readFullyAsync } from './fs.js';
+import { assertWhole, type FileSystem, readFully, readFullyAsync, syncFolder } from './fs.js';
 
 /** The names are known beforehand: where somebody put a symlink, nothing is written to what it leads to. */
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
@@ -71,14 +71,8 @@ export class ArchiveWriter {
       await this.#flush(file);
       await this.#fs.fdatasync(file.fd);
     }
-    for (const folder of [archiveFolder(this.#queueFile), dirname(this.#queueFile)]) {
-      const fd = this.#fs.open(folder, 'r');
-      try {
-        await this.#fs.fsync(fd);
-      } finally {
-        this.#fs.close(fd);
-      }
-    }
+    await syncFolder(this.#fs, archiveFolder(this.#queueFile));
+    await syncFolder(this.#fs, dirname(this.#queueFile));
   }
 
   close(): void {
@@ -130,18 +124,14 @@ export class ArchiveWriter {
     const bytes = Buffer.from(file.lines.join(''));
     file.lines = [];
     file.size = 0;
-    const written = await this.#fs.write(file.fd, bytes, null);
-    if (written < bytes.length) throw shortWrite();
+    assertWhole(await this.#fs.write(file.fd, bytes, null), bytes);
   }
 
   #write(fd: number, text: string): void {
     const bytes = Buffer.from(text);
-    if (this.#fs.writeSync(fd, bytes, null) < bytes.length) throw shortWrite();
+    assertWhole(this.#fs.writeSync(fd, bytes, null), bytes);
   }
 }
-
-/** A short write without an error has one cause in practice. */
-const shortWrite = (): Error => Object.assign(new Error('short write'), { code: 'ENOSPC' });
 
 /** Finds a job among the archived ones; of several copies (a crash between two steps) the newest version. */
 export async function findArchived(

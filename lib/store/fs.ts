@@ -174,6 +174,21 @@ export async function readFullyAsync(
   return filled;
 }
 
+/** Refuses a write that was short without an error, which has one cause in practice. */
+export function assertWhole(written: number, bytes: Buffer): void {
+  if (written < bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+}
+
+/** Makes the names in a directory durable: a rename or a new file is none before. */
+export async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
+  const fd = fs.open(folder, 'r');
+  try {
+    await fs.fsync(fd);
+  } finally {
+    fs.close(fd);
+  }
+}
+
 /** Removes a name, unless it is gone already. */
 export function removeIfThere(fs: FileSystem, path: string): void {
   try {

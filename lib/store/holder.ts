@@ -4,17 +4,11 @@ import { TsvqError } from '../errors.js';
 import { newLayout } from '../tsv/columns.js';
 import { type CompactionSummary, compact } from './compact.js';
 import type { CurrentFile } from './current-file.js';
-import { type FileSystem, storeError } from './fs.js';
+import { type FileSystem, storeError, syncFolder } from './fs.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Processes } from './owner.js';
-import {
-  createQueueFile,
-  NotDurable,
-  removeReplacements,
-  syncFolder,
-  syncFoldersAbove,
-} from './replacement.js';
+import { createQueueFile, NotDurable, removeReplacements, syncFoldersAbove } from './replacement.js';
 import { closeTail } from './tail.js';
 
 /** What a holder goes by. */

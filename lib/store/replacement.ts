@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { TsvqError } from '../errors.js';
 import { randomHex } from '../random.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
-import { type FileSystem, removeIfThere } from './fs.js';
+import { assertWhole, type FileSystem, removeIfThere, syncFolder } from './fs.js';
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 
@@ -52,9 +52,8 @@ export class Replacement {
     const bytes = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
     this.#pending = [];
     this.#pendingSize = 0;
-    const written = await this.#fs.write(this.#fd, bytes, this.#written);
-    if (written < bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
-    this.#written += written;
+    assertWhole(await this.#fs.write(this.#fd, bytes, this.#written), bytes);
+    this.#written += bytes.length;
   }
 
   /** Overwrites bytes that were flushed before. */
@@ -110,16 +109,6 @@ export function removeReplacements(fs: FileSystem, path: string): void {
       // Others may repair at the same time, having passed us over.
       removeIfThere(fs, join(folder, name));
     }
-  }
-}
-
-/** Makes the names in a directory durable: a rename or a new file is none before. */
-export async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
-  const fd = fs.open(folder, 'r');
-  try {
-    await fs.fsync(fd);
-  } finally {
-    fs.close(fd);
   }
 }
 

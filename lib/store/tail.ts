@@ -1,5 +1,5 @@
 import { LineReader, TORN } from '../tsv/line.js';
-import { type FileSystem, readFully } from './fs.js';
+import { assertWhole, type FileSystem, readFully } from './fs.js';
 import type { OpenFile } from './open-file.js';
 
 /** Where the file ends; undefined if its last line lacks the LF. */
@@ -32,8 +32,7 @@ export function closeTail(fs: FileSystem, file: OpenFile): number {
     return closeTail(fs, file);
   }
   const closing = Buffer.from(nul < 0 && whole ? '\n' : `${TORN}\n`);
-  const written = fs.writeSync(file.fd, closing, null);
-  if (written < closing.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+  assertWhole(fs.writeSync(file.fd, closing, null), closing);
   return file.size;
 }
 
