@@ -6,7 +6,7 @@ import { Appender } from './appender.js';
 import type { Decide, Needs, Outcome } from './commit.js';
 import type { CompactionSummary } from './compact.js';
 import { CurrentFile } from './current-file.js';
-import { type FileSystem, storeError, systemFs } from './fs.js';
+import { type FileSystem, storeError, systemFs, telling } from './fs.js';
 import { Holder } from './holder.js';
 import type { JobIndex } from './job-index.js';
 import type { Lock } from './lock.js';
@@ -99,7 +99,7 @@ export class Store {
     for (;;) {
       while (this.#current.busy) await this.#current.busy;
       if (this.openFile() === undefined) return undefined;
-      const index = await this.#current.readOn(needs).catch(this.#rethrow);
+      const index = await telling(this.path, () => this.#current.readOn(needs));
       // What is known of the file was dropped meanwhile, or another has its place.
       if (index !== undefined) return index;
     }
@@ -113,7 +113,7 @@ export class Store {
   /** The file as it is now, without reading its rows; undefined if there is none. */
   openFile(): OpenFile | undefined {
     this.#assertOpen();
-    return this.#reopen();
+    return this.#telling(() => this.#current.reopen());
   }
 
   /**
@@ -140,7 +140,7 @@ export class Store {
     await this.exclusively(async () => {
       // Before the file is read: one of them may be about to give its own copy the name.
       removeReplacements(this.fs, this.realPath);
-      if (this.#reopen() !== undefined) await this.#holder.compact().catch(this.#rethrow);
+      if (this.#current.reopen() !== undefined) await this.#holder.compact();
     });
     this.lock.clear(tokens);
   }
@@ -150,7 +150,7 @@ export class Store {
     this.#assertOpen();
     let summary: CompactionSummary | undefined;
     await this.exclusively(async () => {
-      summary = await this.#holder.compact().catch(this.#rethrow);
+      summary = await this.#holder.compact();
     });
     return summary ?? { kept: 0, archived: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
   }
@@ -165,13 +165,13 @@ export class Store {
   async edit(run: () => Promise<void>): Promise<CompactionSummary> {
     let summary: CompactionSummary | undefined;
     await this.exclusively(async () => {
-      await this.#holder.compact().catch(this.#rethrow);
+      await this.#holder.compact();
       await run();
       this.#current.drop();
-      if (this.#reopen() === undefined) return;
+      if (this.#current.reopen() === undefined) return;
       // All of it: an old row of a finished job that a hand has put back, from a backup say, is not the newest.
-      await this.#current.readOn('all').catch(this.#rethrow);
-      summary = await this.#holder.compact().catch(this.#rethrow);
+      await this.#current.readOn('all');
+      summary = await this.#holder.compact();
     });
     if (summary === undefined) throw new TsvqError('NOT_A_QUEUE', `${this.path} is missing or empty`);
     return summary;
@@ -196,7 +196,7 @@ export class Store {
   /** Runs something while nobody else appends to the file, when the commits asked for before are done. */
   async exclusively(run: () => Promise<void>): Promise<void> {
     this.#assertOpen();
-    await this.#writer.exclusively(run).catch(this.#rethrow);
+    await telling(this.path, () => this.#writer.exclusively(run));
   }
 
   /**
@@ -231,22 +231,14 @@ export class Store {
     });
   }
 
-  #reopen(): OpenFile | undefined {
-    return this.#telling(() => this.#current.reopen());
-  }
-
+  /** As {@link telling}, for what doesn't wait. */
   #telling<T>(call: () => T): T {
     try {
       return call();
     } catch (error) {
-      return this.#rethrow(error);
+      throw storeError(error, this.path);
     }
   }
-
-  /** A system error as one of ours. */
-  readonly #rethrow = (error: unknown): never => {
-    throw storeError(error, this.path);
-  };
 
   #assertOpen(): void {
     if (this.#closed) throw this.#isClosed();
