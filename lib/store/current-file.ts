@@ -55,11 +55,6 @@ export class CurrentFile {
     this.#index = undefined;
   }
 
-  /** Forgets what is known of the open file. */
-  forget(): void {
-    this.#index = undefined;
-  }
-
   /** Looks wait for it before they read: a scan that is under way, or a commit that relies on what is known of the file. */
   get busy(): Promise<void> | undefined {
     return this.#relying ?? this.#scan;

@@ -118,7 +118,7 @@ export class Writer {
       }
       // When it starts over, it has to find out what is in already.
       const needs = round > 0 ? 'all' : mostOf(open);
-      if (round > 0) this.#current.forget();
+      if (round > 0) this.#current.drop();
       // The bulk of the reading happens before the lock is taken.
       if (needs !== 'nothing') while (this.#current.reopen() && !(await this.#current.readOn(needs)));
       const batch = { commits: open, needs, round, since };
