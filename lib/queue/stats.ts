@@ -4,21 +4,12 @@ import { readTally } from '../store/tally.js';
 import { readTick } from '../store/tick.js';
 
 /** The state of a queue, in figures. */
-export interface Stats {
+export interface Stats extends TypeStats {
   /** Absolute path of the file. */
   file: string;
   /** Jobs in the file, all states together; the archive is not counted. */
   total: number;
-  pending: number;
-  /** Of the pending ones, those whose time has come. */
-  due: number;
-  processing: number;
-  completed: number;
-  failed: number;
-  cancelled: number;
-  /** Seconds for which the oldest due job has been waiting; 0 if none is due. */
-  oldestDueSeconds: number;
-  /** The same by job type. */
+  /** The same counts by job type. */
   types: Record<string, TypeStats>;
   /** When a worker last looked; undefined if never. */
   lastTick: Date | undefined;
@@ -28,14 +19,16 @@ export interface Stats {
   bytes: number;
 }
 
-/** {@link Stats} of one job type. */
+/** How many jobs are in each state: of one type, or of all together. */
 export interface TypeStats {
   pending: number;
+  /** Of the pending ones, those whose time has come. */
   due: number;
   processing: number;
   completed: number;
   failed: number;
   cancelled: number;
+  /** Seconds for which the oldest due job has been waiting; 0 if none is due. */
   oldestDueSeconds: number;
 }
 
