@@ -3,13 +3,12 @@ import { type Job, STATUSES, type Status } from '../job.js';
 import type { ListOptions } from '../options.js';
 import { storeError } from '../store/fs.js';
 import type { JobIndex } from '../store/job-index.js';
-import { readRows } from '../store/rows.js';
+import { groupsOf, readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Row, toJob } from '../tsv/row.js';
 
-/** Jobs are read in groups of so many, or of so many bytes if they are large. */
-const GROUP = 500;
-const GROUP_BYTES = 4 * 1024 * 1024;
+/** So many jobs at the least are put in order together. */
+const PIECE = 500;
 /** After a look at so many jobs others have their turn. */
 const SLICE = 20_000;
 
@@ -63,7 +62,7 @@ async function* inFileOrder(
   matches: (slot: number) => boolean,
 ): AsyncIterableIterator<number[]> {
   const { size, position } = index;
-  const pieces: number[][] = Array.from({ length: Math.ceil(size / GROUP) }, () => []);
+  const pieces: number[][] = Array.from({ length: Math.ceil(size / PIECE) }, () => []);
   for (let slot = 0; slot < size; slot++) {
     if (slot % SLICE === SLICE - 1) await new Promise(setImmediate);
     if (!matches(slot)) continue;
@@ -74,22 +73,11 @@ async function* inFileOrder(
   let slots: number[] = [];
   for (const piece of pieces) {
     slots = slots.concat(piece.sort((a, b) => index.offset(a) - index.offset(b)));
-    if (slots.length < GROUP) continue;
+    if (slots.length < PIECE) continue;
     yield slots;
     slots = [];
   }
   yield slots;
-}
-
-/** Few enough to be read together. */
-function* groupsOf(index: JobIndex, slots: readonly number[]): IterableIterator<number[]> {
-  for (let i = 0; i < slots.length; ) {
-    const first = i;
-    for (let bytes = 0; i < slots.length && i - first < GROUP && bytes < GROUP_BYTES; i++) {
-      bytes += index.length(slots[i] as number);
-    }
-    yield slots.slice(first, i);
-  }
 }
 
 /** The rows of some jobs, in the order of the file. */

@@ -4,6 +4,9 @@ import type { JobIndex } from './job-index.js';
 
 /** Rows that lie side by side are read in pieces up to this size. */
 const PIECE = 1024 * 1024;
+/** Of many jobs, so many are read at once, or so many bytes if they are large. */
+const GROUP = 500;
+const GROUP_BYTES = 4 * PIECE;
 
 /**
  * The newest rows of jobs, as the index knows them. Rows that lie side by side are read and split together.
@@ -27,16 +30,20 @@ export function readRows(index: JobIndex, slots: readonly number[]): (Row | unde
   return rows;
 }
 
-/** The same, a few MiB at a time: for whoever looks at all rows of a kind, and keeps few of them. */
-export function* eachRow(index: JobIndex, slots: readonly number[]): IterableIterator<Row | undefined> {
+/** Few enough each to be read together. */
+export function* groupsOf(index: JobIndex, slots: readonly number[]): IterableIterator<number[]> {
   for (let i = 0; i < slots.length; ) {
-    const group: number[] = [];
-    for (let bytes = 0; i < slots.length && bytes < 4 * PIECE; i++) {
-      group.push(slots[i] as number);
+    const first = i;
+    for (let bytes = 0; i < slots.length && i - first < GROUP && bytes < GROUP_BYTES; i++) {
       bytes += index.length(slots[i] as number);
     }
-    yield* readRows(index, group);
+    yield slots.slice(first, i);
   }
+}
+
+/** As {@link readRows}, a group at a time: for whoever looks at all rows of a kind, and keeps few of them. */
+export function* eachRow(index: JobIndex, slots: readonly number[]): IterableIterator<Row | undefined> {
+  for (const group of groupsOf(index, slots)) yield* readRows(index, group);
 }
 
 function checked(row: Row | undefined, index: JobIndex, slot: number): Row | undefined {
