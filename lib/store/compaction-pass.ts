@@ -11,7 +11,6 @@ import type { OpenFile } from './open-file.js';
 import type { Replacement } from './replacement.js';
 import { isMark, OPEN_MARK, settledMark } from './settled.js';
 
-const HASH = Buffer.from('#');
 const HEX_DIGITS = '0123456789abcdef';
 /** Lines that stay are copied in pieces up to this size. */
 const PIECE = 1024 * 1024;
@@ -104,10 +103,7 @@ export class CompactionPass {
     if (kind === 'struck') return;
     if (kind === 'comment' && (isMark(bytes, start, end) || this.#isHalfStruck(bytes, start, end))) return;
     if (kind === 'torn') {
-      // With a `#` before it, so that nothing of what a person may have left there is lost.
-      const line = Buffer.concat([HASH, withLf(bytes, start, end)]);
-      muteTorn(line, 0, line.length - 1, this.#file.layout);
-      this.#laterLines.push(line.toString('utf8'));
+      this.#keepTorn(bytes.toString('utf8', start, end));
       return;
     }
     // Where the columns change, what stands in such a line was not taken in.
@@ -131,7 +127,7 @@ export class CompactionPass {
       return;
     }
     const { status } = reader;
-    const held = index.hasUnreadable && index.isFieldHeld(reader.field(at.id));
+    const held = index.isRowHeld(reader);
     const [followFrom, followTo] = at.follow_ups < 0 ? [0, 0] : reader.span(at.follow_ups);
     const carries = followTo > followFrom;
     if (!isFinal(status) || (held && !carries)) {
@@ -162,12 +158,15 @@ export class CompactionPass {
   #unglue(bytes: Buffer, start: number, at: number, end: number, offset: number): void {
     const first = bytes.toString('utf8', start, at);
     if (this.#isNewest(offset)) this.#laterLines.push(`${first}\n`);
-    else {
-      const torn = Buffer.from(`#${first}${TORN}\n`);
-      muteTorn(torn, 0, torn.length - 1, this.#layout);
-      this.#laterLines.push(torn.toString('utf8'));
-    }
+    else this.#keepTorn(first + TORN);
     if (this.#isNewest(offset + at - start)) this.#laterLines.push(`${bytes.toString('utf8', at, end)}\n`);
+  }
+
+  /** With a `#` before it, so that nothing of what a person may have left there is lost. */
+  #keepTorn(line: string): void {
+    const bytes = Buffer.from(`#${line}\n`);
+    muteTorn(bytes, 0, bytes.length - 1, this.#file.layout);
+    this.#laterLines.push(bytes.toString('utf8'));
   }
 
   /** Whether a job's newest row begins there; asked once, in the order of the file. */

@@ -117,11 +117,6 @@ export class JobIndex {
     return this.#slots.offset.slice(0, this.size).sort();
   }
 
-  /** Whether any line can't be read. */
-  get hasUnreadable(): boolean {
-    return this.#unreadable.size > 0;
-  }
-
   /** Every slot in this state, in no particular order. */
   *withStatus(status: Status): IterableIterator<number> {
     const code = CODES[status];
@@ -133,9 +128,9 @@ export class JobIndex {
     return this.#unreadable.size > 0 && this.#unreadable.has(keyOf(id));
   }
 
-  /** The same for an id as a {@link LineReader} gives it. */
-  isFieldHeld(bytes: string): boolean {
-    return this.#unreadable.has(bytes);
+  /** The same for the job of the row that a reader of this file has read last. */
+  isRowHeld(row: LineReader): boolean {
+    return this.#unreadable.size > 0 && this.#unreadable.has(row.field(this.file.layout.at.id));
   }
 
   /** Every id that is held. */

@@ -27,7 +27,6 @@ export function isWorthCompacting({ file, deadBytes, glued }: JobIndex, smallToo
 export function isPastRetention(index: JobIndex, now: number, retention: number): boolean {
   if (retention === Number.POSITIVE_INFINITY) return false;
   const { file } = index;
-  const { id, finished_at } = file.layout.at;
   const reader = new LineReader(file.layout);
   const from = firstFinished(index);
   for (let size = SMALL; from < file.size && size <= MOST; size *= 8) {
@@ -36,8 +35,8 @@ export function isPastRetention(index: JobIndex, now: number, retention: number)
     eachLine(piece, 0, piece.length, (start, end) => {
       if (reader.read(piece, start, end) !== 'row' || !isFinal(reader.status)) return;
       // It stays for as long as it is held.
-      if (index.hasUnreadable && index.isFieldHeld(reader.field(id))) return;
-      first = Math.min(first, reader.number(finished_at, Number.MAX_SAFE_INTEGER) * 1000);
+      if (index.isRowHeld(reader)) return;
+      first = Math.min(first, reader.number(file.layout.at.finished_at, Number.MAX_SAFE_INTEGER) * 1000);
     });
     if (first < Number.POSITIVE_INFINITY || piece.length < size) return first < now - retention * 1.1;
     // The first of them is longer than that.

@@ -126,13 +126,13 @@ export const PATCHES: readonly Patch[] = [
   before(
     'nothing is held',
     'lib/store/job-index.ts',
-    '    return this.#unreadable.size > 0 &&',
+    '    return this.#unreadable.size > 0 && this.#unreadable.has(keyOf',
     'return false;',
   ),
   before(
     'nothing is held',
     'lib/store/job-index.ts',
-    '    return this.#unreadable.has(bytes);',
+    '    return this.#unreadable.size > 0 && this.#unreadable.has(row',
     'return false;',
   ),
 
