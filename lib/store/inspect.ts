@@ -1,8 +1,9 @@
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Finding } from './finding.js';
 import { type FileInfo, telling } from './fs.js';
 import { inspectLines } from './inspect-lines.js';
 import type { Holder } from './lock.js';
+import { replacementsOf } from './replacement.js';
 import type { Store } from './store.js';
 
 /** A lock that is still held by the same owner after so long is not just a commit that happened to be under way. */
@@ -15,7 +16,7 @@ export async function inspect(store: Store): Promise<Finding[]> {
 }
 
 async function inspectAll(store: Store): Promise<Finding[]> {
-  const leftovers = temporaryFiles(store);
+  const leftovers = replacementsOf(store.fs, store.realPath);
   const holders = await lastingHolders(store);
   const isQuiet = holders.every(({ liveness }) => liveness === 'dead');
   const index = await store.read('all');
@@ -49,15 +50,6 @@ function lockFinding({ pid, host, since, liveness }: Holder): Finding {
     unknown: `${who} has held the lock since ${when}; whether it is alive can't be told from here: queue unlock`,
   }[liveness];
   return { kind: 'lock', message };
-}
-
-/** What a compaction writes into before it takes the queue file's name. */
-function temporaryFiles({ fs, realPath }: Store): string[] {
-  const prefix = `${basename(realPath)}.`;
-  return fs
-    .readdir(dirname(realPath))
-    .filter((name) => name.startsWith(prefix) && name.endsWith('.tmp'))
-    .map((name) => join(dirname(realPath), name));
 }
 
 /** @param before what was there before the lock was looked at: a compaction under way has it, or has had it */

@@ -100,16 +100,20 @@ export class Replacement {
 const takenOver = (path: string): TsvqError =>
   new TsvqError('WRITE_FAILED', `the lock was taken over while ${path} was written anew; it is as it was`);
 
-/** Removes what others have not finished: the dead, and those whose lock was taken over. */
-export function removeReplacements(fs: FileSystem, path: string): void {
+/** The new files beside a queue file that are not finished, or never will be. */
+export function replacementsOf(fs: FileSystem, path: string): string[] {
   const folder = dirname(path);
   const prefix = `${basename(path)}.`;
-  for (const name of fs.readdir(folder)) {
-    if (name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length))) {
-      // Others may repair at the same time, having passed us over.
-      removeIfThere(fs, join(folder, name));
-    }
-  }
+  return fs
+    .readdir(folder)
+    .filter((name) => name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length)))
+    .map((name) => join(folder, name));
+}
+
+/** Removes what others have not finished: the dead, and those whose lock was taken over. */
+export function removeReplacements(fs: FileSystem, path: string): void {
+  // Others may repair at the same time, having passed us over.
+  for (const file of replacementsOf(fs, path)) removeIfThere(fs, file);
 }
 
 /** Makes an empty queue file, in the same steps. */
