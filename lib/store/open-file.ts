@@ -22,8 +22,9 @@ export class OpenFile {
   readonly layout: Layout;
   /** Where the first line after the header begins. */
   readonly start: number;
+  /** As it was when it was opened. */
+  readonly info: FileInfo;
   readonly #fs: FileSystem;
-  readonly #info: FileInfo;
   #strikeFd: number | undefined;
   #users = 1;
   #closed = false;
@@ -87,7 +88,7 @@ export class OpenFile {
     this.writable = writable;
     this.path = path;
     this.#fs = fs;
-    this.#info = fs.fstat(fd);
+    this.info = fs.fstat(fd);
   }
 
   /** Size now. */
@@ -95,16 +96,11 @@ export class OpenFile {
     return this.#fs.fstat(this.fd).size;
   }
 
-  /** As it was when it was opened. */
-  get info(): FileInfo {
-    return this.#info;
-  }
-
   /** Whether the path still names this inode, and its header is still there: somebody may have emptied it. */
   isCurrent(): boolean {
     const now = this.#fs.stat(this.path);
     return (
-      now !== undefined && now.ino === this.#info.ino && now.dev === this.#info.dev && now.size >= this.start
+      now !== undefined && now.ino === this.info.ino && now.dev === this.info.dev && now.size >= this.start
     );
   }
 
@@ -112,7 +108,7 @@ export class OpenFile {
   get strikeFd(): number {
     if (this.#strikeFd === undefined) {
       const fd = this.#fs.open(this.path, 'r+');
-      if (this.#fs.fstat(fd).ino !== this.#info.ino) {
+      if (this.#fs.fstat(fd).ino !== this.info.ino) {
         this.#fs.close(fd);
         throw new TsvqError('WRITE_FAILED', `${this.path} was replaced by another file while it was written`);
       }
