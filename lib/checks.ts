@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module';
+import type Ms from 'ms';
+import { dependency } from './dependency.js';
 import { isInstance, TsvqError } from './errors.js';
-
-const require = createRequire(import.meta.url);
 
 /** An option that can't be used: names it, its value and its type, and says what would do. */
 export function invalid(name: string, value: unknown, wanted: string): TsvqError {
@@ -30,7 +29,7 @@ export function duration(name: string, value: unknown): number {
   // As an environment variable has it.
   if (value === 'Infinity') ms = Number.POSITIVE_INFINITY;
   else if (typeof value === 'string' && value.trim() !== '' && value.length <= 100) {
-    ms = (require('ms') as (text: string) => number | undefined)(value);
+    ms = dependency<typeof Ms>('ms')(value as Ms.StringValue);
   }
   if (typeof ms !== 'number' || !(ms >= 0)) {
     throw invalid(name, value, "a number of milliseconds, or a duration like '10m' or '2h'");

@@ -24,5 +24,5 @@ export type {
   WorkerOptions,
 } from './options.js';
 export type { Stats } from './queue/stats.js';
-export type { CompactionSummary } from './store/store.js';
+export type { CompactionSummary } from './store/compact.js';
 export type { Handler, HandlerContext, Handlers, Summary } from './worker/handler.js';

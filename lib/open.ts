@@ -12,13 +12,14 @@ import {
   type WorkerOptions,
 } from './options.js';
 import { cancel } from './queue/cancel.js';
-import { enqueueAll } from './queue/enqueue.js';
+import { enqueueAll, type JobRequest } from './queue/enqueue.js';
 import { get, getArchived } from './queue/get.js';
 import { list } from './queue/list.js';
 import { retry } from './queue/retry.js';
 import { gatherStats, type Stats } from './queue/stats.js';
+import type { CompactionSummary } from './store/compact.js';
 import { telling } from './store/fs.js';
-import { type CompactionSummary, Store } from './store/store.js';
+import { Store } from './store/store.js';
 import type { Handlers, Summary } from './worker/handler.js';
 import { processQueue } from './worker/process.js';
 
@@ -178,8 +179,7 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
       const [id] = await telling(path, () => enqueueAll(store, [{ type, payload, options }]));
       return id as string;
     },
-    enqueueMany: async (jobs: readonly { type: string; payload?: unknown; options?: EnqueueOptions }[]) =>
-      telling(path, () => enqueueAll(store, jobs)),
+    enqueueMany: async (jobs: readonly JobRequest[]) => telling(path, () => enqueueAll(store, jobs)),
     getJob: async (id: string, options?: { archive?: boolean }) =>
       telling(path, async () => {
         // `ids.map(queue.getJob)` gives a number here, which asks for nothing.

@@ -16,8 +16,6 @@ import { removeReplacements } from './replacement.js';
 import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 import { Writer } from './writer.js';
 
-export type { CompactionSummary } from './compact.js';
-
 /** What the world outside of the store is; simulations have their own. */
 export interface World {
   readonly fs: FileSystem;
