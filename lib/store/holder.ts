@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
+import type { ResolvedQueueOptions } from '../options.js';
 import { newLayout } from '../tsv/columns.js';
 import { type CompactionSummary, compact } from './compact.js';
 import type { CurrentFile } from './current-file.js';
@@ -10,14 +11,6 @@ import type { OpenFile } from './open-file.js';
 import type { Processes } from './owner.js';
 import { createQueueFile, NotDurable, removeReplacements, syncFoldersAbove } from './replacement.js';
 import { closeTail } from './tail.js';
-
-/** What a holder goes by. */
-export interface HolderOptions {
-  /** How long to wait for the lock, in ms. */
-  readonly lockTimeout: number;
-  /** How long finished jobs stay, in ms. */
-  readonly retention: number;
-}
 
 /**
  * Holds the lock, and does what only its holder may do to the file as a whole: make it, give it new columns, write it
@@ -30,12 +23,12 @@ export class Holder {
   readonly #fs: FileSystem;
   readonly #clock: Clock;
   readonly #processes: Processes;
-  readonly #options: HolderOptions;
+  readonly #options: ResolvedQueueOptions;
   #lock: Lock | undefined;
 
   constructor(
     current: CurrentFile,
-    options: HolderOptions,
+    options: ResolvedQueueOptions,
     fs: FileSystem,
     clock: Clock,
     processes: Processes,

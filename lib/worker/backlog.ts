@@ -1,18 +1,12 @@
 import type { JobIndex } from '../store/job-index.js';
 import type { Store } from '../store/store.js';
-import { type Candidate, pickCandidates } from './claim.js';
+import { type Candidate, type ClaimRules, pickCandidates } from './claim.js';
 import { DueJobs } from './due.js';
 
 /** What a backlog goes by. */
-export interface BacklogRules {
-  /** How the worker signs its claims. */
-  readonly owner: string;
-  /** Whether there is a handler for a type. */
-  readonly handles: (type: string) => boolean;
-  /** Told how many due jobs of a type have none; never under the lock. */
+export interface BacklogRules extends ClaimRules {
+  /** Told how many due jobs of a type have no handler; never under the lock. */
   readonly onUnhandled: (type: string, jobs: number) => void;
-  /** Whether an earlier attempt of a job still runs in this process. */
-  readonly isBusy: (id: string) => boolean;
 }
 
 /** What there is to claim, as far as the file was read: it follows the store's index, also into a new file. */

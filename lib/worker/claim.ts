@@ -20,22 +20,26 @@ export interface Candidate extends Known {
   readonly suspect: boolean;
 }
 
+/** What a worker claims. */
+export interface ClaimRules {
+  /** How it signs its claims. */
+  readonly owner: string;
+  /** Whether there is a handler for a type. */
+  readonly handles: (type: string) => boolean;
+  /** Whether an earlier attempt of a job still runs in this process. */
+  readonly isBusy: (id: string) => boolean;
+}
+
 /** What {@link pickCandidates} goes by. */
-export interface Picking {
+export interface Picking extends ClaimRules {
   readonly due: DueJobs;
   readonly now: number;
-  /** How the worker signs its claims. */
-  readonly owner: string;
   /** How many. */
   readonly most: number;
   /** Nothing else is held. */
   readonly alone: boolean;
-  /** Whether there is a handler for the type. */
-  readonly handles: (type: string) => boolean;
   /** Called for a job whose row is not where the index has it: struck since, or moved by an edit in place. */
   readonly onGone: (slot: number) => void;
-  /** Whether an earlier attempt still runs in this process. */
-  readonly isBusy: (id: string) => boolean;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ResolvedWorkerOptions } from '../options.js';
 import { eachRow } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Draft, draft, type View } from '../store/view.js';
@@ -17,13 +18,6 @@ const GAVE_UP = 'worker could not write, and gave up';
 
 /** Whether a job's error says that its last worker died with it. */
 export const isDeathText = (error: string): boolean => error.startsWith(DIED);
-
-/** Rules for jobs without their own. */
-export interface RescueRules {
-  readonly maxAttempts: number;
-  /** ms */
-  readonly timeout: number;
-}
 
 /** A job taken back. */
 export interface Rescued extends Draft {
@@ -45,7 +39,7 @@ export function rescueRows(
   view: View,
   owner: string,
   holds: (id: string) => boolean,
-  rules: RescueRules,
+  options: ResolvedWorkerOptions,
 ): Rescued[] {
   const { at } = view.layout;
   const slots = [...view.index.withStatus('processing')];
@@ -56,7 +50,7 @@ export function rescueRows(
     if (row === undefined || view.index.isHeld(row[at.id] as string)) continue;
     const own = row[at.locked_by] === owner;
     if (own && holds(row[at.id] as string)) continue;
-    if (!own && !isOverdue(fieldsOf(row), at, store.processes, view.now, rules.timeout)) continue;
+    if (!own && !isOverdue(fieldsOf(row), at, store.processes, view.now, options.timeout)) continue;
     const by = row[at.locked_by] as string;
     // For others it would be free once it is pending, and its handler may not have ended yet.
     if (hasGivenUp(by) && underWay.has(row[at.id] as string)) continue;
@@ -68,15 +62,15 @@ export function rescueRows(
     rows
       // What an earlier operation of this commit has moved on is not ours any more.
       .filter((row) => String(view.state(row[at.id] as string)?.version) === row[at.version])
-      .map((row) => takeBack(row, rows.length - 1, view, rules)),
+      .map((row) => takeBack(row, rows.length - 1, view, options.maxAttempts)),
   );
 }
 
-function takeBack(row: Row, others: number, view: View, rules: RescueRules): Rescued {
+function takeBack(row: Row, others: number, view: View, maxAttempts: number): Rescued {
   const { at } = view.layout;
   const attempts = number(row[at.attempts], 0);
   const forgiven = number(row[at.forgiven], 0) + (others > 0 ? 1 : 0);
-  const limit = number(row[at.max_attempts], rules.maxAttempts);
+  const limit = number(row[at.max_attempts], maxAttempts);
   const failed = attempts - forgiven >= limit;
   const by = row[at.locked_by] as string;
   const what = hasGivenUp(by) ? GAVE_UP : DIED;
