@@ -2,8 +2,8 @@
 export interface Clock {
   /** Milliseconds since 1970, UTC. */
   now(): number;
-  /** Resolves after `ms` milliseconds, or at once when `signal` is aborted. Keeps the process alive. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Resolves after `ms` milliseconds. Keeps the process alive. */
+  sleep(ms: number): Promise<void>;
   /** Calls `run` in `ms` milliseconds, unless cancelled before; `keepAlive` the process until then. @returns the cancel */
   later(ms: number, run: () => void, keepAlive?: boolean): () => void;
 }
@@ -13,17 +13,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const done = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, Math.min(ms, LONGEST_TIMER));
-      signal?.addEventListener('abort', done, { once: true });
-    }),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   later: (ms, run, keepAlive = false) => {
     let timer: NodeJS.Timeout;
     const wait = (left: number): void => {

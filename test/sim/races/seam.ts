@@ -15,10 +15,15 @@ import {
 /** Thrown into the code of a process that is dead, so that it stops. */
 class Killed extends Error {}
 
+/** Handlers wait with it as well, until they are told to stop. */
+interface SeamClock extends Clock {
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
 /** What one virtual process has instead of the system. */
 export class Seam {
   readonly fs: FileSystem;
-  readonly clock: Clock;
+  readonly clock: SeamClock;
   readonly processes: Processes;
   dead = false;
   readonly #channel: Channel;
