@@ -1,7 +1,7 @@
-import { archiveFiles } from '../store/archive.js';
+import { archiveFiles, eachArchivedLine } from '../store/archive.js';
 import { telling } from '../store/fs.js';
-import { OpenFile } from '../store/open-file.js';
 import type { Store } from '../store/store.js';
+import type { Layout } from '../tsv/columns.js';
 import { LineReader } from '../tsv/line.js';
 import { usageError } from './exit.js';
 
@@ -25,11 +25,10 @@ export async function resolveIds(
   const shortened = given.filter((id) => index?.find(id) === undefined);
   if (shortened.length > 0) {
     await telling(store.path, async () => {
-      if (index !== undefined) await collect(index.file, shortened, matches);
-      for (const path of archive ? archiveFiles(store.fs, store.realPath) : []) {
-        const file = OpenFile.open(store.fs, path);
-        if (file !== undefined) await collect(file, shortened, matches).finally(() => file.release());
-      }
+      const collect = collector(shortened, matches);
+      if (index !== undefined) await index.file.eachLine(index.file.start, collect(index.file.layout));
+      for (const path of archive ? archiveFiles(store.fs, store.realPath) : [])
+        await eachArchivedLine(store.fs, path, collect);
     });
   }
   return given.map((id) => (shortened.includes(id) ? only(id, [...(matches.get(id) ?? [])]) : id));
@@ -41,22 +40,19 @@ function only(given: string, ids: readonly string[]): string | undefined {
   throw usageError(`${given} could be ${ids.slice(0, MOST_NAMED).join(', ')}${more}; give more of the ID`);
 }
 
-/** Adds to `matches` the ids in a file that begin with its keys. */
-async function collect(
-  file: OpenFile,
-  prefixes: readonly string[],
-  matches: ReadonlyMap<string, Set<string>>,
-): Promise<void> {
-  const reader = new LineReader(file.layout);
-  const { at } = file.layout;
+/** For a file with these columns: adds to `matches` the id of a line, where it begins with one of their keys. */
+function collector(prefixes: readonly string[], matches: ReadonlyMap<string, Set<string>>) {
   // The reader gives the bytes of a field one by one.
   const wanted = prefixes.map(
     (prefix) => [Buffer.from(prefix).toString('latin1'), matches.get(prefix)] as const,
   );
-  await file.eachLine(file.start, (bytes, start, end) => {
-    if (reader.read(bytes, start, end) !== 'row') return;
-    const id = reader.field(at.id);
-    for (const [prefix, ids] of wanted)
-      if (id.startsWith(prefix)) ids?.add(Buffer.from(id, 'latin1').toString());
-  });
+  return (layout: Layout) => {
+    const reader = new LineReader(layout);
+    return (bytes: Buffer, start: number, end: number): void => {
+      if (reader.read(bytes, start, end) !== 'row') return;
+      const id = reader.field(layout.at.id);
+      for (const [prefix, ids] of wanted)
+        if (id.startsWith(prefix)) ids?.add(Buffer.from(id, 'latin1').toString());
+    };
+  };
 }

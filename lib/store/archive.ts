@@ -167,6 +167,24 @@ export async function archivedSince(
   return found;
 }
 
+/** Calls what `lines` makes of a file's columns for each whole line of an archive file. */
+export async function eachArchivedLine(
+  fs: FileSystem,
+  path: string,
+  lines: (layout: Layout) => (bytes: Buffer, start: number, end: number) => void,
+): Promise<void> {
+  let line: ReturnType<typeof lines> | undefined;
+  for await (const bytes of blocks(fs, path)) {
+    if (line === undefined) {
+      const header = lineAt(bytes, 0);
+      if (header === '' || isLost(header)) return;
+      line = lines(parseHeader(header, path));
+    }
+    const each = line;
+    eachLine(bytes, 0, bytes.length, (start, end) => each(bytes, start, end));
+  }
+}
+
 async function searchArchive(
   fs: FileSystem,
   path: string,
@@ -176,20 +194,23 @@ async function searchArchive(
   let line: string | undefined;
   const wanted = Buffer.from(`\n${id}\t`);
   for await (const bytes of blocks(fs, path)) {
-    const lineAt = (from: number): string => {
-      const end = bytes.indexOf(LF, from);
-      return bytes.toString('utf8', from, end < 0 ? bytes.length : end);
-    };
-    header ??= lineAt(0);
+    header ??= lineAt(bytes, 0);
     const at = bytes.lastIndexOf(wanted);
-    if (at >= 0) line = lineAt(at + 1);
+    if (at >= 0) line = lineAt(bytes, at + 1);
   }
-  // Lost with a power cut before the first sync: what stands behind it was never taken out of the queue.
-  if (header === undefined || line === undefined || id === '' || header.includes('\0')) return undefined;
+  if (header === undefined || line === undefined || id === '' || isLost(header)) return undefined;
   const layout = parseHeader(header, path);
   const [row] = splitRows(line);
   return row?.length === layout.names.length && row[layout.at.id] === id ? { row, layout } : undefined;
 }
+
+function lineAt(bytes: Buffer, from: number): string {
+  const end = bytes.indexOf(LF, from);
+  return bytes.toString('utf8', from, end < 0 ? bytes.length : end);
+}
+
+/** With a power cut before the first sync: what stands behind it was never taken out of the queue. */
+const isLost = (header: string): boolean => header.includes('\0');
 
 /**
  * The file in pieces of whole lines, so that no more than one is in memory: each begins with the LF of the line before

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { jobId, line, rowsOf, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
@@ -65,6 +65,22 @@ describe('show', { concurrency: 3 }, () => {
       (await queue('show', '--archive', 'bb00000000000003')).stdout,
       /^status +completed, took 2s$/m,
     );
+  });
+
+  test('finds it whatever else is in the archive, and where its file was moved', async (t) => {
+    const { queue, file } = fiveStates(t);
+    await queue('compact');
+    const folder = join(file, '../archive');
+    renameSync(join(folder, 'queue-1970-01.tsv'), join(file, '../moved.tsv'));
+    symlinkSync('../moved.tsv', join(folder, 'queue-1970-01.tsv'));
+    // What power loss may leave of one that was never synced.
+    writeFileSync(join(folder, 'queue-1970-02.tsv'), Buffer.alloc(300));
+    writeFileSync(join(folder, 'queue-1970-03.tsv'), '');
+    mkdirSync(join(folder, 'queue-1970-04.tsv'));
+    for (const id of ['bb00000000000003', 'cc']) {
+      const { code, stderr } = await queue('show', '--archive', id);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    }
   });
 
   test('says that a job is held', async (t) => {
