@@ -95,11 +95,12 @@ export function text(name: string, value: unknown): string {
   return value;
 }
 
+/** In ms: no attempt, and no wait for the next one, may take longer. */
+export const YEAR: number = 365 * 24 * 3_600_000;
+
 /** A time limit for an attempt, in ms. @throws TsvqError `INVALID_ARGUMENT` */
 export function timeLimit(name: string, value: unknown): number {
   const ms = duration(name, value);
   if (ms >= 1 && ms <= YEAR) return ms;
   throw invalid(name, value, 'at least 1 ms and at most a year: a dead worker is known by it');
 }
-
-const YEAR = 365 * 24 * 3_600_000;

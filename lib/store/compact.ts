@@ -55,7 +55,7 @@ async function takeGlued(index: JobIndex): Promise<void> {
  * durable before it takes the name; the name is durable before anybody acknowledges anything in it. A crash
  * between any two leaves the old file or the new one, and a job in both the file and the archive at the worst.
  *
- * @param index of the same file, caught up to its end; made here if there is none
+ * @param known the index of the same file, caught up to its end; made here if there is none
  */
 export async function compact(
   context: CompactionContext,

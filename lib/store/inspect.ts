@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Finding } from './finding.js';
 import { type FileInfo, telling } from './fs.js';
 import { inspectLines } from './inspect-lines.js';
-import type { Holder } from './lock.js';
+import type { LockHolder } from './lock.js';
 import { replacementsOf } from './replacement.js';
 import type { Store } from './store.js';
 
@@ -29,7 +29,7 @@ async function inspectAll(store: Store): Promise<Finding[]> {
 }
 
 /** Who died holding the lock, or holds it for longer than a commit takes. */
-async function lastingHolders(store: Store): Promise<Holder[]> {
+async function lastingHolders(store: Store): Promise<LockHolder[]> {
   const { clock, lock } = store;
   let holders = lock.holders();
   const until = clock.now() + PATIENCE_MS;
@@ -41,7 +41,7 @@ async function lastingHolders(store: Store): Promise<Holder[]> {
   return holders;
 }
 
-function lockFinding({ pid, host, since, liveness }: Holder): Finding {
+function lockFinding({ pid, host, since, liveness }: LockHolder): Finding {
   const who = `process ${pid} on ${host}`;
   const when = since.toISOString();
   const message = {

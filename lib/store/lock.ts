@@ -32,7 +32,7 @@ const LONGEST_STEP_MS = 1_000;
 const PREFIX = 'owner.';
 
 /** Who holds a lock. */
-export interface Holder {
+export interface LockHolder {
   /** Name of the token in the lock's directory. */
   readonly token: string;
   readonly host: string;
@@ -134,7 +134,7 @@ export class Lock {
   }
 
   /** Who holds the lock or died holding it; takes nothing. */
-  holders(): Holder[] {
+  holders(): LockHolder[] {
     return this.#tokens().flatMap((token) => {
       const info = this.#infoOf(token);
       if (info === undefined) return [];

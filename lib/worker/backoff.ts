@@ -1,15 +1,12 @@
-import { duration, invalid, onlyKnown } from '../checks.js';
+import { duration, invalid, onlyKnown, YEAR } from '../checks.js';
 import type { Job } from '../job.js';
 import { type BackoffFormula, type BackoffOption, DEFAULTS } from '../options.js';
 
 /** A wait within what a queue can mean: none that has passed, none for ever. */
-export const clamp = (ms: number): number => Math.min(Math.max(Number(ms) || 0, 0), LONGEST);
+export const clamp = (ms: number): number => Math.min(Math.max(Number(ms) || 0, 0), YEAR);
 
 /** Milliseconds until the next attempt, after `attempts` (from 1) have failed. */
 export type Backoff = (attempts: number, error: unknown, job: Job) => number;
-
-/** No wait is longer than this: a year. */
-const LONGEST = 365 * 24 * 3_600_000;
 
 /**
  * The function that an option means. The default is dbbasic-queue's: 60·2^attempts seconds.
@@ -39,7 +36,7 @@ export function resolveBackoff(
   const {
     base = DEFAULTS.backoff.base,
     factor = DEFAULTS.backoff.factor,
-    max = LONGEST,
+    max = YEAR,
     jitter = 0,
   } = option as BackoffFormula;
   const first = duration('backoff.base', base);

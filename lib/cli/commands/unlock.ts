@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Holder } from '../../store/lock.js';
+import type { LockHolder } from '../../store/lock.js';
 import type { Cli } from '../cli.js';
 import { CliError, EXIT } from '../exit.js';
 import { isoSeconds } from '../format.js';
@@ -44,5 +44,5 @@ ${examples('queue unlock', 'queue unlock --force')}`,
 
 const words = { alive: 'alive', dead: 'dead', unknown: "can't be judged from here" } as const;
 
-const describe = ({ pid, host, since }: Holder): string =>
+const describe = ({ pid, host, since }: LockHolder): string =>
   `process ${pid} on ${host} since ${isoSeconds(since)}`;
