@@ -68,7 +68,7 @@ export class Output {
     let text = '';
     for await (const record of records) {
       count++;
-      text += table?.add(shape.cells(record).map(cell)) ?? this.#line(record, shape);
+      text += table?.add(shape.cells(record).map(cell)) ?? this.#line(record, shape.plain(record));
       if (text.length < PIECE) continue;
       writeOut(text);
       text = '';
@@ -80,21 +80,25 @@ export class Output {
     return count;
   }
 
-  /** One record as one line, at once; `human` is the line for people. */
-  record<T>(record: T, human: string, plain: readonly Field[]): void {
-    if (this.format === 'human') this.text(human);
-    else writeOut(this.#line(record, { plain: () => plain }));
+  /** One record as one line, at once; nothing for people. */
+  data(record: unknown, plain: readonly Field[]): void {
+    if (this.format !== 'human') writeOut(this.#line(record, plain));
+  }
+
+  /** The same; `human` is the line for people. */
+  record(record: unknown, human: string, plain: readonly Field[]): void {
+    this.text(human);
+    this.data(record, plain);
   }
 
   /** Says what was changed: to people on stderr, to programs as a record. */
-  changed<T>(record: T, human: string, plain: readonly Field[]): void {
+  changed(record: unknown, human: string, plain: readonly Field[]): void {
     if (this.format === 'human') say(human);
-    else writeOut(this.#line(record, { plain: () => plain }));
+    this.data(record, plain);
   }
 
-  #line<T>(record: T, { plain }: Pick<Shape<T>, 'plain'>): string {
-    if (this.format === 'json') return `${toSafeJson(record)}\n`;
-    return `${plain(record).map(plainField).join('\t')}\n`;
+  #line(record: unknown, plain: readonly Field[]): string {
+    return `${this.format === 'json' ? toSafeJson(record) : plain.map(plainField).join('\t')}\n`;
   }
 }
 

@@ -31,10 +31,8 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
       const problems = findProblems(stats, maxAge, maxFailed, Date.now());
       if (problems.length === 0) return;
       process.exitCode = EXIT.failed;
-      if (output.format === 'human') output.text(`queue ${queue.file}: ${problems.join('; ')}`);
-      else
-        for (const problem of problems)
-          output.record({ file: queue.file, problem }, '', [queue.file, problem]);
+      output.text(`queue ${queue.file}: ${problems.join('; ')}`);
+      for (const problem of problems) output.data({ file: queue.file, problem }, [queue.file, problem]);
     });
 }
 

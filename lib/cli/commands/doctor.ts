@@ -24,11 +24,9 @@ ${examples('queue doctor', "queue lock -- sed -i '17d' data/queue.tsv   # delete
       const { output, existingStore: store } = cli;
       const findings = await inspect(store);
       if (findings.length > 0) process.exitCode = EXIT.failed;
-      if (output.format === 'human') output.text(findings.length === 0 ? 'ok' : describe(findings));
-      else
-        for (const finding of findings) {
-          output.record(finding, '', [finding.kind, finding.line, finding.id, finding.message]);
-        }
+      output.text(findings.length === 0 ? 'ok' : describe(findings));
+      for (const finding of findings)
+        output.data(finding, [finding.kind, finding.line, finding.id, finding.message]);
     });
 }
 

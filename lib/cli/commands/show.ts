@@ -33,8 +33,8 @@ export function define(command: Command, cli: Cli): void {
         throw notFound(`there is no job ${given} in ${store.path}${hint}`);
       }
       if (output.format === 'human') output.text(describe(job, store, Date.now()));
-      else if (output.format === 'json') output.record(job, '', []);
-      else for (const field of fields(job)) output.record(job, '', field);
+      else if (output.format === 'json') output.data(job, []);
+      else for (const field of fields(job)) output.data(job, field);
       if ((await store.read('all'))?.isHeld(job.id)) {
         say(`job ${job.id} is held: another line with its id can't be read; see queue doctor`);
       }

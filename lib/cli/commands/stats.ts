@@ -40,7 +40,7 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
     .action(async () => {
       const { output, queue } = cli;
       const stats = await queue.stats();
-      if (output.format === 'json') return output.record(stats, '', []);
+      if (output.format === 'json') return output.data(stats, []);
       output.text(`${stats.file}, ${size(stats.bytes)}\n${worker(stats, Date.now())}\n`);
       const types = Object.entries(stats.types).sort(([a], [b]) => (a < b ? -1 : 1));
       const lines: Line[] = [{ ...stats, name: '' }, ...types.map(([name, counts]) => ({ ...counts, name }))];
