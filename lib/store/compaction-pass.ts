@@ -1,4 +1,4 @@
-import { isFinal } from '../job.js';
+import { isFinal, type Status } from '../job.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
 import { muteTorn } from '../tsv/cross-out.js';
 import { gluedAt } from '../tsv/glued.js';
@@ -240,8 +240,7 @@ export class CompactionPass {
     next[at.version] ||= '1';
     next[at.priority] ||= '0';
     next[at.forgiven] ||= '0';
-    const final = next[at.status] !== 'pending' && next[at.status] !== 'processing';
-    if (final && next[at.finished_at] === '') next[at.finished_at] = seconds(this.#now);
+    if (isFinal(next[at.status] as Status)) next[at.finished_at] ||= seconds(this.#now);
     return next;
   }
 

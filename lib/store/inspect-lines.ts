@@ -1,4 +1,4 @@
-import { STATUSES, type Status } from '../job.js';
+import { isFinal, STATUSES, type Status } from '../job.js';
 import type { Layout } from '../tsv/columns.js';
 import { LineReader, LONGEST_ROW, OUR_ID } from '../tsv/line.js';
 import { brief } from '../tsv/text.js';
@@ -96,7 +96,7 @@ class Lines {
       this.#lookForFollowUps(id, slot);
     if (reader.status === 'processing')
       this.#lookAtOwner(id, at.locked_by < 0 ? '' : reader.field(at.locked_by));
-    if (reader.status === 'pending' || reader.status === 'processing') {
+    if (!isFinal(reader.status)) {
       const payload = bytes.toString('utf8', ...reader.span(at.payload));
       if (!isJson(payload))
         this.#add(
