@@ -1,30 +1,27 @@
 import type { Clock } from '../clock.js';
 import type { ResolvedQueueOptions } from '../options.js';
 import { archivedSince } from './archive.js';
-import { type Appended, Commit, type CommitContext, type Needs } from './commit.js';
 import type { CurrentFile } from './current-file.js';
 import type { FileSystem } from './fs.js';
 import type { Holder } from './holder.js';
 import type { OpenFile } from './open-file.js';
+import { type Needs, Operation, type RoundContext, type Written } from './operation.js';
 import { closeTail, endOf } from './tail.js';
 
-/** Commits that go into the file together. */
-export interface Batch {
-  readonly commits: readonly Commit[];
+/** One try of a commit: the operations that go into the file together. */
+export interface Round {
+  readonly operations: readonly Operation[];
   /** What the most demanding of them needs. */
   readonly needs: Needs;
-  /** How often they have started over. */
-  readonly round: number;
-  /** When the file of their first round was last written before, by the file system's clock. */
+  /** From 0: how often they have started over. */
+  readonly number: number;
+  /** When the file of the first round was last written before, by the file system's clock. */
   readonly since: number;
 }
 
-/** What an append has put into the file, which is kept open until whoever syncs it lets go of it. */
-export type AppendedTo = Appended & { readonly file: OpenFile };
-
 const NONE: ReadonlySet<string> = new Set();
 
-/** Gets the rows of a batch into the file: beside whoever holds the lock if that will do, else under the lock. */
+/** Gets the rows of a commit into the file: beside whoever holds the lock if that will do, else under the lock. */
 export class Appender {
   readonly #current: CurrentFile;
   readonly #holder: Holder;
@@ -46,12 +43,12 @@ export class Appender {
     this.#clock = clock;
   }
 
-  /** Appends what the commits decide, and looks at what has become of it; see {@link Commit.write}. */
-  async append(batch: Batch): Promise<AppendedTo> {
+  /** Appends what the operations decide, and looks at what has become of it; see {@link Operation.write}. */
+  async append(round: Round): Promise<Written> {
     for (;;) {
       const appended =
-        (batch.needs === 'nothing' ? await this.#besideHolder(batch) : undefined) ??
-        (await this.#underLock(batch));
+        (round.needs === 'nothing' ? await this.#besideHolder(round) : undefined) ??
+        (await this.#underLock(round));
       if (appended !== undefined) return appended;
     }
   }
@@ -77,7 +74,7 @@ export class Appender {
    *
    * @returns undefined where that can't be: there is no file yet, its last line is to be closed, somebody rewrites it
    */
-  async #besideHolder(batch: Batch): Promise<AppendedTo | undefined> {
+  async #besideHolder(round: Round): Promise<Written | undefined> {
     const before = this.#openEnd();
     if (before === undefined) return undefined;
     const file = this.#current.file as OpenFile;
@@ -85,7 +82,7 @@ export class Appender {
     const isValid = (): boolean => !this.#holder.lock.isRewriting && file.isCurrent();
     const closeTail = (): Promise<unknown> => this.#holder.locked(() => this.closeTail(file));
     const context = { file, before, index: this.#current.index, archived: NONE, isValid, closeTail };
-    return this.#current.relyingOn(() => this.#write(batch, context));
+    return this.#current.relyingOn(() => this.#write(round, context));
   }
 
   /** Where the file ends, if anybody may append to it as it is. */
@@ -96,48 +93,48 @@ export class Appender {
   }
 
   /** @returns undefined if it has to be tried again: new jobs can go in beside the lock, or another file has the name */
-  async #underLock(batch: Batch): Promise<AppendedTo | undefined> {
-    const isNeeded = batch.needs === 'nothing' ? () => this.#openEnd() === undefined : undefined;
+  async #underLock(round: Round): Promise<Written | undefined> {
+    const isNeeded = round.needs === 'nothing' ? () => this.#openEnd() === undefined : undefined;
     return this.#holder.locked(async () => {
       // A look meanwhile may find another file under the name, and let go of this one.
       const file = (await this.#holder.writableFile()).retain();
       try {
         const end = await this.closeTail(file);
-        return await this.#current.relyingOn(() => this.#appendTo(file, end, batch));
+        return await this.#current.relyingOn(() => this.#appendTo(file, end, round));
       } finally {
         file.release();
       }
     }, isNeeded);
   }
 
-  async #appendTo(file: OpenFile, end: number, batch: Batch): Promise<AppendedTo | undefined> {
-    const { needs, round } = batch;
+  async #appendTo(file: OpenFile, end: number, round: Round): Promise<Written | undefined> {
+    const { needs, number } = round;
     const index = needs === 'nothing' ? this.#current.index : await this.#current.readOn(needs);
     // A look may have opened another file meanwhile, or found none.
     if (index === undefined ? needs !== 'nothing' : index.file !== file) return undefined;
     // Where others append beside the lock, the file may have grown since.
     const before = needs === 'nothing' ? end : Math.max(end, index?.position ?? end);
-    const archived = round === 0 ? NONE : await this.#archivedSince(batch);
+    const archived = number === 0 ? NONE : await this.#archivedSince(round);
     const isValid = (): boolean => this.#holder.lock.stillHeld() && file.isCurrent();
     const closeTail = (): Promise<unknown> => this.closeTail(file);
-    return this.#write(batch, { file, before, index, archived, isValid, closeTail });
+    return this.#write(round, { file, before, index, archived, isValid, closeTail });
   }
 
   /** A process that was suspended after its append may find its jobs run and gone when it goes on. */
-  #archivedSince({ commits, since }: Batch): Promise<ReadonlySet<string>> {
-    const ids = new Set(commits.flatMap((commit) => commit.ids));
+  #archivedSince({ operations, since }: Round): Promise<ReadonlySet<string>> {
+    const ids = new Set(operations.flatMap(({ ids }) => ids));
     return archivedSince(this.#fs, this.#current.realPath, ids, since);
   }
 
   async #write(
-    { commits, round }: Batch,
-    context: Omit<CommitContext, 'fs' | 'now' | 'round'>,
-  ): Promise<AppendedTo> {
+    { operations, number }: Round,
+    context: Omit<RoundContext, 'fs' | 'now' | 'round'>,
+  ): Promise<Written> {
     const { file } = context;
     file.retain();
     try {
-      const whole = { ...context, round, fs: this.#fs, now: this.#clock.now() };
-      return { ...(await Commit.write(whole, commits)), file };
+      const whole = { ...context, round: number, fs: this.#fs, now: this.#clock.now() };
+      return await Operation.write(whole, operations);
     } catch (error) {
       file.release();
       throw error;

@@ -1,11 +1,11 @@
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
 import type { Appender } from './appender.js';
-import { Commit, type Decide, mostOf, type Needs, type Outcome } from './commit.js';
 import type { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError } from './fs.js';
 import type { Holder } from './holder.js';
 import type { OpenFile } from './open-file.js';
+import { type Decide, mostOf, type Needs, Operation, type Outcome } from './operation.js';
 import { type Superseded, strike } from './strike.js';
 
 /** After so many commits other callbacks get their turn: without syncs, one could follow another for ever. */
@@ -25,7 +25,7 @@ export class Writer {
   readonly #holder: Holder;
   readonly #durability: ResolvedQueueOptions['durability'];
   readonly #fs: FileSystem;
-  #waiting: Commit[] = [];
+  #waiting: Operation[] = [];
   /** What waits for its turn between two commits. */
   readonly #between: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
@@ -64,10 +64,10 @@ export class Writer {
 
   /** As {@link Store.commit}. */
   commit(needs: Needs, decide: Decide): Promise<Outcome> {
-    const commit = new Commit(needs, decide);
-    this.#waiting.push(commit);
+    const operation = new Operation(needs, decide);
+    this.#waiting.push(operation);
     this.#running ??= this.#run();
-    return commit.outcome;
+    return operation.outcome;
   }
 
   /**
@@ -91,38 +91,42 @@ export class Writer {
     await undefined;
     while (this.#waiting.length > 0 || this.#between.length > 0) {
       if (++this.#commits % COMMITS_A_TURN === 0) await new Promise(setImmediate);
-      const batch = this.#waiting;
+      const operations = this.#waiting;
       this.#waiting = [];
       const next = this.#between.shift();
       try {
-        await this.#commitAll(batch);
+        await this.#commitAll(operations);
       } catch (error) {
-        for (const commit of batch) commit.fail(storeError(error, this.#current.path));
+        for (const operation of operations) operation.fail(storeError(error, this.#current.path));
       }
       await next?.();
     }
     this.#running = undefined;
   }
 
-  async #commitAll(commits: readonly Commit[]): Promise<void> {
-    let open = commits;
+  async #commitAll(operations: readonly Operation[]): Promise<void> {
+    let open = operations;
     /** When the file was last written before this, by the file system's clock. */
     let since = Number.POSITIVE_INFINITY;
-    for (let round = 0; open.length > 0; round++) {
+    for (let number = 0; open.length > 0; number++) {
       if (this.#holder.broken) throw this.#holder.broken;
-      if (round === MOST_ROUNDS) {
+      if (number === MOST_ROUNDS) {
         throw new TsvqError(
           'WRITE_FAILED',
           `${this.#current.path} kept being replaced while the lock was held`,
         );
       }
       // When it starts over, it has to find out what is in already.
-      const needs = round > 0 ? 'all' : mostOf(open);
-      if (round > 0) this.#current.drop();
+      const needs = number > 0 ? 'all' : mostOf(open);
+      if (number > 0) this.#current.drop();
       // The bulk of the reading happens before the lock is taken.
       if (needs !== 'nothing') while (this.#current.reopen() && !(await this.#current.readOn(needs)));
-      const batch = { commits: open, needs, round, since };
-      const { file, any, superseded } = await this.#appender.append(batch);
+      const { file, any, superseded } = await this.#appender.append({
+        operations: open,
+        needs,
+        number,
+        since,
+      });
       since = Math.min(since, file.info.mtimeMs);
       try {
         if (any && this.#durability === 'sync') await this.#makeDurable(file, superseded);
@@ -130,9 +134,9 @@ export class Writer {
         file.release();
       }
       // Acknowledged only now: nobody's code runs under the lock, and what it is told survives power loss.
-      for (const commit of open) commit.settle();
-      const left = open.filter((commit) => !commit.settled);
-      if (left.length < open.length) round = 0;
+      for (const operation of open) operation.settle();
+      const left = open.filter(({ settled }) => !settled);
+      if (left.length < open.length) number = 0;
       open = left;
     }
   }

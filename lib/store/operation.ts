@@ -26,8 +26,8 @@ export interface Outcome {
   readonly error?: unknown;
 }
 
-/** What a commit works with. */
-export interface CommitContext {
+/** What a round of a commit works with. */
+export interface RoundContext {
   readonly fs: FileSystem;
   readonly now: number;
   readonly file: OpenFile;
@@ -44,8 +44,10 @@ export interface CommitContext {
   readonly closeTail: () => Promise<unknown>;
 }
 
-/** What an append has put into the file. */
-export interface Appended {
+/** What a round has put into the file. */
+export interface Written {
+  /** Kept open until whoever syncs it lets go of it. */
+  readonly file: OpenFile;
   /** Whether there is anything to sync. */
   readonly any: boolean;
   /** The rows that it supersedes. */
@@ -53,7 +55,7 @@ export interface Appended {
 }
 
 /** One operation on its way into the file. */
-export class Commit {
+export class Operation {
   readonly needs: Needs;
   readonly outcome: Promise<Outcome>;
   settled = false;
@@ -104,15 +106,15 @@ export class Commit {
    * settled afterwards has to start over. Under the lock, or beside it if all of them need nothing of
    * the file; whoever calls this syncs the file, and tells afterwards.
    */
-  static async write(context: CommitContext, commits: readonly Commit[]): Promise<Appended> {
+  static async write(context: RoundContext, operations: readonly Operation[]): Promise<Written> {
     const { fs, file, before } = context;
-    const nothing = { any: false, superseded: [] };
-    Commit.#decideEach(context, commits);
-    const drafts = commits.flatMap((commit) => commit.#drafts);
+    const nothing = { file, any: false, superseded: [] };
+    Operation.#decideEach(context, operations);
+    const drafts = operations.flatMap((operation) => operation.#drafts);
     if (drafts.length === 0) {
-      Commit.#settleEach(commits, 0, undefined, file.path);
+      Operation.#settleEach(operations, 0, undefined, file.path);
       // What an earlier round has put there, no sync may have covered.
-      return { any: context.round > 0, superseded: [] };
+      return { file, any: context.round > 0, superseded: [] };
     }
     const append = new Append(fs, file, drafts);
     await append.write();
@@ -129,53 +131,56 @@ export class Commit {
         append.error = error;
       }
     }
-    Commit.#settleEach(commits, append.rows, append.error, file.path);
-    return { any: append.bytes > 0 || context.round > 0, superseded };
+    Operation.#settleEach(operations, append.rows, append.error, file.path);
+    return { file, any: append.bytes > 0 || context.round > 0, superseded };
   }
 
-  static #settleEach(commits: readonly Commit[], rows: number, cause: unknown, path: string): void {
+  static #settleEach(operations: readonly Operation[], rows: number, cause: unknown, path: string): void {
     const error = cause === undefined ? undefined : storeError(cause, path);
     let left = rows;
-    for (const commit of commits) {
-      if (commit.#rejected || commit.#startsOver) continue;
-      commit.#written = Math.min(left, commit.#drafts.length);
-      left -= commit.#written;
-      const complete = commit.#written === commit.#drafts.length;
+    for (const operation of operations) {
+      if (operation.#rejected || operation.#startsOver) continue;
+      operation.#written = Math.min(left, operation.#drafts.length);
+      left -= operation.#written;
+      const complete = operation.#written === operation.#drafts.length;
       // Cut without a known reason: it starts over with what is missing.
-      commit.settled = complete || error !== undefined;
-      if (!complete) commit.#error = error;
+      operation.settled = complete || error !== undefined;
+      if (!complete) operation.#error = error;
     }
   }
 
-  static #decideEach({ file, index, now, round, archived }: CommitContext, commits: readonly Commit[]): void {
+  static #decideEach(
+    { file, index, now, round, archived }: RoundContext,
+    operations: readonly Operation[],
+  ): void {
     const view = new View(file, index, now, archived);
-    for (const [i, commit] of commits.entries()) {
-      commit.#startsOver = false;
+    for (const [i, operation] of operations.entries()) {
+      operation.#startsOver = false;
       try {
-        commit.#drafts = commit.#decide(view, round);
+        operation.#drafts = operation.#decide(view, round);
         // No more than one row of a job in a commit: of two, the second would count even where the first came too
         // late, because another wrote that version before. The rest keeps its order.
-        if (view.hasDecided(commit.#drafts)) {
-          Commit.#leave(commits.slice(i));
+        if (view.hasDecided(operation.#drafts)) {
+          Operation.#leave(operations.slice(i));
           return;
         }
-        if (commits.length > 1 && commit.needs !== 'nothing') view.remember(commit.#drafts);
+        if (operations.length > 1 && operation.needs !== 'nothing') view.remember(operation.#drafts);
       } catch (error) {
-        commit.#drafts = [];
-        commit.#startsOver = error instanceof StaleIndex;
-        if (commit.#startsOver) continue;
-        commit.#error = error;
-        commit.#rejected = true;
-        commit.settled = true;
+        operation.#drafts = [];
+        operation.#startsOver = error instanceof StaleIndex;
+        if (operation.#startsOver) continue;
+        operation.#error = error;
+        operation.#rejected = true;
+        operation.settled = true;
       }
     }
   }
 
   /** For the next round. */
-  static #leave(commits: readonly Commit[]): void {
-    for (const commit of commits) {
-      commit.#drafts = [];
-      commit.#startsOver = true;
+  static #leave(operations: readonly Operation[]): void {
+    for (const operation of operations) {
+      operation.#drafts = [];
+      operation.#startsOver = true;
     }
   }
 }
@@ -225,5 +230,5 @@ function unsure(cause: unknown): unknown {
 const NEEDS: readonly Needs[] = ['nothing', 'open', 'all'];
 
 /** What has to be known for all of them. */
-export const mostOf = (commits: readonly Commit[]): Needs =>
-  NEEDS[Math.max(...commits.map(({ needs }) => NEEDS.indexOf(needs)))] as Needs;
+export const mostOf = (operations: readonly Operation[]): Needs =>
+  NEEDS[Math.max(...operations.map(({ needs }) => NEEDS.indexOf(needs)))] as Needs;
