@@ -54,7 +54,11 @@ type Item = { drafts: readonly Draft[]; isIn: boolean } & (
   | { candidate: Candidate; row: Row; layout: Layout }
 );
 
-/** Records what has ended, takes jobs from the dead and claims new ones, in one commit. */
+/**
+ * Records what has ended, takes jobs from the dead and claims new ones, in one commit. Each round decides anew what goes
+ * in, and goes by what the round before has decided to know which of its rows may be in the file already; only the
+ * candidates are kept, with those that the first round has picked in place of others.
+ */
 export async function commitBatch(
   store: Store,
   owner: string,

@@ -24,7 +24,7 @@ export class DueJobs {
    * By slot: 1 for a job that stands among the due ones, or aside, or is left out. Twice there, it could be claimed twice
    * in one commit.
    */
-  #isDue = new Uint8Array(1024);
+  #isPlaced = new Uint8Array(1024);
   /** The time that jobs were asked for last. */
   #now: number;
 
@@ -55,7 +55,7 @@ export class DueJobs {
 
   /** Puts a job among the due ones: {@link take} gave it, and nobody has claimed it. */
   putBack(slot: number): void {
-    if (this.#isDue[slot] === 1) return;
+    if (this.#isPlaced[slot] === 1) return;
     this.#mark(slot);
     this.#due.push(slot);
   }
@@ -73,14 +73,14 @@ export class DueJobs {
       if (!alone) return undefined;
       const slot = this.#aside.shift() as number;
       this.#asideSince = now;
-      this.#isDue[slot] = 0;
+      this.#isPlaced[slot] = 0;
       return slot;
     }
     if (alone) for (const slot of this.#takeAside()) this.putBack(slot);
     for (;;) {
       const slot = this.#due.pop();
       if (slot === undefined) return undefined;
-      this.#isDue[slot] = 0;
+      this.#isPlaced[slot] = 0;
       if (this.#isStillDue(slot, now)) return slot;
     }
   }
@@ -112,7 +112,7 @@ export class DueJobs {
   #takeAside(): number[] {
     const aside = this.#aside;
     this.#aside = [];
-    for (const slot of aside) this.#isDue[slot] = 0;
+    for (const slot of aside) this.#isPlaced[slot] = 0;
     return aside;
   }
 
@@ -122,19 +122,19 @@ export class DueJobs {
   }
 
   #enter(slot: number): void {
-    if (this.#isDue[slot] === 1) return;
+    if (this.#isPlaced[slot] === 1) return;
     if (this.#accepts(slot)) this.putBack(slot);
     // For good: it is not asked about again.
     else this.#mark(slot);
   }
 
   #mark(slot: number): void {
-    if (slot >= this.#isDue.length) {
+    if (slot >= this.#isPlaced.length) {
       const larger = new Uint8Array(slot * 2);
-      larger.set(this.#isDue);
-      this.#isDue = larger;
+      larger.set(this.#isPlaced);
+      this.#isPlaced = larger;
     }
-    this.#isDue[slot] = 1;
+    this.#isPlaced[slot] = 1;
   }
 
   /** Others may have taken it meanwhile; put off, or where the clock was set back, it waits again. */

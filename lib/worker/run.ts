@@ -37,9 +37,13 @@ export class Run {
   readonly #ledger: Ledger;
   readonly #cleanUp: (() => void)[] = [];
   readonly #backlog: Backlog;
+  /** Handlers are being started or given back: an ending among them needs no pump of its own, one follows. */
   #pumping = false;
+  /** A commit is under way; the next one waits for it. */
   #committing = false;
+  /** It was told to stop: it claims nothing more. */
   #stopping = false;
+  /** It came to its end, or can't go on: nothing begins any more. */
   #over = false;
   readonly #trouble: Trouble;
   #lastRescue = Number.NEGATIVE_INFINITY;
