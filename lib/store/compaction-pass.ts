@@ -1,9 +1,10 @@
-import { isFinal, type Status } from '../job.js';
+import { isFinal } from '../job.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
 import { muteTorn } from '../tsv/cross-out.js';
 import { gluedAt } from '../tsv/glued.js';
 import { LineReader, TORN } from '../tsv/line.js';
-import { joinRow, moveRow, type Row, seconds, splitRows } from '../tsv/row.js';
+import { joinRow, type Row, splitRows } from '../tsv/row.js';
+import { upgrade } from '../tsv/upgrade.js';
 import type { ArchiveWriter } from './archive.js';
 import { decodeFollowUps, missingFollowUps } from './follow-ups.js';
 import type { JobIndex } from './job-index.js';
@@ -97,69 +98,80 @@ export class CompactionPass {
     return bytes;
   }
 
+  /** What is to become of a line. */
   #sort(bytes: Buffer, start: number, end: number, offset: number): void {
-    const reader = this.#reader;
-    const kind = reader.read(bytes, start, end);
+    const kind = this.#reader.read(bytes, start, end);
     if (kind === 'struck') return;
     if (kind === 'comment' && (isMark(bytes, start, end) || this.#isHalfStruck(bytes, start, end))) return;
-    if (kind === 'torn') {
+    if (kind === 'row') {
+      if (this.#isNewest(offset) || this.#isStillSettled(bytes, offset))
+        this.#place(bytes, start, end, offset);
+      else if (this.#index.duplicates.has(offset)) this.#keepDuplicate(bytes, start, end);
+    } else if (kind === 'torn') {
       this.#keepTorn(bytes.toString('utf8', start, end));
-      return;
-    }
-    // Where the columns change, what stands in such a line was not taken in.
-    const isTaken = this.#index.glued > 0 && this.#layout === this.#file.layout;
-    const glued = isTaken && kind === 'unreadable' && gluedAt(bytes, start, end, this.#layout);
-    if (glued) this.#unglue(bytes, start, glued, end, offset);
-    else if (kind !== 'row') this.#keepForLater(offset, end - start + 1);
-    if (kind !== 'row') return;
-
-    const { at } = this.#file.layout;
-    const index = this.#index;
-    if (offset === this.#newest[this.#next]) {
-      this.#next++;
-    } else if (offset < index.from) {
-      // A finished job from before; it may have been retried since. What a look of this process takes in meanwhile is
-      // left behind the end, and supersedes nothing here.
-      const slot = index.findField(bytes, reader.from(at.id), reader.to(at.id));
-      if (slot !== undefined && index.offset(slot) < this.#end) return;
     } else {
-      if (index.duplicates.has(offset)) this.#keepDuplicate(bytes, start, end);
-      return;
+      // Where the columns change, what stands in such a line was not taken in.
+      const isTaken = this.#index.glued > 0 && this.#layout === this.#file.layout;
+      const glued = isTaken && kind === 'unreadable' && gluedAt(bytes, start, end, this.#layout);
+      if (glued) this.#unglue(bytes, start, glued, end, offset);
+      else this.#keepForLater(offset, end - start + 1);
     }
-    const { status } = reader;
-    const held = index.isRowHeld(reader);
-    const [followFrom, followTo] = at.follow_ups < 0 ? [0, 0] : reader.span(at.follow_ups);
-    const carries = followTo > followFrom;
-    if (!isFinal(status) || (held && !carries)) {
-      this.#kept++;
-      this.#keepForLater(offset, end - start + 1);
-      return;
-    }
-    const finishedAt = reader.number(at.finished_at, Number.NaN) * 1000;
-    const expired = finishedAt < this.#now - this.#retention;
-    const rewritten = this.#layout !== this.#file.layout || carries;
-    if (!expired && !rewritten) {
-      this.#kept++;
-      this.#keep(bytes, start, end + 1);
-      return;
-    }
-    const line = rewritten ? this.#rewrite(bytes, start, end) : `${bytes.toString('utf8', start, end)}\n`;
-    if (expired && !held) {
-      this.#expired.push({ line, finishedAt });
-      return;
-    }
-    this.#kept++;
+  }
+
+  /** Whether a job's newest row begins there; asked once for each place, in the order of the file. */
+  #isNewest(offset: number): boolean {
+    if (offset !== this.#newest[this.#next]) return false;
+    this.#next++;
+    return true;
+  }
+
+  /**
+   * Whether the row is of a finished job that the index has left out, and which was not retried since. What a look of
+   * this process takes in meanwhile is left behind the end, and supersedes nothing here.
+   */
+  #isStillSettled(bytes: Buffer, offset: number): boolean {
+    const index = this.#index;
+    if (offset >= index.from) return false;
+    const { id } = this.#file.layout.at;
+    const slot = index.findField(bytes, this.#reader.from(id), this.#reader.to(id));
+    return slot === undefined || index.offset(slot) >= this.#end;
+  }
+
+  /** Where a job's newest row goes: among the finished ones, behind them, or into the archive. */
+  #place(bytes: Buffer, start: number, end: number, offset: number): void {
+    const reader = this.#reader;
+    const { at } = this.#file.layout;
+    const isOver = isFinal(reader.status);
+    const carries = isOver && at.follow_ups >= 0 && reader.to(at.follow_ups) > reader.from(at.follow_ups);
     // What is held stays where workers look.
-    if (held) this.#laterLines.push(line);
-    else this.#add(Buffer.from(line));
+    const staysOpen = !isOver || this.#index.isRowHeld(reader);
+    const finishedAt = reader.number(at.finished_at, Number.NaN) * 1000;
+    const expired = !staysOpen && finishedAt < this.#now - this.#retention;
+    if (!expired) this.#kept++;
+    const rewritten = this.#layout !== this.#file.layout || carries;
+    if (staysOpen && !carries) {
+      this.#keepForLater(offset, end - start + 1);
+    } else if (!expired && !rewritten) {
+      this.#keep(bytes, start, end + 1);
+    } else {
+      const line = rewritten ? this.#rewrite(bytes, start, end) : `${bytes.toString('utf8', start, end)}\n`;
+      if (expired) this.#expired.push({ line, finishedAt });
+      else if (staysOpen) this.#laterLines.push(line);
+      else this.#add(Buffer.from(line));
+    }
   }
 
   /** Two rows in one line are made two lines again; of the first that is a torn one, if it isn't whole. */
   #unglue(bytes: Buffer, start: number, at: number, end: number, offset: number): void {
     const first = bytes.toString('utf8', start, at);
-    if (this.#isNewest(offset)) this.#laterLines.push(`${first}\n`);
+    if (this.#isNewest(offset)) this.#keepLine(first);
     else this.#keepTorn(first + TORN);
-    if (this.#isNewest(offset + at - start)) this.#laterLines.push(`${bytes.toString('utf8', at, end)}\n`);
+    if (this.#isNewest(offset + at - start)) this.#keepLine(bytes.toString('utf8', at, end));
+  }
+
+  #keepLine(row: string): void {
+    this.#kept++;
+    this.#laterLines.push(`${row}\n`);
   }
 
   /** With a `#` before it, so that nothing of what a person may have left there is lost. */
@@ -167,14 +179,6 @@ export class CompactionPass {
     const bytes = Buffer.from(`#${line}\n`);
     muteTorn(bytes, 0, bytes.length - 1, this.#file.layout);
     this.#laterLines.push(bytes.toString('utf8'));
-  }
-
-  /** Whether a job's newest row begins there; asked once, in the order of the file. */
-  #isNewest(offset: number): boolean {
-    if (offset !== this.#newest[this.#next]) return false;
-    this.#next++;
-    this.#kept++;
-    return true;
   }
 
   /**
@@ -230,18 +234,7 @@ export class CompactionPass {
   }
 
   #upgrade(row: Row): Row {
-    const from = this.#file.layout;
-    const to = this.#layout;
-    if (from === to) return row;
-    const next = moveRow(row, from, to);
-    const { at } = to;
-    // A file from before there were versions doesn't escape its error texts either.
-    if (from.at.version < 0) next[at.error] = (next[at.error] as string).replaceAll('\\', '\\\\');
-    next[at.version] ||= '1';
-    next[at.priority] ||= '0';
-    next[at.forgiven] ||= '0';
-    if (isFinal(next[at.status] as Status)) next[at.finished_at] ||= seconds(this.#now);
-    return next;
+    return upgrade(row, this.#file.layout, this.#layout, this.#now);
   }
 
   /** Of two rows with one id and one version the earlier is the job; the other is nobody's to throw away. */

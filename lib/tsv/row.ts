@@ -111,11 +111,6 @@ export function nextRow(row: Row, change: Change, layout: Layout): Row {
   return next;
 }
 
-/** The row with its fields in another layout's places; what that layout adds is empty. */
-export function moveRow(row: Row, from: Layout, to: Layout): Row {
-  return to.names.map((name) => row[from.names.indexOf(name)] ?? '');
-}
-
 /** A number in a field; `otherwise` where it is empty or none. */
 export function number(field: string | undefined, otherwise: number): number {
   if (field === undefined || field === '') return otherwise;

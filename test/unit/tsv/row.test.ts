@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { newLayout, parseHeader, upgraded } from '../../../lib/tsv/columns.js';
-import { joinRow, moveRow, newRow, nextRow, seconds, splitRows, toJob } from '../../../lib/tsv/row.js';
-import { HEADER, jobId, line, NINE } from '../../helpers.js';
+import { newLayout, parseHeader } from '../../../lib/tsv/columns.js';
+import { joinRow, newRow, nextRow, seconds, splitRows, toJob } from '../../../lib/tsv/row.js';
+import { HEADER, jobId, line } from '../../helpers.js';
 
 const layout = newLayout();
 const job = {
@@ -143,16 +143,6 @@ test('fields that a person spoilt do not spoil the rest', () => {
       type: 'email',
     },
   );
-});
-
-test('a row moves to another layout by the names of its columns', () => {
-  const from = parseHeader(`${NINE}\tcustomer`, 'q.tsv');
-  const to = upgraded(from);
-  const moved = moveRow(['a', 'email', '{}', 'failed', '1', '2', '3', 'bad', '', 'ann'], from, to);
-  assert.equal(moved.length, to.names.length);
-  assert.equal(moved[to.names.indexOf('customer')], 'ann');
-  assert.equal(moved[to.at.error], 'bad');
-  assert.equal(moved[to.at.version], '');
 });
 
 test('a column that nobody knows is carried along by every change', () => {
