@@ -46,6 +46,7 @@ const FOUND: readonly [mode: string, seed: number, what: string][] = [
     'a job held for good (by the judge) whose row was cut, glued to another, and written once more',
   ],
   ['damage', 41119, 'a job (to the judge) whose first row was lost with the power, and its second was not'],
+  ['damage', 43058, 'the same of its second row and its third'],
 ];
 
 for (const [name, seed, what] of FOUND) {

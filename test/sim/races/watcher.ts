@@ -32,7 +32,7 @@ export class Watcher {
   #glued = new Set<string>();
   /** The rows in such lines, as `id version status`: what a new file may make of them. */
   #strays = new Set<string>();
-  /** Those of them that the power left: where the first row of a job is lost, it begins with a later one. */
+  /** Those of them that the power left: of the rows before, which no sync had covered either, any may be lost. */
   #survivors: ReadonlySet<string> = new Set();
   readonly #disk: Disk;
   readonly #violation: (what: string) => void;
@@ -159,7 +159,7 @@ export class Watcher {
       const version = job?.version ?? 0;
       if (version === before.version && job?.status === before.status) continue;
       if (job !== undefined && strays.has(stateOf(job))) {
-        this.#judge(before, job);
+        if (!this.#survivors.has(stateOf(job))) this.#judge(before, job);
         this.seen.set(`${id}:${job.attempts}:${job.status}`, job.version);
         continue;
       }
