@@ -237,8 +237,8 @@ test('many are checked as a whole before anything is written, and the error says
     [{ type: 'a\tb', payload: {} }, 'INVALID_ARGUMENT', 'jobs[2].type'],
     [{ type: 'email', payload: {}, options: { delay: -1 } }, 'INVALID_ARGUMENT', 'delay is -1'],
     [{ type: 'email', delay: '10m' }, 'INVALID_ARGUMENT', 'jobs[2].delay is "10m"'],
-    [null, 'INVALID_ARGUMENT', 'jobs[2] is null'],
-    ['email', 'INVALID_ARGUMENT', 'jobs[2] is "email"'],
+    [null, 'INVALID_ARGUMENT', 'jobs[2] is null', '{type, payload, options}'],
+    ['email', 'INVALID_ARGUMENT', 'jobs[2] is "email"', '{type, payload, options}'],
   ] as const) {
     await rejects(queue.enqueueMany([good, good, bad as typeof good, good]), code, ...message);
   }

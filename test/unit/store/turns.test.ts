@@ -196,3 +196,14 @@ test('a finished job outlives a compaction during which a look reads what is app
   }
   assert.ok(calls > 20, `${calls} calls`);
 });
+
+test('an operation that fails to decide rejects with its error, and those beside it are not kept from theirs', async (t) => {
+  const { store, queue } = openTest(t);
+  await queue.enqueue('email', 0);
+  const failing = store.commit('open', () => {
+    throw new RangeError('my mistake');
+  });
+  const beside = queue.enqueue('email', 1);
+  await assert.rejects(failing, { name: 'RangeError', message: 'my mistake' });
+  assert.equal((await queue.getJob(await beside))?.payload, 1);
+});
