@@ -131,16 +131,18 @@ function record(
   before: readonly Item[],
 ): Pick<Item, 'drafts' | 'isIn'> | undefined {
   const { id, version } = attempt;
+  // The commit started over: of its first round any row may be in the file, and another before it glued or cut off.
+  const tried = before.some((item) => 'ended' in item && item.ended.attempt === attempt);
+  const missing = (rows: readonly Draft[]): Draft[] => rows.slice(1).filter((row) => !view.hasSeen(row.id));
   // Finish only what is still ours: it may have been cancelled, or taken for dead. The version of the claim tells.
   if (view.isStill(id, version, 'processing', attempt)) {
-    if (view.index === attempt.index) return { drafts, isIn: false };
-    // The file was read anew since the claim: somebody may have edited the row, or given it new columns.
-    return { drafts: verdictRows(attempt, verdict, view.row(id) as Row, view.layout), isIn: false };
+    // Where the file was read anew since the claim, somebody may have edited the row, or given it new columns.
+    const isKnown = view.index === attempt.index;
+    const rows = isKnown ? drafts : verdictRows(attempt, verdict, view.row(id) as Row, view.layout);
+    return { drafts: tried ? [rows[0] as Draft, ...missing(rows)] : rows, isIn: false };
   }
-  // The commit started over, and its first round is in the file; of its follow-ups perhaps not all.
-  const tried = before.some((item) => 'ended' in item && item.ended.attempt === attempt);
   if (!tried || !view.isStill(id, version + 1, verdict.change.status, attempt)) return undefined;
-  return { drafts: drafts.slice(1).filter((followUp) => !view.hasSeen(followUp.id)), isIn: true };
+  return { drafts: missing(drafts), isIn: true };
 }
 
 /** The claim row of a commit that started over, if it is in the file: whose claim stands, the file says. */

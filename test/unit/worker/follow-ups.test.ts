@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { TsvqError } from '../../../lib/errors.js';
 import { systemFs } from '../../../lib/store/fs.js';
+import type { Handlers } from '../../../lib/worker/handler.js';
 import {
   bytesOf,
   deferred,
   faultyFs,
   isAppend,
+  jobId,
+  line,
   linesOf,
   openTest,
   rowsOf,
@@ -336,4 +340,32 @@ test('of an outcome that finds no room, after a compaction, the follow-ups are n
   await working;
   assert.equal((await other.getJob(id))?.status, 'cancelled');
   assert.equal(await other.getJob(next), undefined);
+});
+
+test('follow-ups of a completion that was glued to the beginning of another row, and is written again, are there once', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('image', {});
+  const fragment = line({ id: jobId(7) }).slice(0, 40);
+  fault.do = (call, real) => {
+    if (isAppend(call, file) && bytesOf(call).includes('\tcompleted\t')) {
+      fault.do = undefined;
+      // Its writer is killed in the midst of it, right after we have seen the file end well.
+      appendFileSync(file, fragment);
+    }
+    return real();
+  };
+  const ran: unknown[] = [];
+  const handlers: Handlers = {
+    image: (_, { enqueue }) => [enqueue('thumb', 1), enqueue('thumb', 2)],
+    thumb: (size) => void ran.push(size),
+  };
+  await queue.processJobs(handlers);
+  await queue.processJobs(handlers);
+  assert.equal(fault.do, undefined);
+  assert.deepEqual(ran, [1, 2]);
+  assert.deepEqual(
+    linesOf(file).filter((one) => one.startsWith('#duplicate')),
+    [],
+  );
 });
