@@ -1,3 +1,4 @@
+import { isWithin } from '../clock.js';
 import type { JobIndex } from '../store/job-index.js';
 import { eachRow, readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
@@ -10,6 +11,9 @@ import { fieldsOf, isOverdue } from './rescue-rule.js';
 
 /** Rows are picked until they have so many bytes together, so that large payloads don't fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
+
+/** A worker of another container keeps others from coming for so long after its last claim. */
+const UNJUDGED_MS = 60_000;
 
 /** A pending row that a worker means to claim. */
 export interface Candidate extends Known {
@@ -148,8 +152,11 @@ export function otherWorkers(store: Store, view: View, owner: string, timeout: n
   const { at } = view.layout;
   const owners = new Set<string>();
   for (const row of eachRow(view.index, [...view.index.withStatus('processing')])) {
-    if (row !== undefined && !isOverdue(fieldsOf(row), at, store.processes, view.now, timeout))
-      owners.add(row[at.locked_by] as string);
+    if (row === undefined || isOverdue(fieldsOf(row), at, store.processes, view.now, timeout)) continue;
+    const by = row[at.locked_by] as string;
+    // One that can't be judged from here may be long dead: it counts for what it has claimed lately.
+    const since = number(row[at.started_at], 0) * 1000;
+    if (store.processes.liveness(by) !== 'unknown' || isWithin(UNJUDGED_MS, since, view.now)) owners.add(by);
   }
   owners.delete(owner);
   return owners.size;

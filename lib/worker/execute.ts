@@ -209,7 +209,8 @@ function payloadOf(attempt: Attempt): unknown {
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+  typeof (value as { then?: unknown }).then === 'function';
 
 class TimeLimitError extends Error {
   override readonly name = 'TimeLimitError';

@@ -301,7 +301,7 @@ test('whatever a handler throws fails its attempt, and no other', async (t) => {
 
 test('a handler may return what only looks like a promise', async (t) => {
   const { queue } = openTest(t);
-  const ids = await queue.enqueueMany([{ type: 'a' }, { type: 'b' }, { type: 'c' }]);
+  const ids = await queue.enqueueMany(['a', 'b', 'c', 'd'].map((type) => ({ type })));
   const thenable = (
     settle: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void,
   ): unknown =>
@@ -312,11 +312,13 @@ test('a handler may return what only looks like a promise', async (t) => {
     b: () => thenable((_, reject) => reject(new Error('no'))),
     // biome-ignore lint/suspicious/noThenProperty: a field of a result may have any name.
     c: () => ({ then: 'afterwards' }),
+    // biome-ignore lint/suspicious/noThenProperty: a function may have one as well.
+    d: () => Object.assign(() => {}, { then: (resolve: (value: unknown) => void) => resolve(6) }),
   });
-  const [a, b, c] = await Promise.all(ids.map((id) => queue.getJob(id)));
+  const [a, b, c, d] = await Promise.all(ids.map((id) => queue.getJob(id)));
   assert.deepEqual(
-    [a?.result, b?.status, JSON.stringify(c?.result)],
-    [5, 'pending', '{"then":"afterwards"}'],
+    [a?.result, b?.status, JSON.stringify(c?.result), d?.result],
+    [5, 'pending', '{"then":"afterwards"}', 6],
   );
 });
 

@@ -251,6 +251,17 @@ test('dead workers do not count', async (t) => {
   assert.equal((await queue.processJobs({ email: () => {} }, { maxWorkers: 1 })).completed, 3);
 });
 
+test('workers that can not be judged from here count for a minute after their last claim', async (t) => {
+  const others = [1, 2, 3, 4].map((n) =>
+    claimed(10 + n, { locked_by: `elsewhere.0.0.1${n}.1.aa`, started_at: NOW - 30 }),
+  );
+  const { queue, clock } = over(t, ...others, line({ id: jobId(1) }));
+  assert.equal((await queue.processJobs({ email: () => {} })).claimed, 0);
+  clock.advance(31_000);
+  const summary = await queue.processJobs({ email: () => {} });
+  assert.deepEqual([summary.completed, summary.rescued], [1, 0]);
+});
+
 test('workers that have been silent for too long hold nobody up', async (t) => {
   const others = [1, 2, 3, 4].map((n) =>
     claimed(10 + n, { locked_by: `elsewhere.0.0.1${n}.1.aa`, started_at: NOW - 3 * 3600 }),
