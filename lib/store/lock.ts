@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import { type FileInfo, type FileSystem, removeIfThere, storeError } from './fs.js';
-import type { Liveness, Processes } from './owner.js';
+import { type Liveness, type Processes, UNJUDGED_MS } from './owner.js';
 import { makeDirectory } from './proper-lockfile.js';
 import { Rewriting } from './rewriting.js';
 
@@ -23,8 +23,6 @@ import { Rewriting } from './rewriting.js';
  *   the append, and reads the row; or the one who appended sees it, and goes by the lock.
  */
 
-/** An owner that can't be judged from here is given so long, by the file system's own clock. */
-const UNJUDGED_MS = 60_000;
 /** For so long a live owner is believed to be still alive. */
 const ALIVE_MS = 250;
 /** A step of a wait that took longer by the clock was a jump of it, for the most part. */
@@ -219,6 +217,7 @@ export class Lock {
     if (this.#liveness(token) === 'dead') return true;
     const theirs = this.#fs.stat(`${this.path}/${token}`);
     const ours = this.#fs.stat(mine);
+    // By the file system's own clock.
     return theirs === undefined || (ours !== undefined && ours.mtimeMs - theirs.mtimeMs > UNJUDGED_MS);
   }
 

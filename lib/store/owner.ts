@@ -17,6 +17,9 @@ import { randomHex } from '../random.js';
 /** What is known of an owner: `unknown` where it can't be judged from here (another host or container). */
 export type Liveness = 'alive' | 'dead' | 'unknown';
 
+/** One that can't be judged from here is given so long, in ms: it may be at work, or long dead. */
+export const UNJUDGED_MS = 60_000;
+
 /** How to learn about processes; simulations have their own. */
 export interface Processes {
   /** A new name for an owner in this process. */

@@ -1,5 +1,6 @@
 import { isWithin } from '../clock.js';
 import type { JobIndex } from '../store/job-index.js';
+import { UNJUDGED_MS } from '../store/owner.js';
 import { eachRow, readRows } from '../store/rows.js';
 import type { Store } from '../store/store.js';
 import { type Draft, draft, type Known, type View } from '../store/view.js';
@@ -11,9 +12,6 @@ import { fieldsOf, isOverdue } from './rescue-rule.js';
 
 /** Rows are picked until they have so many bytes together, so that large payloads don't fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
-
-/** A worker of another container keeps others from coming for so long after its last claim. */
-const UNJUDGED_MS = 60_000;
 
 /** A pending row that a worker means to claim. */
 export interface Candidate extends Known {
@@ -150,14 +148,15 @@ export function stands(
  */
 export function otherWorkers(store: Store, view: View, owner: string, timeout: number): number {
   const { at } = view.layout;
-  const owners = new Set<string>();
+  /** When each of them has claimed last, in ms. */
+  const owners = new Map<string, number>();
   for (const row of eachRow(view.index, [...view.index.withStatus('processing')])) {
     if (row === undefined || isOverdue(fieldsOf(row), at, store.processes, view.now, timeout)) continue;
     const by = row[at.locked_by] as string;
-    // One that can't be judged from here may be long dead: it counts for what it has claimed lately.
-    const since = number(row[at.started_at], 0) * 1000;
-    if (store.processes.liveness(by) !== 'unknown' || isWithin(UNJUDGED_MS, since, view.now)) owners.add(by);
+    owners.set(by, Math.max(owners.get(by) ?? 0, number(row[at.started_at], 0) * 1000));
   }
   owners.delete(owner);
-  return owners.size;
+  const counts = ([by, since]: [string, number]): boolean =>
+    store.processes.liveness(by) !== 'unknown' || isWithin(UNJUDGED_MS, since, view.now);
+  return [...owners].filter(counts).length;
 }
