@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { headerLine, type Layout, parseHeader } from '../tsv/columns.js';
 import { eachLine, TORN } from '../tsv/line.js';
 import { type Row, splitRows } from '../tsv/row.js';
-import { assertWhole, type FileSystem, readFully, readFullyAsync, syncFolder } from './fs.js';
+import { assertWhole, type FileSystem, readFully, readFullyAsync, storeError, syncFolder } from './fs.js';
+import { giveFolderToOwner, giveToOwner } from './ownership.js';
 
 /** The names are known beforehand: where somebody put a symlink, nothing is written to what it leads to. */
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
@@ -15,7 +16,7 @@ const TAB = 9;
 const LF = 10;
 
 /** Where a queue's finished jobs go once they are past their retention time: a file a month, by finished_at. */
-function archiveFolder(queueFile: string): string {
+export function archiveFolder(queueFile: string): string {
   return join(dirname(queueFile), 'archive');
 }
 
@@ -27,8 +28,13 @@ export function archiveFiles(fs: FileSystem, queueFile: string): string[] {
   const folder = archiveFolder(queueFile);
   if (fs.stat(folder) === undefined) return [];
   const prefix = `${basename(queueFile, '.tsv')}-`;
-  return fs
-    .readdir(folder)
+  let names: string[];
+  try {
+    names = fs.readdir(folder);
+  } catch (error) {
+    throw storeError(error, folder);
+  }
+  return names
     .filter((name) => name.startsWith(prefix) && /^\d{4}-\d\d(\.\d+)?\.tsv$/.test(name.slice(prefix.length)))
     .sort()
     .reverse()
@@ -82,7 +88,14 @@ export class ArchiveWriter {
 
   #open(month: string): number {
     const folder = archiveFolder(this.#queueFile);
-    if (this.#fs.stat(folder) === undefined) this.#fs.mkdir(folder, { recursive: true });
+    try {
+      if (this.#fs.stat(folder) === undefined) {
+        this.#fs.mkdir(folder, { recursive: true });
+        giveFolderToOwner(this.#fs, folder, this.#queueFile);
+      }
+    } catch (error) {
+      throw storeError(error, folder);
+    }
     // A file whose columns are others (the queue gained one in mid-month) is left as it is, and a further one begun.
     for (let part = 1; ; part++) {
       const name = `${basename(this.#queueFile, '.tsv')}-${month}${part === 1 ? '' : `.${part}`}.tsv`;
@@ -100,7 +113,7 @@ export class ArchiveWriter {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ELOOP' || code === 'EISDIR') return undefined;
-      throw error;
+      throw storeError(error, path);
     }
     const { size, mode } = this.#fs.fstat(fd);
     if ((mode & constants.S_IFMT) !== constants.S_IFREG) {
@@ -114,6 +127,7 @@ export class ArchiveWriter {
       return undefined;
     }
     const last = Buffer.alloc(1);
+    if (size === 0) giveToOwner(this.#fs, fd, this.#queueFile);
     if (size < Buffer.byteLength(header)) this.#write(fd, header.slice(head.toString().length));
     // A tail that a crash cut must not swallow the row that comes next.
     else if (readFully(this.#fs, fd, last, size - 1) === 1 && last[0] !== 10) this.#write(fd, `${TORN}\n`);
@@ -222,7 +236,7 @@ async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buff
     fd = fs.open(path, constants.O_RDONLY | O_NONBLOCK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+    throw storeError(error, path);
   }
   try {
     if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return;

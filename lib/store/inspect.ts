@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { archiveFiles, archiveFolder } from './archive.js';
 import type { Finding } from './finding.js';
 import { type FileInfo, telling } from './fs.js';
 import { inspectLines } from './inspect-lines.js';
@@ -63,7 +64,7 @@ function leftoverFindings(store: Store, before: readonly string[]): Finding[] {
 }
 
 function accessFindings(store: Store): Finding[] {
-  const { fs, path, realPath } = store;
+  const { fs, path, realPath, lock } = store;
   const file = fs.stat(realPath);
   const folder = fs.stat(dirname(realPath));
   if (file === undefined || folder === undefined) return [];
@@ -76,10 +77,22 @@ function accessFindings(store: Store): Finding[] {
   if ((file.mode & 0o600) !== 0o600) {
     findings.push(`not even its owner may read and write ${path} (mode ${octal(file)}); chmod u+rw it`);
   }
-  const shared = file.gid === folder.gid && (file.mode & 0o060) === 0o060;
-  if (file.uid !== folder.uid && !shared) {
+  if (file.uid !== folder.uid && !isShared(file, folder)) {
     findings.push(
       `${path} belongs to user ${file.uid}, its folder to user ${folder.uid}: only one of them can work it; chown them alike`,
+    );
+  }
+  const anothers = (name: string): FileInfo | undefined => {
+    const info = fs.stat(name);
+    return info === undefined || info.uid === file.uid || isShared(info, file) ? undefined : info;
+  };
+  const archive = archiveFolder(realPath);
+  const inArchive = anothers(archive) ? [] : archiveFiles(fs, realPath);
+  for (const name of [lock.path, `${realPath}.tick`, archive, ...inArchive]) {
+    const info = anothers(name);
+    if (info === undefined) continue;
+    findings.push(
+      `${name} belongs to user ${info.uid}, ${path} to user ${file.uid}: only one of them can use both; chown them alike`,
     );
   }
   if (findings.length === 0 && store.openFile()?.writable === false) {
@@ -89,5 +102,8 @@ function accessFindings(store: Store): Finding[] {
   }
   return findings.map((message) => ({ kind: 'access', message }));
 }
+
+const isShared = (info: FileInfo, like: FileInfo): boolean =>
+  info.gid === like.gid && (info.mode & 0o060) === 0o060;
 
 const octal = ({ mode }: FileInfo): string => (mode & 0o777).toString(8).padStart(4, '0');

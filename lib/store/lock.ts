@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import { type FileInfo, type FileSystem, removeIfThere, storeError } from './fs.js';
 import { type Liveness, type Processes, UNJUDGED_MS } from './owner.js';
+import { giveFolderToOwner } from './ownership.js';
 import { makeDirectory } from './proper-lockfile.js';
 import { Rewriting } from './rewriting.js';
 
@@ -122,6 +123,10 @@ export class Lock {
     if (!this.keepsDirectory) this.tidy();
   }
 
+  get #queueFile(): string {
+    return this.path.slice(0, -'.lock'.length);
+  }
+
   /** Removes the directory, unless somebody is using it. */
   tidy(): void {
     try {
@@ -178,7 +183,7 @@ export class Lock {
       throw storeError(error, folder);
     }
     try {
-      makeDirectory(this.#fs, this.path);
+      if (makeDirectory(this.#fs, this.path)) giveFolderToOwner(this.#fs, this.path, this.#queueFile);
       this.#fs.close(this.#fs.open(token, 'wx', 0o660));
       return true;
     } catch (error) {

@@ -36,8 +36,8 @@ function properLockfile(): typeof ProperLockfile {
   return loaded;
 }
 
-/** Makes the lock's directory, unless it is there already. */
-export function makeDirectory(fs: FileSystem, path: string): void {
+/** Makes the lock's directory. @returns false if it is there already */
+export function makeDirectory(fs: FileSystem, path: string): boolean {
   try {
     const release = properLockfile().lockSync(path, {
       lockfilePath: path,
@@ -59,8 +59,10 @@ export function makeDirectory(fs: FileSystem, path: string): void {
     // It forgets the directory at once, and it stays. Kept in mind, it would be looked at again when `update` has
     // passed, which throws out of a timer if another process has removed the directory and this one made it again.
     release();
+    return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ELOCKED') throw error;
+    return false;
   }
 }

@@ -5,6 +5,7 @@ import { headerLine, type Layout } from '../tsv/columns.js';
 import { assertWhole, type FileSystem, removeIfThere, syncFolder } from './fs.js';
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
+import { giveToOwner } from './ownership.js';
 
 /** The new file has the name, but power loss may bring the old one back: nobody may build on it. */
 export class NotDurable extends Error {
@@ -32,13 +33,8 @@ export class Replacement {
     // doctor's to report.
     this.#temporary = `${path}.${randomHex(6)}.tmp`;
     this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
-    if (old === undefined) return;
-    fs.fchmod(this.#fd, old.info.mode & 0o7777);
-    try {
-      fs.fchown(this.#fd, old.info.uid, old.info.gid);
-    } catch {
-      // Not ours to give away; the mode's group bits are what a shared queue lives by.
-    }
+    giveToOwner(fs, this.#fd, path);
+    if (old !== undefined) fs.fchmod(this.#fd, old.info.mode & 0o7777);
   }
 
   add(bytes: Buffer): void {

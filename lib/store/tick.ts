@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { isName } from '../tsv/text.js';
-import { type FileSystem, removeIfThere } from './fs.js';
+import type { FileSystem } from './fs.js';
+import { giveToOwner } from './ownership.js';
 
 /** What a worker leaves behind of its last look at the queue, in `queue.tsv.tick`. */
 export interface Tick {
@@ -23,22 +24,13 @@ export function writeTick(fs: FileSystem, queueFile: string, { at, unhandled }: 
     String(Math.round(at) / 1000),
     ...unhandled.filter(isName).map((type) => `no handler\t${type}`),
   ];
-  const write = (): void => {
+  try {
     const fd = fs.open(`${queueFile}.tick`, O_WRONLY | O_CREAT | O_TRUNC | ONLY_THERE, 0o660);
     try {
+      giveToOwner(fs, fd, queueFile);
       fs.writeSync(fd, Buffer.from(`${lines.join('\n')}\n`), 0);
     } finally {
       fs.close(fd);
-    }
-  };
-  try {
-    try {
-      write();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
-      // Somebody worked here as root once; the folder is ours.
-      removeIfThere(fs, `${queueFile}.tick`);
-      write();
     }
   } catch {
     // A tick that can't be noted is no reason not to work; `queue check` will tell.

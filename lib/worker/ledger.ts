@@ -1,3 +1,4 @@
+import type { TsvqError } from '../errors.js';
 import type { ResolvedWorkerOptions } from '../options.js';
 import type { JobIndex } from '../store/job-index.js';
 import type { Store } from '../store/store.js';
@@ -107,11 +108,25 @@ export class Ledger {
     return result.crowded;
   }
 
-  /** Compacts if it is worth it, and where follow-ups are owed. @param smallToo see {@link Store.compactIfWorthwhile} */
+  /**
+   * Compacts where follow-ups are owed, or else if it is worth it: if that can't be done now, nothing is lost by it,
+   * and the next worker tries again.
+   *
+   * @param smallToo see {@link Store.compactIfWorthwhile}
+   */
   async compact(smallToo: boolean): Promise<void> {
-    if (!this.#owesFollowUps) return this.#store.compactIfWorthwhile(smallToo);
-    await this.#store.compact();
-    this.#owesFollowUps = false;
+    if (this.#owesFollowUps) {
+      await this.#store.compact();
+      this.#owesFollowUps = false;
+      return;
+    }
+    try {
+      await this.#store.compactIfWorthwhile(smallToo);
+    } catch (error) {
+      const { code, message } = error as TsvqError;
+      if (code === 'SYNC_FAILED' || code === 'CLOSED') throw error;
+      this.#report.warn(`could not compact the queue: ${message}`);
+    }
   }
 
   /** What is still held, since it could not be written, is given up. */

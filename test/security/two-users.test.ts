@@ -108,6 +108,59 @@ test('with the usual umask the second user is told at the first write, and nothi
   assert.deepEqual(readdirSync(data), ['queue.tsv']);
 });
 
+test('what root makes, working for once, shuts nobody out: it belongs to whom the queue belongs', {
+  skip,
+}, (t) => {
+  const { data, as } = shared(t, 0o755);
+  const ofLock = as(
+    0,
+    0,
+    0o022,
+    `await queue.enqueue('email', 1);
+    const { statSync } = await import('node:fs');
+    let uid;
+    await queue.processJobs({ email: () => { uid = statSync('${data}/queue.tsv.lock').uid } });
+    return uid;`,
+  );
+  assert.equal(ofLock, String(WEB));
+  const made = readdirSync(data, { recursive: true, encoding: 'utf8' }).sort();
+  const month = new Date().toISOString().slice(0, 7);
+  assert.deepEqual(made, ['archive', `archive/queue-${month}.tsv`, 'queue.tsv', 'queue.tsv.tick']);
+  for (const name of made) {
+    const { uid, gid } = statSync(join(data, name));
+    assert.deepEqual([uid, gid], [WEB, GROUP], name);
+  }
+  as(WEB, GROUP, 0o022, `await queue.enqueue('email', 3)`);
+  assert.equal(as(WEB, GROUP, 0o022, `return (await queue.processJobs({ email: () => {} })).completed`), '1');
+  assert.equal(as(WEB, GROUP, 0o022, `return (await queue.stats()).total`), '0');
+});
+
+test('an archive that is another’s keeps finished jobs where they are, and the worker is told which folder it is', {
+  skip,
+}, (t) => {
+  const { data, as } = shared(t, 0o755);
+  as(WEB, GROUP, 0o022, `await queue.enqueue('email', 1)`);
+  mkdirSync(join(data, 'archive'));
+  const ran = as(
+    WEB,
+    GROUP,
+    0o022,
+    `const warnings = [];
+    const logger = ({ event, message }) => { if (event === 'warning') warnings.push(message); };
+    const { completed } = await queue.processJobs({ email: () => {} }, { logger });
+    return [completed, warnings, (await queue.stats()).lastTick !== undefined]`,
+  );
+  const month = new Date().toISOString().slice(0, 7);
+  assert.deepEqual(JSON.parse(ran), [
+    1,
+    [
+      `could not compact the queue: no permission for ${data}/archive/queue-${month}.tsv (EACCES); ` +
+        'see the owner and the mode of the file and its folder',
+    ],
+    true,
+  ]);
+});
+
 test('a mode that an operator gave is kept, also by the other user', { skip }, (t) => {
   const { data, as } = shared(t);
   const file = join(data, 'queue.tsv');

@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   constants,
+  existsSync,
   mkdirSync,
   rmSync,
   statSync,
@@ -439,4 +440,25 @@ test('a file that belongs to another than its folder is told of, unless both may
   assert.deepEqual(await findings(12_345, folder.gid, 0o640), [apart]);
   assert.deepEqual(await findings(12_345, folder.gid, 0o660), []);
   assert.deepEqual(await findings(folder.uid, 12_345, 0o640), []);
+});
+
+test('what stands beside the file is told of if another has it, unless both may write it as a group', {
+  skip: UNPRIVILEGED === undefined,
+}, async (t) => {
+  const { store, file } = opened(t, [line({ id: A })]);
+  const { uid } = statSync(file);
+  const archive = join(file, '../archive');
+  mkdirSync(archive);
+  const names = [`${file}.lock`, `${file}.tick`, archive, join(archive, 'queue-2026-01.tsv')];
+  mkdirSync(`${file}.lock`);
+  for (const name of names.filter((name) => !existsSync(name))) writeFileSync(name, '');
+  assert.deepEqual(await inspect(store), []);
+  for (const name of names) {
+    chownSync(name, 12_345, 12_345);
+    chmodSync(name, 0o770);
+    const message = `${name} belongs to user 12345, ${file} to user ${uid}: only one of them can use both; chown them alike`;
+    assert.deepEqual(await inspect(store), [{ kind: 'access', message }]);
+    chownSync(name, 12_345, statSync(file).gid);
+    assert.deepEqual(await inspect(store), []);
+  }
 });

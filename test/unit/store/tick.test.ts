@@ -20,20 +20,6 @@ test('a worker leaves the time of its look, and the types that it could not serv
   assert.equal((await queue.stats()).lastTick?.getTime(), clock.now());
 });
 
-test('a tick that somebody has left who worked here as root is made anew', async (t) => {
-  const { fs, fault } = faultyFs();
-  const { queue, file, clock } = openTest(t, { fs });
-  writeFileSync(`${file}.tick`, '1\n');
-  let isRoots = true;
-  fault.do = (call, real) => {
-    if (call.path === `${file}.tick` && call.name === 'unlink') isRoots = false;
-    if (call.path === `${file}.tick` && call.name === 'open' && isRoots) throw systemError('EACCES');
-    return real();
-  };
-  await queue.processJobs({});
-  assert.equal((await queue.stats()).lastTick?.getTime(), clock.now());
-});
-
 test('a tick that can not be noted is no reason not to work', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue } = openTest(t, { fs });
