@@ -15,8 +15,9 @@ export interface JobRequest {
   options?: EnqueueOptions | undefined;
 }
 
-/** So many jobs are checked before other callbacks get their turn. */
-const AT_ONCE = 500;
+/** After so many characters of payloads, other callbacks get their turn; each job counts for some. */
+const TURN = 500_000;
+const LEAST = 1_000;
 
 /**
  * Adds jobs: all are checked before any is written, and all go in with one commit.
@@ -26,7 +27,7 @@ const AT_ONCE = 500;
  */
 export async function enqueueAll(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
   if (!Array.isArray(requests)) throw invalid('jobs', requests, 'an array of {type, payload, options}');
-  if (requests.length < AT_ONCE) return add(store, requests);
+  if (requests.length <= 1) return add(store, requests);
   // A copy: whoever fills and empties the same array again and again need not wait. And a queue that is closed
   // meanwhile waits for what it was asked for before.
   const jobs = [...requests];
@@ -37,11 +38,17 @@ async function add(store: Store, requests: readonly JobRequest[]): Promise<strin
   const now = store.clock.now();
   const ids: string[] = [];
   const jobs: NewJobRow[] = [];
+  let turn = 0;
   for (const [i, request] of requests.entries()) {
+    if (turn > TURN) {
+      await new Promise(setImmediate);
+      turn = 0;
+    }
     const where = requests.length === 1 ? '' : `jobs[${i}].`;
-    jobs.push(checkJob(request, now, store.options.maxPayload, where));
+    const job = checkJob(request, now, store.options.maxPayload, where);
+    jobs.push(job);
     ids.push(randomHex(8));
-    if (i % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate);
+    turn += Math.max(job.payload.length, LEAST);
   }
   if (jobs.length === 0) return [];
   const { drafts, written, error } = await store.commit('nothing', (view, round) =>

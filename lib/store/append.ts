@@ -31,25 +31,6 @@ export class Append {
     this.#fs = fs;
     this.#file = file;
     this.#drafts = drafts;
-    let lines: string[] = [];
-    let size = 0;
-    for (const { line } of drafts) {
-      lines.push(line);
-      size += line.length;
-      if (size > PIECE) {
-        this.#addPiece(lines, size);
-        lines = [];
-        size = 0;
-      }
-    }
-    if (size > 0) this.#addPiece(lines, size);
-  }
-
-  #addPiece(lines: readonly string[], size: number): void {
-    const bytes = Buffer.from(lines.join(''));
-    this.#pieces.push({ bytes, rows: lines.length });
-    const ascii = bytes.length === size;
-    for (const line of lines) this.#lengths.push((ascii ? line.length : Buffer.byteLength(line)) - 1);
   }
 
   /** Where it ends, if nobody else's rows came between: in one piece, where the file ended before. */
@@ -73,7 +54,7 @@ export class Append {
 
   /** Writes until something stops it. What is short stays short: a second write could end up behind another's. */
   async write(): Promise<void> {
-    for (const { bytes, rows } of this.#pieces) {
+    for (const { bytes, rows } of this.#makePieces()) {
       let written: number;
       try {
         written =
@@ -93,6 +74,24 @@ export class Append {
       }
       this.#whole += written;
       this.rows += rows;
+    }
+  }
+
+  /** Each when the one before it is written, so that other callbacks get their turn between two of them. */
+  *#makePieces(): Iterable<{ bytes: Buffer; rows: number }> {
+    let lines: string[] = [];
+    let size = 0;
+    for (const [i, { line }] of this.#drafts.entries()) {
+      lines.push(line);
+      size += line.length;
+      if (size <= PIECE && i < this.#drafts.length - 1) continue;
+      const piece = { bytes: Buffer.from(lines.join('')), rows: lines.length };
+      const ascii = piece.bytes.length === size;
+      for (const line of lines) this.#lengths.push((ascii ? line.length : Buffer.byteLength(line)) - 1);
+      this.#pieces.push(piece);
+      yield piece;
+      lines = [];
+      size = 0;
     }
   }
 
