@@ -37,8 +37,8 @@ export class Attempt implements Known {
   stopped: StopReason | undefined;
   /** Cancels the timer of its time limit. */
   cancelTimer: (() => void) | undefined;
-  /** Its outcome stands; whatever the handler still does comes too late. */
-  over = false;
+  /** When it came to its end, in ms: its outcome stands, whatever the handler still does comes too late. */
+  endedAt: number | undefined;
   /** Of the claim row. */
   readonly layout: Layout;
   readonly #now: () => number;
@@ -79,7 +79,8 @@ export class Attempt implements Known {
 
   get enqueue(): (type: string, payload?: unknown, options?: EnqueueOptions) => string {
     return (type, payload, options) => {
-      if (this.over) throw new TsvqError('CLOSED', `job ${this.id} is over; it can enqueue nothing any more`);
+      if (this.endedAt !== undefined)
+        throw new TsvqError('CLOSED', `job ${this.id} is over; it can enqueue nothing any more`);
       const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
       const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([job]));
       if (bytes > MOST_FOLLOW_UPS) {

@@ -168,7 +168,7 @@ export class Executor {
         attempt.cancelTimer = this.#clock.later(
           this.#options.grace,
           () => {
-            this.#end(attempt, { how: 'threw', error: timedOut(limit, 'ignored its abort') });
+            this.#end(attempt, { how: 'threw', error: timedOut(limit, 'ignored its abort'), goesOn: true });
           },
           true,
         );
@@ -179,7 +179,7 @@ export class Executor {
 
   #end(attempt: Attempt, ending: Ending): void {
     // It was recorded without waiting for this.
-    if (attempt.over) return;
+    if (attempt.endedAt !== undefined) return;
     let known = ending;
     if (ending.how === 'threw' && !decides(ending.error)) {
       // Of a cancelled job nothing is recorded, unless the file says that it was none.
@@ -188,15 +188,15 @@ export class Executor {
         known = { how: 'threw', error: timedOut(this.#clock.now() - (attempt.startedAt ?? 0), ending.error) };
       }
     }
-    attempt.over = true;
+    const now = this.#clock.now();
+    attempt.endedAt = now;
     attempt.cancelTimer?.();
     this.running.delete(attempt);
     if (this.isIdle) {
-      const now = this.#clock.now();
       this.#busy += now - (this.#busySince ?? now);
       this.#busySince = undefined;
     }
-    this.#onEnd(attempt, judge(attempt, known, this.#clock.now(), this.#rules));
+    this.#onEnd(attempt, judge(attempt, known, now, this.#rules));
   }
 }
 

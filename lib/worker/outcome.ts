@@ -12,7 +12,8 @@ import { errorText } from './error-text.js';
 /** How an attempt ended. */
 export type Ending =
   | { how: 'returned'; value: unknown }
-  | { how: 'threw'; error: unknown }
+  /** `goesOn` if it was recorded without waiting for its handler. */
+  | { how: 'threw'; error: unknown; goesOn?: true }
   /** Given back at shutdown. */
   | { how: 'released' };
 
@@ -22,7 +23,7 @@ export interface Verdict {
   readonly change: Change;
   readonly error?: string;
   readonly runAt?: number;
-  /** For a person: the result could not be kept, the backoff function failed. */
+  /** For a person: the result could not be kept, the backoff function failed, the handler goes on. */
   readonly warning?: string;
 }
 
@@ -41,7 +42,12 @@ export interface FailureRules {
 export function judge(attempt: Attempt, ending: Ending, now: number, rules: FailureRules): Verdict {
   if (ending.how === 'released') return release(attempt);
   if (ending.how === 'returned') return complete(attempt, ending.value, now, rules);
-  return fail(attempt, ending.error, now, rules);
+  const verdict = fail(attempt, ending.error, now, rules);
+  if (!ending.goesOn) return verdict;
+  const warning =
+    `the handler of job ${attempt.id} (${attempt.type}) ignores its signal and goes on; ` +
+    'this process does not try the job again before it has ended';
+  return { warning, ...verdict };
 }
 
 /** The rows of a verdict: the job's own, then its follow-ups'. @param claim the job's row, as it is now */

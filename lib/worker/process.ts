@@ -23,7 +23,7 @@ export async function processQueue(
   const table = handlerTable(handlers);
   const resolved = resolveWorkerOptions(options);
   const backoff = resolveBackoff(resolved.backoff);
-  const report = new Report(resolved, store.clock);
+  const report = new Report(resolved);
   let run: Run | undefined;
   let isStopped = false;
   const stop = (): void => {

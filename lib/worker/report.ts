@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.js';
 import type { ResolvedWorkerOptions, WorkerEvent } from '../options.js';
 import { brief } from '../tsv/text.js';
 import type { Attempt } from './attempt.js';
@@ -19,11 +18,9 @@ export class Report {
     unhandled: {},
   };
   readonly #options: ResolvedWorkerOptions;
-  readonly #clock: Clock;
 
-  constructor(options: ResolvedWorkerOptions, clock: Clock) {
+  constructor(options: ResolvedWorkerOptions) {
     this.#options = options;
-    this.#clock = clock;
   }
 
   ended({ attempt, verdict }: Ended): void {
@@ -71,8 +68,8 @@ export class Report {
   }
 
   #about(attempt: Attempt): Pick<WorkerEvent, 'id' | 'type' | 'attempt' | 'ms'> {
-    const { id, type, attempts, startedAt } = attempt;
-    const ms = startedAt === undefined ? {} : { ms: this.#clock.now() - startedAt };
+    const { id, type, attempts, startedAt, endedAt } = attempt;
+    const ms = startedAt === undefined || endedAt === undefined ? {} : { ms: endedAt - startedAt };
     return { id, type, attempt: attempts, ...ms };
   }
 

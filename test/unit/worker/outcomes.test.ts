@@ -377,9 +377,8 @@ test('each thing that happens is told to the logger, with what one wants to know
         error: 'PermanentError: never',
         runAt: undefined,
       },
-    ].map((event, n) => ({ ...event, ms: events[n]?.ms })),
+    ],
   );
-  assert.ok((events[0]?.ms ?? 0) >= 250);
 });
 
 test('a logger that fails loses no job', async (t) => {

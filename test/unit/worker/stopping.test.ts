@@ -159,6 +159,16 @@ test('an attempt that ignores its abort is recorded as failed when the grace tim
   assert.deepEqual([summary.retried, summary.unhandled], [1, { other: 1 }]);
   const job = await queue.getJob(id);
   assert.match(job?.error ?? '', /5000 ms.*ignored/);
+  assert.deepEqual(
+    events.filter(({ type }) => type === 'email').map(({ event, ms, message }) => [event, ms ?? message]),
+    [
+      [
+        'warning',
+        `the handler of job ${id} (email) ignores its signal and goes on; this process does not try the job again before it has ended`,
+      ],
+      ['retried', 8000],
+    ],
+  );
   // What it still says is nobody's business.
   end.resolve('much too late');
   await settle();
