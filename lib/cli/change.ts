@@ -35,9 +35,7 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
   for (const [i, { id, text }] of asked.entries()) {
     const job = id === undefined ? undefined : await queue.getJob(id);
     if (job === undefined) {
-      const archived = await queue.getJob(text, { archive: true });
-      const hint = archived ? '; it is archived, and stays as it is: add one like it' : '';
-      say(`there is no job ${text} in ${store.path}${hint}`);
+      say(`there is no job ${text} in ${store.path}${await archiveHint(queue, text)}`);
       exitCode = EXIT.notFound;
     } else if (changed[i]) {
       const { type, status } = job;
@@ -48,6 +46,16 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
     }
   }
   if (exitCode !== EXIT.done) process.exitCode = exitCode;
+}
+
+async function archiveHint(queue: Queue, id: string): Promise<string> {
+  try {
+    const archived = await queue.getJob(id, { archive: true });
+    return archived ? '; it is archived, and stays as it is: add one like it' : '';
+  } catch (error) {
+    // What was done to the others is still to be told.
+    return `; whether it is archived can't be told: ${(error as Error).message}`;
+  }
 }
 
 const describe = ({ id, type }: Job): string => `${id} (${type})`;

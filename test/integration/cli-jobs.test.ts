@@ -186,6 +186,19 @@ describe('cancel', { concurrency: 3 }, () => {
   });
 });
 
+test('what was cancelled is told, though the archive can not be searched for another', async (t) => {
+  const { file, queue } = fiveStates(t);
+  mkdirSync(join(file, '../archive'));
+  writeFileSync(join(file, '../archive/queue-2026-01.tsv'), 'no header\nnone\tat all\n');
+  const { code, stderr } = await queue('cancel', 'none', 'aa00000000000001');
+  assert.equal(code, 3);
+  assert.match(
+    stderr,
+    /^queue: there is no job none in .*; whether it is archived can't be told: .*queue-2026-01/,
+  );
+  assert.match(stderr, /^queue: cancelled aa00000000000001/m);
+});
+
 describe('retry', { concurrency: 3 }, () => {
   test('makes failed and cancelled jobs pending', async (t) => {
     const { queue, file } = fiveStates(t);

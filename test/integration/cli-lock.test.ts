@@ -114,8 +114,11 @@ describe('lock', { concurrency: 3 }, () => {
     const { file, queue } = oneJob(t);
     const missing = await queue('lock', '--', 'no-such-command');
     assert.equal(missing.code, 127);
-    assert.match(missing.stderr, /^queue: no-such-command could not be run \(ENOENT\)/);
+    assert.match(missing.stderr, /^queue: 'no-such-command' could not be run \(ENOENT\)/);
     assert.equal((await queue('lock', '--', file)).code, 126);
+    const empty = await queue('lock', '--', '');
+    assert.equal(empty.code, 126);
+    assert.match(empty.stderr, /^queue: '' could not be run/);
   });
 
   test('a command that a signal ended is 128 and the signal', async (t) => {

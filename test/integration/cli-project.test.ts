@@ -342,6 +342,17 @@ describe('work', { concurrency: 3 }, () => {
     );
   });
 
+  test('says what is wrong with a module that throws no error, or never comes to its end', async (t) => {
+    const { cwd, module, work } = jobs(t, 'one');
+    module('null.mjs', 'throw null;');
+    module('endless.mjs', 'await new Promise(() => {});');
+    const thrown = await work('null.mjs');
+    assert.deepEqual([thrown.code, thrown.stderr], [1, `queue: ${join(cwd, 'null.mjs')} threw null\n`]);
+    const endless = await work('endless.mjs');
+    assert.equal(endless.code, 13);
+    assert.match(endless.stderr, /endless\.mjs awaits something at its top level that never comes$/m);
+  });
+
   test('--concurrency runs jobs side by side', async (t) => {
     const { file, module, work } = jobs(t, 'meet', 'meet');
     // Each waits for the other to be there.

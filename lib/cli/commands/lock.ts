@@ -50,14 +50,18 @@ async function runCommand([program, ...args]: readonly string[], queueFile: stri
   const stopForwarding = forwardSignals((signal) => child?.kill(signal));
   try {
     return await new Promise<number>((resolve, reject) => {
-      child = spawn(program as string, args, {
-        stdio: 'inherit',
-        env: { ...process.env, QUEUE_FILE: queueFile },
-      });
-      child.on('error', (error: NodeJS.ErrnoException) => {
-        const exitCode = error.code === 'ENOENT' ? NO_COMMAND : CANNOT_RUN;
-        reject(new CliError(exitCode, `${program} could not be run (${error.code}); nothing was changed`));
-      });
+      const env = { ...process.env, QUEUE_FILE: queueFile };
+      const onError = (error: unknown): void => {
+        const { code } = error as NodeJS.ErrnoException;
+        const exitCode = code === 'ENOENT' ? NO_COMMAND : CANNOT_RUN;
+        reject(new CliError(exitCode, `'${program}' could not be run (${code}); nothing was changed`));
+      };
+      try {
+        child = spawn(program as string, args, { stdio: 'inherit', env });
+      } catch (error) {
+        return onError(error);
+      }
+      child.on('error', onError);
       child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]));
     });
   } finally {

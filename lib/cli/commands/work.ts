@@ -17,6 +17,8 @@ interface Options {
 
 /** So long a handler may keep the process alive after its job is recorded. */
 const LEFTOVERS_MS = 10_000;
+/** Node's exit code where an await at the top level was still waiting. */
+const UNSETTLED = 13;
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -61,9 +63,15 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
 async function load(file: string): Promise<Handlers> {
   const path = resolve(file);
   let module: Record<string, unknown>;
+  // Node ends with this code, and says nothing, where nothing is left that the module could be waiting for.
+  const onExit = (): void => {
+    if (process.exitCode === UNSETTLED) say(`${path} awaits something at its top level that never comes`);
+  };
+  process.on('exit', onExit);
   try {
     module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
+    if (!(error instanceof Error)) throw new CliError(EXIT.failed, `${path} threw ${String(error)}`);
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
       throw usageError(`this node can't import ${path}; try: NODE_OPTIONS='--import tsx' queue work ${file}`);
@@ -80,6 +88,8 @@ async function load(file: string): Promise<Handlers> {
       throw notFound(`there is no module at ${path}`);
     }
     throw error;
+  } finally {
+    process.off('exit', onExit);
   }
   const exported = exportsOf(module);
   const named = Object.entries(exported).filter(
