@@ -2,7 +2,8 @@ import { errorMessage, TsvqError } from '../errors.js';
 
 /**
  * A value as compact JSON, if JSON holds all of it. `JSON.stringify` alone would silently drop functions, turn NaN
- * into null and a Map into {}: a job would run later with something else than was asked for.
+ * into null and a Map into {}: a job would run later with something else than was asked for. What a `toJSON` of its own
+ * makes of a value is taken as it is.
  *
  * @param name how the error calls the value: `payload`, say
  * @throws TsvqError `INVALID_ARGUMENT`, naming the place: `payload.user.age is NaN …`

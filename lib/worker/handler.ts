@@ -1,7 +1,10 @@
 import type { DefaultJobs, Job, Received, TypeOf } from '../job.js';
 import type { EnqueueArguments } from '../options.js';
 
-/** What a handler gets beside the payload. All of it may be destructured. */
+/**
+ * What a handler gets beside the payload. All of it may be destructured; pass it on whole, since a copy (`{...context}`)
+ * lacks what is made when it is first asked for.
+ */
 export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
   /**
    * The job as it was claimed. `${job.id}:${job.attempts}` names this one run; a receiver that is to notice a second
