@@ -74,7 +74,13 @@ export function pickCandidates({
       read += index.length(slot);
     }
     if (slots.length === 0) break;
-    const rows = readRows(index, slots);
+    let rows: (Row | undefined)[];
+    try {
+      rows = readRows(index, slots);
+    } catch (error) {
+      for (const slot of [...later, ...slots, ...picked.map(({ slot }) => slot)]) due.putBack(slot);
+      throw error;
+    }
     for (const [i, slot] of slots.entries()) {
       const row = rows[i];
       if (blocked) {

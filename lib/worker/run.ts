@@ -203,9 +203,13 @@ export class Run {
       if (this.#ledger.held === 0) this.#idle(now);
       return;
     }
-    const candidates = wanted > 0 ? this.#backlog.take(now, wanted, this.#ledger.held === 0) : [];
     this.#committing = true;
-    this.#ledger.commit(candidates, rescue).then(
+    // A disk that can't read what is due is trouble of the same kind.
+    const commit = async (): Promise<boolean> => {
+      const candidates = wanted > 0 ? this.#backlog.take(now, wanted, this.#ledger.held === 0) : [];
+      return this.#ledger.commit(candidates, rescue);
+    };
+    commit().then(
       (crowded) => {
         this.#committing = false;
         this.#trouble.end();

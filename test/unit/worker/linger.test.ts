@@ -11,7 +11,9 @@ import {
   openTest,
   runScript,
   settle,
+  systemError,
   temporaryFolder,
+  text,
   until,
 } from '../../helpers.js';
 
@@ -497,4 +499,43 @@ test('a due job that has no handler is counted once, however often others have t
   stop.abort();
   await failing;
   assert.deepEqual((await working).unhandled, { report: 2 });
+});
+
+test('a disk that can not read a job when it is due is told of, and asked again', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, clock, file } = openTest(t, { fs });
+  const ids = [
+    await queue.enqueue('email', 0, { delay: '10s' }),
+    await queue.enqueue('email', 1, { delay: '10s' }),
+  ];
+  const warnings: unknown[] = [];
+  const ran: unknown[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    { email: (n) => void ran.push(n) },
+    {
+      linger: '1h',
+      signal: stop.signal,
+      logger: ({ event, message }) => event === 'warning' && warnings.push(message),
+    },
+  );
+  await clock.pass(9000);
+  const firstRow = text(file).indexOf('\n') + 1;
+  let failures = 0;
+  fault.do = (call, real) => {
+    // The rows of both, and nothing else, begin there.
+    if (call.name !== 'readSync' || call.args[3] !== firstRow || failures > 0) return real();
+    failures++;
+    throw systemError('EIO');
+  };
+  await clock.advanceUntil('both ran', () => ran.length === 2);
+  assert.deepEqual(ran, [0, 1]);
+  assert.equal(warnings.length, 1);
+  assert.match(String(warnings[0]), /EIO/);
+  stop.abort();
+  await working;
+  assert.deepEqual(await Promise.all(ids.map(async (id) => (await queue.getJob(id))?.status)), [
+    'completed',
+    'completed',
+  ]);
 });
