@@ -158,13 +158,22 @@ export class Store {
    * they know by its inode, and an edit in place would leave them with what they read before. Written anew before as
    * well: what they still have to strike out, or to look at behind an append, is in a file that nobody edits.
    *
-   * @throws TsvqError `NOT_A_QUEUE` if what is left is no queue; it then stays as it is
+   * @throws TsvqError `NOT_A_QUEUE` if what is left is no queue, `WRITE_FAILED` if a link was replaced by a file; it then
+   *   stays as it is
    */
   async edit(run: () => Promise<void>): Promise<CompactionSummary> {
     let summary: CompactionSummary | undefined;
     await this.exclusively(async () => {
       await this.#holder.compact();
       await run();
+      const now = this.fs.realpath(this.path) ?? this.realPath;
+      if (now !== this.realPath) {
+        throw new TsvqError(
+          'WRITE_FAILED',
+          `${this.path} led to ${this.realPath}, and leads to ${now} now: what was written is not in the queue that others have open. ` +
+            `Put it in the place of ${this.realPath}, and make the link again`,
+        );
+      }
       this.#current.drop();
       if (this.#current.reopen() === undefined) return;
       // All of it: an old row of a finished job that a hand has put back, from a backup say, is not the newest.

@@ -85,6 +85,18 @@ describe('lock', { concurrency: 3 }, () => {
     assert.deepEqual((await reader.getJob('aa00000000000001'))?.payload, { n: 2 });
   });
 
+  test('tells of a link to the file that the command has replaced, and spares one that it has followed', async (t) => {
+    const { file } = oneJob(t);
+    const link = join(temporaryFolder(t), 'queue.tsv');
+    symlinkSync(file, link);
+    const edit = (script: string) => run(t, ['--file', link, 'lock', '--', 'sh', '-c', script, 'sh', link]);
+    assert.equal((await edit(`sed -i 's/"n":1/"n":2/' "$QUEUE_FILE"`)).code, 0);
+    const { code, stderr } = await edit(`sed -i 's/"n":2/"n":3/' "$1"`);
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`^queue: ${link} led to ${file}, and leads to ${link} now: `));
+    assert.equal(rowsOf(file)[0]?.payload, '{"n":2}');
+  });
+
   test('compacts after a command that failed as well: what it did stays done', async (t) => {
     const { file, queue } = oneJob(t);
     const { code } = await queue('lock', '--', 'sh', '-c', `printf 'torn' >> "$QUEUE_FILE"; exit 1`);
