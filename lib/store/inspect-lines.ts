@@ -151,7 +151,7 @@ class Lines {
     if (liveness === 'dead') {
       this.#add(
         'orphan',
-        `job ${brief(id)} is processing, but its worker (${brief(owner)}) is dead; the next worker takes it`,
+        `job ${brief(id)} is processing, but its worker (${brief(owner)}) is dead; the next worker with a handler for it takes it`,
         id,
       );
     }

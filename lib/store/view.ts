@@ -32,7 +32,6 @@ export class View {
   readonly file: OpenFile;
   readonly #index: JobIndex | undefined;
   readonly #archived: ReadonlySet<string>;
-  /** What operations of the same commit have decided before this one. */
   readonly #decided = new Map<string, Row>();
 
   constructor(
@@ -49,6 +48,11 @@ export class View {
 
   get layout(): Layout {
     return this.file.layout;
+  }
+
+  /** The rows that operations of the same commit have decided on before this one, by id. */
+  get decided(): ReadonlyMap<string, Row> {
+    return this.#decided;
   }
 
   /** Only for operations that said that they need it. */

@@ -33,6 +33,11 @@ export class Backlog {
     return this.#due?.index;
   }
 
+  /** Whether there is a handler for a type. */
+  handles(type: string): boolean {
+    return this.#rules.handles(type);
+  }
+
   /** Begins anew with another index, unless it is the same. */
   readonly follow = (index: JobIndex): void => {
     if (this.#due?.index === index) return;

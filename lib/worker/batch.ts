@@ -24,6 +24,8 @@ export interface Plan {
   /** Picks as many others from the index in place of candidates that somebody else has taken. */
   readonly pickMore: (index: JobIndex, most: number) => Candidate[];
   readonly rescue: boolean;
+  /** Whether the worker has a handler for a type. */
+  readonly handles: (type: string) => boolean;
   /** Whether the worker knows that it has this job: a claim whose commit failed may stand in the file all the same. */
   readonly holds: (id: string) => boolean;
   /** It holds nothing so far: if too many others are at work, it claims nothing. */
@@ -83,7 +85,7 @@ export async function commitBatch(
       // In a commit that starts over, the claims of its first round may be in the file.
       const claiming = new Set(round > 0 ? candidates.map(({ id }) => id) : []);
       const holds = (id: string): boolean => plan.holds(id) || claiming.has(id);
-      for (const rescued of rescueRows(store, view, owner, holds, options)) {
+      for (const rescued of rescueRows(store, view, owner, { handles: plan.handles, holds }, options)) {
         items.push({ rescued, drafts: [rescued], isIn: false });
       }
     }

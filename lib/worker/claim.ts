@@ -156,8 +156,12 @@ export function otherWorkers(store: Store, view: View, owner: string, timeout: n
   const { at } = view.layout;
   /** When each of them has claimed last, in ms. */
   const owners = new Map<string, number>();
-  for (const row of eachRow(view.index, [...view.index.withStatus('processing')])) {
-    if (row === undefined || isOverdue(fieldsOf(row), at, store.processes, view.now, timeout)) continue;
+  const claimed = [...eachRow(view.index, [...view.index.withStatus('processing')])].filter(
+    (row) => !view.decided.has(row?.[at.id] as string),
+  );
+  for (const row of [...claimed, ...view.decided.values()]) {
+    if (row?.[at.status] !== 'processing' || isOverdue(fieldsOf(row), at, store.processes, view.now, timeout))
+      continue;
     const by = row[at.locked_by] as string;
     owners.set(by, Math.max(owners.get(by) ?? 0, number(row[at.started_at], 0) * 1000));
   }

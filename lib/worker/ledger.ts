@@ -95,6 +95,7 @@ export class Ledger {
         candidates,
         pickMore,
         rescue,
+        handles: (type) => this.#backlog.handles(type),
         comes: this.held === 0,
         holds: (id) => this.#held.has(id),
       });

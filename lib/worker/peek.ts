@@ -37,10 +37,10 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
         const start = bytes.lastIndexOf(10, hit) + 1;
         const stop = bytes.indexOf(10, hit);
         if (reader.read(bytes, start, stop) === 'row') {
+          const type = Buffer.from(reader.field(at.type), 'latin1').toString();
           if (reader.status === 'processing') {
-            found.work = isOverdue(reader, at, store.processes, now, timeout);
+            found.work = types.has(type) && isOverdue(reader, at, store.processes, now, timeout);
           } else if (reader.status === 'pending' && reader.number(at.run_at, 0) * 1000 <= now) {
-            const type = Buffer.from(reader.field(at.type), 'latin1').toString();
             if (types.has(type)) found.work = true;
             else found.unhandled.set(type, (found.unhandled.get(type) ?? 0) + 1);
           }

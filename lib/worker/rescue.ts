@@ -13,11 +13,13 @@ import { jobsUnderWay } from './under-way.js';
  */
 
 const DIED = 'worker died';
+/** It may live, and be blocked by one of its jobs. */
+const SILENT = 'worker went silent';
 /** Nothing that a job has done. */
 const GAVE_UP = 'worker could not write, and gave up';
 
-/** Whether a job's error says that its last worker died with it. */
-export const isDeathText = (error: string): boolean => error.startsWith(DIED);
+/** Whether a job's error says that its last worker died with it, or went silent. */
+export const isDeathText = (error: string): boolean => error.startsWith(DIED) || error.startsWith(SILENT);
 
 /** A job taken back. */
 export interface Rescued extends Draft {
@@ -29,52 +31,61 @@ export interface Rescued extends Draft {
   readonly failed: boolean;
 }
 
-/**
- * Rows that take jobs from workers that died, or have been silent for too long. Under the lock.
- *
- * @param holds whether `owner`, who rescues, knows of a claim of its own; one that it doesn't is taken back too
- */
+/** Which claims are to be taken back by a worker. */
+interface RescueRules {
+  /** Whether it has a handler for a type: whoever can't run a job does not know how many attempts it has, either. */
+  readonly handles: (type: string) => boolean;
+  /** Whether it knows of a claim of its own; one that it doesn't is taken back too. */
+  readonly holds: (id: string) => boolean;
+}
+
+/** Rows that take jobs from workers that died, or have been silent for too long. Under the lock. */
 export function rescueRows(
   store: Store,
   view: View,
   owner: string,
-  holds: (id: string) => boolean,
+  { handles, holds }: RescueRules,
   options: ResolvedWorkerOptions,
 ): Rescued[] {
   const { at } = view.layout;
-  const slots = [...view.index.withStatus('processing')];
-  const held = new Map<string, Row[]>();
+  /** How many jobs each worker has claimed, also those that are not overdue: one of them may be what keeps it. */
+  const claims = new Map<string, number>();
+  const rows: Row[] = [];
   const underWay = jobsUnderWay(store);
-  for (const row of eachRow(view.index, slots)) {
-    // A held one least of all: the line that can't be read may be the one that says how it ended.
-    if (row === undefined || view.index.isHeld(row[at.id] as string)) continue;
-    const own = row[at.locked_by] === owner;
-    if (own && holds(row[at.id] as string)) continue;
-    if (!own && !isOverdue(fieldsOf(row), at, store.processes, view.now, options.timeout)) continue;
+  for (const row of eachRow(view.index, [...view.index.withStatus('processing')])) {
+    if (row === undefined) continue;
+    const id = row[at.id] as string;
     const by = row[at.locked_by] as string;
-    // For others it would be free once it is pending, and its handler may not have ended yet.
-    if (hasGivenUp(by) && underWay.has(row[at.id] as string)) continue;
-    const rows = held.get(by);
-    if (rows === undefined) held.set(by, [row]);
-    else rows.push(row);
+    claims.set(by, (claims.get(by) ?? 0) + 1);
+    // A held one least of all: the line that can't be read may be the one that says how it ended.
+    if (view.index.isHeld(id) || !handles(row[at.type] as string)) continue;
+    const isFree =
+      by === owner
+        ? !holds(id)
+        : isOverdue(fieldsOf(row), at, store.processes, view.now, options.timeout) &&
+          // For others it would be free once it is pending, and its handler may not have ended yet.
+          !(hasGivenUp(by) && underWay.has(id));
+    // What an earlier operation of this commit has moved on is not ours any more.
+    if (isFree && String(view.state(id)?.version) === row[at.version]) rows.push(row);
   }
-  return [...held.values()].flatMap((rows) =>
-    rows
-      // What an earlier operation of this commit has moved on is not ours any more.
-      .filter((row) => String(view.state(row[at.id] as string)?.version) === row[at.version])
-      .map((row) => takeBack(row, rows.length - 1, view, options.maxAttempts)),
-  );
+  const what = (by: string): string => {
+    if (by === owner || hasGivenUp(by)) return GAVE_UP;
+    return store.processes.liveness(by) === 'dead' ? DIED : SILENT;
+  };
+  return rows.map((row) => {
+    const by = row[at.locked_by] as string;
+    return takeBack(row, what(by), (claims.get(by) as number) - 1, view, options.maxAttempts);
+  });
 }
 
-function takeBack(row: Row, others: number, view: View, maxAttempts: number): Rescued {
+function takeBack(row: Row, what: string, others: number, view: View, maxAttempts: number): Rescued {
   const { at } = view.layout;
   const attempts = number(row[at.attempts], 0);
   const forgiven = number(row[at.forgiven], 0) + (others > 0 ? 1 : 0);
   const limit = number(row[at.max_attempts], maxAttempts);
   const failed = attempts - forgiven >= limit;
-  const by = row[at.locked_by] as string;
-  const what = hasGivenUp(by) ? GAVE_UP : DIED;
-  const error = `${what} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}; it was ${by || 'unnamed'}`;
+  const by = row[at.locked_by] || 'unnamed';
+  const error = `${what} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}; it was ${by}`;
   const change: Change = { status: failed ? 'failed' : 'pending', forgiven, error, lockedBy: '' };
   if (failed) change.finishedAt = view.now;
   const rescue = draft(row[at.id] as string, nextRow(row, change, view.layout));

@@ -302,7 +302,7 @@ test('jobs whose worker is dead are told of, and each worker is asked about once
       kind: 'orphan',
       line: at,
       id: jobId(at - 1),
-      message: `job ${jobId(at - 1)} is processing, but its worker (${dead}) is dead; the next worker takes it`,
+      message: `job ${jobId(at - 1)} is processing, but its worker (${dead}) is dead; the next worker with a handler for it takes it`,
     })),
   );
   assert.deepEqual(asked, [dead, 'here.boot.1.3.4.alive']);

@@ -21,6 +21,7 @@ import {
   startScript,
   statesOf,
   temporaryFolder,
+  text,
   writeQueue,
 } from '../../helpers.js';
 
@@ -128,6 +129,38 @@ test('a claim of a dead worker that was alone is not forgiven, whatever other wo
     [(await queue.getJob(jobId(1)))?.forgiven, (await queue.getJob(jobId(2)))?.forgiven],
     [0, 0],
   );
+});
+
+test('beside a job that may still be running, one that is overdue is forgiven as well', async (t) => {
+  for (const owner of [systemProcesses.self(), elsewhere]) {
+    const { queue, clock } = over(
+      t,
+      claimed(1, { locked_by: owner, started_at: NOW, timeout: 1, max_attempts: 1 }),
+      claimed(2, { locked_by: owner, started_at: NOW }),
+    );
+    clock.advance(70_000);
+    const { rescued, failed, completed } = await queue.processJobs({
+      email: (_, { job }) => {
+        assert.match(
+          job.error ?? '',
+          /^worker went silent during attempt 1, beside 1 other jobs \(forgiven\)/,
+        );
+      },
+    });
+    assert.deepEqual([rescued, failed, completed], [1, 0, 1], owner);
+  }
+});
+
+test('who has no handler for a job does not take it back: its limit of attempts would be the wrong one', async (t) => {
+  const { queue, file, clock } = over(t, claimed(1, { attempts: 3 }));
+  const before = text(file);
+  const options = { maxAttempts: 1, linger: '9s', logger: () => {} };
+  const reporting = queue.processJobs({ report: () => {} }, options);
+  await clock.pass(10_000);
+  assert.deepEqual([(await reporting).rescued, text(file)], [0, before]);
+  assert.equal((await queue.processJobs({ report: () => {} }, { logger: () => {} })).rescued, 0);
+  const email = await queue.processJobs({ email: () => {} }, { maxAttempts: 10 });
+  assert.deepEqual([email.rescued, email.failed, email.completed], [1, 0, 1]);
 });
 
 test('a worker that lives or can not be judged keeps its job, until its time limit is long past', async (t) => {
@@ -363,6 +396,23 @@ test('of workers that stay, no more are at work at a time, whatever they did bef
   );
 });
 
+test('of several calls on one queue, no more are at work than there may be, though they begin in one commit', async (t) => {
+  const { queue } = openTest(t);
+  await queue.enqueueMany(Array.from({ length: 8 }, () => ({ type: 'email' })));
+  let running = 0;
+  let most = 0;
+  const email = async () => {
+    most = Math.max(most, ++running);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    running--;
+  };
+  const calls = Array.from({ length: 4 }, () =>
+    queue.processJobs({ email }, { maxWorkers: 2, logger: () => {} }),
+  );
+  await Promise.all(calls);
+  assert.equal(most, 2);
+});
+
 test('while it has to wait for others, it does not try at each turn', async (t) => {
   const alive = `${systemProcesses.self()}1`;
   const { queue, clock } = over(
@@ -405,7 +455,7 @@ test('a cancelled job whose handler goes on keeps nobody from taking back those 
   );
   await clock.advanceUntil('it runs', async () => (await queue.getJob(id))?.status === 'processing');
   assert.equal(await queue.cancelJob(id), true);
-  appendFileSync(file, `${claimed(1, { type: 'other' })}\n`);
+  appendFileSync(file, `${claimed(1)}\n`);
   await clock.pass(10_000);
   assert.equal((await queue.getJob(jobId(1)))?.status, 'pending');
   stop.abort();
@@ -480,7 +530,7 @@ test('a worker with nothing to claim is none too many', async (t) => {
   await clock.pass(20_000);
   assert.equal(isOver, false);
   await clock.advanceUntil('its time is over', () => isOver);
-  assert.equal((await working).rescued, 1);
+  assert.equal((await working).rescued, 0);
 });
 
 test('what a worker gave up on, since it could not write, the next one in the process takes back', async (t) => {
