@@ -95,8 +95,8 @@ export function text(name: string, value: unknown): string {
   return value;
 }
 
-/** In ms: no attempt, and no wait for the next one, may take longer. */
-export const YEAR: number = 365 * 24 * 3_600_000;
+/** In ms, as '1y' has it: no attempt, and no wait for the next one, may take longer. */
+export const YEAR: number = 365.25 * 24 * 3_600_000;
 
 /** A time limit for an attempt, in ms. @throws TsvqError `INVALID_ARGUMENT` */
 export function timeLimit(name: string, value: unknown): number {

@@ -4,6 +4,7 @@ import { defaultQueueFile } from '../default-queue.js';
 import { overStore, type Queue } from '../open.js';
 import { resolveQueueOptions } from '../options.js';
 import { Store } from '../store/store.js';
+import { readTick } from '../store/tick.js';
 import { notFound } from './exit.js';
 import { Output } from './output.js';
 
@@ -55,10 +56,10 @@ export class Cli {
     return this.#store;
   }
 
-  /** The same, of a file that is there: a mistyped path is an error, never an empty queue. */
+  /** The same, of a file that is there, or that a worker has looked for: a mistyped path is an error, never an empty queue. */
   get existingStore(): Store {
     const { store } = this;
-    if (!store.exists) {
+    if (!store.exists && readTick(store.fs, store.realPath) === undefined) {
       throw notFound(`there is no queue file at ${store.path} (queue add makes it)`);
     }
     return store;

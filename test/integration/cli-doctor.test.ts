@@ -203,6 +203,20 @@ describe('check', { concurrency: 3 }, () => {
       assert.match(stdout, message);
     });
 
+  test('a queue that has had no job yet is fine, once a worker has looked for it; a mistyped one is not', async (t) => {
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    const queue = runOn(t, file);
+    assert.equal((await queue('check')).code, 3);
+    tick(file, 60);
+    for (const command of [['check'], ['doctor', '--plain'], ['list', '--plain']]) {
+      assert.deepEqual(
+        await queue(...command),
+        { code: 0, signal: null, stdout: '', stderr: '' },
+        command[0],
+      );
+    }
+  });
+
   test('several problems make one line still, and a record each for programs', async (t) => {
     const { file, queue } = of(t, line({ id: ID, type: 'gone' }), line({ id: 'bb', status: 'failed' }));
     writeFileSync(`${file}.tick`, `${now() - 180_000}\nno handler\tgone\n`);

@@ -10,7 +10,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { openQueue, type Queue } from 'tsvq';
 import { systemProcesses } from '../../lib/store/owner.js';
-import { root, temporaryFolder } from '../helpers.js';
+import { root, temporaryFolder, until } from '../helpers.js';
 import { type Run, serve, startWorker, tick } from './worker-process.js';
 
 function emptyQueue(t: TestContext) {
@@ -240,9 +240,10 @@ describe('webhook', () => {
     assert.ok(Math.abs(second.runAt.getTime() - date.getTime()) <= slack, String(second.runAt));
   });
 
-  test('a Retry-After that is neither is left to the backoff', async (t) => {
+  test('a Retry-After that is neither, or has passed, is left to the backoff', async (t) => {
     const { file, queue } = emptyQueue(t);
-    const said = ['1.5', '-5', '60s', '120, 120', 'Soon'];
+    const passed = new Date(Date.now() - 3000).toUTCString();
+    const said = ['1.5', '-5', '60s', '120, 120', 'Soon', '0', passed];
     const url = await serve(t, (request, response) => {
       const wait = said[Number(request.url?.slice(1))] as string;
       response.writeHead(503, { 'retry-after': wait }).end();
@@ -264,12 +265,13 @@ describe('webhook', () => {
     const seen: unknown[] = [];
     const url = await serve(t, (request, response) => {
       seen.push([request.headers['idempotency-key'], request.headers['tsvq-attempt']]);
-      if (seen.length === 1) response.writeHead(503, { 'retry-after': '0' }).end();
+      if (seen.length === 1) response.writeHead(503, { 'retry-after': '1' }).end();
       else response.end();
     });
     const id = await queue.enqueue('webhook', { url });
     await tick(file);
-    if ((await queue.getJob(id))?.status === 'pending') await tick(file);
+    await until('it is due again', async () => Number((await queue.getJob(id))?.runAt) <= Date.now());
+    await tick(file);
     assert.deepEqual(seen, [
       [id, '1'],
       [id, '2'],

@@ -133,7 +133,8 @@ async function excerpt(response) {
 }
 
 /**
- * Milliseconds that a `Retry-After` header asks for: it holds seconds or a date.
+ * Milliseconds that a `Retry-After` header asks for: it holds seconds or a date. No wait at all, or a date that has
+ * passed (whose clock is right?), would use up all attempts at once.
  *
  * @param {string | null} header
  */
@@ -142,5 +143,5 @@ function retryAfter(header) {
   if (!header || !/^(\d+$|Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(header)) return undefined;
   const seconds = Number(header);
   const wait = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
-  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), LONGEST_WAIT);
+  return wait > 0 ? Math.min(wait, LONGEST_WAIT) : undefined;
 }

@@ -20,7 +20,7 @@ export function define(command: Command, cli: Cli): void {
       `
 Says nothing and exits with 0 if all is well; else exits with 1 and prints one line, which cron mails.
 --plain prints: file problem, a line a problem
-In crontab: */10 * * * * cd /srv/app && /usr/bin/node node_modules/.bin/queue check
+In crontab: */10 * * * * cd /srv/app && /usr/bin/node node_modules/tsvq/dist/cli.js check
 ${examples('queue check --max-age 10m --max-failed 0')}`,
     )
     .action(async (options: Options) => {
