@@ -10,13 +10,13 @@ export interface QueueOptions {
    * What an acknowledged job survives: `'sync'` power loss, `'os'` the death of any process, but not of the
    * machine. Default `'sync'`.
    */
-  durability?: 'sync' | 'os';
+  durability?: 'sync' | 'os' | undefined;
   /** Finished jobs older than this move to archive/ beside the file. `Infinity` keeps them. Default `'7d'`. */
-  retention?: Duration;
+  retention?: Duration | undefined;
   /** Most bytes of a payload as JSON, and of a result. Default 1 MiB; at most 100 MiB. */
-  maxPayload?: number;
+  maxPayload?: number | undefined;
   /** How long to wait for the lock before `LOCK_TIMEOUT`. Default `'30s'`. */
-  lockTimeout?: Duration;
+  lockTimeout?: Duration | undefined;
 }
 
 /** When and how a job is to run. */
@@ -25,15 +25,15 @@ export interface EnqueueOptions {
    * Not before this time: a Date, an ISO string with `Z` or an offset, or Unix seconds (fractions allowed).
    * A number above 1e11 is refused: it looks like milliseconds. Default: now.
    */
-  runAt?: Date | string | number;
+  runAt?: Date | string | number | undefined;
   /** Not before so long from now: ms, or `'10m'`, `'2h'`. Not together with `runAt`. */
-  delay?: Duration;
+  delay?: Duration | undefined;
   /** Higher first; any finite number. Default 0. (BullMQ's is the other way round: there, lower is sooner.) */
-  priority?: number;
+  priority?: number | undefined;
   /** How often to try at the most; beats the worker's `maxAttempts`. */
-  maxAttempts?: number;
+  maxAttempts?: number | undefined;
   /** Time limit for one attempt; beats the worker's `timeout`. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
 }
 
 /** The arguments of `enqueue` after the type: the payload may be left out where its type allows undefined. */
@@ -44,25 +44,25 @@ export type EnqueueArguments<Payload> = undefined extends Payload
 /** Which jobs {@link listJobs} gives. */
 export interface ListOptions {
   /** Only jobs in this state, or in one of these. */
-  status?: Job['status'] | readonly Job['status'][];
+  status?: Job['status'] | readonly Job['status'][] | undefined;
   /** Only jobs of this type. */
-  type?: string;
+  type?: string | undefined;
   /** Only jobs whose id begins so. */
-  idPrefix?: string;
+  idPrefix?: string | undefined;
   /** At most so many, in the order of the file. Default: no limit. */
-  limit?: number;
+  limit?: number | undefined;
 }
 
 /** `base · factor^attempts`, at most `max`, then up to the share `jitter` (0 to 1) more or less. */
 export interface BackoffFormula {
   /** Default `'60s'`. */
-  base?: Duration;
+  base?: Duration | undefined;
   /** Default 2. */
-  factor?: number;
+  factor?: number | undefined;
   /** Default: a year, which no wait goes beyond. */
-  max?: Duration;
+  max?: Duration | undefined;
   /** Default 0. */
-  jitter?: number;
+  jitter?: number | undefined;
 }
 
 /** A formula, a table of waits (the last one for ever), or a function of (attempts, error, job). */
@@ -74,33 +74,33 @@ export type BackoffOption =
 /** How {@link processJobs} works. */
 export interface WorkerOptions {
   /** How often a job is tried before it is `failed`; a job's own limit wins. Default 3. */
-  maxAttempts?: number;
+  maxAttempts?: number | undefined;
   /** How many handlers may run at once. Default 1. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /**
    * How long a failed job waits for its next attempt. Default 60·2^attempts seconds: 120, 240, 480, …
    *
    * `{base, factor, max, jitter}`: base·factor^attempts, at most `max`, then up to the share `jitter` more or
    * less. An array: the waits one after another, the last one for ever. A function of (attempts, error, job).
    */
-  backoff?: BackoffOption;
+  backoff?: BackoffOption | undefined;
   /**
    * Stay so long after the start, waiting for jobs, instead of returning when nothing is due; `Infinity`: until
    * `signal`. With `'55s'` under a per-minute cron, jobs start within milliseconds. Default 0.
    */
-  linger?: Duration;
+  linger?: Duration | undefined;
   /** Claim nothing more after so long. What runs then has the grace time. Default: no limit. */
-  maxTime?: Duration;
+  maxTime?: Duration | undefined;
   /** How many workers may work on one file; one too many returns at once, or waits with `linger: Infinity`. Default 4. */
-  maxWorkers?: number;
+  maxWorkers?: number | undefined;
   /** Time limit for one attempt; a job's own wins. Then `context.signal` is aborted. Default `'1h'`. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** Abort it to shut down: running jobs have the grace time, then are aborted and given back. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** How long running jobs may go on at shutdown, and after their time limit. Default `'10s'`. */
-  grace?: Duration;
+  grace?: Duration | undefined;
   /** Called with each thing that happens. Default: warnings go to stderr, the rest nowhere. */
-  logger?: (event: WorkerEvent) => void;
+  logger?: ((event: WorkerEvent) => void) | undefined;
 }
 
 /** One thing that happened in a worker, for a log. */

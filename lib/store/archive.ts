@@ -96,7 +96,8 @@ export class ArchiveWriter {
     } catch (error) {
       throw storeError(error, folder);
     }
-    // A file whose columns are others (the queue gained one in mid-month) is left as it is, and a further one begun.
+    // A file whose columns are others (the queue gained one in mid-month), or that is closed to us, is left as it is, and a
+    // further one begun.
     for (let part = 1; ; part++) {
       const name = `${basename(this.#queueFile, '.tsv')}-${month}${part === 1 ? '' : `.${part}`}.tsv`;
       const fd = this.#openPart(join(folder, name));
@@ -104,7 +105,7 @@ export class ArchiveWriter {
     }
   }
 
-  /** @returns undefined if the file has other columns, or is none. */
+  /** @returns undefined if the file has other columns, is closed to us, or is none. */
   #openPart(path: string): number | undefined {
     const header = headerLine(this.#layout);
     let fd: number;
@@ -113,6 +114,8 @@ export class ArchiveWriter {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ELOOP' || code === 'EISDIR') return undefined;
+      // One that is there; where none is, the folder is closed.
+      if (code === 'EACCES' && this.#fs.stat(path) !== undefined) return undefined;
       throw storeError(error, path);
     }
     const { size, mode } = this.#fs.fstat(fd);

@@ -55,11 +55,21 @@ export async function processQueue(
   return report.summary;
 }
 
+/** `{}`, or a module: an object of which nothing is hidden elsewhere. */
+const isPlain = (value: object): boolean => [null, Object.prototype].includes(Object.getPrototypeOf(value));
+
 function handlerTable(handlers: Handlers): Map<string, Handler> {
   if (typeof handlers !== 'object' || handlers === null) {
     throw invalid('handlers', handlers, 'an object of functions, one per job type');
   }
   const table = new Map<string, Handler>();
+  if (Object.keys(handlers).length === 0 && !isPlain(handlers)) {
+    throw invalid(
+      'handlers',
+      handlers,
+      'an object that has the functions itself: those of a class are not seen',
+    );
+  }
   for (const [type, handler] of Object.entries(handlers)) {
     checkName('the name of a handler', type);
     if (handler === undefined) continue;

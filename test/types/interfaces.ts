@@ -32,6 +32,11 @@ export async function all(): Promise<void> {
     { email: async (payload) => payload.to },
     { concurrency: 5 },
   );
+  const later = (delay?: string, signal?: AbortSignal): unknown => [
+    enqueue('email', { to: 'ann' }, { delay }),
+    processJobs({}, { signal, logger: undefined }),
+  ];
+  console.log(later);
   const missing: number | undefined = unhandled.email;
   console.log(type, done, length, due, pending, at, completed, missing);
   // @ts-expect-error: a job may lack

@@ -436,6 +436,20 @@ test('an archive with other columns stays as it is, and a further file is begun'
   assert.equal((await queue.getJob(jobId(9), { archive: true }))?.status, 'completed');
 });
 
+test('an archive that its user may not write stays as it is, and a further file is begun', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, archive } = over(t, [finished(1, Date.UTC(2029, 0, 1))], { fs });
+  mkdirSync(archive);
+  const closed = join(archive, 'queue-2029-01.tsv');
+  writeFileSync(closed, '');
+  fault.do = (call, real) => {
+    if (call.name === 'open' && call.path === closed) throw systemError('EACCES');
+    return real();
+  };
+  assert.equal((await queue.compact()).archived, 1);
+  assert.deepEqual(readdirSync(archive).sort(), ['queue-2029-01.2.tsv', 'queue-2029-01.tsv']);
+});
+
 test('the archives of two queues in one folder are told apart', async (t) => {
   const a = over(t, [finished(1, Date.UTC(2029, 0, 1))]);
   const file = join(dirname(a.file), 'queue-2029.tsv');

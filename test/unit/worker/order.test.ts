@@ -309,6 +309,14 @@ test('handlers that can not be used are refused', async (t) => {
     ['email', 'handlers is "email"'],
     [{ email: 5 }, 'handlers.email is 5'],
     [{ email: null }, 'handlers.email is null'],
+    [[], 'handlers is'],
+    [new Map([['email', () => {}]]), 'handlers is'],
+    [
+      new (class {
+        email(): void {}
+      })(),
+      'handlers is',
+    ],
     [{ 'a\tb': () => {} }, 'the name of a handler'],
     [{ pending: () => {} }, 'the name of a handler'],
   ] as [Record<string, () => void>, ...string[]][]) {
