@@ -18,9 +18,10 @@ export class Backlog {
   #dry = false;
   /** Jobs whose rows were not where they should be. */
   #gone: number[] = [];
-  /** How many due jobs have a type without a handler, and whether that is to be told. */
-  #unhandled = new Map<string, number>();
-  #isTold = true;
+  /** How many due jobs there are of each type without a handler, as far as that was told. */
+  readonly #unhandled = new Map<string, number>();
+  /** Those that have come since. */
+  #untold: number[] = [];
 
   constructor(store: Store, rules: BacklogRules) {
     this.#store = store;
@@ -42,7 +43,7 @@ export class Backlog {
   readonly follow = (index: JobIndex): void => {
     if (this.#due?.index === index) return;
     this.leave();
-    this.#due = new DueJobs(index, this.#store.clock.now(), (slot) => this.#accepts(index.type(slot)));
+    this.#due = new DueJobs(index, this.#store.clock.now(), (slot) => this.#accepts(index, slot));
   };
 
   /** Forgets what there was: the file is gone, or read anew. */
@@ -50,6 +51,7 @@ export class Backlog {
     this.#due?.close();
     this.#due = undefined;
     this.#unhandled.clear();
+    this.#untold = [];
     this.#gone = [];
     this.#dry = false;
   }
@@ -113,16 +115,24 @@ export class Backlog {
     return pickCandidates({ ...this.#rules, due: this.#due, now, most, alone, onGone });
   }
 
-  #accepts(type: string): boolean {
-    if (this.#rules.handles(type)) return true;
-    this.#unhandled.set(type, (this.#unhandled.get(type) ?? 0) + 1);
-    this.#isTold = false;
+  #accepts(index: JobIndex, slot: number): boolean {
+    if (this.#rules.handles(index.type(slot))) return true;
+    this.#untold.push(slot);
     return false;
   }
 
   #tell(): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
-    for (const [type, jobs] of this.#unhandled) this.#rules.onUnhandled(type, jobs);
+    const { index } = this;
+    // Before it is read to the end, a job may seem to wait that has long been done.
+    if (!index?.isRead || this.#untold.length === 0) return;
+    const types = new Set<string>();
+    for (const slot of this.#untold) {
+      if (index.status(slot) !== 'pending') continue;
+      const type = index.type(slot);
+      types.add(type);
+      this.#unhandled.set(type, (this.#unhandled.get(type) ?? 0) + 1);
+    }
+    this.#untold = [];
+    for (const type of types) this.#rules.onUnhandled(type, this.#unhandled.get(type) as number);
   }
 }

@@ -28,6 +28,8 @@ export interface Plan {
   readonly handles: (type: string) => boolean;
   /** Whether the worker knows that it has this job: a claim whose commit failed may stand in the file all the same. */
   readonly holds: (id: string) => boolean;
+  /** Asked under the lock, which may have been waited for: false once it was told to stop. */
+  readonly mayClaim: () => boolean;
   /** It holds nothing so far: if too many others are at work, it claims nothing. */
   readonly comes: boolean;
 }
@@ -99,14 +101,14 @@ export async function commitBatch(
     const claim = (candidate: Candidate): boolean => {
       const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;
       if (mine !== undefined) items.push({ candidate, row: mine, layout, drafts: [], isIn: true });
-      else if (isFree(candidate, view)) {
+      else if (plan.mayClaim() && isFree(candidate, view)) {
         const { claim } = candidate;
         items.push({ candidate, row: claim.row, layout, drafts: [claim], isIn: false });
       } else return false;
       return true;
     };
     const taken = candidates.filter((candidate) => !claim(candidate)).length;
-    if (round === 0 && taken > 0) {
+    if (round === 0 && taken > 0 && plan.mayClaim()) {
       // Several workers pick from the same end. Here, all that others have claimed and changed is known.
       const claimed = new Set(rowsOf(items).map(({ id }) => id));
       // Where the file was replaced since they were picked, the same job may come again.

@@ -76,9 +76,10 @@ export class Ledger {
   /**
    * Records what has ended and claims the candidates. What could not be written is kept for the next time.
    *
+   * @param mayClaim see {@link Plan}
    * @returns true if nothing was claimed because too many others are at work
    */
-  async commit(candidates: readonly Candidate[], rescue: boolean): Promise<boolean> {
+  async commit(candidates: readonly Candidate[], rescue: boolean, mayClaim: () => boolean): Promise<boolean> {
     const ended = this.#ended;
     this.#ended = [];
     if (ended.length + candidates.length === 0 && !rescue) return false;
@@ -94,6 +95,7 @@ export class Ledger {
         ended,
         candidates,
         pickMore,
+        mayClaim,
         rescue,
         handles: (type) => this.#backlog.handles(type),
         comes: this.held === 0,

@@ -8,12 +8,10 @@ const CANDIDATES = [Buffer.from('\tpending'), Buffer.from('\tprocessing')];
 
 /** What a first look at the queue shows. */
 export interface Peek {
-  /** Something is due, or a running job's worker is dead: worth a lock. */
+  /** Something is due, or a running job's worker is dead: worth a closer look. */
   work: boolean;
   /** Somebody died inside a commit, or the last line lacks its LF; a commit puts both right. */
   repair: boolean;
-  /** Due jobs of types that have no handler. */
-  unhandled: Map<string, number>;
 }
 
 /**
@@ -23,7 +21,7 @@ export interface Peek {
  * It may say yes where there is nothing (a superseded row that is not struck yet), never no where there is.
  */
 export async function peek(store: Store, types: ReadonlySet<string>, timeout: number): Promise<Peek> {
-  const found: Peek = { work: false, repair: false, unhandled: new Map() };
+  const found: Peek = { work: false, repair: false };
   const file = store.openFile();
   if (file === undefined) return found;
   const { at } = file.layout;
@@ -37,12 +35,12 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
         const start = bytes.lastIndexOf(10, hit) + 1;
         const stop = bytes.indexOf(10, hit);
         if (reader.read(bytes, start, stop) === 'row') {
-          const type = Buffer.from(reader.field(at.type), 'latin1').toString();
           if (reader.status === 'processing') {
+            const type = Buffer.from(reader.field(at.type), 'latin1').toString();
             found.work = types.has(type) && isOverdue(reader, at, store.processes, now, timeout);
-          } else if (reader.status === 'pending' && reader.number(at.run_at, 0) * 1000 <= now) {
-            if (types.has(type)) found.work = true;
-            else found.unhandled.set(type, (found.unhandled.get(type) ?? 0) + 1);
+          } else if (reader.status === 'pending') {
+            // Of whatever type: that a due job has no handler is to be told, too.
+            found.work = reader.number(at.run_at, 0) * 1000 <= now;
           }
         }
         hit = bytes.indexOf(word, stop);

@@ -32,10 +32,10 @@ export async function processQueue(
   };
   await store.work(async () => {
     const types = new Set(table.keys());
-    let { work, repair, unhandled } = await peek(store, types, resolved.timeout);
+    let { work, repair } = await peek(store, types, resolved.timeout);
     if (repair) {
       await store.repair();
-      ({ work, unhandled } = await peek(store, types, resolved.timeout));
+      ({ work } = await peek(store, types, resolved.timeout));
     }
     if (work || resolved.linger > 0) {
       const module = await import('./run.js');
@@ -43,7 +43,6 @@ export async function processQueue(
       if (isStopped) run.stop();
       await run.untilDone();
     } else {
-      for (const [type, jobs] of unhandled) report.unhandled(type, jobs);
       // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
       await new Promise(setImmediate);
     }

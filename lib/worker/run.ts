@@ -207,7 +207,7 @@ export class Run {
     // A disk that can't read what is due is trouble of the same kind.
     const commit = async (): Promise<boolean> => {
       const candidates = wanted > 0 ? this.#backlog.take(now, wanted, this.#ledger.held === 0) : [];
-      return this.#ledger.commit(candidates, rescue);
+      return this.#ledger.commit(candidates, rescue, () => !this.#stopping);
     };
     commit().then(
       (crowded) => {

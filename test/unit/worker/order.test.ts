@@ -249,7 +249,7 @@ test('jobs of a type without a handler stay pending, block nobody, and are named
     ['pending 0', 'pending 0'],
   );
 
-  // The same where nothing else is to be done, so that the worker does not even start.
+  // The same where nothing else is to be done.
   const again: (string | undefined)[] = [];
   const idle = await openTest(t, { file }).queue.processJobs(
     { email: () => {} },
@@ -257,6 +257,16 @@ test('jobs of a type without a handler stay pending, block nobody, and are named
   );
   assert.deepEqual(idle.unhandled, { unknown: 2, other: 1 });
   assert.equal(again.length, 2);
+});
+
+test('a row that is superseded and not struck out yet is no job without a handler', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  const fields = { id: jobId(1), type: 'email' };
+  writeQueue(file, line(fields), line({ ...fields, status: 'processing', version: 2, locked_by: 'me' }));
+  const said: unknown[] = [];
+  const logger = (event: unknown): void => void said.push(event);
+  const { unhandled } = await openTest(t, { file }).queue.processJobs({ report: () => {} }, { logger });
+  assert.deepEqual([unhandled, said], [{}, []]);
 });
 
 test('a logger is not called under the lock, also where another worker was quicker and more is picked there', async (t) => {

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { systemClock } from '../../../lib/clock.js';
 import { PermanentError, RetryAfterError } from '../../../lib/errors.js';
 import type { WorkerEvent } from '../../../lib/options.js';
 import {
   deferred,
   eventually,
+  faultyFs,
   openTest,
   rejects,
   rowsOf,
@@ -425,6 +427,30 @@ test('a worker that is told to stop before it began does nothing', async (t) => 
   const summary = await queue.processJobs({ email: () => {} }, { signal: AbortSignal.abort() });
   assert.equal(summary.claimed, 0);
   assert.equal((await queue.getJob(id))?.attempts, 0);
+});
+
+test('a worker that is told to stop while it waits for the lock claims nothing when it gets it', async (t) => {
+  const clock = systemClock as never;
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs, clock });
+  const id = await queue.enqueue('email', {});
+  const held = deferred();
+  const gate = deferred();
+  const holding = openTest(t, { file, clock }).store.exclusively(async () => {
+    held.resolve();
+    await gate.promise;
+  });
+  await held.promise;
+  const stop = new AbortController();
+  calls.length = 0;
+  const working = queue.processJobs({ email: () => {} }, { signal: stop.signal });
+  const tried = () => calls.some(({ name, path }) => name === 'open' && path.startsWith(`${file}.lock/`));
+  await until('it waits for the lock', tried);
+  stop.abort();
+  gate.resolve();
+  assert.equal((await working).claimed, 0);
+  assert.equal((await queue.getJob(id))?.attempts, 0);
+  await holding;
 });
 
 test('after so long nothing more is claimed', async (t) => {
