@@ -146,10 +146,7 @@ export class Store {
   /** Compacts now. */
   async compact(): Promise<CompactionSummary> {
     this.#assertOpen();
-    let summary: CompactionSummary | undefined;
-    await this.exclusively(async () => {
-      summary = await this.#holder.compact();
-    });
+    const summary = await this.exclusively(() => this.#holder.compact());
     return summary ?? { kept: 0, archived: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
   }
 
@@ -162,8 +159,7 @@ export class Store {
    *   stays as it is
    */
   async edit(run: () => Promise<void>): Promise<CompactionSummary> {
-    let summary: CompactionSummary | undefined;
-    await this.exclusively(async () => {
+    const summary = await this.exclusively(async () => {
       await this.#holder.compact();
       await run();
       const now = this.fs.realpath(this.path) ?? this.realPath;
@@ -175,10 +171,10 @@ export class Store {
         );
       }
       this.#current.drop();
-      if (this.#current.reopen() === undefined) return;
+      if (this.#current.reopen() === undefined) return undefined;
       // All of it: an old row of a finished job that a hand has put back, from a backup say, is not the newest.
       await this.#current.readOn('all');
-      summary = await this.#holder.compact();
+      return this.#holder.compact();
     });
     if (summary === undefined) throw new TsvqError('NOT_A_QUEUE', `${this.path} is missing or empty`);
     return summary;
@@ -201,9 +197,9 @@ export class Store {
   }
 
   /** Runs something while nobody else appends to the file, when the commits asked for before are done. */
-  async exclusively(run: () => Promise<void>): Promise<void> {
+  async exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
     this.#assertOpen();
-    await telling(this.path, () => this.#writer.exclusively(run));
+    return telling(this.path, () => this.#writer.exclusively(run));
   }
 
   /**

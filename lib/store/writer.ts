@@ -74,15 +74,15 @@ export class Writer {
    * Runs something while nobody else appends to the file, if there is one, when the commits asked for before are done.
    * The file's last line is closed by then.
    */
-  async exclusively(run: () => Promise<void>): Promise<void> {
-    const underLock = async (): Promise<void> => {
+  exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
+    const underLock = async (): Promise<T | undefined> => {
       this.#holder.lock.beginRewrite();
       const file = this.#current.reopen();
-      if (file === undefined) return;
+      if (file === undefined) return undefined;
       await this.#appender.closeTail(file);
-      await run();
+      return run();
     };
-    await this.betweenCommits(() => this.#holder.locked(underLock));
+    return this.betweenCommits(() => this.#holder.locked(underLock));
   }
 
   async #run(): Promise<void> {
