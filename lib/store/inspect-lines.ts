@@ -1,6 +1,6 @@
 import { isFinal, STATUSES, type Status } from '../job.js';
 import type { Layout } from '../tsv/columns.js';
-import { LineReader, LONGEST_ROW, OUR_ID } from '../tsv/line.js';
+import { LineReader, LONGEST_ROW, OUR_ID, TAB } from '../tsv/line.js';
 import { brief } from '../tsv/text.js';
 import type { Finding, FindingKind } from './finding.js';
 import { missingFollowUps } from './follow-ups.js';
@@ -11,7 +11,6 @@ import type { Store } from './store.js';
 
 /** How a compaction sets a row aside that has another's id and version. */
 const DUPLICATE = '#duplicate ';
-const TAB = 9;
 /** Fields of a job that is still to run which hold a number, if anything. */
 const NUMBERS = ['run_at', 'attempts', 'priority', 'max_attempts', 'forgiven', 'timeout'] as const;
 

@@ -1,6 +1,6 @@
 import { STATUSES, type Status } from '../job.js';
 import { gluedAt } from '../tsv/glued.js';
-import { LineReader } from '../tsv/line.js';
+import { HASH, LineReader } from '../tsv/line.js';
 import { number, type Row } from '../tsv/row.js';
 import { IdMap, keyOf } from './id-map.js';
 import { Newcomers } from './newcomers.js';
@@ -10,7 +10,6 @@ import { Slots, Types } from './slots.js';
 
 const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
 
-const HASH = 35;
 /** The version of a job without a row. */
 const NONE = -1;
 /** So many bytes tell whether a file is still the same; a row's end, which is never struck. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { TsvqError } from '../errors.js';
 import { type Layout, parseHeader } from '../tsv/columns.js';
-import { eachLine } from '../tsv/line.js';
+import { eachLine, LF } from '../tsv/line.js';
 import { type FileInfo, type FileSystem, readFully, SMALL } from './fs.js';
 
 /** Reads of large files go in pieces of this size. */
@@ -74,7 +74,7 @@ export class OpenFile {
   }
 
   private constructor(fs: FileSystem, path: string, fd: number, writable: boolean, head: Buffer) {
-    const lf = head.indexOf(10);
+    const lf = head.indexOf(LF);
     if (lf < 0 && head.length === LONGEST_HEADER) {
       throw new TsvqError(
         'NOT_A_QUEUE',
@@ -171,7 +171,7 @@ export class OpenFile {
         if (length === 0) return position;
         const filled = kept + length;
         // What was kept has none.
-        const lf = into.subarray(0, length).lastIndexOf(10);
+        const lf = into.subarray(0, length).lastIndexOf(LF);
         const end = lf < 0 ? 0 : kept + lf + 1;
         if (end > 0) await block(bytes, end, position);
         position += end;

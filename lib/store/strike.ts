@@ -1,4 +1,5 @@
 import { strikeOut } from '../tsv/cross-out.js';
+import { LF } from '../tsv/line.js';
 import { type FileSystem, readFully, SMALL } from './fs.js';
 import type { OpenFile } from './open-file.js';
 
@@ -39,7 +40,7 @@ export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[])
     for (let k = first; k < i; k++) {
       const start = (rows[k] as Superseded).offset - from;
       const end = start + (rows[k] as Superseded).length;
-      if (end < length && bytes[end] !== 10) continue;
+      if (end < length && bytes[end] !== LF) continue;
       strikeOut(bytes, start, end, file.layout);
     }
     if (length <= SMALL) fs.writeSync(file.strikeFd, bytes, from);

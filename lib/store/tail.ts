@@ -1,4 +1,4 @@
-import { LineReader, TORN } from '../tsv/line.js';
+import { LF, LineReader, TORN } from '../tsv/line.js';
 import { assertWhole, type FileSystem, readFully } from './fs.js';
 import type { OpenFile } from './open-file.js';
 
@@ -6,7 +6,7 @@ import type { OpenFile } from './open-file.js';
 export function endOf(fs: FileSystem, file: OpenFile): number | undefined {
   const { size } = file;
   const last = Buffer.allocUnsafe(1);
-  return readFully(fs, file.fd, last, size - 1) === 0 || last[0] === 10 ? size : undefined;
+  return readFully(fs, file.fd, last, size - 1) === 0 || last[0] === LF ? size : undefined;
 }
 
 /**
@@ -41,7 +41,7 @@ function lastFragment(file: OpenFile, size: number): Buffer {
   for (let length = 4096; ; length *= 4) {
     const from = Math.max(file.start, size - length);
     const bytes = file.readPiece(from, size - from);
-    const lf = bytes.lastIndexOf(10);
+    const lf = bytes.lastIndexOf(LF);
     if (lf >= 0) return bytes.subarray(lf + 1);
     if (from === file.start) return bytes;
   }

@@ -1,9 +1,5 @@
 import type { Layout } from './columns.js';
-import { slice, statusIn } from './line.js';
-
-const TAB = 9;
-const HASH = 35;
-const DASH = 45;
+import { DASH, HASH, slice, statusIn, TAB } from './line.js';
 
 /**
  * Crosses a row out in place: `#` for its first byte, dashes for its status; see {@link LineKind}. What has no

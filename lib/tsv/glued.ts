@@ -1,7 +1,5 @@
 import type { Layout } from './columns.js';
-import { LineReader, OUR_ID } from './line.js';
-
-const TAB = 9;
+import { LineReader, OUR_ID, TAB } from './line.js';
 
 /**
  * Where the second of two rows begins that stand in one line: a writer was killed in the middle of the first, just when

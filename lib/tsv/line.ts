@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { STATUSES, type Status } from '../job.js';
 import type { Layout } from './columns.js';
 
-const TAB = 9;
-const LF = 10;
+export const TAB = 9;
+export const LF = 10;
 const CR = 13;
 const SPACE = 32;
-const HASH = 35;
-const DASH = 45;
+export const HASH = 35;
+export const DASH = 45;
 const LAST_OF_TORN = 110;
 /** How many hex digits an id of ours has. */
 export const OUR_ID = 16;

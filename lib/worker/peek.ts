@@ -1,7 +1,7 @@
 import { settledPart } from '../store/settled.js';
 import type { Store } from '../store/store.js';
 import { endOf } from '../store/tail.js';
-import { LineReader } from '../tsv/line.js';
+import { LF, LineReader } from '../tsv/line.js';
 import { isOverdue } from './rescue-rule.js';
 
 const CANDIDATES = [Buffer.from('\tpending'), Buffer.from('\tprocessing')];
@@ -32,8 +32,8 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
     for (const word of CANDIDATES) {
       let hit = found.work ? -1 : bytes.indexOf(word);
       while (hit >= 0 && hit < end && !found.work) {
-        const start = bytes.lastIndexOf(10, hit) + 1;
-        const stop = bytes.indexOf(10, hit);
+        const start = bytes.lastIndexOf(LF, hit) + 1;
+        const stop = bytes.indexOf(LF, hit);
         if (reader.read(bytes, start, stop) === 'row') {
           if (reader.status === 'processing') {
             const type = Buffer.from(reader.field(at.type), 'latin1').toString();

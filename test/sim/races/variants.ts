@@ -80,8 +80,8 @@ export const PATCHES: readonly Patch[] = [
   expression('repair by the breaker', 'lib/store/appender.ts', 'closeTail(this.#fs, file)', 'file.size'),
   {
     file: 'lib/store/tail.ts',
-    find: '|| last[0] === 10 ?',
-    replace: "|| last[0] === 10 || (globalThis as any).VARIANT === 'repair by the breaker' ?",
+    find: '|| last[0] === LF ?',
+    replace: "|| last[0] === LF || (globalThis as any).VARIANT === 'repair by the breaker' ?",
   },
 
   // What a crash cut is cut off.
