@@ -21,17 +21,20 @@ export async function resolveIds(
 ): Promise<(string | undefined)[]> {
   for (const id of given) if (id === '') throw usageError('an ID is empty');
   const index = await store.read('all');
-  const matches = new Map(given.map((id) => [id, new Set<string>()]));
   const shortened = given.filter((id) => index?.find(id) === undefined);
-  if (shortened.length > 0) {
+  const matches = new Map(shortened.map((id) => [id, new Set<string>()]));
+  if (matches.size > 0) {
     await telling(store.path, async () => {
-      const collect = collector(shortened, matches);
+      const collect = collector(matches);
       if (index !== undefined) await index.file.eachLine(index.file.start, collect(index.file.layout));
       for (const path of archive ? archiveFiles(store.fs, store.realPath) : [])
         await eachArchivedLine(store.fs, path, collect);
     });
   }
-  return given.map((id) => (shortened.includes(id) ? only(id, [...(matches.get(id) ?? [])]) : id));
+  return given.map((id) => {
+    const ids = matches.get(id);
+    return ids === undefined ? id : only(id, [...ids]);
+  });
 }
 
 function only(given: string, ids: readonly string[]): string | undefined {
@@ -41,18 +44,11 @@ function only(given: string, ids: readonly string[]): string | undefined {
 }
 
 /** For a file with these columns: adds to `matches` the id of a line, where it begins with one of their keys. */
-function collector(prefixes: readonly string[], matches: ReadonlyMap<string, Set<string>>) {
-  // The reader gives the bytes of a field one by one.
-  const wanted = prefixes.map(
-    (prefix) => [Buffer.from(prefix).toString('latin1'), matches.get(prefix)] as const,
-  );
-  return (layout: Layout) => {
-    const reader = new LineReader(layout);
-    return (bytes: Buffer, start: number, end: number): void => {
-      if (reader.read(bytes, start, end) !== 'row') return;
-      const id = reader.field(layout.at.id);
-      for (const [prefix, ids] of wanted)
-        if (id.startsWith(prefix)) ids?.add(Buffer.from(id, 'latin1').toString());
-    };
+const collector = (matches: ReadonlyMap<string, Set<string>>) => (layout: Layout) => {
+  const reader = new LineReader(layout);
+  return (bytes: Buffer, start: number, end: number): void => {
+    if (reader.read(bytes, start, end) !== 'row') return;
+    const id = reader.text(layout.at.id);
+    for (const [prefix, ids] of matches) if (id.startsWith(prefix)) ids.add(id);
   };
-}
+};

@@ -104,8 +104,7 @@ export class CompactionPass {
     if (kind === 'struck') return;
     if (kind === 'comment' && (isMark(bytes, start, end) || this.#isHalfStruck(bytes, start, end))) return;
     if (kind === 'row') {
-      if (this.#isNewest(offset) || this.#isStillSettled(bytes, offset))
-        this.#place(bytes, start, end, offset);
+      if (this.#isNewest(offset) || this.#isStillSettled(offset)) this.#place(bytes, start, end, offset);
       else if (this.#index.duplicates.has(offset)) this.#keepDuplicate(bytes, start, end);
     } else if (kind === 'torn') {
       this.#keepTorn(bytes.toString('utf8', start, end));
@@ -129,11 +128,10 @@ export class CompactionPass {
    * Whether the row is of a finished job that the index has left out, and which was not retried since. What a look of
    * this process takes in meanwhile is left behind the end, and supersedes nothing here.
    */
-  #isStillSettled(bytes: Buffer, offset: number): boolean {
+  #isStillSettled(offset: number): boolean {
     const index = this.#index;
     if (offset >= index.from) return false;
-    const { id } = this.#file.layout.at;
-    const slot = index.findField(bytes, this.#reader.from(id), this.#reader.to(id));
+    const slot = index.findRow(this.#reader);
     return slot === undefined || index.offset(slot) >= this.#end;
   }
 
@@ -194,9 +192,9 @@ export class CompactionPass {
     const isRow = reader.read(bytes, start, end) === 'row';
     bytes[start] = hash;
     if (!isRow) return false;
-    const rest = reader.field(this.#file.layout.at.id).slice(1);
+    const rest = reader.text(this.#file.layout.at.id).slice(1);
     return [...HEX_DIGITS].some((digit) => {
-      const slot = this.#index.findField(digit + rest);
+      const slot = this.#index.find(digit + rest);
       return slot !== undefined && this.#index.version(slot) > reader.version;
     });
   }

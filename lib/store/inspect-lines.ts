@@ -57,7 +57,7 @@ class Lines {
   look(bytes: Buffer, start: number, end: number, offset: number): void {
     this.number++;
     const kind = this.#reader.read(bytes, start, end);
-    if (kind === 'row') this.#lookAtRow(bytes, offset);
+    if (kind === 'row') this.#lookAtRow(offset);
     else if (kind === 'torn') this.#add('torn', 'cut by a crash, never acknowledged; it can be deleted');
     else if (kind === 'unreadable') this.#lookAgain(offset, end - start);
     else if (kind !== 'blank' && bytes.toString('latin1', start, start + DUPLICATE.length) === DUPLICATE) {
@@ -71,12 +71,12 @@ class Lines {
     }
   }
 
-  #lookAtRow(bytes: Buffer, offset: number): void {
+  #lookAtRow(offset: number): void {
     const reader = this.#reader;
     const { at } = this.#layout;
-    const slot = this.#index.findField(bytes, reader.from(at.id), reader.to(at.id));
+    const slot = this.#index.findRow(reader);
     if (slot === undefined) return;
-    const id = text(reader.field(at.id));
+    const id = reader.text(at.id);
     if (this.#index.offset(slot) !== offset) {
       if (this.#index.version(slot) !== reader.version) return;
       this.#add(
@@ -96,8 +96,7 @@ class Lines {
     if (reader.status === 'processing')
       this.#lookAtOwner(id, at.locked_by < 0 ? '' : reader.field(at.locked_by));
     if (!isFinal(reader.status)) {
-      const payload = bytes.toString('utf8', ...reader.span(at.payload));
-      if (!isJson(payload))
+      if (!isJson(reader.text(at.payload)))
         this.#add(
           'payload',
           `the payload of job ${brief(id)} is not JSON; the job fails without its handler being called`,
@@ -122,7 +121,7 @@ class Lines {
   #lookAtNumbers(id: string): void {
     for (const column of NUMBERS) {
       const at = this.#layout.at[column];
-      const field = at < 0 ? '' : text(this.#reader.field(at));
+      const field = at < 0 ? '' : this.#reader.text(at);
       if (field === '' || Number.isFinite(Number(field))) continue;
       const unit = column === 'run_at' ? ', in Unix seconds' : '';
       this.#add(
@@ -161,7 +160,7 @@ class Lines {
     // Nor is more read at once than a row may have.
     const bytes = this.#index.file.readPiece(offset, Math.min(length, LONGEST_ROW + 1));
     if (this.#reader.read(bytes, 0, bytes.length) !== 'unreadable') return;
-    const first = text(this.#reader.field(0));
+    const first = this.#reader.text(0);
     const id = this.#index.find(first) === undefined ? undefined : first;
     this.#add('unreadable', `${this.#reasonOf(bytes)}; it is kept and ignored`, id);
   }
@@ -176,26 +175,23 @@ class Lines {
     let fields = 1;
     for (let tab = bytes.indexOf(TAB); tab >= 0; tab = bytes.indexOf(TAB, tab + 1)) fields++;
     if (fields !== names.length) return `${fields} fields, where the header has ${names.length}`;
-    const id = text(reader.field(at.id));
+    const id = reader.text(at.id);
     if (id === '') return `its ${names[0]} is empty`;
     if (/^\uFEFF|\uFFFD/.test(id)) return 'its id is not UTF-8, or begins with a byte order mark';
     if (id.length > OUR_ID && id.length <= 2 * OUR_ID && /^[0-9a-f]+$/.test(id)) {
       return `its id is ${id.length} hex digits, as when a row stands behind a piece of another one's id; ids of the queue have ${OUR_ID}`;
     }
-    const status = text(reader.field(at.status));
+    const status = reader.text(at.status);
     if (!STATUSES.includes(status as Status)) {
       return `its status is ${JSON.stringify(brief(status))}, which is none of ${STATUSES.join(', ')}`;
     }
-    return `its version is ${JSON.stringify(brief(text(reader.field(at.version))))}, which is no whole number`;
+    return `its version is ${JSON.stringify(brief(reader.text(at.version)))}, which is no whole number`;
   }
 
   #add(kind: FindingKind, message: string, id?: string): void {
     this.findings.push({ kind, line: this.number, ...(id !== undefined && { id }), message });
   }
 }
-
-/** A field as text, of what {@link LineReader} gives byte by byte. */
-const text = (bytes: string): string => Buffer.from(bytes, 'latin1').toString();
 
 function isJson(field: string): boolean {
   try {
@@ -207,8 +203,7 @@ function isJson(field: string): boolean {
 }
 
 function heldFindings(index: JobIndex, lines: readonly Finding[]): Finding[] {
-  return index.held().map((key) => {
-    const id = text(key);
+  return index.held().map((id) => {
     const line = lines.find((finding) => finding.kind === 'unreadable' && finding.id === id)?.line;
     const where = line === undefined ? 'a line with its id' : `line ${line}, which has its id,`;
     const message = `job ${brief(id)} is not run: ${where} can't be read; put that line right or delete it (queue lock)`;

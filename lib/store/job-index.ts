@@ -72,9 +72,10 @@ export class JobIndex {
     return this.#ids.get(keyOf(id));
   }
 
-  /** The same for an id as it stands in the file: in bytes[from, to), or of those bytes read one by one. */
-  findField(bytes: string | Buffer, from?: number, to?: number): number | undefined {
-    return this.#ids.get(bytes, from, to);
+  /** The same for the job of the row that a reader of this file has read last. */
+  findRow(row: LineReader): number | undefined {
+    const { id } = this.file.layout.at;
+    return this.#ids.get(row.bytes, row.from(id), row.to(id));
   }
 
   status(slot: number): Status {
@@ -127,14 +128,15 @@ export class JobIndex {
     return this.#unreadable.size > 0 && this.#unreadable.has(keyOf(id));
   }
 
-  /** The same for the job of the row that a reader of this file has read last. */
+  /** The same for the job of a row. */
   isRowHeld(row: LineReader): boolean {
     return this.#unreadable.size > 0 && this.#unreadable.has(row.field(this.file.layout.at.id));
   }
 
   /** Every id that is held. */
   held(): string[] {
-    return [...this.#unreadable].filter((id) => this.#ids.has(id));
+    const keys = [...this.#unreadable].filter((key) => this.#ids.has(key));
+    return keys.map((key) => Buffer.from(key, 'latin1').toString());
   }
 
   /** Reads on to the end of the file. */
@@ -175,12 +177,11 @@ export class JobIndex {
     const unproven = new Set(this.#unproven);
     this.#unproven.clear();
     const reader = new LineReader(this.file.layout);
-    const { at } = this.file.layout;
     await this.file.eachLine(
       this.file.start,
       (bytes, start, end, offset) => {
         if (bytes[start] === HASH || reader.read(bytes, start, end) !== 'row') return;
-        const slot = this.#ids.get(bytes, reader.from(at.id), reader.to(at.id));
+        const slot = this.findRow(reader);
         if (slot === undefined || !unproven.has(slot) || reader.version < this.version(slot)) return;
         this.duplicates.add(this.#slots.offset[slot] as number);
         this.#slots.offset[slot] = offset;

@@ -51,7 +51,7 @@ async function count(index: JobIndex): Promise<Tally> {
     file.start,
     (bytes, start, end) => {
       if (reader.read(bytes, start, end) !== 'row') return;
-      if (index.findField(bytes, reader.from(at.id), reader.to(at.id)) !== undefined) return;
+      if (index.findRow(reader) !== undefined) return;
       const type = types.codeAt(bytes, reader.from(at.type), reader.to(at.type));
       counts[type] ??= Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>;
       counts[type][reader.status]++;

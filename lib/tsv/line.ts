@@ -45,9 +45,10 @@ export class LineReader {
   status: Status = 'pending';
   /** Of a row: its version; 0 in a file that has none yet. */
   version = 0;
+  /** What the line lies in. */
+  bytes: Buffer = Buffer.alloc(0);
   #ends: Int32Array;
   #start = 0;
-  #bytes: Buffer = Buffer.alloc(0);
   /** The memory that the bytes lie in, four at a time. */
   #words: Int32Array = new Int32Array(0);
   readonly #layout: Layout;
@@ -63,7 +64,7 @@ export class LineReader {
     // A file saved with CRLF, or with spaces at the ends of its lines, is still the same file.
     while (stop > start && (bytes[stop - 1] === CR || bytes[stop - 1] === SPACE)) stop--;
     if (stop === start) return 'blank';
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.#start = start;
     const { at, names } = this.#layout;
     const ends = this.#ends;
@@ -107,13 +108,18 @@ export class LineReader {
 
   /** A field of the row read last, for names, numbers and words of ASCII. */
   field(column: number): string {
-    return slice(this.#bytes, this.from(column), this.#ends[column] as number);
+    return slice(this.bytes, this.from(column), this.#ends[column] as number);
+  }
+
+  /** The same for any text. */
+  text(column: number): string {
+    return this.bytes.toString('utf8', this.from(column), this.to(column));
   }
 
   /** A number in a field of the row read last; `otherwise` where it isn't one. */
   number(column: number, otherwise: number): number {
     if (column < 0) return otherwise;
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     const to = this.#ends[column] as number;
     let i = this.from(column);
     if (i === to) return otherwise;
@@ -154,7 +160,7 @@ export class LineReader {
     if (from === to || to - from > 15) return -1;
     let value = 0;
     for (; from < to; from++) {
-      const digit = (this.#bytes[from] as number) - 48;
+      const digit = (this.bytes[from] as number) - 48;
       if (digit < 0 || digit > 9) return -1;
       value = value * 10 + digit;
     }
@@ -170,16 +176,16 @@ export class LineReader {
   #isStruck(): boolean {
     const [from, to] = this.span(this.#layout.at.status);
     // An id holds no space: that is how a note like `#duplicate <row>` differs.
-    for (let i = this.#start; i < (this.#ends[0] as number); i++) if (this.#bytes[i] === SPACE) return false;
+    for (let i = this.#start; i < (this.#ends[0] as number); i++) if (this.bytes[i] === SPACE) return false;
     if (from === to) return false;
-    for (let i = from; i < to; i++) if (this.#bytes[i] !== DASH) return this.#isHalfStruck();
+    for (let i = from; i < to; i++) if (this.bytes[i] !== DASH) return this.#isHalfStruck();
     return true;
   }
 
   /** Whether a status word stands there with a dash for at least one of its letters. */
   #isHalfStruck(): boolean {
     const [from, to] = this.span(this.#layout.at.status);
-    const found = slice(this.#bytes, from, to);
+    const found = slice(this.bytes, from, to);
     if (!found.includes('-')) return false;
     return STATUSES.some((word) => {
       if (word.length !== found.length) return false;

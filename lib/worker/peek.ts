@@ -36,7 +36,7 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
         const stop = bytes.indexOf(LF, hit);
         if (reader.read(bytes, start, stop) === 'row') {
           if (reader.status === 'processing') {
-            const type = Buffer.from(reader.field(at.type), 'latin1').toString();
+            const type = reader.text(at.type);
             found.work = types.has(type) && isOverdue(reader, at, store.processes, now, timeout);
           } else if (reader.status === 'pending') {
             // Of whatever type: that a due job has no handler is to be told, too.
