@@ -23,7 +23,7 @@ export interface Outcome {
   /** How many of them are in the file: the first ones. */
   readonly written: number;
   /** Why the rest is not. */
-  readonly error?: unknown;
+  readonly error: unknown;
 }
 
 /** What a round of a commit works with. */
@@ -93,12 +93,7 @@ export class Operation {
   settle(): void {
     if (!this.settled) return;
     if (this.#rejected) this.#reject(this.#error);
-    else
-      this.#resolve({
-        drafts: this.#drafts,
-        written: this.#written,
-        ...(this.#error === undefined ? {} : { error: this.#error }),
-      });
+    else this.#resolve({ drafts: this.#drafts, written: this.#written, error: this.#error });
   }
 
   /**
@@ -159,9 +154,12 @@ export class Operation {
       try {
         operation.#drafts = operation.#decide(view, round);
         // No more than one row of a job in a commit: of two, the second would count even where the first came too
-        // late, because another wrote that version before. The rest keeps its order.
+        // late, because another wrote that version before. The rest waits for the next round, to keep its order.
         if (view.hasDecided(operation.#drafts)) {
-          Operation.#leave(operations.slice(i));
+          for (const left of operations.slice(i)) {
+            left.#drafts = [];
+            left.#startsOver = true;
+          }
           return;
         }
         if (operations.length > 1 && operation.needs !== 'nothing') view.remember(operation.#drafts);
@@ -173,14 +171,6 @@ export class Operation {
         operation.#rejected = true;
         operation.settled = true;
       }
-    }
-  }
-
-  /** For the next round. */
-  static #leave(operations: readonly Operation[]): void {
-    for (const operation of operations) {
-      operation.#drafts = [];
-      operation.#startsOver = true;
     }
   }
 }

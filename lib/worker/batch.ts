@@ -119,7 +119,7 @@ export async function commitBatch(
     return rowsOf(items);
   });
   const missing = new Set(drafts.slice(written));
-  return sortOut(items, missing, { candidates, lost, crowded, error });
+  return sortOut(items, missing, candidates, { lost, crowded, error });
 }
 
 const rowsOf = (items: readonly Item[]): Draft[] => items.flatMap(({ drafts }) => drafts);
@@ -160,23 +160,17 @@ function ownClaim(candidate: Candidate, owner: string, view: View, before: reado
 function sortOut(
   items: readonly Item[],
   missing: ReadonlySet<Draft>,
-  {
-    candidates,
-    lost,
-    crowded,
-    error,
-  }: { candidates: readonly Candidate[]; lost: Ended[]; crowded: boolean; error: unknown },
+  candidates: readonly Candidate[],
+  rest: Pick<Result, 'lost' | 'crowded' | 'error'>,
 ): Result {
   const result: Result = {
+    ...rest,
     recorded: [],
-    lost,
     unrecorded: [],
     owesFollowUps: false,
     rescued: [],
     claimed: [],
     unclaimed: [],
-    crowded,
-    error,
   };
   for (const item of items) {
     const isIn = item.isIn || !missing.has(item.drafts[0] as Draft);
