@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.js';
-import type { ResolvedQueueOptions } from '../options.js';
 import { archivedSince } from './archive.js';
 import type { CurrentFile } from './current-file.js';
 import type { FileSystem } from './fs.js';
@@ -25,20 +24,12 @@ const NONE: ReadonlySet<string> = new Set();
 export class Appender {
   readonly #current: CurrentFile;
   readonly #holder: Holder;
-  readonly #durability: ResolvedQueueOptions['durability'];
   readonly #fs: FileSystem;
   readonly #clock: Clock;
 
-  constructor(
-    current: CurrentFile,
-    holder: Holder,
-    durability: ResolvedQueueOptions['durability'],
-    fs: FileSystem,
-    clock: Clock,
-  ) {
+  constructor(current: CurrentFile, holder: Holder, fs: FileSystem, clock: Clock) {
     this.#current = current;
     this.#holder = holder;
-    this.#durability = durability;
     this.#fs = fs;
     this.#clock = clock;
   }
@@ -62,7 +53,7 @@ export class Appender {
     await new Promise(setImmediate);
     end = closeTail(this.#fs, file);
     // Before anything follows: power loss could keep what does, and lose the LF between the two.
-    if (this.#durability === 'sync') {
+    if (this.#holder.options.durability === 'sync') {
       await this.#fs.fdatasync(file.fd).catch((cause) => this.#holder.save(cause));
     }
     return end;

@@ -19,11 +19,11 @@ import { closeTail } from './tail.js';
 export class Holder {
   /** Set once the disk has failed in a way that nobody can build on. Then the lock is kept. */
   broken: TsvqError | undefined;
+  readonly options: ResolvedQueueOptions;
   readonly #current: CurrentFile;
   readonly #fs: FileSystem;
   readonly #clock: Clock;
   readonly #processes: Processes;
-  readonly #options: ResolvedQueueOptions;
   #lock: Lock | undefined;
 
   constructor(
@@ -34,7 +34,7 @@ export class Holder {
     processes: Processes,
   ) {
     this.#current = current;
-    this.#options = options;
+    this.options = options;
     this.#fs = fs;
     this.#clock = clock;
     this.#processes = processes;
@@ -44,7 +44,7 @@ export class Holder {
   get lock(): Lock {
     this.#lock ??= new Lock(
       `${this.#current.realPath}.lock`,
-      this.#options.lockTimeout,
+      this.options.lockTimeout,
       this.#fs,
       this.#clock,
       this.#processes,
@@ -127,7 +127,7 @@ export class Holder {
         fs: this.#fs,
         lock: this.lock,
         path: this.#current.realPath,
-        retention: this.#options.retention,
+        retention: this.options.retention,
         now: this.#clock.now(),
       };
       const known = index?.file === file ? index : undefined;

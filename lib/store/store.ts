@@ -61,8 +61,8 @@ export class Store {
     this.processes = processes;
     this.#current = new CurrentFile(this.path, fs);
     this.#holder = new Holder(this.#current, options, fs, clock, processes);
-    const appender = new Appender(this.#current, this.#holder, options.durability, fs, clock);
-    this.#writer = new Writer(appender, this.#current, this.#holder, options.durability, fs);
+    const appender = new Appender(this.#current, this.#holder, fs, clock);
+    this.#writer = new Writer(appender, this.#current, this.#holder, fs);
   }
 
   /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */

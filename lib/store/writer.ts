@@ -1,5 +1,4 @@
 import { TsvqError } from '../errors.js';
-import type { ResolvedQueueOptions } from '../options.js';
 import type { Appender } from './appender.js';
 import type { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError } from './fs.js';
@@ -23,7 +22,6 @@ export class Writer {
   readonly #appender: Appender;
   readonly #current: CurrentFile;
   readonly #holder: Holder;
-  readonly #durability: ResolvedQueueOptions['durability'];
   readonly #fs: FileSystem;
   #waiting: Operation[] = [];
   /** What waits for its turn between two commits. */
@@ -31,17 +29,10 @@ export class Writer {
   #running: Promise<void> | undefined;
   #commits = 0;
 
-  constructor(
-    appender: Appender,
-    current: CurrentFile,
-    holder: Holder,
-    durability: ResolvedQueueOptions['durability'],
-    fs: FileSystem,
-  ) {
+  constructor(appender: Appender, current: CurrentFile, holder: Holder, fs: FileSystem) {
     this.#appender = appender;
     this.#current = current;
     this.#holder = holder;
-    this.#durability = durability;
     this.#fs = fs;
   }
 
@@ -129,7 +120,7 @@ export class Writer {
       });
       since = Math.min(since, file.info.mtimeMs);
       try {
-        if (any && this.#durability === 'sync') await this.#makeDurable(file, superseded);
+        if (any && this.#holder.options.durability === 'sync') await this.#makeDurable(file, superseded);
       } finally {
         file.release();
       }
