@@ -221,8 +221,7 @@ export class CompactionPass {
 
   /** A finished row in the new file's layout, its follow-ups taken note of and its column of them emptied. */
   #rewrite(bytes: Buffer, start: number, end: number): string {
-    const [row] = splitRows(bytes.toString('utf8', start, end));
-    const next = this.#upgrade(row as Row);
+    const next = this.#upgrade(bytes, start, end);
     const { at } = this.#layout;
     // What can't be read there stays there.
     if (decodeFollowUps(next[at.follow_ups] as string) === undefined) return joinRow(next);
@@ -231,8 +230,10 @@ export class CompactionPass {
     return joinRow(next);
   }
 
-  #upgrade(row: Row): Row {
-    return upgrade(row, this.#file.layout, this.#layout, this.#now);
+  /** A row in the new file's layout. */
+  #upgrade(bytes: Buffer, start: number, end: number): Row {
+    const [row] = splitRows(bytes.toString('utf8', start, end));
+    return upgrade(row as Row, this.#file.layout, this.#layout, this.#now);
   }
 
   /** Of two rows with one id and one version the earlier is the job; the other is nobody's to throw away. */
@@ -265,8 +266,7 @@ export class CompactionPass {
               output.add(this.#asNoRow(bytes, start, end));
               return;
             }
-            const [row] = splitRows(bytes.toString('utf8', start, end));
-            output.add(Buffer.from(joinRow(this.#upgrade(row as Row))));
+            output.add(Buffer.from(joinRow(this.#upgrade(bytes, start, end))));
           },
           { to },
         );
@@ -278,11 +278,7 @@ export class CompactionPass {
   /** A line that is no row, for a file with other columns: it may be none there either, so it gets one too many. */
   #asNoRow(bytes: Buffer, start: number, end: number): Buffer {
     const kind = new LineReader(this.#layout).read(bytes, start, end);
-    if (kind !== 'row' && kind !== 'struck') return withLf(bytes, start, end);
-    return Buffer.concat([bytes.subarray(start, end), Buffer.from('\t\n')]);
+    const ending = kind === 'row' || kind === 'struck' ? '\t\n' : '\n';
+    return Buffer.concat([bytes.subarray(start, end), Buffer.from(ending)]);
   }
 }
-
-/** A copy of a line with its LF: the buffer that it is read into is used again. */
-const withLf = (bytes: Buffer, start: number, end: number): Buffer =>
-  Buffer.from(bytes.subarray(start, end + 1));
