@@ -1,4 +1,4 @@
-import { TsvqError } from '../errors.js';
+import { PermanentError, TsvqError } from '../errors.js';
 import type { Job } from '../job.js';
 import type { EnqueueOptions } from '../options.js';
 import { checkJob } from '../queue/enqueue.js';
@@ -97,9 +97,13 @@ export class Attempt implements Known {
     };
   }
 
-  /** Its payload. @throws SyntaxError if a person's edit left something that is no JSON */
+  /** Its payload. @throws PermanentError if a person's edit left something that is no JSON */
   payload(): unknown {
-    return JSON.parse(this.row[this.layout.at.payload] as string);
+    try {
+      return JSON.parse(this.row[this.layout.at.payload] as string);
+    } catch (cause) {
+      throw new PermanentError('the payload in the file is not JSON', { cause });
+    }
   }
 
   stop(reason: StopReason): void {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { errorMessage, isInstance, PermanentError } from '../errors.js';
+import { errorMessage, isInstance } from '../errors.js';
 import type { ResolvedWorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
 import { number } from '../tsv/row.js';
@@ -133,7 +133,7 @@ export class Executor {
     let pending: boolean;
     try {
       const handler = this.#handlers.get(attempt.type) as Handler;
-      value = handler(payloadOf(attempt), attempt as unknown as HandlerContext);
+      value = handler(attempt.payload(), attempt as unknown as HandlerContext);
       pending = isThenable(value);
     } catch (error) {
       this.#end(attempt, { how: 'threw', error });
@@ -184,7 +184,7 @@ export class Executor {
     if (ending.how === 'threw' && !decides(ending.error)) {
       // Of a cancelled job nothing is recorded, unless the file says that it was none.
       if (attempt.stopped === 'shutdown' || attempt.stopped === 'cancelled') known = { how: 'released' };
-      else if (attempt.stopped === 'timeout' && !isTimeout(ending.error)) {
+      else if (attempt.stopped === 'timeout' && !isInstance(TimeLimitError, ending.error)) {
         known = { how: 'threw', error: timedOut(this.#clock.now() - (attempt.startedAt ?? 0), ending.error) };
       }
     }
@@ -200,14 +200,6 @@ export class Executor {
   }
 }
 
-function payloadOf(attempt: Attempt): unknown {
-  try {
-    return attempt.payload();
-  } catch (cause) {
-    throw new PermanentError('the payload in the file is not JSON', { cause });
-  }
-}
-
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
   typeof (value as { then?: unknown }).then === 'function';
@@ -215,8 +207,6 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 class TimeLimitError extends Error {
   override readonly name = 'TimeLimitError';
 }
-
-const isTimeout = (error: unknown): boolean => isInstance(TimeLimitError, error);
 
 function timedOut(ms: number, cause: unknown): TimeLimitError {
   const why = errorMessage(cause);
