@@ -140,7 +140,7 @@ export class CompactionPass {
     const reader = this.#reader;
     const { at } = this.#file.layout;
     const isOver = isFinal(reader.status);
-    const carries = isOver && at.follow_ups >= 0 && reader.to(at.follow_ups) > reader.from(at.follow_ups);
+    const carries = isOver && reader.has(at.follow_ups);
     // What is held stays where workers look.
     const staysOpen = !isOver || this.#index.isRowHeld(reader);
     const finishedAt = reader.number(at.finished_at, Number.NaN) * 1000;

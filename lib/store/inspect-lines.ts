@@ -86,15 +86,9 @@ class Lines {
       );
       return;
     }
-    if (
-      this.#isQuiet &&
-      reader.status === 'completed' &&
-      at.follow_ups >= 0 &&
-      reader.to(at.follow_ups) > reader.from(at.follow_ups)
-    )
+    if (this.#isQuiet && reader.status === 'completed' && reader.has(at.follow_ups))
       this.#lookForFollowUps(id, slot);
-    if (reader.status === 'processing')
-      this.#lookAtOwner(id, at.locked_by < 0 ? '' : reader.field(at.locked_by));
+    if (reader.status === 'processing') this.#lookAtOwner(id, reader.field(at.locked_by));
     if (!isFinal(reader.status)) {
       if (!isJson(reader.text(at.payload)))
         this.#add(
@@ -120,8 +114,7 @@ class Lines {
 
   #lookAtNumbers(id: string): void {
     for (const column of NUMBERS) {
-      const at = this.#layout.at[column];
-      const field = at < 0 ? '' : this.#reader.text(at);
+      const field = this.#reader.text(this.#layout.at[column]);
       if (field === '' || Number.isFinite(Number(field))) continue;
       const unit = column === 'run_at' ? ', in Unix seconds' : '';
       this.#add(

@@ -106,14 +106,19 @@ export class LineReader {
     return 'row';
   }
 
-  /** A field of the row read last, for names, numbers and words of ASCII. */
+  /** Whether a field of the row read last holds something: one whose column the file lacks is empty. */
+  has(column: number): boolean {
+    return column >= 0 && this.to(column) > this.from(column);
+  }
+
+  /** The field, for names, numbers and words of ASCII. */
   field(column: number): string {
-    return slice(this.bytes, this.from(column), this.#ends[column] as number);
+    return this.has(column) ? slice(this.bytes, this.from(column), this.to(column)) : '';
   }
 
   /** The same for any text. */
   text(column: number): string {
-    return this.bytes.toString('utf8', this.from(column), this.to(column));
+    return this.has(column) ? this.bytes.toString('utf8', this.from(column), this.to(column)) : '';
   }
 
   /** A number in a field of the row read last; `otherwise` where it isn't one. */

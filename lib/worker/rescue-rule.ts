@@ -40,7 +40,7 @@ export function isOverdue(
   now: number,
   timeout: number,
 ): boolean {
-  const owner = at.locked_by < 0 ? '' : job.field(at.locked_by);
+  const owner = job.field(at.locked_by);
   if (owner !== '' && (gone.has(owner) || processes.liveness(owner) === 'dead')) return true;
   // Without one of its own it has its worker's, which is not known here: at least what every worker begins with.
   const limit = job.number(at.timeout, Math.max(timeout, DEFAULTS.timeout) / 1000) * 1000;
