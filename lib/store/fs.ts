@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { TsvqError } from '../errors.js';
+import { type ErrorCode, TsvqError } from '../errors.js';
 
 /** What the store wants to know of a file or directory. */
 export interface FileInfo {
@@ -118,23 +118,15 @@ const NO_WAY = new Set(['ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 export function storeError(error: unknown, what: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof TsvqError || code === undefined) return error;
-  if (FULL.has(code))
-    return new TsvqError('DISK_FULL', `no room for ${what} (${code}); free some space and try again`, {
-      cause: error,
-    });
-  if (DENIED.has(code))
-    return new TsvqError(
-      'NO_ACCESS',
-      `no permission for ${what} (${code}); see the owner and the mode of the file and its folder`,
-      {
-        cause: error,
-      },
-    );
+  const as = (ours: ErrorCode, message: string): TsvqError => new TsvqError(ours, message, { cause: error });
+  if (FULL.has(code)) return as('DISK_FULL', `no room for ${what} (${code}); free some space and try again`);
+  if (DENIED.has(code)) {
+    const see = 'see the owner and the mode of the file and its folder';
+    return as('NO_ACCESS', `no permission for ${what} (${code}); ${see}`);
+  }
   if (NO_WAY.has(code))
-    return new TsvqError('NO_ACCESS', `${what} can't be reached (${code}); see the folders on its path`, {
-      cause: error,
-    });
-  return new TsvqError('WRITE_FAILED', `${what} could not be read or written (${code})`, { cause: error });
+    return as('NO_ACCESS', `${what} can't be reached (${code}); see the folders on its path`);
+  return as('WRITE_FAILED', `${what} could not be read or written (${code})`);
 }
 
 /** Does something with the queue file `path`; what the system refuses in the midst of it is told as one of ours. */
