@@ -82,7 +82,7 @@ export const CONTROLS: readonly Control[] = [
     UNSEEN,
   ),
   control(
-    1014,
+    1905,
     {
       name: 'commit markers, and a person',
       variant: 'commit markers',
