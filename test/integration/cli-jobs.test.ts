@@ -81,6 +81,13 @@ describe('show', { concurrency: 3 }, () => {
       const { code, stderr } = await queue('show', '--archive', id);
       assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     }
+    // In a foreign file any ID might begin like that; one in full is looked for from the newest file on.
+    writeFileSync(join(folder, 'queue-1969-01.tsv'), 'no header of ours\n');
+    assert.equal((await queue('show', '--archive', 'bb00000000000003')).code, 0);
+    assert.match(
+      (await queue('show', '--archive', 'bb')).stderr,
+      /queue-1969-01\.tsv: its first line is not/,
+    );
   });
 
   test('says that a job is held', async (t) => {

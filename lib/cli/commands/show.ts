@@ -24,8 +24,12 @@ export function define(command: Command, cli: Cli): void {
     )
     .action(async (given: string, { archive = false }: { archive?: boolean }) => {
       const { output, existingStore: store, queue } = cli;
-      const [id] = await resolveIds(store, [given], archive);
-      const job = id === undefined ? undefined : await queue.getJob(id, { archive });
+      // An ID in full is found whatever else there is in the archive.
+      let job = await queue.getJob(given, { archive });
+      if (job === undefined) {
+        const [id] = await resolveIds(store, [given], archive);
+        job = id === undefined ? undefined : await queue.getJob(id, { archive });
+      }
       if (job === undefined) {
         const hint = archive
           ? ''
