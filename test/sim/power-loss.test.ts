@@ -87,21 +87,31 @@ describe('a disk that lies is found out', () => {
   }
 });
 
+/** What the judge sees of a file of these lines. */
+function on(lines: readonly string[], path = 'srv/app/data/queue.tsv') {
+  const folder = (name: string, ino: number): Inode => ({
+    kind: 'folder',
+    names: new Map([[name, ino]]),
+    mtimeMs: 0,
+  });
+  const inodes = path.split('/').map((name, i) => folder(name, i + 2));
+  const data = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  inodes.push({ kind: 'file', data, mode: 0o600, mtimeMs: 0 });
+  return look(new Map(inodes.map((inode, i) => [i + 1, inode])));
+}
+
+// Seed 2501 of the long form: a false alarm.
+test('the judge reads nothing in an archive whose header was lost', () => {
+  const rows = ['a\twork\t{"tag":"a"}\tcompleted\t1\t3'];
+  const archive = 'srv/app/data/archive/queue-2030-01.tsv';
+  assert.equal(on(['id\ttype\tpayload\tstatus\tattempts\tversion', ...rows], archive).archived.size, 1);
+  assert.equal(on([`id\ttype\tpayload\tstatus\ta${'\0'.repeat(40)}\t3`, ...rows], archive).archived.size, 0);
+});
+
 // Seeds 1404 and 1405 of the long form: false alarms.
 test('the judge knows a lost block by its NULs, also where the # of a strike in it was kept', () => {
   const row = (id: string, status: string) => `${id}\twork\t{"tag":"${id}"}\t${status}\t1\t1`;
   const header = 'id\ttype\tpayload\tstatus\tattempts\tversion';
-  const on = (lines: string[]) => {
-    const folder = (name: string, ino: number): Inode => ({
-      kind: 'folder',
-      names: new Map([[name, ino]]),
-      mtimeMs: 0,
-    });
-    const data = Buffer.from(lines.map((line) => `${line}\n`).join(''));
-    const inodes = [folder('srv', 2), folder('app', 3), folder('data', 4), folder('queue.tsv', 5)];
-    inodes.push({ kind: 'file', data, mode: 0o600, mtimeMs: 0 });
-    return look(new Map(inodes.map((inode, i) => [i + 1, inode])));
-  };
   const facts: Fact[] = [{ at: 0, id: 'b', what: 'follows', parent: 'a', attempt: 1, tag: 'b' }];
   const rows = [header, row('b', 'completed'), row('a', 'failed')];
   assert.equal(untidy(on(rows), { facts }).length, 1);

@@ -27,7 +27,9 @@ interface Reading {
 
 function readText(text: string): Reading {
   const [head = '', ...lines] = text.split('\n');
-  if (!text.includes('\n')) return { header: [], rows: [], unreadable: [], holes: [], hidden: [] };
+  // An archive whose first block was lost before its first sync names columns that none of its rows were written for.
+  if (!text.includes('\n') || head.includes('\0'))
+    return { header: [], rows: [], unreadable: [], holes: [], hidden: [] };
   const header = head.split('\t');
   const rows: Row[] = [];
   const unreadable: string[] = [];
