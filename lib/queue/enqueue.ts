@@ -16,8 +16,8 @@ export interface JobRequest {
 }
 
 /** After so many characters of payloads, other callbacks get their turn; each job counts for some. */
-const TURN = 500_000;
-const LEAST = 1_000;
+const TURN = 4_000_000;
+const LEAST = 8_000;
 
 /**
  * Adds jobs: all are checked before any is written, and all go in with one commit.

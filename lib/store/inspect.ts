@@ -87,7 +87,12 @@ function accessFindings(store: Store): Finding[] {
     return info === undefined || info.uid === file.uid || isShared(info, file) ? undefined : info;
   };
   const archive = archiveFolder(realPath);
-  const inArchive = anothers(archive) ? [] : archiveFiles(fs, realPath);
+  let inArchive: string[] = [];
+  try {
+    if (anothers(archive) === undefined) inArchive = archiveFiles(fs, realPath);
+  } catch (error) {
+    findings.push((error as Error).message);
+  }
   for (const name of [lock.path, `${realPath}.tick`, archive, ...inArchive]) {
     const info = anothers(name);
     if (info === undefined) continue;

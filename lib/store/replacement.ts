@@ -33,8 +33,9 @@ export class Replacement {
     // doctor's to report.
     this.#temporary = `${path}.${randomHex(6)}.tmp`;
     this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
-    giveToOwner(fs, this.#fd, path);
+    // The mode first: its new group may not see more of it for a moment.
     if (old !== undefined) fs.fchmod(this.#fd, old.info.mode & 0o7777);
+    giveToOwner(fs, this.#fd, path);
   }
 
   add(bytes: Buffer): void {

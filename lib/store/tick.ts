@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { isName } from '../tsv/text.js';
-import type { FileSystem } from './fs.js';
+import { type FileSystem, storeError } from './fs.js';
 import { giveToOwner } from './ownership.js';
 
 /** What a worker leaves behind of its last look at the queue, in `queue.tsv.tick`. */
@@ -45,7 +45,7 @@ export function readTick(fs: FileSystem, queueFile: string): Tick | undefined {
     fd = fs.open(`${queueFile}.tick`, O_RDONLY | ONLY_THERE);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ELOOP') return undefined;
-    throw error;
+    throw storeError(error, `${queueFile}.tick`);
   }
   try {
     if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return undefined;

@@ -44,6 +44,8 @@ export interface Result {
   /** Follow-ups were cut off a completion that is in. It carries them: the next compaction makes them. */
   owesFollowUps: boolean;
   readonly rescued: Rescued[];
+  /** Types of jobs of the dead that wait for a worker with a handler for them. */
+  readonly left: string[];
   readonly claimed: { candidate: Candidate; row: Row; layout: Layout }[];
   readonly unclaimed: Candidate[];
   readonly crowded: boolean;
@@ -73,6 +75,7 @@ export async function commitBatch(
   let candidates = plan.candidates;
   let lost: Ended[] = [];
   let crowded = false;
+  let left: string[] = [];
   const { drafts, written, error } = await store.commit('open', (view, round) => {
     const before = round > 0 ? items : [];
     const { layout } = view;
@@ -87,9 +90,9 @@ export async function commitBatch(
       // In a commit that starts over, the claims of its first round may be in the file.
       const claiming = new Set(round > 0 ? candidates.map(({ id }) => id) : []);
       const holds = (id: string): boolean => plan.holds(id) || claiming.has(id);
-      for (const rescued of rescueRows(store, view, owner, { handles: plan.handles, holds }, options)) {
-        items.push({ rescued, drafts: [rescued], isIn: false });
-      }
+      const found = rescueRows(store, view, owner, { handles: plan.handles, holds }, options);
+      for (const rescued of found.rescued) items.push({ rescued, drafts: [rescued], isIn: false });
+      left = found.left;
     }
     // Not where a claim of the first round is in the file: then it is at work.
     const comes = plan.comes && !candidates.some((one) => ownClaim(one, owner, view, before) !== undefined);
@@ -119,7 +122,7 @@ export async function commitBatch(
     return rowsOf(items);
   });
   const missing = new Set(drafts.slice(written));
-  return sortOut(items, missing, candidates, { lost, crowded, error });
+  return sortOut(items, missing, candidates, { lost, left, crowded, error });
 }
 
 const rowsOf = (items: readonly Item[]): Draft[] => items.flatMap(({ drafts }) => drafts);
@@ -161,7 +164,7 @@ function sortOut(
   items: readonly Item[],
   missing: ReadonlySet<Draft>,
   candidates: readonly Candidate[],
-  rest: Pick<Result, 'lost' | 'crowded' | 'error'>,
+  rest: Pick<Result, 'lost' | 'left' | 'crowded' | 'error'>,
 ): Result {
   const result: Result = {
     ...rest,

@@ -1,5 +1,6 @@
-import type { TsvqError } from '../errors.js';
+import { TsvqError } from '../errors.js';
 import type { ResolvedWorkerOptions } from '../options.js';
+import { storeError } from '../store/fs.js';
 import type { JobIndex } from '../store/job-index.js';
 import type { Store } from '../store/store.js';
 import { Attempt } from './attempt.js';
@@ -22,6 +23,9 @@ export class Ledger {
   #ended: Ended[] = [];
   /** Of a completion that is in, follow-ups are not: a compaction is due, which makes them. */
   #owesFollowUps = false;
+
+  /** What is due could not be read, at the last try. */
+  #cantRead = false;
 
   /** @param start gets what was claimed, as soon as the claims are durable */
   constructor(
@@ -74,15 +78,17 @@ export class Ledger {
   }
 
   /**
-   * Records what has ended and claims the candidates. What could not be written is kept for the next time.
+   * Records what has ended and claims jobs. What could not be written is kept for the next time.
    *
+   * @param wanted how many to claim
    * @param mayClaim see {@link Plan}
-   * @returns true if nothing was claimed because too many others are at work
+   * @returns true if nothing was claimed because too many others are at work, or what is due can't be read
    */
-  async commit(candidates: readonly Candidate[], rescue: boolean, mayClaim: () => boolean): Promise<boolean> {
+  async commit(wanted: number, rescue: boolean, mayClaim: () => boolean): Promise<boolean> {
+    const candidates = this.#take(wanted);
     const ended = this.#ended;
     this.#ended = [];
-    if (ended.length + candidates.length === 0 && !rescue) return false;
+    if (ended.length + candidates.length === 0 && !rescue) return this.#cantRead;
     const more: Candidate[] = [];
     const pickMore = (index: JobIndex, most: number): Candidate[] => {
       const picked = this.#backlog.takeMore(index, this.#store.clock.now(), most);
@@ -108,7 +114,23 @@ export class Ledger {
     }
     this.#apply(result);
     if (result.error !== undefined) throw result.error;
-    return result.crowded;
+    return result.crowded || this.#cantRead;
+  }
+
+  /** A disk that can't read what is due must not keep out of the file what has ended, nor stop what runs. */
+  #take(wanted: number): Candidate[] {
+    if (wanted === 0) return [];
+    try {
+      const candidates = this.#backlog.take(this.#store.clock.now(), wanted, this.held === 0);
+      this.#cantRead = false;
+      return candidates;
+    } catch (error) {
+      const told = storeError(error, this.#store.path);
+      if (this.held === 0) throw told;
+      if (!this.#cantRead) this.#report.warn(`could not read what is due: ${(told as Error).message}`);
+      this.#cantRead = true;
+      return [];
+    }
   }
 
   /**
@@ -126,9 +148,9 @@ export class Ledger {
     try {
       await this.#store.compactIfWorthwhile(smallToo);
     } catch (error) {
-      const { code, message } = error as TsvqError;
-      if (code === 'SYNC_FAILED' || code === 'CLOSED') throw error;
-      this.#report.warn(`could not compact the queue: ${message}`);
+      const goesOn = error instanceof TsvqError && error.code !== 'SYNC_FAILED' && error.code !== 'CLOSED';
+      if (!goesOn) throw error;
+      this.#report.warn(`could not compact the queue: ${error.message}`);
     }
   }
 
@@ -146,6 +168,7 @@ export class Ledger {
     }
     for (const { attempt } of result.lost) this.#drop(attempt);
     for (const rescued of result.rescued) this.#report.rescued(rescued);
+    for (const type of result.left) this.#report.left(type);
     // Retries, follow-ups and rescued jobs are due now that weren't before.
     if (result.recorded.length + result.rescued.length > 0) this.#backlog.refresh();
     this.#backlog.putBack(result.unclaimed);

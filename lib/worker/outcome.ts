@@ -44,10 +44,10 @@ export function judge(attempt: Attempt, ending: Ending, now: number, rules: Fail
   if (ending.how === 'returned') return complete(attempt, ending.value, now, rules);
   const verdict = fail(attempt, ending.error, now, rules);
   if (!ending.goesOn) return verdict;
-  const warning =
+  const goesOn =
     `the handler of job ${attempt.id} (${attempt.type}) ignores its signal and goes on; ` +
     'this process does not try the job again before it has ended';
-  return { warning, ...verdict };
+  return { ...verdict, warning: verdict.warning === undefined ? goesOn : `${verdict.warning}; ${goesOn}` };
 }
 
 /** The rows of a verdict: the job's own, then its follow-ups'. @param claim the job's row, as it is now */

@@ -16,11 +16,11 @@ export interface Peek {
 
 /**
  * Is there anything to do? Takes no lock and looks at no row that can't be a candidate: the status words are
- * searched for in the raw bytes, and only lines that have one are read. This is all that an idle tick costs.
+ * searched for in the raw bytes, and only lines that have one are read. This is all that a tick with nothing due costs.
  *
  * It may say yes where there is nothing (a superseded row that is not struck yet), never no where there is.
  */
-export async function peek(store: Store, types: ReadonlySet<string>, timeout: number): Promise<Peek> {
+export async function peek(store: Store, timeout: number): Promise<Peek> {
   const found: Peek = { work: false, repair: false };
   const file = store.openFile();
   if (file === undefined) return found;
@@ -35,11 +35,10 @@ export async function peek(store: Store, types: ReadonlySet<string>, timeout: nu
         const start = bytes.lastIndexOf(LF, hit) + 1;
         const stop = bytes.indexOf(LF, hit);
         if (reader.read(bytes, start, stop) === 'row') {
+          // Of whatever type: that a job has no handler is to be told, too.
           if (reader.status === 'processing') {
-            const type = reader.text(at.type);
-            found.work = types.has(type) && isOverdue(reader, at, store.processes, now, timeout);
+            found.work = isOverdue(reader, at, store.processes, now, timeout);
           } else if (reader.status === 'pending') {
-            // Of whatever type: that a due job has no handler is to be told, too.
             found.work = reader.number(at.run_at, 0) * 1000 <= now;
           }
         }

@@ -31,11 +31,10 @@ export async function processQueue(
     run?.stop();
   };
   await store.work(async () => {
-    const types = new Set(table.keys());
-    let { work, repair } = await peek(store, types, resolved.timeout);
+    let { work, repair } = await peek(store, resolved.timeout);
     if (repair) {
       await store.repair();
-      ({ work } = await peek(store, types, resolved.timeout));
+      ({ work } = await peek(store, resolved.timeout));
     }
     if (work || resolved.linger > 0) {
       const module = await import('./run.js');

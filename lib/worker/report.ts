@@ -18,6 +18,7 @@ export class Report {
     unhandled: {},
   };
   readonly #options: ResolvedWorkerOptions;
+  readonly #left = new Set<string>();
 
   constructor(options: ResolvedWorkerOptions) {
     this.#options = options;
@@ -61,6 +62,17 @@ export class Report {
       enumerable: true,
       configurable: true,
     });
+  }
+
+  /** A job whose worker died, and no handler for its type; told once. */
+  left(type: string): void {
+    if (this.#left.has(type)) return;
+    this.#left.add(type);
+    const name = JSON.stringify(brief(type));
+    this.warn(
+      `no handler for a job of type ${name} whose worker died; it waits for a worker that has one`,
+      type,
+    );
   }
 
   warn(message: string, type?: string): void {

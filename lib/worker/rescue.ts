@@ -33,20 +33,23 @@ export interface Rescued extends Draft {
 
 /** Which claims are to be taken back by a worker. */
 interface RescueRules {
-  /** Whether it has a handler for a type: whoever can't run a job does not know how many attempts it has, either. */
+  /** Whether it has a handler for a type. */
   readonly handles: (type: string) => boolean;
   /** Whether it knows of a claim of its own; one that it doesn't is taken back too. */
   readonly holds: (id: string) => boolean;
 }
 
-/** Rows that take jobs from workers that died, or have been silent for too long. Under the lock. */
+/**
+ * Rows that take jobs from workers that died, or have been silent for too long; and the types of those that are left,
+ * since whoever can't run a job does not know either how many attempts it has. Under the lock.
+ */
 export function rescueRows(
   store: Store,
   view: View,
   owner: string,
   { handles, holds }: RescueRules,
   options: ResolvedWorkerOptions,
-): Rescued[] {
+): { rescued: Rescued[]; left: string[] } {
   const { at } = view.layout;
   /** How many jobs each worker has claimed, also those that are not overdue: one of them may be what keeps it. */
   const claims = new Map<string, number>();
@@ -58,7 +61,7 @@ export function rescueRows(
     const by = row[at.locked_by] as string;
     claims.set(by, (claims.get(by) ?? 0) + 1);
     // A held one least of all: the line that can't be read may be the one that says how it ended.
-    if (view.index.isHeld(id) || !handles(row[at.type] as string)) continue;
+    if (view.index.isHeld(id)) continue;
     const isFree =
       by === owner
         ? !holds(id)
@@ -72,10 +75,17 @@ export function rescueRows(
     if (by === owner || hasGivenUp(by)) return GAVE_UP;
     return store.processes.liveness(by) === 'dead' ? DIED : SILENT;
   };
-  return rows.map((row) => {
+  const rescued: Rescued[] = [];
+  const left = new Set<string>();
+  for (const row of rows) {
     const by = row[at.locked_by] as string;
-    return takeBack(row, what(by), (claims.get(by) as number) - 1, view, options.maxAttempts);
-  });
+    const type = row[at.type] as string;
+    const others = (claims.get(by) as number) - 1;
+    // One that is forgiven has an attempt left, whatever the limit.
+    if (others === 0 && row[at.max_attempts] === '' && !handles(type)) left.add(type);
+    else rescued.push(takeBack(row, what(by), others, view, options.maxAttempts));
+  }
+  return { rescued, left: [...left] };
 }
 
 function takeBack(row: Row, what: string, others: number, view: View, maxAttempts: number): Rescued {
@@ -83,7 +93,7 @@ function takeBack(row: Row, what: string, others: number, view: View, maxAttempt
   const attempts = number(row[at.attempts], 0);
   const forgiven = number(row[at.forgiven], 0) + (others > 0 ? 1 : 0);
   const limit = number(row[at.max_attempts], maxAttempts);
-  const failed = attempts - forgiven >= limit;
+  const failed = others === 0 && attempts - forgiven >= limit;
   const by = row[at.locked_by] || 'unnamed';
   const error = `${what} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}; it was ${by}`;
   const change: Change = { status: failed ? 'failed' : 'pending', forgiven, error, lockedBy: '' };

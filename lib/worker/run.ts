@@ -204,24 +204,21 @@ export class Run {
       return;
     }
     this.#committing = true;
-    // A disk that can't read what is due is trouble of the same kind.
-    const commit = async (): Promise<boolean> => {
-      const candidates = wanted > 0 ? this.#backlog.take(now, wanted, this.#ledger.held === 0) : [];
-      return this.#ledger.commit(candidates, rescue, () => !this.#stopping);
-    };
-    commit().then(
-      (crowded) => {
-        this.#committing = false;
-        this.#trouble.end();
-        this.#pace.measure(() => this.#executor.takeBusyTime());
-        if (crowded) this.#onCrowd();
-        this.#pump();
-      },
-      (error: unknown) => {
-        this.#committing = false;
-        this.#onTrouble(error);
-      },
-    );
+    this.#ledger
+      .commit(wanted, rescue, () => !this.#stopping)
+      .then(
+        (crowded) => {
+          this.#committing = false;
+          this.#trouble.end();
+          this.#pace.measure(() => this.#executor.takeBusyTime());
+          if (crowded) this.#onCrowd();
+          this.#pump();
+        },
+        (error: unknown) => {
+          this.#committing = false;
+          this.#onTrouble(error);
+        },
+      );
   };
 
   #idle(now: number): void {

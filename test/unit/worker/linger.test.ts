@@ -539,3 +539,42 @@ test('a disk that can not read a job when it is due is told of, and asked again'
     'completed',
   ]);
 });
+
+test('where a job that is due can not be read, those that run come to their end, and are recorded', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, clock, file } = openTest(t, { fs });
+  const a = await queue.enqueue('email', 'a');
+  const b = await queue.enqueue('email', 'b', { delay: '1s' });
+  const warnings: unknown[] = [];
+  const { promise, resolve } = deferred();
+  let over = false;
+  const working = queue
+    .processJobs(
+      { email: () => promise },
+      {
+        concurrency: 2,
+        linger: '20s',
+        logger: ({ event, message }) => event === 'warning' && warnings.push(message),
+      },
+    )
+    .finally(() => {
+      over = true;
+    });
+  await clock.advanceUntil('it runs', async () => (await queue.getJob(a))?.status === 'processing');
+  const at = text(file).indexOf(b);
+  fault.do = (call, real) => {
+    if (call.name === 'readSync' && call.args[3] === at) throw systemError('EIO');
+    return real();
+  };
+  await clock.pass(10_000);
+  assert.equal(warnings.length, 1);
+  assert.match(String(warnings[0]), /^could not read what is due: .*EIO/);
+  resolve();
+  await clock.advanceUntil('it has gone', () => over);
+  assert.equal((await working).completed, 1);
+  fault.do = undefined;
+  assert.deepEqual(
+    [(await queue.getJob(a))?.status, (await queue.getJob(b))?.status],
+    ['completed', 'pending'],
+  );
+});

@@ -158,9 +158,22 @@ test('who has no handler for a job does not take it back: its limit of attempts 
   const reporting = queue.processJobs({ report: () => {} }, options);
   await clock.pass(10_000);
   assert.deepEqual([(await reporting).rescued, text(file)], [0, before]);
-  assert.equal((await queue.processJobs({ report: () => {} }, { logger: () => {} })).rescued, 0);
+  const said: unknown[] = [];
+  const logger = ({ message }: { message?: string }): void => void said.push(message);
+  assert.equal((await queue.processJobs({ report: () => {} }, { logger })).rescued, 0);
+  assert.deepEqual(said, [
+    'no handler for a job of type "email" whose worker died; it waits for a worker that has one',
+  ]);
   const email = await queue.processJobs({ email: () => {} }, { maxAttempts: 10 });
   assert.deepEqual([email.rescued, email.failed, email.completed], [1, 0, 1]);
+});
+
+test('of several types that a worker held together, all are forgiven, whoever takes them back', async (t) => {
+  const { queue } = over(t, claimed(1, { type: 'a' }), claimed(2, { type: 'b' }));
+  const a = await queue.processJobs({ a: () => {} }, { maxAttempts: 1, logger: () => {} });
+  assert.deepEqual([a.rescued, a.completed], [2, 1]);
+  const b = await queue.processJobs({ b: () => {} }, { maxAttempts: 1 });
+  assert.deepEqual([b.rescued, b.completed, (await queue.getJob(jobId(2)))?.forgiven], [0, 1, 1]);
 });
 
 test('a worker that lives or can not be judged keeps its job, until its time limit is long past', async (t) => {
