@@ -1,10 +1,10 @@
+import { LF } from '../tsv/line.js';
 import { type FileSystem, readFullyAsync, SMALL } from './fs.js';
 import type { OpenFile } from './open-file.js';
 import type { Draft } from './view.js';
 
 /** Rows are written in pieces of about this size. */
 const PIECE = 4 * 1024 * 1024;
-const LF = 10;
 
 /** One append, in pieces of whole rows. */
 export class Append {

@@ -1,9 +1,17 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { headerLine, type Layout, parseHeader } from '../tsv/columns.js';
-import { eachLine, TORN } from '../tsv/line.js';
+import { eachLine, LF, TAB, TORN } from '../tsv/line.js';
 import { type Row, splitRows } from '../tsv/row.js';
-import { assertWhole, type FileSystem, readFully, readFullyAsync, storeError, syncFolder } from './fs.js';
+import {
+  assertWhole,
+  type FileSystem,
+  readFully,
+  readFullyAsync,
+  storeError,
+  syncFolder,
+  tellingSync,
+} from './fs.js';
 import { giveFolderToOwner, giveToOwner } from './ownership.js';
 
 /** The names are known beforehand: where somebody put a symlink, nothing is written to what it leads to. */
@@ -12,8 +20,6 @@ const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
 
 /** Lines are gathered up to this size before they are written, and read in pieces as large. */
 const PIECE = 1024 * 1024;
-const TAB = 9;
-const LF = 10;
 
 /** Where a queue's finished jobs go once they are past their retention time: a file a month, by finished_at. */
 export function archiveFolder(queueFile: string): string {
@@ -28,13 +34,7 @@ export function archiveFiles(fs: FileSystem, queueFile: string): string[] {
   const folder = archiveFolder(queueFile);
   if (fs.stat(folder) === undefined) return [];
   const prefix = `${basename(queueFile, '.tsv')}-`;
-  let names: string[];
-  try {
-    names = fs.readdir(folder);
-  } catch (error) {
-    throw storeError(error, folder);
-  }
-  return names
+  return tellingSync(folder, () => fs.readdir(folder))
     .filter((name) => name.startsWith(prefix) && /^\d{4}-\d\d(\.\d+)?\.tsv$/.test(name.slice(prefix.length)))
     .sort()
     .reverse()
@@ -88,13 +88,9 @@ export class ArchiveWriter {
 
   #open(month: string): number {
     const folder = archiveFolder(this.#queueFile);
-    try {
-      if (this.#fs.stat(folder) === undefined) {
-        this.#fs.mkdir(folder, { recursive: true });
-        giveFolderToOwner(this.#fs, folder, this.#queueFile);
-      }
-    } catch (error) {
-      throw storeError(error, folder);
+    if (this.#fs.stat(folder) === undefined) {
+      tellingSync(folder, () => this.#fs.mkdir(folder, { recursive: true }));
+      giveFolderToOwner(this.#fs, folder, this.#queueFile);
     }
     // A file whose columns are others (the queue gained one in mid-month), or that is closed to us, is left as it is, and a
     // further one begun.
@@ -133,7 +129,7 @@ export class ArchiveWriter {
     if (size === 0) giveToOwner(this.#fs, fd, this.#queueFile);
     if (size < Buffer.byteLength(header)) this.#write(fd, header.slice(head.toString().length));
     // A tail that a crash cut must not swallow the row that comes next.
-    else if (readFully(this.#fs, fd, last, size - 1) === 1 && last[0] !== 10) this.#write(fd, `${TORN}\n`);
+    else if (readFully(this.#fs, fd, last, size - 1) === 1 && last[0] !== LF) this.#write(fd, `${TORN}\n`);
     return fd;
   }
 

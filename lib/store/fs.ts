@@ -138,6 +138,15 @@ export async function telling<T>(path: string, work: () => Promise<T>): Promise<
   }
 }
 
+/** The same, for what doesn't wait. */
+export function tellingSync<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw storeError(error, path);
+  }
+}
+
 /** Reads until the buffer is full or a read returns 0. */
 export function readFully(fs: FileSystem, fd: number, bytes: Buffer, from: number): number {
   let filled = 0;

@@ -123,10 +123,6 @@ export class Lock {
     if (!this.keepsDirectory) this.tidy();
   }
 
-  get #queueFile(): string {
-    return this.path.slice(0, -'.lock'.length);
-  }
-
   /** Removes the directory, unless somebody is using it. */
   tidy(): void {
     try {
@@ -183,7 +179,8 @@ export class Lock {
       throw storeError(error, folder);
     }
     try {
-      if (makeDirectory(this.#fs, this.path)) giveFolderToOwner(this.#fs, this.path, this.#queueFile);
+      const queueFile = this.path.slice(0, -'.lock'.length);
+      if (makeDirectory(this.#fs, this.path)) giveFolderToOwner(this.#fs, this.path, queueFile);
       this.#fs.close(this.#fs.open(token, 'wx', 0o660));
       return true;
     } catch (error) {

@@ -5,7 +5,7 @@ import type { ResolvedQueueOptions } from '../options.js';
 import { Appender } from './appender.js';
 import type { CompactionSummary } from './compact.js';
 import { CurrentFile } from './current-file.js';
-import { type FileSystem, storeError, systemFs, telling } from './fs.js';
+import { type FileSystem, systemFs, telling, tellingSync } from './fs.js';
 import { Holder } from './holder.js';
 import type { JobIndex } from './job-index.js';
 import type { Lock } from './lock.js';
@@ -67,12 +67,12 @@ export class Store {
 
   /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
   get realPath(): string {
-    return this.#telling(() => this.#current.realPath);
+    return tellingSync(this.path, () => this.#current.realPath);
   }
 
   /** Whether there is a file, be it a queue or not. */
   get exists(): boolean {
-    return this.#telling(() => this.fs.stat(this.realPath) !== undefined);
+    return tellingSync(this.path, () => this.fs.stat(this.realPath) !== undefined);
   }
 
   /** Called with each new index, before it is filled: the old one's slots mean nothing any more. */
@@ -81,7 +81,7 @@ export class Store {
   }
 
   get lock(): Lock {
-    return this.#telling(() => this.#holder.lock);
+    return tellingSync(this.path, () => this.#holder.lock);
   }
 
   /**
@@ -111,7 +111,7 @@ export class Store {
   /** The file as it is now, without reading its rows; undefined if there is none. */
   openFile(): OpenFile | undefined {
     this.#assertOpen();
-    return this.#telling(() => this.#current.reopen());
+    return tellingSync(this.path, () => this.#current.reopen());
   }
 
   /**
@@ -232,15 +232,6 @@ export class Store {
       this.#current.drop();
       this.#holder.tidy();
     });
-  }
-
-  /** As {@link telling}, for what doesn't wait. */
-  #telling<T>(call: () => T): T {
-    try {
-      return call();
-    } catch (error) {
-      throw storeError(error, this.path);
-    }
   }
 
   #assertOpen(): void {

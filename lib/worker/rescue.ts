@@ -82,7 +82,7 @@ export function rescueRows(
     const type = row[at.type] as string;
     const others = (claims.get(by) as number) - 1;
     // One that is forgiven has an attempt left, whatever the limit.
-    if (others === 0 && row[at.max_attempts] === '' && !handles(type)) left.add(type);
+    if (others === 0 && !row[at.max_attempts] && !handles(type)) left.add(type);
     else rescued.push(takeBack(row, what(by), others, view, options.maxAttempts));
   }
   return { rescued, left: [...left] };
