@@ -10,6 +10,16 @@ export interface FileInfo {
   readonly uid: number;
   readonly gid: number;
   readonly mtimeMs: number;
+  /** How many names it has; 0 if its last name is gone although a mount still shows it. */
+  readonly nlink: number;
+}
+
+/** What the store wants to know of a file system. */
+export interface FileSystemInfo {
+  /** The system's number for its kind; see statfs(2). */
+  readonly type: number;
+  /** Bytes that may still be written; Infinity where the system doesn't tell. */
+  readonly free: number;
 }
 
 /**
@@ -30,6 +40,8 @@ export interface FileSystem {
   /** undefined if there is no such name. */
   stat(path: string): FileInfo | undefined;
   fstat(fd: number): FileInfo;
+  /** Of the file system that a path is on; undefined if there is no such name, or the system doesn't tell. */
+  statfs(path: string): FileSystemInfo | undefined;
   /** The path with all symlinks followed; undefined if the name is missing. */
   realpath(path: string): string | undefined;
   readlink(path: string): string | undefined;
@@ -77,6 +89,14 @@ export const systemFs: FileSystem = {
   closeLater: (fd) => void setImmediate(() => fs.close(fd, () => {})),
   stat: (path) => ifThere(() => fs.statSync(path, { throwIfNoEntry: false })),
   fstat: (fd) => fs.fstatSync(fd),
+  statfs: (path) => {
+    try {
+      const { type, bavail, bsize } = fs.statfsSync(path);
+      return { type, free: bavail * bsize };
+    } catch {
+      return undefined;
+    }
+  },
   realpath: (path) => ifThere(() => fs.realpathSync(path)),
   readlink: (path) => {
     try {

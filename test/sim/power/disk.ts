@@ -64,6 +64,7 @@ export class Disk {
       return ino === undefined ? undefined : this.#info(ino);
     },
     fstat: (fd) => this.#info(this.#descriptor(fd).ino),
+    statfs: () => undefined,
     realpath: (path) => (find(this.#inodes, path) === undefined ? undefined : path),
     readlink: () => undefined,
     mkdir: (path, options) => this.#mkdir(path, options?.recursive === true),
@@ -160,7 +161,7 @@ export class Disk {
   #info(ino: number): FileInfo {
     const inode = this.#inodes.get(ino) as Inode;
     const { mtimeMs } = inode;
-    const common = { dev: 1, ino, uid: 0, gid: 0, mtimeMs };
+    const common = { dev: 1, ino, uid: 0, gid: 0, mtimeMs, nlink: 1 };
     return inode.kind === 'file'
       ? { ...common, size: inode.data.length, mode: S_IFREG | inode.mode }
       : { ...common, size: 0, mode: S_IFDIR | 0o770 };

@@ -275,7 +275,7 @@ function put(names: Map<string, Inode>, name: string, inode: Inode | undefined):
   else names.set(name, inode);
 }
 
-const info = ({ ino, mtimeMs, file }: Inode): FileInfo => ({
+const info = ({ ino, mtimeMs, links, file }: Inode): FileInfo => ({
   dev: 1,
   ino,
   size: file?.size ?? 4096,
@@ -283,4 +283,5 @@ const info = ({ ino, mtimeMs, file }: Inode): FileInfo => ({
   uid: 0,
   gid: 0,
   mtimeMs,
+  nlink: links,
 });

@@ -151,6 +151,7 @@ export class Seam {
       closeLater: (fd) => void this.#begin(['close', fd], () => {}),
       stat: (path) => (ask('stat', path) ?? undefined) as FileInfo | undefined,
       fstat: (fd) => ask('fstat', fd) as FileInfo,
+      statfs: () => undefined,
       realpath: (path) => (ask('stat', path) ? path : undefined),
       readlink: () => undefined,
       mkdir: (path) => void ask('mkdir', path),
