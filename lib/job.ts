@@ -13,18 +13,36 @@
  * | pending, processing | cancel                                 | cancelled                                 | anyone                    |
  * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
  *
+ * Two more words are part of the format and are kept as they stand: `waiting`, a job behind other jobs, and `recurring`,
+ * a schedule, which is no job. Nothing here makes such rows yet.
+ *
  * completed, failed and cancelled are final: only an operator's retry leaves them. A crash between any two
  * steps leaves a job in one of the two states of the row above that was being made, never in none.
  */
 
 /** Every status word, as it stands in the file. */
-export const STATUSES = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const;
+export const STATUSES = [
+  'pending',
+  'processing',
+  'completed',
+  'failed',
+  'cancelled',
+  'waiting',
+  'recurring',
+] as const;
 
-/** Where a job stands: waiting (`pending`), running (`processing`), or in one of three final states. */
+/**
+ * Where a job stands: due or delayed (`pending`), behind other jobs (`waiting`), running (`processing`), or in one of
+ * three final states. `recurring` is a schedule's word.
+ */
 export type Status = (typeof STATUSES)[number];
 
+/** The states of a job; a row with the other word is no job. */
+export const JOB_STATUSES: readonly Status[] = STATUSES.filter((status) => status !== 'recurring');
+
 /** True for the states that only an operator's retry leaves. */
-export const isFinal = (status: Status): boolean => status !== 'pending' && status !== 'processing';
+export const isFinal = (status: Status): boolean =>
+  status === 'completed' || status === 'failed' || status === 'cancelled';
 
 /**
  * Joins the names of your jobs to their payloads, for the functions of the default queue.

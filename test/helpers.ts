@@ -295,7 +295,10 @@ function isError(error: unknown, code: ErrorCode, ...message: (RegExp | string)[
 
 // ---- the file ----
 
-export const HEADER: string = COLUMNS.join('\t');
+/** The first line of a file that is up to date, without its LF. */
+export const COLUMN_NAMES: string = COLUMNS.join('\t');
+/** Its first two lines, without the last LF. */
+export const HEADER: string = `${COLUMN_NAMES}\n# tsvq format 2`;
 /** The header of dbbasic-queue. */
 export const NINE: string = COLUMNS.slice(0, 9).join('\t');
 
@@ -327,8 +330,12 @@ export function writeQueue(file: string, ...lines: string[]): void {
 
 export const text = (file: string): string => fs.readFileSync(file, 'utf8');
 
-/** Every line but the header, without LF. */
-export const linesOf = (file: string): string[] => text(file).split('\n').slice(1, -1);
+/** Every line but the header and the format's, without LF. */
+export const linesOf = (file: string): string[] =>
+  text(file)
+    .split('\n')
+    .slice(1, -1)
+    .filter((found, i) => i > 0 || found !== '# tsvq format 2');
 
 /**
  * The rows as `awk -F'\t'` sees them: every line but the header that does not begin with `#`. Written again here,

@@ -1,5 +1,5 @@
 import { count, invalid, onlyKnown, text } from '../checks.js';
-import { type Job, STATUSES, type Status } from '../job.js';
+import { JOB_STATUSES, type Job, STATUSES, type Status } from '../job.js';
 import type { ListOptions } from '../options.js';
 import { storeError } from '../store/fs.js';
 import type { JobIndex } from '../store/job-index.js';
@@ -20,7 +20,7 @@ const SLICE = 20_000;
 export async function* list(store: Store, options: ListOptions): AsyncIterableIterator<Job> {
   onlyKnown('options', options, ['status', 'type', 'idPrefix', 'limit']);
   const { status, type, idPrefix, limit = Number.POSITIVE_INFINITY } = options;
-  const statuses: readonly Status[] = status === undefined ? STATUSES : [...new Set([status].flat())];
+  const statuses: readonly Status[] = status === undefined ? JOB_STATUSES : [...new Set([status].flat())];
   for (const word of statuses) {
     if (!STATUSES.includes(word)) throw invalid('status', word, STATUSES.join(', '));
   }

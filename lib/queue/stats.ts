@@ -28,6 +28,8 @@ export interface TypeStats {
   completed: number;
   failed: number;
   cancelled: number;
+  /** Jobs that wait for other jobs. */
+  waiting: number;
   /** Seconds for which the oldest due job has been waiting; 0 if none is due. */
   oldestDueSeconds: number;
 }
@@ -39,6 +41,7 @@ const none = (): TypeStats => ({
   completed: 0,
   failed: 0,
   cancelled: 0,
+  waiting: 0,
   oldestDueSeconds: 0,
 });
 
@@ -52,7 +55,11 @@ export async function gatherStats(store: Store): Promise<Stats> {
   const types = new Map<string, TypeStats>();
   const all = none();
   const now = store.clock.now();
+  let total = 0;
   const add = (type: string, status: Status, waitingMs: number, count = 1): void => {
+    // A schedule is no job.
+    if (status === 'recurring') return;
+    total += count;
     let stats = types.get(type);
     if (stats === undefined) {
       stats = none();
@@ -65,15 +72,14 @@ export async function gatherStats(store: Store): Promise<Stats> {
       each.oldestDueSeconds = Math.max(each.oldestDueSeconds, waitingMs / 1000);
     }
   };
-  let total = index?.size ?? 0;
-  for (let slot = 0; index !== undefined && slot < total; slot++) {
+  const size = index?.size ?? 0;
+  for (let slot = 0; index !== undefined && slot < size; slot++) {
     const status = index.status(slot);
     add(index.type(slot), status, status === 'pending' ? now - index.runAt(slot) : -1);
   }
   for (const [type, counts] of settled ?? []) {
     for (const [status, count] of Object.entries(counts) as [Status, number][]) {
       if (count > 0) add(type, status, -1, count);
-      total += count;
     }
   }
   return {

@@ -79,7 +79,7 @@ export class Appender {
   /** Where the file ends, if anybody may append to it as it is. */
   #openEnd(): number | undefined {
     const file = this.#current.reopen();
-    if (!file?.writable || !file.layout.current || this.#holder.lock.isRewriting) return undefined;
+    if (!file?.writable || !file.isUpToDate || this.#holder.lock.isRewriting) return undefined;
     return endOf(this.#fs, file);
   }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { headerLine, type Layout, parseHeader } from '../tsv/columns.js';
+import { headOf, type Layout, parseHeader } from '../tsv/columns.js';
 import { eachLine, LF, TAB, TORN } from '../tsv/line.js';
 import { type Row, splitRows } from '../tsv/row.js';
 import {
@@ -103,7 +103,7 @@ export class ArchiveWriter {
 
   /** @returns undefined if the file has other columns, is closed to us, or is none. */
   #openPart(path: string): number | undefined {
-    const header = headerLine(this.#layout);
+    const header = headOf(this.#layout);
     let fd: number;
     try {
       fd = this.#fs.open(path, APPEND, 0o660);

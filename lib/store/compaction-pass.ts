@@ -1,5 +1,5 @@
 import { isFinal } from '../job.js';
-import { headerLine, type Layout } from '../tsv/columns.js';
+import { headOf, type Layout } from '../tsv/columns.js';
 import { muteTorn } from '../tsv/cross-out.js';
 import { gluedAt } from '../tsv/glued.js';
 import { LineReader, TORN } from '../tsv/line.js';
@@ -65,7 +65,7 @@ export class CompactionPass {
   async write(): Promise<{ kept: number; recovered: number }> {
     const file = this.#file;
     const output = this.#output;
-    output.add(Buffer.from(headerLine(this.#layout)));
+    output.add(Buffer.from(headOf(this.#layout)));
     const markAt = output.size;
     const marked = this.#finishedBytes() > WORTH_A_MARK;
     if (marked) output.add(Buffer.from(settledMark(0, 0)));

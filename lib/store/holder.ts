@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
 import { newLayout } from '../tsv/columns.js';
+import { FORMAT } from '../tsv/format.js';
 import { type CompactionSummary, compact } from './compact.js';
 import type { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError, syncFolder } from './fs.js';
@@ -97,7 +98,8 @@ export class Holder {
     if (file?.writable === false) {
       throw new TsvqError('NO_ACCESS', `no permission to write ${file.path}; see its owner and mode`);
     }
-    if (file?.layout.current) return file;
+    if (file?.isUpToDate) return file;
+    if (file !== undefined) refuseNewer(file);
     // Before it has the name: until that is durable, nobody may append to it.
     this.lock.beginRewrite();
     if (file !== undefined) await this.compact();
@@ -120,6 +122,7 @@ export class Holder {
       throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished before it was written anew`);
     }
     try {
+      refuseNewer(file);
       closeTail(this.#fs, file);
       // An index that reaches the end of the file saves reading it once more.
       const index = this.#current.index && (await this.#current.readOn('open'));
@@ -204,4 +207,14 @@ export class Holder {
     );
     return this.broken;
   }
+}
+
+/** Lets no byte be written into a file of a later version, whose rows may mean more than this one knows. */
+export function refuseNewer({ isNewer, path, format }: OpenFile): void {
+  if (!isNewer) return;
+  throw new TsvqError(
+    'NEWER_FORMAT',
+    `${path} has format ${format}, and this version of tsvq writes format ${FORMAT}: nothing was written. ` +
+      'A later version has upgraded the file; restart this process with that version. Reading goes on.',
+  );
 }

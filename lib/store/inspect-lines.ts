@@ -37,7 +37,7 @@ export async function inspectLines(store: Store, index: JobIndex, isQuiet: boole
 class Lines {
   readonly findings: Finding[] = [];
   /** Of the line looked at last; the header is line 1. */
-  number = 1;
+  number: number;
   readonly #store: Store;
   readonly #index: JobIndex;
   /** Else of an append only the first part may have been read. */
@@ -50,6 +50,7 @@ class Lines {
     this.#store = store;
     this.#isQuiet = isQuiet;
     this.#index = index;
+    this.number = index.file.headLines;
     this.#layout = index.file.layout;
     this.#reader = new LineReader(this.#layout);
   }

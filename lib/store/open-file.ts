@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { TsvqError } from '../errors.js';
 import { type Layout, parseHeader } from '../tsv/columns.js';
-import { eachLine, LF } from '../tsv/line.js';
+import { FORMAT, formatIn } from '../tsv/format.js';
+import { eachLine, HASH, LF } from '../tsv/line.js';
 import { type FileInfo, type FileSystem, readFully, SMALL } from './fs.js';
 
 /** Reads of large files go in pieces of this size. */
@@ -20,11 +21,14 @@ export class OpenFile {
   /** False where this process may only read it. */
   readonly writable: boolean;
   readonly layout: Layout;
-  /** Where the first line after the header begins. */
+  /** Of the file format; 1 where the file names none. */
+  readonly format: number;
+  /** Where the first line begins after the header, and after the format's line if that stands there. */
   readonly start: number;
   /** As it was when it was opened. */
   readonly info: FileInfo;
   readonly #fs: FileSystem;
+  readonly #hasFormatLine: boolean;
   #strikeFd: number | undefined;
   #users = 1;
   #closed = false;
@@ -83,12 +87,32 @@ export class OpenFile {
     }
     const end = lf < 0 ? head.length : lf;
     this.layout = parseHeader(head.toString('utf8', 0, end), path);
-    this.start = lf < 0 ? head.length : lf + 1;
+    const behind = lf < 0 ? head.length : lf + 1;
+    const named = namedFormat(head, behind);
+    this.format = named?.format ?? 1;
+    // An edit by hand may have put a line of its own between the two: then it is written again where it belongs.
+    this.#hasFormatLine = named?.start === behind;
+    this.start = named !== undefined && this.#hasFormatLine ? named.end : behind;
     this.fd = fd;
     this.writable = writable;
     this.path = path;
     this.#fs = fs;
     this.info = fs.fstat(fd);
+  }
+
+  /** False where a compaction has to bring the file into this version's form before rows are appended. */
+  get isUpToDate(): boolean {
+    return this.layout.current && this.format === FORMAT && this.#hasFormatLine;
+  }
+
+  /** True where a later version of this package has written the file: then this one may only read it. */
+  get isNewer(): boolean {
+    return this.format > FORMAT;
+  }
+
+  /** How many lines stand before the first row: the header, and the format. */
+  get headLines(): number {
+    return this.#hasFormatLine ? 2 : 1;
   }
 
   /** Size now. */
@@ -211,4 +235,16 @@ export class OpenFile {
       to,
     );
   }
+}
+
+/** The format that the file names among the comments behind its header, and where that line is. */
+function namedFormat(head: Buffer, from: number): { format: number; start: number; end: number } | undefined {
+  for (let start = from; head[start] === HASH; ) {
+    const lf = head.indexOf(LF, start);
+    if (lf < 0) return undefined;
+    const format = formatIn(head.toString('latin1', start, lf));
+    if (format !== undefined) return { format, start, end: lf + 1 };
+    start = lf + 1;
+  }
+  return undefined;
 }

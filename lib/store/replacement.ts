@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { TsvqError } from '../errors.js';
 import { randomHex } from '../random.js';
-import { headerLine, type Layout } from '../tsv/columns.js';
+import { headOf, type Layout } from '../tsv/columns.js';
 import { assertWhole, type FileSystem, removeIfThere, syncFolder } from './fs.js';
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
@@ -122,7 +122,7 @@ export async function createQueueFile(
 ): Promise<void> {
   const output = new Replacement(fs, path, undefined);
   try {
-    output.add(Buffer.from(headerLine(layout)));
+    output.add(Buffer.from(headOf(layout)));
     await output.sync();
     await output.replace(lock);
     await syncFoldersAbove(fs, path);

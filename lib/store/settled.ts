@@ -1,3 +1,4 @@
+import { formatIn } from '../tsv/format.js';
 import type { OpenFile } from './open-file.js';
 
 /*
@@ -24,11 +25,11 @@ export const settledMark = (end: number, newFrom: number): string =>
 const digits = (byte: number): string => String(byte).padStart(15, '0');
 const LENGTH = settledMark(0, 0).length;
 
-/** Whether a comment is one of the two. */
+/** Whether a comment is a compaction's own: one of the two, or the number of the format. */
 export function isMark(bytes: Buffer, start: number, end: number): boolean {
   if (end - start >= LENGTH) return false;
   const line = bytes.toString('latin1', start, end + 1);
-  return line === OPEN_MARK || NOTE.test(line);
+  return line === OPEN_MARK || NOTE.test(line) || formatIn(line) !== undefined;
 }
 
 /** What the note says. */

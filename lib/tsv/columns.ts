@@ -1,4 +1,5 @@
 import { TsvqError } from '../errors.js';
+import { FORMAT_LINE } from './format.js';
 
 /** Every column of this queue, in the order in which a new file has them. `version` stays last. */
 export const COLUMNS = [
@@ -21,6 +22,10 @@ export const COLUMNS = [
   'finished_at',
   'progress',
   'follow_ups',
+  'group',
+  'after',
+  'meta',
+  'claim_timeout',
   'version',
 ] as const;
 
@@ -73,7 +78,8 @@ export function upgraded(layout: Layout): Layout {
   return layoutOf([...known, ...missing, 'version']);
 }
 
-export const headerLine = (layout: Layout): string => `${layout.names.join('\t')}\n`;
+/** The first two lines of a file: the header, and the number of the format. */
+export const headOf = (layout: Layout): string => `${layout.names.join('\t')}\n${FORMAT_LINE}`;
 
 function layoutOf(names: readonly string[]): Layout {
   const at = Object.fromEntries(COLUMNS.map((name) => [name, names.indexOf(name)])) as Record<Column, number>;

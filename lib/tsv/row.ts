@@ -89,6 +89,8 @@ export interface Change {
   startedAt?: number | '';
   finishedAt?: number | '';
   followUps?: string;
+  /** The time limit of the claim, in ms. */
+  claimTimeout?: number;
 }
 
 /** The row that supersedes `row`: the same job in its next state, one version on. */
@@ -107,6 +109,7 @@ export function nextRow(row: Row, change: Change, layout: Layout): Row {
   if (change.finishedAt !== undefined)
     next[at.finished_at] = change.finishedAt === '' ? '' : seconds(change.finishedAt);
   if (change.followUps !== undefined) next[at.follow_ups] = change.followUps;
+  if (change.claimTimeout !== undefined) next[at.claim_timeout] = seconds(change.claimTimeout);
   next[at.version] = String(number(row[at.version], 0) + 1);
   return next;
 }

@@ -26,6 +26,8 @@ export interface Candidate extends Known {
 export interface ClaimRules {
   /** How it signs its claims. */
   readonly owner: string;
+  /** Time limit of jobs without one of their own, in ms. */
+  readonly timeout: number;
   /** Whether there is a handler for a type. */
   readonly handles: (type: string) => boolean;
   /** Whether an earlier attempt of a job still runs in this process. */
@@ -52,6 +54,7 @@ export function pickCandidates({
   due,
   now,
   owner,
+  timeout,
   most,
   alone,
   handles,
@@ -102,7 +105,7 @@ export function pickCandidates({
         due.setAside(slot);
         continue;
       }
-      const claim = claimOf(row, layout, owner, now, { index, slot });
+      const claim = claimOf(row, layout, { owner, timeout }, now, { index, slot });
       picked.push({ index, slot, id, claim, suspect });
       bytes += index.length(slot);
       blocked = suspect;
@@ -122,10 +125,18 @@ export function isFree(candidate: Candidate, view: View): boolean {
   return view.isStill(id, number(claim.row[view.layout.at.version], 0) - 1, 'pending', candidate);
 }
 
-function claimOf(row: Row, layout: Layout, owner: string, now: number, known: Known): Draft {
+function claimOf(
+  row: Row,
+  layout: Layout,
+  { owner, timeout }: Pick<ClaimRules, 'owner' | 'timeout'>,
+  now: number,
+  known: Known,
+): Draft {
   const { at } = layout;
   const attempts = number(row[at.attempts], 0) + 1;
-  const change = { status: 'processing', attempts, lockedBy: owner, startedAt: now } as const;
+  const own = number(row[at.timeout], 0) * 1000;
+  const claimTimeout = own > 0 ? own : timeout;
+  const change = { status: 'processing', attempts, lockedBy: owner, startedAt: now, claimTimeout } as const;
   return draft(row[at.id] as string, nextRow(row, change, layout), known);
 }
 

@@ -159,8 +159,7 @@ export class Executor {
 
   /** Aborts the attempt when its time is up; one that ignores that for the grace time is recorded as failed. */
   #limit(attempt: Attempt): void {
-    const own = number(attempt.row[attempt.layout.at.timeout], 0) * 1000;
-    const limit = own > 0 ? own : this.#options.timeout;
+    const limit = number(attempt.row[attempt.layout.at.claim_timeout], 0) * 1000;
     attempt.cancelTimer = this.#clock.later(
       limit,
       () => {

@@ -31,7 +31,7 @@ export const hasGivenUp = (owner: string): boolean => gone.has(owner);
  * (another host or container) or lives but has gone silent, only when the job's time limit is long past: twice over,
  * and a minute for the worker to abort the attempt and record it. Time alone, used sooner, runs jobs twice.
  *
- * @param timeout the time limit of jobs without one of their own, in ms
+ * @param timeout the time limit where neither the claim nor the job says one, in ms
  */
 export function isOverdue(
   job: Running,
@@ -42,8 +42,9 @@ export function isOverdue(
 ): boolean {
   const owner = job.field(at.locked_by);
   if (owner !== '' && (gone.has(owner) || processes.liveness(owner) === 'dead')) return true;
-  // Without one of its own it has its worker's, which is not known here: at least what every worker begins with.
-  const limit = job.number(at.timeout, Math.max(timeout, DEFAULTS.timeout) / 1000) * 1000;
+  // The claim says it. Of one that an earlier version has made, it is at least what every worker begins with.
+  const unsaid = job.number(at.timeout, Math.max(timeout, DEFAULTS.timeout) / 1000);
+  const limit = job.number(at.claim_timeout, unsaid) * 1000;
   const since = job.number(at.started_at, job.number(at.run_at, 0)) * 1000;
   return now > since + 2 * limit + 60_000;
 }

@@ -77,6 +77,7 @@ export class Run {
     const underWay = jobsUnderWay(store);
     this.#backlog = new Backlog(store, {
       owner,
+      timeout: options.timeout,
       isBusy: (id) => underWay.has(id),
       handles: (type) => handlers.has(type),
       onUnhandled: (type, jobs) => report.unhandled(type, jobs),

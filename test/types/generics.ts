@@ -2,7 +2,7 @@
  * What the compiler must refuse, and what it must let through. Nothing here is run: `npm run types` checks that
  * each line below an expected error is one, and that no other is.
  */
-import { type Handlers, type Job, type NewJob, openQueue, type Queue } from 'tsvq';
+import { type Handlers, type Job, type NewJob, openQueue, type Queue, type Status } from 'tsvq';
 
 interface Jobs {
   email: { to: string; subject?: string };
@@ -89,7 +89,7 @@ async function read(): Promise<void> {
   if (job === undefined) return;
   isSame<typeof job, Job<Jobs>>(true);
   isSame<typeof job.type, 'email' | 'report' | 'cleanup' | 'ping'>(true);
-  isSame<typeof job.status, 'pending' | 'processing' | 'completed' | 'failed' | 'cancelled'>(true);
+  isSame<typeof job.status, Status>(true);
   isSame<typeof job.result, unknown>(true);
   isSame<typeof job.runAt, Date>(true);
   isSame<typeof job.startedAt, Date | undefined>(true);

@@ -8,12 +8,12 @@ import type { Shape } from '../output.js';
 type Line = TypeStats & { name: string };
 
 const shape: Shape<Line> = {
-  head: ['TYPE', 'PENDING', 'DUE', 'OLDEST', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELLED'],
+  head: ['TYPE', 'PENDING', 'DUE', 'OLDEST', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELLED', 'WAITING'],
   cells: (line) => [
     line.name === '' ? '(all)' : line.name,
     ...[line.pending, line.due].map(String),
     line.due > 0 ? span(line.oldestDueSeconds * 1000) : '',
-    ...[line.processing, line.completed, line.failed, line.cancelled].map(String),
+    ...[line.processing, line.completed, line.failed, line.cancelled, line.waiting].map(String),
   ],
   plain: (line) => [
     line.name,
@@ -24,6 +24,7 @@ const shape: Shape<Line> = {
     line.completed,
     line.failed,
     line.cancelled,
+    line.waiting,
   ],
 };
 
@@ -34,7 +35,7 @@ export function define(command: Command, cli: Cli): void {
       `
 DUE: pending jobs whose time has come; OLDEST: for how long the first of them has waited. Archived jobs don't count.
 --json prints one object. --plain prints a line for all, whose type is empty, and one for each type:
-type pending due oldest_due_seconds processing completed failed cancelled
+type pending due oldest_due_seconds processing completed failed cancelled waiting
 ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
     )
     .action(async () => {

@@ -26,10 +26,13 @@ export interface Oracle {
   readonly held: ReadonlySet<string>;
   /** Where the file says that its finished jobs end, or 0. */
   readonly settledEnd: number;
+  /** The number of its format; 1 if it names none. */
+  readonly format: number;
 }
 
 const MARK = '# open jobs begin here\n';
 const NOTE = /^# finished jobs end at byte (\d{15}), rows are new from byte (\d{15})$/;
+const FORMAT = /^# tsvq format ([1-9]\d{0,8})\s*$/;
 const LONGEST_HEADER = 64 * 1024;
 const LONGEST_ROW = 384 * 1024 * 1024;
 
@@ -51,6 +54,13 @@ export function readByRule(bytes: Buffer): Oracle | undefined {
   const jobs = new Map<string, OracleRow>();
   let offset = header.length + 1;
   let settledEnd = 0;
+  // Among the comments behind the header, as far as its reader looks.
+  const head = text.slice(0, LONGEST_HEADER).split('\n').slice(1, -1);
+  const firstOther = head.findIndex((line) => !line.startsWith('#'));
+  const comments = firstOther < 0 ? head : head.slice(0, firstOther);
+  const formatLine = comments.find((line) => FORMAT.test(line));
+  const format = Number(FORMAT.exec(formatLine ?? '')?.[1] ?? 1);
+  const start = offset + (formatLine !== undefined && formatLine === rest[0] ? formatLine.length + 1 : 0);
   // What stands behind the last line end is no line yet.
   for (const line of rest.slice(0, -1)) {
     const trimmed = line.replace(/[\r ]+$/, '');
@@ -63,9 +73,10 @@ export function readByRule(bytes: Buffer): Oracle | undefined {
       if (other === undefined || other.version < found.version) jobs.set(id, found);
     } else if (trimmed.startsWith('#')) {
       const note = NOTE.exec(line);
-      if (note !== null && offset === header.length + 1 && text.startsWith(MARK, Number(note[1])))
+      if (note !== null && offset === start && text.startsWith(MARK, Number(note[1])))
         settledEnd = Number(note[1]);
-      if (!isStruck(trimmed, names) && note === null && `${line}\n` !== MARK) kept.push(line);
+      if (!isStruck(trimmed, names) && note === null && !FORMAT.test(line) && `${line}\n` !== MARK)
+        kept.push(line);
     } else if (!trimmed.endsWith('\t#torn') && !isStruck(trimmed, names)) {
       kept.push(line);
       if (trimmed !== '') held.add(decoded(trimmed.split(/[\t\0]/, 1)[0] as string));
@@ -73,7 +84,7 @@ export function readByRule(bytes: Buffer): Oracle | undefined {
     offset += line.length + 1;
   }
   const isSuperseded = (line: string): boolean => isHalfStruck(line, names, jobs);
-  return { names, jobs, rows, kept: kept.filter((line) => !isSuperseded(line)), held, settledEnd };
+  return { names, jobs, rows, kept: kept.filter((line) => !isSuperseded(line)), held, settledEnd, format };
 }
 
 function rowOf(line: string, names: readonly string[]): Pick<OracleRow, 'fields' | 'version'> | undefined {

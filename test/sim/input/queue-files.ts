@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { STATUSES } from '../../../lib/job.js';
-import { HEADER, jobId, NINE } from '../../helpers.js';
+import { COLUMN_NAMES, HEADER, jobId, NINE } from '../../helpers.js';
 
 /* Files that might stand where a queue is expected, as strings of bytes (latin1): valid ones, then what happens to them. */
 
@@ -101,17 +101,19 @@ const row = fc.record({
   mine: text,
 });
 
+const FORMAT = HEADER.slice(COLUMN_NAMES.length);
 const header = fc.constantFrom(
   HEADER,
   HEADER,
   HEADER,
   HEADER,
   `\xef\xbb\xbf${HEADER}`,
-  `${HEADER}\r`,
+  `${COLUMN_NAMES}\r${FORMAT}\r`,
+  COLUMN_NAMES,
   NINE,
   `${NINE}\tmine`,
   HEADER.replace('\tversion', '\tmine\tversion'),
-  `${HEADER}\tmine`,
+  `${COLUMN_NAMES}\tmine${FORMAT}`,
   HEADER.replace('\tpriority', ''),
 );
 
@@ -126,7 +128,9 @@ const otherLine = fc.constantFrom(
   `${jobId(3)}\temail\t{"a\t#torn`,
   '\t'.repeat(19),
   'nul\0nul',
-  HEADER,
+  COLUMN_NAMES,
+  '# tsvq format 2',
+  '# tsvq format 3',
   '\r',
   '# open jobs begin here',
   '\t#torn',
@@ -153,7 +157,8 @@ const valid = fc
     ending: fc.constantFrom('\n', '\n', '\n', '\r\n', ''),
   })
   .map(({ header, lines, mark, ending }) => {
-    const names = header.replace('\xef\xbb\xbf', '').split('\t');
+    const [first = ''] = header.split('\n');
+    const names = first.replace('\xef\xbb\xbf', '').split('\t');
     const texts = lines.map((line) => `${lineOf(line, names)}\n`);
     if (mark >= 0) {
       const note = (end: number): string =>

@@ -8,7 +8,15 @@ import type { Fact, Witness } from './witness.js';
  * library is judged by it, so it shares no code with it.
  */
 
-const STATUSES = new Set(['pending', 'processing', 'completed', 'failed', 'cancelled']);
+const STATUSES = new Set([
+  'pending',
+  'processing',
+  'completed',
+  'failed',
+  'cancelled',
+  'waiting',
+  'recurring',
+]);
 
 type Row = Readonly<Record<string, string>>;
 

@@ -12,7 +12,15 @@ export interface Job {
   readonly offset: number;
 }
 
-const STATUSES = new Set(['pending', 'processing', 'completed', 'failed', 'cancelled']);
+const STATUSES = new Set([
+  'pending',
+  'processing',
+  'completed',
+  'failed',
+  'cancelled',
+  'waiting',
+  'recurring',
+]);
 
 export type Line =
   | { kind: 'row'; job: Job }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { COLUMNS } from '../../../lib/tsv/columns.js';
 import {
+  COLUMN_NAMES,
   FakeClock,
-  HEADER,
   jobId,
   line,
   linesOf,
@@ -70,7 +70,7 @@ test('the first write gives it the other columns, and every job is still what it
   const { queue, file, clock } = ancestral(t);
   const before = await queue.listJobs();
   const added = await queue.enqueue('email', {});
-  assert.equal(text(file).split('\n')[0], HEADER);
+  assert.equal(text(file).split('\n')[0], COLUMN_NAMES);
   const after = await queue.listJobs();
   assert.deepEqual(
     after

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
   bytesOf,
+  COLUMN_NAMES,
   deferred,
   eventually,
   faultyFs,
@@ -240,7 +241,7 @@ for (const [what, edit] of [
     (content: string) =>
       content.replace('\n', '\n# a note of somebody, who had something to say about all this\n'),
   ],
-  ['shorter', (content: string) => content.replace(/^# .*\n/m, '')],
+  ['shorter', (content: string) => content.replace('# some note\n', '')],
   [
     'as long as before',
     (content: string) =>
@@ -362,11 +363,11 @@ for (const [what, content] of [
   ['a CSV file', `${HEADER.replaceAll('\t', ',')}\n1,2,3\n`],
   ['rows without a header', line({ id: jobId(1) })],
   ['a header with a column missing', `${HEADER.replace('\tpayload', '')}\n`],
-  ['a header with a column twice', `${HEADER}\tid\n`],
+  ['a header with a column twice', `${COLUMN_NAMES}\tid\n`],
   ['only a line end', '\n'],
   ['bytes', '\0\x01\x02\xff'],
   ['a line without end', 'x'.repeat(200_000)],
-  ['a header without end', `${HEADER}\t${'x'.repeat(200_000)}\n`],
+  ['a header without end', `${COLUMN_NAMES}\t${'x'.repeat(200_000)}\n`],
 ] as const) {
   test(`${what} in place of a queue is refused by every call, and not changed`, async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');

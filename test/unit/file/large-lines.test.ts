@@ -12,7 +12,16 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../lib/store/fs.js';
 import { inspect } from '../../../lib/store/inspect.js';
-import { HEADER, jobId, line, NINE, openTest, rejects, temporaryFolder, writeQueue } from '../../helpers.js';
+import {
+  COLUMN_NAMES,
+  jobId,
+  line,
+  NINE,
+  openTest,
+  rejects,
+  temporaryFolder,
+  writeQueue,
+} from '../../helpers.js';
 
 const MIB = 1024 * 1024;
 const SIZE = 10 * MIB;
@@ -118,7 +127,7 @@ for (const [name, tail] of Object.entries({
 test('a header of 10 MiB is none', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   for (const first of [
-    `${HEADER}\t${'x'.repeat(SIZE)}`,
+    `${COLUMN_NAMES}\t${'x'.repeat(SIZE)}`,
     'x'.repeat(SIZE),
     '\t'.repeat(SIZE),
     '\0'.repeat(SIZE),

@@ -68,8 +68,8 @@ test('an id that is no UTF-8, or begins with a byte order mark, is unreadable, a
   assert.deepEqual(
     (await inspect(store)).map(({ kind, line: at, message }) => [kind, at, message]),
     [
-      ['unreadable', 2, 'its id is not UTF-8, or begins with a byte order mark; it is kept and ignored'],
       ['unreadable', 3, 'its id is not UTF-8, or begins with a byte order mark; it is kept and ignored'],
+      ['unreadable', 4, 'its id is not UTF-8, or begins with a byte order mark; it is kept and ignored'],
     ],
   );
   assert.deepEqual(

@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { TsvqError } from '../../../lib/errors.js';
 import {
-  HEADER,
+  COLUMN_NAMES,
   jobId,
   line,
   openTest,
@@ -323,7 +323,7 @@ test('an empty file is a queue to be', async (t) => {
   writeFileSync(file, '');
   const { queue } = openTest(t, { file });
   const id = await queue.enqueue('email', {});
-  assert.equal(text(file).split('\n')[0], HEADER);
+  assert.equal(text(file).split('\n')[0], COLUMN_NAMES);
   assert.deepEqual(statesOf(file), [`${id} pending`]);
 });
 

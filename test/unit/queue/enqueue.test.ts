@@ -46,6 +46,10 @@ test('a job is in the file when its id is given: 16 hex digits', async (t) => {
       finished_at: '',
       progress: '',
       follow_ups: '',
+      group: '',
+      after: '',
+      meta: '',
+      claim_timeout: '',
       version: '1',
     },
   ]);

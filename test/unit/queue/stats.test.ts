@@ -33,6 +33,7 @@ test('jobs are counted by state and type, and what is due has an age', async (t)
     completed: 0,
     failed: 1,
     cancelled: 1,
+    waiting: 0,
     oldestDueSeconds: 99.5,
     lastTick: undefined,
     unhandled: [],
@@ -45,6 +46,7 @@ test('jobs are counted by state and type, and what is due has an age', async (t)
     completed: 0,
     failed: 0,
     cancelled: 0,
+    waiting: 0,
     oldestDueSeconds: 0,
   };
   assert.deepEqual(Object.keys(types).sort(), ['__proto__', 'constructor', 'email', 'größe', 'now']);

@@ -263,8 +263,8 @@ test('what a commit has to strike out after its sync is struck in no file that s
   await other.store.edit(async () => {
     // In place, as some editors do: another row of the same length moves to where the first one was.
     const { ino } = statSync(file);
-    const [header, , ...rest] = text(file).split('\n');
-    writeFileSync(file, [header, ...rest].join('\n'));
+    const [header, format, , ...rest] = text(file).split('\n');
+    writeFileSync(file, [header, format, ...rest].join('\n'));
     assert.equal(statSync(file).ino, ino);
     const edited = text(file);
     synced.resolve();

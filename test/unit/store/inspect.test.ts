@@ -100,9 +100,9 @@ test('nor with a missing one, nor with a file from before there were versions', 
 });
 
 for (const [row, reason] of [
-  ['hello\tworld\n', '2 fields, where the header has 20'],
-  ['one\n', '1 fields, where the header has 20'],
-  [line({ id: C, version: '1\textra' }), '21 fields, where the header has 20'],
+  ['hello\tworld\n', '2 fields, where the header has 24'],
+  ['one\n', '1 fields, where the header has 24'],
+  [line({ id: C, version: '1\textra' }), '25 fields, where the header has 24'],
   [line({ id: C, error: 'a\0b' }), 'a NUL byte is in it'],
   [line({ id: '' }), 'its id is empty'],
   [line({ id: '\uFEFFid' }), 'its id is not UTF-8, or begins with a byte order mark'],
@@ -116,7 +116,7 @@ for (const [row, reason] of [
   ],
   [
     line({ id: C, status: 'done' }),
-    'its status is "done", which is none of pending, processing, completed, failed, cancelled',
+    'its status is "done", which is none of pending, processing, completed, failed, cancelled, waiting, recurring',
   ],
   [line({ id: C, version: '' }), 'its version is "", which is no whole number'],
   [line({ id: C, version: '1.5' }), 'its version is "1.5", which is no whole number'],
@@ -125,7 +125,7 @@ for (const [row, reason] of [
 ] as const)
   test(`a line that is no row is told of, and why: ${reason}`, async (t) => {
     assert.deepEqual(await found(t, line({ id: A }), row, line({ id: B })), [
-      { kind: 'unreadable', line: 3, message: `${reason}; it is kept and ignored` },
+      { kind: 'unreadable', line: 4, message: `${reason}; it is kept and ignored` },
     ]);
   });
 
@@ -134,13 +134,13 @@ test('a job that such a line holds is told of, and the line', async (t) => {
   assert.deepEqual(
     findings.map(({ message: _, ...rest }) => rest),
     [
-      { kind: 'unreadable', line: 3, id: 'größe' },
-      { kind: 'held', line: 3, id: 'größe' },
+      { kind: 'unreadable', line: 4, id: 'größe' },
+      { kind: 'held', line: 4, id: 'größe' },
     ],
   );
   assert.equal(
     findings[1]?.message,
-    "job größe is not run: line 3, which has its id, can't be read; put that line right or delete it (queue lock)",
+    "job größe is not run: line 4, which has its id, can't be read; put that line right or delete it (queue lock)",
   );
 });
 
@@ -150,11 +150,11 @@ test('of several lines that can not be read, each job is told of the one with it
   assert.deepEqual(
     findings.map(({ kind, line: at, id }) => [kind, at, id]),
     [
-      ['unreadable', 2, undefined],
-      ['unreadable', 5, B],
-      ['unreadable', 6, A],
-      ['held', 5, B],
-      ['held', 6, A],
+      ['unreadable', 3, undefined],
+      ['unreadable', 6, B],
+      ['unreadable', 7, A],
+      ['held', 6, B],
+      ['held', 7, A],
     ],
   );
 });
@@ -177,10 +177,10 @@ test('a row that was struck while it was read is read again', async (t) => {
 
 test('what a crash cut is told of, closed or not', async (t) => {
   assert.deepEqual(await found(t, line({ id: A }), 'bb00\temail\t#torn\n', 'cc00\tem'), [
-    { kind: 'torn', line: 3, message: 'cut by a crash, never acknowledged; it can be deleted' },
+    { kind: 'torn', line: 4, message: 'cut by a crash, never acknowledged; it can be deleted' },
     {
       kind: 'torn',
-      line: 4,
+      line: 5,
       message: 'the last line has no line end, and is ignored until the next write closes it',
     },
   ]);
@@ -214,10 +214,10 @@ test('a second row of a job is told of, beside the first and set aside', async (
   const message = `another row of job ${A} with the same version stands before it, and counts`;
   const aside = `a second row of job ${A}, set aside; delete it once you have compared them`;
   const rows = [line({ id: A }), line({ id: A, type: 'other' })];
-  assert.deepEqual(await found(t, ...rows), [{ kind: 'duplicate', line: 3, id: A, message }]);
+  assert.deepEqual(await found(t, ...rows), [{ kind: 'duplicate', line: 4, id: A, message }]);
   assert.deepEqual(await found(t, `#duplicate ${line({ id: A })}`, '#duplicate\n', `#duplicate ${B}\n`), [
-    { kind: 'duplicate', line: 2, id: A, message: aside },
-    { kind: 'duplicate', line: 4, id: B, message: aside.replace(A, B) },
+    { kind: 'duplicate', line: 3, id: A, message: aside },
+    { kind: 'duplicate', line: 5, id: B, message: aside.replace(A, B) },
   ]);
   // One that is superseded is no matter.
   assert.deepEqual(await found(t, ...rows, line({ id: A, version: 2 })), []);
@@ -233,8 +233,8 @@ test('a payload that is no JSON is told of for a job that is still to run', asyn
   assert.deepEqual(
     findings.map(({ message: _, ...rest }) => rest),
     [
-      { kind: 'payload', line: 2, id: A },
-      { kind: 'payload', line: 3, id: B },
+      { kind: 'payload', line: 3, id: A },
+      { kind: 'payload', line: 4, id: B },
     ],
   );
   assert.equal(
@@ -253,8 +253,8 @@ test('where a number belongs, something else is told of', async (t) => {
   assert.deepEqual(
     findings.map(({ kind, line, id }) => [kind, line, id]),
     [
-      ['number', 2, A],
-      ['number', 3, B],
+      ['number', 3, A],
+      ['number', 4, B],
     ],
   );
   assert.equal(
@@ -281,7 +281,7 @@ test('follow-ups that are missing are told of', async (t) => {
       id,
       message.includes(second),
     ]),
-    [['follow-up', 2, A, true]],
+    [['follow-up', 3, A, true]],
   );
   assert.deepEqual(await found(t, parent, line({ id: second }), line({ id: first, status: 'failed' })), []);
 });
@@ -298,11 +298,11 @@ test('jobs whose worker is dead are told of, and each worker is asked about once
   ]);
   assert.deepEqual(
     await inspect(store),
-    [2, 4].map((at) => ({
+    [3, 5].map((at) => ({
       kind: 'orphan',
       line: at,
-      id: jobId(at - 1),
-      message: `job ${jobId(at - 1)} is processing, but its worker (${dead}) is dead; the next worker with a handler for it takes it`,
+      id: jobId(at - 2),
+      message: `job ${jobId(at - 2)} is processing, but its worker (${dead}) is dead; the next worker with a handler for it takes it`,
     })),
   );
   assert.deepEqual(asked, [dead, 'here.boot.1.3.4.alive']);

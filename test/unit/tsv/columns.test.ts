@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COLUMNS, headerLine, newLayout, parseHeader, upgraded } from '../../../lib/tsv/columns.js';
-import { HEADER, NINE, throws } from '../../helpers.js';
+import { COLUMNS, headOf, newLayout, parseHeader, upgraded } from '../../../lib/tsv/columns.js';
+import { COLUMN_NAMES, NINE, throws } from '../../helpers.js';
 
 test('a new file has the nine columns of dbbasic-queue first, in its order, and version last', () => {
   assert.equal(
-    headerLine(newLayout()),
+    headOf(newLayout()),
     'id\ttype\tpayload\tstatus\tcreated_at\trun_at\tattempts\terror\tresult\t' +
       'priority\tmax_attempts\tforgiven\ttimeout\tdedupe_key\tlocked_by\tstarted_at\tfinished_at\tprogress\t' +
-      'follow_ups\tversion\n',
+      'follow_ups\tgroup\tafter\tmeta\tclaim_timeout\tversion\n# tsvq format 2\n',
   );
   assert.equal(newLayout().current, true);
 });
@@ -25,7 +25,7 @@ test('columns are found by their names, wherever they stand', () => {
 });
 
 test('a header is the same with CR, spaces or a byte order mark', () => {
-  for (const header of [`${HEADER}\r`, `${HEADER}  `, `\uFEFF${HEADER}`]) {
+  for (const header of [`${COLUMN_NAMES}\r`, `${COLUMN_NAMES}  `, `\uFEFF${COLUMN_NAMES}`]) {
     assert.deepEqual(parseHeader(header, 'q.tsv').names, [...COLUMNS], JSON.stringify(header));
   }
 });
@@ -52,7 +52,7 @@ test('what is no header is refused, naming the file, what it lacks and what to d
     'id, type',
     'nothing was changed',
   );
-  throws(() => parseHeader(HEADER.replace('status', 'state'), 'q.tsv'), 'NOT_A_QUEUE', /lacks status/);
+  throws(() => parseHeader(COLUMN_NAMES.replace('status', 'state'), 'q.tsv'), 'NOT_A_QUEUE', /lacks status/);
   throws(() => parseHeader('', 'q.tsv'), 'NOT_A_QUEUE');
-  throws(() => parseHeader(`${HEADER}\ttype`, 'q.tsv'), 'NOT_A_QUEUE', 'twice');
+  throws(() => parseHeader(`${COLUMN_NAMES}\ttype`, 'q.tsv'), 'NOT_A_QUEUE', 'twice');
 });

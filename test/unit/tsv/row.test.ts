@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { newLayout, parseHeader } from '../../../lib/tsv/columns.js';
 import { joinRow, newRow, nextRow, seconds, splitRows, toJob } from '../../../lib/tsv/row.js';
-import { HEADER, jobId, line } from '../../helpers.js';
+import { COLUMN_NAMES, jobId, line } from '../../helpers.js';
 
 const layout = newLayout();
 const job = {
@@ -19,7 +19,7 @@ const job = {
 test('a new job is one row', () => {
   assert.equal(
     joinRow(newRow(jobId(1), job, layout)),
-    `${jobId(1)}\temail\t{"to":"ann"}\tpending\t1700000000.123\t1700000060\t0\t\t\t-2.5\t5\t0\t1.5\t\t\t\t\t\t\t1\n`,
+    `${jobId(1)}\temail\t{"to":"ann"}\tpending\t1700000000.123\t1700000060\t0\t\t\t-2.5\t5\t0\t1.5\t\t\t\t\t\t\t\t\t\t\t1\n`,
   );
 });
 
@@ -146,7 +146,7 @@ test('fields that a person spoilt do not spoil the rest', () => {
 });
 
 test('a column that nobody knows is carried along by every change', () => {
-  const wide = parseHeader(HEADER.replace('version', 'customer\tversion'), 'q.tsv');
+  const wide = parseHeader(COLUMN_NAMES.replace('version', 'customer\tversion'), 'q.tsv');
   const [row = []] = splitRows(line({ id: jobId(1) }).replace(/\t1\n$/, '\tann\t1\n'));
   const next = nextRow(row, { status: 'cancelled' }, wide);
   assert.equal(next[wide.names.indexOf('customer')], 'ann');

@@ -92,7 +92,7 @@ test('a completion without follow-ups carries nothing', async (t) => {
     .filter((call) => isAppend(call, file))
     .map((call) => bytesOf(call).toString())
     .find((rows) => rows.includes('\tcompleted\t'));
-  assert.match(completion ?? '', /\t\t3\n$/, 'nothing before the version');
+  assert.match(completion ?? '', /\t\t\t\t\t3600\t3\n$/, 'nothing before the limit of the claim');
 });
 
 test('a handler that fails leaves nothing of them, and the next attempt makes its own', async (t) => {

@@ -7,6 +7,7 @@ import {
   deferred,
   faultyFs,
   fullDisk,
+  HEADER,
   linesOf,
   openTest,
   runScript,
@@ -212,7 +213,7 @@ test('a job that another worker has put off does not hide the jobs behind it', a
   const [row = ''] = linesOf(file).filter((one) => one.startsWith(first));
   const fields = row.split('\t');
   fields[5] = String(clock.now() / 1000 + 3600);
-  fields[19] = '3';
+  fields[fields.length - 1] = '3';
   appendFileSync(file, `${fields.join('\t')}\n`);
   await clock.pass(35_000);
   stop.abort();
@@ -503,7 +504,7 @@ test('a due job that has no handler is counted once, however often others have t
 
 test('a disk that can not read a job when it is due is told of, and asked again', async (t) => {
   const { fs, fault } = faultyFs();
-  const { queue, clock, file } = openTest(t, { fs });
+  const { queue, clock } = openTest(t, { fs });
   const ids = [
     await queue.enqueue('email', 0, { delay: '10s' }),
     await queue.enqueue('email', 1, { delay: '10s' }),
@@ -520,7 +521,7 @@ test('a disk that can not read a job when it is due is told of, and asked again'
     },
   );
   await clock.pass(9000);
-  const firstRow = text(file).indexOf('\n') + 1;
+  const firstRow = HEADER.length + 1;
   let failures = 0;
   fault.do = (call, real) => {
     // The rows of both, and nothing else, begin there.

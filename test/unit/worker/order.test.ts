@@ -176,7 +176,12 @@ test('jobs that another worker claimed and gave back, while this one drains the 
   const rows = linesOf(file);
   const next = (n: number, status: string, version: number): string => {
     const fields = (rows[n] as string).split('\t');
-    Object.assign(fields, { 3: status, 6: '1', 11: status === 'pending' ? '1' : '0', 19: String(version) });
+    Object.assign(fields, {
+      3: status,
+      6: '1',
+      11: status === 'pending' ? '1' : '0',
+      [fields.length - 1]: String(version),
+    });
     return `${fields.join('\t')}\n`;
   };
   const given = ids.map((_, n) => n).slice(100, 250);
