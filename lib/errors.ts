@@ -8,6 +8,7 @@
  * | `NO_QUEUE_FILE` | no file was named, and no package.json shows where data/queue.tsv would be; or a file that must exist doesn't |
  * | `NOT_A_QUEUE` | the file's first line is not the header of a queue |
  * | `NEWER_FORMAT` | a later version of this package has written the file: this process may read it, and must be restarted to change it |
+ * | `DETACHED` | the path leads to no file that others see: the file alone is mounted, or its folder was taken away |
  * | `NO_ACCESS` | the file or its directory can't be created, read or written |
  * | `LOCK_TIMEOUT` | somebody else held the lock for too long; the message says who, and since when |
  * | `DISK_FULL` | the disk (or a quota, or a file size limit) had no room; `written` has the ids that are in |
@@ -21,6 +22,7 @@ export type ErrorCode =
   | 'NO_QUEUE_FILE'
   | 'NOT_A_QUEUE'
   | 'NEWER_FORMAT'
+  | 'DETACHED'
   | 'NO_ACCESS'
   | 'LOCK_TIMEOUT'
   | 'DISK_FULL'

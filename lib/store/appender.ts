@@ -80,6 +80,7 @@ export class Appender {
   #openEnd(): number | undefined {
     const file = this.#current.reopen();
     if (!file?.writable || !file.isUpToDate || this.#holder.lock.isRewriting) return undefined;
+    this.#holder.refuseUnfit(file);
     return endOf(this.#fs, file);
   }
 

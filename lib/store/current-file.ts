@@ -2,6 +2,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { FileSystem } from './fs.js';
 import { JobIndex } from './job-index.js';
 import { OpenFile } from './open-file.js';
+import { type Home, refuseOtherHome } from './place.js';
 import { settledPart } from './settled.js';
 
 /** The queue file as its path names it at the moment, and what is known of it. */
@@ -13,6 +14,7 @@ export class CurrentFile {
   readonly #fs: FileSystem;
   #realPath: string | undefined;
   #file: OpenFile | undefined;
+  #home: Home | undefined;
   #index: JobIndex | undefined;
   #scan: Promise<void> | undefined;
   #relying: Promise<void> | undefined;
@@ -45,7 +47,13 @@ export class CurrentFile {
     const file = OpenFile.open(this.#fs, this.realPath);
     this.drop();
     this.#file = file;
+    if (file !== undefined) this.#home = this.#fs.stat(dirname(this.realPath));
     return file;
+  }
+
+  /** Before the file is made. @throws TsvqError `DETACHED` if its folder was taken away */
+  refuseOtherHome(): void {
+    refuseOtherHome(this.#fs, this.realPath, this.#home);
   }
 
   /** Closes it, and forgets what is known of it. */

@@ -11,6 +11,7 @@
  * - `orphan`: a job that runs, by its status, but whose worker is dead
  * - `lock`: held for longer than a commit takes, or left by a dead process
  * - `leftover`: a file that a crash left behind
+ * - `place`: a place where the file can't be written safely
  * - `access`: an owner or a mode that keeps a worker out, or lets strangers in
  */
 export type FindingKind =
@@ -24,6 +25,7 @@ export type FindingKind =
   | 'orphan'
   | 'lock'
   | 'leftover'
+  | 'place'
   | 'access';
 
 /** One thing that is wrong. */

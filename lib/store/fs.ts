@@ -12,6 +12,8 @@ export interface FileInfo {
   readonly mtimeMs: number;
   /** How many names it has; 0 if its last name is gone although a mount still shows it. */
   readonly nlink: number;
+  /** When it was made; 0 where the system doesn't tell. */
+  readonly birthtimeMs: number;
 }
 
 /** What the store wants to know of a file system. */

@@ -10,6 +10,7 @@ import { type FileSystem, storeError, syncFolder } from './fs.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Processes } from './owner.js';
+import { refuseDetached } from './place.js';
 import { createQueueFile, NotDurable, removeReplacements, syncFoldersAbove } from './replacement.js';
 import { closeTail } from './tail.js';
 
@@ -26,6 +27,7 @@ export class Holder {
   readonly #clock: Clock;
   readonly #processes: Processes;
   #lock: Lock | undefined;
+  #isFitPlace = false;
 
   constructor(
     current: CurrentFile,
@@ -43,13 +45,11 @@ export class Holder {
 
   /** Beside the real file, which a symlink may name: hence not before the first use. */
   get lock(): Lock {
-    this.#lock ??= new Lock(
-      `${this.#current.realPath}.lock`,
-      this.options.lockTimeout,
-      this.#fs,
-      this.#clock,
-      this.#processes,
-    );
+    if (this.#lock === undefined) {
+      const path = `${this.#current.realPath}.lock`;
+      this.#lock = new Lock(path, this.options.lockTimeout, this.#fs, this.#clock, this.#processes);
+      this.#lock.onMissingFolder = () => this.#current.refuseOtherHome();
+    }
     return this.#lock;
   }
 
@@ -98,8 +98,9 @@ export class Holder {
     if (file?.writable === false) {
       throw new TsvqError('NO_ACCESS', `no permission to write ${file.path}; see its owner and mode`);
     }
+    if (file === undefined) this.#current.refuseOtherHome();
+    else this.refuseUnfit(file);
     if (file?.isUpToDate) return file;
-    if (file !== undefined) refuseNewer(file);
     // Before it has the name: until that is durable, nobody may append to it.
     this.lock.beginRewrite();
     if (file !== undefined) await this.compact();
@@ -112,6 +113,19 @@ export class Holder {
     throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished while it was made`);
   }
 
+  /**
+   * Lets no byte be written into a file of a later version, nor where it can't be written safely.
+   *
+   * @throws TsvqError `NEWER_FORMAT`, `DETACHED`
+   */
+  refuseUnfit(file: OpenFile): void {
+    refuseNewer(file);
+    // Mounts are looked at once by a process, and before each compaction.
+    if (this.#isFitPlace && file.isNamed) return;
+    refuseDetached(this.#fs, file);
+    this.#isFitPlace = true;
+  }
+
   /** Writes the open file anew. */
   async compact(): Promise<CompactionSummary> {
     // Before the file is read: what others append from now on is theirs to look after.
@@ -122,7 +136,8 @@ export class Holder {
       throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished before it was written anew`);
     }
     try {
-      refuseNewer(file);
+      this.#isFitPlace = false;
+      this.refuseUnfit(file);
       closeTail(this.#fs, file);
       // An index that reaches the end of the file saves reading it once more.
       const index = this.#current.index && (await this.#current.readOn('open'));
@@ -210,7 +225,7 @@ export class Holder {
 }
 
 /** Lets no byte be written into a file of a later version, whose rows may mean more than this one knows. */
-export function refuseNewer({ isNewer, path, format }: OpenFile): void {
+function refuseNewer({ isNewer, path, format }: OpenFile): void {
   if (!isNewer) return;
   throw new TsvqError(
     'NEWER_FORMAT',

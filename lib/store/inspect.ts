@@ -25,6 +25,7 @@ async function inspectAll(store: Store): Promise<Finding[]> {
     ...(index === undefined ? [] : await inspectLines(store, index, isQuiet)),
     ...holders.map(lockFinding),
     ...(isQuiet ? leftoverFindings(store, leftovers) : []),
+    ...placeFindings(store),
     ...accessFindings(store),
   ];
 }
@@ -61,6 +62,10 @@ function leftoverFindings(store: Store, before: readonly string[]): Finding[] {
       kind: 'leftover',
       message: `${path} is what a crash left of a compaction; delete it`,
     }));
+}
+
+function placeFindings({ placeProblem }: Store): Finding[] {
+  return placeProblem === undefined ? [] : [{ kind: 'place', message: placeProblem }];
 }
 
 function accessFindings(store: Store): Finding[] {

@@ -45,6 +45,8 @@ export class Lock {
   readonly path: string;
   /** The directory is left where it is: there is more to come, and who has set this will {@link tidy} in the end. */
   keepsDirectory = false;
+  /** Called before the queue's folder is made; may throw. */
+  onMissingFolder: () => void = () => {};
   readonly #fs: FileSystem;
   readonly #clock: Clock;
   readonly #processes: Processes;
@@ -174,7 +176,10 @@ export class Lock {
     }
     const folder = dirname(this.path);
     try {
-      if (this.#fs.stat(folder) === undefined) this.#fs.mkdir(folder, { recursive: true });
+      if (this.#fs.stat(folder) === undefined) {
+        this.onMissingFolder();
+        this.#fs.mkdir(folder, { recursive: true });
+      }
     } catch (error) {
       throw storeError(error, folder);
     }

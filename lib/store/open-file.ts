@@ -115,6 +115,11 @@ export class OpenFile {
     return this.#hasFormatLine ? 2 : 1;
   }
 
+  /** False where the file has lost its last name, although its path still leads to it: see place.ts. */
+  get isNamed(): boolean {
+    return this.info.nlink > 0;
+  }
+
   /** Size now. */
   get size(): number {
     return this.#fs.fstat(this.fd).size;
@@ -123,9 +128,8 @@ export class OpenFile {
   /** Whether the path still names this inode, and its header is still there: somebody may have emptied it. */
   isCurrent(): boolean {
     const now = this.#fs.stat(this.path);
-    return (
-      now !== undefined && now.ino === this.info.ino && now.dev === this.info.dev && now.size >= this.start
-    );
+    if (now === undefined || now.ino !== this.info.ino || now.dev !== this.info.dev) return false;
+    return now.size >= this.start && now.nlink > 0 === this.isNamed;
   }
 
   /** For writes in place: on a descriptor for appending the system ignores the position. */

@@ -6,6 +6,7 @@ import { assertWhole, type FileSystem, removeIfThere, syncFolder } from './fs.js
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import { giveToOwner } from './ownership.js';
+import { isMounted } from './place.js';
 
 /** The new file has the name, but power loss may bring the old one back: nobody may build on it. */
 export class NotDurable extends Error {
@@ -73,7 +74,12 @@ export class Replacement {
     try {
       this.#fs.rename(this.#temporary, this.#path);
     } catch (error) {
-      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? takenOver(this.#path) : error;
+      const { code } = error as NodeJS.ErrnoException;
+      throw code === 'ENOENT'
+        ? takenOver(this.#path)
+        : code === 'EBUSY'
+          ? isMounted(this.#path, error)
+          : error;
     }
     this.#done = true;
     try {

@@ -12,6 +12,7 @@ import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Decide, Needs, Outcome } from './operation.js';
 import { type Processes, systemProcesses } from './owner.js';
+import { placeProblem } from './place.js';
 import { removeReplacements } from './replacement.js';
 import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 import { Writer } from './writer.js';
@@ -112,6 +113,12 @@ export class Store {
   openFile(): OpenFile | undefined {
     this.#assertOpen();
     return tellingSync(this.path, () => this.#current.reopen());
+  }
+
+  /** Why the file must not be written where it stands; undefined if it may be, or if there is none. */
+  get placeProblem(): string | undefined {
+    const file = this.openFile();
+    return file && placeProblem(this.fs, file);
   }
 
   /**

@@ -2,7 +2,7 @@ import { TsvqError } from '../errors.js';
 import type { Appender } from './appender.js';
 import type { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError } from './fs.js';
-import { type Holder, refuseNewer } from './holder.js';
+import type { Holder } from './holder.js';
 import type { OpenFile } from './open-file.js';
 import { type Decide, mostOf, type Needs, Operation, type Outcome } from './operation.js';
 import { type Superseded, strike } from './strike.js';
@@ -70,7 +70,7 @@ export class Writer {
       this.#holder.lock.beginRewrite();
       const file = this.#current.reopen();
       if (file === undefined) return undefined;
-      refuseNewer(file);
+      this.#holder.refuseUnfit(file);
       await this.#appender.closeTail(file);
       return run();
     };

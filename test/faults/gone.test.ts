@@ -31,13 +31,13 @@ for (const what of ['file', 'folder'] as const)
     );
     await begun.promise;
     rmSync(what === 'file' ? file : dirname(file), { recursive: true });
+    // In another process, as a web app would: the worker doesn't make a folder again that was taken away.
+    const id = await openTest(t, { file }).queue.enqueue('email');
     held.resolve();
     await clock.advanceUntil(
       'the result is dropped',
       () => events.includes('dropped') || events.includes('cancelled'),
     );
-    // Elsewhere, as a web app would.
-    const id = await openTest(t, { file }).queue.enqueue('email');
     await clock.advanceUntil('it has run', async () => (await queue.getJob(id))?.status === 'completed');
     stop.abort();
     await clock.pass(1000);

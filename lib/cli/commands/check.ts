@@ -24,11 +24,15 @@ In crontab: */10 * * * * cd /srv/app && /usr/bin/node node_modules/tsvq/dist/cli
 ${examples('queue check --max-age 10m --max-failed 0')}`,
     )
     .action(async (options: Options) => {
-      const { output, queue } = cli;
+      const { output, queue, existingStore: store } = cli;
       const maxAge = duration('--max-age', options.maxAge);
       const maxFailed = count('--max-failed', Number(options.maxFailed), 0);
       const stats = await queue.stats();
-      const problems = findProblems(stats, maxAge, maxFailed, Date.now());
+      const { placeProblem } = store;
+      const problems = [
+        ...(placeProblem === undefined ? [] : [placeProblem]),
+        ...findProblems(stats, maxAge, maxFailed, Date.now()),
+      ];
       if (problems.length === 0) return;
       process.exitCode = EXIT.failed;
       output.text(`queue ${queue.file}: ${problems.join('; ')}`);

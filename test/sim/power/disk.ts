@@ -161,7 +161,7 @@ export class Disk {
   #info(ino: number): FileInfo {
     const inode = this.#inodes.get(ino) as Inode;
     const { mtimeMs } = inode;
-    const common = { dev: 1, ino, uid: 0, gid: 0, mtimeMs, nlink: 1 };
+    const common = { dev: 1, ino, uid: 0, gid: 0, mtimeMs, nlink: 1, birthtimeMs: 0 };
     return inode.kind === 'file'
       ? { ...common, size: inode.data.length, mode: S_IFREG | inode.mode }
       : { ...common, size: 0, mode: S_IFDIR | 0o770 };

@@ -284,4 +284,5 @@ const info = ({ ino, mtimeMs, links, file }: Inode): FileInfo => ({
   gid: 0,
   mtimeMs,
   nlink: links,
+  birthtimeMs: 0,
 });
