@@ -1,24 +1,12 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { headOf, type Layout, parseHeader } from '../tsv/columns.js';
-import { eachLine, LF, TAB, TORN } from '../tsv/line.js';
+import { type Layout, parseHeader } from '../tsv/columns.js';
+import { eachLine, LF, TAB } from '../tsv/line.js';
 import { type Row, splitRows } from '../tsv/row.js';
-import {
-  assertWhole,
-  type FileSystem,
-  readFully,
-  readFullyAsync,
-  storeError,
-  syncFolder,
-  tellingSync,
-} from './fs.js';
-import { giveFolderToOwner, giveToOwner } from './ownership.js';
+import { type FileSystem, readFullyAsync, storeError, tellingSync } from './fs.js';
 
-/** The names are known beforehand: where somebody put a symlink, nothing is written to what it leads to. */
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
-const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
-
-/** Lines are gathered up to this size before they are written, and read in pieces as large. */
+const { O_NONBLOCK, O_RDONLY } = constants;
+/** Files are read in pieces of this size. */
 const PIECE = 1024 * 1024;
 
 /** Where a queue's finished jobs go once they are past their retention time: a file a month, by finished_at. */
@@ -29,121 +17,34 @@ export function archiveFolder(queueFile: string): string {
 /** No clock is set back by more. */
 const SET_BACK_MS = 24 * 60 * 60 * 1000;
 
-/** The queue's archive files, newest month first. */
-export function archiveFiles(fs: FileSystem, queueFile: string): string[] {
+/** What the name of an archive file says behind the name of the queue. */
+const ARCHIVED = /^\d{4}-\d\d(\.\d+)?\.tsv$/;
+/** The same of a file that a compaction has not settled yet; see archive-writer.ts. */
+const STAGED = /^\d{4}-\d\d(\.\d+)?\.tsv\.\d{15}\.tmp$/;
+
+/** The files in which archived jobs are, newest month first, with those that are not settled yet. */
+export const archiveFiles = (fs: FileSystem, queueFile: string): string[] =>
+  filesNamed(fs, queueFile, (rest) => ARCHIVED.test(rest) || STAGED.test(rest));
+
+/** The files that a compaction has staged and not settled. */
+export const stagedFiles = (fs: FileSystem, queueFile: string): string[] =>
+  filesNamed(fs, queueFile, (rest) => STAGED.test(rest));
+
+/** The name of the archive file of a month. @param part from 1; further ones where the first can't take the rows */
+export const archiveName = (queueFile: string, month: string, part: number): string =>
+  `${prefixOf(queueFile)}${month}${part === 1 ? '' : `.${part}`}.tsv`;
+
+const prefixOf = (queueFile: string): string => `${basename(queueFile, '.tsv')}-`;
+
+function filesNamed(fs: FileSystem, queueFile: string, fits: (rest: string) => boolean): string[] {
   const folder = archiveFolder(queueFile);
   if (fs.stat(folder) === undefined) return [];
-  const prefix = `${basename(queueFile, '.tsv')}-`;
+  const prefix = prefixOf(queueFile);
   return tellingSync(folder, () => fs.readdir(folder))
-    .filter((name) => name.startsWith(prefix) && /^\d{4}-\d\d(\.\d+)?\.tsv$/.test(name.slice(prefix.length)))
+    .filter((name) => name.startsWith(prefix) && fits(name.slice(prefix.length)))
     .sort()
     .reverse()
     .map((name) => join(folder, name));
-}
-
-/** Appends rows to archive files; nothing counts until {@link sync}. */
-export class ArchiveWriter {
-  /** How many rows were added. */
-  count = 0;
-  readonly #fs: FileSystem;
-  readonly #queueFile: string;
-  readonly #layout: Layout;
-  readonly #months = new Map<string, { fd: number; lines: string[]; size: number }>();
-
-  constructor(fs: FileSystem, queueFile: string, layout: Layout) {
-    this.#fs = fs;
-    this.#queueFile = queueFile;
-    this.#layout = layout;
-  }
-
-  /** @param line with its LF @param finishedAt in ms; one from before 1970, or beyond any calendar, is a slip of a hand */
-  async add(line: string, finishedAt: number): Promise<void> {
-    const month = new Date(Math.max(finishedAt, 0)).toISOString().slice(0, 7);
-    let file = this.#months.get(month);
-    if (file === undefined) {
-      file = { fd: this.#open(month), lines: [], size: 0 };
-      this.#months.set(month, file);
-    }
-    file.lines.push(line);
-    file.size += line.length;
-    this.count++;
-    if (file.size > PIECE) await this.#flush(file);
-  }
-
-  /** Makes durable what was added: lines first, then the names of the files and of the folder. */
-  async sync(): Promise<void> {
-    if (this.#months.size === 0) return;
-    for (const file of this.#months.values()) {
-      await this.#flush(file);
-      await this.#fs.fdatasync(file.fd);
-    }
-    await syncFolder(this.#fs, archiveFolder(this.#queueFile));
-    await syncFolder(this.#fs, dirname(this.#queueFile));
-  }
-
-  close(): void {
-    for (const { fd } of this.#months.values()) this.#fs.close(fd);
-    this.#months.clear();
-  }
-
-  #open(month: string): number {
-    const folder = archiveFolder(this.#queueFile);
-    if (this.#fs.stat(folder) === undefined) {
-      tellingSync(folder, () => this.#fs.mkdir(folder, { recursive: true }));
-      giveFolderToOwner(this.#fs, folder, this.#queueFile);
-    }
-    // A file whose columns are others (the queue gained one in mid-month), or that is closed to us, is left as it is, and a
-    // further one begun.
-    for (let part = 1; ; part++) {
-      const name = `${basename(this.#queueFile, '.tsv')}-${month}${part === 1 ? '' : `.${part}`}.tsv`;
-      const fd = this.#openPart(join(folder, name));
-      if (fd !== undefined) return fd;
-    }
-  }
-
-  /** @returns undefined if the file has other columns, is closed to us, or is none. */
-  #openPart(path: string): number | undefined {
-    const header = headOf(this.#layout);
-    let fd: number;
-    try {
-      fd = this.#fs.open(path, APPEND, 0o660);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ELOOP' || code === 'EISDIR') return undefined;
-      // One that is there; where none is, the folder is closed.
-      if (code === 'EACCES' && this.#fs.stat(path) !== undefined) return undefined;
-      throw storeError(error, path);
-    }
-    const { size, mode } = this.#fs.fstat(fd);
-    if ((mode & constants.S_IFMT) !== constants.S_IFREG) {
-      this.#fs.close(fd);
-      return undefined;
-    }
-    const head = Buffer.alloc(Math.min(size, Buffer.byteLength(header)));
-    readFully(this.#fs, fd, head, 0);
-    if (!header.startsWith(head.toString())) {
-      this.#fs.close(fd);
-      return undefined;
-    }
-    const last = Buffer.alloc(1);
-    if (size === 0) giveToOwner(this.#fs, fd, this.#queueFile);
-    if (size < Buffer.byteLength(header)) this.#write(fd, header.slice(head.toString().length));
-    // A tail that a crash cut must not swallow the row that comes next.
-    else if (readFully(this.#fs, fd, last, size - 1) === 1 && last[0] !== LF) this.#write(fd, `${TORN}\n`);
-    return fd;
-  }
-
-  async #flush(file: { fd: number; lines: string[]; size: number }): Promise<void> {
-    const bytes = Buffer.from(file.lines.join(''));
-    file.lines = [];
-    file.size = 0;
-    assertWhole(await this.#fs.write(file.fd, bytes, null), bytes);
-  }
-
-  #write(fd: number, text: string): void {
-    const bytes = Buffer.from(text);
-    assertWhole(this.#fs.writeSync(fd, bytes, null), bytes);
-  }
 }
 
 /** Finds a job among the archived ones; of several copies (a crash between two steps) the newest version. */
@@ -232,7 +133,7 @@ const isLost = (header: string): boolean => header.includes('\0');
 async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buffer> {
   let fd: number;
   try {
-    fd = fs.open(path, constants.O_RDONLY | O_NONBLOCK);
+    fd = fs.open(path, O_RDONLY | O_NONBLOCK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw storeError(error, path);

@@ -1,7 +1,9 @@
+import { dirname } from 'node:path';
+import { TsvqError } from '../errors.js';
 import { upgraded } from '../tsv/columns.js';
 import { gluedAt } from '../tsv/glued.js';
 import { LineReader } from '../tsv/line.js';
-import { ArchiveWriter } from './archive.js';
+import { ArchiveWriter, settleLeftovers } from './archive-writer.js';
 import { CompactionPass } from './compaction-pass.js';
 import type { FileSystem } from './fs.js';
 import { JobIndex } from './job-index.js';
@@ -68,6 +70,9 @@ export async function compact(
   if (known === undefined) await index.catchUp();
   if (index.glued > 0 && layout === file.layout) await takeGlued(index);
 
+  checkRoom(fs, path, (file.size - index.deadBytes) * (layout === file.layout ? 1 : UPGRADE_GROWTH));
+  await settleLeftovers(fs, path, file);
+
   const archive = new ArchiveWriter(fs, path, layout);
   const output = new Replacement(fs, path, file);
   try {
@@ -75,9 +80,25 @@ export async function compact(
     await archive.sync();
     await output.sync();
     await output.replace(lock);
+    await archive.settle();
     return { ...summary, archived: archive.count, bytesBefore: file.size, bytesAfter: output.size };
   } finally {
-    archive.close();
+    // Also where the name could not be made durable: the rows are nowhere else.
+    archive.close(output.hasName);
     output.close();
   }
+}
+
+/** How much longer rows may get by the columns that an upgrade adds. */
+const UPGRADE_GROWTH = 1.5;
+
+/** Begins nothing that can't be ended: each row that counts is written once more, to the new file or to the archive. */
+function checkRoom(fs: FileSystem, path: string, needed: number): void {
+  const free = fs.statfs(dirname(path))?.free ?? Number.POSITIVE_INFINITY;
+  if (free >= needed) return;
+  throw new TsvqError(
+    'DISK_FULL',
+    `no room to write ${path} again without superseded rows: it takes ${Math.ceil(needed)} bytes, and ${free} are free. ` +
+      'Nothing was changed; free some space',
+  );
 }

@@ -5,7 +5,7 @@ import { gluedAt } from '../tsv/glued.js';
 import { LineReader, TORN } from '../tsv/line.js';
 import { joinRow, type Row, splitRows } from '../tsv/row.js';
 import { upgrade } from '../tsv/upgrade.js';
-import type { ArchiveWriter } from './archive.js';
+import type { ArchiveWriter } from './archive-writer.js';
 import { decodeFollowUps, missingFollowUps } from './follow-ups.js';
 import type { JobIndex } from './job-index.js';
 import type { OpenFile } from './open-file.js';

@@ -93,8 +93,9 @@ export const systemFs: FileSystem = {
   fstat: (fd) => fs.fstatSync(fd),
   statfs: (path) => {
     try {
-      const { type, bavail, bsize } = fs.statfsSync(path);
-      return { type, free: bavail * bsize };
+      const { type, blocks, bavail, bsize } = fs.statfsSync(path);
+      // Some that are no disks count no blocks.
+      return { type, free: blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize };
     } catch {
       return undefined;
     }

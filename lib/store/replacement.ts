@@ -25,7 +25,8 @@ export class Replacement {
   #pending: Buffer[] = [];
   #pendingSize = 0;
   #written = 0;
-  #done = false;
+  /** Whether it has taken the queue file's name. */
+  hasName = false;
 
   constructor(fs: FileSystem, path: string, old: OpenFile | undefined) {
     this.#fs = fs;
@@ -34,9 +35,14 @@ export class Replacement {
     // doctor's to report.
     this.#temporary = `${path}.${randomHex(6)}.tmp`;
     this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
-    // The mode first: its new group may not see more of it for a moment.
-    if (old !== undefined) fs.fchmod(this.#fd, old.info.mode & 0o7777);
-    giveToOwner(fs, this.#fd, path);
+    try {
+      // The mode first: its new group may not see more of it for a moment.
+      if (old !== undefined) fs.fchmod(this.#fd, old.info.mode & 0o7777);
+      giveToOwner(fs, this.#fd, path);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   add(bytes: Buffer): void {
@@ -81,7 +87,7 @@ export class Replacement {
           ? isMounted(this.#path, error)
           : error;
     }
-    this.#done = true;
+    this.hasName = true;
     try {
       await syncFolder(this.#fs, dirname(this.#path));
     } catch (cause) {
@@ -91,7 +97,7 @@ export class Replacement {
 
   close(): void {
     this.#fs.close(this.#fd);
-    if (this.#done) return;
+    if (this.hasName) return;
     try {
       this.#fs.unlink(this.#temporary);
     } catch {
