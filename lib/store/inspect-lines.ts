@@ -1,6 +1,8 @@
+import { TsvqError } from '../errors.js';
 import { isFinal, STATUSES, type Status } from '../job.js';
 import type { Layout } from '../tsv/columns.js';
 import { LineReader, LONGEST_ROW, OUR_ID, TAB } from '../tsv/line.js';
+import { parseJson } from '../tsv/parse-json.js';
 import { brief } from '../tsv/text.js';
 import type { Finding, FindingKind } from './finding.js';
 import { missingFollowUps } from './follow-ups.js';
@@ -90,12 +92,7 @@ class Lines {
       this.#lookForFollowUps(id, slot);
     if (reader.status === 'processing') this.#lookAtOwner(id, reader.field(at.locked_by));
     if (!isFinal(reader.status)) {
-      if (!isJson(reader.text(at.payload)))
-        this.#add(
-          'payload',
-          `the payload of job ${brief(id)} is not JSON; the job fails without its handler being called`,
-          id,
-        );
+      this.#lookAtPayload(id);
       this.#lookAtNumbers(id);
     }
   }
@@ -110,6 +107,20 @@ class Lines {
         id,
       );
     }
+  }
+
+  #lookAtPayload(id: string): void {
+    let what: string;
+    try {
+      parseJson(this.#reader.text(this.#layout.at.payload), 'payload');
+      return;
+    } catch (error) {
+      what =
+        error instanceof TsvqError
+          ? `of job ${brief(id)}, ${error.message}`
+          : `the payload of job ${brief(id)} is not JSON`;
+    }
+    this.#add('payload', `${what}; the job fails without its handler being called`, id);
   }
 
   #lookAtNumbers(id: string): void {
@@ -183,15 +194,6 @@ class Lines {
 
   #add(kind: FindingKind, message: string, id?: string): void {
     this.findings.push({ kind, line: this.number, ...(id !== undefined && { id }), message });
-  }
-}
-
-function isJson(field: string): boolean {
-  try {
-    JSON.parse(field);
-    return true;
-  } catch {
-    return false;
   }
 }
 

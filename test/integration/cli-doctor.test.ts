@@ -105,6 +105,18 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.deepEqual(found[0]?.slice(0, 3), ['payload', '2', ID]);
   });
 
+  test('finds a payload with a number that JavaScript would change', async (t) => {
+    const found = await diagnose(t, line({ id: ID, payload: '{"user_id":175928847299117063}' }));
+    assert.deepEqual(found, [
+      [
+        'payload',
+        '2',
+        ID,
+        `of job ${ID}, payload.user_id is 175928847299117063, which JavaScript can't hold exactly (it would become 175928847299117060); write it as a string: "175928847299117063"; the job fails without its handler being called`,
+      ],
+    ]);
+  });
+
   test('finds a job whose worker is dead, or that has none', async (t) => {
     const [host, boot, namespace] = systemProcesses.self().split('.');
     const dead = [host, boot, namespace, '4194304', '1', 'abc'].join('.');
