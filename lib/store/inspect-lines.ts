@@ -1,9 +1,10 @@
 import { TsvqError } from '../errors.js';
 import { isFinal, STATUSES, type Status } from '../job.js';
-import type { Layout } from '../tsv/columns.js';
+import { ANCESTRAL, type Layout } from '../tsv/columns.js';
 import { LineReader, LONGEST_ROW, OUR_ID, TAB } from '../tsv/line.js';
 import { parseJson } from '../tsv/parse-json.js';
 import { brief } from '../tsv/text.js';
+import { datedAhead } from './dated-ahead.js';
 import type { Finding, FindingKind } from './finding.js';
 import { missingFollowUps } from './follow-ups.js';
 import type { JobIndex } from './job-index.js';
@@ -94,6 +95,7 @@ class Lines {
     if (!isFinal(reader.status)) {
       this.#lookAtPayload(id);
       this.#lookAtNumbers(id);
+      if (reader.status === 'pending') this.#lookAtTimes(id);
     }
   }
 
@@ -134,6 +136,19 @@ class Lines {
         id,
       );
     }
+  }
+
+  #lookAtTimes(id: string): void {
+    const ms = (column: number): number => this.#reader.number(column, Number.NaN) * 1000;
+    const { created_at, started_at, run_at } = this.#layout.at;
+    const times = { createdAt: ms(created_at), startedAt: ms(started_at), runAt: ms(run_at) };
+    const why = datedAhead(times, this.#store.clock.now());
+    if (why === undefined) return;
+    this.#add(
+      'ahead',
+      `job ${brief(id)} waits for a time that is far ahead: ${why}; put its times right, or cancel it`,
+      id,
+    );
   }
 
   #lookAtOwner(id: string, owner: string): void {
@@ -178,7 +193,10 @@ class Lines {
     // Counted, not split: a line may hold millions of tabs.
     let fields = 1;
     for (let tab = bytes.indexOf(TAB); tab >= 0; tab = bytes.indexOf(TAB, tab + 1)) fields++;
-    if (fields !== names.length) return `${fields} fields, where the header has ${names.length}`;
+    if (fields !== names.length) {
+      const hint = fields === ANCESTRAL.length ? '; a program that knows no others should use queue add' : '';
+      return `${fields} fields, where the header has ${names.length}${hint}`;
+    }
     const id = reader.text(at.id);
     if (id === '') return `its ${names[0]} is empty`;
     if (/^\uFEFF|\uFFFD/.test(id)) return 'its id is not UTF-8, or begins with a byte order mark';

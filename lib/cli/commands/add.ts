@@ -19,7 +19,7 @@ interface Options {
 export function define(command: Command, cli: Cli): void {
   command
     .argument('<type>', 'name of the job, which picks its handler')
-    .argument('[json]', 'the payload as JSON; - reads it from stdin; default: null. A number that JavaScript would change is refused')
+    .argument('[json]', 'the payload as JSON; - reads it from stdin; default: null')
     .option('--run-at <time>', "not before: ISO with an offset ('2030-01-31T09:00:00Z'), or Unix seconds")
     .option('--delay <time>', "not before so long from now: '30s', '10m', '2h'; a number alone is ms")
     .option('--priority <number>', 'higher first; default: 0')

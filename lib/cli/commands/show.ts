@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Job } from '../../job.js';
+import { datedAhead } from '../../store/dated-ahead.js';
 import type { Store } from '../../store/store.js';
 import { escapeText } from '../../tsv/text.js';
 import type { Cli } from '../cli.js';
@@ -39,11 +40,20 @@ export function define(command: Command, cli: Cli): void {
       if (output.format === 'human') output.text(describe(job, store, Date.now()));
       else if (output.format === 'json') output.data(job, []);
       else for (const field of fields(job)) output.data(job, field);
+      const waits = job.status === 'pending' ? datedAhead(timesOf(job), Date.now()) : undefined;
+      if (waits !== undefined) say(`job ${job.id} waits for a time that is far ahead: ${waits}`);
       if ((await store.read('all'))?.isHeld(job.id)) {
         say(`job ${job.id} is held: another line with its id can't be read; see queue doctor`);
       }
     });
 }
+
+/** A time beyond what a Date can hold is later than all others. */
+const timesOf = ({ createdAt, startedAt, runAt }: Job) => ({
+  createdAt: createdAt.getTime(),
+  startedAt: startedAt?.getTime() ?? Number.NaN,
+  runAt: Number.isNaN(runAt.getTime()) ? Number.POSITIVE_INFINITY : runAt.getTime(),
+});
 
 /** All of a job, for reading. */
 function describe(job: Job, store: Store, now: number): string {
@@ -85,7 +95,7 @@ const oneLine = (text: string): string => text.replaceAll('\n', '\\n');
 const indent = (text: string): string => text.trimEnd().replace(/^/gm, '  ');
 
 const relative = (ms: number, now: number): string =>
-  ms > now ? `in ${span(ms - now)}` : `${span(now - ms)} ago`;
+  Number.isNaN(ms) ? 'beyond all dates' : ms > now ? `in ${span(ms - now)}` : `${span(now - ms)} ago`;
 
 /** The job as lines of `plain`, named as the columns of the file are. */
 function fields(job: Job): Field[][] {
