@@ -1,4 +1,4 @@
-import { isFinal } from '../job.js';
+import { isFinal, type Status } from '../job.js';
 import { DAY_MS, datedAhead } from '../store/dated-ahead.js';
 import type { JobIndex } from '../store/job-index.js';
 import type { Liveness } from '../store/owner.js';
@@ -22,45 +22,34 @@ export interface Survey {
  * @param patience how long ago, in ms, an orphan was claimed at the least: the next worker takes younger ones back
  */
 export async function survey(store: Store, patience: number): Promise<Survey> {
+  const found: Survey = { held: 0, ahead: 0, orphaned: 0 };
   const index = await store.read('open');
-  if (index === undefined) return { held: 0, ahead: 0, orphaned: 0 };
+  if (index === undefined) return found;
+  for (const id of index.held()) {
+    const slot = index.find(id);
+    if (slot !== undefined && !isFinal(index.status(slot))) found.held++;
+  }
   const now = store.clock.now();
-  return {
-    held: countHeld(index),
-    ahead: countAhead(index, now),
-    orphaned: countOrphaned(store, index, now - patience),
-  };
-}
-
-function countHeld(index: JobIndex): number {
-  const slots = index.held().map((id) => index.find(id));
-  return slots.filter((slot) => slot !== undefined && !isFinal(index.status(slot))).length;
-}
-
-function countAhead(index: JobIndex, now: number): number {
   const { at } = index.file.layout;
-  const late: number[] = [];
-  for (const slot of index.withStatus('pending')) if (index.runAt(slot) > now + DAY_MS) late.push(slot);
-  let count = 0;
-  for (const row of eachRow(index, late)) {
+  const owners = new Map<string, Liveness>();
+  for (const row of eachRow(index, suspects(index, now))) {
     if (row === undefined) continue;
     const ms = (column: number): number => number(row[column], Number.NaN) * 1000;
     const times = { createdAt: ms(at.created_at), startedAt: ms(at.started_at), runAt: ms(at.run_at) };
-    if (datedAhead(times, now) !== undefined) count++;
+    const status = row[at.status] as Status;
+    if (datedAhead(status, times, now) !== undefined) found.ahead++;
+    else if (status === 'processing' && !(times.startedAt > now - patience)) {
+      const owner = row[at.locked_by] ?? '';
+      const liveness = owners.get(owner) ?? store.processes.liveness(owner);
+      owners.set(owner, liveness);
+      if (owner === '' || liveness === 'dead') found.orphaned++;
+    }
   }
-  return count;
+  return found;
 }
 
-function countOrphaned(store: Store, index: JobIndex, claimedBefore: number): number {
-  const { at } = index.file.layout;
-  const known = new Map<string, Liveness>();
-  let count = 0;
-  for (const row of eachRow(index, [...index.withStatus('processing')])) {
-    if (row === undefined || number(row[at.started_at], 0) * 1000 > claimedBefore) continue;
-    const owner = row[at.locked_by] ?? '';
-    const liveness = known.get(owner) ?? store.processes.liveness(owner);
-    known.set(owner, liveness);
-    if (owner === '' || liveness === 'dead') count++;
-  }
-  return count;
+/** Jobs that run, or are to run later than in a day; of the others there is nothing to read. */
+function suspects(index: JobIndex, now: number): number[] {
+  const pending = [...index.withStatus('pending')].filter((slot) => index.runAt(slot) > now + DAY_MS);
+  return [...index.withStatus('processing'), ...pending];
 }

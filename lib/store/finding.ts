@@ -8,7 +8,7 @@
  * - `payload`: of a job that is still to run, and no JSON, or with a number that JavaScript can't hold: its handler
  *   would not be called
  * - `number`: of a job that is still to run, a field that should be a number and is none: it counts as empty
- * - `ahead`: a job that waits for a time that is far ahead, since a clock was wrong, or a number in other units
+ * - `ahead`: a job whose times are far ahead, since a clock was wrong, or a number in other units: it waits for them
  * - `follow-up`: a job that is to exist because another one completed, and is missing
  * - `orphan`: a job that runs, by its status, but whose worker is dead
  * - `lock`: held for longer than a commit takes, or left by a dead process

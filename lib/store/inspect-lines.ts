@@ -95,7 +95,7 @@ class Lines {
     if (!isFinal(reader.status)) {
       this.#lookAtPayload(id);
       this.#lookAtNumbers(id);
-      if (reader.status === 'pending') this.#lookAtTimes(id);
+      this.#lookAtTimes(id);
     }
   }
 
@@ -142,13 +142,9 @@ class Lines {
     const ms = (column: number): number => this.#reader.number(column, Number.NaN) * 1000;
     const { created_at, started_at, run_at } = this.#layout.at;
     const times = { createdAt: ms(created_at), startedAt: ms(started_at), runAt: ms(run_at) };
-    const why = datedAhead(times, this.#store.clock.now());
+    const why = datedAhead(this.#reader.status, times, this.#store.clock.now());
     if (why === undefined) return;
-    this.#add(
-      'ahead',
-      `job ${brief(id)} waits for a time that is far ahead: ${why}; put its times right, or cancel it`,
-      id,
-    );
+    this.#add('ahead', `job ${brief(id)} is dated far ahead: ${why}; put its times right, or cancel it`, id);
   }
 
   #lookAtOwner(id: string, owner: string): void {

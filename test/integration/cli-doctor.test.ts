@@ -129,6 +129,7 @@ describe('doctor', { concurrency: 3 }, () => {
       line({ id: 'cc', run_at: 1_893_456_000_000 }),
       line({ id: 'dd', run_at: 1_893_456_000_000_000 }),
       line({ id: 'ee', run_at: created_at }),
+      line({ id: 'ff', status: 'processing', locked_by: 'elsewhere.boot.1.2.3.4', started_at: created_at }),
     );
     const found = fields((await queue('doctor', '--plain')).stdout);
     assert.deepEqual(
@@ -138,6 +139,7 @@ describe('doctor', { concurrency: 3 }, () => {
         ['ahead', '3', 'bb'],
         ['ahead', '4', 'cc'],
         ['ahead', '5', 'dd'],
+        ['ahead', '7', 'ff'],
       ],
     );
     assert.match(
@@ -147,11 +149,12 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.match(found[1]?.[3] ?? '', /its started_at is 2090-/);
     assert.match(found[2]?.[3] ?? '', /its run_at is after the year 5138; .* looks like milliseconds/);
     for (const [id, what] of [
-      [ID, /^queue: job aa0.* waits for a time that is far ahead: its created_at is 2090/],
+      [ID, /^queue: job aa0.* is dated far ahead: its created_at is 2090/],
       ['bb', /its started_at/],
       ['cc', /looks like milliseconds/],
       ['dd', /looks like milliseconds/],
       ['ee', /^$/],
+      ['ff', /its started_at/],
     ] as const) {
       const shown = await queue('show', id);
       assert.match(shown.stderr, what);
@@ -258,6 +261,12 @@ describe('check', { concurrency: 3 }, () => {
       0,
       /: 1 job dated far ahead of this clock/,
     ],
+    [
+      'a run that a wrong clock has dated',
+      { status: 'processing', locked_by: 'elsewhere.boot.1.2.3.4', started_at: now() + 90_000 },
+      0,
+      /: 1 job dated far ahead of this clock/,
+    ],
     ['milliseconds for seconds', { run_at: Date.now() }, 0, /: 1 job dated far ahead of this clock/],
     ['microseconds for seconds', { run_at: Date.now() * 1000 }, 0, /: 1 job dated far ahead of this clock/],
     [
@@ -289,6 +298,7 @@ describe('check', { concurrency: 3 }, () => {
       stderr: '',
     });
     assert.equal(JSON.parse((await queue('stats', '--json')).stdout).unreadable, 7);
+    assert.match((await queue('stats')).stdout, /\nLines that can't be read: 7 \(see queue doctor\)\n/);
     const found = fields((await queue('doctor', '--plain')).stdout);
     assert.equal(
       found[0]?.[3],

@@ -40,8 +40,8 @@ export function define(command: Command, cli: Cli): void {
       if (output.format === 'human') output.text(describe(job, store, Date.now()));
       else if (output.format === 'json') output.data(job, []);
       else for (const field of fields(job)) output.data(job, field);
-      const waits = job.status === 'pending' ? datedAhead(timesOf(job), Date.now()) : undefined;
-      if (waits !== undefined) say(`job ${job.id} waits for a time that is far ahead: ${waits}`);
+      const ahead = datedAhead(job.status, timesOf(job), Date.now());
+      if (ahead !== undefined) say(`job ${job.id} is dated far ahead: ${ahead}`);
       if ((await store.read('all'))?.isHeld(job.id)) {
         say(`job ${job.id} is held: another line with its id can't be read; see queue doctor`);
       }
@@ -49,11 +49,15 @@ export function define(command: Command, cli: Cli): void {
 }
 
 /** A time beyond what a Date can hold is later than all others. */
-const timesOf = ({ createdAt, startedAt, runAt }: Job) => ({
-  createdAt: createdAt.getTime(),
-  startedAt: startedAt?.getTime() ?? Number.NaN,
-  runAt: Number.isNaN(runAt.getTime()) ? Number.POSITIVE_INFINITY : runAt.getTime(),
-});
+function timesOf({ createdAt, startedAt, runAt }: Job): Parameters<typeof datedAhead>[1] {
+  const ms = (time: Date): number =>
+    Number.isNaN(time.getTime()) ? Number.POSITIVE_INFINITY : time.getTime();
+  return {
+    createdAt: ms(createdAt),
+    startedAt: startedAt === undefined ? Number.NaN : ms(startedAt),
+    runAt: ms(runAt),
+  };
+}
 
 /** All of a job, for reading. */
 function describe(job: Job, store: Store, now: number): string {

@@ -41,7 +41,9 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
       const { output, queue } = cli;
       const stats = await queue.stats();
       if (output.format === 'json') return output.data(stats, []);
-      output.text(`${stats.file}, ${size(stats.bytes)}\n${worker(stats, Date.now())}\n`);
+      const unreadable =
+        stats.unreadable > 0 ? `\nLines that can't be read: ${stats.unreadable} (see queue doctor)` : '';
+      output.text(`${stats.file}, ${size(stats.bytes)}\n${worker(stats, Date.now())}${unreadable}\n`);
       const types = Object.entries(stats.types).sort(([a], [b]) => (a < b ? -1 : 1));
       const lines: Line[] = [{ ...stats, name: '' }, ...types.map(([name, counts]) => ({ ...counts, name }))];
       await output.records(lines, shape);
