@@ -14,6 +14,7 @@
  * | `DISK_FULL` | the disk (or a quota, or a file size limit) had no room; `written` has the ids that are in |
  * | `WRITE_FAILED` | the system refused a write for another reason; `written` has the ids that are in |
  * | `SYNC_FAILED` | the disk failed a sync: whether the job is kept is unknown; the queue stops until the process ends |
+ * | `PACKAGE_REPLACED` | a module of this package is gone: it was replaced or removed while the process ran; restart that |
  * | `CLOSED` | the queue was closed before the call; or the job that enqueues a follow-up is over |
  */
 export type ErrorCode =
@@ -28,6 +29,7 @@ export type ErrorCode =
   | 'DISK_FULL'
   | 'WRITE_FAILED'
   | 'SYNC_FAILED'
+  | 'PACKAGE_REPLACED'
   | 'CLOSED';
 
 /**

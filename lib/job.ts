@@ -77,7 +77,10 @@ export interface JobOf<T extends string, Payload> {
   readonly id: string;
   /** The name that picks the handler. */
   readonly type: T;
-  /** What was enqueued, as JSON brings it back. */
+  /**
+   * What was enqueued, as JSON brings it back. Its text, where a hand edit left no JSON, or a number that JavaScript
+   * can't hold.
+   */
   readonly payload: Payload;
   readonly status: Status;
   readonly createdAt: Date;

@@ -40,7 +40,8 @@ export interface Queue<Jobs = DefaultJobs> {
    *
    * @returns the job's id, 16 hex digits.
    * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE` (nothing was written), `LOCK_TIMEOUT`,
-   *   `DISK_FULL`, `WRITE_FAILED`, `SYNC_FAILED`, `NO_ACCESS`, `NOT_A_QUEUE`, `CLOSED`
+   *   `DISK_FULL`, `WRITE_FAILED`, `SYNC_FAILED`, `NO_ACCESS`, `NOT_A_QUEUE`, `CLOSED`,
+   *   `PACKAGE_REPLACED`
    * @example
    * const id = await queue.enqueue('email', { to: 'ann@example.com' }, { delay: '10m' });
    */

@@ -35,6 +35,7 @@ const jobFields = (job: Job): Field[] => [
 export function timeOf({ status, runAt, startedAt, finishedAt }: Job, now: number): string {
   if (status === 'pending') {
     const late = now - runAt.getTime();
+    if (Number.isNaN(late)) return '';
     return late >= 0 ? `due ${span(late)}` : `in ${span(-late)}`;
   }
   if (startedAt === undefined) return '';

@@ -15,6 +15,8 @@ export interface Stats extends TypeStats {
   lastTick: Date | undefined;
   /** Types of due jobs for which the last worker had no handler. */
   unhandled: string[];
+  /** Lines that can't be read, and count as no job: of another program, or of an edit gone wrong; see `queue doctor`. */
+  unreadable: number;
   /** Size of the file. */
   bytes: number;
 }
@@ -90,6 +92,7 @@ export async function gatherStats(store: Store): Promise<Stats> {
     lastTick: tick && new Date(tick.at),
     // Since that worker looked, another may have had the handler.
     unhandled: tick?.unhandled.filter((type) => (types.get(type)?.due ?? 0) > 0) ?? [],
+    unreadable: (await index?.unreadable.count(index.file)) ?? 0,
     bytes: index?.file.size ?? 0,
   };
 }

@@ -5,8 +5,10 @@
  * - `held`: a job that nobody runs because such a line bears its id
  * - `torn`: the start of a row whose write a crash cut; it was never acknowledged
  * - `duplicate`: a second row of a job, which can't be told from the first by its version
- * - `payload`: of a job that is still to run, and no JSON: its handler would not be called
+ * - `payload`: of a job that is still to run, and no JSON, or with a number that JavaScript can't hold: its handler
+ *   would not be called
  * - `number`: of a job that is still to run, a field that should be a number and is none: it counts as empty
+ * - `ahead`: a job whose times are far ahead, since a clock was wrong, or a number in other units: it waits for them
  * - `follow-up`: a job that is to exist because another one completed, and is missing
  * - `orphan`: a job that runs, by its status, but whose worker is dead
  * - `lock`: held for longer than a commit takes, or left by a dead process
@@ -21,6 +23,7 @@ export type FindingKind =
   | 'duplicate'
   | 'payload'
   | 'number'
+  | 'ahead'
   | 'follow-up'
   | 'orphan'
   | 'lock'

@@ -137,10 +137,15 @@ const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 const NO_WAY = new Set(['ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 
-/** A system error as one of ours: which file, what to do. */
+/** Codes of the system: those of Node (`ERR_…`), and of whatever a user's code throws, are none. */
+const isSystemCode = (code: unknown): code is string =>
+  typeof code === 'string' && (/^E[A-Z0-9]+$/.test(code) || code === 'UNKNOWN');
+
+/** A system error as one of ours: which file, what to do. Any other error stays as it is. */
 export function storeError(error: unknown, what: string): unknown {
+  if (error instanceof TsvqError || typeof error !== 'object' || error === null) return error;
   const { code } = error as NodeJS.ErrnoException;
-  if (error instanceof TsvqError || code === undefined) return error;
+  if (!isSystemCode(code)) return error;
   const as = (ours: ErrorCode, message: string): TsvqError => new TsvqError(ours, message, { cause: error });
   if (FULL.has(code)) return as('DISK_FULL', `no room for ${what} (${code}); free some space and try again`);
   if (DENIED.has(code)) {

@@ -1,7 +1,10 @@
+import { TsvqError } from '../errors.js';
 import { isFinal, STATUSES, type Status } from '../job.js';
-import type { Layout } from '../tsv/columns.js';
+import { ANCESTRAL, type Layout } from '../tsv/columns.js';
 import { LineReader, LONGEST_ROW, OUR_ID, TAB } from '../tsv/line.js';
+import { parseJson } from '../tsv/parse-json.js';
 import { brief } from '../tsv/text.js';
+import { datedAhead } from './dated-ahead.js';
 import type { Finding, FindingKind } from './finding.js';
 import { missingFollowUps } from './follow-ups.js';
 import type { JobIndex } from './job-index.js';
@@ -91,13 +94,9 @@ class Lines {
       this.#lookForFollowUps(id, slot);
     if (reader.status === 'processing') this.#lookAtOwner(id, reader.field(at.locked_by));
     if (!isFinal(reader.status)) {
-      if (!isJson(reader.text(at.payload)))
-        this.#add(
-          'payload',
-          `the payload of job ${brief(id)} is not JSON; the job fails without its handler being called`,
-          id,
-        );
+      this.#lookAtPayload(id);
       this.#lookAtNumbers(id);
+      this.#lookAtTimes(id);
     }
   }
 
@@ -113,6 +112,20 @@ class Lines {
     }
   }
 
+  #lookAtPayload(id: string): void {
+    let what: string;
+    try {
+      parseJson(this.#reader.text(this.#layout.at.payload), 'payload');
+      return;
+    } catch (error) {
+      what =
+        error instanceof TsvqError
+          ? `of job ${brief(id)}, ${error.message}`
+          : `the payload of job ${brief(id)} is not JSON`;
+    }
+    this.#add('payload', `${what}; the job fails without its handler being called`, id);
+  }
+
   #lookAtNumbers(id: string): void {
     for (const column of NUMBERS) {
       const field = this.#reader.text(this.#layout.at[column]);
@@ -124,6 +137,15 @@ class Lines {
         id,
       );
     }
+  }
+
+  #lookAtTimes(id: string): void {
+    const ms = (column: number): number => this.#reader.number(column, Number.NaN) * 1000;
+    const { created_at, started_at, run_at } = this.#layout.at;
+    const times = { createdAt: ms(created_at), startedAt: ms(started_at), runAt: ms(run_at) };
+    const why = datedAhead(this.#reader.status, times, this.#store.clock.now());
+    if (why === undefined) return;
+    this.#add('ahead', `job ${brief(id)} is dated far ahead: ${why}; put its times right, or cancel it`, id);
   }
 
   #lookAtOwner(id: string, owner: string): void {
@@ -168,7 +190,10 @@ class Lines {
     // Counted, not split: a line may hold millions of tabs.
     let fields = 1;
     for (let tab = bytes.indexOf(TAB); tab >= 0; tab = bytes.indexOf(TAB, tab + 1)) fields++;
-    if (fields !== names.length) return `${fields} fields, where the header has ${names.length}`;
+    if (fields !== names.length) {
+      const hint = fields === ANCESTRAL.length ? '; a program that knows no others should use queue add' : '';
+      return `${fields} fields, where the header has ${names.length}${hint}`;
+    }
     const id = reader.text(at.id);
     if (id === '') return `its ${names[0]} is empty`;
     if (/^\uFEFF|\uFFFD/.test(id)) return 'its id is not UTF-8, or begins with a byte order mark';
@@ -184,15 +209,6 @@ class Lines {
 
   #add(kind: FindingKind, message: string, id?: string): void {
     this.findings.push({ kind, line: this.number, ...(id !== undefined && { id }), message });
-  }
-}
-
-function isJson(field: string): boolean {
-  try {
-    JSON.parse(field);
-    return true;
-  } catch {
-    return false;
   }
 }
 

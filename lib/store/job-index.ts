@@ -7,6 +7,7 @@ import { Newcomers } from './newcomers.js';
 import type { OpenFile } from './open-file.js';
 import type { Settled } from './settled.js';
 import { Slots, Types } from './slots.js';
+import { Unreadable } from './unreadable.js';
 
 const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
 
@@ -33,6 +34,8 @@ export class JobIndex {
   glued = 0;
   /** Rows that may supersede one of the finished jobs that were left out. */
   overtaking = 0;
+  /** Lines that can't be read. */
+  readonly unreadable: Unreadable = new Unreadable();
   /** Where rows begin that have the id and the version of an earlier one: nobody's to throw away. */
   readonly duplicates: Set<number> = new Set();
   /** Called for each pending row that becomes its job's newest. */
@@ -49,8 +52,6 @@ export class JobIndex {
   readonly #ids = new IdMap();
   readonly #slots = new Slots();
   readonly #types = new Types();
-  /** First fields of lines that can't be read. */
-  readonly #unreadable = new Set<string>();
 
   /** @param settled leaves the finished jobs out that need no reading; without it all lines are read */
   constructor(file: OpenFile, settled: Settled = { end: file.start, newFrom: file.start }) {
@@ -125,17 +126,17 @@ export class JobIndex {
 
   /** Whether there is a line with this id that can't be read: the job waits until a person has looked at it. */
   isHeld(id: string): boolean {
-    return this.#unreadable.size > 0 && this.#unreadable.has(keyOf(id));
+    return !this.unreadable.isEmpty && this.unreadable.has(keyOf(id));
   }
 
   /** The same for the job of a row. */
   isRowHeld(row: LineReader): boolean {
-    return this.#unreadable.size > 0 && this.#unreadable.has(row.field(this.file.layout.at.id));
+    return !this.unreadable.isEmpty && this.unreadable.has(row.field(this.file.layout.at.id));
   }
 
   /** Every id that is held. */
   held(): string[] {
-    const keys = [...this.#unreadable].filter((key) => this.#ids.has(key));
+    const keys = [...this.unreadable.keys()].filter((key) => this.#ids.has(key));
     return keys.map((key) => Buffer.from(key, 'latin1').toString());
   }
 
@@ -200,7 +201,7 @@ export class JobIndex {
     if (kind === 'struck') this.#addStruck(offset, end - start);
     else if (kind === 'row') this.#addRow(bytes, offset, end - start);
     else if (kind === 'unreadable') {
-      this.#unreadable.add(reader.field(0));
+      this.unreadable.add(reader.field(0), offset, end - start);
       if (gluedAt(bytes, start, end, this.file.layout) !== undefined) this.glued++;
     }
   }

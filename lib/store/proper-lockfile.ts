@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import type ProperLockfile from 'proper-lockfile';
-import { dependency } from '../dependency.js';
+import { dependency, loadingError } from '../dependency.js';
 import type { FileSystem } from './fs.js';
 
 let loaded: typeof ProperLockfile | undefined;
@@ -62,7 +62,7 @@ export function makeDirectory(fs: FileSystem, path: string): boolean {
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ELOCKED') throw error;
+    if (code !== 'ELOCKED') throw loadingError(error);
     return false;
   }
 }

@@ -32,7 +32,7 @@ export const COLUMNS = [
 export type Column = (typeof COLUMNS)[number];
 
 /** The columns of dbbasic-queue, whose files open here as they are. */
-const ANCESTRAL = COLUMNS.slice(0, 9);
+export const ANCESTRAL: readonly Column[] = COLUMNS.slice(0, 9);
 
 /** Where the columns stand in one file, by the names in its header. */
 export interface Layout {

@@ -73,7 +73,7 @@ function obstacle(value: unknown, above: object[]): string | undefined {
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length && problem === undefined; i++) {
       problem = obstacle(value[i], above);
-      if (problem !== undefined) problem = `[${i}]${problem}`;
+      if (problem !== undefined) problem = pathStep(i) + problem;
     }
   } else {
     for (const key of Object.keys(value)) {
@@ -82,7 +82,7 @@ function obstacle(value: unknown, above: object[]): string | undefined {
       if (field === undefined) continue;
       problem = obstacle(field, above);
       if (problem !== undefined) {
-        problem = (/^[\w$]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`) + problem;
+        problem = pathStep(key) + problem;
         break;
       }
     }
@@ -90,3 +90,7 @@ function obstacle(value: unknown, above: object[]): string | undefined {
   above.pop();
   return problem;
 }
+
+/** One step of the path to a part of a value: `.name`, `["a name"]` or `[3]`. */
+export const pathStep = (key: string | number): string =>
+  typeof key === 'string' && /^[\w$]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;

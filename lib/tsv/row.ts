@@ -2,6 +2,7 @@ import type Papa from 'papaparse';
 import { dependency } from '../dependency.js';
 import type { Job, Status } from '../job.js';
 import { type Layout, newLayout } from './columns.js';
+import { parseJson } from './parse-json.js';
 import { escapeText, unescapeText } from './text.js';
 
 let papa: typeof Papa | undefined;
@@ -131,7 +132,8 @@ const date = (field: string | undefined): Date | undefined => {
   return value === undefined ? undefined : new Date(value * 1000);
 };
 
-/** What a row says of its job. A payload or result that is no JSON (a hand edit) is given as its text. */
+/** What a row says of its job. A payload or result that a hand edit left as no JSON, or with a number that
+ * JavaScript can't hold, is given as its text. */
 export function toJob(row: Row, layout: Layout = newLayout()): Job {
   const { at } = layout;
   const timeout = optional(row[at.timeout]);
@@ -160,7 +162,7 @@ export function toJob(row: Row, layout: Layout = newLayout()): Job {
 function jsonOrText(field: string): unknown {
   if (field === '') return undefined;
   try {
-    return JSON.parse(field);
+    return parseJson(field, '');
   } catch {
     return field;
   }

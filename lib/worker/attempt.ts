@@ -6,6 +6,7 @@ import { encodeFollowUps, followUpId } from '../store/follow-ups.js';
 import type { JobIndex } from '../store/job-index.js';
 import type { Known } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
+import { parseJson } from '../tsv/parse-json.js';
 import { type NewJobRow, number, type Row, toJob } from '../tsv/row.js';
 import type { Candidate } from './claim.js';
 
@@ -97,11 +98,16 @@ export class Attempt implements Known {
     };
   }
 
-  /** Its payload. @throws PermanentError if a person's edit left something that is no JSON */
+  /**
+   * Its payload.
+   *
+   * @throws PermanentError if an edit by hand, or another program, left no JSON, or a number that JavaScript can't hold
+   */
   payload(): unknown {
     try {
-      return JSON.parse(this.row[this.layout.at.payload] as string);
+      return parseJson(this.row[this.layout.at.payload] as string, 'payload');
     } catch (cause) {
+      if (cause instanceof TsvqError) throw new PermanentError(`in the file, ${cause.message}`);
       throw new PermanentError('the payload in the file is not JSON', { cause });
     }
   }

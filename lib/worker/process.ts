@@ -1,7 +1,8 @@
 import { invalid } from '../checks.js';
+import { loadingError } from '../dependency.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
-import { writeTick } from '../store/tick.js';
+import { readTick, writeTick } from '../store/tick.js';
 import { checkName } from '../tsv/text.js';
 import { resolveBackoff } from './backoff.js';
 import type { Handler, Handlers, Summary } from './handler.js';
@@ -37,7 +38,10 @@ export async function processQueue(
       ({ work } = await peek(store, resolved.timeout));
     }
     if (work || resolved.linger > 0) {
-      const module = await import('./run.js');
+      const module = await import('./run.js').catch((error: unknown) => {
+        throw loadingError(error);
+      });
+      noteStart(store);
       run = new module.Run(store, table, resolved, backoff, report);
       if (isStopped) run.stop();
       await run.untilDone();
@@ -51,6 +55,17 @@ export async function processQueue(
     unhandled: Object.keys(report.summary.unhandled),
   });
   return report.summary;
+}
+
+/** A worker may stay for long. Of types without a handler the last worker still knows more. */
+function noteStart(store: Store): void {
+  let unhandled: string[] = [];
+  try {
+    unhandled = readTick(store.fs, store.realPath)?.unhandled ?? [];
+  } catch {
+    // A note that can't be read is no reason not to work.
+  }
+  writeTick(store.fs, store.realPath, { at: store.clock.now(), unhandled });
 }
 
 /** `{}`, or a module: an object of which nothing is hidden elsewhere. */

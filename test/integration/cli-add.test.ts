@@ -56,6 +56,15 @@ describe('add', { concurrency: 3 }, () => {
     assert.equal(rowsOf(file).length, 1);
   });
 
+  test('a number on stdin that JavaScript would change is a usage error, and adds nothing', async (t) => {
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    const options = { env: { QUEUE_FILE: file }, input: '{"user_id":175928847299117063}\n' };
+    const { code, stdout, stderr } = await run(t, ['add', 'email', '-'], options);
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+    assert.match(stderr, /^queue: payload\.user_id is 175928847299117063, .* "175928847299117063"\n$/);
+    assert.equal(existsSync(file), false);
+  });
+
   test('a negative number is a payload, not an option', async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');
     await runOn(t, file)('add', 'email', '-5');
@@ -64,6 +73,17 @@ describe('add', { concurrency: 3 }, () => {
 
   for (const [what, args, message] of [
     ['a payload that is no JSON', ['email', '{to: 1}'], /the payload \{to: 1\} is not JSON: .*position 1/],
+    [
+      'a number that JavaScript would change',
+      ['email', '{"to": [{"user_id": 175928847299117063}]}'],
+      /^queue: payload\.to\[0\]\.user_id is 175928847299117063, which JavaScript can't hold exactly \(it would become 175928847299117060\); write it as a string: "175928847299117063"\n$/,
+    ],
+    ['a number that is too large', ['email', '1e400'], /^queue: payload is 1e400, .* "1e400"\n$/],
+    [
+      'a priority that JavaScript would change',
+      ['email', '--priority', '9007199254740993'],
+      /--priority is 9007199254740993, which JavaScript can't hold exactly/,
+    ],
     ['a type that no job can have', ['pending'], /type is "pending"/],
     ['a priority that is no number', ['email', '--priority', 'high'], /priority is NaN/],
     ['a delay that is none', ['email', '--delay', 'soon'], /delay is "soon"/],

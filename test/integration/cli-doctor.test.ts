@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../lib/store/owner.js';
@@ -7,6 +7,9 @@ import { line, NINE, temporaryFolder, UNPRIVILEGED, writeQueue } from '../helper
 import { fields, lines, records, runOn } from './cli-process.js';
 
 const ID = 'aa00000000000001';
+
+/** A process that there is none. */
+const dead = [...systemProcesses.self().split('.').slice(0, 3), '4194304', '1', 'abc'].join('.');
 
 /** A queue file of these lines, and the command on it. */
 function of(t: TestContext, ...rows: string[]) {
@@ -105,9 +108,62 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.deepEqual(found[0]?.slice(0, 3), ['payload', '2', ID]);
   });
 
+  test('finds a payload with a number that JavaScript would change', async (t) => {
+    const found = await diagnose(t, line({ id: ID, payload: '{"user_id":175928847299117063}' }));
+    assert.deepEqual(found, [
+      [
+        'payload',
+        '2',
+        ID,
+        `of job ${ID}, payload.user_id is 175928847299117063, which JavaScript can't hold exactly (it would become 175928847299117060); write it as a string: "175928847299117063"; the job fails without its handler being called`,
+      ],
+    ]);
+  });
+
+  test('finds a job that waits for a time which a wrong clock gave it, or another unit; show tells as well', async (t) => {
+    const created_at = Date.UTC(2090, 0) / 1000;
+    const { queue } = of(
+      t,
+      line({ id: ID, created_at, run_at: created_at }),
+      line({ id: 'bb', attempts: 1, started_at: created_at, run_at: created_at + 120 }),
+      line({ id: 'cc', run_at: 1_893_456_000_000 }),
+      line({ id: 'dd', run_at: 1_893_456_000_000_000 }),
+      line({ id: 'ee', run_at: created_at }),
+      line({ id: 'ff', status: 'processing', locked_by: 'elsewhere.boot.1.2.3.4', started_at: created_at }),
+    );
+    const found = fields((await queue('doctor', '--plain')).stdout);
+    assert.deepEqual(
+      found.map(([kind, at, id]) => [kind, at, id]),
+      [
+        ['ahead', '2', ID],
+        ['ahead', '3', 'bb'],
+        ['ahead', '4', 'cc'],
+        ['ahead', '5', 'dd'],
+        ['ahead', '7', 'ff'],
+      ],
+    );
+    assert.match(
+      found[0]?.[3] ?? '',
+      /^job aa0.* its created_at is 2090-01-01T00:00:00.000Z, more than a day ahead/,
+    );
+    assert.match(found[1]?.[3] ?? '', /its started_at is 2090-/);
+    assert.match(found[2]?.[3] ?? '', /its run_at is after the year 5138; .* looks like milliseconds/);
+    for (const [id, what] of [
+      [ID, /^queue: job aa0.* is dated far ahead: its created_at is 2090/],
+      ['bb', /its started_at/],
+      ['cc', /looks like milliseconds/],
+      ['dd', /looks like milliseconds/],
+      ['ee', /^$/],
+      ['ff', /its started_at/],
+    ] as const) {
+      const shown = await queue('show', id);
+      assert.match(shown.stderr, what);
+      assert.deepEqual([shown.code, /NaN/.test(shown.stdout)], [0, false]);
+    }
+    assert.doesNotMatch((await queue('list')).stdout, /NaN/);
+  });
+
   test('finds a job whose worker is dead, or that has none', async (t) => {
-    const [host, boot, namespace] = systemProcesses.self().split('.');
-    const dead = [host, boot, namespace, '4194304', '1', 'abc'].join('.');
     const found = await diagnose(
       t,
       line({ id: ID, status: 'processing', locked_by: dead }),
@@ -192,6 +248,34 @@ describe('check', { concurrency: 3 }, () => {
     ['no worker ever', {}, undefined, /: no worker has ever looked at it\n$/],
     ['a job due for too long', { run_at: now() - 300_000 }, 0, /: 1 due, the oldest for 3d\n$/],
     ['a failed job', { status: 'failed' }, 0, /: 1 failed\n$/],
+    ['a worker of the future', {}, -7_300, /: the last worker looked 2h ahead of this clock \(at \S+Z\)\n$/],
+    [
+      'a job that a wrong clock has dated',
+      { created_at: now() + 90_000, run_at: now() + 90_000 },
+      0,
+      /: 1 job dated far ahead of this clock \(see queue doctor\)\n$/,
+    ],
+    [
+      'a retry that a wrong clock has dated',
+      { started_at: now() + 90_000, run_at: now() + 90_120, attempts: 1 },
+      0,
+      /: 1 job dated far ahead of this clock/,
+    ],
+    [
+      'a run that a wrong clock has dated',
+      { status: 'processing', locked_by: 'elsewhere.boot.1.2.3.4', started_at: now() + 90_000 },
+      0,
+      /: 1 job dated far ahead of this clock/,
+    ],
+    ['milliseconds for seconds', { run_at: Date.now() }, 0, /: 1 job dated far ahead of this clock/],
+    ['microseconds for seconds', { run_at: Date.now() * 1000 }, 0, /: 1 job dated far ahead of this clock/],
+    [
+      'a job whose worker died long ago',
+      { status: 'processing', locked_by: dead, started_at: now() - 900 },
+      0,
+      /: 1 job left by dead workers \(see queue doctor\)\n$/,
+    ],
+    ['a job that runs by nobody', { status: 'processing' }, 0, /: 1 job left by dead workers/],
   ] as const)
     test(`${what}: one line, and 1`, async (t) => {
       const { file, queue } = of(t, line({ id: ID, run_at: now(), ...row }));
@@ -202,6 +286,50 @@ describe('check', { concurrency: 3 }, () => {
       assert.ok(stdout.startsWith(`queue ${file}: `));
       assert.match(stdout, message);
     });
+
+  test("lines that can't be read are counted, and the jobs that they hold", async (t) => {
+    const nine = Array.from({ length: 7 }, (_, i) => line({ id: `py${i}` }, NINE.split('\t')));
+    const { file, queue } = of(t, line({ id: ID, run_at: now() }), ...nine);
+    tick(file, 0);
+    assert.deepEqual(await queue('check'), {
+      code: 1,
+      signal: null,
+      stdout: `queue ${file}: 7 lines can't be read (see queue doctor)\n`,
+      stderr: '',
+    });
+    assert.equal(JSON.parse((await queue('stats', '--json')).stdout).unreadable, 7);
+    assert.match((await queue('stats')).stdout, /\nLines that can't be read: 7 \(see queue doctor\)\n/);
+    const found = fields((await queue('doctor', '--plain')).stdout);
+    assert.equal(
+      found[0]?.[3],
+      '9 fields, where the header has 20; a program that knows no others should use queue add; it is kept and ignored',
+    );
+    appendFileSync(file, `${ID}\tonce more\nbb\t\n${line({ id: 'bb', status: 'completed' })}`);
+    assert.match((await queue('check')).stdout, /: 9 lines can't be read, by which 1 job is held \(see/);
+    // They stay where they are looked for when a compaction has set the finished jobs apart.
+    appendFileSync(
+      file,
+      line({ id: 'cc', status: 'completed', finished_at: now(), payload: 'x'.repeat(70_000) }),
+    );
+    assert.equal((await queue('compact')).code, 0);
+    assert.match(readFileSync(file, 'utf8'), /\n# open jobs begin here\n/);
+    assert.match((await queue('check')).stdout, /: 9 lines can't be read, by which 1 job is held \(see/);
+  });
+
+  test('says nothing of jobs that are to run far ahead, nor of those that a worker is about to take back', async (t) => {
+    const { file, queue } = of(
+      t,
+      line({ id: ID, created_at: now() + 3600, run_at: now() + 4_000_000 }),
+      line({ id: 'bb', created_at: now(), run_at: 99_999_999_999 }),
+      line({ id: 'cc', status: 'cancelled', created_at: now() + 90_000, run_at: now() + 90_000 }),
+      line({ id: 'dd', created_at: now() + 90_000, run_at: now() }),
+      line({ id: 'ee', status: 'processing', locked_by: dead, started_at: now() - 60 }),
+      line({ id: 'ff', status: 'processing', locked_by: systemProcesses.self(), started_at: now() - 9000 }),
+    );
+    tick(file, -60);
+    assert.deepEqual(await queue('check'), { code: 0, signal: null, stdout: '', stderr: '' });
+    assert.equal((await queue('stats', '--json')).code, 0);
+  });
 
   test('a queue that has had no job yet is fine, once a worker has looked for it; a mistyped one is not', async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');

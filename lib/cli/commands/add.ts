@@ -1,7 +1,9 @@
 import { arrayBuffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
+import { TsvqError } from '../../errors.js';
 import { overStore } from '../../open.js';
 import type { EnqueueOptions } from '../../options.js';
+import { findInexact, parseJson, tellInexact } from '../../tsv/parse-json.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
 import { examples } from '../help.js';
@@ -42,8 +44,10 @@ async function parse(json: string): Promise<unknown> {
   const input = json === '-' ? await arrayBuffer(process.stdin) : undefined;
   try {
     // What is no UTF-8 would become another text.
-    return JSON.parse(input === undefined ? json : new TextDecoder('utf-8', { fatal: true }).decode(input));
+    const text = input === undefined ? json : new TextDecoder('utf-8', { fatal: true }).decode(input);
+    return parseJson(text, 'payload');
   } catch (error) {
+    if (error instanceof TsvqError) throw error;
     const what = json === '-' ? 'stdin' : `the payload ${json}`;
     throw usageError(
       `${what} is not JSON: ${(error as Error).message} (text needs its own quotes: '"text"')`,
@@ -56,10 +60,15 @@ function enqueueOptions({ runAt, priority, maxAttempts, ...rest }: Options): Enq
     ...rest,
     // Fewer digits are a year, or a day, and no seconds since 1970 that anybody means.
     ...(runAt !== undefined && { runAt: /^\d{9,}(\.\d+)?$/.test(runAt) ? Number(runAt) : runAt }),
-    ...(priority !== undefined && { priority: numberOf(priority) }),
-    ...(maxAttempts !== undefined && { maxAttempts: numberOf(maxAttempts) }),
+    ...(priority !== undefined && { priority: numberOf('--priority', priority) }),
+    ...(maxAttempts !== undefined && { maxAttempts: numberOf('--max-attempts', maxAttempts) }),
   };
 }
 
 /** NaN for what is none, which the queue then refuses by the option's name. */
-const numberOf = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
+function numberOf(option: string, text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  const inexact = Number.isNaN(value) ? undefined : findInexact(text);
+  if (inexact !== undefined) throw usageError(tellInexact(inexact, option));
+  return value;
+}

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { count, duration } from '../../checks.js';
 import type { Stats } from '../../queue/stats.js';
+import { type Survey, survey } from '../../queue/survey.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { isoSeconds, span } from '../format.js';
@@ -32,6 +33,7 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
       const problems = [
         ...(placeProblem === undefined ? [] : [placeProblem]),
         ...findProblems(stats, maxAge, maxFailed, Date.now()),
+        ...findUnseen(stats, await survey(store, maxAge)),
       ];
       if (problems.length === 0) return;
       process.exitCode = EXIT.failed;
@@ -49,6 +51,12 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
       `no worker for ${span(now - lastTick.getTime())} (the last one at ${isoSeconds(lastTick)})`,
     );
   }
+  // It would keep silent about workers until that time has come.
+  else if (lastTick.getTime() - now > maxAge) {
+    problems.push(
+      `the last worker looked ${span(lastTick.getTime() - now)} ahead of this clock (at ${isoSeconds(lastTick)})`,
+    );
+  }
   if (oldestDueSeconds * 1000 > maxAge) {
     problems.push(
       `${due} due, the oldest for ${span(oldestDueSeconds * 1000)}` +
@@ -60,3 +68,16 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
   if (failed > maxFailed) problems.push(`${failed} failed`);
   return problems;
 }
+
+function findUnseen({ unreadable }: Stats, { held, ahead, orphaned }: Survey): string[] {
+  const problems: string[] = [];
+  if (unreadable > 0) {
+    const holding = held > 0 ? `, by which ${counted(held, 'job')} ${held === 1 ? 'is' : 'are'} held` : '';
+    problems.push(`${counted(unreadable, 'line')} can't be read${holding}`);
+  }
+  if (ahead > 0) problems.push(`${counted(ahead, 'job')} dated far ahead of this clock`);
+  if (orphaned > 0) problems.push(`${counted(orphaned, 'job')} left by dead workers`);
+  return problems.map((problem) => `${problem} (see queue doctor)`);
+}
+
+const counted = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

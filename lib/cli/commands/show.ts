@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Job } from '../../job.js';
+import { datedAhead } from '../../store/dated-ahead.js';
 import type { Store } from '../../store/store.js';
 import { escapeText } from '../../tsv/text.js';
 import type { Cli } from '../cli.js';
@@ -39,10 +40,23 @@ export function define(command: Command, cli: Cli): void {
       if (output.format === 'human') output.text(describe(job, store, Date.now()));
       else if (output.format === 'json') output.data(job, []);
       else for (const field of fields(job)) output.data(job, field);
+      const ahead = datedAhead(job.status, timesOf(job), Date.now());
+      if (ahead !== undefined) say(`job ${job.id} is dated far ahead: ${ahead}`);
       if ((await store.read('all'))?.isHeld(job.id)) {
         say(`job ${job.id} is held: another line with its id can't be read; see queue doctor`);
       }
     });
+}
+
+/** A time beyond what a Date can hold is later than all others. */
+function timesOf({ createdAt, startedAt, runAt }: Job): Parameters<typeof datedAhead>[1] {
+  const ms = (time: Date): number =>
+    Number.isNaN(time.getTime()) ? Number.POSITIVE_INFINITY : time.getTime();
+  return {
+    createdAt: ms(createdAt),
+    startedAt: startedAt === undefined ? Number.NaN : ms(startedAt),
+    runAt: ms(runAt),
+  };
 }
 
 /** All of a job, for reading. */
@@ -85,7 +99,7 @@ const oneLine = (text: string): string => text.replaceAll('\n', '\\n');
 const indent = (text: string): string => text.trimEnd().replace(/^/gm, '  ');
 
 const relative = (ms: number, now: number): string =>
-  ms > now ? `in ${span(ms - now)}` : `${span(now - ms)} ago`;
+  Number.isNaN(ms) ? 'beyond all dates' : ms > now ? `in ${span(ms - now)}` : `${span(now - ms)} ago`;
 
 /** The job as lines of `plain`, named as the columns of the file are. */
 function fields(job: Job): Field[][] {

@@ -42,7 +42,9 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
       const { output, queue } = cli;
       const stats = await queue.stats();
       if (output.format === 'json') return output.data(stats, []);
-      output.text(`${stats.file}, ${size(stats.bytes)}\n${worker(stats, Date.now())}\n`);
+      const unreadable =
+        stats.unreadable > 0 ? `\nLines that can't be read: ${stats.unreadable} (see queue doctor)` : '';
+      output.text(`${stats.file}, ${size(stats.bytes)}\n${worker(stats, Date.now())}${unreadable}\n`);
       const types = Object.entries(stats.types).sort(([a], [b]) => (a < b ? -1 : 1));
       const lines: Line[] = [{ ...stats, name: '' }, ...types.map(([name, counts]) => ({ ...counts, name }))];
       await output.records(lines, shape);
@@ -50,8 +52,7 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
 }
 
 function worker({ lastTick, unhandled }: Stats, now: number): string {
-  if (lastTick === undefined)
-    return 'No worker has come to its end yet, nor worked for half a minute (see queue cron print).';
+  if (lastTick === undefined) return 'No worker has ever looked (see queue cron print).';
   const looked = `Last worker: ${isoSeconds(lastTick)}, ${span(now - lastTick.getTime())} ago.`;
   if (unhandled.length === 0) return looked;
   return `${looked} It had no handler for: ${unhandled.map((type) => JSON.stringify(type)).join(', ')}`;

@@ -213,6 +213,22 @@ test('a payload that is no JSON any more fails that job for good, and no other',
   assert.equal((await queue.getJob(jobId(1)))?.payload, '{"to": ');
 });
 
+test('a payload with a number that JavaScript would change fails that job for good, and no handler gets another', async (t) => {
+  const payload = '{"user_id":175928847299117063}';
+  const file = fileOf(t, line({ id: jobId(1), payload }), line({ id: jobId(2), payload: '{"user_id":17}' }));
+  const { queue } = openTest(t, { file });
+  const given: unknown[] = [];
+  const summary = await queue.processJobs({ email: (got) => void given.push(got) });
+  assert.deepEqual([summary.failed, summary.completed, summary.retried], [1, 1, 0]);
+  assert.deepEqual(given, [{ user_id: 17 }]);
+  const job = await queue.getJob(jobId(1));
+  assert.match(
+    job?.error ?? '',
+    /^PermanentError: in the file, payload\.user_id is 175928847299117063, .* write it as a string/,
+  );
+  assert.equal(job?.payload, payload);
+});
+
 test('numbers that are none do not stop the queue', async (t) => {
   const file = fileOf(
     t,

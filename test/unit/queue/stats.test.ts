@@ -37,6 +37,7 @@ test('jobs are counted by state and type, and what is due has an age', async (t)
     oldestDueSeconds: 99.5,
     lastTick: undefined,
     unhandled: [],
+    unreadable: 1,
     bytes: statSync(file).size,
   });
   const none = {

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { systemFs } from '../../../lib/store/fs.js';
 import { readTick, writeTick } from '../../../lib/store/tick.js';
-import { faultyFs, openTest, rejects, systemError, text } from '../../helpers.js';
+import { deferred, faultyFs, openTest, rejects, systemError, text, until } from '../../helpers.js';
 
 test('a worker leaves the time of its look, and the types that it could not serve', async (t) => {
   const { queue, file, clock } = openTest(t);
@@ -18,6 +18,40 @@ test('a worker leaves the time of its look, and the types that it could not serv
   await queue.processJobs({ email: () => {}, 'größe b': () => {} });
   assert.deepEqual((await queue.stats()).unhandled, []);
   assert.equal((await queue.stats()).lastTick?.getTime(), clock.now());
+});
+
+test('a worker that stays, or that found work, notes its look before it works', async (t) => {
+  const { queue, clock } = openTest(t);
+  const waiting = queue.processJobs({ email: () => {} }, { linger: '55s' });
+  await until('it has noted its look', async () => (await queue.stats()).lastTick);
+  assert.equal((await queue.stats()).lastTick?.getTime(), clock.now());
+  await clock.advanceUntil('it has gone', async () => (await Promise.race([waiting, 'stays'])) !== 'stays');
+
+  // The types that the last worker could not serve are known on.
+  await queue.enqueueMany([{ type: 'email' }, { type: 'ghost' }]);
+  await queue.processJobs({});
+  clock.advance(60_000);
+  const end = deferred();
+  const working = queue.processJobs({ email: () => end.promise, ghost: () => {} });
+  await until('the job runs', async () => (await queue.stats()).processing === 1);
+  const { lastTick, unhandled } = await queue.stats();
+  assert.deepEqual([lastTick?.getTime(), unhandled], [clock.now(), ['ghost']]);
+  end.resolve();
+  await working;
+  assert.deepEqual((await queue.stats()).unhandled, []);
+});
+
+test('a worker that finds nothing to do writes once', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue } = openTest(t, { fs });
+  await queue.processJobs({ email: () => {} });
+  await queue.enqueue('email', 1, { delay: '1h' });
+  calls.length = 0;
+  await queue.processJobs({ email: () => {} });
+  assert.deepEqual(
+    calls.filter(({ name }) => name.startsWith('write')).map(({ path }) => path.endsWith('.tick')),
+    [true],
+  );
 });
 
 test('a tick that can not be noted is no reason not to work', async (t) => {
