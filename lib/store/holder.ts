@@ -7,11 +7,13 @@ import { FORMAT } from '../tsv/format.js';
 import { type CompactionSummary, compact } from './compact.js';
 import type { CurrentFile } from './current-file.js';
 import { type FileSystem, storeError, syncFolder } from './fs.js';
+import type { JobIndex } from './job-index.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Processes } from './owner.js';
 import { refuseDetached } from './place.js';
 import { createQueueFile, NotDurable, removeReplacements, syncFoldersAbove } from './replacement.js';
+import { strike } from './strike.js';
 import { closeTail } from './tail.js';
 
 /**
@@ -155,6 +157,23 @@ export class Holder {
     } finally {
       file.release();
     }
+  }
+
+  /**
+   * Crosses out the superseded rows that the index has found uncrossed. Under the lock: nobody edits the file meanwhile.
+   * What supersedes them may not be on the disk yet, so it is synced before.
+   */
+  async crossOut(index: JobIndex): Promise<void> {
+    const { file, uncrossed } = index;
+    index.uncrossed = [];
+    if (this.#current.reopen() !== file || !file.writable) return;
+    this.refuseUnfit(file);
+    try {
+      await this.#fs.fdatasync(file.fd);
+    } catch (cause) {
+      return this.save(cause);
+    }
+    await strike(this.#fs, file, uncrossed);
   }
 
   /**

@@ -7,6 +7,7 @@ import { Newcomers } from './newcomers.js';
 import type { OpenFile } from './open-file.js';
 import type { Settled } from './settled.js';
 import { Slots, Types } from './slots.js';
+import type { Superseded } from './strike.js';
 import { Unreadable } from './unreadable.js';
 
 const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
@@ -15,6 +16,8 @@ const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code]))
 const NONE = -1;
 /** So many bytes tell whether a file is still the same; a row's end, which is never struck. */
 const ANCHOR = 32;
+/** With durability 'os' no row is crossed out. Of others, what is left is found by the next one who reads the file. */
+const MOST_UNCROSSED = 50_000;
 
 /**
  * Which row is the newest of each job, and where: a few numbers a job, in flat arrays, so that a million jobs fit
@@ -42,6 +45,8 @@ export class JobIndex {
   readonly onPending: Set<(slot: number) => void> = new Set();
   /** Called for each row that a newer one supersedes. */
   onSuperseded: ((offset: number, length: number) => void) | undefined;
+  /** Superseded rows that were read as rows: a commit is about to cross them out, or was killed before it did. */
+  uncrossed: Superseded[] = [];
   readonly #reader: LineReader;
   /** Jobs that may be older than what stands of them among the finished ones, which were not read. */
   readonly #unproven = new Set<number>();
@@ -183,7 +188,8 @@ export class JobIndex {
       (bytes, start, end, offset) => {
         if (bytes[start] === HASH || reader.read(bytes, start, end) !== 'row') return;
         const slot = this.findRow(reader);
-        if (slot === undefined || !unproven.has(slot) || reader.version < this.version(slot)) return;
+        if (slot === undefined || !unproven.has(slot)) return;
+        if (reader.version < this.version(slot)) return this.#addUncrossed(offset, end - start);
         this.duplicates.add(this.#slots.offset[slot] as number);
         this.#slots.offset[slot] = offset;
         this.#slots.length[slot] = end - start;
@@ -239,6 +245,10 @@ export class JobIndex {
       this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0));
   }
 
+  #addUncrossed(offset: number, length: number): void {
+    if (this.uncrossed.length < MOST_UNCROSSED) this.uncrossed.push({ offset, length });
+  }
+
   /** Of a new job there is no row yet. */
   #slotOf(id: string | Buffer, from?: number, to?: number): number {
     const known = this.#ids.size;
@@ -255,12 +265,15 @@ export class JobIndex {
     // Of two with the same version the earlier stands.
     if (version <= before) {
       if (version === before) this.duplicates.add(offset);
+      else this.#addUncrossed(offset, length);
       this.deadBytes += length + 1;
       return false;
     }
     if (before !== NONE) {
-      this.deadBytes += (this.#slots.length[slot] as number) + 1;
-      this.onSuperseded?.(this.#slots.offset[slot] as number, this.#slots.length[slot] as number);
+      const [from, old] = [this.#slots.offset[slot] as number, this.#slots.length[slot] as number];
+      this.deadBytes += old + 1;
+      if (this.onSuperseded === undefined) this.#addUncrossed(from, old);
+      else this.onSuperseded(from, old);
     }
     this.#slots.offset[slot] = offset;
     this.#slots.length[slot] = length;

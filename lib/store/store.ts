@@ -193,6 +193,26 @@ export class Store {
     if (index === undefined) return;
     const past = isPastRetention(index, this.clock.now(), this.options.retention);
     if (past || isWorthCompacting(index, smallToo)) await this.compact();
+    else await this.#crossOut(index);
+  }
+
+  /**
+   * Crosses out superseded rows that a killed process has left uncrossed. Only a file that was written since `then` can
+   * have new ones.
+   *
+   * @param then in ms, by the file system's clock
+   */
+  async crossOutSince(then: number): Promise<void> {
+    if ((this.fs.stat(this.realPath)?.mtimeMs ?? 0) < then || this.options.durability === 'os') return;
+    const index = await this.read('open');
+    if (index !== undefined) await this.#crossOut(index);
+  }
+
+  async #crossOut(index: JobIndex): Promise<void> {
+    if (index.uncrossed.length === 0 || this.options.durability === 'os') return;
+    await telling(this.path, () =>
+      this.#writer.betweenCommits(() => this.#holder.locked(() => this.#holder.crossOut(index))),
+    );
   }
 
   /** Calls `changed` when something may have happened to the file. @returns the end of it */

@@ -1,5 +1,6 @@
 import { invalid } from '../checks.js';
 import { loadingError } from '../dependency.js';
+import { TsvqError } from '../errors.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
 import { readTick, writeTick } from '../store/tick.js';
@@ -46,6 +47,7 @@ export async function processQueue(
       if (isStopped) run.stop();
       await run.untilDone();
     } else {
+      await crossOut(store);
       // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
       await new Promise(setImmediate);
     }
@@ -55,6 +57,20 @@ export async function processQueue(
     unhandled: Object.keys(report.summary.unhandled),
   });
   return report.summary;
+}
+
+/**
+ * A killed process may have left superseded rows uncrossed, which `awk` counts. The last worker has seen to those that
+ * were there when it noted its look.
+ */
+async function crossOut(store: Store): Promise<void> {
+  const tick = store.fs.stat(`${store.realPath}.tick`);
+  try {
+    await store.crossOutSince(tick?.mtimeMs ?? 0);
+  } catch (error) {
+    if (error instanceof TsvqError && error.code === 'SYNC_FAILED') throw error;
+    // Nothing depends on it: the next worker tries again.
+  }
 }
 
 /** A worker may stay for long. Of types without a handler the last worker still knows more. */
