@@ -10,7 +10,7 @@
  *   QUEUE_LINGER       stay so long, waiting for more jobs ('55s'); default: exit when nothing is due
  *   QUEUE_CONCURRENCY  how many jobs may run at once; default 1
  *   QUEUE_GRACE        how long running jobs may go on after SIGTERM or SIGINT; default 10s
- *   and what the handlers read: SMTP_URL, MAIL_FROM (handlers/send_email.js)
+ *   and what the handlers read: SMTP_URL, MAIL_FROM, SEND_EMAIL_TIMEOUT (handlers/send_email.js), WEBHOOK_TIMEOUT
  *
  * Output
  *   stdout: one line of JSON for each thing that happened to a job; nothing if nothing happened
@@ -28,6 +28,7 @@
 import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkEnvironment } from './handlers/environment.js';
 
 // From Node 22 on, compiled code is kept from one tick to the next. In a folder of our own, not in /tmp: it is run.
 /** @type {{ enableCompileCache?: (folder: string) => unknown }} */ (module).enableCompileCache?.(
@@ -65,6 +66,7 @@ for (const [name, exitCode] of /** @type {const} */ ([
 
 try {
   if (process.argv.length > 2) throw usage('it takes no arguments; what can be set is in the environment');
+  checkEnvironment();
   const queue = openQueue(file);
   await queue.processJobs(handlers(join(dirname(queue.file), 'outbox')), {
     signal: shutdown.signal,

@@ -1,109 +1,230 @@
+import http from 'node:http';
 import { PermanentError, RetryAfterError } from 'tsvq';
-
-/** A receiver that doesn't answer holds up the jobs behind it; a job's own `timeout` wins over this. */
-const ANSWER_WITHIN = 30_000;
+import { warn } from './log.js';
+import { within } from './time_limit.js';
 
 /** No `Retry-After` puts a job off for longer: a receiver's slip must not bury it. */
 const LONGEST_WAIT = 24 * 3_600_000;
+
+/** More of an answer is not read: a receiver that never ends must not hold up the jobs behind it. */
+const MOST_BYTES = 10 * 1024 * 1024;
+
+/** So much of an answer is searched for secrets, before the first words of it become part of an error. */
+const KEPT = 16 * 1024;
+const QUOTED = 200;
+
+/** As fetch has it. */
+const MOST_REDIRECTS = 20;
+
+/** All that another host is told of the payload's headers: any of the others may be a key. */
+const HARMLESS_HEADERS = ['accept', 'accept-language', 'content-language', 'content-type', 'user-agent'];
+
+useProxies();
 
 /**
  * One HTTP request.
  *
  * 2xx completes the job. 4xx fails it for good, except 408, 425 and 429; these, every other status and a network
- * error are tried again, at the time that the receiver asks for with `Retry-After`, if it does.
+ * error are tried again, at the time that the receiver asks for with `Retry-After`, if it does. The answer is read to
+ * its end, up to 10 MiB and within the time limit, because many receivers stop working when the connection is closed.
+ *
+ * What 3xx means is for `redirect` to say:
+ *
+ * - `'accept'`, the default for all but GET and HEAD: it is an answer, and completes the job. Many receivers redirect
+ *   when they have done their work, and a second POST would have it done twice.
+ * - `'follow'`, the default for GET and HEAD: the answer that counts is the last one. As everywhere, 303 is followed by a
+ *   GET without the body, 301 and 302 after a POST as well, 307 and 308 by the same request. Another host gets no
+ *   headers of the payload that could hold a key.
+ * - `'error'`: it fails the job for good.
  *
  * The receiver may have done its work although its answer was lost. So that it can recognise the second request
  * for the same thing, all attempts of a job carry the same `Idempotency-Key`, the job's id; `Tsvq-Attempt` tells
  * them apart.
+ *
+ * Of the URL nothing but the host stands in errors, results and the log. A job may take 30 s, or what WEBHOOK_TIMEOUT
+ * says; its own `timeout` wins.
  *
  * @param {{
  *   url: string,
  *   method?: string,
  *   headers?: Record<string, string>,
  *   body?: unknown,
+ *   redirect?: 'accept' | 'follow' | 'error',
  * }} payload `method` is POST by default; a `body` that isn't a string is sent as JSON
  * @param {Pick<import('tsvq').HandlerContext, 'job' | 'signal'>} context
- * @returns {Promise<{ status: number }>}
+ * @returns {Promise<{ status: number, redirect?: string }>} `redirect` is the host of a redirect that was not followed
  */
-export async function webhook(payload, { job, signal }) {
-  const limit = new AbortController();
-  const abort = () => limit.abort(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  const timer =
-    job.timeout === undefined
-      ? setTimeout(() => limit.abort(new Error(`no answer within ${ANSWER_WITHIN / 1000} s`)), ANSWER_WITHIN)
-      : undefined;
-  try {
-    const request = toRequest(payload, job, limit.signal);
-    return await send(request);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
-  }
+export async function webhook(payload, context) {
+  const request = toRequest(payload, context.job);
+  return within('WEBHOOK_TIMEOUT', nameOf(request), context, (signal) => send(request, context.job, signal));
 }
+
+/**
+ * @typedef {{
+ *   url: URL,
+ *   method: string,
+ *   headers: Headers,
+ *   body: string | undefined,
+ *   redirect: 'accept' | 'follow' | 'error',
+ * }} Outgoing
+ */
+
+/** How errors call a request. Paths and queries of webhooks are often secret. @param {Outgoing} request */
+const nameOf = ({ method, url }) => `${method} ${url.host}`;
 
 /**
  * @param {Parameters<typeof webhook>[0]} payload
  * @param {{ id: string, attempts: number }} job
+ * @returns {Outgoing}
+ */
+function toRequest(payload, job) {
+  const { url: text, method: verb = 'POST', headers: given, body, redirect } = payload ?? {};
+  const url = toUrl(text);
+  const method = String(verb).toUpperCase();
+  const isEmpty = body === undefined || body === null;
+  const content = isEmpty ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+  try {
+    // Says what is wrong with a method, or with a body that it can't have.
+    new Request(url.origin, { method, ...(content !== undefined && { body: content }) });
+  } catch (error) {
+    throw new PermanentError(
+      `no request can be made of the payload: ${/** @type {Error} */ (error).message}`,
+    );
+  }
+  const headers = toHeaders(given);
+  if (!isEmpty && !headers.has('content-type'))
+    headers.set('content-type', typeof body === 'string' ? 'text/plain;charset=UTF-8' : 'application/json');
+  if (!headers.has('idempotency-key')) headers.set('idempotency-key', job.id);
+  headers.set('tsvq-attempt', String(job.attempts));
+  const isRead = method === 'GET' || method === 'HEAD';
+  const mode = redirect ?? (isRead ? 'follow' : 'accept');
+  if (mode !== 'accept' && mode !== 'follow' && mode !== 'error')
+    throw new PermanentError(`redirect is ${JSON.stringify(redirect)}; it may be accept, follow or error`);
+  return { url, method, headers, body: content, redirect: mode };
+}
+
+/** @param {unknown} text is not quoted in errors: a path or a password may be anywhere in it */
+function toUrl(text) {
+  if (typeof text !== 'string' || !/^https?:\/\//i.test(text))
+    throw new PermanentError('url must be text that begins with http:// or https://');
+  if (!URL.canParse(text)) throw new PermanentError('url has a host or a port that is none');
+  const url = new URL(text);
+  if (url.username || url.password)
+    throw new PermanentError(
+      'url has a user name or a password, which fetch does not take; ' +
+        'write {"headers": {"authorization": "Basic …"}} with the two in base64, joined by a colon',
+    );
+  return url;
+}
+
+/** @param {unknown} given */
+function toHeaders(given) {
+  const headers = new Headers();
+  const entries = Array.isArray(given) ? given : Object.entries(given ?? {});
+  for (const [name, value] of entries) {
+    try {
+      headers.append(name, value);
+    } catch {
+      // Its message quotes the value, which may be a key.
+      throw new PermanentError(`headers has ${JSON.stringify(name)}, whose name or value HTTP does not take`);
+    }
+  }
+  return headers;
+}
+
+/**
+ * @param {Outgoing} first
+ * @param {{ id: string }} job
  * @param {AbortSignal} signal
  */
-function toRequest(payload, job, signal) {
-  const { url, method = 'POST', headers, body } = payload ?? {};
-  if (typeof url !== 'string' || !/^https?:\/\//i.test(url))
-    throw new PermanentError(`url is ${JSON.stringify(url)}; it must begin with http:// or https://`);
-  const empty = body === undefined || body === null;
-  const verb = String(method).toUpperCase();
-  try {
-    const request = new Request(url, {
-      method: verb,
-      signal,
-      // fetch would follow most redirects with a GET, and a POST that became one has delivered nothing.
-      redirect: verb === 'GET' || verb === 'HEAD' ? 'follow' : 'manual',
-      ...(headers && { headers }),
-      ...(!empty && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    if (!empty && typeof body !== 'string' && !hasHeader(headers, 'content-type'))
-      request.headers.set('content-type', 'application/json');
-    if (!request.headers.has('idempotency-key')) request.headers.set('idempotency-key', job.id);
-    request.headers.set('tsvq-attempt', String(job.attempts));
-    return request;
-  } catch (error) {
-    // The messages quote the whole URL, password and all.
-    const reason = /** @type {Error} */ (error).message.replaceAll(url, 'the url');
-    throw new PermanentError(`no request can be made of the payload: ${reason}`);
+async function send(first, job, signal) {
+  let request = first;
+  const urls = [first.url];
+  for (;;) {
+    const { url, method, headers, body, redirect } = request;
+    /** @type {Response} */
+    let response;
+    try {
+      response = await fetch(url, { method, headers, body: body ?? null, redirect: 'manual', signal });
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw new Error(`${nameOf(request)}: ${networkError(error)}`, { cause: error });
+    }
+    const answer = await readToEnd(response);
+    const location = response.headers.get('location');
+    const target = location !== null && URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+    if (target) urls.push(target);
+    const isRedirect = [301, 302, 303, 307, 308].includes(response.status) && location !== null;
+    if (!isRedirect || redirect !== 'follow') return judge(request, response, target, answer, urls, job);
+    if (target?.protocol !== 'http:' && target?.protocol !== 'https:')
+      throw new Error(
+        `${nameOf(request)} answered ${response.status}, and redirects to what is no HTTP address`,
+      );
+    if (urls.length > MOST_REDIRECTS + 1)
+      throw new Error(`${nameOf(first)}: more than ${MOST_REDIRECTS} redirects`);
+    request = following(request, response.status, target);
   }
 }
 
-/** @param {Request} request */
-async function send(request) {
-  // Paths and queries of webhooks are often secret, and errors end up in logs: the host says enough.
-  const target = `${request.method} ${new URL(request.url).host}`;
-  /** @type {Response} */
-  let response;
-  try {
-    response = await fetch(request);
-  } catch (error) {
-    if (request.signal.aborted) throw request.signal.reason;
-    throw new Error(`${target}: ${networkError(error)}`, { cause: error });
+/**
+ * The request that a redirect asks for.
+ *
+ * @param {Outgoing} request
+ * @param {number} status
+ * @param {URL} url
+ * @returns {Outgoing}
+ */
+function following(request, status, url) {
+  const headers = new Headers(request.headers);
+  // A receiver may redirect to any host, and is not to learn from it what fetch sends there.
+  url.username = '';
+  url.password = '';
+  if (url.origin !== request.url.origin) {
+    for (const name of [...headers.keys()]) {
+      const isOurs = name === 'tsvq-attempt' || name === 'idempotency-key';
+      if (!isOurs && !HARMLESS_HEADERS.includes(name)) headers.delete(name);
+    }
   }
-  if (response.ok) {
-    await response.body?.cancel();
-    return { status: response.status };
-  }
+  const { method } = request;
+  const becomesGet =
+    (status === 303 && method !== 'GET' && method !== 'HEAD') ||
+    ((status === 301 || status === 302) && method === 'POST');
+  if (!becomesGet) return { ...request, url, headers };
+  for (const name of [...headers.keys()]) if (name.startsWith('content-')) headers.delete(name);
+  return { ...request, url, headers, method: 'GET', body: undefined };
+}
 
-  const { status } = response;
-  const location = response.headers.get('location');
-  const about = location ? `(it redirects to ${location})` : await excerpt(response);
-  const message = [`${target} answered ${status}`, response.statusText, about].filter(Boolean).join(' ');
-  if (status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429)
-    throw new PermanentError(message);
+/**
+ * The result of the job, by the answer that counts.
+ *
+ * @param {Outgoing} request
+ * @param {Response} response
+ * @param {URL | undefined} target where it redirects to
+ * @param {string} answer
+ * @param {URL[]} urls nothing of which may stand in an error
+ * @param {{ id: string }} job
+ */
+function judge(request, response, target, answer, urls, job) {
+  const { status, statusText } = response;
+  if (response.ok) return { status };
+  const is3xx = status >= 300 && status < 400;
+  const about = target ? `(it redirects to ${target.host})` : excerpt(answer, urls);
+  const message = [`${nameOf(request)} answered ${status}`, withoutSecrets(statusText, urls), about]
+    .filter(Boolean)
+    .join(' ');
+  if (is3xx && request.redirect === 'accept') {
+    // Others say that the work is done; these, that it is to be asked for elsewhere.
+    if (status === 301 || status === 307 || status === 308)
+      warn(`webhook: job ${job.id}: ${message}; it was not followed, see "redirect" of the payload`);
+    return { status, ...(target && { redirect: target.host }) };
+  }
+  const isFinal = is3xx
+    ? request.redirect === 'error'
+    : status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
+  if (isFinal) throw new PermanentError(message);
   const wait = retryAfter(response.headers.get('retry-after'));
   throw wait === undefined ? new Error(message) : new RetryAfterError(message, wait);
 }
-
-/** @param {Record<string, string> | undefined} headers @param {string} name */
-const hasHeader = (headers, name) => new Headers(headers).has(name);
 
 /**
  * fetch says "fetch failed"; the reason is in the cause, whose message is empty where several addresses were tried.
@@ -113,24 +234,66 @@ const hasHeader = (headers, name) => new Headers(headers).has(name);
 const networkError = (error) => error.cause?.message || error.cause?.code || error.message;
 
 /**
- * The first words of a body, on one line; the rest is not waited for.
+ * Reads an answer as far as it may go; the beginning of it. The status has been given by then: that the rest broke off,
+ * or took too long, changes nothing.
  *
  * @param {Response} response
  */
-async function excerpt(response) {
+async function readToEnd(response) {
   const decoder = new TextDecoder();
   let text = '';
+  let bytes = 0;
   try {
     for await (const chunk of /** @type {AsyncIterable<Uint8Array>} */ (response.body ?? [])) {
-      text += decoder.decode(chunk, { stream: true });
-      if (text.length >= 200) break;
+      if (text.length < KEPT) text += decoder.decode(chunk, { stream: true });
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) break;
     }
   } catch {
-    // The status is what counts; that the body broke off changes nothing.
+    // See above.
   }
-  const line = text.replace(/\s+/g, ' ').trim().slice(0, 200);
+  return text;
+}
+
+/** The first words of an answer, on one line. @param {string} answer @param {URL[]} urls */
+function excerpt(answer, urls) {
+  const line = withoutSecrets(answer.slice(0, KEPT).replace(/\s+/g, ' ').trim(), urls).slice(0, QUOTED);
   return line && `(${line})`;
 }
+
+/**
+ * A text of a receiver without what it quotes of the request: many answers to an unknown path name it.
+ *
+ * @param {string} text
+ * @param {URL[]} urls
+ */
+function withoutSecrets(text, urls) {
+  const parts = urls.flatMap(({ pathname, search, searchParams, username, password }) => {
+    const whole = [`${pathname}${search}`, pathname, search].flatMap((part) => [part, decoded(part)]);
+    // Each key, name and value by itself as well: a receiver may quote any of them, in a form of its own.
+    const words = whole.flatMap((part) => [...part.split(/[/?&=]/), ...part.split(/[^\p{L}\p{N}_.~-]+/u)]);
+    return [...whole, ...words, ...searchParams.values(), username, password];
+  });
+  const forms = parts.filter((part) => part.length >= 3);
+  // The longest first, so that none is broken up by a part of it.
+  const secrets = [...new Set(forms)].sort((a, b) => b.length - a.length);
+  if (secrets.length === 0) return text;
+  // Searching for so many would block the worker.
+  if (secrets.length > 500) return '';
+  return text.replace(new RegExp(secrets.map(escaped).join('|'), 'gi'), '…');
+}
+
+/** @param {string} part */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** @param {string} text */
+const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 /**
  * Milliseconds that a `Retry-After` header asks for: it holds seconds or a date. No wait at all, or a date that has
@@ -144,4 +307,19 @@ function retryAfter(header) {
   const seconds = Number(header);
   const wait = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
   return wait > 0 ? Math.min(wait, LONGEST_WAIT) : undefined;
+}
+
+/**
+ * Has fetch go by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, where this Node can be told to while it runs. Node 22.21 does
+ * so if it is started with NODE_USE_ENV_PROXY=1; Node 20 can't.
+ */
+function useProxies() {
+  const { env } = process;
+  if (!(env.HTTP_PROXY || env.HTTPS_PROXY || env.http_proxy || env.https_proxy)) return;
+  try {
+    /** @type {{ setGlobalProxyFromEnv?: () => unknown }} */ (http).setGlobalProxyFromEnv?.();
+  } catch {
+    // Its message quotes the address, which may hold a password.
+    throw new Error('HTTP_PROXY or HTTPS_PROXY holds what is no address of a proxy');
+  }
 }

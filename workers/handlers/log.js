@@ -1,0 +1,14 @@
+/**
+ * One line on stderr, for a person. A log that can't be written is no reason to fail a job that is done.
+ *
+ * @param {string} message control and format characters, which an answer of a server may hold, are escaped
+ */
+export function warn(message) {
+  const { stderr } = process;
+  if (stderr.listenerCount('error') === 0) stderr.on('error', () => {});
+  const line = message.replace(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+  stderr.write(`${line}\n`);
+}
