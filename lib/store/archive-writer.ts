@@ -119,8 +119,8 @@ export class ArchiveWriter {
       const end = this.#endOf(target);
       if (end === undefined) continue;
       const path = `${target}.${String(end).padStart(15, '0')}.tmp`;
-      // Left by a process that has died, it was dealt with before.
-      removeIfThere(this.#fs, path);
+      // Rows that could not be settled before have the place.
+      if (this.#fs.stat(path) !== undefined) continue;
       const fd = tellingSync(path, () => this.#fs.open(path, 'wx+', 0o660));
       giveToOwner(this.#fs, fd, this.#queueFile);
       return { path, fd, lines: [headOf(this.#layout)], size: 0 };
@@ -148,13 +148,7 @@ export class ArchiveWriter {
       readFully(this.#fs, fd, bytes, 0);
       if (!head.startsWith(bytes.toString())) return undefined;
       if (size < Buffer.byteLength(head)) return 0;
-      const last = Buffer.alloc(1);
-      readFully(this.#fs, fd, last, size - 1);
-      if (last[0] === LF) return size;
-      // A tail that a crash cut must not swallow the row that comes next.
-      const closing = Buffer.from(`${TORN}\n`);
-      assertWhole(this.#fs.writeSync(fd, closing, size), closing);
-      return size + closing.length;
+      return closedEnd(this.#fs, fd);
     } finally {
       this.#fs.close(fd);
     }
@@ -223,14 +217,27 @@ async function copyRows(fs: FileSystem, staged: string, target: string, at: numb
 /** Where the rows go: at their byte, unless a person has put something else there since. */
 async function placeOf(fs: FileSystem, from: number, start: number, to: number, at: number): Promise<number> {
   const { size } = fs.fstat(to);
-  if (size < at) return size;
+  if (size < at) return closedEnd(fs, to);
   for await (const { bytes, offset } of pieces(fs, from, start)) {
     const place = at + offset - start;
     const there = Buffer.alloc(Math.max(0, Math.min(bytes.length, size - place)));
     await readFullyAsync(fs, to, there, place);
-    if (!there.equals(bytes.subarray(0, there.length))) return size;
+    // Of a write that power loss has cut, NULs may be left.
+    const isOurs = there.equals(bytes.subarray(0, there.length)) || there.every((b, i) => b === 0 || b === bytes[i]);
+    if (!isOurs) return closedEnd(fs, to);
   }
   return at;
+}
+
+/** Where an archive file ends. A tail that a crash cut is closed: it must not swallow the row that comes next. */
+function closedEnd(fs: FileSystem, fd: number): number {
+  const { size } = fs.fstat(fd);
+  const last = Buffer.alloc(1);
+  readFully(fs, fd, last, size - 1);
+  if (last[0] === LF) return size;
+  const closing = Buffer.from(`${TORN}\n`);
+  assertWhole(fs.writeSync(fd, closing, size), closing);
+  return size + closing.length;
 }
 
 /** How long the first two lines are: the header and the format. */

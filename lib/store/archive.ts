@@ -91,7 +91,8 @@ export async function eachArchivedLine(
   for await (const bytes of blocks(fs, path)) {
     if (line === undefined) {
       const header = lineAt(bytes, 0);
-      if (header === '' || isLost(header)) return;
+      // Of one that a crash has cut, no row was taken out of the queue.
+      if (!bytes.includes(LF) || header === '' || isLost(header)) return;
       line = lines(parseHeader(header, path));
     }
     const each = line;

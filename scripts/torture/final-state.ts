@@ -29,7 +29,7 @@ export function readFinalState(file: string): FinalState {
   for (const name of existsSync(archive) ? readdirSync(archive) : []) readRows(join(archive, name), jobs);
   const notes = others.filter((line) => line.startsWith('# note'));
   // Marks of a compaction, blank lines, closed tails, rows that are crossed out.
-  const ours = /^# (note|finished jobs end|open jobs begin)|^$|\t#torn$|^#([^\t]*\t){3}-+\t/;
+  const ours = /^# (note|tsvq format 2$|finished jobs end|open jobs begin)|^$|\t#torn$|^#([^\t]*\t){3}-+\t/;
   return { jobs, ids, notes, strange: others.filter((line) => !ours.test(line)) };
 }
 
