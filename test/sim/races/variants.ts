@@ -126,13 +126,13 @@ export const PATCHES: readonly Patch[] = [
   before(
     'nothing is held',
     'lib/store/job-index.ts',
-    '    return this.#unreadable.size > 0 && this.#unreadable.has(keyOf',
+    '    return !this.unreadable.isEmpty && this.unreadable.has(keyOf',
     'return false;',
   ),
   before(
     'nothing is held',
     'lib/store/job-index.ts',
-    '    return this.#unreadable.size > 0 && this.#unreadable.has(row',
+    '    return !this.unreadable.isEmpty && this.unreadable.has(row',
     'return false;',
   ),
 
