@@ -140,6 +140,8 @@ test('the tables of the README name every option, function and command', () => {
 
   const workerOptions = keys<WorkerOptions>({
     maxAttempts: true,
+    maxRetryAfter: true,
+    maxInterruptions: true,
     backoff: true,
     timeout: true,
     concurrency: true,
