@@ -7,6 +7,8 @@
  * - `duplicate`: a second row of a job, which can't be told from the first by its version
  * - `payload`: of a job that is still to run, and no JSON: its handler would not be called
  * - `number`: of a job that is still to run, a field that should be a number and is none: it counts as empty
+ * - `meta`: of a job that is still to run, and no JSON object, or too long: the queue can note nothing in it
+ * - `interrupted`: a job that was begun and cut off again and again by the end of its worker
  * - `follow-up`: a job that is to exist because another one completed, and is missing
  * - `orphan`: a job that runs, by its status, but whose worker is dead
  * - `lock`: held for longer than a commit takes, or left by a dead process
@@ -20,6 +22,8 @@ export type FindingKind =
   | 'duplicate'
   | 'payload'
   | 'number'
+  | 'meta'
+  | 'interrupted'
   | 'follow-up'
   | 'orphan'
   | 'lock'

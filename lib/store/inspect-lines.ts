@@ -4,6 +4,7 @@ import { LineReader, LONGEST_ROW, OUR_ID, TAB } from '../tsv/line.js';
 import { brief } from '../tsv/text.js';
 import type { Finding, FindingKind } from './finding.js';
 import { missingFollowUps } from './follow-ups.js';
+import { metaFinding } from './interrupted.js';
 import type { JobIndex } from './job-index.js';
 import type { Liveness } from './owner.js';
 import { readRows } from './rows.js';
@@ -98,6 +99,8 @@ class Lines {
           id,
         );
       this.#lookAtNumbers(id);
+      const meta = metaFinding(reader, at);
+      if (meta !== undefined) this.#add(meta.kind, meta.message, id);
     }
   }
 

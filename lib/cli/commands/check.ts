@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { count, duration } from '../../checks.js';
 import type { Stats } from '../../queue/stats.js';
+import { interruptedProblem } from '../../store/interrupted.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { isoSeconds, span } from '../format.js';
@@ -24,11 +25,13 @@ In crontab: */10 * * * * cd /srv/app && /usr/bin/node node_modules/tsvq/dist/cli
 ${examples('queue check --max-age 10m --max-failed 0')}`,
     )
     .action(async (options: Options) => {
-      const { output, queue } = cli;
+      const { output, queue, store } = cli;
       const maxAge = duration('--max-age', options.maxAge);
       const maxFailed = count('--max-failed', Number(options.maxFailed), 0);
       const stats = await queue.stats();
       const problems = findProblems(stats, maxAge, maxFailed, Date.now());
+      const interrupted = await interruptedProblem(store);
+      if (interrupted !== undefined) problems.push(interrupted);
       if (problems.length === 0) return;
       process.exitCode = EXIT.failed;
       output.text(`queue ${queue.file}: ${problems.join('; ')}`);
