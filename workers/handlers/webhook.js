@@ -10,7 +10,8 @@ const LONGEST_WAIT = 24 * 3_600_000;
  * One HTTP request.
  *
  * 2xx completes the job. 4xx fails it for good, except 408, 425 and 429; these, every other status and a network
- * error are tried again, at the time that the receiver asks for with `Retry-After`, if it does.
+ * error are tried again, at the time that the receiver asks for with `Retry-After`, if it does: such a wait costs no
+ * attempt, for a day.
  *
  * The receiver may have done its work although its answer was lost. So that it can recognise the second request
  * for the same thing, all attempts of a job carry the same `Idempotency-Key`, the job's id; `Tsvq-Attempt` tells

@@ -4,9 +4,13 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RetryAfterError } from '../../../lib/errors.js';
-import type { WorkerEvent, WorkerOptions } from '../../../lib/options.js';
+import { DEFAULTS, type WorkerEvent, type WorkerOptions } from '../../../lib/options.js';
 import { systemProcesses } from '../../../lib/store/owner.js';
-import type { Column } from '../../../lib/tsv/columns.js';
+import { type Column, newLayout } from '../../../lib/tsv/columns.js';
+import { type Row, splitRows } from '../../../lib/tsv/row.js';
+import { Attempt } from '../../../lib/worker/attempt.js';
+import type { Candidate } from '../../../lib/worker/claim.js';
+import { judge } from '../../../lib/worker/outcome.js';
 import {
   deferred,
   jobId,
@@ -280,4 +284,22 @@ test('shutdowns and kills beside other jobs, by turns, come to an end as well', 
   assert.equal(attempts - forgiven, 3);
   assert.ok(kills >= 2, `${kills}`);
   assert.notEqual((await queue.getJob(other))?.status, 'failed');
+});
+
+test('an attempt that was taken for cancelled, and was not, is forgiven and not noted', () => {
+  const layout = newLayout();
+  const row = splitRows(line({ id: ID, status: 'processing', attempts: 1, version: 2 }))[0] as Row;
+  const known = { suspect: false, slot: 0 } as Candidate;
+  const attempt = new Attempt(known, row, layout, Date.now, 1000);
+  attempt.startedAt = 1000;
+  attempt.stop('cancelled');
+  const rules = { ...DEFAULTS, backoff: () => 0, maxResult: 1000 };
+  const { event, change } = judge(attempt, { how: 'released' }, 2000, rules);
+  assert.deepEqual(
+    { event, change },
+    {
+      event: 'released',
+      change: { status: 'pending', lockedBy: '', forgiven: 1 },
+    },
+  );
 });
