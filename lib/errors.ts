@@ -90,8 +90,11 @@ export class PermanentError extends Error {
 }
 
 /**
- * Thrown by a handler, it sets the time of the next attempt itself instead of the backoff
- * (an HTTP `Retry-After`, say). It counts as an attempt like any other failure.
+ * Thrown by a handler, it sets the time of the next attempt itself instead of the backoff (an HTTP `Retry-After`, say).
+ * The next attempt comes up to a tenth of the delay later, or up to a second if that is more, and never sooner.
+ *
+ * It costs no attempt, as long as such waits in a row take no longer than the worker's `maxRetryAfter`, a day by default.
+ * Beyond that, and where the delay is 0, has passed or is none, it counts as an attempt.
  *
  * @example
  * throw new RetryAfterError('the receiver is busy', 90_000);

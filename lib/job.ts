@@ -8,7 +8,9 @@
  * | processing          | handler returned                       | completed                                 | the worker with the claim |
  * | processing          | handler failed, attempts left          | pending, run_at = now + backoff           | the worker with the claim |
  * | processing          | handler failed for good, or none left  | failed                                    | the worker with the claim |
+ * | processing          | handler asked to wait                  | pending, run_at as asked, forgiven + 1    | the worker with the claim |
  * | processing          | worker shut down                       | pending, due at once, forgiven + 1        | the worker with the claim |
+ * | processing          | the same too often in a row            | pending, due at once; failed if none left | the worker with the claim |
  * | processing          | worker dead, or time limit long past   | pending, due at once; failed if none left | any worker                |
  * | pending, processing | cancel                                 | cancelled                                 | anyone                    |
  * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
@@ -93,6 +95,11 @@ export interface JobOf<T extends string, Payload> {
   readonly attempts: number;
   /** Attempts that don't count against the limit: the job was not at fault, or an operator retried it. */
   readonly forgiven: number;
+  /**
+   * How many attempts in a row were begun and then cut off by the end of their worker. 0 once an attempt has ended by
+   * itself, or an operator retried the job.
+   */
+  readonly interruptions: number;
   /** The job's own limit of attempts; undefined where the worker's applies. */
   readonly maxAttempts: number | undefined;
   /** The job's own time limit for an attempt, in ms; undefined where the worker's applies. */

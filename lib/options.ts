@@ -75,6 +75,16 @@ export type BackoffOption =
 export interface WorkerOptions {
   /** How often a job is tried before it is `failed`; a job's own limit wins. Default 3. */
   maxAttempts?: number | undefined;
+  /**
+   * How long {@link RetryAfterError}s in a row may put a job off without costing attempts; beyond it they do. `0`: each
+   * costs one; `Infinity`: none does. Default `'1d'`.
+   */
+  maxRetryAfter?: Duration | undefined;
+  /**
+   * How many attempts in a row the end of their worker (a signal, `close()`, `maxTime`) may cut off without counting
+   * them; those that follow count. `0`: each counts; `Infinity`: none does. Default 10.
+   */
+  maxInterruptions?: number | undefined;
   /** How many handlers may run at once. Default 1. */
   concurrency?: number | undefined;
   /**
@@ -143,6 +153,8 @@ export const DEFAULTS: ResolvedQueueOptions &
   maxPayload: 1_048_576,
   lockTimeout: 30_000,
   maxAttempts: 3,
+  maxRetryAfter: 86_400_000,
+  maxInterruptions: 10,
   concurrency: 1,
   backoff: { base: 60_000, factor: 2 },
   linger: 0,
@@ -221,6 +233,8 @@ export function resolveEnqueueOptions(
 /** {@link WorkerOptions}, checked, durations in ms; `backoff` is left to whoever knows what it means. */
 export interface ResolvedWorkerOptions {
   readonly maxAttempts: number;
+  readonly maxRetryAfter: number;
+  readonly maxInterruptions: number;
   readonly concurrency: number;
   readonly backoff: BackoffOption;
   readonly linger: number;
@@ -236,6 +250,8 @@ export interface ResolvedWorkerOptions {
 
 const WORKER_OPTIONS = [
   'maxAttempts',
+  'maxRetryAfter',
+  'maxInterruptions',
   'concurrency',
   'backoff',
   'linger',
@@ -257,11 +273,17 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
   onlyKnown('options', options, WORKER_OPTIONS);
   const given = { ...DEFAULTS, ...defined(options) };
   const { signal, logger = warnOnly } = options;
+  const { maxInterruptions } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalid('signal', signal, 'an AbortSignal');
   if (typeof logger !== 'function') throw invalid('logger', logger, 'a function of one event');
   return {
     maxAttempts: count('maxAttempts', given.maxAttempts),
+    maxRetryAfter: duration('maxRetryAfter', given.maxRetryAfter),
+    maxInterruptions:
+      maxInterruptions === Number.POSITIVE_INFINITY
+        ? maxInterruptions
+        : count('maxInterruptions', maxInterruptions, 0),
     concurrency: count('concurrency', given.concurrency),
     backoff: given.backoff,
     linger: duration('linger', given.linger),

@@ -1,5 +1,6 @@
 import type { Store } from '../store/store.js';
 import { draft } from '../store/view.js';
+import { NO_OWN_META } from '../tsv/meta.js';
 import { nextRow } from '../tsv/row.js';
 
 /**
@@ -24,6 +25,7 @@ export async function retry(store: Store, id: string): Promise<boolean> {
       runAt: view.now,
       forgiven: Number(row[at.attempts]) || 0,
       finishedAt: '',
+      meta: NO_OWN_META,
     } as const;
     return [draft(id, nextRow(row, change, view.layout))];
   });

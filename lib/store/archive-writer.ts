@@ -223,7 +223,8 @@ async function placeOf(fs: FileSystem, from: number, start: number, to: number, 
     const there = Buffer.alloc(Math.max(0, Math.min(bytes.length, size - place)));
     await readFullyAsync(fs, to, there, place);
     // Of a write that power loss has cut, NULs may be left.
-    const isOurs = there.equals(bytes.subarray(0, there.length)) || there.every((b, i) => b === 0 || b === bytes[i]);
+    const isOurs =
+      there.equals(bytes.subarray(0, there.length)) || there.every((b, i) => b === 0 || b === bytes[i]);
     if (!isOurs) return closedEnd(fs, to);
   }
   return at;

@@ -9,6 +9,8 @@
  *   would not be called
  * - `number`: of a job that is still to run, a field that should be a number and is none: it counts as empty
  * - `ahead`: a job whose times are far ahead, since a clock was wrong, or a number in other units: it waits for them
+ * - `meta`: of a job that is still to run, and no JSON object, or too long: the queue can note nothing in it
+ * - `interrupted`: a job that was begun and cut off again and again by the end of its worker
  * - `follow-up`: a job that is to exist because another one completed, and is missing
  * - `orphan`: a job that runs, by its status, but whose worker is dead
  * - `lock`: held for longer than a commit takes, or left by a dead process
@@ -24,6 +26,8 @@ export type FindingKind =
   | 'payload'
   | 'number'
   | 'ahead'
+  | 'meta'
+  | 'interrupted'
   | 'follow-up'
   | 'orphan'
   | 'lock'

@@ -7,6 +7,7 @@ import { brief } from '../tsv/text.js';
 import { datedAhead } from './dated-ahead.js';
 import type { Finding, FindingKind } from './finding.js';
 import { missingFollowUps } from './follow-ups.js';
+import { metaFinding } from './interrupted.js';
 import type { JobIndex } from './job-index.js';
 import type { Liveness } from './owner.js';
 import { readRows } from './rows.js';
@@ -97,6 +98,8 @@ class Lines {
       this.#lookAtPayload(id);
       this.#lookAtNumbers(id);
       this.#lookAtTimes(id);
+      const meta = metaFinding(reader, at);
+      if (meta !== undefined) this.#add(meta.kind, meta.message, id);
     }
   }
 

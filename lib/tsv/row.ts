@@ -2,6 +2,7 @@ import type Papa from 'papaparse';
 import { dependency } from '../dependency.js';
 import type { Job, Status } from '../job.js';
 import { type Layout, newLayout } from './columns.js';
+import { type OwnMeta, readOwnMeta, writeOwnMeta } from './meta.js';
 import { parseJson } from './parse-json.js';
 import { escapeText, unescapeText } from './text.js';
 
@@ -92,6 +93,8 @@ export interface Change {
   followUps?: string;
   /** The time limit of the claim, in ms. */
   claimTimeout?: number;
+  /** Entries of the queue's own in `meta`; where the field can't hold them, it stays as it is. */
+  meta?: OwnMeta;
 }
 
 /** The row that supersedes `row`: the same job in its next state, one version on. */
@@ -111,6 +114,10 @@ export function nextRow(row: Row, change: Change, layout: Layout): Row {
     next[at.finished_at] = change.finishedAt === '' ? '' : seconds(change.finishedAt);
   if (change.followUps !== undefined) next[at.follow_ups] = change.followUps;
   if (change.claimTimeout !== undefined) next[at.claim_timeout] = seconds(change.claimTimeout);
+  if (change.meta !== undefined) {
+    const field = row[at.meta] ?? '';
+    next[at.meta] = writeOwnMeta(field, change.meta) ?? field;
+  }
   next[at.version] = String(number(row[at.version], 0) + 1);
   return next;
 }
@@ -138,6 +145,7 @@ export function toJob(row: Row, layout: Layout = newLayout()): Job {
   const { at } = layout;
   const timeout = optional(row[at.timeout]);
   const error = row[at.error] as string;
+  const meta = row[at.meta];
   return {
     id: row[at.id] as string,
     type: row[at.type] as string,
@@ -147,6 +155,7 @@ export function toJob(row: Row, layout: Layout = newLayout()): Job {
     runAt: date(row[at.run_at]) ?? new Date(0),
     attempts: number(row[at.attempts], 0),
     forgiven: number(row[at.forgiven], 0),
+    interruptions: meta ? (readOwnMeta(meta)['@interruptions'] ?? 0) : 0,
     maxAttempts: optional(row[at.max_attempts]),
     timeout: timeout === undefined ? undefined : timeout * 1000,
     priority: number(row[at.priority], 0),

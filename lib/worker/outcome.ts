@@ -4,10 +4,14 @@ import { encodeFollowUps, followUpRows } from '../store/follow-ups.js';
 import { type Draft, draft } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
 import { toJson } from '../tsv/json.js';
+import { NO_OWN_META, type OwnMeta, readOwnMeta, writeOwnMeta } from '../tsv/meta.js';
 import { type Change, nextRow, number, type Row } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
 import { type Backoff, clamp } from './backoff.js';
 import { errorText } from './error-text.js';
+
+/** Waits that were asked for are spread over so long at the least: jobs that come back at once are turned away again. */
+const LEAST_SPREAD_MS = 1000;
 
 /** How an attempt ended. */
 export type Ending =
@@ -30,6 +34,9 @@ export interface Verdict {
 /** What a worker's options say about failures. */
 export interface FailureRules {
   readonly maxAttempts: number;
+  /** In ms. */
+  readonly maxRetryAfter: number;
+  readonly maxInterruptions: number;
   readonly backoff: Backoff;
   /** Most bytes of a result as JSON. */
   readonly maxResult: number;
@@ -39,10 +46,16 @@ export interface FailureRules {
  * From an attempt's ending to the job's next state; see the table in job.ts. Not under the lock: the backoff may be
  * a function of the user's.
  */
-export function judge(attempt: Attempt, ending: Ending, now: number, rules: FailureRules): Verdict {
-  if (ending.how === 'released') return release(attempt);
+export function judge(
+  attempt: Attempt,
+  ending: Ending,
+  now: number,
+  rules: FailureRules,
+  random: () => number = Math.random,
+): Verdict {
+  if (ending.how === 'released') return release(attempt, now, rules);
   if (ending.how === 'returned') return complete(attempt, ending.value, now, rules);
-  const verdict = fail(attempt, ending.error, now, rules);
+  const verdict = fail(attempt, ending.error, now, rules, random);
   if (!ending.goesOn) return verdict;
   const goesOn =
     `the handler of job ${attempt.id} (${attempt.type}) ignores its signal and goes on; ` +
@@ -79,6 +92,7 @@ function complete(attempt: Attempt, value: unknown, now: number, { maxResult }: 
       lockedBy: '',
       finishedAt: now,
       followUps: encodeFollowUps(attempt.followUps),
+      ...forget(attempt),
     },
     ...(warning === undefined
       ? {}
@@ -86,22 +100,25 @@ function complete(attempt: Attempt, value: unknown, now: number, { maxResult }: 
   };
 }
 
-function fail(attempt: Attempt, error: unknown, now: number, rules: FailureRules): Verdict {
-  const { at } = attempt.layout;
-  const text = errorText(error);
-  const used = attempt.attempts - number(attempt.row[at.forgiven], 0);
-  const limit = number(attempt.row[at.max_attempts], rules.maxAttempts);
-  if (isA(PermanentError, error) || used >= limit) {
-    return {
-      event: 'failed',
-      error: text,
-      change: { status: 'failed', error: text, lockedBy: '', finishedAt: now },
-    };
+function fail(
+  attempt: Attempt,
+  error: unknown,
+  now: number,
+  rules: FailureRules,
+  random: () => number,
+): Verdict {
+  const { used, limit } = attemptsOf(attempt, rules);
+  const asked = askedToWait(attempt, error, now, rules);
+  const text = asked === undefined ? errorText(error) : `${errorText(error)}\n${asked.note}`;
+  const rest = { error: text, lockedBy: '', ...(asked?.change ?? forget(attempt)) };
+  if (asked?.isFree !== true && (isA(PermanentError, error) || used >= limit)) {
+    return { event: 'failed', error: text, change: { status: 'failed', finishedAt: now, ...rest } };
   }
   let wait: number;
   let warning: string | undefined;
   try {
-    wait = isA(RetryAfterError, error) ? askedFor(error) : rules.backoff(used, error, attempt.job);
+    if (asked !== undefined) wait = asked.wait + random() * Math.max(asked.wait / 10, LEAST_SPREAD_MS);
+    else wait = isA(RetryAfterError, error) ? delayOf(error) : rules.backoff(used, error, attempt.job);
   } catch (cause) {
     // The function is the user's; a mistake in it must not lose the job or the worker.
     wait = clamp(60_000 * 2 ** used);
@@ -112,13 +129,61 @@ function fail(attempt: Attempt, error: unknown, now: number, rules: FailureRules
     event: 'retried',
     error: text,
     runAt,
-    change: { status: 'pending', error: text, lockedBy: '', runAt },
+    change: { status: 'pending', runAt, ...rest },
     ...(warning === undefined ? {} : { warning }),
   };
 }
 
-/** A moment that has passed is now; what is no time is a slip, and no wait at all would use up the attempts. */
-function askedFor({ delay }: RetryAfterError): number {
+/** How many attempts count, and how many may. */
+function attemptsOf({ attempts, row, layout }: Attempt, { maxAttempts }: FailureRules) {
+  const forgiven = number(row[layout.at.forgiven], 0);
+  return { forgiven, used: attempts - forgiven, limit: number(row[layout.at.max_attempts], maxAttempts) };
+}
+
+/** What makes the queue's own notes go, where a job has any. */
+const forget = ({ row, layout }: Attempt): Pick<Change, 'meta'> =>
+  row[layout.at.meta] ? { meta: NO_OWN_META } : {};
+
+/** A wait that a handler has asked for. */
+interface Asked {
+  /** In ms; never 0. */
+  readonly wait: number;
+  /** It doesn't count as an attempt. */
+  readonly isFree: boolean;
+  /** For whoever reads the job's error. */
+  readonly note: string;
+  readonly change: Pick<Change, 'meta' | 'forgiven'>;
+}
+
+/**
+ * The wait that an error asks for. One that has passed, or that is no time, is none: without a bound of its own, it
+ * would let a job loop for ever.
+ */
+function askedToWait(attempt: Attempt, error: unknown, now: number, rules: FailureRules): Asked | undefined {
+  let wait = 0;
+  try {
+    if (!isA(PermanentError, error) && isA(RetryAfterError, error)) wait = delayOf(error);
+  } catch {
+    // No time; what becomes of that is for the caller.
+  }
+  if (wait === 0) return undefined;
+  const field = attempt.row[attempt.layout.at.meta] ?? '';
+  // The clock may have been set back since.
+  const since = Math.min((readOwnMeta(field)['@askedToWaitSince'] ?? Number.POSITIVE_INFINITY) * 1000, now);
+  const meta: OwnMeta = { '@askedToWaitSince': Math.round(since) / 1000, '@interruptions': undefined };
+  // What can't be noted would never come to its bound.
+  const isFree = now + wait - since <= rules.maxRetryAfter && writeOwnMeta(field, meta) !== undefined;
+  const { forgiven } = attemptsOf(attempt, rules);
+  return {
+    wait,
+    isFree,
+    note: `asked to wait ${wait / 1000} s: ${isFree ? 'not counted as an attempt' : `counted as an attempt (waits in a row count beyond ${rules.maxRetryAfter / 1000} s, the maxRetryAfter of the worker)`}`,
+    change: isFree ? { meta, forgiven: forgiven + 1 } : { meta },
+  };
+}
+
+/** A moment that has passed is now. @throws TsvqError for what is no time */
+function delayOf({ delay }: RetryAfterError): number {
   return clamp(
     duration('the delay of a RetryAfterError', typeof delay === 'number' ? Math.max(delay, 0) : delay),
   );
@@ -127,10 +192,31 @@ function askedFor({ delay }: RetryAfterError): number {
 /** Whether a handler says by its error what is to become of the job. */
 export const decides = (error: unknown): boolean => isA(PermanentError, error) || isA(RetryAfterError, error);
 
-function release(attempt: Attempt): Verdict {
-  const forgiven = number(attempt.row[attempt.layout.at.forgiven], 0) + 1;
+/**
+ * Given back as it was. An attempt that had begun is noted as interrupted: a job that takes longer than its workers stay
+ * would be begun for ever otherwise.
+ */
+function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
+  const { forgiven, used, limit } = attemptsOf(attempt, rules);
   // run_at stays: it has passed, and keeps the job's place in the order.
-  return { event: 'released', change: { status: 'pending', lockedBy: '', forgiven } };
+  const back = { status: 'pending', lockedBy: '' } as const;
+  const isInterrupted = attempt.startedAt !== undefined && attempt.stopped !== 'cancelled';
+  if (!isInterrupted) return { event: 'released', change: { ...back, forgiven: forgiven + 1 } };
+  const field = attempt.row[attempt.layout.at.meta] ?? '';
+  const interruptions = (readOwnMeta(field)['@interruptions'] ?? 0) + 1;
+  const meta: OwnMeta = { '@interruptions': interruptions };
+  const isFree = interruptions <= rules.maxInterruptions && writeOwnMeta(field, meta) !== undefined;
+  if (isFree) return { event: 'released', change: { ...back, forgiven: forgiven + 1, meta } };
+  if (used < limit) return { event: 'released', change: { ...back, meta } };
+  const times = interruptions === 1 ? 'once' : `${interruptions} times in a row`;
+  const error =
+    `interrupted ${times}, the last time at the shutdown of worker ${attempt.row[attempt.layout.at.locked_by]}; ` +
+    'it takes longer than its workers may stay: give them more time, or the job less to do, then retry it';
+  return {
+    event: 'failed',
+    error,
+    change: { status: 'failed', error, lockedBy: '', finishedAt: now, meta },
+  };
 }
 
 /** By name as well: a handler may have got the class from another copy of the package. */

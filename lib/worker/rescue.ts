@@ -10,6 +10,9 @@ import { jobsUnderWay } from './under-way.js';
  * A poison job, one that kills its worker, must neither loop for ever nor take others with it. A worker holds
  * several claims at a time, and when it dies nobody knows which job it was: so all of them are forgiven the attempt,
  * and each is claimed alone the next time. A death in a lone claim counts, and the job runs out of attempts.
+ *
+ * Such a death leaves the note of interruptions as it is. It need not count as one: the job runs alone from then on, and
+ * is not forgiven again before an attempt has ended otherwise. And many of those jobs were never begun.
  */
 
 const DIED = 'worker died';

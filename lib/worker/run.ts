@@ -83,7 +83,7 @@ export class Run {
       onUnhandled: (type, jobs) => report.unhandled(type, jobs),
     });
     this.#lookout = new Lookout(store, () => this.#onLookout());
-    const rules = { maxAttempts: options.maxAttempts, backoff, maxResult: store.options.maxPayload };
+    const rules = { ...options, backoff, maxResult: store.options.maxPayload };
     this.#executor = new Executor(store, handlers, options, rules, (attempt, verdict) => {
       this.#pace.count();
       this.#backlog.refresh();

@@ -42,6 +42,7 @@ describe('list', { concurrency: 3 }, () => {
       runAt: '1970-01-01T00:16:40.000Z',
       attempts: 1,
       forgiven: 0,
+      interruptions: 0,
       priority: 0,
       result: [1],
       startedAt: '1970-01-01T00:16:40.000Z',

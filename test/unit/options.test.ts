@@ -230,6 +230,8 @@ test('an option that is undefined takes its default', () => {
 test('worker options have their documented defaults', () => {
   const resolved = resolveWorkerOptions({});
   const { maxAttempts, concurrency, backoff, linger, maxTime, maxWorkers, timeout, grace, signal } = resolved;
+  const { maxRetryAfter, maxInterruptions } = resolved;
+  assert.deepEqual([maxRetryAfter, maxInterruptions], [86_400_000, 10]);
   assert.deepEqual(
     { maxAttempts, concurrency, backoff, linger, maxTime, maxWorkers, timeout, grace, signal },
     {
@@ -252,6 +254,10 @@ test('worker options that can not be used are refused', () => {
     [{ concurrency: 0 }, 'concurrency is 0'],
     [{ maxWorkers: 0 }, 'maxWorkers is 0'],
     [{ maxAttempts: 0 }, 'maxAttempts is 0'],
+    [{ maxRetryAfter: 'soon' }, 'maxRetryAfter is "soon"'],
+    [{ maxRetryAfter: -1 }, 'maxRetryAfter is -1'],
+    [{ maxInterruptions: -1 }, 'maxInterruptions is -1'],
+    [{ maxInterruptions: 1.5 }, 'maxInterruptions is 1.5'],
     [{ timeout: 0 }, 'timeout is 0'],
     [{ timeout: Number.POSITIVE_INFINITY }, 'timeout is Infinity'],
     [{ linger: 'long' }, 'linger is "long"'],

@@ -141,10 +141,12 @@ test('the tables of the README name every option, function and command', () => {
   const workerOptions = keys<WorkerOptions>({
     maxAttempts: true,
     backoff: true,
+    maxRetryAfter: true,
     timeout: true,
     concurrency: true,
     linger: true,
     maxTime: true,
+    maxInterruptions: true,
     maxWorkers: true,
     signal: true,
     grace: true,
@@ -173,6 +175,8 @@ test('the defaults in the README are those of the code', () => {
   assert.match(table, new RegExp(`\`maxAttempts\` \\| ${maxAttempts} `));
   assert.match(table, new RegExp(`\`concurrency\` \\| ${concurrency} `));
   assert.match(table, new RegExp(`\`maxWorkers\` \\| ${maxWorkers} `));
+  assert.match(table, new RegExp(`\`maxInterruptions\` \\| ${DEFAULTS.maxInterruptions} `));
+  assert.match(table, new RegExp(`\`maxRetryAfter\` \\| \`'${DEFAULTS.maxRetryAfter / day}d'\``));
   assert.match(table, new RegExp(`\`linger\` \\| ${linger} `));
   assert.match(table, new RegExp(`\`timeout\` \\| \`'${timeout / 3_600_000}h'\``));
   assert.match(table, new RegExp(`\`grace\` \\| \`'${grace / 1000}s'\``));

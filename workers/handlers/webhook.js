@@ -25,8 +25,9 @@ useProxies();
  * One HTTP request.
  *
  * 2xx completes the job. 4xx fails it for good, except 408, 425 and 429; these, every other status and a network
- * error are tried again, at the time that the receiver asks for with `Retry-After`, if it does. The answer is read to
- * its end, up to 10 MiB and within the time limit, because many receivers stop working when the connection is closed.
+ * error are tried again, at the time that the receiver asks for with `Retry-After`, if it does: such a wait costs no
+ * attempt, for a day. The answer is read to its end, up to 10 MiB and within the time limit, because many receivers stop
+ * working when the connection is closed.
  *
  * What 3xx means is for `redirect` to say:
  *

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { count, duration } from '../../checks.js';
 import type { Stats } from '../../queue/stats.js';
 import { type Survey, survey } from '../../queue/survey.js';
+import { interruptedProblem } from '../../store/interrupted.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { isoSeconds, span } from '../format.js';
@@ -30,10 +31,12 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
       const maxFailed = count('--max-failed', Number(options.maxFailed), 0);
       const stats = await queue.stats();
       const { placeProblem } = store;
+      const interrupted = await interruptedProblem(store);
       const problems = [
         ...(placeProblem === undefined ? [] : [placeProblem]),
         ...findProblems(stats, maxAge, maxFailed, Date.now()),
         ...findUnseen(stats, await survey(store, maxAge)),
+        ...(interrupted === undefined ? [] : [interrupted]),
       ];
       if (problems.length === 0) return;
       process.exitCode = EXIT.failed;

@@ -69,6 +69,7 @@ function describe(job: Job, store: Store, now: number): string {
     ['type', job.type],
     ['status', [job.status, timeOf(job, now)].filter(Boolean).join(', ')],
     ['attempts', attempts(job)],
+    ['interrupted', job.interruptions > 0 ? `${job.interruptions} times in a row` : undefined],
     ['priority', String(job.priority)],
     ['time limit', job.timeout === undefined ? undefined : `${job.timeout / 1000} s`],
     ['created', ago(job.createdAt)],
@@ -120,5 +121,6 @@ function fields(job: Job): Field[][] {
     ['locked_by', job.lockedBy],
     ['started_at', job.startedAt],
     ['finished_at', job.finishedAt],
+    ['interruptions', job.interruptions],
   ];
 }

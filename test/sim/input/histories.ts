@@ -8,7 +8,7 @@ import type { Queue } from '../../../lib/open.js';
 import type { EnqueueOptions, ListOptions } from '../../../lib/options.js';
 import { FakeClock, openTest, rejects } from '../../helpers.js';
 import { type Bench, onBench } from './bench.js';
-import { isFinal, type ModelJob, ModelQueue, type Plan, planOf, WAIT } from './model-queue.js';
+import { ASKED, isFinal, type ModelJob, ModelQueue, type Plan, planOf, WAIT } from './model-queue.js';
 import { readByRule } from './oracle.js';
 
 /*
@@ -286,7 +286,7 @@ const work = fc
         counts[known.status === 'pending' ? 'retried' : known.status === 'failed' ? 'failed' : 'completed']++;
         if (plan === 'never') throw new PermanentError('never');
         if (plan === 'soon') throw new RetryAfterError('', 0);
-        if (plan === 'later') throw new RetryAfterError('', 3 * WAIT);
+        if (plan === 'later') throw new RetryAfterError('', ASKED);
         if (plan === 'fail' || plan === 'follow-up, then fail') throw new Error('');
         return job.attempts;
       };
@@ -307,6 +307,12 @@ const work = fc
           logger: () => {},
         });
       if (failed.length > 0) throw failed[0];
+      for (const [id, job] of model.jobs) {
+        if (!job.isSpread) continue;
+        const later = Number((await real.handle(n).getJob(id))?.runAt) - job.runAt;
+        assert.ok(later >= 0 && later <= ASKED / 10, `${id} waits ${later} ms longer than it asked for`);
+        Object.assign(job, { runAt: job.runAt + later, isSpread: false });
+      }
       const { claimed, completed, failed: lost, retried } = summary;
       assert.deepEqual({ claimed, completed, failed: lost, retried }, counts);
       assert.equal(

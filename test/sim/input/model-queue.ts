@@ -5,6 +5,9 @@ import type { Status } from '../../../lib/job.js';
 const RETENTION = 7 * 24 * 3_600_000;
 /** How long the model's worker lets a failed job wait. */
 export const WAIT = 10_000;
+/** How long a handler asks for, and for how long such waits in a row cost no attempt. */
+export const ASKED = 3 * WAIT;
+const ASKED_AT_MOST = 24 * 3_600_000;
 
 /** How an attempt is to end, in the job's payload. */
 export type Plan = 'ok' | 'fail' | 'never' | 'soon' | 'later' | 'follow-up' | 'follow-up, then fail';
@@ -25,6 +28,10 @@ export interface ModelJob {
   result: unknown;
   startedAt: number | undefined;
   finishedAt: number | undefined;
+  /** When it asked for the first of its waits in a row. */
+  askedSince: number | undefined;
+  /** Its time is that or up to a tenth of the wait later; which, the file says. */
+  isSpread: boolean;
 }
 
 export const isFinal = ({ status }: ModelJob): boolean => status !== 'pending' && status !== 'processing';
@@ -51,6 +58,8 @@ export class ModelQueue {
       result: undefined,
       startedAt: undefined,
       finishedAt: undefined,
+      askedSince: undefined,
+      isSpread: false,
       ...job,
     });
   }
@@ -70,7 +79,13 @@ export class ModelQueue {
   retry(id: string): boolean {
     const job = this.jobs.get(id);
     if (job?.status !== 'failed' && job?.status !== 'cancelled') return false;
-    Object.assign(job, { status: 'pending', runAt: this.now, forgiven: job.attempts, finishedAt: undefined });
+    Object.assign(job, {
+      status: 'pending',
+      runAt: this.now,
+      forgiven: job.attempts,
+      finishedAt: undefined,
+      askedSince: undefined,
+    });
     return true;
   }
 
@@ -99,9 +114,15 @@ export class ModelQueue {
         : plan === 'soon' || plan === 'later'
           ? 'RetryAfterError: '
           : 'Error: ';
-    if (plan === 'never' || job.attempts - job.forgiven >= (job.maxAttempts ?? 3)) {
+    job.askedSince = plan === 'later' ? (job.askedSince ?? this.now) : undefined;
+    const isFree = job.askedSince !== undefined && this.now + ASKED - job.askedSince <= ASKED_AT_MOST;
+    if (!isFree && (plan === 'never' || job.attempts - job.forgiven >= (job.maxAttempts ?? 3))) {
       Object.assign(job, { status: 'failed', finishedAt: this.now });
-    } else job.runAt = this.now + (plan === 'soon' ? 0 : plan === 'later' ? 3 * WAIT : WAIT);
+      return;
+    }
+    if (isFree) job.forgiven++;
+    job.isSpread = plan === 'later';
+    job.runAt = this.now + (plan === 'soon' ? 0 : plan === 'later' ? ASKED : WAIT);
   }
 }
 

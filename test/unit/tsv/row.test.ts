@@ -33,6 +33,7 @@ test('what stands in a row comes back as a job', () => {
     runAt: new Date(1_700_000_060_000),
     attempts: 0,
     forgiven: 0,
+    interruptions: 0,
     maxAttempts: 5,
     timeout: 1500,
     priority: -2.5,

@@ -181,21 +181,13 @@ for (const [name, error] of [
   });
 }
 
-test('RetryAfterError sets the time of the next attempt, and counts like any other failure', async (t) => {
-  const { queue, clock } = openTest(t);
-  const id = await queue.enqueue('email', {}, { maxAttempts: 2 });
-  await queue.processJobs({ email: fails(new RetryAfterError('busy', 90_000)) });
-  assert.equal(Number((await queue.getJob(id))?.runAt) - clock.now(), 90_000);
-  clock.advance(90_000);
-  assert.equal((await queue.processJobs({ email: fails(new RetryAfterError('busy', 90_000)) })).failed, 1);
-});
-
 test('the time that a RetryAfterError asks for may be a duration, and one that has passed is now', async (t) => {
   for (const [delay, wait] of [
     ['10m', 600_000],
     [-5, 0],
     [1e20, 365.25 * 24 * 3_600_000],
   ] as const) {
+    t.mock.method(Math, 'random', () => 0);
     const { queue, clock } = openTest(t);
     const id = await queue.enqueue('email', {});
     await queue.processJobs({ email: fails(new RetryAfterError('busy', delay)) }, { maxAttempts: 2 });

@@ -1,0 +1,84 @@
+/*
+ * The column `meta` holds a JSON object. Names that begin with `@` are the queue's own, all others are a caller's. Those
+ * are carried along as they stand there: read and written as values, large numbers would change, and so would the order
+ * of names that look like numbers.
+ */
+
+/** What the queue itself notes about a job in `meta`; absent if there is nothing to note. */
+export interface OwnMeta {
+  /** When the first of the waits in a row was asked for, in Unix seconds. */
+  readonly '@askedToWaitSince'?: number | undefined;
+  /** How many attempts in a row were interrupted. */
+  readonly '@interruptions'?: number | undefined;
+}
+
+/** The change that takes away all that the queue has noted. */
+export const NO_OWN_META: Required<OwnMeta> = {
+  '@askedToWaitSince': undefined,
+  '@interruptions': undefined,
+};
+
+/** Most bytes of the field. */
+const MOST_BYTES = 4096;
+
+/** What the queue has noted in a field. One that is no JSON object (an edit by hand) counts as empty. */
+export function readOwnMeta(field: string): OwnMeta {
+  const meta = objectIn(field);
+  const since = meta?.['@askedToWaitSince'];
+  const interruptions = meta?.['@interruptions'];
+  return {
+    ...(Number.isFinite(since) && Number(since) >= 0 && { '@askedToWaitSince': since as number }),
+    ...(Number.isSafeInteger(interruptions) &&
+      Number(interruptions) > 0 && { '@interruptions': interruptions as number }),
+  };
+}
+
+/**
+ * The field with some entries of the queue changed: those that are undefined go, those that `change` doesn't name stay.
+ *
+ * @returns undefined if the field can't hold that: it is no JSON object, which is left alone, or would get too long
+ */
+export function writeOwnMeta(field: string, change: OwnMeta): string | undefined {
+  if (field !== '' && objectIn(field) === undefined) return undefined;
+  const members = membersOf(field);
+  const others = members.filter(({ name }) => !Object.hasOwn(change, name)).map(({ text }) => text);
+  const own = Object.entries(change)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  if (own.length === 0 && others.length === members.length) return field;
+  const all = [...others, ...own];
+  const written = all.length === 0 ? '' : `{${all.join(',')}}`;
+  return Buffer.byteLength(written) > MOST_BYTES ? undefined : written;
+}
+
+function objectIn(field: string): Record<string, unknown> | undefined {
+  if (field === '' || field.length > MOST_BYTES) return undefined;
+  try {
+    const value: unknown = JSON.parse(field);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The members of an object in JSON, each with its text as it stands there. */
+function membersOf(json: string): { name: string; text: string }[] {
+  const members: { name: string; text: string }[] = [];
+  let depth = 0;
+  let from = 0;
+  for (const { 0: token, index } of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]/g)) {
+    if (token === '{' || token === '[') depth++;
+    else if (token === '}' || token === ']') depth--;
+    const isFirst = depth === 1 && from === 0;
+    const isEnd = depth === 0 || (depth === 1 && token === ',');
+    if (isEnd) {
+      const text = json.slice(from, index).trim();
+      const name = /^"(?:[^"\\]|\\.)*"/.exec(text)?.[0];
+      if (name !== undefined) members.push({ name: JSON.parse(name) as string, text });
+    }
+    if (isFirst || isEnd) from = index + 1;
+  }
+  return members;
+}
