@@ -12,7 +12,7 @@ import {
   syncFolder,
   tellingSync,
 } from './fs.js';
-import { giveFolderToOwner, giveToOwner } from './ownership.js';
+import { giveToOwner, makeFolder, removeHollowOfRoot } from './ownership.js';
 
 /** The names are known beforehand: where somebody put a symlink, nothing is written to what it leads to. */
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
@@ -88,10 +88,6 @@ export class ArchiveWriter {
 
   #open(month: string): number {
     const folder = archiveFolder(this.#queueFile);
-    if (this.#fs.stat(folder) === undefined) {
-      tellingSync(folder, () => this.#fs.mkdir(folder, { recursive: true }));
-      giveFolderToOwner(this.#fs, folder, this.#queueFile);
-    }
     // A file whose columns are others (the queue gained one in mid-month), or that is closed to us, is left as it is, and a
     // further one begun.
     for (let part = 1; ; part++) {
@@ -102,14 +98,19 @@ export class ArchiveWriter {
   }
 
   /** @returns undefined if the file has other columns, is closed to us, or is none. */
-  #openPart(path: string): number | undefined {
+  #openPart(path: string, mayHeal = true): number | undefined {
     const header = headerLine(this.#layout);
+    const folder = dirname(path);
+    tellingSync(folder, () => makeFolder(this.#fs, folder, this.#queueFile));
     let fd: number;
     try {
       fd = this.#fs.open(path, APPEND, 0o660);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ELOOP' || code === 'EISDIR') return undefined;
+      // Root was killed before it could give it away.
+      if (code === 'EACCES' && mayHeal && removeHollowOfRoot(this.#fs, path))
+        return this.#openPart(path, false);
       // One that is there; where none is, the folder is closed.
       if (code === 'EACCES' && this.#fs.stat(path) !== undefined) return undefined;
       throw storeError(error, path);

@@ -69,7 +69,7 @@ export async function compact(
   if (index.glued > 0 && layout === file.layout) await takeGlued(index);
 
   const archive = new ArchiveWriter(fs, path, layout);
-  const output = new Replacement(fs, path, file);
+  const output = new Replacement(fs, path);
   try {
     const summary = await new CompactionPass(context, file, index, layout, archive, output).write();
     await archive.sync();

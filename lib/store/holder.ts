@@ -9,6 +9,7 @@ import { type FileSystem, storeError, syncFolder } from './fs.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Processes } from './owner.js';
+import { reclaim } from './reclaim.js';
 import { createQueueFile, NotDurable, removeReplacements, syncFoldersAbove } from './replacement.js';
 import { closeTail } from './tail.js';
 
@@ -93,7 +94,12 @@ export class Holder {
 
   /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
   async writableFile(): Promise<OpenFile> {
-    const file = this.#current.reopen();
+    let file = this.#current.reopen();
+    if (file?.writable === false) {
+      this.lock.beginRewrite();
+      await this.reclaim([]);
+      file = this.#current.reopen();
+    }
     if (file?.writable === false) {
       throw new TsvqError('NO_ACCESS', `no permission to write ${file.path}; see its owner and mode`);
     }
@@ -108,6 +114,11 @@ export class Holder {
     const made = this.#current.reopen();
     if (made !== undefined) return made;
     throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished while it was made`);
+  }
+
+  /** Gives the file back to its owner, if it is root's by now; see there. Only by one who rewrites. */
+  async reclaim(tokens: readonly string[]): Promise<void> {
+    await reclaim(this.#fs, this.#current, this.lock, tokens).catch(this.#onNotDurable);
   }
 
   /** Writes the open file anew. */
@@ -161,6 +172,7 @@ export class Holder {
   async #repair(dead: readonly string[]): Promise<void> {
     this.lock.beginRewrite();
     removeReplacements(this.#fs, this.#current.realPath);
+    await this.reclaim(dead);
     const file = this.#current.reopen()?.retain();
     try {
       if (file === undefined || (await this.#makeSure(file))) this.lock.clear(dead);

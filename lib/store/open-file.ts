@@ -3,6 +3,7 @@ import { TsvqError } from '../errors.js';
 import { type Layout, parseHeader } from '../tsv/columns.js';
 import { eachLine, LF } from '../tsv/line.js';
 import { type FileInfo, type FileSystem, readFully, SMALL } from './fs.js';
+import { ofRootError } from './ownership.js';
 
 /** Reads of large files go in pieces of this size. */
 const BLOCK = 512 * 1024;
@@ -50,7 +51,11 @@ export class OpenFile {
       if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
       // Who may only read may still look.
       writable = false;
-      fd = fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+      try {
+        fd = fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+      } catch (error) {
+        throw ofRootError(fs, path) ?? error;
+      }
     }
     try {
       // Opening a pipe or a device neither waits nor makes it a queue.

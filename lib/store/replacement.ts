@@ -4,8 +4,7 @@ import { randomHex } from '../random.js';
 import { headerLine, type Layout } from '../tsv/columns.js';
 import { assertWhole, type FileSystem, removeIfThere, syncFolder } from './fs.js';
 import type { Lock } from './lock.js';
-import type { OpenFile } from './open-file.js';
-import { giveToOwner } from './ownership.js';
+import { give, giveToOwner, type Owner } from './ownership.js';
 
 /** The new file has the name, but power loss may bring the old one back: nobody may build on it. */
 export class NotDurable extends Error {
@@ -26,16 +25,17 @@ export class Replacement {
   #written = 0;
   #done = false;
 
-  constructor(fs: FileSystem, path: string, old: OpenFile | undefined) {
+  /** @param owner whose it is to be; by default that of the file at the path */
+  constructor(fs: FileSystem, path: string, owner?: Owner) {
     this.#fs = fs;
     this.#path = path;
     // A name that nobody can have prepared a symlink at. One that a crash leaves behind goes with the repair, or is
     // doctor's to report.
     this.#temporary = `${path}.${randomHex(6)}.tmp`;
     this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
-    // The mode first: its new group may not see more of it for a moment.
-    if (old !== undefined) fs.fchmod(this.#fd, old.info.mode & 0o7777);
-    giveToOwner(fs, this.#fd, path);
+    const like = owner ?? fs.stat(path);
+    if (like === undefined) giveToOwner(fs, this.#fd, path);
+    else give(fs, this.#fd, like);
   }
 
   add(bytes: Buffer): void {
@@ -120,7 +120,7 @@ export async function createQueueFile(
   path: string,
   layout: Layout,
 ): Promise<void> {
-  const output = new Replacement(fs, path, undefined);
+  const output = new Replacement(fs, path);
   try {
     output.add(Buffer.from(headerLine(layout)));
     await output.sync();
