@@ -8,6 +8,7 @@
  * | `NO_QUEUE_FILE` | no file was named, and no package.json shows where data/queue.tsv would be; or a file that must exist doesn't |
  * | `NOT_A_QUEUE` | the file's first line is not the header of a queue |
  * | `NO_ACCESS` | the file or its directory can't be created, read or written |
+ * | `FILE_SYSTEM` | the file would be on a file system that a queue can't rely on, NFS say; nothing was written. See `anyFileSystem` |
  * | `LOCK_TIMEOUT` | somebody else held the lock for too long; the message says who, and since when |
  * | `DISK_FULL` | the disk (or a quota, or a file size limit) had no room; `written` has the ids that are in |
  * | `WRITE_FAILED` | the system refused a write for another reason; `written` has the ids that are in |
@@ -20,6 +21,7 @@ export type ErrorCode =
   | 'NO_QUEUE_FILE'
   | 'NOT_A_QUEUE'
   | 'NO_ACCESS'
+  | 'FILE_SYSTEM'
   | 'LOCK_TIMEOUT'
   | 'DISK_FULL'
   | 'WRITE_FAILED'

@@ -12,6 +12,7 @@
  * - `lock`: held for longer than a commit takes, or left by a dead process
  * - `leftover`: a file that a crash left behind
  * - `access`: an owner or a mode that keeps a worker out, or lets strangers in
+ * - `place`: a file system that promises less than is needed
  */
 export type FindingKind =
   | 'unreadable'
@@ -24,7 +25,8 @@ export type FindingKind =
   | 'orphan'
   | 'lock'
   | 'leftover'
-  | 'access';
+  | 'access'
+  | 'place';
 
 /** One thing that is wrong. */
 export interface Finding {

@@ -5,6 +5,7 @@ import type { ResolvedQueueOptions } from '../options.js';
 import { newLayout } from '../tsv/columns.js';
 import { type CompactionSummary, compact } from './compact.js';
 import type { CurrentFile } from './current-file.js';
+import { assertPlace } from './file-system.js';
 import { type FileSystem, storeError, syncFolder } from './fs.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
@@ -26,6 +27,7 @@ export class Holder {
   readonly #clock: Clock;
   readonly #processes: Processes;
   #lock: Lock | undefined;
+  #isPlaceChecked = false;
 
   constructor(
     current: CurrentFile,
@@ -53,6 +55,13 @@ export class Holder {
     return this.#lock;
   }
 
+  /** Looks once, before the first write, at what the file is on. @throws TsvqError `FILE_SYSTEM` */
+  checkPlace(): void {
+    if (this.#isPlaceChecked) return;
+    if (!this.options.anyFileSystem) assertPlace(this.#fs, this.#current.realPath);
+    this.#isPlaceChecked = true;
+  }
+
   /**
    * Does something under the lock.
    *
@@ -71,6 +80,7 @@ export class Holder {
   /** Takes the lock; repairs what a dead owner left. @returns whether it is held; not if it is no longer needed */
   async #enter(isNeeded?: () => boolean): Promise<boolean> {
     if (this.broken) throw this.broken;
+    this.checkPlace();
     const dead = await this.lock.enter(isNeeded);
     if (dead === undefined) return false;
     if (dead.length === 0) return true;

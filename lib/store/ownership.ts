@@ -125,15 +125,17 @@ export function makeFolders(fs: FileSystem, folder: string): void {
     else if (code !== 'EEXIST' || fs.stat(folder) === undefined) throw error;
     return;
   }
-  const above = fs.stat(parent);
-  if (above === undefined) return;
-  withFolder(fs, folder, (fd) => {
-    try {
-      give(fs, fd, ownerIn(above, fs.fstat(fd).mode));
-    } catch {
-      // Not ours to give away.
-    }
-  });
+  withFolder(fs, folder, (fd) => giveLikeFolder(fs, fd, parent));
+}
+
+/** Gives an open file or folder to the owner of another folder. */
+export function giveLikeFolder(fs: FileSystem, fd: number, folder: string): void {
+  try {
+    const above = fs.stat(folder);
+    if (above !== undefined) give(fs, fd, ownerIn(above, fs.fstat(fd).mode));
+  } catch {
+    // Not ours to give away.
+  }
 }
 
 /** Removes a folder that has nothing in it. @returns whether it did */

@@ -1,7 +1,6 @@
 import { invalid } from '../checks.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
-import { writeTick } from '../store/tick.js';
 import { checkName } from '../tsv/text.js';
 import { resolveBackoff } from './backoff.js';
 import type { Handler, Handlers, Summary } from './handler.js';
@@ -46,10 +45,7 @@ export async function processQueue(
       await new Promise(setImmediate);
     }
   }, stop);
-  writeTick(store.fs, store.realPath, {
-    at: store.clock.now(),
-    unhandled: Object.keys(report.summary.unhandled),
-  });
+  report.tick(store);
   return report.summary;
 }
 
