@@ -10,7 +10,7 @@ import { type FileSystem, storeError, syncFolder } from './fs.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Processes } from './owner.js';
-import { reclaim } from './reclaim.js';
+import { reclaim, type Traces } from './reclaim.js';
 import { createQueueFile, NotDurable, removeReplacements, syncFoldersAbove } from './replacement.js';
 import { closeTail } from './tail.js';
 
@@ -107,7 +107,7 @@ export class Holder {
     let file = this.#current.reopen();
     if (file?.writable === false) {
       this.lock.beginRewrite();
-      await this.reclaim([]);
+      await this.reclaim();
       file = this.#current.reopen();
     }
     if (file?.writable === false) {
@@ -127,8 +127,8 @@ export class Holder {
   }
 
   /** Gives the file back to its owner, if it is root's by now; see there. Only by one who rewrites. */
-  async reclaim(tokens: readonly string[]): Promise<void> {
-    await reclaim(this.#fs, this.#current, this.lock, tokens).catch(this.#onNotDurable);
+  async reclaim(traces: Traces = {}): Promise<void> {
+    await reclaim(this.#fs, this.#current, this.lock, traces).catch(this.#onNotDurable);
   }
 
   /** Writes the open file anew. */
@@ -182,7 +182,7 @@ export class Holder {
   async #repair(dead: readonly string[]): Promise<void> {
     this.lock.beginRewrite();
     removeReplacements(this.#fs, this.#current.realPath);
-    await this.reclaim(dead);
+    await this.reclaim({ tokens: dead });
     const file = this.#current.reopen()?.retain();
     try {
       if (file === undefined || (await this.#makeSure(file))) this.lock.clear(dead);

@@ -12,7 +12,6 @@ import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Decide, Needs, Outcome } from './operation.js';
 import { type Processes, systemProcesses } from './owner.js';
-import { giveReplaced } from './ownership.js';
 import { removeReplacements } from './replacement.js';
 import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 import { Writer } from './writer.js';
@@ -139,7 +138,7 @@ export class Store {
     await this.exclusively(async () => {
       // Before the file is read: one of them may be about to give its own copy the name.
       removeReplacements(this.fs, this.realPath);
-      await this.#holder.reclaim(tokens);
+      await this.#holder.reclaim({ tokens });
       if (this.#current.reopen() !== undefined) await this.#holder.compact();
     });
     this.lock.clear(tokens);
@@ -168,7 +167,7 @@ export class Store {
         await run();
       } finally {
         // Root's editors leave a file of root's.
-        if (before !== undefined) giveReplaced(this.fs, this.realPath, before);
+        await this.#holder.reclaim({ before });
       }
       const now = this.fs.realpath(this.path) ?? this.realPath;
       if (now !== this.realPath) {
