@@ -36,7 +36,7 @@ export class Trouble {
    */
   pause(error: unknown, goes: boolean, holds: boolean, goOn: () => void): boolean {
     const { code } = error as { code?: string };
-    if (code === 'SYNC_FAILED' || code === 'CLOSED') return false;
+    if (code === 'SYNC_FAILED' || code === 'CLOSED' || code === 'FILE_SYSTEM') return false;
     if (goes !== this.#goes) this.#count = 0;
     this.#goes = goes;
     this.#count++;
