@@ -13,17 +13,15 @@ export interface Access {
   readonly keepsOut: boolean;
   /** This process may not even read the file. */
   readonly isFileClosed: boolean;
-  /** This process may not look into the lock. */
-  readonly isLockClosed: boolean;
 }
 
 /** Looks at owners and modes of the file and of what stands beside it. */
 export function inspectAccess(store: Store): Access {
-  const { fs, path, realPath, lock } = store;
+  const { fs, path, realPath } = store;
   const file = fs.stat(realPath);
   const folder = fs.stat(dirname(realPath));
   if (file === undefined || folder === undefined)
-    return { findings: [], keepsOut: false, isFileClosed: false, isLockClosed: false };
+    return { findings: [], keepsOut: false, isFileClosed: false };
   const open: string[] = [];
   if ((file.mode & 0o002) !== 0) {
     open.push(
@@ -52,7 +50,6 @@ export function inspectAccess(store: Store): Access {
     findings: [...open, ...closed].map((message) => ({ kind: 'access', message })),
     keepsOut: closed.length > 0,
     isFileClosed,
-    isLockClosed: !isAllowed(() => lock.holders()),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { TsvqError } from '../errors.js';
 import { describePlace, placeOf } from './file-system.js';
 import type { Finding } from './finding.js';
 import { telling } from './fs.js';
@@ -19,7 +20,11 @@ export async function inspect(store: Store): Promise<Finding[]> {
 async function inspectAll(store: Store): Promise<Finding[]> {
   const leftovers = replacementsOf(store.fs, store.realPath);
   const access = inspectAccess(store);
-  const holders = access.isLockClosed ? [] : await lastingHolders(store);
+  const holders = await lastingHolders(store).catch((error: unknown) => {
+    // A lock that this process may not look into is told of itself.
+    if (access.keepsOut && (error as TsvqError).code === 'NO_ACCESS') return [];
+    throw error;
+  });
   const isQuiet = holders.every(({ liveness }) => liveness === 'dead');
   const index = access.isFileClosed ? undefined : await store.read('all');
   return [

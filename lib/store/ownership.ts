@@ -101,7 +101,7 @@ function withFolder<T>(fs: FileSystem, folder: string, run: (fd: number) => T): 
 }
 
 /** The same as {@link giveToOwner}, for a folder. */
-export function giveFolderToOwner(fs: FileSystem, folder: string, queueFile: string): Owner | undefined {
+function giveFolderToOwner(fs: FileSystem, folder: string, queueFile: string): Owner | undefined {
   return withFolder(fs, folder, (fd) => giveToOwner(fs, fd, queueFile));
 }
 

@@ -198,6 +198,7 @@ test('queue options have their documented defaults', () => {
     retention: 7 * 24 * 3_600_000,
     maxPayload: 1_048_576,
     lockTimeout: 30_000,
+    anyFileSystem: false,
   });
   assert.deepEqual(
     resolveQueueOptions({ durability: 'os', retention: 0, maxPayload: 5, lockTimeout: '1s' }),
