@@ -207,8 +207,10 @@ test('queue options have their documented defaults', () => {
       retention: 0,
       maxPayload: 5,
       lockTimeout: 1000,
+      anyFileSystem: false,
     },
   );
+  throws(() => resolveQueueOptions({ anyFileSystem: 'yes' as never }), 'INVALID_ARGUMENT', 'true or false');
   throws(
     () => resolveQueueOptions({ durability: 'full' as 'os' }),
     'INVALID_ARGUMENT',
