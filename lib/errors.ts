@@ -10,6 +10,7 @@
  * | `NEWER_FORMAT` | a later version of this package has written the file: this process may read it, and must be restarted to change it |
  * | `DETACHED` | the path leads to no file that others see: the file alone is mounted, or its folder was taken away |
  * | `NO_ACCESS` | the file or its directory can't be created, read or written |
+ * | `FILE_SYSTEM` | the file would be on a file system that a queue can't rely on, NFS say; nothing was written. See `anyFileSystem` |
  * | `LOCK_TIMEOUT` | somebody else held the lock for too long; the message says who, and since when |
  * | `DISK_FULL` | the disk (or a quota, or a file size limit) had no room; `written` has the ids that are in |
  * | `WRITE_FAILED` | the system refused a write for another reason; `written` has the ids that are in |
@@ -25,6 +26,7 @@ export type ErrorCode =
   | 'NEWER_FORMAT'
   | 'DETACHED'
   | 'NO_ACCESS'
+  | 'FILE_SYSTEM'
   | 'LOCK_TIMEOUT'
   | 'DISK_FULL'
   | 'WRITE_FAILED'

@@ -17,6 +17,12 @@ export interface QueueOptions {
   maxPayload?: number | undefined;
   /** How long to wait for the lock before `LOCK_TIMEOUT`. Default `'30s'`. */
   lockTimeout?: Duration | undefined;
+  /**
+   * Write on any file system. Without it, the first write to a queue on NFS, SMB, 9p or another that several machines
+   * share fails with `FILE_SYSTEM`; a worker warns once of one in memory, in a container's own layer, or of FUSE. Linux
+   * only. Default false.
+   */
+  anyFileSystem?: boolean | undefined;
 }
 
 /** When and how a job is to run. */
@@ -152,6 +158,7 @@ export const DEFAULTS: ResolvedQueueOptions &
   retention: 604_800_000,
   maxPayload: 1_048_576,
   lockTimeout: 30_000,
+  anyFileSystem: false,
   maxAttempts: 3,
   maxRetryAfter: 86_400_000,
   maxInterruptions: 10,
@@ -170,18 +177,22 @@ export interface ResolvedQueueOptions {
   readonly retention: number;
   readonly maxPayload: number;
   readonly lockTimeout: number;
+  readonly anyFileSystem: boolean;
 }
 
 /** @throws TsvqError `INVALID_ARGUMENT` */
 export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions {
-  onlyKnown('options', options, ['durability', 'retention', 'maxPayload', 'lockTimeout']);
-  const { durability, retention, maxPayload, lockTimeout } = { ...DEFAULTS, ...defined(options) };
+  onlyKnown('options', options, ['durability', 'retention', 'maxPayload', 'lockTimeout', 'anyFileSystem']);
+  const given = { ...DEFAULTS, ...defined(options) };
+  const { durability, retention, maxPayload, lockTimeout, anyFileSystem } = given;
   if (durability !== 'sync' && durability !== 'os') throw invalid('durability', durability, "'sync' or 'os'");
+  if (typeof anyFileSystem !== 'boolean') throw invalid('anyFileSystem', anyFileSystem, 'true or false');
   return {
     durability,
     retention: duration('retention', retention),
     maxPayload: payloadLimit(maxPayload),
     lockTimeout: duration('lockTimeout', lockTimeout),
+    anyFileSystem,
   };
 }
 

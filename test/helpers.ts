@@ -21,6 +21,8 @@ import '../lib/worker/run.js';
 /** What a process needs of the environment; also where to leave the coverage of its code, if that is asked for. */
 export const bareEnvironment: NodeJS.ProcessEnv = {
   PATH: process.env.PATH,
+  // Temporary folders may be in memory, or in the layer of a container.
+  QUEUE_ANY_FILE_SYSTEM: '1',
   ...(process.env.NODE_V8_COVERAGE && {
     NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE,
     NODE_OPTIONS: process.env.NODE_OPTIONS,
@@ -238,6 +240,8 @@ export function openTest<Jobs = DefaultJobs>(t: TestContext, options: TestOption
   const { fs: fileSystem = systemFs, processes = systemProcesses, ...queueOptions } = rest;
   // Waiting for the lock takes no time on the fake clock, while the disk takes its own.
   queueOptions.lockTimeout ??= '1h';
+  // Temporary folders may be in memory, or in the layer of a container.
+  queueOptions.anyFileSystem ??= true;
   const store = new Store(file, resolveQueueOptions(queueOptions), clock, {
     fs: watched(fileSystem),
     processes,

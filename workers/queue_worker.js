@@ -9,6 +9,7 @@
  *   QUEUE_FILE         the queue; default: data/queue.tsv beside the folder of this script
  *   QUEUE_LINGER       stay so long, waiting for more jobs ('55s'); default: exit when nothing is due
  *   QUEUE_CONCURRENCY  how many jobs may run at once; default 1
+ *   QUEUE_ANY_FILE_SYSTEM  1: work a queue on NFS, SMB, 9p and the like, too, which is refused otherwise
  *   QUEUE_GRACE        how long running jobs may go on after SIGTERM or SIGINT; default 10s
  *   and what the handlers read: SMTP_URL, MAIL_FROM, SEND_EMAIL_TIMEOUT (handlers/send_email.js), WEBHOOK_TIMEOUT
  *
@@ -67,7 +68,7 @@ for (const [name, exitCode] of /** @type {const} */ ([
 try {
   if (process.argv.length > 2) throw usage('it takes no arguments; what can be set is in the environment');
   checkEnvironment();
-  const queue = openQueue(file);
+  const queue = openQueue(file, { anyFileSystem: process.env.QUEUE_ANY_FILE_SYSTEM === '1' });
   await queue.processJobs(handlers(join(dirname(queue.file), 'outbox')), {
     signal: shutdown.signal,
     logger: log,

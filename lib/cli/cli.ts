@@ -14,6 +14,7 @@ export interface GlobalOptions {
   json?: boolean;
   plain?: boolean;
   lockTimeout?: string;
+  anyFileSystem?: boolean;
 }
 
 /** What a command's module exports. */
@@ -49,8 +50,8 @@ export class Cli {
   /** The queue's store, whether there is a file or not. */
   get store(): Store {
     if (this.#store === undefined) {
-      const { lockTimeout } = this.options;
-      const options = resolveQueueOptions(lockTimeout === undefined ? {} : { lockTimeout });
+      const { lockTimeout, anyFileSystem = process.env.QUEUE_ANY_FILE_SYSTEM === '1' } = this.options;
+      const options = resolveQueueOptions({ lockTimeout, anyFileSystem });
       this.#store = new Store(this.file, options, systemClock);
     }
     return this.#store;

@@ -27,6 +27,7 @@ An ID may be shortened to any beginning that no other job's id shares.
 
 Environment:
   QUEUE_FILE  the queue file; default: data/queue.tsv beside the nearest package.json
+  QUEUE_ANY_FILE_SYSTEM  1: as --any-file-system
 
 Exit codes:
   0   done
@@ -85,6 +86,7 @@ function createProgram(): Command {
     .addOption(new Option('--json', 'print JSON Lines').conflicts('plain'))
     .option('--plain', 'print fields split by a TAB, without a header')
     .option('--lock-timeout <time>', 'how long to wait for the lock; default: 30s')
+    .option('--any-file-system', 'write on NFS, SMB, 9p and the like, too, which is refused otherwise')
     .addHelpText('after', HELP)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

@@ -41,7 +41,7 @@ const stop = (name) => {
 process.on('SIGINT', stop).on('SIGTERM', stop);
 
 async function main() {
-${kind === 'commonjs' ? "  const { openQueue } = await import('tsvq');\n" : ''}  await openQueue(file).processJobs(handlers, {
+${kind === 'commonjs' ? "  const { openQueue } = await import('tsvq');\n" : ''}  await openQueue(file, { anyFileSystem: process.env.QUEUE_ANY_FILE_SYSTEM === '1' }).processJobs(handlers, {
     signal: shutdown.signal,
     logger: log,
     // QUEUE_LINGER=55s: stay until cron starts the next one, so that jobs start at once.

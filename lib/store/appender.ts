@@ -36,6 +36,7 @@ export class Appender {
 
   /** Appends what the operations decide, and looks at what has become of it; see {@link Operation.write}. */
   async append(round: Round): Promise<Written> {
+    this.#holder.checkPlace();
     for (;;) {
       const appended =
         (round.needs === 'nothing' ? await this.#besideHolder(round) : undefined) ??

@@ -15,7 +15,7 @@ import {
 } from './fs.js';
 import { JobIndex } from './job-index.js';
 import type { OpenFile } from './open-file.js';
-import { giveFolderToOwner, giveToOwner } from './ownership.js';
+import { giveToOwner, makeFolder, removeHollowOfRoot } from './ownership.js';
 
 /*
  * A compaction moves old jobs to the archive in three steps, so that one that fails leaves no copies:
@@ -108,11 +108,8 @@ export class ArchiveWriter {
   }
 
   #stage(month: string): Staged {
-    if (this.#fs.stat(this.#folder) === undefined) {
-      tellingSync(this.#folder, () => this.#fs.mkdir(this.#folder, { recursive: true }));
-      this.#hasMadeFolder = true;
-      giveFolderToOwner(this.#fs, this.#folder, this.#queueFile);
-    }
+    this.#hasMadeFolder ||= this.#fs.stat(this.#folder) === undefined;
+    tellingSync(this.#folder, () => makeFolder(this.#fs, this.#folder, this.#queueFile));
     // A file with other columns (the queue gained one in mid-month), or one that is closed to us, is left as it is.
     for (let part = 1; ; part++) {
       const target = join(this.#folder, archiveName(this.#queueFile, month, part));
@@ -121,9 +118,22 @@ export class ArchiveWriter {
       const path = `${target}.${String(end).padStart(15, '0')}.tmp`;
       // Rows that could not be settled before have the place.
       if (this.#fs.stat(path) !== undefined) continue;
-      const fd = tellingSync(path, () => this.#fs.open(path, 'wx+', 0o660));
+      const fd = this.#create(path);
       giveToOwner(this.#fs, fd, this.#queueFile);
       return { path, fd, lines: [headOf(this.#layout)], size: 0 };
+    }
+  }
+
+  #create(path: string, mayHeal = true): number {
+    try {
+      return this.#fs.open(path, 'wx+', 0o660);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // Root was killed before it could give the folder away.
+      const isHealed = code === 'EACCES' && mayHeal && removeHollowOfRoot(this.#fs, path);
+      if (!isHealed) throw storeError(error, path);
+      tellingSync(this.#folder, () => makeFolder(this.#fs, this.#folder, this.#queueFile));
+      return this.#create(path, false);
     }
   }
 
@@ -172,17 +182,23 @@ export async function settleLeftovers(fs: FileSystem, queueFile: string, file: O
   const index = new JobIndex(file);
   await index.catchUp();
   for (const path of staged) {
-    let isCommitted = false;
-    await eachArchivedLine(fs, path, (layout) => {
-      const reader = new LineReader(layout);
-      return (bytes, start, end) => {
-        if (reader.read(bytes, start, end) !== 'row') return;
-        isCommitted ||= index.find(reader.text(layout.at.id)) === undefined;
-      };
-    });
-    if (isCommitted) await settle(fs, path).catch(() => {});
+    if (removeHollowOfRoot(fs, path)) continue;
+    if (await isCommitted(fs, path, index)) await settle(fs, path).catch(() => {});
     else removeIfThere(fs, path);
   }
+}
+
+/** Whether the queue lacks a row of a staged file. */
+async function isCommitted(fs: FileSystem, staged: string, index: JobIndex): Promise<boolean> {
+  let isMissing = false;
+  await eachArchivedLine(fs, staged, (layout) => {
+    const reader = new LineReader(layout);
+    return (bytes, start, end) => {
+      if (isMissing || reader.read(bytes, start, end) !== 'row') return;
+      isMissing = index.find(reader.text(layout.at.id)) === undefined;
+    };
+  });
+  return isMissing;
 }
 
 /** Writes the rows of a staged file where its name says, and removes it. */

@@ -74,7 +74,7 @@ export async function compact(
   await settleLeftovers(fs, path, file);
 
   const archive = new ArchiveWriter(fs, path, layout);
-  const output = new Replacement(fs, path, file);
+  const output = new Replacement(fs, path);
   try {
     const summary = await new CompactionPass(context, file, index, layout, archive, output).write();
     await archive.sync();

@@ -1,8 +1,8 @@
 import { basename, dirname, join, resolve } from 'node:path';
+import { type Home, refuseOtherHome } from './detached.js';
 import type { FileSystem } from './fs.js';
 import { JobIndex } from './job-index.js';
 import { OpenFile } from './open-file.js';
-import { type Home, refuseOtherHome } from './place.js';
 import { settledPart } from './settled.js';
 
 /** The queue file as its path names it at the moment, and what is known of it. */

@@ -17,6 +17,7 @@
  * - `leftover`: a file that a crash left behind
  * - `place`: a place where the file can't be written safely
  * - `access`: an owner or a mode that keeps a worker out, or lets strangers in
+ * - `place`: a file system that promises less than is needed
  */
 export type FindingKind =
   | 'unreadable'
@@ -32,8 +33,8 @@ export type FindingKind =
   | 'orphan'
   | 'lock'
   | 'leftover'
-  | 'place'
-  | 'access';
+  | 'access'
+  | 'place';
 
 /** One thing that is wrong. */
 export interface Finding {

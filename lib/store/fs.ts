@@ -47,7 +47,7 @@ export interface FileSystem {
   /** The path with all symlinks followed; undefined if the name is missing. */
   realpath(path: string): string | undefined;
   readlink(path: string): string | undefined;
-  mkdir(path: string, options?: { recursive: boolean }): void;
+  mkdir(path: string, options?: { mode: number }): void;
   rmdir(path: string): void;
   readdir(path: string): string[];
   unlink(path: string): void;

@@ -6,12 +6,14 @@ import { newLayout } from '../tsv/columns.js';
 import { FORMAT } from '../tsv/format.js';
 import { type CompactionSummary, compact } from './compact.js';
 import type { CurrentFile } from './current-file.js';
+import { refuseDetached } from './detached.js';
+import { assertPlace } from './file-system.js';
 import { type FileSystem, storeError, syncFolder } from './fs.js';
 import type { JobIndex } from './job-index.js';
 import { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Processes } from './owner.js';
-import { refuseDetached } from './place.js';
+import { reclaim, type Traces } from './reclaim.js';
 import { createQueueFile, NotDurable, removeReplacements, syncFoldersAbove } from './replacement.js';
 import { strike } from './strike.js';
 import { closeTail } from './tail.js';
@@ -30,6 +32,7 @@ export class Holder {
   readonly #processes: Processes;
   #lock: Lock | undefined;
   #isFitPlace = false;
+  #isPlaceChecked = false;
 
   constructor(
     current: CurrentFile,
@@ -55,6 +58,13 @@ export class Holder {
     return this.#lock;
   }
 
+  /** Looks once, before the first write, at what the file is on. @throws TsvqError `FILE_SYSTEM` */
+  checkPlace(): void {
+    if (this.#isPlaceChecked) return;
+    if (!this.options.anyFileSystem) assertPlace(this.#fs, this.#current.realPath);
+    this.#isPlaceChecked = true;
+  }
+
   /**
    * Does something under the lock.
    *
@@ -73,6 +83,7 @@ export class Holder {
   /** Takes the lock; repairs what a dead owner left. @returns whether it is held; not if it is no longer needed */
   async #enter(isNeeded?: () => boolean): Promise<boolean> {
     if (this.broken) throw this.broken;
+    this.checkPlace();
     const dead = await this.lock.enter(isNeeded);
     if (dead === undefined) return false;
     if (dead.length === 0) return true;
@@ -96,7 +107,12 @@ export class Holder {
 
   /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
   async writableFile(): Promise<OpenFile> {
-    const file = this.#current.reopen();
+    let file = this.#current.reopen();
+    if (file?.writable === false) {
+      this.lock.beginRewrite();
+      await this.reclaim();
+      file = this.#current.reopen();
+    }
     if (file?.writable === false) {
       throw new TsvqError('NO_ACCESS', `no permission to write ${file.path}; see its owner and mode`);
     }
@@ -126,6 +142,11 @@ export class Holder {
     if (this.#isFitPlace && file.isNamed) return;
     refuseDetached(this.#fs, file);
     this.#isFitPlace = true;
+  }
+
+  /** Gives the file back to its owner, if it is root's by now; see there. Only by one who rewrites. */
+  async reclaim(traces: Traces = {}): Promise<void> {
+    await reclaim(this.#fs, this.#current, this.lock, traces).catch(this.#onNotDurable);
   }
 
   /** Writes the open file anew. */
@@ -198,6 +219,7 @@ export class Holder {
   async #repair(dead: readonly string[]): Promise<void> {
     this.lock.beginRewrite();
     removeReplacements(this.#fs, this.#current.realPath);
+    await this.reclaim({ tokens: dead });
     const file = this.#current.reopen()?.retain();
     try {
       if (file === undefined || (await this.#makeSure(file))) this.lock.clear(dead);

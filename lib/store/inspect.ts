@@ -1,7 +1,8 @@
-import { dirname } from 'node:path';
-import { archiveFiles, archiveFolder } from './archive.js';
+import type { TsvqError } from '../errors.js';
+import { describePlace, placeOf } from './file-system.js';
 import type { Finding } from './finding.js';
-import { type FileInfo, telling } from './fs.js';
+import { telling } from './fs.js';
+import { inspectAccess } from './inspect-access.js';
 import { inspectLines } from './inspect-lines.js';
 import type { LockHolder } from './lock.js';
 import { replacementsOf } from './replacement.js';
@@ -18,16 +19,27 @@ export async function inspect(store: Store): Promise<Finding[]> {
 
 async function inspectAll(store: Store): Promise<Finding[]> {
   const leftovers = replacementsOf(store.fs, store.realPath);
-  const holders = await lastingHolders(store);
+  const access = inspectAccess(store);
+  const holders = await lastingHolders(store).catch((error: unknown) => {
+    // A lock that this process may not look into is told of itself.
+    if (access.keepsOut && (error as TsvqError).code === 'NO_ACCESS') return [];
+    throw error;
+  });
   const isQuiet = holders.every(({ liveness }) => liveness === 'dead');
-  const index = await store.read('all');
+  const index = access.isFileClosed ? undefined : await store.read('all');
   return [
     ...(index === undefined ? [] : await inspectLines(store, index, isQuiet)),
-    ...holders.map(lockFinding),
+    ...holders.map((holder) => lockFinding(holder, access.keepsOut)),
     ...(isQuiet ? leftoverFindings(store, leftovers) : []),
-    ...placeFindings(store),
-    ...accessFindings(store),
+    ...access.findings,
+    ...placeFindings(store, access.isFileClosed ? undefined : store.detached),
   ];
+}
+
+function placeFindings({ fs, realPath, options }: Store, detached: string | undefined): Finding[] {
+  const place = options.anyFileSystem ? undefined : placeOf(fs, realPath);
+  const messages = [...(detached ? [detached] : []), ...(place ? [describePlace(place, realPath)] : [])];
+  return messages.map((message) => ({ kind: 'place', message }));
 }
 
 /** Who died holding the lock, or holds it for longer than a commit takes. */
@@ -43,12 +55,15 @@ async function lastingHolders(store: Store): Promise<LockHolder[]> {
   return holders;
 }
 
-function lockFinding({ pid, host, since, liveness }: LockHolder): Finding {
+function lockFinding({ pid, host, since, liveness }: LockHolder, keepsOut: boolean): Finding {
   const who = `process ${pid} on ${host}`;
   const when = since.toISOString();
+  const repair = keepsOut
+    ? 'the file is repaired when what is told here under access has been put right'
+    : 'the next worker or change of a job repairs the file, or: queue unlock';
   const message = {
     alive: `${who} has held the lock since ${when}, and is alive; if it is stuck, end it, or: queue unlock --force`,
-    dead: `${who} died holding the lock, at ${when} or later; the next worker or change of a job repairs the file, or: queue unlock`,
+    dead: `${who} died holding the lock, at ${when} or later; ${repair}`,
     unknown: `${who} has held the lock since ${when}; whether it is alive can't be told from here: queue unlock`,
   }[liveness];
   return { kind: 'lock', message };
@@ -63,57 +78,3 @@ function leftoverFindings(store: Store, before: readonly string[]): Finding[] {
       message: `${path} is what a crash left of a compaction; delete it`,
     }));
 }
-
-function placeFindings({ placeProblem }: Store): Finding[] {
-  return placeProblem === undefined ? [] : [{ kind: 'place', message: placeProblem }];
-}
-
-function accessFindings(store: Store): Finding[] {
-  const { fs, path, realPath, lock } = store;
-  const file = fs.stat(realPath);
-  const folder = fs.stat(dirname(realPath));
-  if (file === undefined || folder === undefined) return [];
-  const findings: string[] = [];
-  if ((file.mode & 0o002) !== 0) {
-    findings.push(
-      `everybody on this machine may write ${path} (mode ${octal(file)}), and with it have jobs run; chmod o-w it`,
-    );
-  }
-  if ((file.mode & 0o600) !== 0o600) {
-    findings.push(`not even its owner may read and write ${path} (mode ${octal(file)}); chmod u+rw it`);
-  }
-  if (file.uid !== folder.uid && !isShared(file, folder)) {
-    findings.push(
-      `${path} belongs to user ${file.uid}, its folder to user ${folder.uid}: only one of them can work it; chown them alike`,
-    );
-  }
-  const anothers = (name: string): FileInfo | undefined => {
-    const info = fs.stat(name);
-    return info === undefined || info.uid === file.uid || isShared(info, file) ? undefined : info;
-  };
-  const archive = archiveFolder(realPath);
-  let inArchive: string[] = [];
-  try {
-    if (anothers(archive) === undefined) inArchive = archiveFiles(fs, realPath);
-  } catch (error) {
-    findings.push((error as Error).message);
-  }
-  for (const name of [lock.path, `${realPath}.tick`, archive, ...inArchive]) {
-    const info = anothers(name);
-    if (info === undefined) continue;
-    findings.push(
-      `${name} belongs to user ${info.uid}, ${path} to user ${file.uid}: only one of them can use both; chown them alike`,
-    );
-  }
-  if (findings.length === 0 && store.openFile()?.writable === false) {
-    findings.push(
-      `you may look at ${path}, and change nothing in it (mode ${octal(file)}, user ${file.uid}, group ${file.gid}); see "Permissions" in the operations guide`,
-    );
-  }
-  return findings.map((message) => ({ kind: 'access', message }));
-}
-
-const isShared = (info: FileInfo, like: FileInfo): boolean =>
-  info.gid === like.gid && (info.mode & 0o060) === 0o060;
-
-const octal = ({ mode }: FileInfo): string => (mode & 0o777).toString(8).padStart(4, '0');

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import { type FileInfo, type FileSystem, removeIfThere, storeError } from './fs.js';
 import { type Liveness, type Processes, UNJUDGED_MS } from './owner.js';
-import { giveFolderToOwner } from './ownership.js';
+import { LockFiles, makeFolders, removeEmpty, removeFolderOfRoot } from './ownership.js';
 import { makeDirectory } from './proper-lockfile.js';
 import { Rewriting } from './rewriting.js';
 
@@ -51,6 +51,7 @@ export class Lock {
   readonly #clock: Clock;
   readonly #processes: Processes;
   readonly #timeout: number;
+  readonly #files: LockFiles;
   readonly #rewriting: Rewriting;
   #token: string | undefined;
 
@@ -60,7 +61,8 @@ export class Lock {
     this.#fs = fs;
     this.#clock = clock;
     this.#processes = processes;
-    this.#rewriting = new Rewriting(fs, path);
+    this.#files = new LockFiles(fs, path.slice(0, -'.lock'.length));
+    this.#rewriting = new Rewriting(fs, path, this.#files);
   }
 
   /**
@@ -116,6 +118,12 @@ export class Lock {
     this.evict(tokens);
   }
 
+  /** What the files of owners are, here or where they said that they rewrite; of those that are still there. */
+  infosOf(tokens: readonly string[]): FileInfo[] {
+    const paths = tokens.flatMap((token) => [`${this.path}/${token}`, `${this.path}/rewriting/${token}`]);
+    return paths.flatMap((path) => this.#fs.stat(path) ?? []);
+  }
+
   leave(): void {
     if (this.#token === undefined) return;
     // First: the next holder takes what it finds there for a dead one's.
@@ -127,11 +135,8 @@ export class Lock {
 
   /** Removes the directory, unless somebody is using it. */
   tidy(): void {
-    try {
-      this.#fs.rmdir(this.path);
-    } catch {
-      // Not empty, or gone already: both are fine.
-    }
+    // Not empty, or gone already: both are fine.
+    removeEmpty(this.#fs, this.path);
   }
 
   /** Who holds the lock or died holding it; takes nothing. */
@@ -169,27 +174,29 @@ export class Lock {
   /** @returns false if the directory was removed under our hands; the next try makes it again. */
   #createToken(token: string): boolean {
     try {
-      this.#fs.close(this.#fs.open(token, 'wx', 0o660));
+      this.#files.makeToken(token);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.path);
+      const { code } = error as NodeJS.ErrnoException;
+      // An empty directory is no lock. Root was killed before it could give this one away.
+      const isHealed = code === 'EACCES' && removeEmpty(this.#fs, this.path);
+      if (code !== 'ENOENT' && !isHealed) throw storeError(error, this.path);
     }
     const folder = dirname(this.path);
     try {
-      if (this.#fs.stat(folder) === undefined) {
-        this.onMissingFolder();
-        this.#fs.mkdir(folder, { recursive: true });
-      }
+      if (this.#fs.stat(folder) === undefined) this.onMissingFolder();
+      makeFolders(this.#fs, folder);
     } catch (error) {
       throw storeError(error, folder);
     }
     try {
-      const queueFile = this.path.slice(0, -'.lock'.length);
-      if (makeDirectory(this.#fs, this.path)) giveFolderToOwner(this.#fs, this.path, queueFile);
-      this.#fs.close(this.#fs.open(token, 'wx', 0o660));
+      if (makeDirectory(this.#fs, this.path, this.#files.folderMode)) this.#files.giveLockFolder(this.path);
+      this.#files.makeToken(token);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      const { code } = error as NodeJS.ErrnoException;
+      const isHealed = code === 'EACCES' && removeFolderOfRoot(this.#fs, folder);
+      if (code === 'ENOENT' || isHealed) return false;
       throw storeError(error, this.path);
     }
   }

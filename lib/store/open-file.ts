@@ -4,6 +4,7 @@ import { type Layout, parseHeader } from '../tsv/columns.js';
 import { FORMAT, formatIn } from '../tsv/format.js';
 import { eachLine, HASH, LF } from '../tsv/line.js';
 import { type FileInfo, type FileSystem, readFully, SMALL } from './fs.js';
+import { ofRootError } from './ownership.js';
 
 /** Reads of large files go in pieces of this size. */
 const BLOCK = 512 * 1024;
@@ -54,7 +55,11 @@ export class OpenFile {
       if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
       // Who may only read may still look.
       writable = false;
-      fd = fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+      try {
+        fd = fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+      } catch (error) {
+        throw ofRootError(fs, path) ?? error;
+      }
     }
     try {
       // Opening a pipe or a device neither waits nor makes it a queue.
@@ -115,7 +120,7 @@ export class OpenFile {
     return this.#hasFormatLine ? 2 : 1;
   }
 
-  /** False where the file has lost its last name, although its path still leads to it: see place.ts. */
+  /** False where the file has lost its last name, although its path still leads to it: see detached.ts. */
   get isNamed(): boolean {
     return this.info.nlink > 0;
   }

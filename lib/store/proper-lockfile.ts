@@ -37,7 +37,7 @@ function properLockfile(): typeof ProperLockfile {
 }
 
 /** Makes the lock's directory. @returns false if it is there already */
-export function makeDirectory(fs: FileSystem, path: string): boolean {
+export function makeDirectory(fs: FileSystem, path: string, mode: number): boolean {
   try {
     const release = properLockfile().lockSync(path, {
       lockfilePath: path,
@@ -48,7 +48,7 @@ export function makeDirectory(fs: FileSystem, path: string): boolean {
       update: 2 ** 31 - 1,
       onCompromised: () => {},
       fs: {
-        mkdirSync: (name: string) => fs.mkdir(name),
+        mkdirSync: (name: string) => fs.mkdir(name, { mode }),
         rmdirSync: () => {},
         // Times mean nothing without a stale takeover: neither asked for nor set.
         statSync: () => ({ mtime: new Date(0) }),

@@ -2,11 +2,10 @@ import { basename, dirname, join } from 'node:path';
 import { TsvqError } from '../errors.js';
 import { randomHex } from '../random.js';
 import { headOf, type Layout } from '../tsv/columns.js';
+import { isMounted } from './detached.js';
 import { assertWhole, type FileSystem, removeIfThere, syncFolder } from './fs.js';
 import type { Lock } from './lock.js';
-import type { OpenFile } from './open-file.js';
-import { giveToOwner } from './ownership.js';
-import { isMounted } from './place.js';
+import { give, giveToOwner, type Owner } from './ownership.js';
 
 /** The new file has the name, but power loss may bring the old one back: nobody may build on it. */
 export class NotDurable extends Error {
@@ -28,7 +27,8 @@ export class Replacement {
   /** Whether it has taken the queue file's name. */
   hasName = false;
 
-  constructor(fs: FileSystem, path: string, old: OpenFile | undefined) {
+  /** @param owner whose it is to be; by default that of the file at the path */
+  constructor(fs: FileSystem, path: string, owner?: Owner) {
     this.#fs = fs;
     this.#path = path;
     // A name that nobody can have prepared a symlink at. One that a crash leaves behind goes with the repair, or is
@@ -36,9 +36,9 @@ export class Replacement {
     this.#temporary = `${path}.${randomHex(6)}.tmp`;
     this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
     try {
-      // The mode first: its new group may not see more of it for a moment.
-      if (old !== undefined) fs.fchmod(this.#fd, old.info.mode & 0o7777);
-      giveToOwner(fs, this.#fd, path);
+      const like = owner ?? fs.stat(path);
+      if (like === undefined) giveToOwner(fs, this.#fd, path);
+      else give(fs, this.#fd, like);
     } catch (error) {
       this.close();
       throw error;
@@ -132,7 +132,7 @@ export async function createQueueFile(
   path: string,
   layout: Layout,
 ): Promise<void> {
-  const output = new Replacement(fs, path, undefined);
+  const output = new Replacement(fs, path);
   try {
     output.add(Buffer.from(headOf(layout)));
     await output.sync();

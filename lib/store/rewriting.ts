@@ -1,5 +1,6 @@
 import { TsvqError } from '../errors.js';
 import { type FileSystem, removeIfThere, storeError } from './fs.js';
+import { type LockFiles, removeEmpty } from './ownership.js';
 
 /**
  * How the holder of the lock says that it is going to put another file in the place of the queue's: a directory in the
@@ -11,17 +12,25 @@ import { type FileSystem, removeIfThere, storeError } from './fs.js';
 export class Rewriting {
   readonly #fs: FileSystem;
   readonly #path: string;
+  readonly #files: LockFiles;
   #token: string | undefined;
 
   /** @param lock the lock's directory */
-  constructor(fs: FileSystem, lock: string) {
+  constructor(fs: FileSystem, lock: string, files: LockFiles) {
     this.#fs = fs;
+    this.#files = files;
     this.#path = `${lock}/rewriting`;
   }
 
   /** Whether somebody rewrites the file, or died in the midst of it. */
   get isSaid(): boolean {
-    return this.#fs.stat(this.#path) !== undefined;
+    try {
+      return this.#fs.stat(this.#path) !== undefined;
+    } catch (error) {
+      // The lock's folder is closed. Whoever takes the lock sees what can be done about that.
+      if ((error as NodeJS.ErrnoException).code === 'EACCES') return true;
+      throw error;
+    }
   }
 
   /** Only under the lock. @param name of its token */
@@ -31,7 +40,7 @@ export class Rewriting {
     for (;;) {
       if (!this.isSaid) this.#makeDirectory();
       try {
-        this.#fs.close(this.#fs.open(token, 'wx', 0o660));
+        this.#files.makeToken(token);
         this.#token = token;
         return;
       } catch (error) {
@@ -43,7 +52,7 @@ export class Rewriting {
 
   #makeDirectory(): void {
     try {
-      this.#fs.mkdir(this.#path);
+      this.#files.makeFolder(this.#path);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // By one who holds the lock since this one was passed over; what it appends won't count.
@@ -61,7 +70,7 @@ export class Rewriting {
     if (this.#token === undefined) return;
     removeIfThere(this.#fs, this.#token);
     this.#token = undefined;
-    this.#removeDirectory();
+    removeEmpty(this.#fs, this.#path);
   }
 
   /** The tokens of all who say so. */
@@ -69,23 +78,18 @@ export class Rewriting {
     if (!this.isSaid) return [];
     try {
       const tokens = this.#fs.readdir(this.#path);
-      if (tokens.length === 0) this.#removeDirectory();
+      if (tokens.length === 0) removeEmpty(this.#fs, this.#path);
       return tokens;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.#path);
-      return [];
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return [];
+      // Root was killed before it could give the folder away.
+      if (code === 'EACCES' && removeEmpty(this.#fs, this.#path)) return [];
+      throw storeError(error, this.#path);
     }
   }
 
   clear(tokens: readonly string[]): void {
     for (const token of tokens) removeIfThere(this.#fs, `${this.#path}/${token}`);
-  }
-
-  #removeDirectory(): void {
-    try {
-      this.#fs.rmdir(this.#path);
-    } catch {
-      // Not empty, or gone already: both are fine.
-    }
   }
 }

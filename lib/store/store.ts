@@ -5,6 +5,7 @@ import type { ResolvedQueueOptions } from '../options.js';
 import { Appender } from './appender.js';
 import type { CompactionSummary } from './compact.js';
 import { CurrentFile } from './current-file.js';
+import { detachment } from './detached.js';
 import { type FileSystem, systemFs, telling, tellingSync } from './fs.js';
 import { Holder } from './holder.js';
 import type { JobIndex } from './job-index.js';
@@ -12,7 +13,6 @@ import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
 import type { Decide, Needs, Outcome } from './operation.js';
 import { type Processes, systemProcesses } from './owner.js';
-import { placeProblem } from './place.js';
 import { removeReplacements } from './replacement.js';
 import { isPastRetention, isWorthCompacting } from './worthwhile.js';
 import { Writer } from './writer.js';
@@ -116,9 +116,9 @@ export class Store {
   }
 
   /** Why the file must not be written where it stands; undefined if it may be, or if there is none. */
-  get placeProblem(): string | undefined {
+  get detached(): string | undefined {
     const file = this.openFile();
-    return file && placeProblem(this.fs, file);
+    return file && detachment(this.fs, file);
   }
 
   /**
@@ -145,6 +145,7 @@ export class Store {
     await this.exclusively(async () => {
       // Before the file is read: one of them may be about to give its own copy the name.
       removeReplacements(this.fs, this.realPath);
+      await this.#holder.reclaim({ tokens });
       if (this.#current.reopen() !== undefined) await this.#holder.compact();
     });
     this.lock.clear(tokens);
@@ -168,7 +169,13 @@ export class Store {
   async edit(run: () => Promise<void>): Promise<CompactionSummary> {
     const summary = await this.exclusively(async () => {
       await this.#holder.compact();
-      await run();
+      const before = this.fs.stat(this.realPath);
+      try {
+        await run();
+      } finally {
+        // Root's editors leave a file of root's.
+        await this.#holder.reclaim({ before });
+      }
       const now = this.fs.realpath(this.path) ?? this.realPath;
       if (now !== this.realPath) {
         throw new TsvqError(

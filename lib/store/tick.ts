@@ -11,29 +11,51 @@ export interface Tick {
   unhandled: string[];
 }
 
-const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 /** Its name is known beforehand: a symlink that somebody put there leads nowhere, and a pipe is not waited for. */
 const ONLY_THERE = O_NOFOLLOW | O_NONBLOCK;
+/** No more of it is read. */
+const MOST = 64 * 1024;
 
 /**
  * A line with the time in Unix seconds, then a line for each type without a handler; not for what an edit by hand has
  * left as a type, which no handler can have, and which may be of any length. It may be lost: no sync.
+ *
+ * The file gets no shorter, since cutting it costs more than all the rest. What was there before is overwritten, with
+ * empty lines if need be.
+ *
+ * @returns whether it is the first one
  */
-export function writeTick(fs: FileSystem, queueFile: string, { at, unhandled }: Tick): void {
-  const lines = [
-    String(Math.round(at) / 1000),
-    ...unhandled.filter(isName).map((type) => `no handler\t${type}`),
-  ];
+export function writeTick(fs: FileSystem, queueFile: string, { at, unhandled }: Tick): boolean {
+  const lines = [(at / 1000).toFixed(3), ...unhandled.filter(isName).map((type) => `no handler\t${type}`)];
   try {
-    const fd = fs.open(`${queueFile}.tick`, O_WRONLY | O_CREAT | O_TRUNC | ONLY_THERE, 0o660);
+    const fd = openTick(fs, `${queueFile}.tick`);
     try {
       giveToOwner(fs, fd, queueFile);
-      fs.writeSync(fd, Buffer.from(`${lines.join('\n')}\n`), 0);
+      const text = Buffer.from(`${lines.join('\n')}\n`);
+      const { size } = fs.fstat(fd);
+      const bytes = Buffer.alloc(Math.max(text.length, Math.min(size, MOST)), '\n');
+      text.copy(bytes);
+      fs.writeSync(fd, bytes, 0);
+      return size === 0;
     } finally {
       fs.close(fd);
     }
   } catch {
     // A tick that can't be noted is no reason not to work; `queue check` will tell.
+    return false;
+  }
+}
+
+function openTick(fs: FileSystem, path: string): number {
+  const open = (): number => fs.open(path, O_WRONLY | O_CREAT | ONLY_THERE, 0o660);
+  try {
+    return open();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    // Root was killed before it could give the file away. Only the folder says whether it may be removed.
+    fs.unlink(path);
+    return open();
   }
 }
 
@@ -49,7 +71,7 @@ export function readTick(fs: FileSystem, queueFile: string): Tick | undefined {
   }
   try {
     if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return undefined;
-    const bytes = Buffer.alloc(64 * 1024);
+    const bytes = Buffer.alloc(MOST);
     const lines = bytes.toString('utf8', 0, fs.readSync(fd, bytes, bytes.length, 0)).split('\n');
     const at = Number(lines[0]) * 1000;
     if (!(at > 0)) return undefined;

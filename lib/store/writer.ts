@@ -68,6 +68,7 @@ export class Writer {
   exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
     const underLock = async (): Promise<T | undefined> => {
       this.#holder.lock.beginRewrite();
+      await this.#holder.reclaim();
       const file = this.#current.reopen();
       if (file === undefined) return undefined;
       this.#holder.refuseUnfit(file);

@@ -3,7 +3,7 @@ import { loadingError } from '../dependency.js';
 import { TsvqError } from '../errors.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
-import { readTick, writeTick } from '../store/tick.js';
+import { readTick } from '../store/tick.js';
 import { checkName } from '../tsv/text.js';
 import { resolveBackoff } from './backoff.js';
 import type { Handler, Handlers, Summary } from './handler.js';
@@ -42,7 +42,8 @@ export async function processQueue(
       const module = await import('./run.js').catch((error: unknown) => {
         throw loadingError(error);
       });
-      noteStart(store);
+      // It may stay for long.
+      report.tick(store, lastUnhandled(store));
       run = new module.Run(store, table, resolved, backoff, report);
       if (isStopped) run.stop();
       await run.untilDone();
@@ -52,10 +53,7 @@ export async function processQueue(
       await new Promise(setImmediate);
     }
   }, stop);
-  writeTick(store.fs, store.realPath, {
-    at: store.clock.now(),
-    unhandled: Object.keys(report.summary.unhandled),
-  });
+  report.tick(store);
   return report.summary;
 }
 
@@ -73,15 +71,14 @@ async function crossOut(store: Store): Promise<void> {
   }
 }
 
-/** A worker may stay for long. Of types without a handler the last worker still knows more. */
-function noteStart(store: Store): void {
-  let unhandled: string[] = [];
+/** The types that the last worker had no handler for: one that only begins knows less. */
+function lastUnhandled({ fs, realPath }: Store): string[] {
   try {
-    unhandled = readTick(store.fs, store.realPath)?.unhandled ?? [];
+    return readTick(fs, realPath)?.unhandled ?? [];
   } catch {
     // A note that can't be read is no reason not to work.
+    return [];
   }
-  writeTick(store.fs, store.realPath, { at: store.clock.now(), unhandled });
 }
 
 /** `{}`, or a module: an object of which nothing is hidden elsewhere. */

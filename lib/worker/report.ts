@@ -1,4 +1,7 @@
 import type { ResolvedWorkerOptions, WorkerEvent } from '../options.js';
+import { describePlace, placeOf } from '../store/file-system.js';
+import type { Store } from '../store/store.js';
+import { writeTick } from '../store/tick.js';
 import { brief } from '../tsv/text.js';
 import type { Attempt } from './attempt.js';
 import type { Ended } from './batch.js';
@@ -73,6 +76,13 @@ export class Report {
       `no handler for a job of type ${name} whose worker died; it waits for a worker that has one`,
       type,
     );
+  }
+
+  /** Notes that a worker has looked. With the first note of a queue it warns of the place, if there is reason to. */
+  tick({ fs, realPath, clock, options }: Store, unhandled = Object.keys(this.summary.unhandled)): void {
+    if (!writeTick(fs, realPath, { at: clock.now(), unhandled }) || options.anyFileSystem) return;
+    const place = placeOf(fs, realPath);
+    if (place !== undefined) this.warn(describePlace(place, realPath));
   }
 
   warn(message: string, type?: string): void {

@@ -1,7 +1,6 @@
 import { isWithin } from '../clock.js';
 import type { ResolvedWorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
-import { writeTick } from '../store/tick.js';
 import { Backlog } from './backlog.js';
 import type { Backoff } from './backoff.js';
 import { stands } from './claim.js';
@@ -174,10 +173,7 @@ export class Run {
       await this.#look();
       if (!isWithin(HOUSEKEEPING_MS, this.#lastHousekeeping, now)) {
         this.#lastHousekeeping = now;
-        writeTick(this.#store.fs, this.#store.realPath, {
-          at: now,
-          unhandled: Object.keys(this.#report.summary.unhandled),
-        });
+        this.#report.tick(this.#store);
         if (this.#options.linger > 0) await this.#ledger.compact(false);
       }
     } catch (error) {

@@ -4,6 +4,8 @@ import type { Clock } from '../clock.js';
 const STEP_MS = 1_000;
 const LONGEST_MS = 30_000;
 const MOST_TRIES = 5;
+/** What another try can't change. */
+const FINAL = new Set(['SYNC_FAILED', 'CLOSED', 'NEWER_FORMAT', 'FILE_SYSTEM']);
 
 /** Commits that failed in a row: what has ended must not be lost to a disk that is full for a moment. */
 export class Trouble {
@@ -36,7 +38,7 @@ export class Trouble {
    */
   pause(error: unknown, goes: boolean, holds: boolean, goOn: () => void): boolean {
     const { code } = error as { code?: string };
-    if (code === 'SYNC_FAILED' || code === 'CLOSED' || code === 'NEWER_FORMAT') return false;
+    if (FINAL.has(String(code))) return false;
     if (goes !== this.#goes) this.#count = 0;
     this.#goes = goes;
     this.#count++;

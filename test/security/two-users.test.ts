@@ -77,7 +77,7 @@ test('two users of a group work one queue, and all that they make belongs to bot
   for (const name of files) {
     const path = join(data, name);
     assert.equal(statSync(path).gid, GROUP, name);
-    assert.equal(modeOf(path).slice(-3), statSync(path).isDirectory() ? '775' : '660', name);
+    assert.equal(modeOf(path).slice(-3), statSync(path).isDirectory() ? '770' : '660', name);
   }
   assert.equal(modeOf(file), '660');
 });
@@ -98,10 +98,38 @@ test('whoever is not of the group can neither read nor write, whatever the umask
     assert.equal(as(STRANGER, STRANGER, 0o002, code), 'NO_ACCESS');
 });
 
-test('with the usual umask the second user is told at the first write, and nothing is half done', {
+test('with the usual umask two users of a group work one queue as well, if its folder gives files to the group', {
   skip,
 }, (t) => {
   const { data, as } = shared(t);
+  const file = join(data, 'queue.tsv');
+  const users = [WEB, CRON, WEB, CRON];
+  for (const uid of users) {
+    as(uid, GROUP, 0o022, `await queue.enqueue('email', 1)`);
+    // While it works, a second one finds all that it makes.
+    const made = as(
+      uid,
+      GROUP,
+      0o022,
+      `const { readdirSync, statSync } = await import('node:fs');
+      const modes = [];
+      const look = () => {
+        for (const name of readdirSync('${data}', { recursive: true })) {
+          const { mode, gid } = statSync('${data}/' + name);
+          modes.push([gid, mode.toString(8)].join());
+        }
+      };
+      await queue.processJobs({ email: look }); await queue.compact(); look(); return [...new Set(modes)].sort()`,
+    );
+    assert.deepEqual(JSON.parse(made), [`${GROUP},100660`, `${GROUP},42770`]);
+  }
+  assert.equal(modeOf(file), '660');
+});
+
+test('the folder of a group that does not give its files to it: the second user is told at the first write', {
+  skip,
+}, (t) => {
+  const { data, as } = shared(t, 0o770);
   as(WEB, GROUP, 0o022, `await queue.enqueue('email', 1)`);
   assert.equal(as(CRON, GROUP, 0o022, `return queue.enqueue('email', 2)`), 'NO_ACCESS');
   assert.equal(as(CRON, GROUP, 0o022, `return (await queue.listJobs()).length`), '1');
@@ -141,6 +169,8 @@ test('an archive that is another’s keeps finished jobs where they are, and the
   const { data, as } = shared(t, 0o755);
   as(WEB, GROUP, 0o022, `await queue.enqueue('email', 1)`);
   mkdirSync(join(data, 'archive'));
+  // Something of theirs: an empty folder of root's would be removed.
+  mkdirSync(join(data, 'archive', 'of-theirs'));
   const ran = as(
     WEB,
     GROUP,

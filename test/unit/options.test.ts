@@ -198,6 +198,7 @@ test('queue options have their documented defaults', () => {
     retention: 7 * 24 * 3_600_000,
     maxPayload: 1_048_576,
     lockTimeout: 30_000,
+    anyFileSystem: false,
   });
   assert.deepEqual(
     resolveQueueOptions({ durability: 'os', retention: 0, maxPayload: 5, lockTimeout: '1s' }),
@@ -206,8 +207,10 @@ test('queue options have their documented defaults', () => {
       retention: 0,
       maxPayload: 5,
       lockTimeout: 1000,
+      anyFileSystem: false,
     },
   );
+  throws(() => resolveQueueOptions({ anyFileSystem: 'yes' as never }), 'INVALID_ARGUMENT', 'true or false');
   throws(
     () => resolveQueueOptions({ durability: 'full' as 'os' }),
     'INVALID_ARGUMENT',

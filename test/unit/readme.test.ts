@@ -161,12 +161,21 @@ test('the tables of the README name every option, function and command', () => {
 
 test('the defaults in the README are those of the code', () => {
   const { durability, retention, maxPayload, lockTimeout, maxAttempts, concurrency, maxWorkers } = DEFAULTS;
-  const { timeout, grace, linger, maxTime, backoff } = DEFAULTS;
+  const { timeout, grace, linger, maxTime, backoff, anyFileSystem } = DEFAULTS;
   const day = 86_400_000;
-  const all = { retention: 7 * day, lockTimeout: 30_000, maxPayload: 2 ** 20, durability: 'sync' };
-  assert.deepEqual({ retention, lockTimeout, maxPayload, durability } satisfies Required<QueueOptions>, all);
+  const all = {
+    retention: 7 * day,
+    lockTimeout: 30_000,
+    maxPayload: 2 ** 20,
+    durability: 'sync',
+    anyFileSystem: false,
+  };
+  assert.deepEqual(
+    { retention, lockTimeout, maxPayload, durability, anyFileSystem } satisfies Required<QueueOptions>,
+    all,
+  );
   const takes =
-    "`durability` (`'sync'`), `retention` (`'7d'`), `maxPayload` (1 MiB) and `lockTimeout` (`'30s'`)";
+    "`durability` (`'sync'`), `retention` (`'7d'`), `maxPayload` (1 MiB), `lockTimeout` (`'30s'`) and `anyFileSystem` (`false`)";
   assert.ok(readme.replace(/\s+/g, ' ').includes(takes));
 
   const table = section(readme, 'Running jobs');

@@ -30,10 +30,10 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
       const maxAge = duration('--max-age', options.maxAge);
       const maxFailed = count('--max-failed', Number(options.maxFailed), 0);
       const stats = await queue.stats();
-      const { placeProblem } = store;
+      const { detached } = store;
       const interrupted = await interruptedProblem(store);
       const problems = [
-        ...(placeProblem === undefined ? [] : [placeProblem]),
+        ...(detached === undefined ? [] : [detached]),
         ...findProblems(stats, maxAge, maxFailed, Date.now()),
         ...findUnseen(stats, await survey(store, maxAge)),
         ...(interrupted === undefined ? [] : [interrupted]),

@@ -1,7 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { describePlace, placeOf } from '../../store/file-system.js';
+import { systemFs } from '../../store/fs.js';
+import { giveLikeFolder, makeFolders } from '../../store/ownership.js';
 import type { Cli } from '../cli.js';
 import { CliError, EXIT } from '../exit.js';
 import { examples } from '../help.js';
@@ -21,9 +24,12 @@ ${examples('npm install tsvq && npx queue init', 'npx queue add hello \'{"name":
     .action(() => {
       const project = findProject();
       for (const [name, text] of Object.entries(projectFiles(moduleKind(project)))) {
-        say(`${write(join(project, name), text) ? 'wrote' : 'is there already, kept:'} ${name}`);
+        say(`${write(project, name, text) ? 'wrote' : 'is there already, kept:'} ${name}`);
       }
       if (!isInstalled(project)) say('tsvq is not installed in this project yet: npm install tsvq');
+      const { store } = cli;
+      const place = store.options.anyFileSystem ? undefined : placeOf(store.fs, store.realPath);
+      if (place !== undefined) say(describePlace(place, store.realPath));
       const line = projectCronLine(project, cli.options);
       say('to have jobs run, paste this line with crontab -e:');
       cli.output.record({ line }, line, [line]);
@@ -31,14 +37,22 @@ ${examples('npm install tsvq && npx queue init', 'npx queue add hello \'{"name":
 }
 
 /** @returns false if there is such a file already */
-function write(path: string, text: string): boolean {
-  mkdirSync(dirname(path), { recursive: true });
+function write(project: string, name: string, text: string): boolean {
+  const path = join(project, name);
+  makeFolders(systemFs, dirname(path));
+  let fd: number;
   try {
-    writeFileSync(path, text, { flag: 'wx' });
-    return true;
+    fd = openSync(path, 'wx');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  }
+  try {
+    giveLikeFolder(systemFs, fd, project);
+    writeFileSync(fd, text);
+    return true;
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -19,6 +19,8 @@ ${examples('queue unlock', 'queue unlock --force')}`,
     )
     .action(async ({ force = false }: { force?: boolean }) => {
       const { output, store } = cli;
+      // Empty, it is no lock; nor can it be looked into, if root was killed before it could give it away.
+      store.lock.tidy();
       const holders = store.lock.holders();
       if (holders.length === 0) {
         // Before the first job there is neither file nor lock.

@@ -67,7 +67,7 @@ export class Disk {
     statfs: () => undefined,
     realpath: (path) => (find(this.#inodes, path) === undefined ? undefined : path),
     readlink: () => undefined,
-    mkdir: (path, options) => this.#mkdir(path, options?.recursive === true),
+    mkdir: (path) => this.#mkdir(path),
     rmdir: (path) => {
       const { names } = this.#folder(path);
       if (names.size > 0) throw failure('ENOTEMPTY', path);
@@ -122,12 +122,8 @@ export class Disk {
     return ino;
   }
 
-  #mkdir(path: string, recursive: boolean): void {
-    if (find(this.#inodes, path) !== undefined) {
-      if (recursive) return;
-      throw failure('EEXIST', path);
-    }
-    if (recursive && find(this.#inodes, dirname(path)) === undefined) this.#mkdir(dirname(path), true);
+  #mkdir(path: string): void {
+    if (find(this.#inodes, path) !== undefined) throw failure('EEXIST', path);
     const parent = this.#parent(path);
     const ino = this.#make({ kind: 'folder', names: new Map(), mtimeMs: this.#now() });
     this.#do({ kind: 'link', ino: parent, name: nameOf(path), target: ino });

@@ -444,7 +444,7 @@ test('an archive that its user may not write stays as it is, and a further file 
   const { queue, archive } = over(t, [finished(1, Date.UTC(2029, 0, 1))], { fs });
   mkdirSync(archive);
   const closed = join(archive, 'queue-2029-01.tsv');
-  writeFileSync(closed, '');
+  writeFileSync(closed, 'of another\n');
   fault.do = (call, real) => {
     if (call.name === 'open' && call.path === closed) throw systemError('EACCES');
     return real();

@@ -434,7 +434,7 @@ test('a file that belongs to another than its folder is told of, unless both may
   };
   const apart = {
     kind: 'access',
-    message: `${file} belongs to user 12345, its folder to user ${folder.uid}: only one of them can work it; chown them alike`,
+    message: `${file} belongs to user 12345, its folder to user ${folder.uid}: only one of them can work it; chown them alike: sudo chown -R ${folder.uid}:${folder.gid} ${file}`,
   };
   assert.deepEqual(await findings(12_345, 12_345, 0o660), [apart]);
   assert.deepEqual(await findings(12_345, folder.gid, 0o640), [apart]);
@@ -446,17 +446,24 @@ test('what stands beside the file is told of if another has it, unless both may 
   skip: UNPRIVILEGED === undefined,
 }, async (t) => {
   const { store, file } = opened(t, [line({ id: A })]);
-  const { uid } = statSync(file);
+  const { uid, gid } = statSync(file);
   const archive = join(file, '../archive');
   mkdirSync(archive);
-  const names = [`${file}.lock`, `${file}.tick`, archive, join(archive, 'queue-2026-01.tsv')];
-  mkdirSync(`${file}.lock`);
+  const names = [
+    `${file}.lock`,
+    `${file}.lock/rewriting`,
+    `${file}.tick`,
+    archive,
+    join(archive, 'queue-2026-01.tsv'),
+  ];
+  mkdirSync(`${file}.lock/rewriting`, { recursive: true });
   for (const name of names.filter((name) => !existsSync(name))) writeFileSync(name, '');
   assert.deepEqual(await inspect(store), []);
   for (const name of names) {
     chownSync(name, 12_345, 12_345);
     chmodSync(name, 0o770);
-    const message = `${name} belongs to user 12345, ${file} to user ${uid}: only one of them can use both; chown them alike`;
+    const unless = name.includes('.lock') ? 'unless it is empty, when the next process removes it, ' : '';
+    const message = `${name} belongs to user 12345, ${file} to user ${uid}: only one of them can use both; ${unless}chown them alike: sudo chown -R ${uid}:${gid} ${name}`;
     assert.deepEqual(await inspect(store), [{ kind: 'access', message }]);
     chownSync(name, 12_345, statSync(file).gid);
     assert.deepEqual(await inspect(store), []);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { LockFiles } from '../../../lib/store/ownership.js';
 import { Rewriting } from '../../../lib/store/rewriting.js';
 import { type Fault, faultyFs, systemError, temporaryFolder } from '../../helpers.js';
 
@@ -10,15 +11,16 @@ import { type Fault, faultyFs, systemError, temporaryFolder } from '../../helper
  */
 
 function makeRewriting(t: TestContext, inject?: Fault) {
-  const lock = join(temporaryFolder(t), 'queue.tsv.lock');
+  const queue = join(temporaryFolder(t), 'queue.tsv');
+  const lock = `${queue}.lock`;
   mkdirSync(lock);
   const { fs, calls } = faultyFs(inject);
   return {
     lock,
     path: join(lock, 'rewriting'),
     calls,
-    rewriting: new Rewriting(fs, lock),
-    another: () => new Rewriting(fs, lock),
+    rewriting: new Rewriting(fs, lock, new LockFiles(fs, queue)),
+    another: () => new Rewriting(fs, lock, new LockFiles(fs, queue)),
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { systemFs } from '../../../lib/store/fs.js';
 import { readTick, writeTick } from '../../../lib/store/tick.js';
@@ -10,7 +10,10 @@ test('a worker leaves the time of its look, and the types that it could not serv
   assert.equal((await queue.stats()).lastTick, undefined);
   await queue.enqueueMany([{ type: 'email' }, { type: 'größe b' }, { type: 'email' }]);
   await queue.processJobs({});
-  assert.equal(text(`${file}.tick`), `${clock.now() / 1000}\nno handler\temail\nno handler\tgröße b\n`);
+  assert.equal(
+    text(`${file}.tick`),
+    `${(clock.now() / 1000).toFixed(3)}\nno handler\temail\nno handler\tgröße b\n`,
+  );
   const { lastTick, unhandled } = await queue.stats();
   assert.deepEqual([lastTick?.getTime(), unhandled], [clock.now(), ['email', 'größe b']]);
 
@@ -96,4 +99,32 @@ test('a note that may not be read is an error', async (t) => {
   const { queue, file } = openTest(t, { fs });
   writeFileSync(`${file}.tick`, '1700000000\n');
   await rejects(queue.stats(), 'NO_ACCESS', 'EACCES');
+});
+
+test('a shorter note leaves nothing of the longer one, and the file gets no shorter', (t) => {
+  const { file } = openTest(t);
+  const tick = `${file}.tick`;
+  assert.equal(writeTick(systemFs, file, { at: 1_700_000_000_123, unhandled: ['email', 'größe'] }), true);
+  const { size, ino } = statSync(tick);
+  assert.equal(writeTick(systemFs, file, { at: 1_700_000_060_000, unhandled: ['sms'] }), false);
+  assert.equal(text(tick).trimEnd(), '1700000060.000\nno handler\tsms');
+  assert.deepEqual([statSync(tick).size, statSync(tick).ino], [size, ino]);
+  assert.deepEqual(readTick(systemFs, file), { at: 1_700_000_060_000, unhandled: ['sms'] });
+  // What an older version has left, and what is none of ours.
+  for (const before of ['1700000000\nno handler\temail\n', `no handler\t${'x'.repeat(200_000)}\n`]) {
+    writeFileSync(tick, before);
+    writeTick(systemFs, file, { at: 1_700_000_120_000, unhandled: [] });
+    assert.deepEqual(readTick(systemFs, file), { at: 1_700_000_120_000, unhandled: [] });
+  }
+});
+
+test('a note is written over the one before in one write, without cutting the file', (t) => {
+  const { fs, calls } = faultyFs();
+  const { file } = openTest(t);
+  writeTick(fs, file, { at: 1_700_000_000_000, unhandled: ['email'] });
+  calls.length = 0;
+  writeTick(fs, file, { at: 1_700_000_001_000, unhandled: [] });
+  const [opened] = calls.filter(({ name }) => name === 'open');
+  assert.equal(Number(opened?.args[1]) & constants.O_TRUNC, 0);
+  assert.equal(calls.filter(({ name }) => name === 'writeSync').length, 1);
 });

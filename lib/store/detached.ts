@@ -13,7 +13,7 @@ const MOUNTS = '/proc/self/mountinfo';
 const MOUNT_FOLDER = "Mount the file's folder instead of the file, and open the queue in it.";
 
 /** Why a queue file must not be written where it stands; undefined if it may be. */
-export function placeProblem(fs: FileSystem, { path, isNamed }: OpenFile): string | undefined {
+export function detachment(fs: FileSystem, { path, isNamed }: OpenFile): string | undefined {
   if (!isNamed) {
     return (
       `${path} is a file that no folder holds any more: it is mounted by itself, and was replaced or deleted ` +
@@ -27,9 +27,9 @@ export function placeProblem(fs: FileSystem, { path, isNamed }: OpenFile): strin
   );
 }
 
-/** Lets nothing be written to a file that {@link placeProblem} has something to say about. @throws TsvqError `DETACHED` */
+/** Lets nothing be written to a file that {@link detachment} has something to say about. @throws TsvqError `DETACHED` */
 export function refuseDetached(fs: FileSystem, file: OpenFile): void {
-  const problem = placeProblem(fs, file);
+  const problem = detachment(fs, file);
   if (problem !== undefined) throw new TsvqError('DETACHED', `nothing was written: ${problem}`);
 }
 
