@@ -1,7 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { onlyKnown, text } from './checks.js';
 import { systemClock } from './clock.js';
-import { TsvqError } from './errors.js';
 import type { DefaultJobs, Job, TypeOf } from './job.js';
 import {
   type EnqueueArguments,
@@ -156,18 +154,7 @@ export interface Queue<Jobs = DefaultJobs> {
  * await queue.enqueue('email', { to: 'ann@example.com' });
  */
 export function openQueue<Jobs = DefaultJobs>(file: string | URL, options: QueueOptions = {}): Queue<Jobs> {
-  const path = file instanceof URL && file.protocol === 'file:' ? pathOf(file) : (file as string);
-  return overStore<Jobs>(new Store(path, resolveQueueOptions(options), systemClock));
-}
-
-function pathOf(url: URL): string {
-  try {
-    return fileURLToPath(url);
-  } catch (cause) {
-    // It names another computer, or has a slash in a name.
-    const why = (cause as Error).message;
-    throw new TsvqError('INVALID_ARGUMENT', `the queue file is ${url.href}: ${why}`, { cause });
-  }
+  return overStore<Jobs>(new Store(file, resolveQueueOptions(options), systemClock));
 }
 
 /** The same over a store of one's own making: with another clock, or a file system that fails on demand. */

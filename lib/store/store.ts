@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
+import { queuePath } from '../checks.js';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
@@ -43,18 +44,12 @@ export class Store {
   #reads = 0;
 
   constructor(
-    path: string,
+    file: string | URL,
     options: ResolvedQueueOptions,
     clock: Clock,
     { fs, processes }: World = { fs: systemFs, processes: systemProcesses },
   ) {
-    if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-      throw new TsvqError(
-        'INVALID_ARGUMENT',
-        `the queue file is ${JSON.stringify(path)}; it must be a path, or a file: URL`,
-      );
-    }
-    this.path = resolve(path);
+    this.path = resolve(queuePath('the queue file', file));
     this.options = options;
     this.clock = clock;
     this.fs = fs;
