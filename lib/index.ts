@@ -24,5 +24,6 @@ export type {
   WorkerOptions,
 } from './options.js';
 export type { Stats } from './queue/stats.js';
+export { workerOptionsFrom } from './settings.js';
 export type { CompactionSummary } from './store/compact.js';
 export type { Handler, HandlerContext, Handlers, Summary } from './worker/handler.js';

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { count, defined, duration, instant, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { Job } from './job.js';
 
@@ -249,7 +250,19 @@ const WORKER_OPTIONS = [
 
 /** Warnings to stderr, the rest nowhere: cron mails what a worker prints. */
 function warnOnly({ event, message }: WorkerEvent): void {
-  if (event === 'warning') process.stderr.write(`tsvq: ${message}\n`);
+  if (event === 'warning') complain(message ?? '');
+}
+
+/**
+ * Says something on stderr, if that can be. Not by process.stderr: where that is broken, its 'error' event would end a
+ * process that does not listen, and a library has no business to listen.
+ */
+export function complain(message: string): void {
+  try {
+    writeSync(2, `tsvq: ${message}\n`);
+  } catch {
+    // Its reader is gone, or its disk full: no reason to stop work.
+  }
 }
 
 /** @throws TsvqError `INVALID_ARGUMENT` */
