@@ -5,24 +5,28 @@ import { complain, type WorkerOptions } from './options.js';
  * Where the worker of a project differs from {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on up to an hour,
  * which are three hours together. Numbers, since words would load a module in each idle tick.
  */
-export const WORKER_DEFAULTS = {
+export const WORKER_DEFAULTS: Required<Pick<WorkerOptions, 'maxAttempts' | 'backoff'>> = {
   maxAttempts: 10,
   backoff: { base: 15_000, factor: 2, max: 3_600_000, jitter: 0.1 },
-} as const satisfies WorkerOptions;
-
-/** What can be set as text, and how it is read. */
-const READERS = {
-  concurrency: (name: string, text: string) => countText(name, text),
-  linger: durationText,
-  grace: durationText,
-  maxAttempts: (name: string, text: string) => countText(name, text),
-  // A table of waits; the last one stays.
-  backoff: (name: string, text: string) => text.split(',').map((wait) => durationText(name, wait.trim())),
-  timeout: (name: string, text: string) => timeLimit(name, durationText(name, text)),
 };
 
 /** Worker options as text; undefined for those that are not given. */
-export type WorkerTexts = { readonly [Option in keyof typeof READERS]?: string | undefined };
+export type WorkerTexts = {
+  readonly [Option in 'concurrency' | 'linger' | 'grace' | 'maxAttempts' | 'backoff' | 'timeout']?:
+    | string
+    | undefined;
+};
+
+/** How each is read. */
+const READERS: { [Option in keyof WorkerTexts]-?: (name: string, text: string) => WorkerOptions[Option] } = {
+  concurrency: (name, text) => countText(name, text),
+  linger: durationText,
+  grace: durationText,
+  maxAttempts: (name, text) => countText(name, text),
+  // A table of waits; the last one stays.
+  backoff: (name, text) => text.split(',').map((wait) => durationText(name, wait.trim())),
+  timeout: (name, text) => timeLimit(name, durationText(name, text)),
+};
 
 /**
  * Worker options from text, with {@link WORKER_DEFAULTS}.

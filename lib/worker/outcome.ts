@@ -8,14 +8,24 @@ import { type Change, nextRow, number, type Row } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
 import { type Backoff, clamp } from './backoff.js';
 import { errorText } from './error-text.js';
+import { deathText } from './rescue.js';
 
 /** How an attempt ended. */
 export type Ending =
   | { how: 'returned'; value: unknown }
   /** `goesOn` if it was recorded without waiting for its handler. */
   | { how: 'threw'; error: unknown; goesOn?: true }
+  /** An exception that nothing caught ends the process, and it may be another handler's. */
+  | ({ how: 'died' } & Death)
   /** Given back at shutdown. */
   | { how: 'released' };
+
+/** An exception that nothing caught, and by which the process ends. */
+export interface Death {
+  readonly error: unknown;
+  /** How many handlers were under way in the process, but one: nothing tells which of them it was. */
+  readonly others: number;
+}
 
 /** What becomes of a job after an attempt, and how the log calls it. */
 export interface Verdict {
@@ -41,6 +51,7 @@ export interface FailureRules {
  */
 export function judge(attempt: Attempt, ending: Ending, now: number, rules: FailureRules): Verdict {
   if (ending.how === 'released') return release(attempt);
+  if (ending.how === 'died') return die(attempt, ending);
   if (ending.how === 'returned') return complete(attempt, ending.value, now, rules);
   const verdict = fail(attempt, ending.error, now, rules);
   if (!ending.goesOn) return verdict;
@@ -131,6 +142,13 @@ function release(attempt: Attempt): Verdict {
   const forgiven = number(attempt.row[attempt.layout.at.forgiven], 0) + 1;
   // run_at stays: it has passed, and keeps the job's place in the order.
   return { event: 'released', change: { status: 'pending', lockedBy: '', forgiven } };
+}
+
+/** As a worker is treated that is found dead: each of its jobs is forgiven the attempt, and is claimed alone next. */
+function die(attempt: Attempt, { error, others }: Death): Verdict {
+  const { change } = release(attempt);
+  const text = `${deathText(attempt.attempts, others)}; it ended by ${errorText(error)}`;
+  return { event: 'released', error: text, change: { ...change, error: text } };
 }
 
 /** By name as well: a handler may have got the class from another copy of the package. */

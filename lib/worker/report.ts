@@ -1,4 +1,6 @@
 import type { ResolvedWorkerOptions, WorkerEvent } from '../options.js';
+import type { Store } from '../store/store.js';
+import { writeTick } from '../store/tick.js';
 import { brief } from '../tsv/text.js';
 import type { Attempt } from './attempt.js';
 import type { Ended } from './batch.js';
@@ -77,6 +79,11 @@ export class Report {
 
   warn(message: string, type?: string): void {
     this.#log({ event: 'warning', message, ...(type === undefined ? {} : { type }) });
+  }
+
+  /** Notes in the file beside the queue that a worker has looked, and what it could not serve. */
+  noteLook({ fs, realPath, clock }: Store): void {
+    writeTick(fs, realPath, { at: clock.now(), unhandled: Object.keys(this.summary.unhandled) });
   }
 
   #about(attempt: Attempt): Pick<WorkerEvent, 'id' | 'type' | 'attempt' | 'ms'> {
