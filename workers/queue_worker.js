@@ -75,9 +75,13 @@ for (const [name, exitCode] of /** @type {const} */ ([
 let queue;
 /** @type {Promise<never> | undefined} */
 let dying;
-// Unhandled rejections come this way as well. Of several, it is the first that counts.
+// Of several, it is the first that counts.
 process.on('uncaughtException', (error) => {
   dying ??= die(error);
+});
+// It would come that way too, but without what was rejected with. Handlers that listen themselves have decided for it.
+process.on('unhandledRejection', (reason) => {
+  if (process.listenerCount('unhandledRejection') === 1) dying ??= die(reason);
 });
 
 try {

@@ -52,11 +52,15 @@ const stop = (name) => {
 };
 process.on('SIGINT', stop).on('SIGTERM', stop);
 
-// An exception that nothing caught, an unhandled rejection say, ends the process. The job that ran has it as its error.
+// An exception that nothing caught ends the process, and the job that ran has it as its error.
 let queue;
 let dying;
 process.on('uncaughtException', (error) => {
   dying ??= die(error);
+});
+process.on('unhandledRejection', (reason) => {
+  // Handlers that listen for it themselves have decided.
+  if (process.listenerCount('unhandledRejection') === 1) dying ??= die(reason);
 });
 
 async function die(error) {

@@ -56,6 +56,10 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
       process.on('uncaughtException', (error: unknown) => {
         dying ??= die(queue, error);
       });
+      // It would come that way too, but without what was rejected with. Handlers that listen themselves have decided.
+      process.on('unhandledRejection', (reason) => {
+        if (process.listenerCount('unhandledRejection') === 1) dying ??= die(queue, reason);
+      });
       const handlers = await load(file);
       try {
         await queue.processJobs(handlers, {
