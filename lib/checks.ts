@@ -173,7 +173,9 @@ function pathOfUrl(name: string, url: string): string {
   } catch (cause) {
     // It names another computer, or has a slash in a name.
     const why = (cause as Error).message;
-    throw new TsvqError('INVALID_ARGUMENT', `${name} is ${url}: ${why}`, { cause });
+    throw new TsvqError('INVALID_ARGUMENT', `${name} is ${url.replace(/\/\/[^/]*@/, '//…@')}: ${why}`, {
+      cause,
+    });
   }
 }
 

@@ -78,6 +78,11 @@ test('a file: URL works as text too', (t) => {
   );
 });
 
+test('a file: URL of another computer is told without its password', () => {
+  const { message } = throws(() => openQueue('file://u:hunter2@host/queue.tsv'), 'INVALID_ARGUMENT');
+  assert.doesNotMatch(message, /hunter2/);
+});
+
 test('QUEUE_FILE is checked by its name, before it is joined to a folder', (t) => {
   const folder = temporaryFolder(t);
   const before = process.env.QUEUE_FILE;
