@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type Ms from 'ms';
 import { dependency } from './dependency.js';
 import { isInstance, TsvqError } from './errors.js';
@@ -35,6 +36,35 @@ export function duration(name: string, value: unknown): number {
     throw invalid(name, value, "a number of milliseconds, or a duration like '10m' or '2h'");
   }
   return ms;
+}
+
+/**
+ * A duration from the environment or the command line, in ms. A bare number is refused there, unless it is 0: what is
+ * typed without a unit is mostly meant in seconds.
+ *
+ * @throws TsvqError `INVALID_ARGUMENT`
+ */
+export function durationText(name: string, text: string): number {
+  // Infinity has no unit.
+  const bare = Number(text);
+  if (bare > 0 && bare < Number.POSITIVE_INFINITY) {
+    throw new TsvqError(
+      'INVALID_ARGUMENT',
+      `${name} is ${text}, which has no unit; for ${bare} seconds write ${bare}s`,
+    );
+  }
+  try {
+    return duration(name, text);
+  } catch {
+    throw invalid(name, text, "a duration with its unit, like '30s', '10m' or '2h'");
+  }
+}
+
+/** A whole number from the environment or the command line, in digits. @throws TsvqError `INVALID_ARGUMENT` */
+export function countText(name: string, text: string, min = 1): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
+  if (value >= min) return value;
+  throw invalid(name, text, `a whole number of at least ${min}, in digits`);
 }
 
 /** A whole number of at least `min`. @throws TsvqError `INVALID_ARGUMENT` */
@@ -103,4 +133,55 @@ export function timeLimit(name: string, value: unknown): number {
   const ms = duration(name, value);
   if (ms >= 1 && ms <= YEAR) return ms;
   throw invalid(name, value, 'at least 1 ms and at most a year: a dead worker is known by it');
+}
+
+/** What is an address without slashes as well: of a queue or a database, or of a file that it names by halves. */
+const SERVICES =
+  'file|rediss?|valkeys?|postgres(?:ql)?|mysql|mariadb|mongodb(?:\\+srv)?|amqps?|nats|kafka|memcached?|https?|sqlite3?|libsql';
+/** A scheme and its slashes, or the scheme of a service; quotes before it are what a shell or an .env file left. */
+const ADDRESS = new RegExp(`^[\\s"'<]*((?:[a-z][a-z\\d+.-]+:)+//|(?:${SERVICES}):)(.*)$`, 'is');
+/** User and password, a host, and what follows it. Only so can it be told where the password ends. */
+const AUTHORITY = /^([^/?#@]*@)?([^/?#@]*)([/?#][^@]*)?$/s;
+
+/**
+ * The path that names a queue file. An address would make a folder called `redis:`.
+ *
+ * @param name what the value is for, in errors
+ * @throws TsvqError `INVALID_ARGUMENT`
+ */
+export function queuePath(name: string, value: unknown): string {
+  const text = isInstance(URL, value) ? value.href : value;
+  const wanted = 'it must be a path, or a file: URL';
+  if (typeof text !== 'string' || text === '' || text.includes('\0')) {
+    throw new TsvqError('INVALID_ARGUMENT', `${name} is ${describe(value)}; ${wanted}`);
+  }
+  if (/^file:\//i.test(text)) return pathOfUrl(name, text);
+  const [, scheme, rest = ''] =
+    ADDRESS.exec(text) ?? (value === text ? [] : ['', `${text.split(':')[0]}:`, '/']);
+  if (scheme === undefined) return text;
+  const address = `${scheme}${withoutSecrets(rest)}`;
+  throw new TsvqError(
+    'INVALID_ARGUMENT',
+    `${name} is ${JSON.stringify(address)}, an address that names no file; ${wanted}: data/queue.tsv, say, ` +
+      'or ./ and a name where that has a colon',
+  );
+}
+
+function pathOfUrl(name: string, url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    // It names another computer, or has a slash in a name.
+    const why = (cause as Error).message;
+    throw new TsvqError('INVALID_ARGUMENT', `${name} is ${url.replace(/\/\/[^/]*@/, '//…@')}: ${why}`, {
+      cause,
+    });
+  }
+}
+
+/** What may be told of an address: its host. A password stands before that, and often behind it as well. */
+function withoutSecrets(rest: string): string {
+  const [, user, host, more] = AUTHORITY.exec(rest) ?? [];
+  if (host === undefined) return '…';
+  return `${user === undefined ? '' : '…@'}${host}${more === undefined ? '' : '/…'}`;
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { queuePath } from './checks.js';
 import { TsvqError } from './errors.js';
 import { openQueue, type Queue } from './open.js';
 
@@ -7,11 +8,11 @@ import { openQueue, type Queue } from './open.js';
  * Where the default queue is: `QUEUE_FILE`, else data/queue.tsv beside the nearest package.json at or above
  * `from`.
  *
- * @throws TsvqError `NO_QUEUE_FILE`
+ * @throws TsvqError `NO_QUEUE_FILE`, or `INVALID_ARGUMENT` where QUEUE_FILE is an address
  */
 export function defaultQueueFile(from: string = process.cwd()): string {
   const named = process.env.QUEUE_FILE;
-  if (named) return resolve(from, named);
+  if (named) return resolve(from, queuePath('QUEUE_FILE', named));
   const project = nearestProject(from);
   if (project !== undefined) return join(project, 'data', 'queue.tsv');
   throw new TsvqError(

@@ -1,16 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { onlyKnown, text } from './checks.js';
 import { systemClock } from './clock.js';
-import { TsvqError } from './errors.js';
 import type { DefaultJobs, Job, TypeOf } from './job.js';
-import {
-  type EnqueueArguments,
-  type EnqueueOptions,
-  type ListOptions,
-  type QueueOptions,
-  resolveQueueOptions,
-  type WorkerOptions,
-} from './options.js';
+import type { EnqueueArguments, EnqueueOptions, ListOptions } from './job-options.js';
+import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from './options.js';
 import { cancel } from './queue/cancel.js';
 import { enqueueAll, type JobRequest } from './queue/enqueue.js';
 import { get, getArchived } from './queue/get.js';
@@ -117,7 +109,8 @@ export interface Queue<Jobs = DefaultJobs> {
    * It installs no signal handlers and never ends the process.
    *
    * @param handlers one function per job type; jobs of other types stay pending.
-   * @throws TsvqError `INVALID_ARGUMENT` and the errors of {@link enqueue}; never a handler's error
+   * @throws TsvqError `INVALID_ARGUMENT` and the errors of {@link enqueue}; never a handler's error, but what
+   *   {@link abandon} was called with
    * @example
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
@@ -143,6 +136,23 @@ export interface Queue<Jobs = DefaultJobs> {
    * process.once('SIGTERM', () => queue.close());
    */
   close(): Promise<void>;
+
+  /**
+   * Ends the {@link processJobs} calls of this queue at once, for a process that is about to die of `error`, which
+   * nothing has caught. If one handler is under way in the process, its attempt fails by that error. Of several, any may
+   * have thrown it: each job keeps the error, is forgiven the attempt, and runs alone next time. What was claimed and not
+   * started is given back. Then processJobs rejects with `error`, and no other begins.
+   *
+   * @returns when that is in the file, or could not be written within 5 seconds; never rejects
+   * @example
+   * process.on('uncaughtException', async (error) => {
+   *   console.error(error);
+   *   setTimeout(() => process.exit(1), 10_000);
+   *   await queue.abandon(error);
+   *   process.exit(1);
+   * });
+   */
+  abandon(error: unknown): Promise<void>;
 }
 
 /**
@@ -157,18 +167,7 @@ export interface Queue<Jobs = DefaultJobs> {
  * await queue.enqueue('email', { to: 'ann@example.com' });
  */
 export function openQueue<Jobs = DefaultJobs>(file: string | URL, options: QueueOptions = {}): Queue<Jobs> {
-  const path = file instanceof URL && file.protocol === 'file:' ? pathOf(file) : (file as string);
-  return overStore<Jobs>(new Store(path, resolveQueueOptions(options), systemClock));
-}
-
-function pathOf(url: URL): string {
-  try {
-    return fileURLToPath(url);
-  } catch (cause) {
-    // It names another computer, or has a slash in a name.
-    const why = (cause as Error).message;
-    throw new TsvqError('INVALID_ARGUMENT', `the queue file is ${url.href}: ${why}`, { cause });
-  }
+  return overStore<Jobs>(new Store(file, resolveQueueOptions(options), systemClock));
 }
 
 /** The same over a store of one's own making: with another clock, or a file system that fails on demand. */
@@ -198,9 +197,10 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
     iterateJobs: (options: ListOptions = {}) => list(store, options),
     stats: async () => telling(path, () => gatherStats(store)),
     processJobs: async (handlers: Handlers, options: WorkerOptions = {}) =>
-      telling(path, () => processQueue(store, handlers, options)),
+      processQueue(store, handlers, options),
     compact: async () => telling(path, () => store.compact()),
     close: async () => telling(path, () => store.close()),
+    abandon: async (error: unknown) => store.abandon(error),
   };
   // The one place where the names of jobs and the types of their payloads, which the file can't hold, are joined.
   return queue as unknown as Queue<Jobs>;

@@ -5,22 +5,28 @@
  *
  *   node workers/queue_worker.js
  *
- * Environment
- *   QUEUE_FILE         the queue; default: data/queue.tsv beside the folder of this script
- *   QUEUE_LINGER       stay so long, waiting for more jobs ('55s'); default: exit when nothing is due
- *   QUEUE_CONCURRENCY  how many jobs may run at once; default 1
+ * Environment; a duration needs its unit, like '30s', '10m' or '2h'
+ *   QUEUE_FILE          the queue; default: data/queue.tsv beside the folder of this script
+ *   QUEUE_LINGER        stay so long, waiting for more jobs ('55s'); default: exit when nothing is due
+ *   QUEUE_CONCURRENCY   how many jobs may run at once; default 1
+ *   QUEUE_GRACE         how long running jobs may go on after SIGTERM or SIGINT; default 10s
+ *   QUEUE_MAX_ATTEMPTS  how often a job is tried before it has failed for good; default 10
+ *   QUEUE_BACKOFF       the waits between the attempts, of which the last one stays ('1m,5m,1h'); one alone is the wait
+ *                       before each attempt; default: 30s, doubled each time up to an hour
+ *   QUEUE_TIMEOUT       time limit for one attempt; default 1h
  *   QUEUE_ANY_FILE_SYSTEM  1: work a queue on NFS, SMB, 9p and the like, too, which is refused otherwise
- *   QUEUE_GRACE        how long running jobs may go on after SIGTERM or SIGINT; default 10s
  *   and what the handlers read: SMTP_URL, MAIL_FROM, SEND_EMAIL_TIMEOUT (handlers/send_email.js), WEBHOOK_TIMEOUT
  *
  * Output
  *   stdout: one line of JSON for each thing that happened to a job; nothing if nothing happened
  *   stderr: one line for each warning or error
+ *   Where one of them can't be written, jobs go on as if it could.
  *
  * Exit codes
  *   0    done, or shut down by the first SIGTERM or SIGINT: nothing more was started, running jobs were finished
  *        or, after the grace time, aborted and given back
- *   1    the queue could not be worked, or a handler crashed the process
+ *   1    the queue could not be worked, or an exception that nothing caught ended the process: a job that ran has it
+ *        as its error
  *   2    an argument or a variable of the environment can't be used
  *   75   somebody else held the lock for too long; the next start will do
  *   130  a second signal, SIGINT: ended at once; the jobs that ran are taken back by the next worker
@@ -29,16 +35,18 @@
 import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { checkEnvironment } from './handlers/environment.js';
 
 // From Node 22 on, compiled code is kept from one tick to the next. In a folder of our own, not in /tmp: it is run.
 /** @type {{ enableCompileCache?: (folder: string) => unknown }} */ (module).enableCompileCache?.(
   fileURLToPath(new URL('../node_modules/.cache/tsvq', import.meta.url)),
 );
-const { openQueue } = await import('tsvq');
+const { openQueue, workerOptionsFrom } = await import('tsvq');
 
-const { QUEUE_FILE, QUEUE_LINGER, QUEUE_CONCURRENCY, QUEUE_GRACE } = process.env;
-const file = QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url));
+// A log that can't be written (its reader gone, its disk full) is no reason to drop the jobs that run. Without these, it
+// would end the process, also by way of a handler's console.log.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 /**
  * The jobs that this worker serves. A handler's module is loaded by the first job of its type: most ticks of cron
@@ -65,18 +73,32 @@ for (const [name, exitCode] of /** @type {const} */ ([
   });
 }
 
+/** @type {import('tsvq').Queue | undefined} */
+let queue;
+/** @type {Promise<never> | undefined} */
+let dying;
+// Of several, it is the first that counts.
+process.on('uncaughtException', (error) => {
+  dying ??= die(error);
+});
+// It would come that way too, but without what was rejected with. Handlers that listen themselves have decided for it.
+process.on('unhandledRejection', (reason) => {
+  if (process.listenerCount('unhandledRejection') === 1) dying ??= die(reason);
+});
+
 try {
   if (process.argv.length > 2) throw usage('it takes no arguments; what can be set is in the environment');
   checkEnvironment();
-  const queue = openQueue(file, { anyFileSystem: process.env.QUEUE_ANY_FILE_SYSTEM === '1' });
-  await queue.processJobs(handlers(join(dirname(queue.file), 'outbox')), {
-    signal: shutdown.signal,
-    logger: log,
-    ...(QUEUE_LINGER && { linger: QUEUE_LINGER }),
-    ...(QUEUE_CONCURRENCY && { concurrency: Number(QUEUE_CONCURRENCY) }),
-    ...(QUEUE_GRACE && { grace: QUEUE_GRACE }),
+  const options = workerOptionsFrom(process.env);
+  const { QUEUE_FILE } = process.env;
+  queue = openQueue(QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url)), {
+    anyFileSystem: process.env.QUEUE_ANY_FILE_SYSTEM === '1',
   });
+  const outbox = join(dirname(queue.file), 'outbox');
+  await queue.processJobs(handlers(outbox), { ...options, signal: shutdown.signal, logger: log });
 } catch (error) {
+  // It has been told already.
+  if (dying) await dying;
   const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
   complain(message);
   process.exitCode = code === 'LOCK_TIMEOUT' ? 75 : code === 'INVALID_ARGUMENT' ? 2 : 1;
@@ -88,6 +110,25 @@ setTimeout(() => {
   complain('a handler left something running; ended it');
   process.exit();
 }, 5_000).unref();
+
+/**
+ * Ends the process by an exception that nothing caught, when the jobs that run have it as their error.
+ *
+ * @param {unknown} error
+ * @returns {Promise<never>}
+ */
+async function die(error) {
+  setTimeout(() => process.exit(1), 10_000);
+  process.exitCode = 1;
+  const recorded = queue?.abandon(error);
+  try {
+    complain(`ended by an exception that nothing caught: ${inspect(error)}`);
+  } catch {
+    complain('ended by an exception that nothing caught, and that could not be read');
+  }
+  await recorded;
+  process.exit(1);
+}
 
 /** @param {import('tsvq').WorkerEvent} event */
 function log(event) {
@@ -101,14 +142,15 @@ function complain(message) {
 }
 
 /**
- * A log that can't be written (its reader gone, its disk full) is no reason to drop the jobs that run.
- *
  * @param {NodeJS.WriteStream} stream
  * @param {string} line
  */
 function write(stream, line) {
-  if (stream.listenerCount('error') === 0) stream.on('error', () => {});
-  stream.write(`${line}\n`);
+  try {
+    stream.write(`${line}\n`);
+  } catch {
+    // Some streams throw what others emit.
+  }
 }
 
 /** @param {string} message */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { durationText, queuePath } from '../checks.js';
 import { systemClock } from '../clock.js';
 import { defaultQueueFile } from '../default-queue.js';
 import { overStore, type Queue } from '../open.js';
@@ -42,16 +43,20 @@ export class Cli {
     return new Output(json ? 'json' : plain ? 'plain' : 'human');
   }
 
-  /** The queue file that is meant; @throws TsvqError `NO_QUEUE_FILE` */
+  /** The queue file that is meant; @throws TsvqError `NO_QUEUE_FILE`, `INVALID_ARGUMENT` */
   get file(): string {
-    return this.options.file ?? defaultQueueFile();
+    const { file } = this.options;
+    return file === undefined ? defaultQueueFile() : queuePath('--file', file);
   }
 
   /** The queue's store, whether there is a file or not. */
   get store(): Store {
     if (this.#store === undefined) {
       const { lockTimeout, anyFileSystem = process.env.QUEUE_ANY_FILE_SYSTEM === '1' } = this.options;
-      const options = resolveQueueOptions({ lockTimeout, anyFileSystem });
+      const options = resolveQueueOptions({
+        anyFileSystem,
+        ...(lockTimeout !== undefined && { lockTimeout: durationText('--lock-timeout', lockTimeout) }),
+      });
       this.#store = new Store(this.file, options, systemClock);
     }
     return this.#store;

@@ -29,6 +29,8 @@ let readerIsGone = false;
 export function guardStreams(onFailure: (error: Error) => void): void {
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A handler's console.log fails again and again.
+    if (readerIsGone) return;
     readerIsGone = true;
     if (error.code !== 'EPIPE') onFailure(error);
   });
@@ -36,12 +38,21 @@ export function guardStreams(onFailure: (error: Error) => void): void {
 
 /** Text that is ours, or made harmless before. */
 export function writeOut(text: string): void {
-  if (!readerIsGone && text !== '') process.stdout.write(text);
+  if (!readerIsGone && text !== '') write(process.stdout, text);
 }
 
 /** The same to stderr. */
 export function writeErr(text: string): void {
-  process.stderr.write(text);
+  write(process.stderr, text);
+}
+
+/** Some streams throw what others emit: a worker's log must not matter to its jobs. */
+function write(stream: NodeJS.WriteStream, text: string): void {
+  try {
+    stream.write(text);
+  } catch (error) {
+    stream.emit('error', error);
+  }
 }
 
 /** A message for a person, on stderr. */

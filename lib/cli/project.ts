@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { queuePath } from '../checks.js';
 import { nearestProject } from '../default-queue.js';
 import type { GlobalOptions } from './cli.js';
 import { crontabLine, isVersioned, stableNode } from './crontab.js';
@@ -37,7 +38,8 @@ export const workerScript = (project: string): string => join(project, 'workers'
 /** The crontab line for a project's worker; warns of what would keep it from working. */
 export function projectCronLine(project: string, { file }: GlobalOptions): string {
   const own = join(project, 'data', 'queue.tsv');
-  const queueFile = resolve(workingFolder(), file ?? (process.env.QUEUE_FILE || own));
+  const [name, named] = file === undefined ? ['QUEUE_FILE', process.env.QUEUE_FILE || own] : ['--file', file];
+  const queueFile = resolve(workingFolder(), queuePath(name, named));
   const folder = dirname(queueFile);
   const node = stableNode();
   const line = crontabLine({

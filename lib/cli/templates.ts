@@ -10,12 +10,21 @@ const WORKER_ABOUT = `/*
  *   node workers/queue_worker.js
  *
  * What happened to each job is one line of JSON on stdout; a start with nothing to do prints nothing.
+ *
+ * Environment; a duration needs its unit, like '30s', '10m' or '2h'
+ *   QUEUE_FILE          the queue; default: data/queue.tsv beside the folder of this script
+ *   QUEUE_LINGER        stay so long ('55s': until cron starts the next one), so that jobs start at once; default 0
+ *   QUEUE_CONCURRENCY   how many jobs may run at once; default 1
+ *   QUEUE_GRACE         how long running jobs may go on after SIGTERM or SIGINT; default 10s
+ *   QUEUE_MAX_ATTEMPTS  how often a job is tried before it has failed for good; default 10
+ *   QUEUE_BACKOFF       the waits between the attempts, the last one for ever ('1m,5m,1h'); default: 30s, doubled up to 1h
+ *   QUEUE_TIMEOUT       time limit for one attempt; default 1h
  */
 `;
 
 const WORKER_IMPORTS: Record<ModuleKind, string> = {
   module: `import { fileURLToPath } from 'node:url';
-import { openQueue } from 'tsvq';
+import { openQueue, workerOptionsFrom } from 'tsvq';
 import { hello } from './handlers/hello.js';
 
 const file = process.env.QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url));
@@ -32,6 +41,9 @@ const WORKER_BODY = (kind: ModuleKind): string => `
 // The name of a job picks its handler.
 const handlers = { hello };
 
+// A log that can't be written, its disk being full or its reader gone, ends no job, nor this process.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 // The first SIGTERM or SIGINT lets the running jobs finish; the second ends the process.
 const shutdown = new AbortController();
 const stop = (name) => {
@@ -40,28 +52,52 @@ const stop = (name) => {
 };
 process.on('SIGINT', stop).on('SIGTERM', stop);
 
+// An exception that nothing caught ends the process, and the job that ran has it as its error.
+let queue;
+let dying;
+process.on('uncaughtException', (error) => {
+  dying ??= die(error);
+});
+process.on('unhandledRejection', (reason) => {
+  // Handlers that listen for it themselves have decided.
+  if (process.listenerCount('unhandledRejection') === 1) dying ??= die(reason);
+});
+
+async function die(error) {
+  setTimeout(() => process.exit(1), 10_000);
+  process.exitCode = 1;
+  const recorded = queue?.abandon(error);
+  complain(error);
+  await recorded;
+  process.exit(1);
+}
+
 async function main() {
-${kind === 'commonjs' ? "  const { openQueue } = await import('tsvq');\n" : ''}  await openQueue(file, { anyFileSystem: process.env.QUEUE_ANY_FILE_SYSTEM === '1' }).processJobs(handlers, {
-    signal: shutdown.signal,
-    logger: log,
-    // QUEUE_LINGER=55s: stay until cron starts the next one, so that jobs start at once.
-    linger: process.env.QUEUE_LINGER || 0,
-    concurrency: Number(process.env.QUEUE_CONCURRENCY || 1),
-    // So long running jobs may go on after SIGTERM or SIGINT.
-    grace: process.env.QUEUE_GRACE || '10s',
-  });
+${kind === 'commonjs' ? "  const { openQueue, workerOptionsFrom } = await import('tsvq');\n" : ''}  const options = workerOptionsFrom(process.env);
+  queue = openQueue(file, { anyFileSystem: process.env.QUEUE_ANY_FILE_SYSTEM === '1' });
+  await queue.processJobs(handlers, { ...options, signal: shutdown.signal, logger: log });
   // A handler that left something running would keep this process, and cron adds another each minute.
   if (shutdown.signal.aborted) process.exit();
   setTimeout(() => process.exit(), 10_000).unref();
 }
 
 function log(event) {
-  if (event.event === 'warning') console.error(\`queue_worker: \${event.message}\`);
+  if (event.event === 'warning') complain(event.message);
   else console.log(JSON.stringify({ time: new Date(), ...event }));
 }
 
+function complain(what) {
+  try {
+    console.error('queue_worker:', what);
+  } catch {
+    // What was thrown can't even be printed.
+  }
+}
+
 main().catch((error) => {
-  console.error(\`queue_worker: \${error.message}\`);
+  // It has been told already, and ends the process.
+  if (dying) return;
+  complain(error.message);
   process.exitCode = error.code === 'LOCK_TIMEOUT' ? 75 : error.code === 'INVALID_ARGUMENT' ? 2 : 1;
 });
 `;

@@ -1,6 +1,6 @@
 import { invalid, onlyKnown } from '../checks.js';
 import { TsvqError } from '../errors.js';
-import { type EnqueueOptions, resolveEnqueueOptions } from '../options.js';
+import { type EnqueueOptions, resolveEnqueueOptions } from '../job-options.js';
 import { randomHex } from '../random.js';
 import type { Store } from '../store/store.js';
 import { draft } from '../store/view.js';

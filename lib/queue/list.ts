@@ -1,6 +1,6 @@
 import { count, invalid, onlyKnown, text } from '../checks.js';
 import { JOB_STATUSES, type Job, STATUSES, type Status } from '../job.js';
-import type { ListOptions } from '../options.js';
+import type { ListOptions } from '../job-options.js';
 import { storeError } from '../store/fs.js';
 import type { JobIndex } from '../store/job-index.js';
 import { groupsOf, readRows } from '../store/rows.js';

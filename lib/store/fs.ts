@@ -17,7 +17,7 @@ export interface FileInfo {
 }
 
 /** What the store wants to know of a file system. */
-export interface FileSystemInfo {
+interface FileSystemInfo {
   /** The system's number for its kind; see statfs(2). */
   readonly type: number;
   /** Bytes that may still be written; Infinity where the system doesn't tell. */

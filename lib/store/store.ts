@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
+import { queuePath } from '../checks.js';
 import type { Clock } from '../clock.js';
 import { TsvqError } from '../errors.js';
 import type { ResolvedQueueOptions } from '../options.js';
@@ -23,6 +24,16 @@ export interface World {
   readonly processes: Processes;
 }
 
+/** How work that would go on by itself is ended. */
+export interface Reins {
+  /** Told when the queue is closed. */
+  readonly stop: () => void;
+  /** Told when the process dies of `error`: ends at once. */
+  readonly abandon: (error: unknown) => void;
+}
+
+/** So long a process that dies waits for what it has still to write. */
+const LAST_WRITES_MS = 5_000;
 /** After so many reads other callbacks get their turn. */
 const READS_A_TURN = 16;
 /**
@@ -38,24 +49,18 @@ export class Store {
   readonly #current: CurrentFile;
   readonly #holder: Holder;
   readonly #writer: Writer;
-  readonly #atWork = new Set<{ stop: (() => void) | undefined; done: Promise<unknown> }>();
+  readonly #atWork = new Set<{ reins: Reins | undefined; done: Promise<unknown> }>();
   #closing = false;
   #closed = false;
   #reads = 0;
 
   constructor(
-    path: string,
+    file: string | URL,
     options: ResolvedQueueOptions,
     clock: Clock,
     { fs, processes }: World = { fs: systemFs, processes: systemProcesses },
   ) {
-    if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-      throw new TsvqError(
-        'INVALID_ARGUMENT',
-        `the queue file is ${JSON.stringify(path)}; it must be a path, or a file: URL`,
-      );
-    }
-    this.path = resolve(path);
+    this.path = resolve(queuePath('the queue file', file));
     this.options = options;
     this.clock = clock;
     this.fs = fs;
@@ -239,13 +244,13 @@ export class Store {
   /**
    * Does something that takes more than a commit: when the queue is closed, it is waited for.
    *
-   * @param stop tells it to stop then, if it would go on by itself; such work does not begin in a queue that is closing
+   * @param reins for work that would go on by itself; such work does not begin in a queue that is closing
    */
-  async work<T>(work: () => Promise<T>, stop?: () => void): Promise<T> {
+  async work<T>(work: () => Promise<T>, reins?: Reins): Promise<T> {
     this.#assertOpen();
-    if (this.#closing && stop !== undefined) throw this.#isClosed();
+    if (this.#closing && reins !== undefined) throw this.#isClosed();
     const done = work();
-    const entry = { stop, done: done.catch(() => {}) };
+    const entry = { reins, done: done.catch(() => {}) };
     this.#atWork.add(entry);
     try {
       return await done;
@@ -258,13 +263,29 @@ export class Store {
   async close(): Promise<void> {
     this.#closing = true;
     const atWork = [...this.#atWork];
-    for (const { stop } of atWork) stop?.();
+    for (const { reins } of atWork) reins?.stop();
     // Where nobody is at work, nothing that is asked for after this call may come before its end.
     if (atWork.length > 0) await Promise.all(atWork.map(({ done }) => done));
     this.#closed = true;
     await this.#writer.betweenCommits(() => {
       this.#current.drop();
       this.#holder.tidy();
+    });
+  }
+
+  /** Ends what would go on by itself, since the process dies of `error`. Resolves when that is done, or takes too long. */
+  async abandon(error: unknown): Promise<void> {
+    this.#closing = true;
+    const ends = [...this.#atWork].flatMap(({ reins, done }) => {
+      reins?.abandon(error);
+      return reins === undefined ? [] : [done];
+    });
+    await new Promise<void>((resolve) => {
+      const cancel = this.clock.later(LAST_WRITES_MS, resolve, true);
+      Promise.all(ends).then(() => {
+        cancel();
+        resolve();
+      });
     });
   }
 

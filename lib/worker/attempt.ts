@@ -1,6 +1,6 @@
 import { PermanentError, TsvqError } from '../errors.js';
 import type { Job } from '../job.js';
-import type { EnqueueOptions } from '../options.js';
+import type { EnqueueOptions } from '../job-options.js';
 import { checkJob } from '../queue/enqueue.js';
 import { encodeFollowUps, followUpId } from '../store/follow-ups.js';
 import type { JobIndex } from '../store/job-index.js';

@@ -5,7 +5,7 @@ import type { Store } from '../store/store.js';
 import { number } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
 import type { Handler, HandlerContext } from './handler.js';
-import { decides, type Ending, type FailureRules, judge, type Verdict } from './outcome.js';
+import { type Death, decides, type Ending, type FailureRules, judge, type Verdict } from './outcome.js';
 import { jobsUnderWay } from './under-way.js';
 
 /** Handlers that return at once run for so long before other callbacks get their turn. */
@@ -120,10 +120,18 @@ export class Executor {
   }
 
   /** Tells the handlers that run to stop, and waits for none: what comes of them can't be recorded. */
-  abandon(): void {
+  letGo(): void {
     for (const attempt of this.running) {
       attempt.stop('shutdown');
       attempt.cancelTimer?.();
+    }
+  }
+
+  /** Ends what runs by the exception that ends the process. Without an abort, by which handlers might throw more. */
+  abandon({ error, others }: Death): void {
+    this.releaseWaiting();
+    for (const attempt of this.running) {
+      this.#end(attempt, others > 0 ? { how: 'died', error, others } : { how: 'threw', error });
     }
   }
 

@@ -1,5 +1,5 @@
 import type { DefaultJobs, Job, Received, TypeOf } from '../job.js';
-import type { EnqueueArguments } from '../options.js';
+import type { EnqueueArguments } from '../job-options.js';
 
 /**
  * What a handler gets beside the payload. All of it may be destructured; pass it on whole, since a copy (`{...context}`)

@@ -49,15 +49,16 @@ export class Ledger {
     return this.#held.size;
   }
 
-  /** How many of the claims in the file are this worker's: of what it holds, some may be cancelled, or with others. */
-  claimsIn(index: JobIndex): number {
-    let claims = 0;
+  /** How many of the claims in the file are not this worker's: of what it holds, some may be cancelled, or with others. */
+  othersIn(index: JobIndex): number {
+    let others = 0;
+    for (const _ of index.withStatus('processing')) others++;
     for (const { id, version } of this.#held.values()) {
       const slot = index.find(id);
       if (slot !== undefined && index.status(slot) === 'processing' && index.version(slot) === version)
-        claims++;
+        others--;
     }
-    return claims;
+    return others;
   }
 
   /** Whether the one job that is held may kill its worker: then nothing else is claimed beside it. */

@@ -9,6 +9,7 @@ import { type Change, nextRow, number, type Row } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
 import { type Backoff, clamp } from './backoff.js';
 import { errorText } from './error-text.js';
+import { deathText } from './rescue.js';
 
 /** Waits that were asked for are spread over so long at the least: jobs that come back at once are turned away again. */
 const LEAST_SPREAD_MS = 1000;
@@ -18,8 +19,17 @@ export type Ending =
   | { how: 'returned'; value: unknown }
   /** `goesOn` if it was recorded without waiting for its handler. */
   | { how: 'threw'; error: unknown; goesOn?: true }
+  /** An exception that nothing caught ends the process, and it may be another handler's. */
+  | ({ how: 'died' } & Death)
   /** Given back at shutdown. */
   | { how: 'released' };
+
+/** An exception that nothing caught, and by which the process ends. */
+export interface Death {
+  readonly error: unknown;
+  /** How many handlers were under way in the process, but one: nothing tells which of them it was. */
+  readonly others: number;
+}
 
 /** What becomes of a job after an attempt, and how the log calls it. */
 export interface Verdict {
@@ -54,6 +64,7 @@ export function judge(
   random: () => number = Math.random,
 ): Verdict {
   if (ending.how === 'released') return release(attempt, now, rules);
+  if (ending.how === 'died') return die(attempt, ending, rules);
   if (ending.how === 'returned') return complete(attempt, ending.value, now, rules);
   const verdict = fail(attempt, ending.error, now, rules, random);
   if (!ending.goesOn) return verdict;
@@ -216,6 +227,17 @@ function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
     event: 'failed',
     error,
     change: { status: 'failed', error, lockedBy: '', finishedAt: now, meta },
+  };
+}
+
+/** As a worker is treated that is found dead: each of its jobs is forgiven the attempt, and is claimed alone next. */
+function die(attempt: Attempt, { error, others }: Death, rules: FailureRules): Verdict {
+  const forgiven = attemptsOf(attempt, rules).forgiven + 1;
+  const text = `${deathText(attempt.attempts, others)}; it ended by ${errorText(error)}`;
+  return {
+    event: 'released',
+    error: text,
+    change: { status: 'pending', lockedBy: '', forgiven, error: text },
   };
 }
 

@@ -34,4 +34,12 @@ export class Pace {
   get ahead(): number {
     return Math.min(Math.floor(this.#pace * AHEAD_MS), MOST_AHEAD);
   }
+
+  /** How many jobs to claim beside those that a worker has in hand. */
+  wanted(concurrency: number, { waiting, running }: { waiting: number; running: { size: number } }): number {
+    const target = Math.max(concurrency, this.ahead);
+    const missing = target - waiting - running.size;
+    // A commit costs the same for one job and for many: not for a few while there are others to start.
+    return missing <= 0 || (waiting > 0 && missing < target / 2) ? 0 : missing;
+  }
 }

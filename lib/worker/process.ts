@@ -2,20 +2,23 @@ import { invalid } from '../checks.js';
 import { loadingError } from '../dependency.js';
 import { TsvqError } from '../errors.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../options.js';
+import { telling } from '../store/fs.js';
 import type { Store } from '../store/store.js';
 import { readTick } from '../store/tick.js';
 import { checkName } from '../tsv/text.js';
 import { resolveBackoff } from './backoff.js';
 import type { Handler, Handlers, Summary } from './handler.js';
+import type { Death } from './outcome.js';
 import { peek } from './peek.js';
 import { Report } from './report.js';
 import type { Run } from './run.js';
+import { handlersUnderWay } from './under-way.js';
 
 /**
  * Runs what is due, then returns. A tick with nothing to do ends after a look at the file; the machinery that
  * claims and runs is loaded only for those that find work.
  *
- * @throws TsvqError `INVALID_ARGUMENT`, or the store's; never a handler's
+ * @throws TsvqError `INVALID_ARGUMENT`, or the store's; never a handler's, but for what the store was abandoned by
  */
 export async function processQueue(
   store: Store,
@@ -28,11 +31,16 @@ export async function processQueue(
   const report = new Report(resolved);
   let run: Run | undefined;
   let isStopped = false;
+  let death = undefined as Death | undefined;
   const stop = (): void => {
     isStopped = true;
     run?.stop();
   };
-  await store.work(async () => {
+  const abandon = (error: unknown): void => {
+    death ??= { error, others: handlersUnderWay(store) - 1 };
+    run?.abandon(death);
+  };
+  const work = async (): Promise<void> => {
     let { work, repair } = await peek(store, resolved.timeout);
     if (repair) {
       await store.repair();
@@ -46,13 +54,21 @@ export async function processQueue(
       report.tick(store, lastUnhandled(store));
       run = new module.Run(store, table, resolved, backoff, report);
       if (isStopped) run.stop();
+      if (death !== undefined) run.abandon(death);
       await run.untilDone();
     } else {
       await crossOut(store);
       // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
       await new Promise(setImmediate);
     }
-  }, stop);
+  };
+  try {
+    await telling(store.path, () => store.work(work, { stop, abandon }));
+  } catch (error) {
+    // What dies of an exception is told that, and not that it could not be written.
+    if (death === undefined) throw error;
+  }
+  if (death !== undefined) throw death.error;
   report.tick(store);
   return report.summary;
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { ResolvedWorkerOptions, WorkerEvent } from '../options.js';
 import { describePlace, placeOf } from '../store/file-system.js';
 import type { Store } from '../store/store.js';
@@ -99,7 +100,8 @@ export class Report {
     // A logger that fails is no reason to lose a job, nor one that returns a promise which is rejected.
     try {
       const told: unknown = this.#options.logger(event);
-      if (told instanceof Promise) told.catch(() => {});
+      // Whatever realm it is of, and without a look at what it may have for a catch of its own.
+      if (types.isPromise(told)) Promise.prototype.then.call(told, undefined, () => {});
     } catch {}
   }
 }

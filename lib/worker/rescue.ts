@@ -24,6 +24,10 @@ const GAVE_UP = 'worker could not write, and gave up';
 /** Whether a job's error says that its last worker died with it, or went silent. */
 export const isDeathText = (error: string): boolean => error.startsWith(DIED) || error.startsWith(SILENT);
 
+/** What a job's error says where its worker died with it; @param others how many other jobs it may have died of */
+export const deathText = (attempts: number, others: number, what: string = DIED): string =>
+  `${what} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}`;
+
 /** A job taken back. */
 export interface Rescued extends Draft {
   readonly type: string;
@@ -98,7 +102,7 @@ function takeBack(row: Row, what: string, others: number, view: View, maxAttempt
   const limit = number(row[at.max_attempts], maxAttempts);
   const failed = others === 0 && attempts - forgiven >= limit;
   const by = row[at.locked_by] || 'unnamed';
-  const error = `${what} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}; it was ${by}`;
+  const error = `${deathText(attempts, others, what)}; it was ${by}`;
   const change: Change = { status: failed ? 'failed' : 'pending', forgiven, error, lockedBy: '' };
   if (failed) change.finishedAt = view.now;
   const rescue = draft(row[at.id] as string, nextRow(row, change, view.layout));

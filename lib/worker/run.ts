@@ -8,6 +8,7 @@ import { Executor } from './execute.js';
 import type { Handler } from './handler.js';
 import { Ledger } from './ledger.js';
 import { Lookout } from './lookout.js';
+import type { Death } from './outcome.js';
 import { Pace } from './pace.js';
 import type { Report } from './report.js';
 import { Trouble } from './trouble.js';
@@ -42,6 +43,8 @@ export class Run {
   #committing = false;
   /** It was told to stop: it claims nothing more. */
   #stopping = false;
+  /** Its process ends in a moment: what can be left to others is. */
+  #isDying = false;
   /** It came to its end, or can't go on: nothing begins any more. */
   #over = false;
   readonly #trouble: Trouble;
@@ -110,7 +113,7 @@ export class Run {
       this.#listen();
       this.#pump();
       await this.#ended;
-      await this.#ledger.compact(true);
+      if (!this.#isDying) await this.#ledger.compact(true);
     } finally {
       this.#over = true;
       this.#lookout.stop();
@@ -257,14 +260,23 @@ export class Run {
     this.#pump();
   }
 
+  /** The process dies of an exception: what runs ends by it at once, and the rest is given back. */
+  abandon(death: Death): void {
+    this.#isDying = true;
+    this.#stopping = true;
+    this.#trouble.endPause();
+    this.#pumping = true;
+    this.#executor.abandon(death);
+    this.#pumping = false;
+    this.#pump();
+  }
+
   /** Whether somebody else's claims are to be looked at. */
   #rescueIsDue(now: number): boolean {
     const { index } = this.#backlog;
     if (this.#stopping || index === undefined || isWithin(RESCUE_MS, this.#lastRescue, now)) return false;
     this.#lastRescue = now;
-    let others = -this.#ledger.claimsIn(index);
-    for (const _ of index.withStatus('processing')) others++;
-    return others > 0;
+    return this.#ledger.othersIn(index) > 0;
   }
 
   #onTrouble(error: unknown): void {
@@ -274,21 +286,15 @@ export class Run {
       return;
     }
     this.#over = true;
-    this.#executor.abandon();
+    this.#executor.letGo();
     this.#reject(error);
   }
-
-  // ---- how many to claim ----
 
   /** How many jobs to claim now. */
   #wanted(now: number): number {
     if (isWithin(CROWDED_MS, this.#lastCrowd, now)) return 0;
     const alone = this.#ledger.held === 0;
     if (this.#stopping || this.#ledger.holdsSuspect || !this.#backlog.any(now, alone)) return 0;
-    const { waiting, running } = this.#executor;
-    const target = Math.max(this.#options.concurrency, this.#pace.ahead);
-    const missing = target - waiting - running.size;
-    // A commit costs the same for one job and for many: not for a few while there are others to start.
-    return missing <= 0 || (waiting > 0 && missing < target / 2) ? 0 : missing;
+    return this.#pace.wanted(this.#options.concurrency, this.#executor);
   }
 }

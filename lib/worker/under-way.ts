@@ -15,3 +15,10 @@ export function jobsUnderWay({ processes, realPath }: Store): Set<string> {
   files.set(realPath, jobs);
   return jobs;
 }
+
+/** How many handlers are under way in this process, whatever queue their jobs are of. */
+export function handlersUnderWay({ processes }: Store): number {
+  let handlers = 0;
+  for (const jobs of underWay.get(processes)?.values() ?? []) handlers += jobs.size;
+  return handlers;
+}

@@ -374,6 +374,9 @@ describe('check', { concurrency: 3 }, () => {
     assert.equal((await queue('check', '--max-age', '1h')).code, 1);
     for (const args of [
       ['--max-age', 'soon'],
+      ['--max-age', '600'],
+      ['--max-failed', ''],
+      ['--max-failed', '1e3'],
       ['--max-failed', 'few'],
       ['--max-failed', '-1'],
     ]) {

@@ -315,7 +315,12 @@ test('a --lock-timeout that is none: 2', async (t) => {
   const { queue } = oneJob(t);
   const { code, stderr } = await queue('add', 'email', '--lock-timeout', 'long');
   assert.equal(code, 2);
-  assert.match(stderr, /^queue: lockTimeout is "long"/);
+  assert.match(stderr, /^queue: --lock-timeout is "long"/);
+  const bare = await queue('add', 'email', '--lock-timeout', '20');
+  assert.deepEqual(
+    [bare.code, bare.stderr],
+    [2, 'queue: --lock-timeout is 20, which has no unit; for 20 seconds write 20s\n'],
+  );
 });
 
 test('unlock of a queue that nobody holds says so', async (t) => {

@@ -149,6 +149,18 @@ describe('init', { concurrency: 2 }, () => {
 });
 
 describe('cron print', { concurrency: 2 }, () => {
+  test('refuses an address for a file: 2', async (t) => {
+    const cwd = project(t);
+    await run(t, ['init'], { cwd });
+    for (const [args, env] of [
+      [['--file', 'redis://host'], {}],
+      [[], { QUEUE_FILE: 'redis://host' }],
+    ] as const) {
+      const { code, stdout } = await run(t, ['cron', 'print', ...args], { cwd, env });
+      assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+    }
+  });
+
   test('prints a line that works as cron runs it, whatever the path', async (t) => {
     const cwd = project(t, '{}', `100% of Ann's "apps" $HOME`);
     await run(t, ['init'], { cwd });
@@ -450,8 +462,35 @@ describe('work', { concurrency: 3 }, () => {
     module('h.mjs', 'export const one = () => 1;');
     const { code, stderr } = await work('h.mjs', '--concurrency', 'many');
     assert.equal(code, 2);
-    assert.match(stderr, /^queue: concurrency is NaN .*\n$/);
-    assert.equal((await work('h.mjs', '--linger', 'soon')).code, 2);
+    assert.match(stderr, /^queue: --concurrency is "many" .*\n$/);
+    for (const [option, value] of [
+      ['--linger', 'soon'],
+      ['--linger', '55'],
+      ['--timeout', '30'],
+      ['--backoff', '1m,5'],
+      ['--max-attempts', ''],
+    ] as const) {
+      const refused = await work('h.mjs', option, value);
+      assert.equal(refused.code, 2);
+      assert.match(refused.stderr, new RegExp(`^queue: ${option} is `));
+    }
+  });
+
+  test('--max-attempts, --backoff and --timeout; by default a job survives an outage', async (t) => {
+    const { file, module, work } = jobs(t, 'one');
+    module(
+      'h.mjs',
+      'export const one = (_, { signal }) => new Promise((_, no) => { setInterval(() => {}, 99); signal.onabort = () => no(signal.reason); });',
+    );
+    const runAt = () => Number(rowsOf(file)[0]?.run_at) - Date.now() / 1000;
+    await work('h.mjs', '--timeout', '50ms');
+    assert.ok(runAt() > 10 && runAt() <= 33, String(runAt()));
+    writeQueue(file, line({ id: jobId(0), type: 'one' }));
+    await work('h.mjs', '--timeout', '50ms', '--backoff', '7m,1h');
+    assert.ok(runAt() > 400 && runAt() <= 420, String(runAt()));
+    writeQueue(file, line({ id: jobId(0), type: 'one' }));
+    await work('h.mjs', '--timeout', '50ms', '--max-attempts', '1');
+    assert.deepEqual(statesOf(file), [`${jobId(0)} failed`]);
   });
 
   test('runs TypeScript where node can import it', async (t) => {

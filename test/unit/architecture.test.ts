@@ -10,7 +10,7 @@ import { root } from '../helpers.js';
 
 /** Each line may import those before it, and itself. A name without a slash is a file of lib/ itself. */
 const ROOMS = [
-  ['clock', 'dependency', 'errors', 'job', 'random', 'checks', 'options'],
+  ['clock', 'dependency', 'errors', 'job', 'random', 'checks', 'options', 'job-options', 'settings'],
   ['tsv/'],
   ['store/'],
   ['queue/'],

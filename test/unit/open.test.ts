@@ -33,6 +33,7 @@ test('the package gives these names and no others', () => {
     'processJobs',
     'retryJob',
     'stats',
+    'workerOptionsFrom',
   ]);
 });
 

@@ -124,7 +124,7 @@ test('the tables of the README name every option, function and command', () => {
   });
   assert.deepEqual(adding.slice(0, enqueueOptions.length), enqueueOptions);
 
-  const functions = keys<Omit<Queue, 'file' | 'compact' | 'close'>>({
+  const functions = keys<Omit<Queue, 'file' | 'compact' | 'close' | 'abandon'>>({
     enqueue: true,
     enqueueMany: true,
     getJob: true,

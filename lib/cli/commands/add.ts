@@ -1,8 +1,9 @@
 import { arrayBuffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
+import { countText, durationText } from '../../checks.js';
 import { TsvqError } from '../../errors.js';
+import type { EnqueueOptions } from '../../job-options.js';
 import { overStore } from '../../open.js';
-import type { EnqueueOptions } from '../../options.js';
 import { findInexact, parseJson, tellInexact } from '../../tsv/parse-json.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
@@ -21,7 +22,7 @@ export function define(command: Command, cli: Cli): void {
     .argument('<type>', 'name of the job, which picks its handler')
     .argument('[json]', 'the payload as JSON; - reads it from stdin; default: null')
     .option('--run-at <time>', "not before: ISO with an offset ('2030-01-31T09:00:00Z'), or Unix seconds")
-    .option('--delay <time>', "not before so long from now: '30s', '10m', '2h'; a number alone is ms")
+    .option('--delay <time>', "not before so long from now: '30s', '10m', '2h'")
     .option('--priority <number>', 'higher first; default: 0')
     .option('--max-attempts <number>', "how often to try; default: the worker's limit")
     .option('--timeout <time>', "time limit for one attempt; default: the worker's")
@@ -55,13 +56,14 @@ async function parse(json: string): Promise<unknown> {
   }
 }
 
-function enqueueOptions({ runAt, priority, maxAttempts, ...rest }: Options): EnqueueOptions {
+function enqueueOptions({ runAt, delay, priority, maxAttempts, timeout }: Options): EnqueueOptions {
   return {
-    ...rest,
     // Fewer digits are a year, or a day, and no seconds since 1970 that anybody means.
     ...(runAt !== undefined && { runAt: /^\d{9,}(\.\d+)?$/.test(runAt) ? Number(runAt) : runAt }),
+    ...(delay !== undefined && { delay: durationText('--delay', delay) }),
     ...(priority !== undefined && { priority: numberOf('--priority', priority) }),
-    ...(maxAttempts !== undefined && { maxAttempts: numberOf('--max-attempts', maxAttempts) }),
+    ...(maxAttempts !== undefined && { maxAttempts: countText('--max-attempts', maxAttempts) }),
+    ...(timeout !== undefined && { timeout: durationText('--timeout', timeout) }),
   };
 }
 

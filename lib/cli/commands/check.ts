@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { count, duration } from '../../checks.js';
+import { countText, durationText } from '../../checks.js';
 import type { Stats } from '../../queue/stats.js';
 import { type Survey, survey } from '../../queue/survey.js';
 import { interruptedProblem } from '../../store/interrupted.js';
@@ -27,8 +27,8 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
     )
     .action(async (options: Options) => {
       const { output, queue, existingStore: store } = cli;
-      const maxAge = duration('--max-age', options.maxAge);
-      const maxFailed = count('--max-failed', Number(options.maxFailed), 0);
+      const maxAge = durationText('--max-age', options.maxAge);
+      const maxFailed = countText('--max-failed', options.maxFailed, 0);
       const stats = await queue.stats();
       const { detached } = store;
       const interrupted = await interruptedProblem(store);

@@ -1,7 +1,11 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 import type { Command } from 'commander';
+import { errorMessage } from '../../errors.js';
+import type { Queue } from '../../open.js';
 import type { WorkerEvent } from '../../options.js';
+import { readWorkerOptions, type WorkerTexts } from '../../settings.js';
 import { escapeText } from '../../tsv/text.js';
 import type { Handler, Handlers } from '../../worker/handler.js';
 import type { Cli } from '../cli.js';
@@ -10,11 +14,8 @@ import { firstLine, isoSeconds } from '../format.js';
 import { examples } from '../help.js';
 import { type Output, say } from '../output.js';
 
-interface Options {
-  concurrency?: string;
-  linger?: string;
-}
-
+/** So long the process waits for what it has still to record, when an exception ends it. */
+const LAST_WORDS_MS = 10_000;
 /** So long a handler may keep the process alive after its job is recorded. */
 const LEFTOVERS_MS = 10_000;
 /** Node's exit code where an await at the top level was still waiting. */
@@ -31,26 +32,45 @@ export function define(command: Command, cli: Cli): void {
       '--linger <time>',
       "stay so long, waiting for more jobs ('55s'); default: end when nothing is due",
     )
+    .option('--max-attempts <number>', 'how often a job is tried before it has failed for good; default: 10')
+    .option(
+      '--backoff <times>',
+      "the waits between attempts, the last one for ever ('1m,5m,1h'); default: 30s, doubled up to 1h",
+    )
+    .option('--timeout <time>', 'time limit for one attempt; default: 1h')
     .addHelpText(
       'after',
       `
 Prints what happened to each job; nothing if nothing happened. Jobs that fail are no failure of this command.
+An exception that nothing catches ends it with 1; a job that ran has it as its error.
 The first SIGINT or SIGTERM lets the running jobs finish (10 s at most), the second ends at once.
 A .ts file needs a node that can import it, or: NODE_OPTIONS='--import tsx' queue work handlers.ts
 --plain prints: time event id type attempt milliseconds error
 ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurrency 4 --linger 55s')}`,
     )
-    .action(async (file: string, { concurrency, linger }: Options) => {
+    .action(async (file: string, options: WorkerTexts) => {
+      const resolved = readWorkerOptions(options, optionName);
       // Looked for first: a mistyped queue is told before somebody else's code is run.
       const { output, queue } = cli;
+      let dying: Promise<never> | undefined;
+      process.on('uncaughtException', (error: unknown) => {
+        dying ??= die(queue, error);
+      });
+      // It would come that way too, but without what was rejected with. Handlers that listen themselves have decided.
+      process.on('unhandledRejection', (reason) => {
+        if (process.listenerCount('unhandledRejection') === 1) dying ??= die(queue, reason);
+      });
       const handlers = await load(file);
       try {
         await queue.processJobs(handlers, {
+          ...resolved,
           signal: shutdownSignal(),
           logger: (event) => log(output, event),
-          ...(concurrency !== undefined && { concurrency: Number(concurrency) }),
-          ...(linger !== undefined && { linger }),
         });
+      } catch (error) {
+        // It has been told already, and ends the process.
+        await dying;
+        throw error;
       } finally {
         setTimeout(() => {
           say('a handler left something running; ended it');
@@ -58,6 +78,26 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
         }, LEFTOVERS_MS).unref();
       }
     });
+}
+
+const optionName = (option: string): string => `--${option.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
+
+/** Ends the process by an exception that nothing caught, when the jobs that run have it as their error. */
+async function die(queue: Queue, error: unknown): Promise<never> {
+  setTimeout(() => process.exit(EXIT.failed), LAST_WORDS_MS);
+  process.exitCode = EXIT.failed;
+  const recorded = queue.abandon(error);
+  say(`ended by an exception that nothing caught: ${stackOf(error)}`);
+  await recorded;
+  process.exit(EXIT.failed);
+}
+
+function stackOf(error: unknown): string {
+  try {
+    return inspect(error);
+  } catch {
+    return errorMessage(error);
+  }
 }
 
 async function load(file: string): Promise<Handlers> {

@@ -1,0 +1,89 @@
+import { countText, durationText, queuePath, timeLimit } from './checks.js';
+import { complain, type WorkerOptions } from './options.js';
+
+/**
+ * Where the worker of a project differs from {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on up to an hour,
+ * which are three hours together. Numbers, since words would load a module in each idle tick.
+ */
+export const WORKER_DEFAULTS: Required<Pick<WorkerOptions, 'maxAttempts' | 'backoff'>> = {
+  maxAttempts: 10,
+  backoff: { base: 15_000, factor: 2, max: 3_600_000, jitter: 0.1 },
+};
+
+/** Worker options as text; undefined for those that are not given. */
+export type WorkerTexts = {
+  readonly [Option in 'concurrency' | 'linger' | 'grace' | 'maxAttempts' | 'backoff' | 'timeout']?:
+    | string
+    | undefined;
+};
+
+/** How each is read. */
+const READERS: { [Option in keyof WorkerTexts]-?: (name: string, text: string) => WorkerOptions[Option] } = {
+  concurrency: (name, text) => countText(name, text),
+  linger: durationText,
+  grace: durationText,
+  maxAttempts: (name, text) => countText(name, text),
+  // A table of waits; the last one stays.
+  backoff: (name, text) => text.split(',').map((wait) => durationText(name, wait.trim())),
+  timeout: (name, text) => timeLimit(name, durationText(name, text)),
+};
+
+/**
+ * Worker options from text, with {@link WORKER_DEFAULTS}.
+ *
+ * @param nameOf what an option is called where the text is from
+ * @throws TsvqError `INVALID_ARGUMENT`, with that name
+ */
+export function readWorkerOptions(texts: WorkerTexts, nameOf: (option: string) => string): WorkerOptions {
+  const given = Object.entries(READERS).flatMap(([option, read]) => {
+    const text = texts[option as keyof WorkerTexts];
+    return text === undefined ? [] : [[option, read(nameOf(option), text)]];
+  });
+  return { ...WORKER_DEFAULTS, ...Object.fromEntries(given) };
+}
+
+const variableOf = (option: string): string => `QUEUE_${option.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+
+/**
+ * The options of a worker that is set by its environment: `QUEUE_CONCURRENCY`, `QUEUE_LINGER`, `QUEUE_GRACE`,
+ * `QUEUE_MAX_ATTEMPTS`, `QUEUE_BACKOFF` and `QUEUE_TIMEOUT`. Durations need a unit ('30s'). `QUEUE_BACKOFF` is a table
+ * of waits ('1m,5m,1h') whose last one stays; one alone is the wait before each attempt. What is not set has the
+ * defaults of {@link WorkerOptions}, but for the attempts: 10, after waits of 30 s, doubled up to an hour. So an outage
+ * of up to two hours fails no job. A variable that is named almost like one of these is warned of on stderr.
+ *
+ * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value; `QUEUE_FILE` is looked at as well
+ * @example
+ * await queue.processJobs(handlers, { ...workerOptionsFrom(process.env), signal });
+ */
+export function workerOptionsFrom(environment: Readonly<Record<string, string | undefined>>): WorkerOptions {
+  const variables = Object.keys(READERS).map((option) => [option, variableOf(option)] as const);
+  const known = ['QUEUE_FILE', 'QUEUE_ANY_FILE_SYSTEM', ...variables.map(([, name]) => name)];
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith('QUEUE_') || known.includes(name)) continue;
+    const meant = known.find((other) => isSlip(name, other));
+    if (meant !== undefined) complain(`${name} is no setting of a worker, and does nothing; is it ${meant}?`);
+  }
+  if (environment.QUEUE_FILE) queuePath('QUEUE_FILE', environment.QUEUE_FILE);
+  return readWorkerOptions(
+    Object.fromEntries(variables.map(([option, name]) => [option, environment[name]])),
+    variableOf,
+  );
+}
+
+/** Whether two names differ by so little that one is a slip of the other: a letter in four or five. */
+function isSlip(name: string, meant: string): boolean {
+  const most = Math.max(1, Math.floor((meant.length - 'QUEUE_'.length) / 4));
+  // Levenshtein's distance, a row of the table at a time.
+  let row = Array.from({ length: meant.length + 1 }, (_, i) => i);
+  for (const [i, letter] of [...name].entries()) {
+    let left = i + 1;
+    row = [
+      left,
+      ...row.slice(1).map((above, j) => {
+        left = Math.min(left + 1, above + 1, (row[j] as number) + (letter === meant[j] ? 0 : 1));
+        return left;
+      }),
+    ];
+  }
+  return (row.at(-1) as number) <= most;
+}
