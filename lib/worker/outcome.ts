@@ -1,5 +1,5 @@
 import { duration } from '../checks.js';
-import { PermanentError, RetryAfterError } from '../errors.js';
+import { isInstance, PermanentError, RetryAfterError } from '../errors.js';
 import { encodeFollowUps, followUpRows } from '../store/follow-ups.js';
 import { type Draft, draft } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
@@ -91,7 +91,7 @@ function fail(attempt: Attempt, error: unknown, now: number, rules: FailureRules
   const text = errorText(error);
   const used = attempt.attempts - number(attempt.row[at.forgiven], 0);
   const limit = number(attempt.row[at.max_attempts], rules.maxAttempts);
-  if (isA(PermanentError, error) || used >= limit) {
+  if (isInstance(PermanentError, error) || used >= limit) {
     return {
       event: 'failed',
       error: text,
@@ -101,7 +101,7 @@ function fail(attempt: Attempt, error: unknown, now: number, rules: FailureRules
   let wait: number;
   let warning: string | undefined;
   try {
-    wait = isA(RetryAfterError, error) ? askedFor(error) : rules.backoff(used, error, attempt.job);
+    wait = isInstance(RetryAfterError, error) ? askedFor(error) : rules.backoff(used, error, attempt.job);
   } catch (cause) {
     // The function is the user's; a mistake in it must not lose the job or the worker.
     wait = clamp(60_000 * 2 ** used);
@@ -125,20 +125,11 @@ function askedFor({ delay }: RetryAfterError): number {
 }
 
 /** Whether a handler says by its error what is to become of the job. */
-export const decides = (error: unknown): boolean => isA(PermanentError, error) || isA(RetryAfterError, error);
+export const decides = (error: unknown): boolean =>
+  isInstance(PermanentError, error) || isInstance(RetryAfterError, error);
 
 function release(attempt: Attempt): Verdict {
   const forgiven = number(attempt.row[attempt.layout.at.forgiven], 0) + 1;
   // run_at stays: it has passed, and keeps the job's place in the order.
   return { event: 'released', change: { status: 'pending', lockedBy: '', forgiven } };
-}
-
-/** By name as well: a handler may have got the class from another copy of the package. */
-function isA<E extends Error>(type: new (...args: never[]) => E, error: unknown): error is E {
-  try {
-    return error instanceof type || (error instanceof Error && error.name === type.name);
-  } catch {
-    // A getter or a trap that throws: none of ours has any.
-    return false;
-  }
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { ResolvedWorkerOptions, WorkerEvent } from '../options.js';
 import { brief } from '../tsv/text.js';
 import type { Attempt } from './attempt.js';
@@ -89,7 +90,7 @@ export class Report {
     // A logger that fails is no reason to lose a job, nor one that returns a promise which is rejected.
     try {
       const told: unknown = this.#options.logger(event);
-      if (told instanceof Promise) told.catch(() => {});
+      if (types.isPromise(told)) told.catch(() => {});
     } catch {}
   }
 }

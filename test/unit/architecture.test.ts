@@ -10,13 +10,13 @@ import { root } from '../helpers.js';
 
 /** Each line may import those before it, and itself. A name without a slash is a file of lib/ itself. */
 const ROOMS = [
-  ['clock', 'dependency', 'errors', 'job', 'random', 'checks', 'options'],
+  ['clock', 'dependency', 'errors', 'job', 'process-wide', 'random', 'checks', 'options'],
   ['tsv/'],
   ['store/'],
   ['queue/'],
   ['worker/'],
   ['open', 'default-queue'],
-  ['cli/', 'index'],
+  ['cli/', 'index', 'testing'],
 ];
 
 const MOST_LINES = 300;
