@@ -1,13 +1,39 @@
-import { createRequire } from 'node:module';
+// Under another name: the banner that many an ES bundle needs declares a createRequire of its own.
+import { createRequire as requireFrom } from 'node:module';
+import { TsvqError } from './errors.js';
 
-let require: NodeJS.Require | undefined;
+const loaded = new Map<string, unknown>();
 
 /**
  * Loads a module at its first use: most ticks of cron find nothing to do, and what they load is what they cost.
  *
- * @example papa ??= dependency<typeof Papa>('papaparse');
+ * @param visible requires it by a literal name: a bundler sees that, and Jest can mock it. An ES module in Node has no
+ *   require; the module is then loaded from where this file is.
+ * @throws TsvqError `NOT_INSTALLED`
+ * @example papa ??= dependency<typeof Papa>('papaparse', () => require('papaparse'));
  */
-export function dependency<Module>(name: string): Module {
-  require ??= createRequire(import.meta.url);
-  return require(name) as Module;
+export function dependency<Module>(name: string, visible: () => unknown): Module {
+  if (!loaded.has(name)) loaded.set(name, load(name, visible));
+  return loaded.get(name) as Module;
 }
+
+function load(name: string, visible: () => unknown): unknown {
+  try {
+    return visible();
+  } catch {
+    // No require here, or one that an ES bundle has only for show.
+  }
+  try {
+    return requireFrom(here())(name);
+  } catch (cause) {
+    throw new TsvqError(
+      'NOT_INSTALLED',
+      `${name}, which tsvq needs, can't be loaded from ${here()}: ${(cause as Error).message}. ` +
+        'Install tsvq with its dependencies; for a bundle, see "Bundlers" in docs/operations.md.',
+      { cause },
+    );
+  }
+}
+
+/** Where this code is: an absolute path, or a URL. esbuild leaves import.meta empty in a bundle for CommonJS. */
+export const here = (): string => import.meta.url ?? __filename;

@@ -120,7 +120,7 @@ export interface Queue<Jobs = DefaultJobs> {
    * @example
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
-  processJobs(handlers: Handlers<Jobs>, options?: WorkerOptions): Promise<Summary>;
+  processJobs(handlers: Partial<Handlers<Jobs>>, options?: WorkerOptions): Promise<Summary>;
 
   /**
    * Rewrites the file without superseded rows, and moves finished jobs past their retention time to archive/.
@@ -170,7 +170,11 @@ function pathOf(url: URL): string {
   }
 }
 
-/** The same over a store of one's own making: with another clock, or a file system that fails on demand. */
+/**
+ * The same over a store of one's own making: with another clock, or a file system that fails on demand.
+ *
+ * @internal
+ */
 export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
   const { path } = store;
   const queue = {
@@ -196,7 +200,7 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
       }),
     iterateJobs: (options: ListOptions = {}) => list(store, options),
     stats: async () => telling(path, () => gatherStats(store)),
-    processJobs: async (handlers: Handlers, options: WorkerOptions = {}) =>
+    processJobs: async (handlers: Partial<Handlers>, options: WorkerOptions = {}) =>
       telling(path, () => processQueue(store, handlers, options)),
     compact: async () => telling(path, () => store.compact()),
     close: async () => telling(path, () => store.close()),

@@ -17,7 +17,7 @@ import type { Run } from './run.js';
  */
 export async function processQueue(
   store: Store,
-  handlers: Handlers,
+  handlers: Partial<Handlers>,
   options: WorkerOptions,
 ): Promise<Summary> {
   const table = handlerTable(handlers);
@@ -56,7 +56,7 @@ export async function processQueue(
 /** `{}`, or a module: an object of which nothing is hidden elsewhere. */
 const isPlain = (value: object): boolean => [null, Object.prototype].includes(Object.getPrototypeOf(value));
 
-function handlerTable(handlers: Handlers): Map<string, Handler> {
+function handlerTable(handlers: Partial<Handlers>): Map<string, Handler> {
   if (typeof handlers !== 'object' || handlers === null) {
     throw invalid('handlers', handlers, 'an object of functions, one per job type');
   }

@@ -169,7 +169,7 @@ queue.processJobs(
 queue.processJobs({}, { backoff: { bse: 5 } });
 queue.processJobs({}, { logger: ({ event }) => isSame<typeof event, string>(false) });
 
-const some: Handlers<Jobs> = { report: ({ month }) => month };
+const some: Partial<Handlers<Jobs>> = { report: ({ month }) => month };
 queue.processJobs(some);
 
 // ---- without declared types everything is welcome ----
