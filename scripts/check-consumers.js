@@ -109,8 +109,8 @@ async function typescript(
     strict: true,
     exactOptionalPropertyTypes: true,
     noUncheckedIndexedAccess: true,
-    // Our declarations stand alone.
-    skipLibCheck: false,
+    // Our declarations stand alone, those of either kind; once each, since it takes long.
+    skipLibCheck: module !== 'commonjs' && module !== 'nodenext',
   };
   const at = project(`ts-${module}-${moduleResolution}-${type}`, {
     'package.json': { private: true, type },
