@@ -30,7 +30,7 @@ export function duration(name: string, value: unknown): number {
   // As an environment variable has it.
   if (value === 'Infinity') ms = Number.POSITIVE_INFINITY;
   else if (typeof value === 'string' && value.trim() !== '' && value.length <= 100) {
-    ms = dependency<typeof Ms>('ms')(value as Ms.StringValue);
+    ms = dependency<typeof Ms>('ms', () => require('ms'))(value as Ms.StringValue);
   }
   if (typeof ms !== 'number' || !(ms >= 0)) {
     throw invalid(name, value, "a number of milliseconds, or a duration like '10m' or '2h'");

@@ -1,32 +1,45 @@
-import { createRequire } from 'node:module';
+// Under another name: the banner that many an ES bundle needs declares a createRequire of its own.
+import { createRequire as requireFrom } from 'node:module';
 import { errorMessage, TsvqError } from './errors.js';
 
-let require: NodeJS.Require | undefined;
+const loaded = new Map<string, unknown>();
 
 /**
  * Loads a module at its first use: most ticks of cron find nothing to do, and what they load is what they cost.
  *
- * @throws TsvqError `PACKAGE_REPLACED` if it is gone
- * @example papa ??= dependency<typeof Papa>('papaparse');
+ * @param visible requires it by a literal name: a bundler sees that, and Jest can mock it. An ES module in Node has no
+ *   require; the module is then loaded from where this file is.
+ * @throws TsvqError `NOT_INSTALLED`
+ * @example papa ??= dependency<typeof Papa>('papaparse', () => require('papaparse'));
  */
-export function dependency<Module>(name: string): Module {
-  require ??= createRequire(import.meta.url);
+export function dependency<Module>(name: string, visible: () => unknown): Module {
+  if (!loaded.has(name)) loaded.set(name, load(name, visible));
+  return loaded.get(name) as Module;
+}
+
+function load(name: string, visible: () => unknown): unknown {
   try {
-    return require(name) as Module;
-  } catch (error) {
-    throw loadingError(error);
+    return visible();
+  } catch {
+    // No require here, or one that an ES bundle has only for show.
+  }
+  try {
+    return requireFrom(here())(name);
+  } catch (cause) {
+    throw notInstalled(name, cause);
   }
 }
 
-/** What loading a part of this package, or a dependency, failed with: told as such if the module is gone. */
-export function loadingError(error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_MODULE_NOT_FOUND') return error;
-  const [, module = 'a module'] = errorMessage(error).match(/'([^']+)'/) ?? [];
+/** An error for a module of this package, or a dependency, that can't be loaded. @param name of it, or its path */
+export function notInstalled(name: string, cause: unknown): TsvqError {
   return new TsvqError(
-    'PACKAGE_REPLACED',
-    `${module} is not there any more: tsvq was replaced or removed while this process ran (npm install does that); ` +
-      'restart this process. If that does not help, install tsvq again',
-    { cause: error },
+    'NOT_INSTALLED',
+    `${name}, which tsvq needs, can't be loaded from ${here()}: ${errorMessage(cause)}. ` +
+      'If tsvq was replaced or removed while this process ran (npm install does that), restart this process. ' +
+      'Otherwise install tsvq with its dependencies; for a bundle, see "Bundlers" in docs/operations.md.',
+    { cause },
   );
 }
+
+/** Where this code is: an absolute path, or a URL. esbuild leaves import.meta empty in a bundle for CommonJS. */
+export const here = (): string => import.meta.url ?? __filename;

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /**
  * What a {@link TsvqError} can be about. Codes are stable; messages are for people.
  *
@@ -15,7 +17,7 @@
  * | `DISK_FULL` | the disk (or a quota, or a file size limit) had no room; `written` has the ids that are in |
  * | `WRITE_FAILED` | the system refused a write for another reason; `written` has the ids that are in |
  * | `SYNC_FAILED` | the disk failed a sync: whether the job is kept is unknown; the queue stops until the process ends |
- * | `PACKAGE_REPLACED` | a module of this package is gone: it was replaced or removed while the process ran; restart that |
+ * | `NOT_INSTALLED` | a module that the package needs is not there: it was replaced or removed while the process ran, or left out of a bundle |
  * | `CLOSED` | the queue was closed before the call; or the job that enqueues a follow-up is over |
  */
 export type ErrorCode =
@@ -31,7 +33,7 @@ export type ErrorCode =
   | 'DISK_FULL'
   | 'WRITE_FAILED'
   | 'SYNC_FAILED'
-  | 'PACKAGE_REPLACED'
+  | 'NOT_INSTALLED'
   | 'CLOSED';
 
 /**
@@ -66,11 +68,15 @@ export class TsvqError extends Error {
 /** What an error says. Never throws, whatever was thrown: its text may be a getter, or there may be none. */
 export function errorMessage(error: unknown): string {
   try {
-    return error instanceof Error ? String(error.message) : String(error);
+    return isError(error) ? String(error.message) : String(error);
   } catch {
     return 'an error that could not be read';
   }
 }
+
+/** Whether it is an error; also one of Node's own in Jest, where those of the tests have another `Error`. */
+export const isError = (value: unknown): value is Error =>
+  types.isNativeError(value) || value instanceof Error;
 
 /** `instanceof` that never throws: a Proxy may have a trap for it. */
 export function isInstance<E>(type: abstract new (...args: never[]) => E, value: unknown): value is E {
@@ -111,4 +117,20 @@ export class RetryAfterError extends Error {
     super(message, options);
     this.delay = delay;
   }
+}
+
+/**
+ * `instanceof` is also true of what another copy of the package in this process has made: by a mark, which subclasses
+ * inherit, or by the name. Never by that of the class itself, since a minifier may have changed it.
+ */
+for (const [name, type] of Object.entries({ TsvqError, PermanentError, RetryAfterError })) {
+  const mark = Symbol.for(`tsvq.${name}`);
+  Object.defineProperty(type.prototype, mark, { value: true });
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+      // A subclass has instances of its own.
+      return this === type && isError(value) && (mark in value || value.name === name);
+    },
+  });
 }

@@ -33,7 +33,7 @@ export interface Queue<Jobs = DefaultJobs> {
    * @returns the job's id, 16 hex digits.
    * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE` (nothing was written), `LOCK_TIMEOUT`,
    *   `DISK_FULL`, `WRITE_FAILED`, `SYNC_FAILED`, `NO_ACCESS`, `NOT_A_QUEUE`, `CLOSED`,
-   *   `PACKAGE_REPLACED`
+   *   `NOT_INSTALLED`
    * @example
    * const id = await queue.enqueue('email', { to: 'ann@example.com' }, { delay: '10m' });
    */
@@ -114,7 +114,7 @@ export interface Queue<Jobs = DefaultJobs> {
    * @example
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
-  processJobs(handlers: Handlers<Jobs>, options?: WorkerOptions): Promise<Summary>;
+  processJobs(handlers: Partial<Handlers<Jobs>>, options?: WorkerOptions): Promise<Summary>;
 
   /**
    * Rewrites the file without superseded rows, and moves finished jobs past their retention time to archive/.
@@ -170,7 +170,11 @@ export function openQueue<Jobs = DefaultJobs>(file: string | URL, options: Queue
   return overStore<Jobs>(new Store(file, resolveQueueOptions(options), systemClock));
 }
 
-/** The same over a store of one's own making: with another clock, or a file system that fails on demand. */
+/**
+ * The same over a store of one's own making: with another clock, or a file system that fails on demand.
+ *
+ * @internal
+ */
 export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
   const { path } = store;
   const queue = {
@@ -196,7 +200,7 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
       }),
     iterateJobs: (options: ListOptions = {}) => list(store, options),
     stats: async () => telling(path, () => gatherStats(store)),
-    processJobs: async (handlers: Handlers, options: WorkerOptions = {}) =>
+    processJobs: async (handlers: Partial<Handlers>, options: WorkerOptions = {}) =>
       processQueue(store, handlers, options),
     compact: async () => telling(path, () => store.compact()),
     close: async () => telling(path, () => store.close()),

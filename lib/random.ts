@@ -10,7 +10,9 @@ let used = pool.length;
  */
 export function randomHex(bytes: number): string {
   if (used + bytes > pool.length) {
-    dependency<{ randomFillSync: typeof randomFillSync }>('node:crypto').randomFillSync(pool);
+    dependency<{ randomFillSync: typeof randomFillSync }>('node:crypto', () =>
+      require('node:crypto'),
+    ).randomFillSync(pool);
     used = 0;
   }
   used += bytes;

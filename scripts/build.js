@@ -1,8 +1,10 @@
 // Builds dist/: the library and the command, each bundled into few files because a tick of cron starts Node anew and
-// every module that it opens costs it time; dependencies stay outside, and load when first used.
+// every module that it opens costs it time; dependencies stay outside, and load when first used. dist/cjs/ is the
+// library once more for CommonJS.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -12,24 +14,82 @@ const fresh = `dist.${process.pid}`;
 
 /** @type {import('esbuild').BuildOptions} */
 const common = {
-  outdir: fresh,
   bundle: true,
-  splitting: true,
-  format: 'esm',
+  write: false,
   platform: 'node',
   target: 'node20',
   packages: 'external',
   logLevel: 'warning',
 };
+
+// esbuild would hide a plain require() of an ES module behind a function of its own, where no bundler sees it.
+const PLAIN = '__tsvq_require';
+
+/** @type {import('esbuild').BuildOptions} */
+const esModule = {
+  ...common,
+  outdir: fresh,
+  format: 'esm',
+  splitting: true,
+  define: { require: PLAIN },
+};
+
+const tinyqueue = fileURLToPath(import.meta.resolve('tinyqueue'));
+
+/** @type {import('esbuild').BuildOptions} */
+const commonJs = {
+  ...common,
+  outdir: `${fresh}/cjs`,
+  format: 'cjs',
+  define: { 'import.meta.url': 'undefined' },
+  // An ES module alone, which CommonJS can't load before Node 20.19, nor in Jest.
+  alias: { tinyqueue },
+};
+
+/** @param {import('esbuild').BuildOptions} options @param {Record<string, string>} entryPoints */
+async function bundle(options, entryPoints) {
+  const { outputFiles } = await build({ ...options, entryPoints });
+  for (const { path, text } of outputFiles ?? []) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text.replaceAll(PLAIN, 'require'));
+  }
+}
+
+/**
+ * The declarations that these files lead to: of a file that only the code imports, nobody needs any.
+ *
+ * @param {string} folder @param {string[]} names @param {Set<string>} found
+ */
+function declarations(folder, names, found = new Set()) {
+  for (const name of names.filter((name) => !found.has(name))) {
+    found.add(name);
+    const imports = readFileSync(join(folder, name), 'utf8').matchAll(/from '(\.[^']+)\.js'/g);
+    const others = [...imports].map(([, path]) => join(dirname(name), `${path}.d.ts`));
+    declarations(folder, others, found);
+  }
+  return found;
+}
+
 try {
   // One after another, not together: what both share would be cut into a dozen files, each of which a tick opens.
-  await build({ ...common, entryPoints: { index: 'lib/index.ts' } });
-  await build({ ...common, entryPoints: { cli: 'lib/cli/main.ts' } });
+  await bundle(esModule, { index: 'lib/index.ts' });
+  await bundle(esModule, { testing: 'lib/testing.ts' });
+  await bundle(esModule, { cli: 'lib/cli/main.ts' });
+  const notice = `/*! tinyqueue:\n${readFileSync(join(dirname(tinyqueue), 'LICENSE'), 'utf8')}*/`;
+  await bundle({ ...commonJs, footer: { js: notice } }, { index: 'lib/index.ts' });
+  await bundle(commonJs, { testing: 'lib/testing.ts' });
+  writeFileSync(`${fresh}/cjs/package.json`, '{ "type": "commonjs" }\n');
   chmodSync(`${fresh}/cli.js`, 0o755);
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', `${fresh}/types`], {
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', `${fresh}/all-types`], {
     stdio: 'inherit',
   });
+  // The same text for both: which of the two it tells of, TypeScript sees by the nearest package.json.
+  for (const name of declarations(`${fresh}/all-types`, ['index.d.ts', 'testing.d.ts'])) {
+    cpSync(`${fresh}/all-types/${name}`, `${fresh}/types/${name}`);
+    cpSync(`${fresh}/all-types/${name}`, `${fresh}/cjs/types/${name}`);
+  }
+  rmSync(`${fresh}/all-types`, { recursive: true });
   rmSync('dist', { recursive: true, force: true });
   renameSync(fresh, 'dist');
 } finally {

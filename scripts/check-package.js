@@ -31,10 +31,13 @@ const CONTENTS = /** @type {[RegExp, boolean][]} */ ([
   [/^SECURITY\.md$/, true],
   [/^crontab\.example$/, true],
   [/^dist\/index\.js$/, true],
+  [/^dist\/testing\.js$/, true],
   [/^dist\/cli\.js$/, true],
   [/^dist\/[\w-]+\.js$/, true],
-  [/^dist\/types\/index\.d\.ts$/, true],
-  [/^dist\/types\/[\w/-]+\.d\.ts$/, true],
+  [/^dist\/cjs\/package\.json$/, true],
+  [/^dist\/cjs\/(index|testing)\.js$/, true],
+  [/^dist\/(cjs\/)?types\/(index|testing)\.d\.ts$/, true],
+  [/^dist\/(cjs\/)?types\/[\w/-]+\.d\.ts$/, true],
   [/^workers\/queue_worker\.js$/, true],
   [/^workers\/handlers\/\w+\.js$/, true],
   [/^docs\/[\w-]+\.md$/, true],
@@ -63,12 +66,15 @@ try {
   writeFileSync(
     join(folder, 'use.ts'),
     `import { openQueue, processJobs, type Handlers, type Job, TsvqError } from 'tsvq';
+import { context } from 'tsvq/testing';
 interface Jobs { email: { to: string }; report: { month: string } }
 const queue = openQueue<Jobs>('data/queue.tsv', { durability: 'os', retention: '30d' });
-const handlers: Handlers<Jobs> = { email: ({ to }, { enqueue }) => void enqueue('report', { month: to }) };
+const handlers: Partial<Handlers<Jobs>> = { email: ({ to }, { enqueue }) => void enqueue('report', { month: to }) };
 export const done = await queue.processJobs(handlers);
 export const id: string = await queue.enqueue('email', { to: 'ann@example.com' }, { delay: '10m' });
 export const describe = (job: Job<Jobs>): string => (job.type === 'email' ? job.payload.to : job.payload.month);
+const all: Handlers<Jobs> = { email: ({ to }) => to, report: ({ month }) => month };
+export const tested = await all.email({ to: 'ann@example.com' }, context());
 // @ts-expect-error another payload
 await queue.enqueue('email', { month: '2030-01' });
 // @ts-expect-error an unknown type
@@ -97,6 +103,13 @@ console.log(JSON.stringify((await getJob(id)).result));
 `,
   );
   assert.equal(run(process.execPath, ['use.js']), '42\n');
+  writeFileSync(
+    join(folder, 'use.cjs'),
+    `const { context } = require('tsvq/testing');
+require('tsvq').listJobs().then(([job]) => console.log(job.result, context({ job }).job.type));
+`,
+  );
+  assert.equal(run(process.execPath, ['use.cjs']), '42 double\n');
 
   for (const name of ['queue', 'tsvq']) assert.match(run('npx', [name, '--help']), /Usage: /);
   const id = run('npx', ['queue', 'add', 'send_email', '{"to":"ann@example.com"}']).trim();

@@ -10,7 +10,7 @@ import type { JobIndex } from './job-index.js';
  * crash makes the same one.
  */
 export function followUpId(id: string, attempt: number, index: number): string {
-  const crypto = dependency<{ createHash: typeof createHash }>('node:crypto');
+  const crypto = dependency<{ createHash: typeof createHash }>('node:crypto', () => require('node:crypto'));
   return crypto.createHash('sha256').update(`${id}:${attempt}:${index}`).digest('hex').slice(0, 16);
 }
 

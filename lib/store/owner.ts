@@ -119,7 +119,9 @@ function bootTime(): string {
 
 /** Loaded only where /proc doesn't tell: node:child_process costs every start a millisecond or two. */
 function run(command: string, args: string[]): string {
-  const load = dependency<{ execFileSync: typeof execFileSync }>('node:child_process');
+  const load = dependency<{ execFileSync: typeof execFileSync }>('node:child_process', () =>
+    require('node:child_process'),
+  );
   // cron and a shell have languages and time zones of their own, and have to be told the same.
   const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
   return load.execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe', env });

@@ -18,7 +18,7 @@ const AS_IS = { delimiter: '\t', newline: '\n', fastMode: true, skipEmptyLines: 
  * rest of the file is read.
  */
 export function splitRows(text: string): Row[] {
-  papa ??= dependency<typeof Papa>('papaparse');
+  papa ??= dependency<typeof Papa>('papaparse', () => require('papaparse'));
   const { data } = papa.parse<Row>(text, AS_IS);
   for (const row of data) trimEnd(row);
   return data;

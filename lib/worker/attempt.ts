@@ -9,6 +9,7 @@ import type { Layout } from '../tsv/columns.js';
 import { parseJson } from '../tsv/parse-json.js';
 import { type NewJobRow, number, type Row, toJob } from '../tsv/row.js';
 import type { Candidate } from './claim.js';
+import type { HandlerContext } from './handler.js';
 
 /** Why an attempt's signal was aborted. */
 export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
@@ -19,7 +20,7 @@ const MOST_FOLLOW_UPS = 128 * 1024 * 1024;
 /** Shared by all attempts that enqueue nothing. */
 const NONE: NewJobRow[] = [];
 
-/** One claimed job, from its claim row to what became of it; to its handler it is the context. */
+/** One claimed job, from its claim row to what became of it. */
 export class Attempt implements Known {
   readonly id: string;
   readonly type: string;
@@ -63,7 +64,21 @@ export class Attempt implements Known {
     this.#maxPayload = maxPayload;
   }
 
-  // Getters that make things when they are first asked for: most handlers use none of them.
+  /** What its handler gets. Getters, since most handlers use none of it; of its own, so that a copy has them, too. */
+  context(): HandlerContext {
+    const attempt = this;
+    return {
+      get job() {
+        return attempt.job;
+      },
+      get signal() {
+        return attempt.signal;
+      },
+      get enqueue() {
+        return attempt.enqueue;
+      },
+    };
+  }
 
   get job(): Job {
     this.#job ??= toJob(this.row, this.layout);

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { isError } from '../errors.js';
 
 const FRAMES = 3;
 const CAUSES = 3;
@@ -12,8 +13,7 @@ const LONGEST = 4000;
  */
 export function errorText(error: unknown): string {
   try {
-    if (!(error instanceof Error))
-      return cut(typeof error === 'string' && error !== '' ? error : inspect(error));
+    if (!isError(error)) return cut(typeof error === 'string' && error !== '' ? error : inspect(error));
     const head = headOf(error);
     return [head, ...causes(error, head), ...frames(String(error.stack ?? ''))].map(cut).join('\n');
   } catch {
@@ -27,28 +27,31 @@ function headOf({ name, message, code }: Error & { code?: unknown }): string {
 }
 
 const textOf = (reason: unknown): string =>
-  reason instanceof Error ? headOf(reason) : typeof reason === 'string' ? reason : inspect(reason);
+  isError(reason) ? headOf(reason) : typeof reason === 'string' ? reason : inspect(reason);
 
 /** fetch says "fetch failed", and why is in the cause. Left out is what the error says itself, or can't be read. */
 function causes(error: Error, head: string): string[] {
   const found: string[] = [];
   try {
     // Of Promise.any, which says nothing itself.
-    const reasons: unknown[] = error instanceof AggregateError ? error.errors.slice(0, CAUSES) : [];
+    const reasons: unknown[] = isAggregate(error) ? error.errors.slice(0, CAUSES) : [];
     for (const reason of reasons) found.push(`caused by: ${textOf(reason)}`);
     let { cause } = error;
     for (let depth = 0; cause !== undefined && cause !== null && depth < CAUSES; depth++) {
-      const isError = cause instanceof Error;
       const text = textOf(cause);
-      const said = isError ? (cause as Error).message : text;
+      const said = isError(cause) ? cause.message : text;
       if (said.length < TELLING || !head.includes(said)) found.push(`caused by: ${text}`);
-      cause = isError ? (cause as Error).cause : undefined;
+      cause = isError(cause) ? cause.cause : undefined;
     }
   } catch {
     // What was thrown matters more.
   }
   return found;
 }
+
+/** In Jest, one of Node's own is no instance of the AggregateError there. */
+const isAggregate = (error: Error): error is AggregateError =>
+  error instanceof AggregateError || error.name === 'AggregateError';
 
 /** Looked for one by one: a stack begins with the message, which may have millions of lines. */
 function frames(stack: string): string[] {

@@ -4,7 +4,7 @@ import type { ResolvedWorkerOptions } from '../options.js';
 import type { Store } from '../store/store.js';
 import { number } from '../tsv/row.js';
 import type { Attempt } from './attempt.js';
-import type { Handler, HandlerContext } from './handler.js';
+import type { Handler } from './handler.js';
 import { type Death, decides, type Ending, type FailureRules, judge, type Verdict } from './outcome.js';
 import { jobsUnderWay } from './under-way.js';
 
@@ -141,7 +141,7 @@ export class Executor {
     let pending: boolean;
     try {
       const handler = this.#handlers.get(attempt.type) as Handler;
-      value = handler(attempt.payload(), attempt as unknown as HandlerContext);
+      value = handler(attempt.payload(), attempt.context());
       pending = isThenable(value);
     } catch (error) {
       this.#end(attempt, { how: 'threw', error });

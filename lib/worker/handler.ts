@@ -2,8 +2,8 @@ import type { DefaultJobs, Job, Received, TypeOf } from '../job.js';
 import type { EnqueueArguments } from '../job-options.js';
 
 /**
- * What a handler gets beside the payload. All of it may be destructured; pass it on whole, since a copy (`{...context}`)
- * lacks what is made when it is first asked for.
+ * What a handler gets beside the payload. It may be destructured, passed on, or copied (`{...context}`). For a unit test,
+ * `context()` of `tsvq/testing` makes one.
  */
 export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
   /**
@@ -33,8 +33,15 @@ export type Handler<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> =
   context: HandlerContext<Jobs, T>,
 ) => unknown;
 
-/** One handler per job type; a subset of the types will do. */
-export type Handlers<Jobs = DefaultJobs> = { readonly [T in TypeOf<Jobs>]?: Handler<Jobs, T> };
+/**
+ * One handler for each type of job, each of which can be called. A worker that serves only some of the types takes
+ * `Partial<Handlers<Jobs>>`.
+ *
+ * @example
+ * const handlers: Handlers<{ email: { to: string } }> = { email: ({ to }, { signal }) => send(to, { signal }) };
+ * await handlers.email({ to: 'ann@example.com' }, context()); // in a test; context is from 'tsvq/testing'
+ */
+export type Handlers<Jobs = DefaultJobs> = { readonly [T in TypeOf<Jobs>]: Handler<Jobs, T> };
 
 /** What a call of processJobs did. */
 export interface Summary {

@@ -1,5 +1,5 @@
 import { duration } from '../checks.js';
-import { PermanentError, RetryAfterError } from '../errors.js';
+import { isInstance, PermanentError, RetryAfterError } from '../errors.js';
 import { encodeFollowUps, followUpRows } from '../store/follow-ups.js';
 import { type Draft, draft } from '../store/view.js';
 import type { Layout } from '../tsv/columns.js';
@@ -122,14 +122,14 @@ function fail(
   const asked = askedToWait(attempt, error, now, rules);
   const text = asked === undefined ? errorText(error) : `${errorText(error)}\n${asked.note}`;
   const rest = { error: text, lockedBy: '', ...(asked?.change ?? forget(attempt)) };
-  if (asked?.isFree !== true && (isA(PermanentError, error) || used >= limit)) {
+  if (asked?.isFree !== true && (isInstance(PermanentError, error) || used >= limit)) {
     return { event: 'failed', error: text, change: { status: 'failed', finishedAt: now, ...rest } };
   }
   let wait: number;
   let warning: string | undefined;
   try {
     if (asked !== undefined) wait = asked.wait + random() * Math.max(asked.wait / 10, LEAST_SPREAD_MS);
-    else wait = isA(RetryAfterError, error) ? delayOf(error) : rules.backoff(used, error, attempt.job);
+    else wait = isInstance(RetryAfterError, error) ? delayOf(error) : rules.backoff(used, error, attempt.job);
   } catch (cause) {
     // The function is the user's; a mistake in it must not lose the job or the worker.
     wait = clamp(60_000 * 2 ** used);
@@ -173,7 +173,7 @@ interface Asked {
 function askedToWait(attempt: Attempt, error: unknown, now: number, rules: FailureRules): Asked | undefined {
   let wait = 0;
   try {
-    if (!isA(PermanentError, error) && isA(RetryAfterError, error)) wait = delayOf(error);
+    if (!isInstance(PermanentError, error) && isInstance(RetryAfterError, error)) wait = delayOf(error);
   } catch {
     // No time; what becomes of that is for the caller.
   }
@@ -201,7 +201,8 @@ function delayOf({ delay }: RetryAfterError): number {
 }
 
 /** Whether a handler says by its error what is to become of the job. */
-export const decides = (error: unknown): boolean => isA(PermanentError, error) || isA(RetryAfterError, error);
+export const decides = (error: unknown): boolean =>
+  isInstance(PermanentError, error) || isInstance(RetryAfterError, error);
 
 /**
  * Given back as it was. An attempt that had begun is noted as interrupted: a job that takes longer than its workers stay
@@ -239,14 +240,4 @@ function die(attempt: Attempt, { error, others }: Death, rules: FailureRules): V
     error: text,
     change: { status: 'pending', lockedBy: '', forgiven, error: text },
   };
-}
-
-/** By name as well: a handler may have got the class from another copy of the package. */
-function isA<E extends Error>(type: new (...args: never[]) => E, error: unknown): error is E {
-  try {
-    return error instanceof type || (error instanceof Error && error.name === type.name);
-  } catch {
-    // A getter or a trap that throws: none of ours has any.
-    return false;
-  }
 }

@@ -1,5 +1,5 @@
 import { invalid } from '../checks.js';
-import { loadingError } from '../dependency.js';
+import { notInstalled } from '../dependency.js';
 import { TsvqError } from '../errors.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../options.js';
 import { telling } from '../store/fs.js';
@@ -22,7 +22,7 @@ import { handlersUnderWay } from './under-way.js';
  */
 export async function processQueue(
   store: Store,
-  handlers: Handlers,
+  handlers: Partial<Handlers>,
   options: WorkerOptions,
 ): Promise<Summary> {
   const table = handlerTable(handlers);
@@ -48,7 +48,8 @@ export async function processQueue(
     }
     if (work || resolved.linger > 0) {
       const module = await import('./run.js').catch((error: unknown) => {
-        throw loadingError(error);
+        const { code } = error as NodeJS.ErrnoException;
+        throw code === 'ERR_MODULE_NOT_FOUND' ? notInstalled('the code of a worker', error) : error;
       });
       // It may stay for long.
       report.tick(store, lastUnhandled(store));
@@ -100,7 +101,7 @@ function lastUnhandled({ fs, realPath }: Store): string[] {
 /** `{}`, or a module: an object of which nothing is hidden elsewhere. */
 const isPlain = (value: object): boolean => [null, Object.prototype].includes(Object.getPrototypeOf(value));
 
-function handlerTable(handlers: Handlers): Map<string, Handler> {
+function handlerTable(handlers: Partial<Handlers>): Map<string, Handler> {
   if (typeof handlers !== 'object' || handlers === null) {
     throw invalid('handlers', handlers, 'an object of functions, one per job type');
   }

@@ -1,4 +1,5 @@
 import { DEFAULTS } from '../options.js';
+import { processWide } from '../process-wide.js';
 import type { Processes } from '../store/owner.js';
 import type { Column } from '../tsv/columns.js';
 import { number, type Row } from '../tsv/row.js';
@@ -16,7 +17,7 @@ export const fieldsOf = (row: Row): Running => ({
 });
 
 /** Workers of this process that have ended and left claims behind, since they could not write. */
-const gone = new Set<string>();
+const gone: Set<string> = processWide('gave-up', () => new Set());
 
 /** The claims of this worker may be taken at once, though its process lives: by the next worker of this process. */
 export function giveUp(owner: string): void {

@@ -1,16 +1,29 @@
-import type { Processes } from '../store/owner.js';
+import { processWide } from '../process-wide.js';
+import { type Processes, systemProcesses } from '../store/owner.js';
 import type { Store } from '../store/store.js';
 
+/** Jobs by the path of their queue. */
+type Files = Map<string, Set<string>>;
+
 /**
- * Jobs whose handlers are under way in this process, whatever worker of it called them; also those that ignored
+ * Jobs whose handlers are under way in this process, whichever worker of it called them; also those that ignored
  * their abort and were recorded without waiting for them. Run again beside that, there would be two of one job.
  */
-const underWay = new WeakMap<Processes, Map<string, Set<string>>>();
+const here: Files = processWide('under-way', () => new Map());
+
+/** The same of processes that are only simulated. */
+const elsewhere = new WeakMap<Processes, Files>();
+
+function filesOf(processes: Processes): Files {
+  if (processes === systemProcesses) return here;
+  const files = elsewhere.get(processes) ?? new Map();
+  elsewhere.set(processes, files);
+  return files;
+}
 
 /** The jobs of a queue that are under way in this process. */
 export function jobsUnderWay({ processes, realPath }: Store): Set<string> {
-  const files = underWay.get(processes) ?? new Map<string, Set<string>>();
-  underWay.set(processes, files);
+  const files = filesOf(processes);
   const jobs = files.get(realPath) ?? new Set();
   files.set(realPath, jobs);
   return jobs;
@@ -19,6 +32,6 @@ export function jobsUnderWay({ processes, realPath }: Store): Set<string> {
 /** How many handlers are under way in this process, whatever queue their jobs are of. */
 export function handlersUnderWay({ processes }: Store): number {
   let handlers = 0;
-  for (const jobs of underWay.get(processes)?.values() ?? []) handlers += jobs.size;
+  for (const jobs of filesOf(processes).values()) handlers += jobs.size;
   return handlers;
 }

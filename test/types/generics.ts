@@ -3,6 +3,7 @@
  * each line below an expected error is one, and that no other is.
  */
 import { type Handlers, type Job, type NewJob, openQueue, type Queue, type Status } from 'tsvq';
+import { context, type Enqueued, type TestContext } from 'tsvq/testing';
 
 interface Jobs {
   email: { to: string; subject?: string };
@@ -169,8 +170,43 @@ queue.processJobs(
 queue.processJobs({}, { backoff: { bse: 5 } });
 queue.processJobs({}, { logger: ({ event }) => isSame<typeof event, string>(false) });
 
-const some: Handlers<Jobs> = { report: ({ month }) => month };
+const some: Partial<Handlers<Jobs>> = { report: ({ month }) => month };
 queue.processJobs(some);
+
+// ---- handlers: all of them, each of which can be called ----
+
+const all: Handlers<Jobs> = {
+  email: ({ to }, { enqueue }) => enqueue('report', { month: to }),
+  report: ({ month }) => month,
+  cleanup: () => {},
+  ping: () => {},
+};
+queue.processJobs(all);
+all.email({ to: 'ann' }, context());
+all.cleanup(null, context({ job: { attempts: 2 }, signal: AbortSignal.timeout(5) }));
+all.ping('now', { ...context(), signal: AbortSignal.abort() });
+const forEmail: TestContext<Jobs, 'email'> = context<Jobs, 'email'>({ job: { payload: { to: 'ann' } } });
+all.email({ to: 'ann' }, forEmail);
+isSame<typeof forEmail.enqueued, readonly Enqueued<Jobs>[]>(true);
+for (const { type, payload } of forEmail.enqueued)
+  if (type === 'report') isSame<typeof payload.month, string>(true);
+// @ts-expect-error: one is missing
+const missing: Handlers<Jobs> = { email: () => {} };
+// @ts-expect-error: the payload of another
+all.email({ month: '2030-01' }, context());
+// @ts-expect-error: a context is needed
+all.email({ to: 'ann' });
+// @ts-expect-error: the context of another
+all.report({ month: '2030-01' }, forEmail);
+// @ts-expect-error: an override that there is none of
+context({ payload: {} });
+// @ts-expect-error: a payload of another type of job
+context<Jobs, 'email'>({ job: { payload: { month: '2030-01' } } });
+// @ts-expect-error: a follow-up without its payload
+forEmail.enqueue('report');
+// @ts-expect-error: it may be left out
+some.report({ month: '2030-01' }, context());
+console.log(missing);
 
 // ---- without declared types everything is welcome ----
 

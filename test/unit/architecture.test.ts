@@ -10,13 +10,24 @@ import { root } from '../helpers.js';
 
 /** Each line may import those before it, and itself. A name without a slash is a file of lib/ itself. */
 const ROOMS = [
-  ['clock', 'dependency', 'errors', 'job', 'random', 'checks', 'options', 'job-options', 'settings'],
+  [
+    'clock',
+    'dependency',
+    'errors',
+    'job',
+    'process-wide',
+    'random',
+    'checks',
+    'options',
+    'job-options',
+    'settings',
+  ],
   ['tsv/'],
   ['store/'],
   ['queue/'],
   ['worker/'],
   ['open', 'default-queue'],
-  ['cli/', 'index'],
+  ['cli/', 'index', 'testing'],
 ];
 
 const MOST_LINES = 300;

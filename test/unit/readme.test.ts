@@ -93,6 +93,12 @@ test('what the README shows of an example stands there, and its other code compi
   assert.deepEqual(own.flatMap(compile), []);
 });
 
+test('the example of a unit test of handlers compiles', () => {
+  const code = blocks(section(read('docs/operations.md'), 'Testing handlers'), 'ts')[0] as string;
+  assert.match(code, /'tsvq\/testing'/);
+  assert.deepEqual(compile(code), []);
+});
+
 const unindented = (text: string): string => text.replace(/^ +/gm, '');
 
 /** Compiles a module as if it lay in docs/examples. @returns what is wrong with it */

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { rmdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { build } from 'esbuild';
 import { systemFs } from '../../../lib/store/fs.js';
 import { Lock } from '../../../lib/store/lock.js';
 import { systemProcesses } from '../../../lib/store/owner.js';
-import { FakeClock, runScript, temporaryFolder } from '../../helpers.js';
+import { FakeClock, root, runScript, temporaryFolder } from '../../helpers.js';
 
 test('a queue leaves no signal handlers in the process, and node:fs as it was', async (t) => {
   const printed = await runScript(
@@ -58,6 +60,27 @@ test('a signal-exit that the program uses itself goes on working', async (t) => 
     console.log(process.listenerCount('SIGTERM'));`,
   );
   assert.equal(printed, '1\nthe hook of the program ran\n');
+});
+
+test('where it is out of reach, in a bundle, the directory is made all the same', async (t) => {
+  const folder = temporaryFolder(t);
+  const outfile = join(folder, 'bundle.cjs');
+  const entry = join(root, 'lib/store/proper-lockfile.ts');
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    define: { 'import.meta.url': 'undefined' },
+  });
+  const require = createRequire(outfile);
+  assert.throws(() => require.resolve('proper-lockfile'), { code: 'MODULE_NOT_FOUND' });
+  const { makeDirectory } = require(outfile) as typeof import('../../../lib/store/proper-lockfile.js');
+  const path = join(folder, 'queue.tsv.lock');
+  assert.equal(makeDirectory(systemFs, path, 0o770), true);
+  assert.equal(makeDirectory(systemFs, path, 0o770), false);
+  assert.throws(() => makeDirectory(systemFs, join(path, 'nothing/here'), 0o770), { code: 'ENOENT' });
 });
 
 test('no timer stays behind that throws weeks later, when another process has removed the directory', async (t) => {

@@ -1,0 +1,252 @@
+// Installs the packed tarball into small projects, as different as those that will use it, and has each of them compile,
+// enqueue, work and test a handler: node scripts/check-consumers.js
+//
+// TypeScript in its pairs of module and moduleResolution, Jest without flags, Vitest, esbuild. What the projects need is
+// installed once, from the registry, into the temporary folder that holds them all.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'tsvq-consumers-'));
+
+const PACKAGES = ['typescript@5.9', '@types/node@20', 'esbuild@0.28', 'jest@30', 'ts-jest@29', 'vitest@3'];
+
+/** @param {string} cwd @param {string} program @param {...string} args @returns {Promise<string>} what it printed */
+async function run(cwd, program, ...args) {
+  // Of the environment only what programs need: that of `npm run` tells npm where it runs.
+  const { PATH, HOME } = process.env;
+  try {
+    const env = { PATH, HOME, CI: 'true' };
+    return (await promisify(execFile)(program, args, { cwd, env, encoding: 'utf8' })).stdout;
+  } catch (error) {
+    const { stdout, stderr } = /** @type {{ stdout?: string, stderr?: string }} */ (error);
+    throw new Error(`in ${cwd}: ${program} ${args.join(' ')} failed\n${stdout ?? ''}${stderr ?? ''}`, {
+      cause: error,
+    });
+  }
+}
+
+const bin = (/** @type {string} */ name) => join(folder, 'node_modules/.bin', name);
+
+/** @param {string} name @param {Record<string, string | object>} files @returns {string} where they are */
+function project(name, files) {
+  for (const [path, content] of Object.entries(files)) {
+    const text = typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`;
+    mkdirSync(dirname(join(folder, name, path)), { recursive: true });
+    writeFileSync(join(folder, name, path), text);
+  }
+  return join(folder, name);
+}
+
+const LOADING = {
+  import: `import { openQueue, PermanentError, TsvqError } from 'tsvq';
+import { context } from 'tsvq/testing';
+`,
+  require: `const { openQueue, PermanentError, TsvqError } = require('tsvq');
+const { context } = require('tsvq/testing');
+`,
+};
+
+/** What every project does; with a type in place of each placeholder, or nothing. */
+const use = (/** @type {boolean} */ isTyped) => `
+${isTyped ? 'interface Jobs { double: { n: number }; note: { text: string }; refuse: undefined }' : ''}
+const handlers${isTyped ? ': Handlers<Jobs>' : ''} = {
+  double: ({ n }, { enqueue }) => {
+    enqueue('note', { text: String(n) });
+    return n * 2;
+  },
+  note: ({ text }) => text,
+  refuse: () => {
+    throw new PermanentError('no');
+  },
+};
+async function useAll(file${isTyped ? ': string' : ''}) {
+  const queue = openQueue${isTyped ? '<Jobs>' : ''}(file, { retention: '7d', durability: 'os' });
+  const id = await queue.enqueue('double', { n: 21 }, { timeout: '10s' });
+  const refused = await queue.enqueue('refuse');
+  const { completed, failed } = await queue.processJobs(handlers, { backoff: [0] });
+  const code = await queue.enqueue('note', { text: 'late' }, { delay: 'soon' }).catch((error) => error instanceof TsvqError && error.code);
+  const result = (await queue.getJob(id))?.result;
+  const status = (await queue.getJob(refused))?.status;
+  await queue.close();
+  return { result, completed, failed, status, code };
+}
+async function testHandler() {
+  const test = context${isTyped ? "<Jobs, 'double'>" : ''}({ job: { attempts: 2 } });
+  const result = await handlers.double({ n: 4 }, test);
+  await handlers.note({ text: 'a' }, context());
+  return { result, enqueued: test.enqueued };
+}
+`;
+const USED = { result: 42, completed: 2, failed: 1, status: 'failed', code: 'INVALID_ARGUMENT' };
+const TESTED = { result: 8, enqueued: [{ type: 'note', payload: { text: '4' } }] };
+
+const PRINT = `
+(async () => {
+  console.log(JSON.stringify([await useAll(process.argv[2] ?? 'queue.tsv'), await testHandler()]));
+})();
+`;
+const isRight = (/** @type {string} */ printed) => assert.deepEqual(JSON.parse(printed), [USED, TESTED]);
+
+/** A project in TypeScript that is compiled, and run. */
+async function typescript(
+  /** @type {string} */ module,
+  /** @type {string} */ moduleResolution,
+  /** @type {'module' | 'commonjs'} */ type,
+) {
+  const compilerOptions = {
+    module,
+    moduleResolution,
+    target: 'es2022',
+    lib: ['es2022'],
+    outDir: 'out',
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    // Our declarations stand alone, those of either kind; once each, since it takes long.
+    skipLibCheck: module !== 'commonjs' && module !== 'nodenext',
+  };
+  const at = project(`ts-${module}-${moduleResolution}-${type}`, {
+    'package.json': { private: true, type },
+    'tsconfig.json': { compilerOptions, files: ['use.ts'] },
+    'use.ts': `import type { Handlers } from 'tsvq';\n${LOADING.import}${use(true)}
+// @ts-expect-error: the payload of another
+void (() => handlers.double({ text: 'a' }, context()));
+${PRINT}`,
+  });
+  await run(at, bin('tsc'));
+  isRight(await run(at, process.execPath, 'out/use.js'));
+}
+
+const INSIDE = `
+test('a job runs', async () => {
+  expect(await useAll(process.cwd() + '/queue.tsv')).toEqual(${JSON.stringify(USED)});
+});
+test('a handler by itself', async () => {
+  expect(await testHandler()).toEqual(${JSON.stringify(TESTED)});
+});
+`;
+
+/** Neither flags nor a transform: what Jest makes of require. */
+async function jest() {
+  // What Node throws is no instance of the Error that Jest gives to tests.
+  const own = `
+test('an error of Node is told as one', async () => {
+  const queue = openQueue(__dirname + '/errors.tsv');
+  const id = await queue.enqueue('read');
+  await queue.processJobs({ read: () => require('node:fs').readFileSync('/nothing/here') }, { maxAttempts: 1 });
+  expect((await queue.getJob(id)).error.split('\\n')[0]).toMatch(/^Error: ENOENT: no such file/);
+  await queue.close();
+});
+`;
+  const at = project('jest', {
+    'package.json': { private: true, jest: { transform: {} } },
+    'use.test.js': LOADING.require + use(false) + INSIDE + own,
+  });
+  await run(at, bin('jest'));
+}
+
+async function tsJest() {
+  const compilerOptions = {
+    module: 'commonjs',
+    moduleResolution: 'node',
+    target: 'es2022',
+    lib: ['es2022'],
+    strict: true,
+    skipLibCheck: true,
+  };
+  const at = project('ts-jest', {
+    'package.json': { private: true, jest: { preset: 'ts-jest' } },
+    'tsconfig.json': { compilerOptions: { ...compilerOptions, types: ['node'] } },
+    'use.test.ts': `import type { Handlers } from 'tsvq';\n${LOADING.import}${use(true)}
+declare const test: (name: string, run: () => Promise<void>) => void;
+declare const expect: (value: unknown) => { toEqual(other: unknown): void };
+${INSIDE}`,
+  });
+  await run(at, bin('jest'));
+}
+
+async function vitest() {
+  const at = project('vitest', {
+    'package.json': { private: true, type: 'module' },
+    'use.test.js': `import { createRequire } from 'node:module';
+import { expect, test } from 'vitest';
+${LOADING.import}const require = createRequire(import.meta.url);
+${use(false)}${INSIDE}`,
+  });
+  await run(at, bin('vitest'), 'run');
+}
+
+/** Bundles with the package inside run where no node_modules is in reach. */
+async function esbuild(/** @type {'cjs' | 'esm'} */ format, /** @type {boolean} */ isInside) {
+  const at = project(`esbuild-${format}-${isInside ? 'inside' : 'outside'}`, {
+    'package.json': { private: true, type: 'module' },
+    'use.js': LOADING.import + use(false) + PRINT,
+  });
+  const away = mkdtempSync(join(tmpdir(), 'tsvq-bundle-'));
+  try {
+    const outfile = join(isInside ? away : at, format === 'esm' ? 'use.mjs' : 'use.cjs');
+    const options = [
+      '--bundle',
+      '--platform=node',
+      `--format=${format}`,
+      '--log-level=warning',
+      `--outfile=${outfile}`,
+    ];
+    await run(at, bin('esbuild'), 'use.js', ...options, ...(isInside ? [] : ['--external:tsvq']));
+    isRight(await run(dirname(outfile), process.execPath, outfile));
+  } finally {
+    rmSync(away, { recursive: true, force: true });
+  }
+}
+
+/** @type {[string, () => Promise<void>][]} */
+const CONSUMERS = [
+  ['tsc, commonjs and node10', () => typescript('commonjs', 'node10', 'commonjs')],
+  ['tsc, node16, a CommonJS package', () => typescript('node16', 'node16', 'commonjs')],
+  ['tsc, node16, an ES module', () => typescript('node16', 'node16', 'module')],
+  ['tsc, nodenext', () => typescript('nodenext', 'nodenext', 'module')],
+  ['tsc, esnext and bundler', () => typescript('esnext', 'bundler', 'module')],
+  ['tsc, preserve and bundler', () => typescript('preserve', 'bundler', 'module')],
+  ['Jest', jest],
+  ['ts-jest', tsJest],
+  ['Vitest', vitest],
+  ['esbuild, cjs, inside', () => esbuild('cjs', true)],
+  ['esbuild, cjs, outside', () => esbuild('cjs', false)],
+  ['esbuild, esm, inside', () => esbuild('esm', true)],
+  ['esbuild, esm, outside', () => esbuild('esm', false)],
+];
+
+let failures = 0;
+try {
+  const packed = await run(root, 'npm', 'pack', '--json', '--silent', '--pack-destination', folder);
+  const [{ filename, size }] = JSON.parse(packed);
+  project('.', { 'package.json': { name: 'consumers', private: true } });
+  await run(folder, 'npm', 'install', '--no-audit', '--no-fund', join(folder, filename), ...PACKAGES);
+  console.log(`${filename}: ${Math.round(size / 1024)} KiB`);
+  const waiting = [...CONSUMERS];
+  // Two at a time, as the tests.
+  const next = async () => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+      const [name, check] = one;
+      const start = Date.now();
+      try {
+        await check();
+        console.log(`ok      ${name} (${Date.now() - start} ms)`);
+      } catch (error) {
+        failures++;
+        console.log(`FAILED  ${name}\n${/** @type {Error} */ (error).message}`);
+      }
+    }
+  };
+  await Promise.all([next(), next()]);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = failures > 0 ? 1 : 0;
