@@ -80,7 +80,10 @@ export class Report {
   }
 
   /** Notes that a worker has looked. With the first note of a queue it warns of the place, if there is reason to. */
-  tick({ fs, realPath, clock, options }: Store, unhandled = Object.keys(this.summary.unhandled)): void {
+  tick(
+    { fs, realPath, clock, options }: Store,
+    unhandled: string[] = Object.keys(this.summary.unhandled),
+  ): void {
     if (!writeTick(fs, realPath, { at: clock.now(), unhandled }) || options.anyFileSystem) return;
     const place = placeOf(fs, realPath);
     if (place !== undefined) this.warn(describePlace(place, realPath));
