@@ -131,7 +131,7 @@ export class ArchiveWriter {
       const { code } = error as NodeJS.ErrnoException;
       // Root was killed before it could give the folder away.
       const isHealed = code === 'EACCES' && mayHeal && removeHollowOfRoot(this.#fs, path);
-      if (!isHealed) throw storeError(error, path);
+      if (!isHealed) throw storeError(error, path.replace(/\.\d{15}\.tmp$/, ''));
       tellingSync(this.#folder, () => makeFolder(this.#fs, this.#folder, this.#queueFile));
       return this.#create(path, false);
     }

@@ -19,7 +19,7 @@ interface Times {
  * @param now in ms
  * @returns undefined for a job that waits as it should
  * @example
- * datedAhead('pending', { createdAt: Date.UTC(2061, 0), startedAt: Number.NaN, runAt: Date.UTC(2061, 0) }, Date.now());
+ * datedAhead('pending', { createdAt: Date.UTC(2061, 0), startedAt: Number.NaN, runAt: Date.UTC(2061, 0) }, clock.now());
  */
 export function datedAhead(
   status: Status,

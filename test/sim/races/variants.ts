@@ -60,7 +60,12 @@ export const PATCHES: readonly Patch[] = [
     '    return this.#token !== undefined && this.#fs.stat(this.#token) !== undefined;',
     'return true;',
   ),
-  before('plain proper-lockfile', 'lib/store/lock.ts', '      this.#fs.rmdir(this.path);', 'return;'),
+  before(
+    'plain proper-lockfile',
+    'lib/store/lock.ts',
+    '    // Not empty, or gone already: both are fine.\n    removeEmpty',
+    'return;',
+  ),
   // Its lock says nothing to those who append beside it.
   before(
     'plain proper-lockfile',
