@@ -306,7 +306,7 @@ const outcome = (row: Row | undefined) =>
 // ---- the sweep ----
 
 /** So many deaths of one scenario; with DEATHS=all, as in the nightly form, every one. */
-const MOST = process.env.DEATHS === 'all' ? Number.POSITIVE_INFINITY : 20;
+const MOST = process.env.DEATHS === 'all' ? Number.POSITIVE_INFINITY : 10;
 
 interface Case {
   killAt: number;

@@ -14,12 +14,12 @@ import {
   line,
   openTest,
   rejects,
-  root,
   rowsOf,
   statesOf,
   temporaryFolder,
   writeQueue,
 } from '../helpers.js';
+import { CLI } from '../integration/cli-process.js';
 
 const canMount = spawnSync('unshare', ['-m', 'true']).status === 0;
 const skip = canMount ? false : 'mounting needs root';
@@ -34,11 +34,10 @@ function inBox(
   mkdirSync(join(folder, 'box'));
   writeQueue(join(folder, 'host', 'queue.tsv'), line({}));
   const setUp = `set -e; cd ${folder}; touch box/queue.tsv; mount --bind host/queue.tsv box/queue.tsv
-    queue() { ${process.execPath} --import ${import.meta.resolve('tsx')} ${join(root, 'lib/cli/main.ts')} "$@"; }
+    queue() { ${process.execPath} ${CLI} "$@"; }
     set +e\n`;
   const { stdout, stderr, status } = spawnSync('unshare', ['-m', 'sh', '-c', setUp + script], {
     encoding: 'utf8',
-    cwd: root,
   });
   return { stdout, stderr, status, folder };
 }

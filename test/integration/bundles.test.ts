@@ -123,6 +123,6 @@ test('a bundle that can load a dependency from nowhere names it, and says what t
   const printed = execFileSync(process.execPath, [outfile], { env: bareEnvironment, encoding: 'utf8' });
   assert.match(
     printed,
-    /^TsvqError NOT_INSTALLED ms, which tsvq needs, .*elsewhere\/program\.mjs.*Install tsvq/s,
+    /^TsvqError NOT_INSTALLED ms, which tsvq needs, .*elsewhere\/program\.mjs.*Otherwise install tsvq with its dependencies/s,
   );
 });

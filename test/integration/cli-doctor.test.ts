@@ -52,8 +52,8 @@ describe('doctor', { concurrency: 3 }, () => {
   });
 
   for (const [what, row, message] of [
-    ['too few fields', 'hello\tworld\n', /^2 fields, where the header has 20/],
-    ['too many fields', line({ id: ID, version: '1\textra' }), /^21 fields, where the header has 20/],
+    ['too few fields', 'hello\tworld\n', /^2 fields, where the header has 24/],
+    ['too many fields', line({ id: ID, version: '1\textra' }), /^25 fields, where the header has 24/],
     [
       'an unknown status',
       line({ id: ID, status: 'done' }),
@@ -68,7 +68,7 @@ describe('doctor', { concurrency: 3 }, () => {
       const found = await diagnose(t, line({ id: 'bb' }), row, line({ id: 'cc' }));
       assert.deepEqual(
         found.map(([kind, at, id]) => [kind, at, id]),
-        [['unreadable', '3', '']],
+        [['unreadable', '4', '']],
       );
       assert.match(found[0]?.[3] ?? '', message);
     });
@@ -78,21 +78,21 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.deepEqual(
       found.map(([kind, at, id]) => [kind, at, id]),
       [
-        ['unreadable', '3', ID],
-        ['held', '3', ID],
+        ['unreadable', '4', ID],
+        ['held', '4', ID],
       ],
     );
-    assert.match(found[1]?.[3] ?? '', /^job aa00000000000001 is not run: line 3/);
+    assert.match(found[1]?.[3] ?? '', /^job aa00000000000001 is not run: line 4/);
   });
 
   test('finds what a crash cut, closed or not', async (t) => {
     const [closed, open, ...others] = await diagnose(t, line({ id: ID }), 'bb00\temail\t#torn\n', 'cc00\tem');
-    assert.deepEqual([closed?.slice(0, 2), open?.slice(0, 2), others], [['torn', '3'], ['torn', '4'], []]);
+    assert.deepEqual([closed?.slice(0, 2), open?.slice(0, 2), others], [['torn', '4'], ['torn', '5'], []]);
   });
 
   test('finds a second row of a job, before and after a compaction set it aside', async (t) => {
     const { queue } = of(t, line({ id: ID }), line({ id: ID, type: 'other' }));
-    for (const at of ['3', '2']) {
+    for (const at of ['4', '3']) {
       const found = fields((await queue('doctor', '--plain')).stdout);
       assert.deepEqual(
         found.map(([kind, , id]) => [kind, id]),
@@ -105,7 +105,7 @@ describe('doctor', { concurrency: 3 }, () => {
 
   test('finds a payload that is no JSON, of a job that is still to run', async (t) => {
     const found = await diagnose(t, line({ id: ID, payload: '{a: 1}' }));
-    assert.deepEqual(found[0]?.slice(0, 3), ['payload', '2', ID]);
+    assert.deepEqual(found[0]?.slice(0, 3), ['payload', '3', ID]);
   });
 
   test('finds a payload with a number that JavaScript would change', async (t) => {
@@ -113,7 +113,7 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.deepEqual(found, [
       [
         'payload',
-        '2',
+        '3',
         ID,
         `of job ${ID}, payload.user_id is 175928847299117063, which JavaScript can't hold exactly (it would become 175928847299117060); write it as a string: "175928847299117063"; the job fails without its handler being called`,
       ],
@@ -135,11 +135,11 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.deepEqual(
       found.map(([kind, at, id]) => [kind, at, id]),
       [
-        ['ahead', '2', ID],
-        ['ahead', '3', 'bb'],
-        ['ahead', '4', 'cc'],
-        ['ahead', '5', 'dd'],
-        ['ahead', '7', 'ff'],
+        ['ahead', '3', ID],
+        ['ahead', '4', 'bb'],
+        ['ahead', '5', 'cc'],
+        ['ahead', '6', 'dd'],
+        ['ahead', '8', 'ff'],
       ],
     );
     assert.match(
@@ -173,8 +173,8 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.deepEqual(
       found.map(([kind, at, id]) => [kind, at, id]),
       [
-        ['orphan', '2', ID],
-        ['orphan', '3', 'bb'],
+        ['orphan', '3', ID],
+        ['orphan', '4', 'bb'],
       ],
     );
     assert.ok(found[0]?.[3]?.includes(dead));
@@ -302,7 +302,7 @@ describe('check', { concurrency: 3 }, () => {
     const found = fields((await queue('doctor', '--plain')).stdout);
     assert.equal(
       found[0]?.[3],
-      '9 fields, where the header has 20; a program that knows no others should use queue add; it is kept and ignored',
+      '9 fields, where the header has 24; a program that knows no others should use queue add; it is kept and ignored',
     );
     appendFileSync(file, `${ID}\tonce more\nbb\t\n${line({ id: 'bb', status: 'completed' })}`);
     assert.match((await queue('check')).stdout, /: 9 lines can't be read, by which 1 job is held \(see/);

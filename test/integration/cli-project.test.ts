@@ -480,7 +480,10 @@ describe('work', { concurrency: 3 }, () => {
     const { file, module, work } = jobs(t, 'one');
     module(
       'h.mjs',
-      'export const one = (_, { signal }) => new Promise((_, no) => { setInterval(() => {}, 99); signal.onabort = () => no(signal.reason); });',
+      `export const one = (_, { signal }) => new Promise((_, no) => {
+         const timer = setInterval(() => {}, 99);
+         signal.onabort = () => { clearInterval(timer); no(signal.reason); };
+       });`,
     );
     const runAt = () => Number(rowsOf(file)[0]?.run_at) - Date.now() / 1000;
     await work('h.mjs', '--timeout', '50ms');
