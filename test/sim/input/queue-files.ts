@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { STATUSES } from '../../../lib/job.js';
+import { COLUMNS } from '../../../lib/tsv/columns.js';
 import { COLUMN_NAMES, HEADER, jobId, NINE } from '../../helpers.js';
 
 /* Files that might stand where a queue is expected, as strings of bytes (latin1): valid ones, then what happens to them. */
@@ -126,7 +127,7 @@ const otherLine = fc.constantFrom(
   '#duplicate x',
   `${jobId(2)}\tdamaged`,
   `${jobId(3)}\temail\t{"a\t#torn`,
-  '\t'.repeat(19),
+  '\t'.repeat(COLUMNS.length - 1),
   'nul\0nul',
   COLUMN_NAMES,
   '# tsvq format 2',

@@ -35,7 +35,7 @@ const REWRITTEN = /not in the (new )?file/;
 export const CONTROLS: readonly Control[] = [
   control(20, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
   control(
-    50,
+    24,
     { name: 'repair by the breaker', variant: 'repair by the breaker', aims: ['write'] },
     /lost|not in the file/,
   ),
@@ -62,7 +62,7 @@ export const CONTROLS: readonly Control[] = [
     /lost/,
   ),
   control(
-    410,
+    67,
     { name: 'strikes before the sync', variant: 'strikes before the sync', powerLoss: true },
     /lost/,
   ),
@@ -111,7 +111,7 @@ export const CONTROLS: readonly Control[] = [
   ),
   control(1, { ...UNDISTURBED, name: 'looks at any time', variant: 'looks at any time' }, /not crossed out/),
   control(
-    205,
+    44,
     { name: 'no look behind', variant: 'no look behind', slowAppends: 0.7, requests: REWRITING },
     REWRITTEN,
   ),

@@ -1,3 +1,4 @@
+import { COLUMNS } from '../../../lib/tsv/columns.js';
 import type { Disk } from './disk.js';
 import { QUEUE } from './protocol.js';
 import { eachLine, header, type Job, type Line, lastLine, readLine } from './queue-file.js';
@@ -15,7 +16,7 @@ const MOVES: Record<string, readonly string[]> = {
  * A row behind a piece of another: somebody was killed in the midst of a write, just when another had seen the file end
  * well and was about to append. Such a line holds the first one's job until a compaction has made two lines of it.
  */
-const GLUED = /^(.+?)([0-9a-f]{16}(?:\t[^\t]*){19})$/;
+const GLUED = new RegExp(`^(.+?)([0-9a-f]{16}(?:\\t[^\\t]*){${COLUMNS.length - 1}})$`);
 
 const stateOf = ({ id, version, status }: Job): string => `${id} ${version} ${status}`;
 
