@@ -46,7 +46,7 @@ const skip =
     : !isReadableByOthers() && 'another user can not read the repository';
 
 /** So many deaths of each scenario; with DEATHS=all, as in the nightly form, every one. */
-const MOST = process.env.DEATHS === 'all' ? Number.POSITIVE_INFINITY : 6;
+const MOST = process.env.DEATHS === 'all' ? Number.POSITIVE_INFINITY : 3;
 
 const own = (path: string): void => chownSync(path, APP, APP);
 
