@@ -19,33 +19,43 @@ const SET_BACK_MS = 24 * 60 * 60 * 1000;
 
 /** What the name of an archive file says behind the name of the queue. */
 const ARCHIVED = /^\d{4}-\d\d(\.\d+)?\.tsv$/;
-/** The same of a file that a compaction has not settled yet; see archive-writer.ts. */
-const STAGED = /^\d{4}-\d\d(\.\d+)?\.tsv\.\d{15}\.tmp$/;
+/** The same of a staged file; see archive-writer.ts. */
+const STAGED = /^(\d{4}-\d\d)\.[0-9a-f]{12}\.tmp$/;
 
-/** The files in which archived jobs are, newest month first, with those that are not settled yet. */
-export const archiveFiles = (fs: FileSystem, queueFile: string): string[] =>
-  filesNamed(fs, queueFile, (rest) => ARCHIVED.test(rest) || STAGED.test(rest));
+/** The queue's archive files, newest month first, and behind them what a compaction has staged and not settled. */
+export const archiveFiles = (fs: FileSystem, queueFile: string): string[] => [
+  ...filesOfMonth(fs, queueFile, ''),
+  ...stagedFiles(fs, queueFile).map(({ path }) => path),
+];
 
-/** The files that a compaction has staged and not settled. */
-export const stagedFiles = (fs: FileSystem, queueFile: string): string[] =>
-  filesNamed(fs, queueFile, (rest) => STAGED.test(rest));
+/** The archive files of a month; of all months for ''. */
+export function filesOfMonth(fs: FileSystem, queueFile: string, month: string): string[] {
+  const folder = archiveFolder(queueFile);
+  if (fs.stat(folder) === undefined) return [];
+  const prefix = prefixOf(queueFile);
+  return tellingSync(folder, () => fs.readdir(folder))
+    .filter((name) => name.startsWith(prefix + month) && ARCHIVED.test(name.slice(prefix.length)))
+    .sort()
+    .reverse()
+    .map((name) => join(folder, name));
+}
+
+/** The files beside the queue that a compaction has staged and not settled, with the months that they are of. */
+export function stagedFiles(fs: FileSystem, queueFile: string): { path: string; month: string }[] {
+  const folder = dirname(queueFile);
+  if (fs.stat(folder) === undefined) return [];
+  const prefix = `${basename(queueFile)}.`;
+  return tellingSync(folder, () => fs.readdir(folder)).flatMap((name) => {
+    const month = name.startsWith(prefix) && STAGED.exec(name.slice(prefix.length))?.[1];
+    return month ? [{ path: join(folder, name), month }] : [];
+  });
+}
 
 /** The name of the archive file of a month. @param part from 1; further ones where the first can't take the rows */
 export const archiveName = (queueFile: string, month: string, part: number): string =>
   `${prefixOf(queueFile)}${month}${part === 1 ? '' : `.${part}`}.tsv`;
 
 const prefixOf = (queueFile: string): string => `${basename(queueFile, '.tsv')}-`;
-
-function filesNamed(fs: FileSystem, queueFile: string, fits: (rest: string) => boolean): string[] {
-  const folder = archiveFolder(queueFile);
-  if (fs.stat(folder) === undefined) return [];
-  const prefix = prefixOf(queueFile);
-  return tellingSync(folder, () => fs.readdir(folder))
-    .filter((name) => name.startsWith(prefix) && fits(name.slice(prefix.length)))
-    .sort()
-    .reverse()
-    .map((name) => join(folder, name));
-}
 
 /** Finds a job among the archived ones; of several copies (a crash between two steps) the newest version. */
 export async function findArchived(

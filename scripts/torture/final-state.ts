@@ -27,6 +27,9 @@ export function readFinalState(file: string): FinalState {
   const { ids, others } = readRows(file, jobs);
   const archive = join(dirname(file), 'archive');
   for (const name of existsSync(archive) ? readdirSync(archive) : []) readRows(join(archive, name), jobs);
+  // Rows that a killed process had on their way there.
+  for (const name of readdirSync(dirname(file)))
+    if (/\.tsv\.\d{4}-\d\d\.[0-9a-f]{12}\.tmp$/.test(name)) readRows(join(dirname(file), name), jobs);
   const notes = others.filter((line) => line.startsWith('# note'));
   // Marks of a compaction, blank lines, closed tails, rows that are crossed out.
   const ours = /^# (note|tsvq format 2$|finished jobs end|open jobs begin)|^$|\t#torn$|^#([^\t]*\t){3}-+\t/;

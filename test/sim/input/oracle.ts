@@ -32,7 +32,7 @@ export interface Oracle {
 
 const MARK = '# open jobs begin here\n';
 const NOTE = /^# finished jobs end at byte (\d{15}), rows are new from byte (\d{15})$/;
-const FORMAT = /^# tsvq format ([1-9]\d{0,8})\s*$/;
+const FORMAT = /^# tsvq format (\S+)\s*$/;
 const LONGEST_HEADER = 64 * 1024;
 const LONGEST_ROW = 384 * 1024 * 1024;
 
@@ -59,7 +59,8 @@ export function readByRule(bytes: Buffer): Oracle | undefined {
   const firstOther = head.findIndex((line) => !line.startsWith('#'));
   const comments = firstOther < 0 ? head : head.slice(0, firstOther);
   const formatLine = comments.find((line) => FORMAT.test(line));
-  const format = Number(FORMAT.exec(formatLine ?? '')?.[1] ?? 1);
+  const named = FORMAT.exec(formatLine ?? '')?.[1] ?? '1';
+  const format = /^[1-9]\d{0,8}$/.test(named) ? Number(named) : Number.POSITIVE_INFINITY;
   const start = offset + (formatLine !== undefined && formatLine === rest[0] ? formatLine.length + 1 : 0);
   // What stands behind the last line end is no line yet.
   for (const line of rest.slice(0, -1)) {

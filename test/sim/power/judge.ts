@@ -88,7 +88,9 @@ export function look(disk: Snapshot): Found {
   const queue = inode?.kind === 'file' ? readText(inode.data.toString('utf8')) : undefined;
   const archived: Row[] = [];
   for (const [path, data] of filesOf(disk)) {
-    if (basename(dirname(path)) === 'archive') archived.push(...readText(data.toString('utf8')).rows);
+    const isStaged = /\.tsv\.\d{4}-\d\d\.[0-9a-f]{12}\.tmp$/.test(path);
+    if (basename(dirname(path)) === 'archive' || isStaged)
+      archived.push(...readText(data.toString('utf8')).rows);
   }
   return { queue, open: newest(queue?.rows ?? []), archived: newest(archived) };
 }

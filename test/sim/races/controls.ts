@@ -82,7 +82,7 @@ export const CONTROLS: readonly Control[] = [
     UNSEEN,
   ),
   control(
-    1905,
+    1296,
     {
       name: 'commit markers, and a person',
       variant: 'commit markers',

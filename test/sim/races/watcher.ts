@@ -190,9 +190,14 @@ export class Watcher {
 
   #lookAtArchive(): void {
     const folder = '/data/archive';
-    if (this.#disk.stat(folder) === undefined) return;
-    for (const name of this.#disk.readdir(folder)) {
-      const content = this.#disk.content(`${folder}/${name}`) as Buffer;
+    const archived = this.#disk.stat(folder) === undefined ? [] : this.#disk.readdir(folder);
+    // Rows on their way there stand beside the queue.
+    const staged = this.#disk.readdir('/data').filter((name) => /^queue\.tsv\.\d{4}-\d\d\./.test(name));
+    for (const path of [
+      ...archived.map((name) => `${folder}/${name}`),
+      ...staged.map((name) => `/data/${name}`),
+    ]) {
+      const content = this.#disk.content(path) as Buffer;
       const head = header(content);
       if (head === undefined) continue;
       eachLine(content, head.start, head.names, (line) => {
