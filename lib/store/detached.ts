@@ -13,7 +13,10 @@ const MOUNTS = '/proc/self/mountinfo';
 const MOUNT_FOLDER = "Mount the file's folder instead of the file, and open the queue in it.";
 
 /** Why a queue file must not be written where it stands; undefined if it may be. */
-export function detachment(fs: FileSystem, { path, isNamed }: OpenFile): string | undefined {
+export function detachment(
+  fs: FileSystem,
+  { path, isNamed }: Pick<OpenFile, 'path' | 'isNamed'>,
+): string | undefined {
   if (!isNamed) {
     return (
       `${path} is a file that no folder holds any more: it is mounted by itself, and was replaced or deleted ` +

@@ -137,7 +137,8 @@ export class Holder {
    * @throws TsvqError `NEWER_FORMAT`, `DETACHED`
    */
   refuseUnfit(file: OpenFile): void {
-    refuseNewer(file);
+    const newer = newerThanThis(file);
+    if (newer !== undefined) throw new TsvqError('NEWER_FORMAT', `nothing was written: ${newer}.`);
     // Mounts are looked at once by a process, and before each compaction.
     if (this.#isFitPlace && file.isNamed) return;
     refuseDetached(this.#fs, file);
@@ -265,12 +266,15 @@ export class Holder {
   }
 }
 
-/** Lets no byte be written into a file of a later version, whose rows may mean more than this one knows. */
-function refuseNewer({ isNewer, path, format }: OpenFile): void {
-  if (!isNewer) return;
-  throw new TsvqError(
-    'NEWER_FORMAT',
-    `${path} has format ${format}, and this version of tsvq writes format ${FORMAT}: nothing was written. ` +
-      'A later version has upgraded the file; restart this process with that version. Reading goes on.',
+/** Why this version may not write a file: a later one has, whose rows may mean more than this one knows. */
+export function newerThanThis({
+  isNewer,
+  path,
+  format,
+}: Pick<OpenFile, 'isNewer' | 'path' | 'format'>): string | undefined {
+  if (!isNewer) return undefined;
+  return (
+    `${path} has ${Number.isFinite(format) ? `format ${format}` : 'a format'} that this version of tsvq can't write (it ` +
+    `writes format ${FORMAT}). A later version has upgraded the file; restart this process with that version. Reading goes on`
   );
 }

@@ -32,13 +32,13 @@ async function inspectAll(store: Store): Promise<Finding[]> {
     ...holders.map((holder) => lockFinding(holder, access.keepsOut)),
     ...(isQuiet ? leftoverFindings(store, leftovers) : []),
     ...access.findings,
-    ...placeFindings(store, access.isFileClosed ? undefined : store.detached),
+    ...placeFindings(store, access.isFileClosed ? undefined : store.obstacle),
   ];
 }
 
-function placeFindings({ fs, realPath, options }: Store, detached: string | undefined): Finding[] {
+function placeFindings({ fs, realPath, options }: Store, obstacle: string | undefined): Finding[] {
   const place = options.anyFileSystem ? undefined : placeOf(fs, realPath);
-  const messages = [...(detached ? [detached] : []), ...(place ? [describePlace(place, realPath)] : [])];
+  const messages = [...(obstacle ? [obstacle] : []), ...(place ? [describePlace(place, realPath)] : [])];
   return messages.map((message) => ({ kind: 'place', message }));
 }
 

@@ -8,7 +8,7 @@ import type { CompactionSummary } from './compact.js';
 import { CurrentFile } from './current-file.js';
 import { detachment } from './detached.js';
 import { type FileSystem, systemFs, telling, tellingSync } from './fs.js';
-import { Holder } from './holder.js';
+import { Holder, newerThanThis } from './holder.js';
 import type { JobIndex } from './job-index.js';
 import type { Lock } from './lock.js';
 import type { OpenFile } from './open-file.js';
@@ -120,10 +120,10 @@ export class Store {
     return tellingSync(this.path, () => this.#current.reopen());
   }
 
-  /** Why the file must not be written where it stands; undefined if it may be, or if there is none. */
-  get detached(): string | undefined {
-    const file = this.openFile();
-    return file && detachment(this.fs, file);
+  /** Why nothing may be written to the file; undefined if it may be. */
+  get obstacle(): string | undefined {
+    const file = this.openFile() ?? { path: this.realPath, isNamed: true, isNewer: false, format: 1 };
+    return newerThanThis(file) ?? detachment(this.fs, file);
   }
 
   /**

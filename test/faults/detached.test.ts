@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import type { FileInfo } from '../../lib/store/fs.js';
 import {
   faultyFs,
+  HEADER,
   isAppend,
   line,
   openTest,
@@ -162,4 +163,17 @@ test('a rename that finds the file mounted leaves it as it was', async (t) => {
   const { queue } = openTest(t, { file, fs });
   await rejects(queue.compact(), 'DETACHED', 'mounted by itself');
   assert.deepEqual(readFileSync(file), before);
+});
+
+test('doctor and check tell of an empty file that is mounted by itself, and of a file of a later format', {
+  skip,
+}, (t) => {
+  const script = `: > host/queue.tsv; queue --file box/queue.tsv doctor --plain | cut -f 1,4; queue --file box/queue.tsv check
+    printf '%s\\n# tsvq format 3\\n' '${HEADER.split('\n')[0]}' > host/queue.tsv
+    queue --file host/queue.tsv doctor --plain | cut -f 1,4; queue --file host/queue.tsv check`;
+  const { stdout } = inBox(t, script);
+  assert.equal(stdout.match(/^place\t.*is mounted by itself/gm)?.length, 1, stdout);
+  assert.equal(stdout.match(/^queue .*is mounted by itself/gm)?.length, 1, stdout);
+  assert.equal(stdout.match(/^place\t.*has format 3 /gm)?.length, 1, stdout);
+  assert.equal(stdout.match(/^queue .*has format 3 /gm)?.length, 1, stdout);
 });

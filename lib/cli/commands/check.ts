@@ -30,10 +30,10 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
       const maxAge = durationText('--max-age', options.maxAge);
       const maxFailed = countText('--max-failed', options.maxFailed, 0);
       const stats = await queue.stats();
-      const { detached } = store;
+      const { obstacle } = store;
       const interrupted = await interruptedProblem(store);
       const problems = [
-        ...(detached === undefined ? [] : [detached]),
+        ...(obstacle === undefined ? [] : [obstacle]),
         ...findProblems(stats, maxAge, maxFailed, Date.now()),
         ...findUnseen(stats, await survey(store, maxAge)),
         ...(interrupted === undefined ? [] : [interrupted]),
