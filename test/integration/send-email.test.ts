@@ -558,6 +558,7 @@ test("the job's own time limit wins over SEND_EMAIL_TIMEOUT", async (t) => {
 /** What a server says to a command that it quotes, in several forms. */
 const QUOTES: Record<string, (line: string) => string> = {
   'as it is': (line) => line,
+  'and cuts it': (line) => line.slice(0, -6),
   'in capitals': (line) => line.toUpperCase(),
   decoded: (line) =>
     Buffer.from(line.split(' ').at(-1) ?? '', 'base64')
@@ -633,7 +634,12 @@ for (const [how, quote] of Object.entries(QUOTES))
         assert.match(told, refuses === 'AUTH' ? /535 bad/ : /550 not after/, said.join());
         const base64 = Buffer.from(password).toString('base64');
         const login = Buffer.from(`\0app\0${password}`).toString('base64');
-        for (const secret of [password, encodeURIComponent(password), base64, login])
+        for (const secret of [
+          password,
+          encodeURIComponent(password),
+          base64.slice(0, 10),
+          login.slice(0, 16),
+        ])
           assert.ok(!told.toLowerCase().includes(secret.toLowerCase()), told);
       });
 
