@@ -643,6 +643,17 @@ for (const [how, quote] of Object.entries(QUOTES))
           assert.ok(!told.toLowerCase().includes(secret.toLowerCase()), told);
       });
 
+test('a proxy whose password is not percent-encoded is named by what the network says', async (t) => {
+  const { queue, run } = mailQueue(t);
+  const proxy = encodeURIComponent('http://app:100%hush@127.0.0.1:2');
+  setEnvironment(t, { SMTP_URL: `smtp://127.0.0.1:2?proxy=${proxy}` });
+  const id = await queue.enqueue('send_email', letter, { maxAttempts: 1 });
+  await run();
+  const { error } = await jobThat('failed', queue, id);
+  assert.doesNotMatch(String(error), /hush/);
+  assert.match(String(error), /ECONNREFUSED/);
+});
+
 // ---- what is wrong when the worker starts ----
 
 const SECRET = 's3cret';

@@ -129,10 +129,19 @@ function secretsOf(text) {
   const proxy = searchParams.get('proxy');
   const ofProxy = proxy !== null && URL.canParse(proxy) ? secretsOf(proxy) : [];
   if (!password) return ofProxy;
-  const [user, plain] = [decodeURIComponent(username), decodeURIComponent(password)];
+  const [user, plain] = [plainOf(username), plainOf(password)];
   const logins = [`\0${user}\0${plain}`, `${user}\0${user}\0${plain}`, `${user}:${plain}`];
   const answers = [...logins, user].map((answer) => Buffer.from(answer).toString('base64'));
   return [plain, password, ...answers, ...ofProxy];
+}
+
+/** What can't be decoded stays: it is a proxy's, and no reason to fail a mail that was sent. @param {string} part */
+function plainOf(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /**
