@@ -137,11 +137,13 @@ export function timeLimit(name: string, value: unknown): number {
 
 /** What is an address without slashes as well: of a queue or a database, or of a file that it names by halves. */
 const SERVICES =
-  'file|rediss?|valkeys?|postgres(?:ql)?|mysql|mariadb|mongodb(?:\\+srv)?|amqps?|nats|kafka|memcached?|https?|sqlite3?|libsql';
+  'file|rediss?|valkeys?|postgres(?:ql)?|mysql|mariadb|mongodb(?:\\+srv)?|amqps?|nats|kafka|memcached?|https?|sqlite3?|libsql|s3|gs|gcs|abfss?|wasbs?|hdfs|ftps?|sftp|sqs|mssql|sqlserver|jdbc|etcd|beanstalkd?';
 /** A scheme and its slashes, or the scheme of a service; quotes before it are what a shell or an .env file left. */
 const ADDRESS = new RegExp(`^[\\s"'<]*((?:[a-z][a-z\\d+.-]+:)+//|(?:${SERVICES}):)(.*)$`, 'is');
 /** User and password, a host, and what follows it. Only so can it be told where the password ends. */
-const AUTHORITY = /^([^/?#@]*@)?([^/?#@]*)([/?#][^@]*)?$/s;
+const AUTHORITY = /^([^/?#@]*@)?([^/?#@:]*(?::\d*)?|\[[\da-f:.]+\](?::\d*)?)([/?#][^@]*)?$/is;
+/** Quotes that docker --env-file keeps, for one. */
+const QUOTED = /^\s*(["'`]).*\1\s*$/s;
 
 /**
  * The path that names a queue file. An address would make a folder called `redis:`.
@@ -158,13 +160,33 @@ export function queuePath(name: string, value: unknown): string {
   if (/^file:\//i.test(text)) return pathOfUrl(name, text);
   const [, scheme, rest = ''] =
     ADDRESS.exec(text) ?? (value === text ? [] : ['', `${text.split(':')[0]}:`, '/']);
-  if (scheme === undefined) return text;
-  const address = `${scheme}${withoutSecrets(rest)}`;
+  if (scheme === undefined) return unquoted(name, text);
+  // Without slashes nothing tells where a password stands.
+  const address = `${scheme}${scheme.endsWith('//') ? withoutSecrets(rest) : '…'}`;
   throw new TsvqError(
     'INVALID_ARGUMENT',
     `${name} is ${JSON.stringify(address)}, an address that names no file; ${wanted}: data/queue.tsv, say, ` +
       'or ./ and a name where that has a colon',
   );
+}
+
+/** A blank or quoted path is a slip, by which a worker would look at an empty queue. @throws TsvqError `INVALID_ARGUMENT` */
+function unquoted(name: string, path: string): string {
+  if (path.trim() === '')
+    throw new TsvqError(
+      'INVALID_ARGUMENT',
+      `${name} is ${describe(path)}, which is blank; it must be a path`,
+    );
+  if (!QUOTED.test(path)) return path;
+  const what = `${name} is ${describe(path)}, which has quotes around it; write it without them`;
+  throw new TsvqError('INVALID_ARGUMENT', `${what}, or with ./ before it if they are part of its name`);
+}
+
+/** A switch as text. @throws TsvqError `INVALID_ARGUMENT` */
+export function switchText(name: string, text: string): boolean {
+  if (/^(1|true|yes)$/i.test(text)) return true;
+  if (/^(0|false|no)?$/i.test(text)) return false;
+  throw invalid(name, text, '1, true or yes; or 0, false, no or empty');
 }
 
 function pathOfUrl(name: string, url: string): string {

@@ -1,4 +1,4 @@
-import { countText, durationText, queuePath, timeLimit } from './checks.js';
+import { countText, durationText, queuePath, switchText, timeLimit } from './checks.js';
 import { complain, type WorkerOptions } from './options.js';
 
 /**
@@ -51,7 +51,8 @@ const variableOf = (option: string): string => `QUEUE_${option.replace(/[A-Z]/g,
  * defaults of {@link WorkerOptions}, but for the attempts: 10, after waits of 30 s, doubled up to an hour. So an outage
  * of up to two hours fails no job. A variable that is named almost like one of these is warned of on stderr.
  *
- * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value; `QUEUE_FILE` is looked at as well
+ * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value; `QUEUE_FILE` and
+ * `QUEUE_ANY_FILE_SYSTEM` (1, true, yes; 0, false, no) are looked at as well
  * @example
  * await queue.processJobs(handlers, { ...workerOptionsFrom(process.env), signal });
  */
@@ -64,6 +65,8 @@ export function workerOptionsFrom(environment: Readonly<Record<string, string | 
     if (meant !== undefined) complain(`${name} is no setting of a worker, and does nothing; is it ${meant}?`);
   }
   if (environment.QUEUE_FILE) queuePath('QUEUE_FILE', environment.QUEUE_FILE);
+  if (environment.QUEUE_ANY_FILE_SYSTEM !== undefined)
+    switchText('QUEUE_ANY_FILE_SYSTEM', environment.QUEUE_ANY_FILE_SYSTEM);
   return readWorkerOptions(
     Object.fromEntries(variables.map(([option, name]) => [option, environment[name]])),
     variableOf,

@@ -14,7 +14,7 @@
  *   QUEUE_BACKOFF       the waits between the attempts, of which the last one stays ('1m,5m,1h'); one alone is the wait
  *                       before each attempt; default: 30s, doubled each time up to an hour
  *   QUEUE_TIMEOUT       time limit for one attempt; default 1h
- *   QUEUE_ANY_FILE_SYSTEM  1: work a queue on NFS, SMB, 9p and the like, too, which is refused otherwise
+ *   QUEUE_ANY_FILE_SYSTEM  1, true or yes: work a queue on NFS, SMB, 9p and the like, too, which is refused otherwise
  *   and what the handlers read: SMTP_URL, MAIL_FROM, SEND_EMAIL_TIMEOUT (handlers/send_email.js), WEBHOOK_TIMEOUT
  *
  * Output
@@ -92,7 +92,8 @@ try {
   const options = workerOptionsFrom(process.env);
   const { QUEUE_FILE } = process.env;
   queue = openQueue(QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url)), {
-    anyFileSystem: process.env.QUEUE_ANY_FILE_SYSTEM === '1',
+    // Anything else has been refused, or says no.
+    anyFileSystem: /^(1|true|yes)$/i.test(process.env.QUEUE_ANY_FILE_SYSTEM ?? ''),
   });
   const outbox = join(dirname(queue.file), 'outbox');
   await queue.processJobs(handlers(outbox), { ...options, signal: shutdown.signal, logger: log });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { durationText, queuePath } from '../checks.js';
+import { durationText, queuePath, switchText } from '../checks.js';
 import { systemClock } from '../clock.js';
 import { defaultQueueFile } from '../default-queue.js';
 import { overStore, type Queue } from '../open.js';
@@ -23,6 +23,9 @@ export interface CommandModule {
   /** Gives the command its arguments, options, help and action. */
   define(command: Command, cli: Cli): void;
 }
+
+const anyFileSystemOf = ({ QUEUE_ANY_FILE_SYSTEM: text = '' }: NodeJS.ProcessEnv): boolean =>
+  switchText('QUEUE_ANY_FILE_SYSTEM', text);
 
 /** What every command works with: the queue that the options name, and the way to print. */
 export class Cli {
@@ -52,7 +55,7 @@ export class Cli {
   /** The queue's store, whether there is a file or not. */
   get store(): Store {
     if (this.#store === undefined) {
-      const { lockTimeout, anyFileSystem = process.env.QUEUE_ANY_FILE_SYSTEM === '1' } = this.options;
+      const { lockTimeout, anyFileSystem = anyFileSystemOf(process.env) } = this.options;
       const options = resolveQueueOptions({
         anyFileSystem,
         ...(lockTimeout !== undefined && { lockTimeout: durationText('--lock-timeout', lockTimeout) }),

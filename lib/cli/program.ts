@@ -27,7 +27,7 @@ An ID may be shortened to any beginning that no other job's id shares.
 
 Environment:
   QUEUE_FILE  the queue file; default: data/queue.tsv beside the nearest package.json
-  QUEUE_ANY_FILE_SYSTEM  1: as --any-file-system
+  QUEUE_ANY_FILE_SYSTEM  1, true or yes: as --any-file-system
 
 Exit codes:
   0   done

@@ -74,7 +74,8 @@ async function die(error) {
 
 async function main() {
 ${kind === 'commonjs' ? "  const { openQueue, workerOptionsFrom } = await import('tsvq');\n" : ''}  const options = workerOptionsFrom(process.env);
-  queue = openQueue(file, { anyFileSystem: process.env.QUEUE_ANY_FILE_SYSTEM === '1' });
+  const anyFileSystem = /^(1|true|yes)$/i.test(process.env.QUEUE_ANY_FILE_SYSTEM);
+  queue = openQueue(file, { anyFileSystem });
   await queue.processJobs(handlers, { ...options, signal: shutdown.signal, logger: log });
   // A handler that left something running would keep this process, and cron adds another each minute.
   if (shutdown.signal.aborted) process.exit();

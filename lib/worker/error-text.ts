@@ -10,14 +10,21 @@ const LONGEST = 4000;
 /**
  * What stays of an error in the file: name and message, those of its causes, and the first frames of the stack. Never
  * throws, whatever was thrown.
+ *
+ * @param notes lines that stand between causes and frames
  */
-export function errorText(error: unknown): string {
+export function errorText(error: unknown, notes: readonly string[] = []): string {
+  return linesOf(error, notes).map(cut).join('\n');
+}
+
+function linesOf(error: unknown, notes: readonly string[]): string[] {
   try {
-    if (!isError(error)) return cut(typeof error === 'string' && error !== '' ? error : inspect(error));
+    if (!isError(error))
+      return [typeof error === 'string' && error !== '' ? error : inspect(error), ...notes];
     const head = headOf(error);
-    return [head, ...causes(error, head), ...frames(String(error.stack ?? ''))].map(cut).join('\n');
+    return [head, ...causes(error, head), ...notes, ...frames(String(error.stack ?? ''))];
   } catch {
-    return 'an error that could not be read';
+    return ['an error that could not be read', ...notes];
   }
 }
 

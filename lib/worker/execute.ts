@@ -131,7 +131,10 @@ export class Executor {
   abandon({ error, others }: Death): void {
     this.releaseWaiting();
     for (const attempt of this.running) {
-      this.#end(attempt, others > 0 ? { how: 'died', error, others } : { how: 'threw', error });
+      this.#end(
+        attempt,
+        others > 0 ? { how: 'died', error, others } : { how: 'threw', error, isUncaught: true },
+      );
     }
   }
 
@@ -188,11 +191,11 @@ export class Executor {
     // It was recorded without waiting for this.
     if (attempt.endedAt !== undefined) return;
     let known = ending;
-    if (ending.how === 'threw' && !decides(ending.error)) {
+    if (ending.how === 'threw' && (ending.isUncaught || !decides(ending.error))) {
       // Of a cancelled job nothing is recorded, unless the file says that it was none.
       if (attempt.stopped === 'shutdown' || attempt.stopped === 'cancelled') known = { how: 'released' };
       else if (attempt.stopped === 'timeout' && !isInstance(TimeLimitError, ending.error)) {
-        known = { how: 'threw', error: timedOut(this.#clock.now() - (attempt.startedAt ?? 0), ending.error) };
+        known = { ...ending, error: timedOut(this.#clock.now() - (attempt.startedAt ?? 0), ending.error) };
       }
     }
     const now = this.#clock.now();

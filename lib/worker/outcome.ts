@@ -14,11 +14,17 @@ import { deathText } from './rescue.js';
 /** Waits that were asked for are spread over so long at the least: jobs that come back at once are turned away again. */
 const LEAST_SPREAD_MS = 1000;
 
+/** For a person: the job may be innocent. */
+const UNCAUGHT = 'nothing caught this, and it ended the process; it may come from another job that had ended';
+
 /** How an attempt ended. */
 export type Ending =
   | { how: 'returned'; value: unknown }
-  /** `goesOn` if it was recorded without waiting for its handler. */
-  | { how: 'threw'; error: unknown; goesOn?: true }
+  /**
+   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the process: it may
+   * come from a job that was over, so it decides nothing.
+   */
+  | { how: 'threw'; error: unknown; goesOn?: true; isUncaught?: true }
   /** An exception that nothing caught ends the process, and it may be another handler's. */
   | ({ how: 'died' } & Death)
   /** Given back at shutdown. */
@@ -66,7 +72,7 @@ export function judge(
   if (ending.how === 'released') return release(attempt, now, rules);
   if (ending.how === 'died') return die(attempt, ending, rules);
   if (ending.how === 'returned') return complete(attempt, ending.value, now, rules);
-  const verdict = fail(attempt, ending.error, now, rules, random);
+  const verdict = fail(attempt, ending, now, rules, random);
   if (!ending.goesOn) return verdict;
   const goesOn =
     `the handler of job ${attempt.id} (${attempt.type}) ignores its signal and goes on; ` +
@@ -113,23 +119,26 @@ function complete(attempt: Attempt, value: unknown, now: number, { maxResult }: 
 
 function fail(
   attempt: Attempt,
-  error: unknown,
+  { error, isUncaught }: Ending & { how: 'threw' },
   now: number,
   rules: FailureRules,
   random: () => number,
 ): Verdict {
   const { used, limit } = attemptsOf(attempt, rules);
-  const asked = askedToWait(attempt, error, now, rules);
-  const text = asked === undefined ? errorText(error) : `${errorText(error)}\n${asked.note}`;
+  const asked = isUncaught ? undefined : askedToWait(attempt, error, now, rules);
+  const isPermanent = !isUncaught && isInstance(PermanentError, error);
+  const said = errorText(error, isUncaught ? [UNCAUGHT] : []);
+  const text = asked === undefined ? said : `${said}\n${asked.note}`;
   const rest = { error: text, lockedBy: '', ...(asked?.change ?? forget(attempt)) };
-  if (asked?.isFree !== true && (isInstance(PermanentError, error) || used >= limit)) {
+  if (asked?.isFree !== true && (isPermanent || used >= limit)) {
     return { event: 'failed', error: text, change: { status: 'failed', finishedAt: now, ...rest } };
   }
   let wait: number;
   let warning: string | undefined;
   try {
     if (asked !== undefined) wait = asked.wait + random() * Math.max(asked.wait / 10, LEAST_SPREAD_MS);
-    else wait = isInstance(RetryAfterError, error) ? delayOf(error) : rules.backoff(used, error, attempt.job);
+    else if (!isUncaught && isInstance(RetryAfterError, error)) wait = delayOf(error);
+    else wait = rules.backoff(used, error, attempt.job);
   } catch (cause) {
     // The function is the user's; a mistake in it must not lose the job or the worker.
     wait = clamp(60_000 * 2 ** used);

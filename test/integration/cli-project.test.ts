@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -77,6 +77,25 @@ describe('init', { concurrency: 2 }, () => {
     const handler = readFileSync(join(folder, 'workers/handlers/hello.js'), 'utf8');
     assert.equal((await run(t, ['init'], { cwd: folder })).code, 0);
     assert.equal(readFileSync(join(folder, 'workers/handlers/hello.js'), 'utf8'), handler);
+  });
+
+  test('its worker and the command refuse a switch or a path that is a slip', async (t) => {
+    const cwd = project(t, '{"type": "module"}');
+    await run(t, ['init'], { cwd });
+    await run(t, ['add', 'hello'], { cwd });
+    for (const [name, value, code] of [
+      ['QUEUE_ANY_FILE_SYSTEM', 'on', 2],
+      ['QUEUE_ANY_FILE_SYSTEM', 'yes', 0],
+      ['QUEUE_FILE', '"/srv/queue.tsv"', 2],
+      ['QUEUE_FILE', ' ', 2],
+    ] as const) {
+      const env = { ...process.env, [name]: value };
+      const worker = spawnSync(process.execPath, ['workers/queue_worker.js'], { cwd, env, encoding: 'utf8' });
+      const stats = await run(t, ['stats'], { cwd, env: { [name]: value } });
+      assert.deepEqual([worker.status, stats.code], [code, code], `${name}=${value}`);
+      for (const { stderr } of [worker, stats])
+        assert.match(stderr, code === 0 ? /^$/ : new RegExp(`${name} is`));
+    }
   });
 
   for (const [first, second] of [

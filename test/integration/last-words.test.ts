@@ -65,7 +65,10 @@ for (const [n, name] of Object.keys(WORKERS).entries())
           [job?.status, job?.attempts, job?.forgiven, job?.lockedBy],
           ['pending', 1, 0, undefined],
         );
-        assert.match(String(job?.error), /^Error: boom( 1)?\n +at /);
+        assert.match(
+          String(job?.error),
+          /^Error: boom( 1)?\nnothing caught this, and it ended the process.*\n +at /,
+        );
         assert.ok(Number(job?.runAt) > before + 20_000, 'it waits for its next attempt');
         assert.match(show(file, id), /Error: boom/);
         for (const other of [last, ...others]) {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
@@ -470,6 +471,7 @@ for (const [what, wrong] of Object.entries({
   'a recipient in a recipient': { to: { address: { address: ann } } },
   'a sender without an address': { from: 'App' },
   'headers that are text': { headers: 'X-Mine: x' },
+  'headers that are a list': { headers: ['X-Mine: x'] },
 }))
   test(`${what} fails for good, and is not sent to anybody`, async (t) => {
     const server = await mailServer(t);
@@ -551,6 +553,107 @@ test("the job's own time limit wins over SEND_EMAIL_TIMEOUT", async (t) => {
   await Promise.all(mute.leftAlone);
 });
 
+// ---- passwords ----
+
+/** What a server says to a command that it quotes, in several forms. */
+const QUOTES: Record<string, (line: string) => string> = {
+  'as it is': (line) => line,
+  'and cuts it': (line) => line.slice(0, -6),
+  'in capitals': (line) => line.toUpperCase(),
+  decoded: (line) =>
+    Buffer.from(line.split(' ').at(-1) ?? '', 'base64')
+      .toString()
+      .replaceAll('\0', ' '),
+  'by the password alone': (line) =>
+    Buffer.from(
+      Buffer.from(line.split(' ').at(-1) ?? '', 'base64')
+        .toString()
+        .split('\0')
+        .at(-1) ?? '',
+    ).toString('base64'),
+  'as a URL has it': (line) =>
+    encodeURIComponent(
+      Buffer.from(line.split(' ').at(-1) ?? '', 'base64')
+        .toString()
+        .split('\0')
+        .at(-1) ?? '',
+    ),
+};
+
+/** A server that quotes the last login in all that it says after it; @param refuses which command */
+async function quotingServer(
+  t: TestContext,
+  mechanism: string,
+  refuses: string,
+  quote: (line: string) => string,
+) {
+  const said: string[] = [];
+  const server = createServer((socket) => {
+    let login = '';
+    let steps = 0;
+    const say = (answer: string) => {
+      said.push(answer);
+      socket.write(`${answer}\r\n`);
+    };
+    socket.on('error', () => {});
+    say('220 here');
+    createInterface(socket).on('line', (line) => {
+      const verb = line.split(' ')[0] as string;
+      if (verb === 'AUTH' || steps > 0) {
+        login = line;
+        if (mechanism === 'LOGIN' && steps++ < 2)
+          return say(steps === 1 ? '334 VXNlcm5hbWU6' : '334 UGFzc3dvcmQ6');
+        steps = 0;
+        return say(refuses === 'AUTH' ? `535 bad ${quote(login)}` : '235 ok');
+      }
+      if (verb === 'EHLO') say(`250-here\r\n250 AUTH ${mechanism}`);
+      else if (verb === 'RCPT' && refuses === 'RCPT' && line.includes(bob))
+        say(`550 not after ${quote(login)}`);
+      else if (verb === 'DATA') say('354 go on');
+      else if (!/^(MAIL|RCPT|QUIT|\.)/.test(verb)) return;
+      else say('250 ok');
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => server.close());
+  return { port: (server.address() as AddressInfo).port, said };
+}
+
+for (const [how, quote] of Object.entries(QUOTES))
+  for (const mechanism of ['PLAIN', 'LOGIN'])
+    for (const refuses of ['AUTH', 'RCPT'])
+      test(`a server that quotes AUTH ${mechanism} ${how}, to ${refuses}, gives no password away`, async (t) => {
+        const password = 'Hush&ed w/ord';
+        const { port, said } = await quotingServer(t, mechanism, refuses, quote);
+        const { queue, run, stderr } = mailQueue(t);
+        setEnvironment(t, { SMTP_URL: `smtp://app:${encodeURIComponent(password)}@127.0.0.1:${port}` });
+        const id = await queue.enqueue('send_email', letter, { maxAttempts: 1 });
+        await run();
+        const job = await queue.getJob(id);
+        const told = JSON.stringify([job?.error, job?.result, stderr]);
+        assert.match(told, refuses === 'AUTH' ? /535 bad/ : /550 not after/, said.join());
+        const base64 = Buffer.from(password).toString('base64');
+        const login = Buffer.from(`\0app\0${password}`).toString('base64');
+        for (const secret of [
+          password,
+          encodeURIComponent(password),
+          base64.slice(0, 10),
+          login.slice(0, 16),
+        ])
+          assert.ok(!told.toLowerCase().includes(secret.toLowerCase()), told);
+      });
+
+test('a proxy whose password is not percent-encoded is named by what the network says', async (t) => {
+  const { queue, run } = mailQueue(t);
+  const proxy = encodeURIComponent('http://app:100%hush@127.0.0.1:2');
+  setEnvironment(t, { SMTP_URL: `smtp://127.0.0.1:2?proxy=${proxy}` });
+  const id = await queue.enqueue('send_email', letter, { maxAttempts: 1 });
+  await run();
+  const { error } = await jobThat('failed', queue, id);
+  assert.doesNotMatch(String(error), /hush/);
+  assert.match(String(error), /ECONNREFUSED/);
+});
+
 // ---- what is wrong when the worker starts ----
 
 const SECRET = 's3cret';
@@ -560,7 +663,8 @@ for (const [url, part] of [
   ['mail.example.com:587', /no URL/],
   [`user:${SECRET}@mail.example.com`, /no URL/],
   ['smtp:mail.example.com', /no URL/],
-  [`http://user:${SECRET}@mail.example.com`, /scheme http;/],
+  [`http://user:${SECRET}@mail.example.com`, /a scheme that is neither smtp nor smtps/],
+  [`${SECRET}://mail.example.com`, /a scheme that is/],
   ['smtp://', /no host/],
   ['smtps://:465', /no host/],
   [`smtps://user:${SECRET}@`, /no host/],
@@ -579,8 +683,9 @@ for (const [url, part] of [
   [`smtps://:${SECRET}@mail.example.com`, /without a user name/],
   ['smtps://mail.example.com/inbox', /path/],
   ['smtps://mail.example.com#x', /# part/],
-  ['smtps://mail.example.com?securee=true', /option securee/],
-  ['smtps://mail.example.com?disableFileAccess=false', /option disableFileAccess/],
+  ['smtps://mail.example.com?securee=true', /an option that is not known; it may have secure,/],
+  ['smtps://mail.example.com?disableFileAccess=false', /an option that is not known/],
+  [`smtps://mail.example.com?${SECRET}=1`, /an option that is not known/],
   ['smtps://mail.example.com?ignoreTLS=yes', /ignoreTLS.*true or false/],
   ['smtps://mail.example.com?socketTimeout=5s', /socketTimeout.*milliseconds/],
 ] as const)

@@ -118,6 +118,9 @@ describe('exit codes', () => {
     ['QUEUE_BACKOFF', '1m,5'],
     ['QUEUE_TIMEOUT', '3600'],
     ['QUEUE_FILE', 'redis://localhost:6379'],
+    ['QUEUE_FILE', '"/srv/x.tsv"'],
+    ['QUEUE_FILE', ' '],
+    ['QUEUE_ANY_FILE_SYSTEM', 'on'],
   ] as const)
     test(`2: ${name}=${value} can't be used, and nothing is opened`, async (t) => {
       const { file, queue } = emptyQueue(t);

@@ -28,6 +28,12 @@ const ADDRESSES = [
   '"redis://localhost"',
   'redis:6379',
   'redis:hunter2@cache',
+  'redis:u:hunter2',
+  'redis:/u:hunter2@cache',
+  'redis://u:hunter2',
+  's3:bucket/queue.tsv',
+  'gs:bucket',
+  'sftp:queue',
   'postgres:queue',
   'postgresql:queue',
   'mysql:queue',
@@ -49,9 +55,25 @@ test('what is told of an address is its host', () => {
   const said = (address: string | URL) =>
     throws(() => queuePath('QUEUE_FILE', address), 'INVALID_ARGUMENT').message.split(',')[0];
   assert.equal(said('redis://u:p@cache:6379/1'), 'QUEUE_FILE is "redis://…@cache:6379/…"');
-  assert.equal(said('redis:6379'), 'QUEUE_FILE is "redis:6379"');
+  assert.equal(said('redis:6379'), 'QUEUE_FILE is "redis:…"');
+  assert.equal(said('redis://[::1]:6379'), 'QUEUE_FILE is "redis://[::1]:6379"');
   assert.equal(said(new URL('http://u:p@example.com/q.tsv')), 'QUEUE_FILE is "http://…@example.com/…"');
-  assert.equal(said(new URL('data:text')), 'QUEUE_FILE is "data:/…"');
+  assert.equal(said(new URL('data:text')), 'QUEUE_FILE is "data:…"');
+});
+
+for (const path of ['"/srv/x.tsv"', "'/srv/x.tsv'", '`x`', ' "x.tsv" ', '""'])
+  test(`${path} is refused: its quotes were kept by what set it`, () => {
+    throws(() => openQueue(path), 'INVALID_ARGUMENT', 'the queue file is', 'quotes around it');
+  });
+
+for (const path of [' ', '\t', ' \n'])
+  test(`${JSON.stringify(path)} is refused as blank`, () => {
+    throws(() => openQueue(path), 'INVALID_ARGUMENT', 'the queue file is', 'blank');
+  });
+
+test('a quote at one end, or within a name, is part of the name', () => {
+  for (const path of ['"', '"x', "x'", '"x\'', './"x"', "it's"])
+    assert.equal(openQueue(path).file, resolve(path));
 });
 
 test('a name with a colon is a file', () => {

@@ -77,6 +77,18 @@ test('QUEUE_FILE is looked at as well', () => {
   workerOptionsFrom({ QUEUE_FILE: '' });
 });
 
+test('QUEUE_ANY_FILE_SYSTEM is yes or no, and nothing else', () => {
+  for (const text of ['1', 'true', 'yes', 'YES', '0', 'false', 'no', ''])
+    workerOptionsFrom({ QUEUE_ANY_FILE_SYSTEM: text });
+  for (const text of ['on', '2', ' ', '1\r', 'yes please'])
+    throws(
+      () => workerOptionsFrom({ QUEUE_ANY_FILE_SYSTEM: text }),
+      'INVALID_ARGUMENT',
+      'QUEUE_ANY_FILE_SYSTEM is',
+      'true or yes',
+    );
+});
+
 test('a variable that is a slip of another is warned of, and others are not', async (t) => {
   const said = await runScript(
     t,

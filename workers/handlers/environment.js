@@ -58,7 +58,7 @@ export function smtpUrl() {
   const [, scheme, authority = '', path = '', query = '', fragment = ''] =
     /^([a-z][a-z\d+.-]*):\/\/([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?$/is.exec(text) ?? [];
   if (scheme === undefined) throw badUrl('is no URL: it does not begin with smtp:// or smtps://');
-  if (!/^smtps?$/i.test(scheme)) throw badUrl(`has the scheme ${scheme}; it must be smtp or smtps`);
+  if (!/^smtps?$/i.test(scheme)) throw badUrl('has a scheme that is neither smtp nor smtps');
   // The last @ ends the credentials. One behind the host was meant to, but a / ? or # came first.
   if (`${path}${query}${fragment}`.includes('@'))
     throw badUrl('has a / ? # or @ that is not percent-encoded: write %2F %3F %23 %40');
@@ -109,9 +109,7 @@ function checkOption(name, value) {
       throw badUrl(`has ${name}, which must be a number of milliseconds`);
   } else if (!texts.includes(name) && !/^tls\.\w+$/.test(name)) {
     const known = [...switches, ...numbers, ...texts, 'tls.*'].join(', ');
-    throw badUrl(
-      `has ${/^\w{1,40}$/.test(name) ? `the option ${name}` : 'an option'} that is not known: ${known}`,
-    );
+    throw badUrl(`has an option that is not known; it may have ${known}`);
   }
 }
 

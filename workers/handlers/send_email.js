@@ -8,6 +8,7 @@ import MailComposer from 'nodemailer/lib/mail-composer';
 import { PermanentError } from 'tsvq';
 import { smtpUrl } from './environment.js';
 import { warn } from './log.js';
+import { masked } from './secrets.js';
 import { within } from './time_limit.js';
 
 /** What a payload may hold. `raw`, `envelope` and the like stay out: a queue's payloads often hold users' input. */
@@ -97,7 +98,7 @@ export async function sendEmail(payload, context, outbox) {
     );
     return afterSome(sent, { ...payload, from: message.from }, messageId, context);
   } catch (error) {
-    throw verdict(error);
+    throw verdict(withoutPasswords(error, secretsOf(url)));
   }
 }
 
@@ -109,10 +110,52 @@ async function overSmtp(url, message) {
     url,
     socketCloseTimeout: CLOSE_WITHIN,
   }).sendMail(message);
-  const refusals = /** @type {Refusal[]} */ (rejectedErrors);
+  const secrets = secretsOf(url);
+  const refusals = /** @type {Refusal[]} */ (rejectedErrors.map((one) => withoutPasswords(one, secrets)));
   // By LMTP, where recipients are refused one by one after the message.
   if (accepted.length === 0) throw Object.assign(new Error('no recipient was accepted'), { rejectedErrors });
   return { accepted: accepted.map(String), refusals };
+}
+
+/**
+ * What the URL of a mail server, and that of its proxy, hold of passwords. Some servers quote the command that they
+ * refuse, with the password in it.
+ *
+ * @param {string} text
+ * @returns {string[]}
+ */
+function secretsOf(text) {
+  const { username, password, searchParams } = new URL(text);
+  const proxy = searchParams.get('proxy');
+  const ofProxy = proxy !== null && URL.canParse(proxy) ? secretsOf(proxy) : [];
+  if (!password) return ofProxy;
+  const [user, plain] = [plainOf(username), plainOf(password)];
+  const logins = [`\0${user}\0${plain}`, `${user}\0${user}\0${plain}`, `${user}:${plain}`];
+  const answers = [...logins, user].map((answer) => Buffer.from(answer).toString('base64'));
+  return [plain, password, ...answers, ...ofProxy];
+}
+
+/** What can't be decoded stays: it is a proxy's, and no reason to fail a mail that was sent. @param {string} part */
+function plainOf(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/**
+ * The error of nodemailer, and those in it, without passwords.
+ *
+ * @param {any} error
+ * @param {string[]} secrets
+ */
+function withoutPasswords(error, secrets) {
+  if (typeof error !== 'object' || error === null) return error;
+  for (const field of ['message', 'response', 'stack'])
+    if (typeof error[field] === 'string') error[field] = masked(error[field], secrets);
+  for (const inner of [error.cause, ...(error.rejectedErrors ?? [])]) withoutPasswords(inner, secrets);
+  return error;
 }
 
 /** @typedef {{ recipient: string, permanent?: boolean, responseCode?: number, response?: string, message: string }} Refusal */
@@ -195,7 +238,8 @@ function toMessage(payload) {
   const { from, to, cc, bcc, replyTo, subject, text, body, html, headers, attachments } = payload ?? {};
   if (text != null && body != null)
     throw new PermanentError('the payload has text and body, which are two names for the same');
-  if (typeof (headers ?? {}) !== 'object') throw new PermanentError('headers is no object');
+  if (typeof (headers ?? {}) !== 'object' || Array.isArray(headers))
+    throw new PermanentError('headers is no object');
   for (const [name, value] of Object.entries(headers ?? {})) {
     // nodemailer would send the value of {"prepared": true, "value": …} as it stands, line ends and all.
     if ([value].flat().some((one) => typeof one === 'object'))

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { PermanentError, RetryAfterError } from 'tsvq';
 import { warn } from './log.js';
+import { masked } from './secrets.js';
 import { within } from './time_limit.js';
 
 /** No `Retry-After` puts a job off for longer: a receiver's slip must not bury it. */
@@ -18,6 +19,13 @@ const MOST_REDIRECTS = 20;
 
 /** All that another host is told of the payload's headers: any of the others may be a key. */
 const HARMLESS_HEADERS = ['accept', 'accept-language', 'content-language', 'content-type', 'user-agent'];
+
+/** What a header or a field of the body is called whose value is a secret. */
+const SECRET_NAME =
+  /authori[sz]|auth(?!or)|cookie|credential|jwt|key(s|id)?$|api[-_]?key|pass|pwd|secret|session|signature|token/i;
+
+/** Another header is secret if its value is that long. */
+const LONG = 8;
 
 useProxies();
 
@@ -42,7 +50,8 @@ useProxies();
  * for the same thing, all attempts of a job carry the same `Idempotency-Key`, the job's id; `Tsvq-Attempt` tells
  * them apart.
  *
- * Of the URL nothing but the host stands in errors, results and the log. A job may take 30 s, or what WEBHOOK_TIMEOUT
+ * Of the URL nothing but the host stands in errors, results and the log. What an answer quotes of the payload's headers,
+ * and of fields of its body that are called `password`, `token`, `key` or the like, is left out of them. A job may take 30 s, or what WEBHOOK_TIMEOUT
  * says; its own `timeout` wins.
  *
  * @param {{
@@ -121,10 +130,13 @@ function toUrl(text) {
 /** @param {unknown} given */
 function toHeaders(given) {
   const headers = new Headers();
-  const entries = Array.isArray(given) ? given : Object.entries(given ?? {});
-  for (const [name, value] of entries) {
+  if (typeof (given ?? {}) !== 'object' || Array.isArray(given))
+    throw new PermanentError('headers must be an object of names and their texts');
+  for (const [name, value] of Object.entries(given ?? {})) {
+    if (typeof value !== 'string' && typeof value !== 'number')
+      throw new PermanentError(`headers has ${JSON.stringify(name)}, whose value must be text or a number`);
     try {
-      headers.append(name, value);
+      headers.append(name, String(value));
     } catch {
       // Its message quotes the value, which may be a key.
       throw new PermanentError(`headers has ${JSON.stringify(name)}, whose name or value HTTP does not take`);
@@ -141,6 +153,7 @@ function toHeaders(given) {
 async function send(first, job, signal) {
   let request = first;
   const urls = [first.url];
+  const sent = [...secretsOfHeaders(first.headers, job), ...secretsOfBody(first.body)];
   for (;;) {
     const { url, method, headers, body, redirect } = request;
     /** @type {Response} */
@@ -149,14 +162,19 @@ async function send(first, job, signal) {
       response = await fetch(url, { method, headers, body: body ?? null, redirect: 'manual', signal });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw new Error(`${nameOf(request)}: ${networkError(error)}`, { cause: error });
+      const message = `${nameOf(request)}: ${networkError(error)}`;
+      if (request === first && isRefused(error)) throw new PermanentError(message, { cause: error });
+      throw new Error(message, { cause: error });
     }
     const answer = await readToEnd(response);
     const location = response.headers.get('location');
     const target = location !== null && URL.canParse(location, url.href) ? new URL(location, url) : undefined;
     if (target) urls.push(target);
     const isRedirect = [301, 302, 303, 307, 308].includes(response.status) && location !== null;
-    if (!isRedirect || redirect !== 'follow') return judge(request, response, target, answer, urls, job);
+    if (!isRedirect || redirect !== 'follow') {
+      const secrets = [...sent, ...urls.flatMap(secretsOfUrl)];
+      return judge(request, response, target, answer, secrets, job);
+    }
     if (target?.protocol !== 'http:' && target?.protocol !== 'https:')
       throw new Error(
         `${nameOf(request)} answered ${response.status}, and redirects to what is no HTTP address`,
@@ -202,15 +220,15 @@ function following(request, status, url) {
  * @param {Response} response
  * @param {URL | undefined} target where it redirects to
  * @param {string} answer
- * @param {URL[]} urls nothing of which may stand in an error
+ * @param {string[]} secrets none of which may stand in an error
  * @param {{ id: string }} job
  */
-function judge(request, response, target, answer, urls, job) {
+function judge(request, response, target, answer, secrets, job) {
   const { status, statusText } = response;
   if (response.ok) return { status };
   const is3xx = status >= 300 && status < 400;
-  const about = target ? `(it redirects to ${target.host})` : excerpt(answer, urls);
-  const message = [`${nameOf(request)} answered ${status}`, withoutSecrets(statusText, urls), about]
+  const about = target ? `(it redirects to ${target.host})` : excerpt(answer, secrets);
+  const message = [`${nameOf(request)} answered ${status}`, masked(statusText, secrets), about]
     .filter(Boolean)
     .join(' ');
   if (is3xx && request.redirect === 'accept') {
@@ -235,6 +253,17 @@ function judge(request, response, target, answer, urls, job) {
 const networkError = (error) => error.cause?.message || error.cause?.code || error.message;
 
 /**
+ * Whether fetch itself refuses the request: a port that it does not connect to, or a header that it writes itself.
+ *
+ * @param {any} error
+ */
+const isRefused = ({ cause }) =>
+  cause?.message === 'bad port' ||
+  ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'].includes(
+    cause?.code,
+  );
+
+/**
  * Reads an answer as far as it may go; the beginning of it. The status has been given by then: that the rest broke off,
  * or took too long, changes nothing.
  *
@@ -256,32 +285,66 @@ async function readToEnd(response) {
   return text;
 }
 
-/** The first words of an answer, on one line. @param {string} answer @param {URL[]} urls */
-function excerpt(answer, urls) {
-  const line = withoutSecrets(answer.slice(0, KEPT).replace(/\s+/g, ' ').trim(), urls).slice(0, QUOTED);
+/** The first words of an answer, on one line. @param {string} answer @param {string[]} secrets */
+function excerpt(answer, secrets) {
+  const line = masked(answer.slice(0, KEPT).replace(/\s+/g, ' ').trim(), secrets).slice(0, QUOTED);
   return line && `(${line})`;
 }
 
 /**
- * A text of a receiver without what it quotes of the request: many answers to an unknown path name it.
+ * What may be secret of a URL: many answers to an unknown path name it.
  *
- * @param {string} text
- * @param {URL[]} urls
+ * @param {URL} url
  */
-function withoutSecrets(text, urls) {
-  const parts = urls.flatMap(({ pathname, search, searchParams, username, password }) => {
-    const whole = [`${pathname}${search}`, pathname, search].flatMap((part) => [part, decoded(part)]);
-    // Each key, name and value by itself as well: a receiver may quote any of them, in a form of its own.
-    const words = whole.flatMap((part) => [...part.split(/[/?&=]/), ...part.split(/[^\p{L}\p{N}_.~-]+/u)]);
-    return [...whole, ...words, ...searchParams.values(), username, password];
+function secretsOfUrl({ pathname, search, searchParams, username, password }) {
+  const whole = [`${pathname}${search}`, pathname, search].flatMap((part) => [part, decoded(part)]);
+  // Each key, name and value by itself as well: a receiver may quote any of them, in a form of its own.
+  const words = whole.flatMap((part) => [...part.split(/[/?&=]/), ...part.split(/[^\p{L}\p{N}_.~-]+/u)]);
+  return [...whole, ...words, ...searchParams.values(), username, password].filter(
+    (part) => part.length >= 3,
+  );
+}
+
+/**
+ * @param {Headers} headers
+ * @param {{ id: string }} job
+ */
+function secretsOfHeaders(headers, job) {
+  return [...headers].flatMap(([name, value]) => {
+    if (HARMLESS_HEADERS.includes(name) || value === job.id) return [];
+    const isNamed = SECRET_NAME.test(name);
+    // The parts of a cookie, and what stands behind Bearer.
+    const words = value.split(/[\s,;="]+/).filter((word) => !/^(basic|bearer|digest|token)$/i.test(word));
+    const login = /^basic /i.test(value) ? Buffer.from(value.slice(6), 'base64').toString() : '';
+    const parts = [...words, login, login.slice(login.indexOf(':') + 1)].filter(
+      (part) => part.length >= (isNamed ? 3 : LONG),
+    );
+    return isNamed || value.length >= LONG ? [value, ...parts] : parts;
   });
-  const forms = parts.filter((part) => part.length >= 3);
-  // The longest first, so that none is broken up by a part of it.
-  const secrets = [...new Set(forms)].sort((a, b) => b.length - a.length);
-  if (secrets.length === 0) return text;
-  // Searching for so many would block the worker.
-  if (secrets.length > 500) return '';
-  return text.replace(new RegExp(secrets.map(escaped).join('|'), 'gi'), '…');
+}
+
+/** What stands in fields with a telling name. @param {string | undefined} body */
+function secretsOfBody(body) {
+  if (body === undefined) return [];
+  try {
+    return secretsIn(JSON.parse(body), false);
+  } catch {
+    // It is no JSON: a form, or text.
+    const fields = [...new URLSearchParams(body)].filter(([name]) => SECRET_NAME.test(name));
+    return [body, ...fields.map(([, value]) => value)];
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @param {boolean} isSecret
+ * @returns {string[]}
+ */
+function secretsIn(value, isSecret) {
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).flatMap(([name, one]) => secretsIn(one, isSecret || SECRET_NAME.test(name)));
+  const isText = typeof value === 'string' || typeof value === 'number';
+  return isSecret && isText && String(value).length >= 3 ? [String(value)] : [];
 }
 
 /** @param {string} part */
@@ -292,9 +355,6 @@ function decoded(part) {
     return part;
   }
 }
-
-/** @param {string} text */
-const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 /**
  * Milliseconds that a `Retry-After` header asks for: it holds seconds or a date. No wait at all, or a date that has

@@ -1,7 +1,7 @@
 /* The last words of a process that dies of an exception. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Handlers, WorkerEvent } from '../../../lib/index.js';
+import { type Handlers, PermanentError, RetryAfterError, type WorkerEvent } from '../../../lib/index.js';
 import {
   deferred,
   faultyFs,
@@ -63,6 +63,39 @@ test('the one job that runs has failed by it, others are as they were, and proce
   assert.equal(isAborted(), false, 'an abort could make handlers throw more');
   await rejects(queue.processJobs(handlers), 'CLOSED');
   await queue.abandon(BOOM);
+});
+
+for (const error of [new PermanentError('no such user'), new RetryAfterError('busy', '1d')])
+  test(`a ${error.name} that nothing caught decides nothing: it may be of a job that is over`, async (t) => {
+    const { queue, file, clock } = openTest(t);
+    await queue.enqueue('job');
+    const working = queue.processJobs(endless(t).handlers, { backoff: ['1m'] });
+    await settle();
+    await queue.abandon(error);
+    await assert.rejects(working);
+    const [job] = rowsOf(file);
+    assert.deepEqual(
+      [job?.status, job?.attempts, job?.forgiven || '0', job?.meta || ''],
+      ['pending', '1', '0', ''],
+    );
+    assert.ok(Number(job?.run_at) * 1000 - clock.now() < 70_000, 'it waits by the backoff');
+    const [first, second] = job?.error?.split('\\n') ?? [];
+    assert.match(String(first), new RegExp(`^${error.name}: `));
+    assert.match(String(second), /^nothing caught this, and it ended the process/);
+    assert.doesNotMatch(String(job?.error), /asked to wait/);
+  });
+
+test('nor does one that comes after a time limit, and the note stays', async (t) => {
+  const { queue, file, clock } = openTest(t);
+  await queue.enqueue('job', {}, { timeout: '1m' });
+  const working = queue.processJobs(endless(t).handlers);
+  await settle();
+  clock.advance(60_000);
+  await settle();
+  await queue.abandon(new PermanentError('no such user'));
+  await assert.rejects(working);
+  assert.equal(rowsOf(file)[0]?.status, 'pending');
+  assert.match(String(rowsOf(file)[0]?.error), /time limit: no such user.*nothing caught this/);
 });
 
 for (const error of [

@@ -1,0 +1,52 @@
+/** A shorter secret may stand in a word by chance: it is looked for as a word of its own. */
+const TELLING = 4;
+
+/** Searching for more would block the worker. */
+const MOST_SECRETS = 1000;
+
+/**
+ * A text of a server without the secrets that it quotes, each of which is replaced by `…`. They are found as they
+ * stand, in the forms that JSON and URLs give them, and in base64.
+ *
+ * @param {string} text
+ * @param {readonly string[]} secrets
+ */
+export function masked(text, secrets) {
+  const known = [...new Set(secrets)].filter((secret) => secret.trim() !== '');
+  if (known.length === 0) return text;
+  const forms = new Set(known.flatMap(formsOf));
+  if (forms.size > MOST_SECRETS) return '';
+  // The longest first, so that none is broken up by a part of it.
+  const patterns = [...forms].sort((a, b) => b.length - a.length).map(patternOf);
+  const telling = known.filter((secret) => secret.length >= TELLING);
+  return text
+    .replace(/[\w+/-]{6,}={0,2}/g, (word) => {
+      const decoded = Buffer.from(word, 'base64').toString();
+      // A server may have cut it.
+      return telling.some((secret) => decoded.includes(secret.slice(0, TELLING))) ? '…' : word;
+    })
+    .replace(new RegExp(patterns.join('|'), 'giu'), '…');
+}
+
+/** @param {string} secret */
+function formsOf(secret) {
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  // Also on one line, as an answer is searched, and in JSON that is quoted in JSON.
+  const texts = [secret, secret.replace(/\s+/g, ' ').trim(), inJson, JSON.stringify(inJson).slice(1, -1)];
+  const inHtml = texts.map((text) =>
+    text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
+  );
+  return [
+    ...texts,
+    ...inHtml,
+    ...inHtml.map((text) => text.replaceAll('"', '&quot;')),
+    encodeURIComponent(Buffer.from(secret).toString()),
+    Buffer.from(secret).toString('base64'),
+  ].filter((form) => form !== '');
+}
+
+/** @param {string} form */
+function patternOf(form) {
+  const pattern = form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  return form.length < TELLING ? `(?<![\\p{L}\\p{N}_])${pattern}(?![\\p{L}\\p{N}_])` : pattern;
+}
