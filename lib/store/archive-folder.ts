@@ -14,7 +14,7 @@ const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 /** Lines are read in pieces of this size. */
 const PIECE = 1024 * 1024;
 /** What keeps an archive file from being written without a fault of the folder: the next part is begun. */
-const CLOSED = new Set(['EACCES', 'EPERM', 'EROFS', 'ELOOP', 'EISDIR']);
+const CLOSED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** The folder of archive files, as far as it is written. */
 export class ArchiveFolder {
@@ -122,6 +122,7 @@ export class ArchiveFolder {
           part--;
           continue;
         }
+        if (code === 'ELOOP' || code === 'EISDIR') continue;
         if (CLOSED.has(String(code)) && this.#isThere(path)) continue;
         throw this.#told(error, path);
       }

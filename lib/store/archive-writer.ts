@@ -149,6 +149,8 @@ async function settleLeftover(
 ): Promise<void> {
   const there = new Set<string>();
   for (const file of filesOfMonth(fs, queueFile, month)) {
+    // Root was killed before it could give the file away, or the first line.
+    if (removeHollowOfRoot(fs, file)) continue;
     await eachArchivedLine(fs, file, () => (bytes, start, end) => {
       const line = bytes.toString('latin1', start, end);
       if (lines.has(line)) there.add(line);

@@ -57,7 +57,7 @@ function everything(file: string): Map<string, Row> {
   const jobs = newest(file);
   const archive = join(dirname(file), 'archive');
   for (const name of existsSync(archive) ? readdirSync(archive) : []) newest(join(archive, name), jobs);
-  for (const name of readdirSync(dirname(file)))
+  for (const name of existsSync(dirname(file)) ? readdirSync(dirname(file)) : [])
     if (/\.tsv\.\d{4}-\d\d\.[0-9a-f]{12}\.tmp$/.test(name)) newest(join(dirname(file), name), jobs);
   return jobs;
 }
