@@ -13,11 +13,9 @@ const MOUNTS = '/proc/self/mountinfo';
 const MOUNT_FOLDER = "Mount the file's folder instead of the file, and open the queue in it.";
 
 /** Why a queue file must not be written where it stands; undefined if it may be. */
-export function detachment(
-  fs: FileSystem,
-  { path, isNamed }: Pick<OpenFile, 'path' | 'isNamed'>,
-): string | undefined {
-  if (!isNamed) {
+export function detachment(fs: FileSystem, { path }: Pick<OpenFile, 'path'>): string | undefined {
+  // Of the path, not of the open file: that one may just have been replaced by a compaction.
+  if (fs.stat(path)?.nlink === 0) {
     return (
       `${path} is a file that no folder holds any more: it is mounted by itself, and was replaced or deleted ` +
       `where it came from. ${MOUNT_FOLDER}`

@@ -122,7 +122,7 @@ export class Store {
 
   /** Why nothing may be written to the file; undefined if it may be. */
   get obstacle(): string | undefined {
-    const file = this.openFile() ?? { path: this.realPath, isNamed: true, isNewer: false, format: 1 };
+    const file = this.openFile() ?? { path: this.realPath, isNewer: false, format: 1 };
     return newerThanThis(file) ?? detachment(this.fs, file);
   }
 

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { FileInfo } from '../../lib/store/fs.js';
@@ -176,4 +176,22 @@ test('doctor and check tell of an empty file that is mounted by itself, and of a
   assert.equal(stdout.match(/^queue .*is mounted by itself/gm)?.length, 1, stdout);
   assert.equal(stdout.match(/^place\t.*has format 3 /gm)?.length, 1, stdout);
   assert.equal(stdout.match(/^queue .*has format 3 /gm)?.length, 1, stdout);
+});
+
+test('a file that a compaction replaces between its opening and a look at it is no detached one', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({}));
+  let isReplaced = false;
+  const { fs } = faultyFs((call, real) => {
+    const result = real();
+    if (call.name === 'open' && call.path === file && !isReplaced) {
+      isReplaced = true;
+      writeFileSync(`${file}.new`, readFileSync(file));
+      renameSync(`${file}.new`, file);
+    }
+    return result;
+  });
+  const { queue } = openTest(t, { file, fs });
+  await queue.enqueue('email');
+  assert.equal(rowsOf(file).length, 2);
 });
