@@ -88,8 +88,9 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
 
   // ---- what was told of them ----
   const stands = (id: string, status: string, from: number, attempt?: number): void => {
-    // Only a retry leaves a final state, be it acknowledged or not.
-    if (status !== 'completed' && retries.get(id)?.some(({ to }) => to >= from)) return;
+    // Only a retry leaves a final state, be it acknowledged or not. A worker may be told of it after the retry.
+    const isRetried = retries.get(id)?.some((retry) => retry.to >= from || retry.attempt === attempt);
+    if (status !== 'completed' && isRetried) return;
     const row = jobs.get(id);
     if (row?.status !== status) fail(`job ${id} was ${status} and is ${row?.status ?? 'gone'}`);
     else if (attempt !== undefined && row.attempts !== String(attempt))

@@ -81,17 +81,6 @@ export const CONTROLS: readonly Control[] = [
     },
     UNSEEN,
   ),
-  control(
-    1296,
-    {
-      name: 'commit markers, and a person',
-      variant: 'commit markers',
-      person: true,
-      namespaces: 1,
-      requests: MANY,
-    },
-    UNSEEN,
-  ),
   control(22, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
   control(
     6,
