@@ -88,9 +88,8 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
 
   // ---- what was told of them ----
   const stands = (id: string, status: string, from: number, attempt?: number): void => {
-    // Only a retry leaves a final state, be it acknowledged or not. A worker may be told of it after the retry.
-    const isRetried = retries.get(id)?.some((retry) => retry.to >= from || retry.attempt === attempt);
-    if (status !== 'completed' && isRetried) return;
+    // Only a retry leaves a final state, be it acknowledged or not.
+    if (status !== 'completed' && retries.get(id)?.some(({ to }) => to >= from)) return;
     const row = jobs.get(id);
     if (row?.status !== status) fail(`job ${id} was ${status} and is ${row?.status ?? 'gone'}`);
     else if (attempt !== undefined && row.attempts !== String(attempt))
@@ -101,7 +100,9 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
     if (entry.e === 'seen') stands(entry.id, entry.status, entry.t, entry.attempt);
     // Others may have seen the row, and retried the job, before its worker was told; not before the attempt began.
     if (entry.e === 'recorded' && isFinal(entry.event) && entry.event !== 'cancelled') {
-      const began = runs.get(entry.id)?.started.get(entry.attempt ?? 0) ?? entry.t;
+      // A worker that was killed right after its claim has told of no beginning; a retry of that attempt came later.
+      const retry = retries.get(entry.id)?.find(({ attempt }) => attempt === entry.attempt);
+      const began = runs.get(entry.id)?.started.get(entry.attempt ?? 0) ?? retry?.from ?? entry.t;
       stands(entry.id, entry.event, began, entry.attempt);
     }
   }
