@@ -10,7 +10,7 @@ import { number } from '../tsv/row.js';
 export interface Survey {
   /** Jobs that are not run because a line with their id can't be read. */
   held: number;
-  /** Jobs that wait for a time that nobody can have meant; see {@link datedAhead}. */
+  /** Jobs that wait for a time that was not meant; see {@link datedAhead}. */
   ahead: number;
   /** Jobs whose worker is dead, and that no other worker has taken back since. */
   orphaned: number;

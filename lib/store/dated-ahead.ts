@@ -13,7 +13,7 @@ interface Times {
 }
 
 /**
- * Why an open job waits for a time that nobody can have meant, be it to run or to be taken from its worker: a clock was
+ * Why an open job waits for a time that was not meant, be it to run or to be taken from its worker: a clock was
  * wrong when it was written, or another program took milliseconds for seconds.
  *
  * @param now in ms
