@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { queuePath } from './checks.js';
-import { TsvqError } from './errors.js';
-import { openQueue, type Queue } from './open.js';
+import { queuePath } from './job/checks.js';
+import { TsvqError } from './job/errors.js';
+import { openQueue, type Queue } from './queue.js';
 
 /**
  * Where the default queue is: `QUEUE_FILE`, else data/queue.tsv beside the nearest package.json at or above

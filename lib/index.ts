@@ -9,10 +9,11 @@ export {
   retryJob,
   stats,
 } from './default-queue.js';
-export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './errors.js';
-export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job.js';
-export type { EnqueueArguments, EnqueueOptions, ListOptions } from './job-options.js';
-export { type NewJob, openQueue, type Queue } from './open.js';
+export type { CompactionSummary } from './file/compaction/compact.js';
+export type { Stats } from './file/operations/stats.js';
+export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './job/errors.js';
+export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job/job.js';
+export type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
 export type {
   BackoffFormula,
   BackoffOption,
@@ -20,8 +21,7 @@ export type {
   QueueOptions,
   WorkerEvent,
   WorkerOptions,
-} from './options.js';
-export type { Stats } from './queue/stats.js';
-export { workerOptionsFrom } from './settings.js';
-export type { CompactionSummary } from './store/compact.js';
-export type { Handler, HandlerContext, Handlers, Summary } from './worker/handler.js';
+} from './job/options.js';
+export { workerOptionsFrom } from './job/settings.js';
+export { type NewJob, openQueue, type Queue } from './queue.js';
+export type { Handler, HandlerContext, Handlers, Summary } from './runner/handler.js';

@@ -1,12 +1,13 @@
 /* What users import in the unit tests of their handlers, as 'tsvq/testing'. */
-import { onlyKnown } from './checks.js';
-import type { DefaultJobs, JobOf, Received, TypeOf } from './job.js';
-import type { EnqueueOptions } from './job-options.js';
-import { DEFAULTS } from './options.js';
-import { checkJob } from './queue/enqueue.js';
-import { randomHex } from './random.js';
-import { followUpId } from './store/follow-ups.js';
-import type { HandlerContext } from './worker/handler.js';
+
+import { followUpId } from './file/format/follow-ups.js';
+import { checkJob } from './file/operations/enqueue.js';
+import { onlyKnown } from './job/checks.js';
+import type { DefaultJobs, JobOf, Received, TypeOf } from './job/job.js';
+import type { EnqueueOptions } from './job/job-options.js';
+import { DEFAULTS } from './job/options.js';
+import { randomHex } from './job/random.js';
+import type { HandlerContext } from './runner/handler.js';
 
 /** A follow-up that a handler asked for in a test: its payload as JSON brings it back, its options if there were any. */
 export type Enqueued<Jobs = DefaultJobs> = {
@@ -58,7 +59,7 @@ export function context<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs
     return id;
   };
   const signal = overrides.signal ?? new AbortController().signal;
-  // As in lib/open.ts, the names of jobs and the types of their payloads are joined here.
+  // As in lib/queue.ts, the names of jobs and the types of their payloads are joined here.
   return { job, signal, enqueue, enqueued } as unknown as TestContext<Jobs, T>;
 }
 

@@ -6,17 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '../lib/clock.js';
-import { type ErrorCode, TsvqError } from '../lib/errors.js';
-import type { DefaultJobs } from '../lib/job.js';
-import { overStore, type Queue } from '../lib/open.js';
-import { type QueueOptions, resolveQueueOptions } from '../lib/options.js';
-import { type FileSystem, systemFs } from '../lib/store/fs.js';
-import { type Processes, systemProcesses } from '../lib/store/owner.js';
-import { Store } from '../lib/store/store.js';
-import { COLUMNS, type Column } from '../lib/tsv/columns.js';
+import { type FileSystem, systemFs } from '../lib/file/disk/fs.js';
+import { COLUMNS, type Column } from '../lib/file/format/columns.js';
+import { type Processes, systemProcesses } from '../lib/file/lock/process-id.js';
+import { Store } from '../lib/file/store.js';
+import type { Clock } from '../lib/job/clock.js';
+import { type ErrorCode, TsvqError } from '../lib/job/errors.js';
+import type { DefaultJobs } from '../lib/job/job.js';
+import { type QueueOptions, resolveQueueOptions } from '../lib/job/options.js';
+import { overStore, type Queue } from '../lib/queue.js';
 // Loaded beforehand, so that a worker's first step takes no time of its own.
-import '../lib/worker/run.js';
+import '../lib/file/worker/worker.js';
 
 /** What a process needs of the environment; also where to leave the coverage of its code, if that is asked for. */
 export const bareEnvironment: NodeJS.ProcessEnv = {
@@ -55,7 +55,7 @@ export async function settle(): Promise<void> {
   for (let quiet = 0; quiet < 8; quiet++) {
     // A worker that starts imports its machinery, by way of the thread that translates TypeScript: whoever asks it
     // last waits for all that were asked before.
-    if (quiet === 4) await import('../lib/worker/run.js');
+    if (quiet === 4) await import('../lib/file/worker/worker.js');
     await new Promise(setImmediate);
     if (busy > 0) quiet = 0;
   }

@@ -1,5 +1,5 @@
-import type { Job } from '../job.js';
-import type { Queue } from '../open.js';
+import type { Job } from '../job/job.js';
+import type { Queue } from '../queue.js';
 import type { Cli } from './cli.js';
 import { EXIT } from './exit.js';
 import { resolveIds } from './ids.js';

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { durationText, queuePath, switchText } from '../checks.js';
-import { systemClock } from '../clock.js';
 import { defaultQueueFile } from '../default-queue.js';
-import { overStore, type Queue } from '../open.js';
-import { resolveQueueOptions } from '../options.js';
-import { Store } from '../store/store.js';
-import { readTick } from '../store/tick.js';
+import { readHeartbeat } from '../file/disk/heartbeat.js';
+import { Store } from '../file/store.js';
+import { durationText, queuePath, switchText } from '../job/checks.js';
+import { systemClock } from '../job/clock.js';
+import { resolveQueueOptions } from '../job/options.js';
+import { overStore, type Queue } from '../queue.js';
 import { notFound } from './exit.js';
 import { Output } from './output.js';
 
@@ -68,7 +68,7 @@ export class Cli {
   /** The same, of a file that is there, or that a worker has looked for: a mistyped path is an error, never an empty queue. */
   get existingStore(): Store {
     const { store } = this;
-    if (!store.exists && readTick(store.fs, store.realPath) === undefined) {
+    if (!store.exists && readHeartbeat(store.fs, store.realPath) === undefined) {
       throw notFound(`there is no queue file at ${store.path} (queue add makes it)`);
     }
     return store;

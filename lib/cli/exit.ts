@@ -1,4 +1,4 @@
-import { type ErrorCode, TsvqError } from '../errors.js';
+import { type ErrorCode, TsvqError } from '../job/errors.js';
 
 /** The exit codes; `queue --help` lists them for people. */
 export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, busy: 75 } as const;

@@ -1,8 +1,8 @@
-import { archiveFiles, eachArchivedLine } from '../store/archive.js';
-import { telling } from '../store/fs.js';
-import type { Store } from '../store/store.js';
-import type { Layout } from '../tsv/columns.js';
-import { LineReader } from '../tsv/line.js';
+import { archiveFiles, eachArchivedLine } from '../file/compaction/archive.js';
+import { withStoreErrors } from '../file/disk/fs.js';
+import type { Layout } from '../file/format/columns.js';
+import { LineReader } from '../file/format/line.js';
+import type { Store } from '../file/store.js';
 import { usageError } from './exit.js';
 
 /** So many matches of an ambiguous prefix are named. */
@@ -24,7 +24,7 @@ export async function resolveIds(
   const shortened = given.filter((id) => index?.find(id) === undefined);
   const matches = new Map(shortened.map((id) => [id, new Set<string>()]));
   if (matches.size > 0) {
-    await telling(store.path, async () => {
+    await withStoreErrors(store.path, async () => {
       const collect = collector(matches);
       if (index !== undefined) await index.file.eachLine(index.file.start, collect(index.file.layout));
       for (const path of archive ? archiveFiles(store.fs, store.realPath) : [])

@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { queuePath } from '../checks.js';
 import { nearestProject } from '../default-queue.js';
+import { queuePath } from '../job/checks.js';
 import type { GlobalOptions } from './cli.js';
 import { crontabLine, isVersioned, stableNode } from './crontab.js';
 import { notFound } from './exit.js';

@@ -1,5 +1,5 @@
-import { isFinal, type Job } from '../job.js';
-import { escapeText } from '../tsv/text.js';
+import { escapeText } from '../file/format/text.js';
+import { isFinal, type Job } from '../job/job.js';
 import { firstLine, isoSeconds, span } from './format.js';
 import type { Field, Shape } from './output.js';
 

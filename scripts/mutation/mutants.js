@@ -1,7 +1,7 @@
-// Changes lib/queue and lib/store in one small place after another, and sees whether a unit test notices:
+// Changes lib/file in one small place after another, and sees whether a unit test notices:
 //
 //   node scripts/mutation/mutants.js                          all of it, an hour or more
-//   node scripts/mutation/mutants.js lib/queue FILE …         some of it
+//   node scripts/mutation/mutants.js lib/file/operations FILE …         some of it
 //   node scripts/mutation/mutants.js --minutes 10 [--seed N]  one file after another, in a random order, for so long
 //
 // A part of the nightly form. Stryker makes the changes; it is installed here, the first time, since nobody else needs
@@ -142,7 +142,16 @@ function print(results) {
 process.chdir(root);
 const files = (
   positionals.length === 0
-    ? ['lib/queue', 'lib/store']
+    ? [
+        'lib/file/operations',
+        'lib/file/commit',
+        'lib/file/compaction',
+        'lib/file/disk',
+        'lib/file/lock',
+        'lib/file/index',
+        'lib/file/doctor',
+        'lib/file/store.ts',
+      ]
     : positionals.map((path) => relative(root, resolve(path)))
 )
   .flatMap(sourcesOf)

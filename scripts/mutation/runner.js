@@ -167,7 +167,7 @@ class Runner {
       }
     }
     // Who this process is, is found out once: a mutant there needs a process of its own, as one in a constant does.
-    const owner = await import(pathToFileURL(resolve('lib/store/owner.ts')).href);
+    const owner = await import(pathToFileURL(resolve('lib/file/lock/process-id.ts')).href);
     owner.systemProcesses.self();
   }
 }

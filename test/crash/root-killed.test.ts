@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { systemProcesses } from '../../lib/store/owner.js';
+import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { bundleCrashChild } from '../fixtures/bundle.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
 import { bareEnvironment, HEADER, jobId, line, root, rowsOf, UNPRIVILEGED } from '../helpers.js';

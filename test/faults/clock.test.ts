@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { Clock } from '../../lib/clock.js';
-import { systemProcesses } from '../../lib/store/owner.js';
-import type { Handlers } from '../../lib/worker/handler.js';
+import { systemProcesses } from '../../lib/file/lock/process-id.js';
+import type { Clock } from '../../lib/job/clock.js';
+import type { Handlers } from '../../lib/runner/handler.js';
 import { deferred, FakeClock, openTest, rowsOf, until } from '../helpers.js';
 
 /*

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { FileInfo } from '../../lib/store/fs.js';
+import type { FileInfo } from '../../lib/file/disk/fs.js';
 import {
   faultyFs,
   HEADER,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { TsvqError } from '../../lib/errors.js';
-import type { Queue } from '../../lib/open.js';
-import { inspect } from '../../lib/store/inspect.js';
-import type { Store } from '../../lib/store/store.js';
+import { inspect } from '../../lib/file/doctor/inspect.js';
+import type { Store } from '../../lib/file/store.js';
+import { TsvqError } from '../../lib/job/errors.js';
+import type { Queue } from '../../lib/queue.js';
 import {
   FakeClock,
   faultyFs,

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { systemClock } from '../../lib/clock.js';
+import { systemClock } from '../../lib/job/clock.js';
 import { type Child, journaled, startChild, workFolder } from '../fixtures/children.js';
 import { openTest, rejects, root } from '../helpers.js';
 

@@ -11,9 +11,9 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { systemClock } from '../../lib/clock.js';
-import { resolveQueueOptions } from '../../lib/options.js';
-import { Store } from '../../lib/store/store.js';
+import { Store } from '../../lib/file/store.js';
+import { systemClock } from '../../lib/job/clock.js';
+import { resolveQueueOptions } from '../../lib/job/options.js';
 import { bundleCrashChild } from '../fixtures/bundle.js';
 import {
   journaled,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { systemProcesses } from '../../lib/store/owner.js';
+import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { line, NINE, temporaryFolder, UNPRIVILEGED, writeQueue } from '../helpers.js';
 import { fields, lines, records, runOn } from './cli-process.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { systemClock } from '../../lib/clock.js';
+import { systemClock } from '../../lib/job/clock.js';
 import { deferred, type Fault, faultyFs, openTest, rowsOf, temporaryFolder } from '../helpers.js';
 
 /*

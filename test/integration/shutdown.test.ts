@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { systemClock } from '../../lib/clock.js';
+import { systemClock } from '../../lib/job/clock.js';
 import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
 import { deferred, faultyFs, openTest } from '../helpers.js';
 

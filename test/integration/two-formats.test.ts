@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemProcesses } from '../../lib/store/owner.js';
+import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { loadVersion } from '../fixtures/later-version.js';
 import { HEADER, jobId, line, rowsOf, temporaryFolder, text } from '../helpers.js';
 

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { openQueue, type Queue } from 'tsvq';
-import { systemProcesses } from '../../lib/store/owner.js';
+import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { root, temporaryFolder, until } from '../helpers.js';
 import { type Run, serve, startWorker, tick } from './worker-process.js';
 

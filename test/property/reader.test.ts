@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { COLUMNS } from '../../lib/tsv/columns.js';
+import { COLUMNS } from '../../lib/file/format/columns.js';
 import { anyFile } from '../sim/input/queue-files.js';
 import { checkFile } from '../sim/input/reader-property.js';
 import { SEED } from '../sim/input/seed.js';

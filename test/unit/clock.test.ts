@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '../../lib/clock.js';
+import { systemClock } from '../../lib/job/clock.js';
 
 /** The longest that Node's timers take; a longer one fires at once. */
 const LONGEST = 2 ** 31 - 1;

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
-import { errorMessage, isInstance, PermanentError, RetryAfterError, TsvqError } from '../../lib/errors.js';
-import { errorText } from '../../lib/worker/error-text.js';
+import {
+  errorMessage,
+  isInstance,
+  PermanentError,
+  RetryAfterError,
+  TsvqError,
+} from '../../lib/job/errors.js';
+import { errorText } from '../../lib/runner/error-text.js';
 
 test('an error has a stable code, a message, its cause, and the ids that are in', () => {
   const cause = new Error('disk');
@@ -29,8 +35,8 @@ test('the errors for handlers have their names, by which another copy of the pac
 });
 
 test('an error of another copy of the package is an instance as well, of its own class alone', async () => {
-  const path = '../../lib/errors.js?copy';
-  const copy = (await import(path)) as typeof import('../../lib/errors.js');
+  const path = '../../lib/job/errors.js?copy';
+  const copy = (await import(path)) as typeof import('../../lib/job/errors.js');
   assert.notEqual(copy.TsvqError, TsvqError);
   const error = new copy.TsvqError('CLOSED', 'closed');
   assert.ok(error instanceof TsvqError);

@@ -3,10 +3,10 @@ import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { PermanentError } from '../../lib/errors.js';
-import type { Status } from '../../lib/job.js';
-import type { Queue } from '../../lib/open.js';
-import { systemProcesses } from '../../lib/store/owner.js';
+import { systemProcesses } from '../../lib/file/lock/process-id.js';
+import { PermanentError } from '../../lib/job/errors.js';
+import type { Status } from '../../lib/job/job.js';
+import type { Queue } from '../../lib/queue.js';
 import { FakeClock, linesOf, openTest, rowsOf, settle, temporaryFolder, text } from '../helpers.js';
 import { SEED } from '../sim/input/seed.js';
 

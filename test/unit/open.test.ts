@@ -3,9 +3,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { systemFs } from '../../lib/file/disk/fs.js';
 import * as tsvq from '../../lib/index.js';
-import { openQueue } from '../../lib/open.js';
-import { systemFs } from '../../lib/store/fs.js';
+import { openQueue } from '../../lib/queue.js';
 import {
   deferred,
   faultyFs,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { count, duration, instant } from '../../lib/checks.js';
-import { resolveEnqueueOptions } from '../../lib/job-options.js';
-import { DEFAULTS, resolveQueueOptions, resolveWorkerOptions } from '../../lib/options.js';
+import { count, duration, instant } from '../../lib/job/checks.js';
+import { resolveEnqueueOptions } from '../../lib/job/job-options.js';
+import { DEFAULTS, resolveQueueOptions, resolveWorkerOptions } from '../../lib/job/options.js';
 import { throws } from '../helpers.js';
 
 const NOW = Date.UTC(2030, 0, 1);

@@ -4,9 +4,9 @@ import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { queuePath } from '../../lib/checks.js';
 import { defaultQueueFile } from '../../lib/default-queue.js';
-import { openQueue } from '../../lib/open.js';
+import { queuePath } from '../../lib/job/checks.js';
+import { openQueue } from '../../lib/queue.js';
 import { temporaryFolder, throws } from '../helpers.js';
 
 const ADDRESSES = [

@@ -4,9 +4,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import ts from 'typescript';
+import { COLUMNS } from '../../lib/file/format/columns.js';
 import type { EnqueueOptions, Queue, QueueOptions, WorkerOptions } from '../../lib/index.js';
-import { DEFAULTS } from '../../lib/options.js';
-import { COLUMNS } from '../../lib/tsv/columns.js';
+import { DEFAULTS } from '../../lib/job/options.js';
 import { root } from '../helpers.js';
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');

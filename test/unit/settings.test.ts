@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { workerOptionsFrom } from '../../lib/index.js';
-import { WORKER_DEFAULTS } from '../../lib/settings.js';
-import { resolveBackoff } from '../../lib/worker/backoff.js';
+import { resolveBackoff } from '../../lib/job/backoff.js';
+import { WORKER_DEFAULTS } from '../../lib/job/settings.js';
 import { openTest, runScript, throws } from '../helpers.js';
 
 test('an empty environment gives the defaults of a worker', () => {

@@ -1,10 +1,10 @@
 import { arrayBuffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { countText, durationText } from '../../checks.js';
-import { TsvqError } from '../../errors.js';
-import type { EnqueueOptions } from '../../job-options.js';
-import { overStore } from '../../open.js';
-import { findInexact, parseJson, tellInexact } from '../../tsv/parse-json.js';
+import { findInexact, parseJson, tellInexact } from '../../file/format/parse-json.js';
+import { countText, durationText } from '../../job/checks.js';
+import { TsvqError } from '../../job/errors.js';
+import type { EnqueueOptions } from '../../job/job-options.js';
+import { overStore } from '../../queue.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
 import { examples } from '../help.js';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { countText, durationText } from '../../checks.js';
-import type { Stats } from '../../queue/stats.js';
-import { type Survey, survey } from '../../queue/survey.js';
-import { interruptedProblem } from '../../store/interrupted.js';
+import { interruptedProblem } from '../../file/doctor/interrupted.js';
+import type { Stats } from '../../file/operations/stats.js';
+import { type Survey, survey } from '../../file/operations/survey.js';
+import { countText, durationText } from '../../job/checks.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { isoSeconds, span } from '../format.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Finding } from '../../store/finding.js';
-import { inspect } from '../../store/inspect.js';
+import type { Finding } from '../../file/doctor/finding.js';
+import { inspect } from '../../file/doctor/inspect.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { examples } from '../help.js';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { STATUSES, type Status } from '../../job.js';
+import { STATUSES, type Status } from '../../job/job.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
 import { examples } from '../help.js';

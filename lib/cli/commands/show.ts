@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Job } from '../../job.js';
-import { datedAhead } from '../../store/dated-ahead.js';
-import type { Store } from '../../store/store.js';
-import { escapeText } from '../../tsv/text.js';
+import { datedAhead } from '../../file/doctor/dated-ahead.js';
+import { escapeText } from '../../file/format/text.js';
+import type { Store } from '../../file/store.js';
+import type { Job } from '../../job/job.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
 import { isoSeconds, span, toSafeJson } from '../format.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Stats, TypeStats } from '../../queue/stats.js';
+import type { Stats, TypeStats } from '../../file/operations/stats.js';
 import type { Cli } from '../cli.js';
 import { isoSeconds, size, span } from '../format.js';
 import { examples } from '../help.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { LockHolder } from '../../store/lock.js';
+import type { LockHolder } from '../../file/lock/lock.js';
 import type { Cli } from '../cli.js';
 import { CliError, EXIT } from '../exit.js';
 import { isoSeconds } from '../format.js';

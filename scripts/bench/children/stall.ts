@@ -1,12 +1,12 @@
 // How long the event loop stands still while jobs are enqueued on a disk whose syncs take long. Runs over the
 // sources, since only there another file system can be put in the place of the real one.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../../../lib/clock.js';
-import { overStore } from '../../../lib/open.js';
-import { resolveQueueOptions } from '../../../lib/options.js';
-import { systemFs } from '../../../lib/store/fs.js';
-import { systemProcesses } from '../../../lib/store/owner.js';
-import { Store } from '../../../lib/store/store.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
+import { Store } from '../../../lib/file/store.js';
+import { systemClock } from '../../../lib/job/clock.js';
+import { resolveQueueOptions } from '../../../lib/job/options.js';
+import { overStore } from '../../../lib/queue.js';
 import { payload, report, request } from './common.js';
 
 const { file, jobs, rounds } = request as { file: string; jobs: number; rounds: number };

@@ -1,13 +1,13 @@
 // What the coverage-guided fuzzer calls with each of its inputs: any bytes in place of a queue file, on a disk in
 // memory. What the library reads, and what a compaction leaves, is compared with the oracle of the other tests.
 import assert from 'node:assert/strict';
-import type { Clock } from '../../../lib/clock.js';
-import { TsvqError } from '../../../lib/errors.js';
-import { overStore } from '../../../lib/open.js';
-import { resolveQueueOptions } from '../../../lib/options.js';
-import { inspect } from '../../../lib/store/inspect.js';
-import type { Processes } from '../../../lib/store/owner.js';
-import { Store } from '../../../lib/store/store.js';
+import { inspect } from '../../../lib/file/doctor/inspect.js';
+import type { Processes } from '../../../lib/file/lock/process-id.js';
+import { Store } from '../../../lib/file/store.js';
+import type { Clock } from '../../../lib/job/clock.js';
+import { TsvqError } from '../../../lib/job/errors.js';
+import { resolveQueueOptions } from '../../../lib/job/options.js';
+import { overStore } from '../../../lib/queue.js';
 import { inShort, shortOf } from '../../../test/sim/input/in-short.js';
 import { linesAreKept } from '../../../test/sim/input/kept-lines.js';
 import { gluedJobs, type Oracle, readByRule, withClosedTail } from '../../../test/sim/input/oracle.js';

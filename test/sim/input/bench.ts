@@ -2,7 +2,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type FileSystem, systemFs } from '../../../lib/store/fs.js';
+import { type FileSystem, systemFs } from '../../../lib/file/disk/fs.js';
 
 /** No case here needs more calls to the file system. One that goes on and on is found by it: it never ends by itself. */
 const MOST_CALLS = 20_000;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import fc from 'fast-check';
-import { PermanentError, RetryAfterError } from '../../../lib/errors.js';
 import type { HandlerContext } from '../../../lib/index.js';
-import { JOB_STATUSES, type Job, STATUSES, type Status } from '../../../lib/job.js';
-import type { EnqueueOptions, ListOptions } from '../../../lib/job-options.js';
-import type { Queue } from '../../../lib/open.js';
+import { PermanentError, RetryAfterError } from '../../../lib/job/errors.js';
+import { JOB_STATUSES, type Job, STATUSES, type Status } from '../../../lib/job/job.js';
+import type { EnqueueOptions, ListOptions } from '../../../lib/job/job-options.js';
+import type { Queue } from '../../../lib/queue.js';
 import { FakeClock, openTest, rejects } from '../../helpers.js';
 import { type Bench, onBench } from './bench.js';
 import { ASKED, isFinal, type ModelJob, ModelQueue, type Plan, planOf, WAIT } from './model-queue.js';

@@ -1,4 +1,4 @@
-import type { Job } from '../../../lib/job.js';
+import type { Job } from '../../../lib/job/job.js';
 import { decoded, type OracleRow } from './oracle.js';
 
 /* What of a job the library and the oracle are compared by. */

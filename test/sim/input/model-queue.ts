@@ -1,4 +1,4 @@
-import type { Status } from '../../../lib/job.js';
+import type { Status } from '../../../lib/job/job.js';
 
 /* What a queue is, without a file: a few lines that say what each operation does and returns. */
 

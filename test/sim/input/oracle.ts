@@ -1,5 +1,5 @@
-import { STATUSES } from '../../../lib/job.js';
-import { COLUMNS } from '../../../lib/tsv/columns.js';
+import { COLUMNS } from '../../../lib/file/format/columns.js';
+import { STATUSES } from '../../../lib/job/job.js';
 
 /*
  * The rule for reading, as docs/file-format.md has it, written down once more by other means than the library's. Lines

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { STATUSES } from '../../../lib/job.js';
-import { COLUMNS } from '../../../lib/tsv/columns.js';
+import { COLUMNS } from '../../../lib/file/format/columns.js';
+import { STATUSES } from '../../../lib/job/job.js';
 import { COLUMN_NAMES, HEADER, jobId, NINE } from '../../helpers.js';
 
 /* Files that might stand where a queue is expected, as strings of bytes (latin1): valid ones, then what happens to them. */

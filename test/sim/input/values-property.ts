@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { PermanentError, RetryAfterError, TsvqError } from '../../../lib/errors.js';
+import { PermanentError, RetryAfterError, TsvqError } from '../../../lib/job/errors.js';
 import { FakeClock, HEADER, openTest } from '../../helpers.js';
 import { onBench } from './bench.js';
 import { decoded, readByRule } from './oracle.js';

@@ -1,10 +1,10 @@
-import { PermanentError } from '../../../lib/errors.js';
-import { overStore, type Queue } from '../../../lib/open.js';
-import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from '../../../lib/options.js';
-import type { FileSystem } from '../../../lib/store/fs.js';
-import type { Processes } from '../../../lib/store/owner.js';
-import { Store } from '../../../lib/store/store.js';
-import type { HandlerContext } from '../../../lib/worker/handler.js';
+import type { FileSystem } from '../../../lib/file/disk/fs.js';
+import type { Processes } from '../../../lib/file/lock/process-id.js';
+import { Store } from '../../../lib/file/store.js';
+import { PermanentError } from '../../../lib/job/errors.js';
+import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from '../../../lib/job/options.js';
+import { overStore, type Queue } from '../../../lib/queue.js';
+import type { HandlerContext } from '../../../lib/runner/handler.js';
 import type { FakeClock } from '../../helpers.js';
 import type { Witness } from './witness.js';
 

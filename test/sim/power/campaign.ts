@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FileSystem } from '../../../lib/store/fs.js';
+import type { FileSystem } from '../../../lib/file/disk/fs.js';
 import { FakeClock } from '../../helpers.js';
 import type { Machine } from './actor.js';
 import { choicesAt, EXTREMES, locks, randomFrom, type Thoroughness } from './choices.js';

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { dirname } from 'node:path';
-import type { FileInfo, FileSystem } from '../../../lib/store/fs.js';
+import type { FileInfo, FileSystem } from '../../../lib/file/disk/fs.js';
 import { openFlags } from '../open-flags.js';
 import { apply, find, type Inode, type Operation, type Snapshot } from './snapshot.js';
 

@@ -1,4 +1,4 @@
-import type { FileSystem } from '../../../lib/store/fs.js';
+import type { FileSystem } from '../../../lib/file/disk/fs.js';
 import { QUEUE } from './actor.js';
 import type { Lie } from './campaign.js';
 

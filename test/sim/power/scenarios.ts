@@ -1,5 +1,5 @@
-import type { QueueOptions } from '../../../lib/options.js';
-import { COLUMNS, type Column } from '../../../lib/tsv/columns.js';
+import { COLUMNS, type Column } from '../../../lib/file/format/columns.js';
+import type { QueueOptions } from '../../../lib/job/options.js';
 import { HEADER, jobId, line, NINE } from '../../helpers.js';
 import { Actor, type Machine, type Plan, QUEUE } from './actor.js';
 import { diskWith, EMPTY, type Snapshot } from './snapshot.js';

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { dirname } from 'node:path';
-import type { FileInfo } from '../../../lib/store/fs.js';
+import type { FileInfo } from '../../../lib/file/disk/fs.js';
 import { openFlags } from '../open-flags.js';
 import { FileContent } from './file-content.js';
 

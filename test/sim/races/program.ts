@@ -10,7 +10,7 @@ import type { Patch } from './variants.js';
 
 const here = (name: string): string => join(root, 'test/sim/races', name);
 
-/** lib/random.ts comes from the seed, and pieces of other files may be replaced by wrong ones. */
+/** lib/job/random.ts comes from the seed, and pieces of other files may be replaced by wrong ones. */
 function inPlaceOf(patches: readonly Patch[]): Plugin {
   return {
     name: 'in place of',
@@ -23,6 +23,10 @@ function inPlaceOf(patches: readonly Patch[]): Plugin {
         let contents = readFileSync(path, 'utf8');
         for (const { file, find, replace } of patches) {
           if (file !== name) continue;
+          if (find === undefined) {
+            contents = replace + contents;
+            continue;
+          }
           if (contents.split(find).length !== 2) throw new Error(`${name} has not exactly one "${find}"`);
           contents = contents.replace(find, () => replace);
         }

@@ -85,6 +85,6 @@ export interface Life {
 export const QUEUE = '/data/queue.tsv';
 export const LOCK = `${QUEUE}.lock`;
 
-/** `host.boot.namespace.pid.start.random`, as lib/store/owner.ts has it. */
+/** `host.boot.namespace.pid.start.random`, as lib/file/lock/process-id.ts has it. */
 export const ownerName = ({ boot, namespace, pid }: Life, n: number): string =>
   `host.boot${boot}.${namespace}.${pid}.1.${n.toString(16)}`;

@@ -18,7 +18,7 @@ export function settleIn(seed: number, how: { immediate: typeof immediate; timer
   timer = how.timer;
 }
 
-/** Instead of lib/random.ts. @public */
+/** Instead of lib/job/random.ts. @public */
 export function randomHex(bytes: number): string {
   let digits = '';
   while (digits.length < bytes * 2) digits += random.below(256).toString(16).padStart(2, '0');

@@ -1,6 +1,6 @@
-import type { Clock } from '../../../lib/clock.js';
-import type { FileInfo, FileSystem } from '../../../lib/store/fs.js';
-import type { Liveness, Processes } from '../../../lib/store/owner.js';
+import type { FileInfo, FileSystem } from '../../../lib/file/disk/fs.js';
+import type { Liveness, Processes } from '../../../lib/file/lock/process-id.js';
+import type { Clock } from '../../../lib/job/clock.js';
 import type { Channel } from './channel.js';
 import {
   type Call,

@@ -3,9 +3,9 @@
  * still at each call until the scheduler goes on with it. Bundled by program.ts.
  */
 import { workerData } from 'node:worker_threads';
-import { overStore, type Queue } from '../../../lib/open.js';
-import { resolveQueueOptions } from '../../../lib/options.js';
-import { Store } from '../../../lib/store/store.js';
+import { Store } from '../../../lib/file/store.js';
+import { resolveQueueOptions } from '../../../lib/job/options.js';
+import { overStore, type Queue } from '../../../lib/queue.js';
 import { Channel } from './channel.js';
 import { handlers } from './handlers.js';
 import { type Command, type Life, QUEUE, type RequestKind } from './protocol.js';

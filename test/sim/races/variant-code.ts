@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import type ProperLockfile from 'proper-lockfile';
-import type { Clock } from '../../../lib/clock.js';
-import { TsvqError } from '../../../lib/errors.js';
-import type { FileSystem } from '../../../lib/store/fs.js';
+import type { FileSystem } from '../../../lib/file/disk/fs.js';
+import type { Clock } from '../../../lib/job/clock.js';
+import { TsvqError } from '../../../lib/job/errors.js';
 
 /** Of each lock, the dead owners that it cleared away before it got in. */
 export const broken = new WeakMap<object, readonly string[]>();

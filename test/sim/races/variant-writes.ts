@@ -1,7 +1,7 @@
-import type { FileSystem } from '../../../lib/store/fs.js';
-import type { JobIndex } from '../../../lib/store/job-index.js';
-import type { OpenFile } from '../../../lib/store/open-file.js';
-import { LineReader } from '../../../lib/tsv/line.js';
+import type { FileSystem } from '../../../lib/file/disk/fs.js';
+import type { OpenFile } from '../../../lib/file/disk/open-file.js';
+import { LineReader } from '../../../lib/file/format/line.js';
+import type { JobIndex } from '../../../lib/file/index/job-index.js';
 
 /*
  * Two designs that write more than rows in one append: a marker before the rows of a commit that has several, which

@@ -1,5 +1,5 @@
-import type { Queue } from '../../../lib/open.js';
-import type { Store } from '../../../lib/store/store.js';
+import type { Store } from '../../../lib/file/store.js';
+import type { Queue } from '../../../lib/queue.js';
 import { type Life, QUEUE } from './protocol.js';
 import type { Seam } from './seam.js';
 

@@ -1,9 +1,9 @@
-import { COLUMNS } from '../../../lib/tsv/columns.js';
+import { COLUMNS } from '../../../lib/file/format/columns.js';
 import type { Disk } from './disk.js';
 import { QUEUE } from './protocol.js';
 import { eachLine, header, type Job, type Line, lastLine, readLine } from './queue-file.js';
 
-/** Which change of a job's state is one of lib/job.ts. */
+/** Which change of a job's state is one of lib/job/job.ts. */
 const MOVES: Record<string, readonly string[]> = {
   pending: ['processing', 'cancelled'],
   processing: ['completed', 'pending', 'failed', 'cancelled'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CliError, exitCodeOf, messageOf, notFound, usageError } from '../../../lib/cli/exit.js';
-import { type ErrorCode, TsvqError } from '../../../lib/errors.js';
+import { type ErrorCode, TsvqError } from '../../../lib/job/errors.js';
 
 test('exitCodeOf tells usage, not found, busy and failed apart', () => {
   const codes: [ErrorCode, number][] = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { COLUMNS } from '../../../lib/tsv/columns.js';
+import { COLUMNS } from '../../../lib/file/format/columns.js';
 import {
   COLUMN_NAMES,
   FakeClock,

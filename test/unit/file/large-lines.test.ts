@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { inspect } from '../../../lib/store/inspect.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { inspect } from '../../../lib/file/doctor/inspect.js';
 import {
   COLUMN_NAMES,
   jobId,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { PermanentError, type TsvqError } from '../../../lib/errors.js';
+import { PermanentError, type TsvqError } from '../../../lib/job/errors.js';
 import {
   faultyFs,
   jobId,

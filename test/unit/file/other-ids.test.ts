@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { inspect } from '../../../lib/store/inspect.js';
+import { inspect } from '../../../lib/file/doctor/inspect.js';
 import {
   HEADER,
   jobId,

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { TsvqError } from '../../../lib/errors.js';
+import { TsvqError } from '../../../lib/job/errors.js';
 import {
   COLUMN_NAMES,
   jobId,

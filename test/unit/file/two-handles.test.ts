@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemClock } from '../../../lib/clock.js';
+import { systemClock } from '../../../lib/job/clock.js';
 import { openTest, rowsOf, startScript, statesOf, temporaryFolder } from '../../helpers.js';
 
 test('what one handle does the other sees at once, compactions included', async (t) => {

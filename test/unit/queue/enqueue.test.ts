@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { EnqueueOptions } from '../../../lib/job-options.js';
+import type { EnqueueOptions } from '../../../lib/job/job-options.js';
 import {
   FakeClock,
   faultyFs,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { archivedSince } from '../../../lib/store/archive.js';
+import { archivedSince } from '../../../lib/file/compaction/archive.js';
 import {
   faultyFs,
   HEADER,

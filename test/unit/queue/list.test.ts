@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { ListOptions } from '../../../lib/job-options.js';
+import type { ListOptions } from '../../../lib/job/job-options.js';
 import {
   deferred,
   faultyFs,

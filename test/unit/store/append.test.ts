@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { appendFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Append } from '../../../lib/store/append.js';
-import { OpenFile } from '../../../lib/store/open-file.js';
-import type { Draft } from '../../../lib/store/view.js';
+import { Append } from '../../../lib/file/commit/append.js';
+import type { Draft } from '../../../lib/file/commit/view.js';
+import { OpenFile } from '../../../lib/file/disk/open-file.js';
 import {
   bytesOf,
   type Call,

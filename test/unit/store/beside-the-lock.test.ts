@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { archiveFiles } from '../../../lib/store/archive.js';
-import { systemFs } from '../../../lib/store/fs.js';
-import { systemProcesses } from '../../../lib/store/owner.js';
+import { archiveFiles } from '../../../lib/file/compaction/archive.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import {
   type Call,
   deferred,

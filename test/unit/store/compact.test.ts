@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { followUpId } from '../../../lib/store/follow-ups.js';
+import { followUpId } from '../../../lib/file/format/follow-ups.js';
 import {
   COLUMN_NAMES,
   FakeClock,

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { systemProcesses } from '../../../lib/store/owner.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import {
   bytesOf,
   type Call,

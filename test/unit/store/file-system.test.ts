@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { assertPlace, placeOf } from '../../../lib/store/file-system.js';
-import { systemFs } from '../../../lib/store/fs.js';
-import { inspect } from '../../../lib/store/inspect.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { assertPlace, placeOf } from '../../../lib/file/disk/place.js';
+import { inspect } from '../../../lib/file/doctor/inspect.js';
 import {
   bareEnvironment,
   faultyFs,

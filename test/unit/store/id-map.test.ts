@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { IdMap } from '../../../lib/store/id-map.js';
+import { IdMap } from '../../../lib/file/index/id-map.js';
 
 /** Few, so that they meet; of every kind that a file may hold. */
 const id = fc.oneof(

@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Finding } from '../../../lib/store/finding.js';
-import { followUpId } from '../../../lib/store/follow-ups.js';
-import { inspect } from '../../../lib/store/inspect.js';
-import type { Liveness, Processes } from '../../../lib/store/owner.js';
+import type { Finding } from '../../../lib/file/doctor/finding.js';
+import { inspect } from '../../../lib/file/doctor/inspect.js';
+import { followUpId } from '../../../lib/file/format/follow-ups.js';
+import type { Liveness, Processes } from '../../../lib/file/lock/process-id.js';
 import {
   type Fault,
   faultyFs,

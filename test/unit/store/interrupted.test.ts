@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { inspect } from '../../../lib/store/inspect.js';
-import { interruptedProblem } from '../../../lib/store/interrupted.js';
+import { inspect } from '../../../lib/file/doctor/inspect.js';
+import { interruptedProblem } from '../../../lib/file/doctor/interrupted.js';
 import { jobId, line, openTest, temporaryFolder, writeQueue } from '../../helpers.js';
 
 const [A, B, C] = [jobId(1), jobId(2), jobId(3)];

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync }
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { Lock } from '../../../lib/store/lock.js';
-import { systemProcesses } from '../../../lib/store/owner.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { Lock } from '../../../lib/file/lock/lock.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import { FakeClock, faultyFs, rejects, systemError, temporaryFolder } from '../../helpers.js';
 
 /** Names of processes whose state is no matter of luck: part of the name. */

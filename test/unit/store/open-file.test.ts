@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { copyFileSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { OpenFile } from '../../../lib/store/open-file.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { OpenFile } from '../../../lib/file/disk/open-file.js';
 import { faultyFs, HEADER, jobId, line, temporaryFolder, throws, writeQueue } from '../../helpers.js';
 
 const turns = async (n: number): Promise<void> => {

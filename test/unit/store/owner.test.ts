@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
-import { systemProcesses } from '../../../lib/store/owner.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import { runScript, startScript, temporaryFolder, until } from '../../helpers.js';
 
 const { self, liveness } = systemProcesses;
@@ -47,7 +47,7 @@ test('one is alive oneself', () => {
 test('another process is alive while it runs, and dead afterwards', async (t) => {
   const { child, said } = startScript(
     t,
-    `import { systemProcesses } from 'lib/store/owner.ts';
+    `import { systemProcesses } from 'lib/file/lock/process-id.ts';
     console.log('I am ' + systemProcesses.self());
     setInterval(() => {}, 1e6);`,
   );
@@ -120,7 +120,7 @@ test('the processes of another user are judged as well', async (t) => {
   const { pid } = sleeper(t);
   const printed = await runScript(
     t,
-    `import { systemProcesses } from 'lib/store/owner.ts';
+    `import { systemProcesses } from 'lib/file/lock/process-id.ts';
     const [host, boot, namespace] = systemProcesses.self().split('.');
     const name = (pid, start) => [host, boot, namespace, pid, start, 'x'].join('.');
     console.log(systemProcesses.liveness(name(${pid}, ${startOf(pid as number)})), systemProcesses.liveness(name(${pid}, 1)));`,
@@ -145,7 +145,7 @@ for (const [name, real] of Object.entries({ readFileSync, readlinkSync })) {
 }
 syncBuiltinESMExports();
 Object.defineProperty(process, 'platform', { value: 'darwin' });
-const { systemProcesses } = await import('lib/store/owner.ts');
+const { systemProcesses } = await import('lib/file/lock/process-id.ts');
 `;
 
 /** A PATH with a sysctl that prints this, or fails. */
@@ -227,10 +227,10 @@ test('a worker_thread is an owner of its own: alive while it runs, dead when it 
   buildSync({
     stdin: {
       contents: `import { parentPort } from 'node:worker_threads';
-        import { systemProcesses } from './owner.ts';
+        import { systemProcesses } from './process-id.ts';
         const { self, liveness } = systemProcesses;
         parentPort.on('message', (main) => parentPort.postMessage([self(), liveness(self()), liveness(main)]));`,
-      resolveDir: fileURLToPath(new URL('../../../lib/store', import.meta.url)),
+      resolveDir: fileURLToPath(new URL('../../../lib/file/lock', import.meta.url)),
       loader: 'ts',
     },
     bundle: true,

@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { build } from 'esbuild';
-import { systemFs } from '../../../lib/store/fs.js';
-import { Lock } from '../../../lib/store/lock.js';
-import { systemProcesses } from '../../../lib/store/owner.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { Lock } from '../../../lib/file/lock/lock.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import { FakeClock, root, runScript, temporaryFolder } from '../../helpers.js';
 
 test('a queue leaves no signal handlers in the process, and node:fs as it was', async (t) => {
@@ -65,7 +65,7 @@ test('a signal-exit that the program uses itself goes on working', async (t) => 
 test('where it is out of reach, in a bundle, the directory is made all the same', async (t) => {
   const folder = temporaryFolder(t);
   const outfile = join(folder, 'bundle.cjs');
-  const entry = join(root, 'lib/store/proper-lockfile.ts');
+  const entry = join(root, 'lib/file/lock/proper-lockfile.ts');
   await build({
     entryPoints: [entry],
     outfile,
@@ -76,7 +76,7 @@ test('where it is out of reach, in a bundle, the directory is made all the same'
   });
   const require = createRequire(outfile);
   assert.throws(() => require.resolve('proper-lockfile'), { code: 'MODULE_NOT_FOUND' });
-  const { makeDirectory } = require(outfile) as typeof import('../../../lib/store/proper-lockfile.js');
+  const { makeDirectory } = require(outfile) as typeof import('../../../lib/file/lock/proper-lockfile.js');
   const path = join(folder, 'queue.tsv.lock');
   assert.equal(makeDirectory(systemFs, path, 0o770), true);
   assert.equal(makeDirectory(systemFs, path, 0o770), false);

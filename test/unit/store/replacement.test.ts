@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { removeReplacements } from '../../../lib/store/replacement.js';
+import { removeUnfinishedRewrites } from '../../../lib/file/compaction/rewrite.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
 import { faultyFs, jobId, line, openTest, rejects, temporaryFolder } from '../../helpers.js';
 
 test('of what others left, only copies of this queue that were not finished are removed', (t) => {
@@ -18,7 +18,7 @@ test('of what others left, only copies of this queue that were not finished are 
   ];
   for (const name of [...stay, 'queue.tsv.0123456789ab.tmp', 'queue.tsv.ffffffffffff.tmp'])
     writeFileSync(join(folder, name), '');
-  removeReplacements(systemFs, join(folder, 'queue.tsv'));
+  removeUnfinishedRewrites(systemFs, join(folder, 'queue.tsv'));
   assert.deepEqual(readdirSync(folder).sort(), stay);
 });
 

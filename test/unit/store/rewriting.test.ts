@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { LockFiles } from '../../../lib/store/ownership.js';
-import { Rewriting } from '../../../lib/store/rewriting.js';
+import { LockFiles } from '../../../lib/file/disk/ownership.js';
+import { Rewriting } from '../../../lib/file/lock/rewrite-notice.js';
 import { type Fault, faultyFs, systemError, temporaryFolder } from '../../helpers.js';
 
 /*
@@ -27,10 +27,10 @@ function makeRewriting(t: TestContext, inject?: Fault) {
 test('it is said from the beginning to the end, in a directory with a token, and nothing is left of it', (t) => {
   const { lock, path, calls, rewriting, another } = makeRewriting(t);
   const other = another();
-  assert.equal(other.isSaid, false);
+  assert.equal(other.isActive, false);
   assert.deepEqual(other.tokens(), []);
   rewriting.begin('owner.a');
-  assert.equal(other.isSaid, true);
+  assert.equal(other.isActive, true);
   assert.deepEqual(other.tokens(), ['owner.a']);
   assert.deepEqual(readdirSync(path), ['owner.a']);
   // Once is enough.
@@ -40,7 +40,7 @@ test('it is said from the beginning to the end, in a directory with a token, and
   other.end();
   assert.deepEqual(other.tokens(), ['owner.a'], 'who has not said it has nothing to take back');
   rewriting.end();
-  assert.equal(other.isSaid, false);
+  assert.equal(other.isActive, false);
   assert.deepEqual(readdirSync(lock), []);
   rewriting.begin('owner.b');
   assert.deepEqual(readdirSync(path), ['owner.b']);
@@ -59,9 +59,9 @@ test('who comes back after being passed over leaves alone what another has said'
 test('of one who died only the directory may be left: whoever looks for tokens removes it', (t) => {
   const { path, rewriting } = makeRewriting(t);
   mkdirSync(path);
-  assert.equal(rewriting.isSaid, true);
+  assert.equal(rewriting.isActive, true);
   assert.deepEqual(rewriting.tokens(), []);
-  assert.equal(rewriting.isSaid, false);
+  assert.equal(rewriting.isActive, false);
 });
 
 test('a directory that comes or goes between two steps is taken as it is', (t) => {

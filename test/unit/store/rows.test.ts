@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { JobIndex } from '../../../lib/store/job-index.js';
-import { OpenFile } from '../../../lib/store/open-file.js';
-import { readRows } from '../../../lib/store/rows.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { OpenFile } from '../../../lib/file/disk/open-file.js';
+import { JobIndex } from '../../../lib/file/index/job-index.js';
+import { readRows } from '../../../lib/file/index/rows.js';
 import { jobId, line, temporaryFolder, text, writeQueue } from '../../helpers.js';
 
 const IDS = [1, 2, 3].map(jobId);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TsvqError } from '../../../lib/errors.js';
-import { storeError, systemFs } from '../../../lib/store/fs.js';
+import { storeError, systemFs } from '../../../lib/file/disk/fs.js';
+import { TsvqError } from '../../../lib/job/errors.js';
 import { systemError } from '../../helpers.js';
 
 for (const [code, ours] of [

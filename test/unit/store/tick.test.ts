@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { constants, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { readTick, writeTick } from '../../../lib/store/tick.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { readHeartbeat, writeHeartbeat } from '../../../lib/file/disk/heartbeat.js';
 import { deferred, faultyFs, openTest, rejects, systemError, text, until } from '../../helpers.js';
 
 test('a worker leaves the time of its look, and the types that it could not serve', async (t) => {
@@ -73,22 +73,22 @@ test('a note that nobody can read is none', async (t) => {
   const { file } = openTest(t);
   for (const content of ['', 'soon\n', '\0\0\0', '-5\n']) {
     writeFileSync(`${file}.tick`, content);
-    assert.equal(readTick(systemFs, file), undefined, JSON.stringify(content));
+    assert.equal(readHeartbeat(systemFs, file), undefined, JSON.stringify(content));
   }
-  writeTick(systemFs, file, { at: 1_700_000_000_500, unhandled: [] });
-  assert.deepEqual(readTick(systemFs, file), { at: 1_700_000_000_500, unhandled: [] });
+  writeHeartbeat(systemFs, file, { at: 1_700_000_000_500, unhandled: [] });
+  assert.deepEqual(readHeartbeat(systemFs, file), { at: 1_700_000_000_500, unhandled: [] });
 });
 
 test('a link or a folder in its place is no note, and leads nowhere', async (t) => {
   const { file } = openTest(t);
   writeFileSync(`${file}.other`, '1700000000\n');
   symlinkSync(`${file}.other`, `${file}.tick`);
-  assert.equal(readTick(systemFs, file), undefined);
-  writeTick(systemFs, file, { at: 1_800_000_000_000, unhandled: [] });
+  assert.equal(readHeartbeat(systemFs, file), undefined);
+  writeHeartbeat(systemFs, file, { at: 1_800_000_000_000, unhandled: [] });
   assert.equal(text(`${file}.other`), '1700000000\n');
   rmSync(`${file}.tick`);
   mkdirSync(`${file}.tick`);
-  assert.equal(readTick(systemFs, file), undefined);
+  assert.equal(readHeartbeat(systemFs, file), undefined);
 });
 
 test('a note that may not be read is an error', async (t) => {
@@ -104,26 +104,29 @@ test('a note that may not be read is an error', async (t) => {
 test('a shorter note leaves nothing of the longer one, and the file gets no shorter', (t) => {
   const { file } = openTest(t);
   const tick = `${file}.tick`;
-  assert.equal(writeTick(systemFs, file, { at: 1_700_000_000_123, unhandled: ['email', 'größe'] }), true);
+  assert.equal(
+    writeHeartbeat(systemFs, file, { at: 1_700_000_000_123, unhandled: ['email', 'größe'] }),
+    true,
+  );
   const { size, ino } = statSync(tick);
-  assert.equal(writeTick(systemFs, file, { at: 1_700_000_060_000, unhandled: ['sms'] }), false);
+  assert.equal(writeHeartbeat(systemFs, file, { at: 1_700_000_060_000, unhandled: ['sms'] }), false);
   assert.equal(text(tick).trimEnd(), '1700000060.000\nno handler\tsms');
   assert.deepEqual([statSync(tick).size, statSync(tick).ino], [size, ino]);
-  assert.deepEqual(readTick(systemFs, file), { at: 1_700_000_060_000, unhandled: ['sms'] });
+  assert.deepEqual(readHeartbeat(systemFs, file), { at: 1_700_000_060_000, unhandled: ['sms'] });
   // What an older version has left, and what is none of ours.
   for (const before of ['1700000000\nno handler\temail\n', `no handler\t${'x'.repeat(200_000)}\n`]) {
     writeFileSync(tick, before);
-    writeTick(systemFs, file, { at: 1_700_000_120_000, unhandled: [] });
-    assert.deepEqual(readTick(systemFs, file), { at: 1_700_000_120_000, unhandled: [] });
+    writeHeartbeat(systemFs, file, { at: 1_700_000_120_000, unhandled: [] });
+    assert.deepEqual(readHeartbeat(systemFs, file), { at: 1_700_000_120_000, unhandled: [] });
   }
 });
 
 test('a note is written over the one before in one write, without cutting the file', (t) => {
   const { fs, calls } = faultyFs();
   const { file } = openTest(t);
-  writeTick(fs, file, { at: 1_700_000_000_000, unhandled: ['email'] });
+  writeHeartbeat(fs, file, { at: 1_700_000_000_000, unhandled: ['email'] });
   calls.length = 0;
-  writeTick(fs, file, { at: 1_700_000_001_000, unhandled: [] });
+  writeHeartbeat(fs, file, { at: 1_700_000_001_000, unhandled: [] });
   const [opened] = calls.filter(({ name }) => name === 'open');
   assert.equal(Number(opened?.args[1]) & constants.O_TRUNC, 0);
   assert.equal(calls.filter(({ name }) => name === 'writeSync').length, 1);

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemProcesses } from '../../../lib/store/owner.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import {
   type Call,
   deferred,

@@ -130,7 +130,7 @@ test("with durability 'os' no row is crossed out: power loss could take what sup
 
 test('after workers were killed with SIGKILL, one calm worker makes awk and stats agree', async (t) => {
   const file = `${temporaryFolder(t)}/queue.tsv`;
-  const { queue } = openTest(t, { file, clock: (await import('../../../lib/clock.js')).systemClock });
+  const { queue } = openTest(t, { file, clock: (await import('../../../lib/job/clock.js')).systemClock });
   await queue.enqueueMany(Array.from({ length: 3000 }, (_, n) => ({ type: 'email', payload: n })));
   for (let kills = 0; kills < 6; kills++) {
     const { child, ended, said } = startScript(

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { JobIndex } from '../../../lib/store/job-index.js';
-import { OpenFile } from '../../../lib/store/open-file.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { OpenFile } from '../../../lib/file/disk/open-file.js';
+import { JobIndex } from '../../../lib/file/index/job-index.js';
 import { line, temporaryFolder, text, writeQueue } from '../../helpers.js';
 
 async function indexOf(t: TestContext, ...lines: string[]) {

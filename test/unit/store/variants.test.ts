@@ -11,8 +11,8 @@ import {
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { systemProcesses } from '../../../lib/store/owner.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import {
   bytesOf,
   type Call,

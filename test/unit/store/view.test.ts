@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { JobIndex } from '../../../lib/store/job-index.js';
-import { OpenFile } from '../../../lib/store/open-file.js';
-import { type Draft, View } from '../../../lib/store/view.js';
-import { nextRow, type Row } from '../../../lib/tsv/row.js';
+import { type Draft, View } from '../../../lib/file/commit/view.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { OpenFile } from '../../../lib/file/disk/open-file.js';
+import { nextRow, type Row } from '../../../lib/file/format/row.js';
+import { JobIndex } from '../../../lib/file/index/job-index.js';
 import { jobId, line, openTest, statesOf, temporaryFolder, writeQueue } from '../../helpers.js';
 
 test('an operation sees what those before it in the same commit have decided', async (t) => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemFs } from '../../../lib/store/fs.js';
-import { JobIndex } from '../../../lib/store/job-index.js';
-import { OpenFile } from '../../../lib/store/open-file.js';
-import { isPastRetention, isWorthCompacting } from '../../../lib/store/worthwhile.js';
+import { isPastRetention, needsCompaction } from '../../../lib/file/compaction/policy.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { OpenFile } from '../../../lib/file/disk/open-file.js';
+import { JobIndex } from '../../../lib/file/index/job-index.js';
 import { jobId, line, temporaryFolder, writeQueue } from '../../helpers.js';
 
 const KB = 1024;
@@ -16,18 +16,18 @@ const sizes = (size: number, deadBytes: number) => ({ file: { size }, deadBytes 
 
 test('a large file is written anew when superseded rows outweigh the rest, and not before', () => {
   for (const smallToo of [true, false]) {
-    assert.equal(isWorthCompacting(sizes(1000 * KB, 501 * KB), smallToo), true);
-    assert.equal(isWorthCompacting(sizes(1000 * KB, 500 * KB), smallToo), false);
-    assert.equal(isWorthCompacting(sizes(1000 * KB, 1), smallToo), false);
-    assert.equal(isWorthCompacting(sizes(1000 * KB, 0), smallToo), false);
+    assert.equal(needsCompaction(sizes(1000 * KB, 501 * KB), smallToo), true);
+    assert.equal(needsCompaction(sizes(1000 * KB, 500 * KB), smallToo), false);
+    assert.equal(needsCompaction(sizes(1000 * KB, 1), smallToo), false);
+    assert.equal(needsCompaction(sizes(1000 * KB, 0), smallToo), false);
   }
 });
 
 test('a small file is written anew for a single superseded row, where that is asked for', () => {
   for (const size of [KB, 256 * KB]) {
-    assert.equal(isWorthCompacting(sizes(size, 100), true), true);
-    assert.equal(isWorthCompacting(sizes(size, 0), true), false);
-    assert.equal(isWorthCompacting(sizes(size, size - 100), false), false);
+    assert.equal(needsCompaction(sizes(size, 100), true), true);
+    assert.equal(needsCompaction(sizes(size, 0), true), false);
+    assert.equal(needsCompaction(sizes(size, size - 100), false), false);
   }
 });
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { STATUSES } from '../../../lib/job.js';
-import { type Layout, newLayout, parseHeader } from '../../../lib/tsv/columns.js';
-import { eachLine, LineReader, LONGEST_ROW } from '../../../lib/tsv/line.js';
+import { type Layout, newLayout, parseHeader } from '../../../lib/file/format/columns.js';
+import { eachLine, LineReader, LONGEST_ROW } from '../../../lib/file/format/line.js';
+import { STATUSES } from '../../../lib/job/job.js';
 import { line, NINE } from '../../helpers.js';
 
 function kindOf(text: string, layout: Layout = newLayout()): string {

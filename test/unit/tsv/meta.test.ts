@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_OWN_META, readOwnMeta, writeOwnMeta } from '../../../lib/tsv/meta.js';
+import { NO_OWN_META, readOwnMeta, writeOwnMeta } from '../../../lib/file/format/meta.js';
 
 test('an entry of the queue is added behind those of a caller, which stay as they stand there', () => {
   for (const [field, written] of [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseJson } from '../../../lib/tsv/parse-json.js';
+import { parseJson } from '../../../lib/file/format/parse-json.js';
 import { throws } from '../../helpers.js';
 
 const refuses = (text: string): void => {

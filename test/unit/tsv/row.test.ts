@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { newLayout, parseHeader } from '../../../lib/tsv/columns.js';
-import { joinRow, newRow, nextRow, seconds, splitRows, toJob } from '../../../lib/tsv/row.js';
+import { newLayout, parseHeader } from '../../../lib/file/format/columns.js';
+import { joinRow, newRow, nextRow, seconds, splitRows, toJob } from '../../../lib/file/format/row.js';
 import { COLUMN_NAMES, jobId, line } from '../../helpers.js';
 
 const layout = newLayout();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { STATUSES } from '../../../lib/job.js';
-import { checkName, escapeText, unescapeText } from '../../../lib/tsv/text.js';
+import { checkName, escapeText, unescapeText } from '../../../lib/file/format/text.js';
+import { STATUSES } from '../../../lib/job/job.js';
 import { throws } from '../../helpers.js';
 
 test('text is one field, whatever it holds, and comes back as it was', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseHeader, upgraded } from '../../../lib/tsv/columns.js';
-import { toJob } from '../../../lib/tsv/row.js';
-import { upgrade } from '../../../lib/tsv/upgrade.js';
+import { parseHeader, upgraded } from '../../../lib/file/format/columns.js';
+import { toJob } from '../../../lib/file/format/row.js';
+import { upgrade } from '../../../lib/file/format/upgrade.js';
 import { NINE } from '../../helpers.js';
 
 const NOW = 1_700_000_000_000;

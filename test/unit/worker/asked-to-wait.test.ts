@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { RetryAfterError } from '../../../lib/errors.js';
-import type { WorkerEvent, WorkerOptions } from '../../../lib/options.js';
+import { RetryAfterError } from '../../../lib/job/errors.js';
+import type { WorkerEvent, WorkerOptions } from '../../../lib/job/options.js';
 import { jobId, line, openTest, rowsOf, temporaryFolder, writeQueue } from '../../helpers.js';
 
 /*

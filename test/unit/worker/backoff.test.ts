@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Job } from '../../../lib/job.js';
-import type { BackoffOption } from '../../../lib/options.js';
-import { resolveBackoff } from '../../../lib/worker/backoff.js';
+import { resolveBackoff } from '../../../lib/job/backoff.js';
+import type { Job } from '../../../lib/job/job.js';
+import type { BackoffOption } from '../../../lib/job/options.js';
 import { throws } from '../../helpers.js';
 
 const job = { id: 'a' } as Job;

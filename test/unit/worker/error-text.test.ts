@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { errorText } from '../../../lib/worker/error-text.js';
+import { errorText } from '../../../lib/runner/error-text.js';
 
 test('of an error its name, its message and the first frames of its stack are kept', () => {
   const [head, ...frames] = errorText(new RangeError('too far')).split('\n');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { TsvqError } from '../../../lib/errors.js';
-import { systemFs } from '../../../lib/store/fs.js';
-import type { Handlers } from '../../../lib/worker/handler.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { TsvqError } from '../../../lib/job/errors.js';
+import type { Handlers } from '../../../lib/runner/handler.js';
 import {
   bytesOf,
   deferred,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toJson } from '../../../lib/tsv/json.js';
+import { toJson } from '../../../lib/file/format/json.js';
 import { openTest, rejects, throws } from '../../helpers.js';
 
 /*

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { RetryAfterError } from '../../../lib/errors.js';
-import { DEFAULTS, type WorkerEvent, type WorkerOptions } from '../../../lib/options.js';
-import { systemProcesses } from '../../../lib/store/owner.js';
-import { type Column, newLayout } from '../../../lib/tsv/columns.js';
-import { type Row, splitRows } from '../../../lib/tsv/row.js';
-import { Attempt } from '../../../lib/worker/attempt.js';
-import type { Candidate } from '../../../lib/worker/claim.js';
-import { judge } from '../../../lib/worker/outcome.js';
+import { type Column, newLayout } from '../../../lib/file/format/columns.js';
+import { type Row, splitRows } from '../../../lib/file/format/row.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
+import { Attempt } from '../../../lib/file/worker/attempt.js';
+import type { Candidate } from '../../../lib/file/worker/claim.js';
+import { judge } from '../../../lib/file/worker/outcome.js';
+import { RetryAfterError } from '../../../lib/job/errors.js';
+import { DEFAULTS, type WorkerEvent, type WorkerOptions } from '../../../lib/job/options.js';
 import {
   deferred,
   jobId,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemClock } from '../../../lib/clock.js';
+import { systemClock } from '../../../lib/job/clock.js';
 import {
   deferred,
   faultyFs,

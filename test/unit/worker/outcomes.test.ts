@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PermanentError, RetryAfterError } from '../../../lib/errors.js';
-import type { WorkerEvent, WorkerOptions } from '../../../lib/options.js';
+import { PermanentError, RetryAfterError } from '../../../lib/job/errors.js';
+import type { WorkerEvent, WorkerOptions } from '../../../lib/job/options.js';
 import {
   faultyFs,
   isAppend,

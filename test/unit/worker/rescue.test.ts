@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { WorkerEvent } from '../../../lib/options.js';
-import { systemFs } from '../../../lib/store/fs.js';
-import { systemProcesses } from '../../../lib/store/owner.js';
+import { systemFs } from '../../../lib/file/disk/fs.js';
+import { systemProcesses } from '../../../lib/file/lock/process-id.js';
+import type { WorkerEvent } from '../../../lib/job/options.js';
 import {
   bytesOf,
   deferred,

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { systemClock } from '../../../lib/clock.js';
-import { PermanentError, RetryAfterError } from '../../../lib/errors.js';
-import type { WorkerEvent } from '../../../lib/options.js';
+import { systemClock } from '../../../lib/job/clock.js';
+import { PermanentError, RetryAfterError } from '../../../lib/job/errors.js';
+import type { WorkerEvent } from '../../../lib/job/options.js';
 import {
   deferred,
   eventually,

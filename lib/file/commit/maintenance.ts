@@ -1,0 +1,285 @@
+import { dirname } from 'node:path';
+import type { Clock } from '../../job/clock.js';
+import { TsvqError } from '../../job/errors.js';
+import type { ResolvedQueueOptions } from '../../job/options.js';
+import { type CompactionSummary, compact } from '../compaction/compact.js';
+import {
+  createQueueFile,
+  NotDurable,
+  removeUnfinishedRewrites,
+  syncFoldersAbove,
+} from '../compaction/rewrite.js';
+import { refuseDetached } from '../disk/detached.js';
+import { type FileSystem, storeError, syncFolder } from '../disk/fs.js';
+import type { OpenFile } from '../disk/open-file.js';
+import { assertPlace } from '../disk/place.js';
+import { strike } from '../disk/strike.js';
+import { closeTail } from '../disk/tail.js';
+import { newLayout } from '../format/columns.js';
+import { FORMAT } from '../format/format.js';
+import type { CurrentFile } from '../index/current-file.js';
+import type { JobIndex } from '../index/job-index.js';
+import { Lock } from '../lock/lock.js';
+import type { Processes } from '../lock/process-id.js';
+import { reclaim, type Traces } from './reclaim.js';
+
+/**
+ * Holds the lock, and does what only its holder may do to the file as a whole: make it, give it new columns, write it
+ * anew, repair what somebody left who died inside a commit.
+ */
+export class Maintenance {
+  /** Set once the disk has failed in a way that nobody can build on. Then the lock is kept. */
+  broken: TsvqError | undefined;
+  readonly options: ResolvedQueueOptions;
+  readonly #current: CurrentFile;
+  readonly #fs: FileSystem;
+  readonly #clock: Clock;
+  readonly #processes: Processes;
+  #lock: Lock | undefined;
+  #isFitPlace = false;
+  #isPlaceChecked = false;
+
+  constructor(
+    current: CurrentFile,
+    options: ResolvedQueueOptions,
+    fs: FileSystem,
+    clock: Clock,
+    processes: Processes,
+  ) {
+    this.#current = current;
+    this.options = options;
+    this.#fs = fs;
+    this.#clock = clock;
+    this.#processes = processes;
+  }
+
+  /** Beside the real file, which a symlink may name: hence not before the first use. */
+  get lock(): Lock {
+    if (this.#lock === undefined) {
+      const path = `${this.#current.realPath}.lock`;
+      this.#lock = new Lock(path, this.options.lockTimeout, this.#fs, this.#clock, this.#processes);
+      this.#lock.onMissingFolder = () => this.#current.refuseOtherHome();
+    }
+    return this.#lock;
+  }
+
+  /** Looks once, before the first write, at what the file is on. @throws TsvqError `FILE_SYSTEM` */
+  checkPlace(): void {
+    if (this.#isPlaceChecked) return;
+    if (!this.options.anyFileSystem) assertPlace(this.#fs, this.#current.realPath);
+    this.#isPlaceChecked = true;
+  }
+
+  /**
+   * Does something under the lock.
+   *
+   * @param isNeeded asked again and again while others hold it
+   * @returns undefined if the lock was no longer needed before it could be taken
+   */
+  async locked<T>(run: () => Promise<T>, isNeeded?: () => boolean): Promise<T | undefined> {
+    if (!(await this.#enter(isNeeded))) return undefined;
+    try {
+      return await run();
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** Takes the lock; repairs what a dead owner left. @returns whether it is held; not if it is no longer needed */
+  async #enter(isNeeded?: () => boolean): Promise<boolean> {
+    if (this.broken) throw this.broken;
+    this.checkPlace();
+    const dead = await this.lock.enter(isNeeded);
+    if (dead === undefined) return false;
+    if (dead.length === 0) return true;
+    try {
+      await this.#repair(dead);
+      return true;
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
+  }
+
+  #leave(): void {
+    if (this.broken === undefined) this.lock.leave();
+  }
+
+  /** Removes the lock's directory, if there is one and nobody uses it. */
+  tidy(): void {
+    if (this.broken === undefined) this.#lock?.tidy();
+  }
+
+  /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
+  async writableFile(): Promise<OpenFile> {
+    let file = this.#current.reopen();
+    if (file?.writable === false) {
+      this.lock.beginRewrite();
+      await this.reclaim();
+      file = this.#current.reopen();
+    }
+    if (file?.writable === false) {
+      throw new TsvqError('NO_ACCESS', `no permission to write ${file.path}; see its owner and mode`);
+    }
+    if (file === undefined) this.#current.refuseOtherHome();
+    else this.refuseUnfit(file);
+    if (file?.isUpToDate) return file;
+    // Before it has the name: until that is durable, nobody may append to it.
+    this.lock.beginRewrite();
+    if (file !== undefined) await this.compact();
+    else
+      await createQueueFile(this.#fs, this.lock, this.#current.realPath, newLayout()).catch(
+        this.#onNotDurable,
+      );
+    const made = this.#current.reopen();
+    if (made !== undefined) return made;
+    throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished while it was made`);
+  }
+
+  /**
+   * Lets no byte be written into a file of a later version, nor where it can't be written safely.
+   *
+   * @throws TsvqError `NEWER_FORMAT`, `DETACHED`
+   */
+  refuseUnfit(file: OpenFile): void {
+    const newer = newerThanThis(file);
+    if (newer !== undefined) throw new TsvqError('NEWER_FORMAT', `nothing was written: ${newer}.`);
+    // Mounts are looked at once by a process, and before each compaction.
+    if (this.#isFitPlace && file.isNamed) return;
+    refuseDetached(this.#fs, file);
+    this.#isFitPlace = true;
+  }
+
+  /** Gives the file back to its owner, if it is root's by now; see there. Only by one who rewrites. */
+  async reclaim(traces: Traces = {}): Promise<void> {
+    await reclaim(this.#fs, this.#current, this.lock, traces).catch(this.#onNotDurable);
+  }
+
+  /** Writes the open file anew. */
+  async compact(): Promise<CompactionSummary> {
+    // Before the file is read: what others append from now on is theirs to look after.
+    this.lock.beginRewrite();
+    const file = this.#current.file?.retain();
+    // A look of this process may have found it gone meanwhile.
+    if (file === undefined) {
+      throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished before it was written anew`);
+    }
+    try {
+      this.#isFitPlace = false;
+      this.refuseUnfit(file);
+      closeTail(this.#fs, file);
+      // An index that reaches the end of the file saves reading it once more.
+      const index = this.#current.index && (await this.#current.readOn('open'));
+      const context = {
+        fs: this.#fs,
+        lock: this.lock,
+        path: this.#current.realPath,
+        retention: this.options.retention,
+        now: this.#clock.now(),
+      };
+      const known = index?.file === file ? index : undefined;
+      const summary = await compact(context, file, known).catch(this.#onNotDurable);
+      this.#current.reopen();
+      return summary;
+    } finally {
+      file.release();
+    }
+  }
+
+  /**
+   * Crosses out the superseded rows that the index has found uncrossed. Under the lock: nobody edits the file meanwhile.
+   * What supersedes them may not be on the disk yet, so it is synced before.
+   */
+  async crossOut(index: JobIndex): Promise<void> {
+    const { file, uncrossed } = index;
+    index.uncrossed = [];
+    if (this.#current.reopen() !== file || !file.writable) return;
+    this.refuseUnfit(file);
+    try {
+      await this.#fs.fdatasync(file.fd);
+    } catch (cause) {
+      return this.save(cause);
+    }
+    await strike(this.#fs, file, uncrossed);
+  }
+
+  /**
+   * After a sync that failed. It is never tried again: the kernel takes the lost pages for clean, and the next sync
+   * would say that all is well. What still can be read is written into a new file.
+   *
+   * @throws TsvqError `SYNC_FAILED` if that fails too
+   */
+  async save(cause: unknown): Promise<void> {
+    try {
+      await this.compact();
+    } catch {
+      throw this.stop(cause);
+    }
+  }
+
+  /**
+   * Somebody died inside a commit. What they wrote may not be durable, nor a rename of theirs, so the file is
+   * written anew, directory sync included, before anyone builds on it. If it has no row yet, they may have died
+   * making it: then the directories above it may be new, too.
+   */
+  async #repair(dead: readonly string[]): Promise<void> {
+    this.lock.beginRewrite();
+    removeUnfinishedRewrites(this.#fs, this.#current.realPath);
+    await this.reclaim({ tokens: dead });
+    const file = this.#current.reopen()?.retain();
+    try {
+      if (file === undefined || (await this.#makeSure(file))) this.lock.clear(dead);
+    } finally {
+      file?.release();
+    }
+  }
+
+  /** @returns false if there is no room for a new file: then at least what is there is durable, and the token stays */
+  async #makeSure(file: OpenFile): Promise<boolean> {
+    if (file.size === file.start) await syncFoldersAbove(this.#fs, this.#current.realPath);
+    try {
+      await this.compact();
+      return true;
+    } catch (error) {
+      if (this.broken) throw error;
+      try {
+        await this.#fs.fdatasync(file.fd);
+        await syncFolder(this.#fs, dirname(this.#current.realPath));
+        return false;
+      } catch (cause) {
+        throw this.stop(cause);
+      }
+    }
+  }
+
+  readonly #onNotDurable = (error: unknown): never => {
+    throw error instanceof NotDurable ? this.stop(error.cause) : error;
+  };
+
+  /** From here on the queue does nothing but report: on a failing disk it stops, it does not guess. */
+  stop(cause: unknown): TsvqError {
+    if (this.broken) return this.broken;
+    const path = this.#current.realPath;
+    this.broken = new TsvqError(
+      'SYNC_FAILED',
+      `the disk under ${path} failed a sync (${(storeError(cause, path) as Error).message}): ` +
+        'whether the last changes are kept is unknown. ' +
+        'The queue stays locked until this process ends; check the disk first.',
+      { cause },
+    );
+    return this.broken;
+  }
+}
+
+/** Why this version may not write a file: a later one has, whose rows may mean more than this one knows. */
+export function newerThanThis({
+  isNewer,
+  path,
+  format,
+}: Pick<OpenFile, 'isNewer' | 'path' | 'format'>): string | undefined {
+  if (!isNewer) return undefined;
+  return (
+    `${path} has ${Number.isFinite(format) ? `format ${format}` : 'a format'} that this version of tsvq can't write (it ` +
+    `writes format ${FORMAT}). A later version has upgraded the file; restart this process with that version. Reading goes on`
+  );
+}

@@ -1,0 +1,202 @@
+import { constants } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { TsvqError } from '../../job/errors.js';
+import { randomHex } from '../../job/random.js';
+import {
+  assertWhole,
+  type FileSystem,
+  readFully,
+  readFullyAsync,
+  storeError,
+  syncFolder,
+} from '../disk/fs.js';
+import { giveToOwner, makeFolder, ofRootError, removeHollowOfRoot } from '../disk/ownership.js';
+import { eachLine, LF, TORN } from '../format/line.js';
+import { archiveFolder, archiveName } from './archive.js';
+
+/** The names are known beforehand: where somebody put a symlink, nothing is written to what it leads to. */
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
+const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+
+/** Lines are read in pieces of this size. */
+const PIECE = 1024 * 1024;
+/** What keeps an archive file from being written without a fault of the folder: the next part is begun. */
+const CLOSED = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+/** The folder of archive files, as far as it is written. */
+export class ArchiveFolder {
+  readonly #fs: FileSystem;
+  readonly #queueFile: string;
+  readonly #folder: string;
+  #isMade = false;
+
+  constructor(fs: FileSystem, queueFile: string) {
+    this.#fs = fs;
+    this.#queueFile = queueFile;
+    this.#folder = archiveFolder(queueFile);
+  }
+
+  /** Finds out whether rows of a month can be appended, and leaves no trace but the folder. @throws TsvqError */
+  check(month: string, head: string): void {
+    this.#makeFolder();
+    const fd = this.#openPart(month, head, 0);
+    if (fd !== undefined) {
+      this.#fs.close(fd);
+      return;
+    }
+    const probe = join(this.#folder, `.${randomHex(6)}.tmp`);
+    try {
+      this.#fs.close(this.#fs.open(probe, 'wx', 0o660));
+      this.#fs.unlink(probe);
+    } catch (error) {
+      throw this.#told(error, join(this.#folder, archiveName(this.#queueFile, month, 1)));
+    }
+  }
+
+  /** On the disk of the queue the old file makes room. @throws TsvqError `DISK_FULL` */
+  checkRoom(bytes: number): void {
+    if (this.#fs.stat(this.#folder)?.dev === this.#fs.stat(dirname(this.#queueFile))?.dev) return;
+    const free = this.#fs.statfs(this.#folder)?.free ?? Number.POSITIVE_INFINITY;
+    if (free >= bytes) return;
+    throw new TsvqError(
+      'DISK_FULL',
+      `no room in ${this.#folder}: ${bytes} bytes are to go there, and ${free} are free. Nothing was changed; free some space`,
+    );
+  }
+
+  /** Appends the rows of a staged file, durably. @param there lines that an earlier try has appended */
+  async append(month: string, staged: number, there: ReadonlySet<string> = new Set()): Promise<void> {
+    this.#makeFolder();
+    const start = headLength(this.#fs, staged);
+    const head = Buffer.alloc(start);
+    readFully(this.#fs, staged, head, 0);
+    const fd = this.#openPart(month, head.toString(), O_CREAT) as number;
+    try {
+      this.#complete(fd, head.toString());
+      for await (const bytes of wholeLines(this.#fs, staged, start)) {
+        const missing = there.size === 0 ? bytes : without(bytes, there);
+        if (missing.length > 0) assertWhole(await this.#fs.write(fd, missing, null), missing);
+      }
+      await this.#fs.fdatasync(fd);
+    } finally {
+      this.#fs.close(fd);
+    }
+    await syncFolder(this.#fs, this.#folder);
+    await syncFolder(this.#fs, dirname(this.#queueFile));
+  }
+
+  removeIfMade(): void {
+    if (!this.#isMade) return;
+    try {
+      this.#fs.rmdir(this.#folder);
+    } catch {
+      // Another process has put something there.
+    }
+  }
+
+  #makeFolder(): void {
+    try {
+      if (this.#fs.stat(this.#folder) !== undefined) return;
+      makeFolder(this.#fs, this.#folder, this.#queueFile);
+      this.#isMade = true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw storeError(error, this.#folder);
+      const message = `${this.#folder} is a link that leads nowhere; is its disk mounted? Nothing was changed`;
+      throw new TsvqError('NO_ACCESS', message, { cause: error });
+    }
+  }
+
+  /**
+   * Opens the file of a month. One with another head (the queue gained a column in mid-month), or one that is closed to
+   * us, is left as it is, and a further part is taken.
+   *
+   * @returns undefined if there is none yet, and none is to be made
+   */
+  #openPart(month: string, head: string, flags: number): number | undefined {
+    let mayHeal = true;
+    for (let part = 1; ; part++) {
+      const path = join(this.#folder, archiveName(this.#queueFile, month, part));
+      let fd: number;
+      try {
+        fd = this.#fs.open(path, APPEND | flags, 0o660);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT') return undefined;
+        // Root was killed before it could give it away.
+        if (code === 'EACCES' && mayHeal && removeHollowOfRoot(this.#fs, path)) {
+          mayHeal = false;
+          this.#makeFolder();
+          part--;
+          continue;
+        }
+        if (code === 'ELOOP' || code === 'EISDIR') continue;
+        if (CLOSED.has(String(code)) && this.#isThere(path)) continue;
+        throw this.#told(error, path);
+      }
+      if (this.#fits(fd, head)) return fd;
+      this.#fs.close(fd);
+    }
+  }
+
+  #isThere(path: string): boolean {
+    try {
+      return this.#fs.stat(path) !== undefined;
+    } catch {
+      // The folder is closed, and not the file.
+      return false;
+    }
+  }
+
+  #fits(fd: number, head: string): boolean {
+    const { size, mode } = this.#fs.fstat(fd);
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) return false;
+    const bytes = Buffer.alloc(Math.min(size, Buffer.byteLength(head)));
+    readFully(this.#fs, fd, bytes, 0);
+    return head.startsWith(bytes.toString());
+  }
+
+  /** Writes what a new file lacks of its head, and closes a tail that a crash cut: it must not swallow the next row. */
+  #complete(fd: number, head: string): void {
+    const { size } = this.#fs.fstat(fd);
+    if (size === 0) giveToOwner(this.#fs, fd, this.#queueFile);
+    const last = Buffer.alloc(1);
+    if (size > 0) readFully(this.#fs, fd, last, size - 1);
+    const missing = Buffer.from(head).subarray(size);
+    const bytes = missing.length > 0 ? missing : Buffer.from(last[0] === LF ? '' : `${TORN}\n`);
+    if (bytes.length > 0) assertWhole(this.#fs.writeSync(fd, bytes, null), bytes);
+  }
+
+  #told(error: unknown, path: string): unknown {
+    return ofRootError(this.#fs, this.#folder) ?? storeError(error, path);
+  }
+}
+
+/** How long the first two lines are: the header and the format. */
+function headLength(fs: FileSystem, fd: number): number {
+  const bytes = Buffer.alloc(64 * 1024);
+  const length = readFully(fs, fd, bytes, 0);
+  return bytes.subarray(0, length).indexOf(LF, bytes.indexOf(LF) + 1) + 1;
+}
+
+/** What is left of whole lines without some of them. */
+function without(bytes: Buffer, there: ReadonlySet<string>): Buffer {
+  const left: Buffer[] = [];
+  eachLine(bytes, 0, bytes.length, (start, end) => {
+    if (!there.has(bytes.toString('latin1', start, end))) left.push(bytes.subarray(start, end + 1));
+  });
+  return Buffer.concat(left);
+}
+
+/** A file from a place on, in pieces of whole lines. */
+async function* wholeLines(fs: FileSystem, fd: number, start: number): AsyncIterableIterator<Buffer> {
+  for (let position = start, size = PIECE; ; ) {
+    const bytes = Buffer.allocUnsafe(size);
+    const length = await readFullyAsync(fs, fd, bytes, position);
+    const end = bytes.subarray(0, length).lastIndexOf(LF) + 1;
+    if (end > 0) yield bytes.subarray(0, end);
+    if (length < size) return;
+    position += end;
+    // A line may be longer than a piece.
+    size = end > 0 ? PIECE : size * 2;
+  }
+}

@@ -1,0 +1,166 @@
+import { dirname } from 'node:path';
+import { randomHex } from '../../job/random.js';
+import { assertWhole, type FileSystem, removeIfThere, syncFolder, withStoreErrorsSync } from '../disk/fs.js';
+import type { OpenFile } from '../disk/open-file.js';
+import { giveToOwner, removeHollowOfRoot } from '../disk/ownership.js';
+import { headOf, type Layout } from '../format/columns.js';
+import { LineReader } from '../format/line.js';
+import { JobIndex } from '../index/job-index.js';
+import { eachArchivedLine, filesOfMonth, stagedFiles } from './archive.js';
+import { ArchiveFolder } from './archive-folder.js';
+
+/*
+ * A compaction moves old jobs to the archive in three steps, so that one that fails leaves no copies:
+ *
+ * 1. Stage: the rows of a month go to a file of their own beside the queue, `queue.tsv.2030-01.<random>.tmp`. It is synced.
+ * 2. The new queue file, which lacks these rows, takes the name of the old one. If that fails, the staged file is removed.
+ * 3. Settle: the rows are appended to the month's file in archive/, and the staged file is removed.
+ *
+ * After a crash in step 3, or a full disk, the staged file stays, and readers of the archive read it as well. The next
+ * compaction appends those of its rows that the month's file lacks. One that a crash has left before step 2 is removed:
+ * its rows are still in the queue. Staged files stand beside the queue because its lock protects them there; an
+ * archive folder may be shared.
+ */
+
+/** Lines are gathered up to this size before they are written. */
+const PIECE = 1024 * 1024;
+
+interface Staged {
+  readonly month: string;
+  readonly path: string;
+  readonly fd: number;
+  lines: string[];
+  size: number;
+}
+
+/** Stages rows for the archive. Nothing counts until {@link settle}. */
+export class ArchiveWriter {
+  /** How many rows were added. */
+  count = 0;
+  readonly #fs: FileSystem;
+  readonly #queueFile: string;
+  readonly #archive: ArchiveFolder;
+  readonly #head: string;
+  readonly #months = new Map<string, Staged>();
+  #bytes = 0;
+
+  constructor(fs: FileSystem, queueFile: string, layout: Layout) {
+    this.#fs = fs;
+    this.#queueFile = queueFile;
+    this.#head = headOf(layout);
+    this.#archive = new ArchiveFolder(fs, queueFile);
+  }
+
+  /** @param line with its LF @param finishedAt in ms; one from before 1970, or beyond any calendar, is a slip of a hand */
+  async add(line: string, finishedAt: number): Promise<void> {
+    const month = new Date(Math.max(finishedAt, 0)).toISOString().slice(0, 7);
+    let staged = this.#months.get(month);
+    if (staged === undefined) {
+      staged = this.#stage(month);
+      this.#months.set(month, staged);
+    }
+    staged.lines.push(line);
+    staged.size += line.length;
+    this.count++;
+    if (staged.size > PIECE) await this.#flush(staged);
+  }
+
+  /** Makes the staged rows durable, with the names of their files. @throws TsvqError `DISK_FULL` without room in archive/ */
+  async sync(): Promise<void> {
+    if (this.#months.size === 0) return;
+    for (const staged of this.#months.values()) {
+      await this.#flush(staged);
+      await this.#fs.fdatasync(staged.fd);
+    }
+    await syncFolder(this.#fs, dirname(this.#queueFile));
+    this.#archive.checkRoom(this.#bytes);
+  }
+
+  /** Puts the staged rows where they belong: the queue lacks them now. What can't be settled is left for the next one. */
+  async settle(): Promise<void> {
+    for (const { fd, path, month } of this.#months.values()) {
+      // From the open file: a person may have taken away its name.
+      await this.#archive.append(month, fd).then(
+        () => removeIfThere(this.#fs, path),
+        () => {},
+      );
+    }
+  }
+
+  /** @param isCommitted the queue lacks the rows; otherwise they are taken back */
+  close(isCommitted: boolean): void {
+    for (const { fd, path } of this.#months.values()) {
+      this.#fs.close(fd);
+      if (!isCommitted) removeIfThere(this.#fs, path);
+    }
+    this.#months.clear();
+    if (!isCommitted) this.#archive.removeIfMade();
+  }
+
+  #stage(month: string): Staged {
+    this.#archive.check(month, this.#head);
+    const path = `${this.#queueFile}.${month}.${randomHex(6)}.tmp`;
+    const fd = withStoreErrorsSync(path, () => this.#fs.open(path, 'wx+', 0o660));
+    giveToOwner(this.#fs, fd, this.#queueFile);
+    return { month, path, fd, lines: [this.#head], size: 0 };
+  }
+
+  async #flush(staged: Staged): Promise<void> {
+    const bytes = Buffer.from(staged.lines.join(''));
+    staged.lines = [];
+    staged.size = 0;
+    this.#bytes += bytes.length;
+    assertWhole(await this.#fs.write(staged.fd, bytes, null), bytes);
+  }
+}
+
+/**
+ * Settles what processes have left that died in a compaction: rows that the queue lacks go where they belong, and what
+ * is still in the queue was never taken out of it. Only under the lock.
+ */
+export async function settleLeftovers(fs: FileSystem, queueFile: string, file: OpenFile): Promise<void> {
+  const leftovers = stagedFiles(fs, queueFile);
+  if (leftovers.length === 0) return;
+  const index = new JobIndex(file);
+  await index.catchUp();
+  for (const { path, month } of leftovers) {
+    // Root was killed before it could give it away.
+    if (removeHollowOfRoot(fs, path)) continue;
+    const lines = new Set<string>();
+    let isCommitted = false;
+    await eachArchivedLine(fs, path, (layout) => {
+      const reader = new LineReader(layout);
+      return (bytes, start, end) => {
+        if (reader.read(bytes, start, end) !== 'row') return;
+        lines.add(bytes.toString('latin1', start, end));
+        isCommitted ||= index.find(reader.text(layout.at.id)) === undefined;
+      };
+    });
+    if (!isCommitted) removeIfThere(fs, path);
+    else await settleLeftover(fs, queueFile, { path, month }, lines).catch(() => {});
+  }
+}
+
+async function settleLeftover(
+  fs: FileSystem,
+  queueFile: string,
+  { path, month }: { path: string; month: string },
+  lines: ReadonlySet<string>,
+): Promise<void> {
+  const there = new Set<string>();
+  for (const file of filesOfMonth(fs, queueFile, month)) {
+    // Root was killed before it could give the file away, or the first line.
+    if (removeHollowOfRoot(fs, file)) continue;
+    await eachArchivedLine(fs, file, () => (bytes, start, end) => {
+      const line = bytes.toString('latin1', start, end);
+      if (lines.has(line)) there.add(line);
+    });
+  }
+  const fd = fs.open(path, 'r');
+  try {
+    await new ArchiveFolder(fs, queueFile).append(month, fd, there);
+  } finally {
+    fs.close(fd);
+  }
+  removeIfThere(fs, path);
+}

@@ -1,0 +1,172 @@
+import { constants } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { type FileSystem, readFullyAsync, storeError, withStoreErrorsSync } from '../disk/fs.js';
+import { type Layout, parseHeader } from '../format/columns.js';
+import { eachLine, LF, TAB } from '../format/line.js';
+import { type Row, splitRows } from '../format/row.js';
+
+const { O_NONBLOCK, O_RDONLY } = constants;
+/** Files are read in pieces of this size. */
+const PIECE = 1024 * 1024;
+
+/** Where a queue's finished jobs go once they are past their retention time: a file a month, by finished_at. */
+export function archiveFolder(queueFile: string): string {
+  return join(dirname(queueFile), 'archive');
+}
+
+/** No clock is set back by more. */
+const SET_BACK_MS = 24 * 60 * 60 * 1000;
+
+/** What the name of an archive file says behind the name of the queue. */
+const ARCHIVED = /^\d{4}-\d\d(\.\d+)?\.tsv$/;
+/** The same of a staged file; see archive-writer.ts. */
+const STAGED = /^(\d{4}-\d\d)\.[0-9a-f]{12}\.tmp$/;
+
+/** The queue's archive files, newest month first, and behind them what a compaction has staged and not settled. */
+export const archiveFiles = (fs: FileSystem, queueFile: string): string[] => [
+  ...filesOfMonth(fs, queueFile, ''),
+  ...stagedFiles(fs, queueFile).map(({ path }) => path),
+];
+
+/** The archive files of a month; of all months for ''. */
+export function filesOfMonth(fs: FileSystem, queueFile: string, month: string): string[] {
+  const folder = archiveFolder(queueFile);
+  if (fs.stat(folder) === undefined) return [];
+  const prefix = prefixOf(queueFile);
+  return withStoreErrorsSync(folder, () => fs.readdir(folder))
+    .filter((name) => name.startsWith(prefix + month) && ARCHIVED.test(name.slice(prefix.length)))
+    .sort()
+    .reverse()
+    .map((name) => join(folder, name));
+}
+
+/** The files beside the queue that a compaction has staged and not settled, with the months that they are of. */
+export function stagedFiles(fs: FileSystem, queueFile: string): { path: string; month: string }[] {
+  const folder = dirname(queueFile);
+  if (fs.stat(folder) === undefined) return [];
+  const prefix = `${basename(queueFile)}.`;
+  return withStoreErrorsSync(folder, () => fs.readdir(folder)).flatMap((name) => {
+    const month = name.startsWith(prefix) && STAGED.exec(name.slice(prefix.length))?.[1];
+    return month ? [{ path: join(folder, name), month }] : [];
+  });
+}
+
+/** The name of the archive file of a month. @param part from 1; further ones where the first can't take the rows */
+export const archiveName = (queueFile: string, month: string, part: number): string =>
+  `${prefixOf(queueFile)}${month}${part === 1 ? '' : `.${part}`}.tsv`;
+
+const prefixOf = (queueFile: string): string => `${basename(queueFile, '.tsv')}-`;
+
+/** Finds a job among the archived ones; of several copies (a crash between two steps) the newest version. */
+export async function findArchived(
+  fs: FileSystem,
+  queueFile: string,
+  id: string,
+): Promise<{ row: Row; layout: Layout } | undefined> {
+  for (const path of archiveFiles(fs, queueFile)) {
+    const found = await searchArchive(fs, path, id);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Which of these jobs were archived since the file system's clock showed so many ms; it may have been set back. */
+export async function archivedSince(
+  fs: FileSystem,
+  queueFile: string,
+  ids: ReadonlySet<string>,
+  since: number,
+): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const path of archiveFiles(fs, queueFile)) {
+    if ((fs.stat(path)?.mtimeMs ?? 0) < since - SET_BACK_MS) continue;
+    for await (const bytes of blocks(fs, path)) {
+      eachLine(bytes, 0, bytes.length, (start, end) => {
+        const tab = bytes.indexOf(TAB, start);
+        const id = bytes.toString('latin1', start, Math.min(tab < 0 ? end : tab, end));
+        if (ids.has(id)) found.add(id);
+      });
+    }
+  }
+  return found;
+}
+
+/** Calls what `lines` makes of a file's columns for each whole line of an archive file. */
+export async function eachArchivedLine(
+  fs: FileSystem,
+  path: string,
+  lines: (layout: Layout) => (bytes: Buffer, start: number, end: number) => void,
+): Promise<void> {
+  let line: ReturnType<typeof lines> | undefined;
+  for await (const bytes of blocks(fs, path)) {
+    if (line === undefined) {
+      const header = lineAt(bytes, 0);
+      // Of one that a crash has cut, no row was taken out of the queue.
+      if (!bytes.includes(LF) || header === '' || isLost(header)) return;
+      line = lines(parseHeader(header, path));
+    }
+    const each = line;
+    eachLine(bytes, 0, bytes.length, (start, end) => each(bytes, start, end));
+  }
+}
+
+async function searchArchive(
+  fs: FileSystem,
+  path: string,
+  id: string,
+): Promise<{ row: Row; layout: Layout } | undefined> {
+  let header: string | undefined;
+  let line: string | undefined;
+  const wanted = Buffer.from(`\n${id}\t`);
+  for await (const bytes of blocks(fs, path)) {
+    header ??= lineAt(bytes, 0);
+    const at = bytes.lastIndexOf(wanted);
+    if (at >= 0) line = lineAt(bytes, at + 1);
+  }
+  if (header === undefined || line === undefined || id === '' || isLost(header)) return undefined;
+  const layout = parseHeader(header, path);
+  const [row] = splitRows(line);
+  return row?.length === layout.names.length && row[layout.at.id] === id ? { row, layout } : undefined;
+}
+
+function lineAt(bytes: Buffer, from: number): string {
+  const end = bytes.indexOf(LF, from);
+  return bytes.toString('utf8', from, end < 0 ? bytes.length : end);
+}
+
+/** With a power cut before the first sync: what stands behind it was never taken out of the queue. */
+const isLost = (header: string): boolean => header.includes('\0');
+
+/**
+ * The file in pieces of whole lines, so that no more than one is in memory: each begins with the LF of the line before
+ * it, and the last one ends where the file does. Nothing if it was deleted since, or is no file.
+ */
+async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buffer> {
+  let fd: number;
+  try {
+    fd = fs.open(path, O_RDONLY | O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw storeError(error, path);
+  }
+  try {
+    if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return;
+    let rest = Buffer.alloc(0);
+    for (let position = 0; ; ) {
+      // A line that is longer than a piece is not put together again from many.
+      const piece = Buffer.allocUnsafe(Math.max(PIECE, rest.length));
+      const length = await readFullyAsync(fs, fd, piece, position);
+      position += length;
+      const bytes = Buffer.concat([rest, piece.subarray(0, length)]);
+      if (length < piece.length) {
+        yield bytes;
+        return;
+      }
+      const last = bytes.lastIndexOf(LF);
+      if (last > 0) yield bytes.subarray(0, last + 1);
+      rest = bytes.subarray(Math.max(last, 0));
+    }
+  } finally {
+    fs.close(fd);
+  }
+}

@@ -1,0 +1,151 @@
+import { basename, dirname, join } from 'node:path';
+import { TsvqError } from '../../job/errors.js';
+import { randomHex } from '../../job/random.js';
+import { isMounted } from '../disk/detached.js';
+import { assertWhole, type FileSystem, removeIfThere, syncFolder } from '../disk/fs.js';
+import { give, giveToOwner, type Owner } from '../disk/ownership.js';
+import { headOf, type Layout } from '../format/columns.js';
+import type { Lock } from '../lock/lock.js';
+
+/** The new file has the name, but power loss may bring the old one back: nobody may build on it. */
+export class NotDurable extends Error {
+  constructor(cause: unknown) {
+    super('a rename could not be made durable', { cause });
+  }
+}
+
+/** A new file that takes the queue file's name once it is whole and on the disk. */
+export class Replacement {
+  size = 0;
+  readonly #fs: FileSystem;
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #fd: number;
+  #pending: Buffer[] = [];
+  #pendingSize = 0;
+  #written = 0;
+  /** Whether it has taken the queue file's name. */
+  hasName = false;
+
+  /** @param owner whose it is to be; by default that of the file at the path */
+  constructor(fs: FileSystem, path: string, owner?: Owner) {
+    this.#fs = fs;
+    this.#path = path;
+    // A name that nobody can have prepared a symlink at. One that a crash leaves behind goes with the repair, or is
+    // doctor's to report.
+    this.#temporary = `${path}.${randomHex(6)}.tmp`;
+    this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
+    try {
+      const like = owner ?? fs.stat(path);
+      if (like === undefined) giveToOwner(fs, this.#fd, path);
+      else give(fs, this.#fd, like);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  add(bytes: Buffer): void {
+    this.#pending.push(bytes);
+    this.#pendingSize += bytes.length;
+    this.size += bytes.length;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#pendingSize === 0) return;
+    const bytes = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingSize = 0;
+    assertWhole(await this.#fs.write(this.#fd, bytes, this.#written), bytes);
+    this.#written += bytes.length;
+  }
+
+  /** Overwrites bytes that were flushed before. */
+  patch(position: number, bytes: Buffer): void {
+    if (position + bytes.length > this.#written) throw new Error('patch of bytes that are not written yet');
+    this.#fs.writeSync(this.#fd, bytes, position);
+  }
+
+  async sync(): Promise<void> {
+    await this.flush();
+    await this.#fs.fsync(this.#fd);
+  }
+
+  /**
+   * Only while the lock is held. Whoever takes it over from one that can't be judged removes its token, and then its
+   * file: one of the two stops it here, however long it was suspended and wherever.
+   */
+  async replace(lock: Lock): Promise<void> {
+    if (!lock.stillHeld()) throw takenOver(this.#path);
+    try {
+      this.#fs.rename(this.#temporary, this.#path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw code === 'ENOENT'
+        ? takenOver(this.#path)
+        : code === 'EBUSY'
+          ? isMounted(this.#path, error)
+          : error;
+    }
+    this.hasName = true;
+    try {
+      await syncFolder(this.#fs, dirname(this.#path));
+    } catch (cause) {
+      throw new NotDurable(cause);
+    }
+  }
+
+  close(): void {
+    this.#fs.close(this.#fd);
+    if (this.hasName) return;
+    try {
+      this.#fs.unlink(this.#temporary);
+    } catch {
+      // It is only litter, and the error that brought us here matters more.
+    }
+  }
+}
+
+const takenOver = (path: string): TsvqError =>
+  new TsvqError('WRITE_FAILED', `the lock was taken over while ${path} was written anew; it is as it was`);
+
+/** The new files beside a queue file that are not finished, or never will be. */
+export function replacementsOf(fs: FileSystem, path: string): string[] {
+  const folder = dirname(path);
+  const prefix = `${basename(path)}.`;
+  return fs
+    .readdir(folder)
+    .filter((name) => name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length)))
+    .map((name) => join(folder, name));
+}
+
+/** Removes what others have not finished: the dead, and those whose lock was taken over. */
+export function removeUnfinishedRewrites(fs: FileSystem, path: string): void {
+  // Others may repair at the same time, having passed us over.
+  for (const file of replacementsOf(fs, path)) removeIfThere(fs, file);
+}
+
+/** Makes an empty queue file, in the same steps. */
+export async function createQueueFile(
+  fs: FileSystem,
+  lock: Lock,
+  path: string,
+  layout: Layout,
+): Promise<void> {
+  const output = new Replacement(fs, path);
+  try {
+    output.add(Buffer.from(headOf(layout)));
+    await output.sync();
+    await output.replace(lock);
+    await syncFoldersAbove(fs, path);
+  } finally {
+    output.close();
+  }
+}
+
+/** The directory of a file may be as new as the file, and so may those above it; some may be closed to us. */
+export async function syncFoldersAbove(fs: FileSystem, path: string): Promise<void> {
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    await syncFolder(fs, dirname(folder)).catch(() => {});
+  }
+}

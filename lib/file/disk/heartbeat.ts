@@ -1,0 +1,82 @@
+import { constants } from 'node:fs';
+import { isName } from '../format/text.js';
+import { type FileSystem, storeError } from './fs.js';
+import { giveToOwner } from './ownership.js';
+
+/** What a worker leaves behind of its last look at the queue, in `queue.tsv.tick`. */
+export interface Tick {
+  /** ms since 1970. */
+  at: number;
+  /** Types of due jobs that it had no handler for. */
+  unhandled: string[];
+}
+
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+/** Its name is known beforehand: a symlink that somebody put there leads nowhere, and a pipe is not waited for. */
+const ONLY_THERE = O_NOFOLLOW | O_NONBLOCK;
+/** No more of it is read. */
+const MOST = 64 * 1024;
+
+/**
+ * A line with the time in Unix seconds, then a line for each type without a handler; not for what an edit by hand has
+ * left as a type, which no handler can have, and which may be of any length. It may be lost: no sync.
+ *
+ * The file gets no shorter, since cutting it costs more than all the rest. What was there before is overwritten, with
+ * empty lines if need be.
+ *
+ * @returns whether it is the first one
+ */
+export function writeHeartbeat(fs: FileSystem, queueFile: string, { at, unhandled }: Tick): boolean {
+  const lines = [(at / 1000).toFixed(3), ...unhandled.filter(isName).map((type) => `no handler\t${type}`)];
+  try {
+    const fd = openTick(fs, `${queueFile}.tick`);
+    try {
+      giveToOwner(fs, fd, queueFile);
+      const text = Buffer.from(`${lines.join('\n')}\n`);
+      const { size } = fs.fstat(fd);
+      const bytes = Buffer.alloc(Math.max(text.length, Math.min(size, MOST)), '\n');
+      text.copy(bytes);
+      fs.writeSync(fd, bytes, 0);
+      return size === 0;
+    } finally {
+      fs.close(fd);
+    }
+  } catch {
+    // A tick that can't be noted is no reason not to work; `queue check` will tell.
+    return false;
+  }
+}
+
+function openTick(fs: FileSystem, path: string): number {
+  const open = (): number => fs.open(path, O_WRONLY | O_CREAT | ONLY_THERE, 0o660);
+  try {
+    return open();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    // Root was killed before it could give the file away. Only the folder says whether it may be removed.
+    fs.unlink(path);
+    return open();
+  }
+}
+
+/** @returns undefined if no worker has ever looked, or what stands there is no note of one */
+export function readHeartbeat(fs: FileSystem, queueFile: string): Tick | undefined {
+  if (fs.stat(`${queueFile}.tick`) === undefined) return undefined;
+  let fd: number;
+  try {
+    fd = fs.open(`${queueFile}.tick`, O_RDONLY | ONLY_THERE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP') return undefined;
+    throw storeError(error, `${queueFile}.tick`);
+  }
+  try {
+    if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return undefined;
+    const bytes = Buffer.alloc(MOST);
+    const lines = bytes.toString('utf8', 0, fs.readSync(fd, bytes, bytes.length, 0)).split('\n');
+    const at = Number(lines[0]) * 1000;
+    if (!(at > 0)) return undefined;
+    return { at, unhandled: lines.flatMap((line) => line.match(/^no handler\t(.*)$/)?.[1] ?? []) };
+  } finally {
+    fs.close(fd);
+  }
+}

@@ -1,0 +1,259 @@
+import { constants } from 'node:fs';
+import { TsvqError } from '../../job/errors.js';
+import { type Layout, parseHeader } from '../format/columns.js';
+import { FORMAT, formatIn } from '../format/format.js';
+import { eachLine, HASH, LF } from '../format/line.js';
+import { type FileInfo, type FileSystem, readFully, SMALL } from './fs.js';
+import { ofRootError } from './ownership.js';
+
+/** Reads of large files go in pieces of this size. */
+const BLOCK = 512 * 1024;
+/** A header longer than this is none. */
+const LONGEST_HEADER = 64 * 1024;
+
+/**
+ * One inode of the queue file, open for reading and appending. When a compaction puts another in its place, a new
+ * OpenFile is made; the old one stays open until the last reader has let go of it, so that its inode number can't
+ * be used again meanwhile.
+ */
+export class OpenFile {
+  readonly fd: number;
+  readonly path: string;
+  /** False where this process may only read it. */
+  readonly writable: boolean;
+  readonly layout: Layout;
+  /** Of the file format; 1 where the file names none. */
+  readonly format: number;
+  /** Where the first line begins after the header, and after the format's line if that stands there. */
+  readonly start: number;
+  /** As it was when it was opened. */
+  readonly info: FileInfo;
+  readonly #fs: FileSystem;
+  readonly #hasFormatLine: boolean;
+  #strikeFd: number | undefined;
+  #users = 1;
+  #closed = false;
+
+  /** @returns undefined if there is no file, or only an empty one. @throws TsvqError `NOT_A_QUEUE`, or Node's */
+  static open(fs: FileSystem, path: string): OpenFile | undefined {
+    let fd: number;
+    let writable = true;
+    try {
+      // A symlink as the path that was given has been followed by now. One that took the place of the real file since
+      // would have its lock beside it for those who came before, and beside the file for those who came after.
+      fd = fs.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      if (code === 'ELOOP') {
+        throw new TsvqError(
+          'WRITE_FAILED',
+          `${path} has become a symlink, or leads round in a circle; open the queue anew`,
+        );
+      }
+      if (code === 'EISDIR') throw new TsvqError('NOT_A_QUEUE', `${path} is a directory; name a file`);
+      if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
+      // Who may only read may still look.
+      writable = false;
+      try {
+        fd = fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+      } catch (error) {
+        throw ofRootError(fs, path) ?? error;
+      }
+    }
+    try {
+      // Opening a pipe or a device neither waits nor makes it a queue.
+      if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) {
+        throw new TsvqError(
+          'NOT_A_QUEUE',
+          `${path} is not a regular file; name one that is, or that is still to be made`,
+        );
+      }
+      const bytes = Buffer.alloc(LONGEST_HEADER);
+      const length = readFully(fs, fd, bytes, 0);
+      if (length === 0) {
+        fs.close(fd);
+        return undefined;
+      }
+      return new OpenFile(fs, path, fd, writable, bytes.subarray(0, length));
+    } catch (error) {
+      fs.close(fd);
+      throw error;
+    }
+  }
+
+  private constructor(fs: FileSystem, path: string, fd: number, writable: boolean, head: Buffer) {
+    const lf = head.indexOf(LF);
+    if (lf < 0 && head.length === LONGEST_HEADER) {
+      throw new TsvqError(
+        'NOT_A_QUEUE',
+        `${path}: its first line is longer than any header; nothing was changed`,
+      );
+    }
+    const end = lf < 0 ? head.length : lf;
+    this.layout = parseHeader(head.toString('utf8', 0, end), path);
+    const behind = lf < 0 ? head.length : lf + 1;
+    const named = namedFormat(head, behind);
+    this.format = named?.format ?? 1;
+    // An edit by hand may have put a line of its own between the two: then it is written again where it belongs.
+    this.#hasFormatLine = named?.start === behind;
+    this.start = named !== undefined && this.#hasFormatLine ? named.end : behind;
+    this.fd = fd;
+    this.writable = writable;
+    this.path = path;
+    this.#fs = fs;
+    this.info = fs.fstat(fd);
+  }
+
+  /** False where a compaction has to bring the file into this version's form before rows are appended. */
+  get isUpToDate(): boolean {
+    return this.layout.current && this.format === FORMAT && this.#hasFormatLine;
+  }
+
+  /** True where a later version of this package has written the file: then this one may only read it. */
+  get isNewer(): boolean {
+    return this.format > FORMAT;
+  }
+
+  /** How many lines stand before the first row: the header, and the format. */
+  get headLines(): number {
+    return this.#hasFormatLine ? 2 : 1;
+  }
+
+  /** False where the file has lost its last name, although its path still leads to it: see detached.ts. */
+  get isNamed(): boolean {
+    return this.info.nlink > 0;
+  }
+
+  /** Size now. */
+  get size(): number {
+    return this.#fs.fstat(this.fd).size;
+  }
+
+  /** Whether the path still names this inode, and its header is still there: somebody may have emptied it. */
+  isCurrent(): boolean {
+    const now = this.#fs.stat(this.path);
+    if (now === undefined || now.ino !== this.info.ino || now.dev !== this.info.dev) return false;
+    return now.size >= this.start && now.nlink > 0 === this.isNamed;
+  }
+
+  /** For writes in place: on a descriptor for appending the system ignores the position. */
+  get strikeFd(): number {
+    if (this.#strikeFd === undefined) {
+      const fd = this.#fs.open(this.path, 'r+');
+      if (this.#fs.fstat(fd).ino !== this.info.ino) {
+        this.#fs.close(fd);
+        throw new TsvqError('WRITE_FAILED', `${this.path} was replaced by another file while it was written`);
+      }
+      this.#strikeFd = fd;
+    }
+    return this.#strikeFd;
+  }
+
+  /** Keeps it open while something reads it; every retain has its {@link release}. */
+  retain(): this {
+    this.#users++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#users > 0) return;
+    // Not at once: whoever was just given its index may be about to retain it. Closed twice, the number of the
+    // descriptor could be somebody else's by then.
+    setImmediate(() => {
+      if (this.#users > 0 || this.#closed) return;
+      this.#closed = true;
+      this.#fs.closeLater(this.fd);
+      if (this.#strikeFd !== undefined) this.#fs.closeLater(this.#strikeFd);
+    });
+  }
+
+  /** The bytes in [from, from + length), or fewer at the end of the file. For pieces of moderate size. */
+  readPiece(from: number, length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length);
+    return bytes.subarray(0, readFully(this.#fs, this.fd, bytes, from));
+  }
+
+  /**
+   * Calls `block` with pieces of whole lines from `from` on, until a read returns nothing (never to a size taken
+   * earlier: a row struck before and its replacement behind would both be missed). Bytes after the last LF are
+   * left.
+   *
+   * @param block gets the bytes, where the lines end in them, and where they begin in the file; it is waited for,
+   *   since the bytes are used again afterwards
+   * @param to lines that end behind this byte are left
+   * @returns where the first line begins that was left
+   */
+  async eachBlock(
+    from: number,
+    block: (bytes: Buffer, end: number, offset: number) => Promise<void> | void,
+    to: number = Number.POSITIVE_INFINITY,
+  ): Promise<number> {
+    this.retain();
+    try {
+      let bytes = Buffer.allocUnsafe(SMALL);
+      let kept = 0;
+      let position = from;
+      for (;;) {
+        const wanted = Math.min(bytes.length - kept, BLOCK, to - position - kept);
+        const into = bytes.subarray(kept);
+        const length =
+          bytes.length <= SMALL
+            ? this.#fs.readSync(this.fd, into, wanted, position + kept)
+            : await this.#fs.read(this.fd, into, wanted, position + kept);
+        if (length === 0) return position;
+        const filled = kept + length;
+        // What was kept has none.
+        const lf = into.subarray(0, length).lastIndexOf(LF);
+        const end = lf < 0 ? 0 : kept + lf + 1;
+        if (end > 0) await block(bytes, end, position);
+        position += end;
+        kept = filled - end;
+        // Small files are read at once; what is larger is read in large pieces, and off the event loop. A longer line
+        // needs more room, but only as long as it lasts.
+        const isFull = kept === bytes.length || (bytes.length < BLOCK && length === wanted);
+        if (isFull || (bytes.length > BLOCK && kept < BLOCK)) {
+          const other = Buffer.allocUnsafe(kept < BLOCK ? BLOCK : kept * 2);
+          bytes.copy(other, 0, end, filled);
+          bytes = other;
+        } else {
+          bytes.copyWithin(0, end, filled);
+        }
+      }
+    } finally {
+      this.release();
+    }
+  }
+
+  /**
+   * Calls `line` for each whole line from `from` on, as {@link eachBlock} reads them.
+   *
+   * @param line gets the bytes, and where the line begins in them, ends in them, and begins in the file
+   */
+  async eachLine(
+    from: number,
+    line: (bytes: Buffer, start: number, end: number, offset: number) => void,
+    { to, afterBlock }: { to?: number; afterBlock?: () => Promise<void> } = {},
+  ): Promise<number> {
+    return this.eachBlock(
+      from,
+      (bytes, end, offset) => {
+        eachLine(bytes, 0, end, (start, stop) => line(bytes, start, stop, offset + start));
+        return afterBlock?.();
+      },
+      to,
+    );
+  }
+}
+
+/** The format that the file names among the comments behind its header, and where that line is. */
+function namedFormat(head: Buffer, from: number): { format: number; start: number; end: number } | undefined {
+  for (let start = from; head[start] === HASH; ) {
+    const lf = head.indexOf(LF, start);
+    if (lf < 0) return undefined;
+    const format = formatIn(head.toString('latin1', start, lf));
+    if (format !== undefined) return { format, start, end: lf + 1 };
+    start = lf + 1;
+  }
+  return undefined;
+}

@@ -1,0 +1,57 @@
+import { strikeOut } from '../format/cross-out.js';
+import { LF } from '../format/line.js';
+import { type FileSystem, readFully, SMALL } from './fs.js';
+import type { OpenFile } from './open-file.js';
+
+/** A row that another has superseded. */
+export interface Superseded {
+  readonly offset: number;
+  /** Without the LF. */
+  readonly length: number;
+}
+
+/** Rows that lie side by side are struck together, in pieces up to this size. */
+const PIECE = 1024 * 1024;
+
+/**
+ * Strikes rows out, in place: from now on `awk '$4=="pending"'` and `grep <id>` don't see them. Only for rows whose
+ * replacement is synced, else power loss could leave neither. The strikes themselves need no sync: without them
+ * the file says the same to everyone who compares versions.
+ */
+export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[]): Promise<void> {
+  rows.sort((a, b) => a.offset - b.offset);
+  for (let i = 0; i < rows.length; ) {
+    const first = i;
+    const from = (rows[i] as Superseded).offset;
+    let to = from;
+    // Only rows that touch: whatever lies between others is not ours to write.
+    while (i < rows.length && (rows[i] as Superseded).offset === to && to - from < PIECE) {
+      to += (rows[i] as Superseded).length + 1;
+      i++;
+    }
+    const length = to - from - 1;
+    const bytes = Buffer.allocUnsafe(length);
+    // Read again just now: what is no longer a row here (an editor wrote into the file) is left alone.
+    if (readFully(fs, file.fd, bytes, from) < length) continue;
+    if (length > SMALL && i - first === 1) {
+      strikeLarge(fs, file, bytes, from);
+      continue;
+    }
+    for (let k = first; k < i; k++) {
+      const start = (rows[k] as Superseded).offset - from;
+      const end = start + (rows[k] as Superseded).length;
+      if (end < length && bytes[end] !== LF) continue;
+      strikeOut(bytes, start, end, file.layout);
+    }
+    if (length <= SMALL) fs.writeSync(file.strikeFd, bytes, from);
+    else await fs.write(file.strikeFd, bytes, from);
+  }
+}
+
+/** Of a large row only what changes is written. The status first: without the `#` before them, dashes strike as well. */
+function strikeLarge(fs: FileSystem, file: OpenFile, bytes: Buffer, offset: number): void {
+  const status = strikeOut(bytes, 0, bytes.length, file.layout);
+  if (status === undefined) return;
+  fs.writeSync(file.strikeFd, bytes.subarray(...status), offset + status[0]);
+  fs.writeSync(file.strikeFd, bytes.subarray(0, 1), offset);
+}

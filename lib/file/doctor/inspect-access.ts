@@ -1,0 +1,104 @@
+import { dirname } from 'node:path';
+import type { TsvqError } from '../../job/errors.js';
+import { archiveFiles, archiveFolder } from '../compaction/archive.js';
+import type { FileInfo } from '../disk/fs.js';
+import { chownCommand, ofRootError } from '../disk/ownership.js';
+import type { Store } from '../store.js';
+import type { Finding } from './finding.js';
+
+/** What owners and modes say of a queue. */
+export interface Access {
+  readonly findings: Finding[];
+  /** One of the findings keeps a process out that would work the queue. */
+  readonly keepsOut: boolean;
+  /** This process may not even read the file. */
+  readonly isFileClosed: boolean;
+}
+
+/** Looks at owners and modes of the file and of what stands beside it. */
+export function inspectAccess(store: Store): Access {
+  const { fs, path, realPath } = store;
+  const file = fs.stat(realPath);
+  const folder = fs.stat(dirname(realPath));
+  if (file === undefined || folder === undefined)
+    return { findings: [], keepsOut: false, isFileClosed: false };
+  const open: string[] = [];
+  if ((file.mode & 0o002) !== 0) {
+    open.push(
+      `everybody on this machine may write ${path} (mode ${octal(file)}), and with it have jobs run; chmod o-w it`,
+    );
+  }
+  const closed: string[] = [];
+  if ((file.mode & 0o600) !== 0o600) {
+    closed.push(`not even its owner may read and write ${path} (mode ${octal(file)}); chmod u+rw it`);
+  }
+  if (file.uid !== folder.uid && !isShared(file, folder)) {
+    closed.push(
+      `${path} belongs to user ${file.uid}, its folder to user ${folder.uid}: only one of them can work it; ` +
+        `chown them alike: ${chownCommand(folder, path)}`,
+    );
+  }
+  closed.push(...besideIt(store, file, folder));
+  const refused = closed.length === 0 ? undefined : ofRootError(fs, realPath);
+  const isFileClosed = refused !== undefined && !isAllowed(() => store.openFile());
+  if (open.length + closed.length === 0 && store.openFile()?.writable === false) {
+    closed.push(
+      `you may look at ${path}, and change nothing in it (mode ${octal(file)}, user ${file.uid}, group ${file.gid}); see "Permissions" in the operations guide`,
+    );
+  }
+  return {
+    findings: [...open, ...closed].map((message) => ({ kind: 'access', message })),
+    keepsOut: closed.length > 0,
+    isFileClosed,
+  };
+}
+
+/** What belongs to another user than the file, who can keep its owner out. */
+function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
+  const { fs, path, realPath, lock } = store;
+  const findings: string[] = [];
+  // A file that has another owner than its folder is to be given to that one.
+  const owner = file.uid !== folder.uid && !isShared(file, folder) ? folder : file;
+  const anothers = (name: string): FileInfo | undefined => {
+    let info: FileInfo | undefined;
+    try {
+      info = fs.stat(name);
+    } catch {
+      // In a folder that is told of itself.
+    }
+    return info === undefined || info.uid === owner.uid || isShared(info, owner) ? undefined : info;
+  };
+  const archive = archiveFolder(realPath);
+  let inArchive: string[] = [];
+  try {
+    if (anothers(archive) === undefined) inArchive = archiveFiles(fs, realPath);
+  } catch (error) {
+    findings.push((error as Error).message);
+  }
+  const inLock = [lock.path, `${lock.path}/rewriting`];
+  for (const name of [...inLock, `${realPath}.tick`, archive, ...inArchive]) {
+    const info = anothers(name);
+    if (info === undefined) continue;
+    const unless = inLock.includes(name) ? 'unless it is empty, when the next process removes it, ' : '';
+    findings.push(
+      `${name} belongs to user ${info.uid}, ${path} to user ${owner.uid}: only one of them can use both; ` +
+        `${unless}chown them alike: ${chownCommand(owner, name)}`,
+    );
+  }
+  return findings;
+}
+
+/** Whether the system lets this process do something; other errors are told by those who look closer. */
+function isAllowed(look: () => unknown): boolean {
+  try {
+    look();
+    return true;
+  } catch (error) {
+    return (error as TsvqError).code !== 'NO_ACCESS';
+  }
+}
+
+const isShared = (info: FileInfo, like: FileInfo): boolean =>
+  info.gid === like.gid && (info.mode & 0o060) === 0o060;
+
+const octal = ({ mode }: FileInfo): string => (mode & 0o777).toString(8).padStart(4, '0');

@@ -1,0 +1,225 @@
+import { TsvqError } from '../../job/errors.js';
+import { isFinal, STATUSES, type Status } from '../../job/job.js';
+import { ANCESTRAL, type Layout } from '../format/columns.js';
+import { missingFollowUps } from '../format/follow-ups.js';
+import { LineReader, LONGEST_ROW, OUR_ID, TAB } from '../format/line.js';
+import { parseJson } from '../format/parse-json.js';
+import { brief } from '../format/text.js';
+import type { JobIndex } from '../index/job-index.js';
+import { readRows } from '../index/rows.js';
+import type { Liveness } from '../lock/process-id.js';
+import type { Store } from '../store.js';
+import { datedAhead } from './dated-ahead.js';
+import type { Finding, FindingKind } from './finding.js';
+import { metaFinding } from './interrupted.js';
+
+/** How a compaction sets a row aside that has another's id and version. */
+const DUPLICATE = '#duplicate ';
+/** Fields of a job that is still to run which hold a number, if anything. */
+const NUMBERS = ['run_at', 'attempts', 'priority', 'max_attempts', 'forgiven', 'timeout'] as const;
+
+/** What is wrong with the lines of the file. @param isQuiet nobody is writing it */
+export async function inspectLines(store: Store, index: JobIndex, isQuiet: boolean): Promise<Finding[]> {
+  const { file } = index;
+  const lines = new Lines(store, index, isQuiet);
+  const end = await file.eachLine(file.start, (bytes, start, stop, offset) =>
+    lines.look(bytes, start, stop, offset),
+  );
+  const findings = [...lines.findings, ...heldFindings(index, lines.findings)];
+  // While somebody is writing, a last line without its end is nothing special.
+  if (isQuiet && end < file.size && file.isCurrent()) {
+    findings.push({
+      kind: 'torn',
+      line: lines.number + 1,
+      message: 'the last line has no line end, and is ignored until the next write closes it',
+    });
+  }
+  return findings;
+}
+
+/** One pass over the lines. */
+class Lines {
+  readonly findings: Finding[] = [];
+  /** Of the line looked at last; the header is line 1. */
+  number: number;
+  readonly #store: Store;
+  readonly #index: JobIndex;
+  /** Else of an append only the first part may have been read. */
+  readonly #isQuiet: boolean;
+  readonly #reader: LineReader;
+  readonly #layout: Layout;
+  readonly #liveness = new Map<string, Liveness>();
+
+  constructor(store: Store, index: JobIndex, isQuiet: boolean) {
+    this.#store = store;
+    this.#isQuiet = isQuiet;
+    this.#index = index;
+    this.number = index.file.headLines;
+    this.#layout = index.file.layout;
+    this.#reader = new LineReader(this.#layout);
+  }
+
+  look(bytes: Buffer, start: number, end: number, offset: number): void {
+    this.number++;
+    const kind = this.#reader.read(bytes, start, end);
+    if (kind === 'row') this.#lookAtRow(offset);
+    else if (kind === 'torn') this.#add('torn', 'cut by a crash, never acknowledged; it can be deleted');
+    else if (kind === 'unreadable') this.#lookAgain(offset, end - start);
+    else if (kind !== 'blank' && bytes.toString('latin1', start, start + DUPLICATE.length) === DUPLICATE) {
+      const tab = bytes.indexOf(TAB, start);
+      const id = bytes.toString('utf8', start + DUPLICATE.length, tab < 0 || tab > end ? end : tab);
+      this.#add(
+        'duplicate',
+        `a second row of job ${brief(id)}, set aside; delete it once you have compared them`,
+        id,
+      );
+    }
+  }
+
+  #lookAtRow(offset: number): void {
+    const reader = this.#reader;
+    const { at } = this.#layout;
+    const slot = this.#index.findRow(reader);
+    if (slot === undefined) return;
+    const id = reader.text(at.id);
+    if (this.#index.offset(slot) !== offset) {
+      if (this.#index.version(slot) !== reader.version) return;
+      this.#add(
+        'duplicate',
+        `another row of job ${brief(id)} with the same version stands before it, and counts`,
+        id,
+      );
+      return;
+    }
+    if (this.#isQuiet && reader.status === 'completed' && reader.has(at.follow_ups))
+      this.#lookForFollowUps(id, slot);
+    if (reader.status === 'processing') this.#lookAtOwner(id, reader.field(at.locked_by));
+    if (!isFinal(reader.status)) {
+      this.#lookAtPayload(id);
+      this.#lookAtNumbers(id);
+      this.#lookAtTimes(id);
+      const meta = metaFinding(reader, at);
+      if (meta !== undefined) this.#add(meta.kind, meta.message, id);
+    }
+  }
+
+  #lookForFollowUps(id: string, slot: number): void {
+    const [row] = readRows(this.#index, [slot]);
+    for (const missing of row === undefined ? [] : missingFollowUps([row], this.#index, this.#layout)) {
+      const other = missing[this.#layout.at.id] as string;
+      this.#add(
+        'follow-up',
+        `job ${brief(id)} completed, and its follow-up ${other} is missing; the next compaction makes it (queue compact)`,
+        id,
+      );
+    }
+  }
+
+  #lookAtPayload(id: string): void {
+    let what: string;
+    try {
+      parseJson(this.#reader.text(this.#layout.at.payload), 'payload');
+      return;
+    } catch (error) {
+      what =
+        error instanceof TsvqError
+          ? `of job ${brief(id)}, ${error.message}`
+          : `the payload of job ${brief(id)} is not JSON`;
+    }
+    this.#add('payload', `${what}; the job fails without its handler being called`, id);
+  }
+
+  #lookAtNumbers(id: string): void {
+    for (const column of NUMBERS) {
+      const field = this.#reader.text(this.#layout.at[column]);
+      if (field === '' || Number.isFinite(Number(field))) continue;
+      const unit = column === 'run_at' ? ', in Unix seconds' : '';
+      this.#add(
+        'number',
+        `the ${column} of job ${brief(id)} is ${JSON.stringify(brief(field))}, which counts as empty; it should be a number${unit}`,
+        id,
+      );
+    }
+  }
+
+  #lookAtTimes(id: string): void {
+    const ms = (column: number): number => this.#reader.number(column, Number.NaN) * 1000;
+    const { created_at, started_at, run_at } = this.#layout.at;
+    const times = { createdAt: ms(created_at), startedAt: ms(started_at), runAt: ms(run_at) };
+    const why = datedAhead(this.#reader.status, times, this.#store.clock.now());
+    if (why === undefined) return;
+    this.#add('ahead', `job ${brief(id)} is dated far ahead: ${why}; put its times right, or cancel it`, id);
+  }
+
+  #lookAtOwner(id: string, owner: string): void {
+    if (owner === '') {
+      this.#add(
+        'orphan',
+        `job ${brief(id)} is processing, but by nobody; a worker takes it when its time limit is past`,
+        id,
+      );
+      return;
+    }
+    let liveness = this.#liveness.get(owner);
+    if (liveness === undefined) {
+      liveness = this.#store.processes.liveness(owner);
+      this.#liveness.set(owner, liveness);
+    }
+    if (liveness === 'dead') {
+      this.#add(
+        'orphan',
+        `job ${brief(id)} is processing, but its worker (${brief(owner)}) is dead; the next worker with a handler for it takes it`,
+        id,
+      );
+    }
+  }
+
+  /** A row that was being struck out as it was read looks damaged; read again, it doesn't. */
+  #lookAgain(offset: number, length: number): void {
+    // Nor is more read at once than a row may have.
+    const bytes = this.#index.file.readPiece(offset, Math.min(length, LONGEST_ROW + 1));
+    if (this.#reader.read(bytes, 0, bytes.length) !== 'unreadable') return;
+    const first = this.#reader.text(0);
+    const id = this.#index.find(first) === undefined ? undefined : first;
+    this.#add('unreadable', `${this.#reasonOf(bytes)}; it is kept and ignored`, id);
+  }
+
+  /** Why the line that was read last is no row; see {@link LineReader}. */
+  #reasonOf(bytes: Buffer): string {
+    const reader = this.#reader;
+    const { at, names } = this.#layout;
+    if (bytes.length > LONGEST_ROW) return 'it is longer than 384 MiB';
+    if (bytes.includes(0)) return 'a NUL byte is in it';
+    // Counted, not split: a line may hold millions of tabs.
+    let fields = 1;
+    for (let tab = bytes.indexOf(TAB); tab >= 0; tab = bytes.indexOf(TAB, tab + 1)) fields++;
+    if (fields !== names.length) {
+      const hint = fields === ANCESTRAL.length ? '; a program that knows no others should use queue add' : '';
+      return `${fields} fields, where the header has ${names.length}${hint}`;
+    }
+    const id = reader.text(at.id);
+    if (id === '') return `its ${names[0]} is empty`;
+    if (/^\uFEFF|\uFFFD/.test(id)) return 'its id is not UTF-8, or begins with a byte order mark';
+    if (id.length > OUR_ID && id.length <= 2 * OUR_ID && /^[0-9a-f]+$/.test(id)) {
+      return `its id is ${id.length} hex digits, as when a row stands behind a piece of another one's id; ids of the queue have ${OUR_ID}`;
+    }
+    const status = reader.text(at.status);
+    if (!STATUSES.includes(status as Status)) {
+      return `its status is ${JSON.stringify(brief(status))}, which is none of ${STATUSES.join(', ')}`;
+    }
+    return `its version is ${JSON.stringify(brief(reader.text(at.version)))}, which is no whole number`;
+  }
+
+  #add(kind: FindingKind, message: string, id?: string): void {
+    this.findings.push({ kind, line: this.number, ...(id !== undefined && { id }), message });
+  }
+}
+
+function heldFindings(index: JobIndex, lines: readonly Finding[]): Finding[] {
+  return index.held().map((id) => {
+    const line = lines.find((finding) => finding.kind === 'unreadable' && finding.id === id)?.line;
+    const where = line === undefined ? 'a line with its id' : `line ${line}, which has its id,`;
+    const message = `job ${brief(id)} is not run: ${where} can't be read; put that line right or delete it (queue lock)`;
+    return { kind: 'held', ...(line !== undefined && { line }), id, message };
+  });
+}

@@ -1,0 +1,80 @@
+import type { TsvqError } from '../../job/errors.js';
+import { replacementsOf } from '../compaction/rewrite.js';
+import { withStoreErrors } from '../disk/fs.js';
+import { describePlace, placeOf } from '../disk/place.js';
+import type { LockHolder } from '../lock/lock.js';
+import type { Store } from '../store.js';
+import type { Finding } from './finding.js';
+import { inspectAccess } from './inspect-access.js';
+import { inspectLines } from './inspect-lines.js';
+
+/** A lock that is still held by the same owner after so long is not just a commit that happened to be under way. */
+const PATIENCE_MS = 1000;
+const LOOK_MS = 50;
+
+/** Looks for what is wrong; takes no lock and changes nothing. */
+export async function inspect(store: Store): Promise<Finding[]> {
+  return withStoreErrors(store.path, () => inspectAll(store));
+}
+
+async function inspectAll(store: Store): Promise<Finding[]> {
+  const leftovers = replacementsOf(store.fs, store.realPath);
+  const access = inspectAccess(store);
+  const holders = await lastingHolders(store).catch((error: unknown) => {
+    // A lock that this process may not look into is told of itself.
+    if (access.keepsOut && (error as TsvqError).code === 'NO_ACCESS') return [];
+    throw error;
+  });
+  const isQuiet = holders.every(({ liveness }) => liveness === 'dead');
+  const index = access.isFileClosed ? undefined : await store.read('all');
+  return [
+    ...(index === undefined ? [] : await inspectLines(store, index, isQuiet)),
+    ...holders.map((holder) => lockFinding(holder, access.keepsOut)),
+    ...(isQuiet ? leftoverFindings(store, leftovers) : []),
+    ...access.findings,
+    ...placeFindings(store, access.isFileClosed ? undefined : store.obstacle),
+  ];
+}
+
+function placeFindings({ fs, realPath, options }: Store, obstacle: string | undefined): Finding[] {
+  const place = options.anyFileSystem ? undefined : placeOf(fs, realPath);
+  const messages = [...(obstacle ? [obstacle] : []), ...(place ? [describePlace(place, realPath)] : [])];
+  return messages.map((message) => ({ kind: 'place', message }));
+}
+
+/** Who died holding the lock, or holds it for longer than a commit takes. */
+async function lastingHolders(store: Store): Promise<LockHolder[]> {
+  const { clock, lock } = store;
+  let holders = lock.holders();
+  const until = clock.now() + PATIENCE_MS;
+  while (holders.some(({ liveness }) => liveness !== 'dead') && clock.now() < until) {
+    await clock.sleep(LOOK_MS);
+    const now = lock.holders();
+    holders = now.filter(({ token }) => holders.some((holder) => holder.token === token));
+  }
+  return holders;
+}
+
+function lockFinding({ pid, host, since, liveness }: LockHolder, keepsOut: boolean): Finding {
+  const who = `process ${pid} on ${host}`;
+  const when = since.toISOString();
+  const repair = keepsOut
+    ? 'the file is repaired when what is told here under access has been put right'
+    : 'the next worker or change of a job repairs the file, or: queue unlock';
+  const message = {
+    alive: `${who} has held the lock since ${when}, and is alive; if it is stuck, end it, or: queue unlock --force`,
+    dead: `${who} died holding the lock, at ${when} or later; ${repair}`,
+    unknown: `${who} has held the lock since ${when}; whether it is alive can't be told from here: queue unlock`,
+  }[liveness];
+  return { kind: 'lock', message };
+}
+
+/** @param before what was there before the lock was looked at: a compaction under way has it, or has had it */
+function leftoverFindings(store: Store, before: readonly string[]): Finding[] {
+  return before
+    .filter((path) => store.fs.stat(path) !== undefined)
+    .map((path) => ({
+      kind: 'leftover',
+      message: `${path} is what a crash left of a compaction; delete it`,
+    }));
+}

@@ -1,0 +1,63 @@
+import { isFinal } from '../../job/job.js';
+import type { Column } from '../format/columns.js';
+import { LF, LineReader } from '../format/line.js';
+import { readOwnMeta, writeOwnMeta } from '../format/meta.js';
+import { brief } from '../format/text.js';
+import { sealedPart } from '../index/sealed.js';
+import type { Store } from '../store.js';
+import type { Finding } from './finding.js';
+
+/** A job that was interrupted so often in a row needs a person's look. */
+const OFTEN = 3;
+
+const NOTE = Buffer.from('"@interruptions":');
+
+/** What the row that was read last says about a job that is interrupted again and again; else undefined. */
+function describeRow(reader: LineReader, at: Readonly<Record<Column, number>>): string | undefined {
+  if (isFinal(reader.status) || !reader.has(at.meta)) return undefined;
+  const times = readOwnMeta(reader.text(at.meta))['@interruptions'] ?? 0;
+  if (times < OFTEN) return undefined;
+  return `job ${brief(reader.text(at.id))} (${brief(reader.text(at.type))}) was interrupted ${times} times in a row`;
+}
+
+/**
+ * The open jobs that were interrupted three times in a row or more, as one problem; undefined if there is none. Only
+ * rows with a note of that are read: the others of a large file cost a search in its bytes.
+ */
+export async function interruptedProblem(store: Store): Promise<string | undefined> {
+  const index = await store.read('open');
+  if (index === undefined) return undefined;
+  const { file } = index;
+  const { at } = file.layout;
+  const reader = new LineReader(file.layout);
+  const problems = new Map<number, string>();
+  await file.eachBlock(sealedPart(file).end, (bytes, end) => {
+    for (let hit = bytes.indexOf(NOTE); hit >= 0 && hit < end; ) {
+      const stop = bytes.indexOf(LF, hit);
+      if (reader.read(bytes, bytes.lastIndexOf(LF, hit) + 1, stop) === 'row') {
+        const slot = index.findRow(reader);
+        const problem = describeRow(reader, at);
+        // A row that was superseded may not be crossed out yet.
+        if (slot !== undefined && problem !== undefined && index.version(slot) === reader.version)
+          problems.set(slot, problem);
+      }
+      hit = bytes.indexOf(NOTE, stop);
+    }
+  });
+  const [first] = problems.values();
+  if (problems.size < 2) return first;
+  return `${problems.size} jobs were interrupted again and again, the first: ${first}`;
+}
+
+/** What is wrong with the `meta` of the row that was read last, which is its job's newest and not final. */
+export function metaFinding(reader: LineReader, at: Readonly<Record<Column, number>>): Finding | undefined {
+  if (!reader.has(at.meta)) return undefined;
+  const id = reader.text(at.id);
+  if (writeOwnMeta(reader.text(at.meta), { '@interruptions': 1 }) === undefined) {
+    const message = `the meta of job ${brief(id)} is no JSON object, or too long: no wait or interruption can be noted in it, so each counts as an attempt`;
+    return { kind: 'meta', id, message };
+  }
+  const problem = describeRow(reader, at);
+  const what = 'give its workers more time, or the job less to do; queue cancel stops it';
+  return problem === undefined ? undefined : { kind: 'interrupted', id, message: `${problem}; ${what}` };
+}

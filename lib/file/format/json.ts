@@ -1,0 +1,96 @@
+import { errorMessage, TsvqError } from '../../job/errors.js';
+
+/**
+ * A value as compact JSON, if JSON holds all of it. `JSON.stringify` alone would silently drop functions, turn NaN
+ * into null and a Map into {}: a job would run later with something else than was asked for. What a `toJSON` of its own
+ * makes of a value is taken as it is.
+ *
+ * @param name how the error calls the value: `payload`, say
+ * @throws TsvqError `INVALID_ARGUMENT`, naming the place: `payload.user.age is NaN …`
+ * @example
+ * toJson({ to: 'ann@example.com' }, 'payload'); // '{"to":"ann@example.com"}'
+ */
+export function toJson(value: unknown, name: string): string {
+  if (value === undefined) return 'null';
+  let problem: string | undefined;
+  try {
+    problem = obstacle(value, []);
+    if (problem !== undefined)
+      throw new TsvqError('INVALID_ARGUMENT', `${name}${problem}; JSON can't hold that`);
+    const json = JSON.stringify(value);
+    if (json !== undefined) return json;
+  } catch (cause) {
+    if (problem !== undefined) throw cause;
+    // A getter or a toJSON that throws.
+    throw new TsvqError('INVALID_ARGUMENT', `${name} can't be written as JSON: ${errorMessage(cause)}`, {
+      cause,
+    });
+  }
+  throw new TsvqError('INVALID_ARGUMENT', `${name} is ${typeof value}; JSON can't hold that`);
+}
+
+/**
+ * What the language or the system takes an object for; JSON would make {} of most of them. Arrays and instances of one's
+ * own classes are an `Object`.
+ */
+function kindOf(value: object): string {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null || Array.isArray(value)) return 'Object';
+  // A class of one's own may name its kind as well; what it holds is in its fields.
+  const isCollection = ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set;
+  if (Symbol.toStringTag in value && !isCollection && Object.keys(value).length > 0) return 'Object';
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  // JSON takes what is in the first three of these, and a module is an object of what it exports.
+  return /^(String|Number|Boolean|Module)$/.test(kind) && !Number.isNaN(value.valueOf()) ? 'Object' : kind;
+}
+
+/**
+ * What in `value` JSON can't hold: the path to it from there, then what it is; undefined if it can hold all. The path
+ * is put together on the way back, since nearly every value is fine, and some have millions of parts.
+ */
+function obstacle(value: unknown, above: object[]): string | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return undefined;
+    case 'number':
+      return Number.isFinite(value) ? undefined : ` is ${value}`;
+    case 'object':
+      break;
+    default:
+      return ` is ${typeof value === 'bigint' ? `the BigInt ${value}n` : `a value of type ${typeof value}`}`;
+  }
+  if (value === null) return undefined;
+  if (above.includes(value)) return ' refers back to a value that contains it';
+  if (above.length > 500) return ' is nested more than 500 levels deep';
+  const kind = kindOf(value);
+  if (kind === 'Date' && Number.isNaN(Number(value))) return ' is an invalid Date';
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
+  if (kind === 'Promise') return ' is a promise (is an await missing?)';
+  if (kind !== 'Object') return ` is ${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`;
+  above.push(value);
+  let problem: string | undefined;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length && problem === undefined; i++) {
+      problem = obstacle(value[i], above);
+      if (problem !== undefined) problem = pathStep(i) + problem;
+    }
+  } else {
+    for (const key of Object.keys(value)) {
+      const field = (value as Record<string, unknown>)[key];
+      // An absent optional field, as JSON sees it too.
+      if (field === undefined) continue;
+      problem = obstacle(field, above);
+      if (problem !== undefined) {
+        problem = pathStep(key) + problem;
+        break;
+      }
+    }
+  }
+  above.pop();
+  return problem;
+}
+
+/** One step of the path to a part of a value: `.name`, `["a name"]` or `[3]`. */
+export const pathStep = (key: string | number): string =>
+  typeof key === 'string' && /^[\w$]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;

@@ -1,0 +1,104 @@
+import { invalid, onlyKnown } from '../../job/checks.js';
+import { TsvqError } from '../../job/errors.js';
+import { type EnqueueOptions, resolveEnqueueOptions } from '../../job/job-options.js';
+import { randomHex } from '../../job/random.js';
+import { draft } from '../commit/view.js';
+import { toJson } from '../format/json.js';
+import { type NewJobRow, newRow } from '../format/row.js';
+import { checkName } from '../format/text.js';
+import type { Store } from '../store.js';
+
+/** One job to add, as the caller gave it. */
+export interface JobRequest {
+  type: string;
+  payload?: unknown;
+  options?: EnqueueOptions | undefined;
+}
+
+/** After so many characters of payloads, other callbacks get their turn; each job counts for some. */
+const TURN = 4_000_000;
+const LEAST = 8_000;
+
+/**
+ * Adds jobs: all are checked before any is written, and all go in with one commit.
+ *
+ * @returns their ids, in the same order
+ * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, or the store's; `written` has the ids that are in
+ */
+export async function enqueueAll(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
+  if (!Array.isArray(requests)) throw invalid('jobs', requests, 'an array of {type, payload, options}');
+  if (requests.length <= 1) return add(store, requests);
+  // A copy: whoever fills and empties the same array again and again need not wait. And a queue that is closed
+  // meanwhile waits for what it was asked for before.
+  const jobs = [...requests];
+  return store.work(() => add(store, jobs));
+}
+
+async function add(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
+  const now = store.clock.now();
+  const ids: string[] = [];
+  const jobs: NewJobRow[] = [];
+  let turn = 0;
+  for (const [i, request] of requests.entries()) {
+    if (turn > TURN) {
+      await new Promise(setImmediate);
+      turn = 0;
+    }
+    const where = requests.length === 1 ? '' : `jobs[${i}].`;
+    const job = checkJob(request, now, store.options.maxPayload, where);
+    jobs.push(job);
+    ids.push(randomHex(8));
+    turn += Math.max(job.payload.length, LEAST);
+  }
+  if (jobs.length === 0) return [];
+  const { drafts, written, error } = await store.commit('nothing', (view, round) =>
+    jobs.flatMap((job, i) => {
+      const id = ids[i] as string;
+      return round > 0 && view.hasSeen(id) ? [] : draft(id, newRow(id, job, view.layout));
+    }),
+  );
+  if (error !== undefined) {
+    const missing = new Set(drafts.slice(written).map(({ id }) => id));
+    throw withWritten(
+      error,
+      ids.filter((id) => !missing.has(id)),
+    );
+  }
+  return ids;
+}
+
+/**
+ * @param where put before the names of arguments in errors
+ * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`
+ */
+export function checkJob(request: JobRequest, now: number, maxPayload: number, where = ''): NewJobRow {
+  if (typeof request !== 'object' || request === null) {
+    throw invalid(where.slice(0, -1) || 'job', request, 'an object {type, payload, options}');
+  }
+  onlyKnown(where.slice(0, -1) || 'job', request, ['type', 'payload', 'options']);
+  const { type, payload, options = {} } = request;
+  const name = checkName(`${where}type`, type);
+  const json = toJson(payload, `${where}payload`);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > maxPayload) {
+    throw new TsvqError(
+      'PAYLOAD_TOO_LARGE',
+      `${where}payload of a job of type ${name} is ${bytes} bytes as JSON; the limit is ${maxPayload}. ` +
+        'Store it elsewhere and enqueue its address, or raise maxPayload.',
+    );
+  }
+  const { runAt, priority, maxAttempts, timeout } = resolveEnqueueOptions(options, now, where);
+  return { type: name, payload: json, createdAt: now, runAt, priority, maxAttempts, timeout };
+}
+
+function withWritten(error: unknown, written: string[]): unknown {
+  if (!(error instanceof TsvqError)) return error;
+  return new TsvqError(
+    error.code,
+    `${error.message}; ${written.length} of the jobs of this call are in the file`,
+    {
+      cause: error.cause,
+      written,
+    },
+  );
+}

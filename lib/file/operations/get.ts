@@ -1,0 +1,25 @@
+import type { Job } from '../../job/job.js';
+import { findArchived } from '../compaction/archive.js';
+import { toJob } from '../format/row.js';
+import { readRows } from '../index/rows.js';
+import type { Store } from '../store.js';
+
+/** The job as it is now, or undefined for any string that is no id in the file. */
+export async function get(store: Store, id: string): Promise<Job | undefined> {
+  // A row can be struck between looking its place up and reading it; its replacement is there by then.
+  for (let tries = 0; tries < 5; tries++) {
+    const index = await store.read('all');
+    const slot = index?.find(id);
+    if (index === undefined || slot === undefined) return undefined;
+    const [row] = readRows(index, [slot]);
+    if (row !== undefined) return toJob(row, index.file.layout);
+    await store.forget();
+  }
+  return undefined;
+}
+
+/** The same among the jobs past their retention time. */
+export async function getArchived(store: Store, id: string): Promise<Job | undefined> {
+  const found = await findArchived(store.fs, store.realPath, id);
+  return found && toJob(found.row, found.layout);
+}

@@ -1,0 +1,97 @@
+import { count, invalid, onlyKnown, text } from '../../job/checks.js';
+import { JOB_STATUSES, type Job, STATUSES, type Status } from '../../job/job.js';
+import type { ListOptions } from '../../job/job-options.js';
+import { storeError } from '../disk/fs.js';
+import { type Row, toJob } from '../format/row.js';
+import type { JobIndex } from '../index/job-index.js';
+import { groupsOf, readRows } from '../index/rows.js';
+import type { Store } from '../store.js';
+
+/** So many jobs at the least are put in order together. */
+const PIECE = 500;
+/** After a look at so many jobs others have their turn. */
+const SLICE = 20_000;
+
+/**
+ * The jobs that match, in the order of the file, each as it is when its group is read.
+ *
+ * @throws TsvqError `INVALID_ARGUMENT`
+ */
+export async function* list(store: Store, options: ListOptions): AsyncIterableIterator<Job> {
+  onlyKnown('options', options, ['status', 'type', 'idPrefix', 'limit']);
+  const { status, type, idPrefix, limit = Number.POSITIVE_INFINITY } = options;
+  const statuses: readonly Status[] = status === undefined ? JOB_STATUSES : [...new Set([status].flat())];
+  for (const word of statuses) {
+    if (!STATUSES.includes(word)) throw invalid('status', word, STATUSES.join(', '));
+  }
+  if (type !== undefined) text('type', type);
+  if (idPrefix !== undefined) text('idPrefix', idPrefix);
+  let left = limit === Number.POSITIVE_INFINITY ? limit : count('limit', limit, 0);
+  const index = await store.read('all');
+  if (index === undefined || left === 0) return;
+
+  const file = index.file.retain();
+  try {
+    const matches = (slot: number): boolean =>
+      statuses.includes(index.status(slot)) && (type === undefined || index.type(slot) === type);
+    for await (const slots of inFileOrder(index, matches)) {
+      for (const group of groupsOf(index, slots)) {
+        for (const row of await readGroup(store, index, group)) {
+          const job = toJob(row, file.layout);
+          if (!statuses.includes(job.status)) continue;
+          if (type !== undefined && job.type !== type) continue;
+          if (idPrefix !== undefined && !job.id.startsWith(idPrefix)) continue;
+          yield job;
+          if (--left === 0) return;
+        }
+      }
+    }
+  } catch (error) {
+    throw storeError(error, store.path);
+  } finally {
+    file.release();
+  }
+}
+
+/**
+ * The jobs that match, in the order of the file and in pieces of it, each sorted when it is asked for: who wants twenty
+ * of a million need not wait until all are sorted, nor must the web server around them.
+ */
+async function* inFileOrder(
+  index: JobIndex,
+  matches: (slot: number) => boolean,
+): AsyncIterableIterator<number[]> {
+  const { size, position } = index;
+  const pieces: number[][] = Array.from({ length: Math.ceil(size / PIECE) }, () => []);
+  for (let slot = 0; slot < size; slot++) {
+    if (slot % SLICE === SLICE - 1) await new Promise(setImmediate);
+    if (!matches(slot)) continue;
+    // What was written since is behind all of it.
+    const piece = Math.min(Math.floor((index.offset(slot) / position) * pieces.length), pieces.length - 1);
+    pieces[piece]?.push(slot);
+  }
+  let slots: number[] = [];
+  for (const piece of pieces) {
+    slots = slots.concat(piece.sort((a, b) => index.offset(a) - index.offset(b)));
+    if (slots.length < PIECE) continue;
+    yield slots;
+    slots = [];
+  }
+  yield slots;
+}
+
+/** The rows of some jobs, in the order of the file. */
+async function readGroup(store: Store, index: JobIndex, slots: readonly number[]): Promise<Row[]> {
+  let rows: (Row | undefined)[] = [];
+  // A row can be struck between looking its place up and reading it; its replacement is there by then.
+  for (let tries = 0; tries < 5; tries++) {
+    // What is large takes long to read, and others want their turn.
+    await new Promise(setImmediate);
+    // Where another file has the name by now, this one has every job's state up to that moment.
+    if ((await store.read('all')) !== index) await index.catchUp();
+    const group = [...slots].sort((a, b) => index.offset(a) - index.offset(b));
+    rows = readRows(index, group);
+    if (!rows.includes(undefined)) break;
+  }
+  return rows.filter((row) => row !== undefined);
+}

@@ -1,0 +1,98 @@
+import type { Status } from '../../job/job.js';
+import { readHeartbeat } from '../disk/heartbeat.js';
+import { readSealedCounts } from '../index/sealed-counts.js';
+import type { Store } from '../store.js';
+
+/** The state of a queue, in figures. */
+export interface Stats extends TypeStats {
+  /** Absolute path of the file. */
+  file: string;
+  /** Jobs in the file, all states together; the archive is not counted. */
+  total: number;
+  /** The same counts by job type. */
+  types: Record<string, TypeStats>;
+  /** When a worker last looked; undefined if never. */
+  lastTick: Date | undefined;
+  /** Types of due jobs for which the last worker had no handler. */
+  unhandled: string[];
+  /** Lines that can't be read, and count as no job: of another program, or of an edit gone wrong; see `queue doctor`. */
+  unreadable: number;
+  /** Size of the file. */
+  bytes: number;
+}
+
+/** How many jobs are in each state: of one type, or of all together. */
+export interface TypeStats {
+  pending: number;
+  /** Of the pending ones, those whose time has come. */
+  due: number;
+  processing: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  /** Jobs that wait for other jobs. */
+  waiting: number;
+  /** Seconds for which the oldest due job has been waiting; 0 if none is due. */
+  oldestDueSeconds: number;
+}
+
+const none = (): TypeStats => ({
+  pending: 0,
+  due: 0,
+  processing: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+  waiting: 0,
+  oldestDueSeconds: 0,
+});
+
+/**
+ * Reads what is new in the file, without the lock. The finished jobs that a compaction has set apart are counted, once;
+ * the index need not know where they are.
+ */
+export async function gatherStats(store: Store): Promise<Stats> {
+  const { index, settled } = (await readSealedCounts(store)) ?? {};
+  const tick = readHeartbeat(store.fs, store.realPath);
+  const types = new Map<string, TypeStats>();
+  const all = none();
+  const now = store.clock.now();
+  let total = 0;
+  const add = (type: string, status: Status, waitingMs: number, count = 1): void => {
+    // A schedule is no job.
+    if (status === 'recurring') return;
+    total += count;
+    let stats = types.get(type);
+    if (stats === undefined) {
+      stats = none();
+      types.set(type, stats);
+    }
+    for (const each of [stats, all]) {
+      each[status] += count;
+      if (waitingMs < 0) continue;
+      each.due++;
+      each.oldestDueSeconds = Math.max(each.oldestDueSeconds, waitingMs / 1000);
+    }
+  };
+  const size = index?.size ?? 0;
+  for (let slot = 0; index !== undefined && slot < size; slot++) {
+    const status = index.status(slot);
+    add(index.type(slot), status, status === 'pending' ? now - index.runAt(slot) : -1);
+  }
+  for (const [type, counts] of settled ?? []) {
+    for (const [status, count] of Object.entries(counts) as [Status, number][]) {
+      if (count > 0) add(type, status, -1, count);
+    }
+  }
+  return {
+    file: store.path,
+    total,
+    ...all,
+    types: Object.fromEntries(types),
+    lastTick: tick && new Date(tick.at),
+    // Since that worker looked, another may have had the handler.
+    unhandled: tick?.unhandled.filter((type) => (types.get(type)?.due ?? 0) > 0) ?? [],
+    unreadable: (await index?.unreadable.count(index.file)) ?? 0,
+    bytes: index?.file.size ?? 0,
+  };
+}

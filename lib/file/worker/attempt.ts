@@ -1,0 +1,143 @@
+import { PermanentError, TsvqError } from '../../job/errors.js';
+import type { Job } from '../../job/job.js';
+import type { EnqueueOptions } from '../../job/job-options.js';
+import type { HandlerContext } from '../../runner/handler.js';
+import type { Known } from '../commit/view.js';
+import type { Layout } from '../format/columns.js';
+import { encodeFollowUps, followUpId } from '../format/follow-ups.js';
+import { parseJson } from '../format/parse-json.js';
+import { type NewJobRow, number, type Row, toJob } from '../format/row.js';
+import type { JobIndex } from '../index/job-index.js';
+import { checkJob } from '../operations/enqueue.js';
+import type { Candidate } from './claim.js';
+
+/** Why an attempt's signal was aborted. */
+export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
+
+/** They stand in the row of the completion as well, in one field. */
+const MOST_FOLLOW_UPS = 128 * 1024 * 1024;
+
+/** Shared by all attempts that enqueue nothing. */
+const NONE: NewJobRow[] = [];
+
+/** One claimed job, from its claim row to what became of it. */
+export class Attempt implements Known {
+  readonly id: string;
+  readonly type: string;
+  readonly attempts: number;
+  /** Of the claim row. */
+  readonly version: number;
+  /** The claim row. */
+  readonly row: Row;
+  /** True if the job's last worker died with it: it runs alone. */
+  readonly suspect: boolean;
+  readonly index: JobIndex;
+  readonly slot: number;
+  followUps: NewJobRow[] = NONE;
+  /** When its handler was called, in ms; undefined before. */
+  startedAt: number | undefined;
+  stopped: StopReason | undefined;
+  /** Cancels the timer of its time limit. */
+  cancelTimer: (() => void) | undefined;
+  /** When it came to its end, in ms: its outcome stands, whatever the handler still does comes too late. */
+  endedAt: number | undefined;
+  /** Of the claim row. */
+  readonly layout: Layout;
+  readonly #now: () => number;
+  readonly #maxPayload: number;
+  #followUpBytes = 0;
+  #controller: AbortController | undefined;
+  #job: Job | undefined;
+
+  constructor(candidate: Candidate, row: Row, layout: Layout, now: () => number, maxPayload: number) {
+    const { at } = layout;
+    this.row = row;
+    this.id = row[at.id] as string;
+    this.type = row[at.type] as string;
+    this.attempts = number(row[at.attempts], 0);
+    this.version = number(row[at.version], 0);
+    this.suspect = candidate.suspect;
+    this.index = candidate.index;
+    this.slot = candidate.slot;
+    this.layout = layout;
+    this.#now = now;
+    this.#maxPayload = maxPayload;
+  }
+
+  /** What its handler gets. Getters, since most handlers use none of it; of its own, so that a copy has them, too. */
+  context(): HandlerContext {
+    const attempt = this;
+    return {
+      get job() {
+        return attempt.job;
+      },
+      get signal() {
+        return attempt.signal;
+      },
+      get enqueue() {
+        return attempt.enqueue;
+      },
+    };
+  }
+
+  get job(): Job {
+    this.#job ??= toJob(this.row, this.layout);
+    return this.#job;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.stopped) this.#controller.abort(stopError(this.stopped));
+    }
+    return this.#controller.signal;
+  }
+
+  get enqueue(): (type: string, payload?: unknown, options?: EnqueueOptions) => string {
+    return (type, payload, options) => {
+      if (this.endedAt !== undefined)
+        throw new TsvqError('CLOSED', `job ${this.id} is over; it can enqueue nothing any more`);
+      const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
+      const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([job]));
+      if (bytes > MOST_FOLLOW_UPS) {
+        throw new TsvqError(
+          'PAYLOAD_TOO_LARGE',
+          `the follow-ups of job ${this.id} have more than ${MOST_FOLLOW_UPS} bytes together; ` +
+            'let one of them enqueue the rest.',
+        );
+      }
+      this.#followUpBytes = bytes;
+      if (this.followUps === NONE) this.followUps = [];
+      this.followUps.push(job);
+      return followUpId(this.id, this.attempts, this.followUps.length - 1);
+    };
+  }
+
+  /**
+   * Its payload.
+   *
+   * @throws PermanentError if an edit by hand, or another program, left no JSON, or a number that JavaScript can't hold
+   */
+  payload(): unknown {
+    try {
+      return parseJson(this.row[this.layout.at.payload] as string, 'payload');
+    } catch (cause) {
+      if (cause instanceof TsvqError) throw new PermanentError(`in the file, ${cause.message}`);
+      throw new PermanentError('the payload in the file is not JSON', { cause });
+    }
+  }
+
+  stop(reason: StopReason): void {
+    this.stopped ??= reason;
+    this.#controller?.abort(stopError(this.stopped));
+  }
+}
+
+const REASONS: Record<StopReason, string> = {
+  cancelled: 'the job was cancelled',
+  timeout: 'the time limit of the job has passed',
+  shutdown: 'the worker is shutting down',
+};
+
+const stopError = (reason: StopReason): DOMException =>
+  new DOMException(REASONS[reason], reason === 'timeout' ? 'TimeoutError' : 'AbortError');

@@ -1,0 +1,252 @@
+import { type Backoff, clamp } from '../../job/backoff.js';
+import { duration } from '../../job/checks.js';
+import { isInstance, PermanentError, RetryAfterError } from '../../job/errors.js';
+import { errorText } from '../../runner/error-text.js';
+import { deathText } from '../chores/rescue.js';
+import { type Draft, draft } from '../commit/view.js';
+import type { Layout } from '../format/columns.js';
+import { encodeFollowUps, followUpRows } from '../format/follow-ups.js';
+import { toJson } from '../format/json.js';
+import { NO_OWN_META, type OwnMeta, readOwnMeta, writeOwnMeta } from '../format/meta.js';
+import { type Change, nextRow, number, type Row } from '../format/row.js';
+import type { Attempt } from './attempt.js';
+
+/** Waits that were asked for are spread over so long at the least: jobs that come back at once are turned away again. */
+const LEAST_SPREAD_MS = 1000;
+
+/** For a person: the job may be innocent. */
+const UNCAUGHT = 'nothing caught this, and it ended the process; it may come from another job that had ended';
+
+/** How an attempt ended. */
+export type Ending =
+  | { how: 'returned'; value: unknown }
+  /**
+   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the process: it may
+   * come from a job that was over, so it decides nothing.
+   */
+  | { how: 'threw'; error: unknown; goesOn?: true; isUncaught?: true }
+  /** An exception that nothing caught ends the process, and it may be another handler's. */
+  | ({ how: 'died' } & Death)
+  /** Given back at shutdown. */
+  | { how: 'released' };
+
+/** An exception that nothing caught, and by which the process ends. */
+export interface Death {
+  readonly error: unknown;
+  /** How many handlers were under way in the process, but one: nothing tells which of them it was. */
+  readonly others: number;
+}
+
+/** What becomes of a job after an attempt, and how the log calls it. */
+export interface Verdict {
+  readonly event: 'completed' | 'retried' | 'failed' | 'released';
+  readonly change: Change;
+  readonly error?: string;
+  readonly runAt?: number;
+  /** For a person: the result could not be kept, the backoff function failed, the handler goes on. */
+  readonly warning?: string;
+}
+
+/** What a worker's options say about failures. */
+export interface FailureRules {
+  readonly maxAttempts: number;
+  /** In ms. */
+  readonly maxRetryAfter: number;
+  readonly maxInterruptions: number;
+  readonly backoff: Backoff;
+  /** Most bytes of a result as JSON. */
+  readonly maxResult: number;
+}
+
+/**
+ * From an attempt's ending to the job's next state; see the table in job.ts. Not under the lock: the backoff may be
+ * a function of the user's.
+ */
+export function judge(
+  attempt: Attempt,
+  ending: Ending,
+  now: number,
+  rules: FailureRules,
+  random: () => number = Math.random,
+): Verdict {
+  if (ending.how === 'released') return release(attempt, now, rules);
+  if (ending.how === 'died') return die(attempt, ending, rules);
+  if (ending.how === 'returned') return complete(attempt, ending.value, now, rules);
+  const verdict = fail(attempt, ending, now, rules, random);
+  if (!ending.goesOn) return verdict;
+  const goesOn =
+    `the handler of job ${attempt.id} (${attempt.type}) ignores its signal and goes on; ` +
+    'this process does not try the job again before it has ended';
+  return { ...verdict, warning: verdict.warning === undefined ? goesOn : `${verdict.warning}; ${goesOn}` };
+}
+
+/** The rows of a verdict: the job's own, then its follow-ups'. @param claim the job's row, as it is now */
+export function verdictRows(attempt: Attempt, verdict: Verdict, claim: Row, layout: Layout): Draft[] {
+  const own = draft(attempt.id, nextRow(claim, verdict.change, layout), attempt);
+  if (verdict.event !== 'completed' || attempt.followUps.length === 0) return [own];
+  const rows = followUpRows(attempt.id, attempt.attempts, attempt.followUps, layout);
+  return [own, ...rows.map((row) => draft(row[layout.at.id] as string, row))];
+}
+
+function complete(attempt: Attempt, value: unknown, now: number, { maxResult }: FailureRules): Verdict {
+  let result = '';
+  let warning: string | undefined;
+  // A job that succeeded is never run again because of what it returned.
+  try {
+    if (value !== undefined) result = toJson(value, 'result');
+    const bytes = Buffer.byteLength(result);
+    if (bytes > maxResult) warning = `result is ${bytes} bytes as JSON; the limit is ${maxResult}`;
+  } catch (error) {
+    warning = (error as Error).message;
+  }
+  if (warning !== undefined) result = JSON.stringify({ warning: `the result was not kept: ${warning}` });
+  return {
+    event: 'completed',
+    change: {
+      status: 'completed',
+      error: '',
+      result,
+      lockedBy: '',
+      finishedAt: now,
+      followUps: encodeFollowUps(attempt.followUps),
+      ...forget(attempt),
+    },
+    ...(warning === undefined
+      ? {}
+      : { warning: `job ${attempt.id} (${attempt.type}) completed, but ${warning}` }),
+  };
+}
+
+function fail(
+  attempt: Attempt,
+  { error, isUncaught }: Ending & { how: 'threw' },
+  now: number,
+  rules: FailureRules,
+  random: () => number,
+): Verdict {
+  const { used, limit } = attemptsOf(attempt, rules);
+  const asked = isUncaught ? undefined : askedToWait(attempt, error, now, rules);
+  const isPermanent = !isUncaught && isInstance(PermanentError, error);
+  const said = errorText(error, isUncaught ? [UNCAUGHT] : []);
+  const text = asked === undefined ? said : `${said}\n${asked.note}`;
+  const rest = { error: text, lockedBy: '', ...(asked?.change ?? forget(attempt)) };
+  if (asked?.isFree !== true && (isPermanent || used >= limit)) {
+    return { event: 'failed', error: text, change: { status: 'failed', finishedAt: now, ...rest } };
+  }
+  let wait: number;
+  let warning: string | undefined;
+  try {
+    if (asked !== undefined) wait = asked.wait + random() * Math.max(asked.wait / 10, LEAST_SPREAD_MS);
+    else if (!isUncaught && isInstance(RetryAfterError, error)) wait = delayOf(error);
+    else wait = rules.backoff(used, error, attempt.job);
+  } catch (cause) {
+    // The function is the user's; a mistake in it must not lose the job or the worker.
+    wait = clamp(60_000 * 2 ** used);
+    warning = `backoff failed for job ${attempt.id} (${attempt.type}), the default was used: ${errorText(cause)}`;
+  }
+  const runAt = now + wait;
+  return {
+    event: 'retried',
+    error: text,
+    runAt,
+    change: { status: 'pending', runAt, ...rest },
+    ...(warning === undefined ? {} : { warning }),
+  };
+}
+
+/** How many attempts count, and how many may. */
+function attemptsOf({ attempts, row, layout }: Attempt, { maxAttempts }: FailureRules) {
+  const forgiven = number(row[layout.at.forgiven], 0);
+  return { forgiven, used: attempts - forgiven, limit: number(row[layout.at.max_attempts], maxAttempts) };
+}
+
+/** What makes the queue's own notes go, where a job has any. */
+const forget = ({ row, layout }: Attempt): Pick<Change, 'meta'> =>
+  row[layout.at.meta] ? { meta: NO_OWN_META } : {};
+
+/** A wait that a handler has asked for. */
+interface Asked {
+  /** In ms; never 0. */
+  readonly wait: number;
+  /** It doesn't count as an attempt. */
+  readonly isFree: boolean;
+  /** For whoever reads the job's error. */
+  readonly note: string;
+  readonly change: Pick<Change, 'meta' | 'forgiven'>;
+}
+
+/**
+ * The wait that an error asks for. One that has passed, or that is no time, is none: without a bound of its own, it
+ * would let a job loop for ever.
+ */
+function askedToWait(attempt: Attempt, error: unknown, now: number, rules: FailureRules): Asked | undefined {
+  let wait = 0;
+  try {
+    if (!isInstance(PermanentError, error) && isInstance(RetryAfterError, error)) wait = delayOf(error);
+  } catch {
+    // No time; what becomes of that is for the caller.
+  }
+  if (wait === 0) return undefined;
+  const field = attempt.row[attempt.layout.at.meta] ?? '';
+  // The clock may have been set back since.
+  const since = Math.min((readOwnMeta(field)['@askedToWaitSince'] ?? Number.POSITIVE_INFINITY) * 1000, now);
+  const meta: OwnMeta = { '@askedToWaitSince': Math.round(since) / 1000, '@interruptions': undefined };
+  // What can't be noted would never come to its bound.
+  const isFree = now + wait - since <= rules.maxRetryAfter && writeOwnMeta(field, meta) !== undefined;
+  const { forgiven } = attemptsOf(attempt, rules);
+  return {
+    wait,
+    isFree,
+    note: `asked to wait ${wait / 1000} s: ${isFree ? 'not counted as an attempt' : `counted as an attempt (waits in a row count beyond ${rules.maxRetryAfter / 1000} s, the maxRetryAfter of the worker)`}`,
+    change: isFree ? { meta, forgiven: forgiven + 1 } : { meta },
+  };
+}
+
+/** A moment that has passed is now. @throws TsvqError for what is no time */
+function delayOf({ delay }: RetryAfterError): number {
+  return clamp(
+    duration('the delay of a RetryAfterError', typeof delay === 'number' ? Math.max(delay, 0) : delay),
+  );
+}
+
+/** Whether a handler says by its error what is to become of the job. */
+export const decides = (error: unknown): boolean =>
+  isInstance(PermanentError, error) || isInstance(RetryAfterError, error);
+
+/**
+ * Given back as it was. An attempt that had begun is noted as interrupted: a job that takes longer than its workers stay
+ * would be begun for ever otherwise.
+ */
+function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
+  const { forgiven, used, limit } = attemptsOf(attempt, rules);
+  // run_at stays: it has passed, and keeps the job's place in the order.
+  const back = { status: 'pending', lockedBy: '' } as const;
+  const isInterrupted = attempt.startedAt !== undefined && attempt.stopped !== 'cancelled';
+  if (!isInterrupted) return { event: 'released', change: { ...back, forgiven: forgiven + 1 } };
+  const field = attempt.row[attempt.layout.at.meta] ?? '';
+  const interruptions = (readOwnMeta(field)['@interruptions'] ?? 0) + 1;
+  const meta: OwnMeta = { '@interruptions': interruptions };
+  const isFree = interruptions <= rules.maxInterruptions && writeOwnMeta(field, meta) !== undefined;
+  if (isFree) return { event: 'released', change: { ...back, forgiven: forgiven + 1, meta } };
+  if (used < limit) return { event: 'released', change: { ...back, meta } };
+  const times = interruptions === 1 ? 'once' : `${interruptions} times in a row`;
+  const error =
+    `interrupted ${times}, the last time at the shutdown of worker ${attempt.row[attempt.layout.at.locked_by]}; ` +
+    'it takes longer than its workers may stay: give them more time, or the job less to do, then retry it';
+  return {
+    event: 'failed',
+    error,
+    change: { status: 'failed', error, lockedBy: '', finishedAt: now, meta },
+  };
+}
+
+/** As a worker is treated that is found dead: each of its jobs is forgiven the attempt, and is claimed alone next. */
+function die(attempt: Attempt, { error, others }: Death, rules: FailureRules): Verdict {
+  const forgiven = attemptsOf(attempt, rules).forgiven + 1;
+  const text = `${deathText(attempt.attempts, others)}; it ended by ${errorText(error)}`;
+  return {
+    event: 'released',
+    error: text,
+    change: { status: 'pending', lockedBy: '', forgiven, error: text },
+  };
+}

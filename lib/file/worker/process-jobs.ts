@@ -1,0 +1,123 @@
+import { resolveBackoff } from '../../job/backoff.js';
+import { invalid } from '../../job/checks.js';
+import { notInstalled } from '../../job/dependency.js';
+import { TsvqError } from '../../job/errors.js';
+import { resolveWorkerOptions, type WorkerOptions } from '../../job/options.js';
+import type { Handler, Handlers, Summary } from '../../runner/handler.js';
+import { withStoreErrors } from '../disk/fs.js';
+import { readHeartbeat } from '../disk/heartbeat.js';
+import { checkName } from '../format/text.js';
+import { handlersRunningHere } from '../lock/running-here.js';
+import type { Store } from '../store.js';
+import type { Death } from './outcome.js';
+import { peek } from './peek.js';
+import type { Run } from './worker.js';
+import { WorkerEvents } from './worker-events.js';
+
+/**
+ * Runs what is due, then returns. A tick with nothing to do ends after a look at the file; the machinery that
+ * claims and runs is loaded only for those that find work.
+ *
+ * @throws TsvqError `INVALID_ARGUMENT`, or the store's; never a handler's, but for what the store was abandoned by
+ */
+export async function processQueue(
+  store: Store,
+  handlers: Partial<Handlers>,
+  options: WorkerOptions,
+): Promise<Summary> {
+  const table = handlerTable(handlers);
+  const resolved = resolveWorkerOptions(options);
+  const backoff = resolveBackoff(resolved.backoff);
+  const events = new WorkerEvents(resolved);
+  let run: Run | undefined;
+  let isStopped = false;
+  let death = undefined as Death | undefined;
+  const stop = (): void => {
+    isStopped = true;
+    run?.stop();
+  };
+  const abandon = (error: unknown): void => {
+    death ??= { error, others: handlersRunningHere(store) - 1 };
+    run?.abandon(death);
+  };
+  const work = async (): Promise<void> => {
+    let { work, repair } = await peek(store, resolved.timeout);
+    if (repair) {
+      await store.repair();
+      ({ work } = await peek(store, resolved.timeout));
+    }
+    if (work || resolved.linger > 0) {
+      const module = await import('./worker.js').catch((error: unknown) => {
+        const { code } = error as NodeJS.ErrnoException;
+        throw code === 'ERR_MODULE_NOT_FOUND' ? notInstalled('the code of a worker', error) : error;
+      });
+      // It may stay for long.
+      events.tick(store, lastUnhandled(store));
+      run = new module.Run(store, table, resolved, backoff, events);
+      if (isStopped) run.stop();
+      if (death !== undefined) run.abandon(death);
+      await run.untilDone();
+    } else {
+      await crossOut(store);
+      // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
+      await new Promise(setImmediate);
+    }
+  };
+  try {
+    await withStoreErrors(store.path, () => store.work(work, { stop, abandon }));
+  } catch (error) {
+    // What dies of an exception is told that, and not that it could not be written.
+    if (death === undefined) throw error;
+  }
+  if (death !== undefined) throw death.error;
+  events.tick(store);
+  return events.summary;
+}
+
+/**
+ * A killed process may have left superseded rows uncrossed, which `awk` counts. The last worker has seen to those that
+ * were there when it noted its look.
+ */
+async function crossOut(store: Store): Promise<void> {
+  const tick = store.fs.stat(`${store.realPath}.tick`);
+  try {
+    await store.crossOutSince(tick?.mtimeMs ?? 0);
+  } catch (error) {
+    if (error instanceof TsvqError && error.code === 'SYNC_FAILED') throw error;
+    // Nothing depends on it: the next worker tries again.
+  }
+}
+
+/** The types that the last worker had no handler for: one that only begins knows less. */
+function lastUnhandled({ fs, realPath }: Store): string[] {
+  try {
+    return readHeartbeat(fs, realPath)?.unhandled ?? [];
+  } catch {
+    // A note that can't be read is no reason not to work.
+    return [];
+  }
+}
+
+/** `{}`, or a module: an object of which nothing is hidden elsewhere. */
+const isPlain = (value: object): boolean => [null, Object.prototype].includes(Object.getPrototypeOf(value));
+
+function handlerTable(handlers: Partial<Handlers>): Map<string, Handler> {
+  if (typeof handlers !== 'object' || handlers === null) {
+    throw invalid('handlers', handlers, 'an object of functions, one per job type');
+  }
+  const table = new Map<string, Handler>();
+  if (Object.keys(handlers).length === 0 && !isPlain(handlers)) {
+    throw invalid(
+      'handlers',
+      handlers,
+      'an object that has the functions itself: those of a class are not seen',
+    );
+  }
+  for (const [type, handler] of Object.entries(handlers)) {
+    checkName('the name of a handler', type);
+    if (handler === undefined) continue;
+    if (typeof handler !== 'function') throw invalid(`handlers.${type}`, handler, 'a function');
+    table.set(type, handler);
+  }
+  return table;
+}

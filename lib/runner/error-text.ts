@@ -1,0 +1,73 @@
+import { inspect } from 'node:util';
+import { isError } from '../job/errors.js';
+
+const FRAMES = 3;
+const CAUSES = 3;
+/** A shorter text may stand in another by chance. */
+const TELLING = 8;
+const LONGEST = 4000;
+
+/**
+ * What stays of an error in the file: name and message, those of its causes, and the first frames of the stack. Never
+ * throws, whatever was thrown.
+ *
+ * @param notes lines that stand between causes and frames
+ */
+export function errorText(error: unknown, notes: readonly string[] = []): string {
+  return linesOf(error, notes).map(cut).join('\n');
+}
+
+function linesOf(error: unknown, notes: readonly string[]): string[] {
+  try {
+    if (!isError(error))
+      return [typeof error === 'string' && error !== '' ? error : inspect(error), ...notes];
+    const head = headOf(error);
+    return [head, ...causes(error, head), ...notes, ...frames(String(error.stack ?? ''))];
+  } catch {
+    return ['an error that could not be read', ...notes];
+  }
+}
+
+/** A failed connection to several addresses has a code, and no message. */
+function headOf({ name, message, code }: Error & { code?: unknown }): string {
+  return `${name}: ${message || (typeof code === 'string' ? code : '')}`;
+}
+
+const textOf = (reason: unknown): string =>
+  isError(reason) ? headOf(reason) : typeof reason === 'string' ? reason : inspect(reason);
+
+/** fetch says "fetch failed", and why is in the cause. Left out is what the error says itself, or can't be read. */
+function causes(error: Error, head: string): string[] {
+  const found: string[] = [];
+  try {
+    // Of Promise.any, which says nothing itself.
+    const reasons: unknown[] = isAggregate(error) ? error.errors.slice(0, CAUSES) : [];
+    for (const reason of reasons) found.push(`caused by: ${textOf(reason)}`);
+    let { cause } = error;
+    for (let depth = 0; cause !== undefined && cause !== null && depth < CAUSES; depth++) {
+      const text = textOf(cause);
+      const said = isError(cause) ? cause.message : text;
+      if (said.length < TELLING || !head.includes(said)) found.push(`caused by: ${text}`);
+      cause = isError(cause) ? cause.cause : undefined;
+    }
+  } catch {
+    // What was thrown matters more.
+  }
+  return found;
+}
+
+/** In Jest, one of Node's own is no instance of the AggregateError there. */
+const isAggregate = (error: Error): error is AggregateError =>
+  error instanceof AggregateError || error.name === 'AggregateError';
+
+/** Looked for one by one: a stack begins with the message, which may have millions of lines. */
+function frames(stack: string): string[] {
+  const found: string[] = [];
+  for (const [frame] of stack.matchAll(/^[ \t]+at .*/gm)) {
+    found.push(frame);
+    if (found.length === FRAMES) break;
+  }
+  return found;
+}
+
+const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
