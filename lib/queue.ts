@@ -9,7 +9,6 @@ import { gatherStats, type Stats } from './file/operations/stats.js';
 import { Store } from './file/store.js';
 import { processQueue } from './file/worker/process-jobs.js';
 import { onlyKnown, text } from './job/checks.js';
-import { systemClock } from './job/clock.js';
 import type { DefaultJobs, Job, TypeOf } from './job/job.js';
 import type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
 import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from './job/options.js';
@@ -167,7 +166,7 @@ export interface Queue<Jobs = DefaultJobs> {
  * await queue.enqueue('email', { to: 'ann@example.com' });
  */
 export function openQueue<Jobs = DefaultJobs>(file: string | URL, options: QueueOptions = {}): Queue<Jobs> {
-  return overStore<Jobs>(new Store(file, resolveQueueOptions(options), systemClock));
+  return overStore<Jobs>(new Store(file, resolveQueueOptions(options)));
 }
 
 /**

@@ -242,7 +242,8 @@ export function openTest<Jobs = DefaultJobs>(t: TestContext, options: TestOption
   queueOptions.lockTimeout ??= '1h';
   // Temporary folders may be in memory, or in the layer of a container.
   queueOptions.anyFileSystem ??= true;
-  const store = new Store(file, resolveQueueOptions(queueOptions), clock, {
+  const store = new Store(file, resolveQueueOptions(queueOptions), {
+    clock,
     fs: watched(fileSystem),
     processes,
   });

@@ -3,7 +3,6 @@ import { defaultQueueFile } from '../default-queue.js';
 import { readHeartbeat } from '../file/disk/heartbeat.js';
 import { Store } from '../file/store.js';
 import { durationText, queuePath, switchText } from '../job/checks.js';
-import { systemClock } from '../job/clock.js';
 import { resolveQueueOptions } from '../job/options.js';
 import { overStore, type Queue } from '../queue.js';
 import { notFound } from './exit.js';
@@ -60,7 +59,7 @@ export class Cli {
         anyFileSystem,
         ...(lockTimeout !== undefined && { lockTimeout: durationText('--lock-timeout', lockTimeout) }),
       });
-      this.#store = new Store(this.file, options, systemClock);
+      this.#store = new Store(this.file, options);
     }
     return this.#store;
   }

@@ -11,18 +11,13 @@ import type { CompactionSummary } from './compaction/compact.js';
 import { isPastRetention, needsCompaction } from './compaction/policy.js';
 import { removeUnfinishedRewrites } from './compaction/rewrite.js';
 import { detachment } from './disk/detached.js';
-import { type FileSystem, systemFs, withStoreErrors, withStoreErrorsSync } from './disk/fs.js';
+import { type FileSystem, withStoreErrors, withStoreErrorsSync } from './disk/fs.js';
 import type { OpenFile } from './disk/open-file.js';
 import { CurrentFile } from './index/current-file.js';
 import type { JobIndex } from './index/job-index.js';
+import { type Environment, systemEnvironment } from './lock/environment.js';
 import type { Lock } from './lock/lock.js';
-import { type Processes, systemProcesses } from './lock/process-id.js';
-
-/** What the world outside of the store is; simulations have their own. */
-export interface Environment {
-  readonly fs: FileSystem;
-  readonly processes: Processes;
-}
+import type { Processes } from './lock/process-id.js';
 
 /** How work that would go on by itself is ended. */
 export interface Reins {
@@ -57,16 +52,16 @@ export class Store {
   constructor(
     file: string | URL,
     options: ResolvedQueueOptions,
-    clock: Clock,
-    { fs, processes }: Environment = { fs: systemFs, processes: systemProcesses },
+    environment: Environment = systemEnvironment,
   ) {
+    const { fs, clock, processes } = environment;
     this.path = resolve(queuePath('the queue file', file));
     this.options = options;
     this.clock = clock;
     this.fs = fs;
     this.processes = processes;
     this.#current = new CurrentFile(this.path, fs);
-    this.#maintenance = new Maintenance(this.#current, options, fs, clock, processes);
+    this.#maintenance = new Maintenance(this.#current, options, environment);
     const appender = new Appender(this.#current, this.#maintenance, fs, clock);
     this.#committer = new Committer(appender, this.#current, this.#maintenance, fs);
   }

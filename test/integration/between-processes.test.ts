@@ -12,7 +12,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { Store } from '../../lib/file/store.js';
-import { systemClock } from '../../lib/job/clock.js';
 import { resolveQueueOptions } from '../../lib/job/options.js';
 import { bundleCrashChild } from '../fixtures/bundle.js';
 import {
@@ -161,7 +160,7 @@ test('a file that an editor replaces, under the lock, takes running workers alon
   );
   await Promise.all(workers.map((worker) => worker.said('ready')));
   // What `queue lock -- sed -i …` does: a new file takes the name, with a line more.
-  const store = new Store(file, resolveQueueOptions({}), systemClock);
+  const store = new Store(file, resolveQueueOptions({}));
   for (let edit = 1; edit <= 5; edit++) {
     const seen = readJournal(journal).length;
     await until('the workers are at it', () => readJournal(journal).length > seen || seen >= ids.length);

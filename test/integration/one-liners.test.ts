@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openQueue, PermanentError } from 'tsvq';
 import { Store } from '../../lib/file/store.js';
-import { systemClock } from '../../lib/job/clock.js';
 import { resolveQueueOptions } from '../../lib/job/options.js';
 import { startChild, workFolder } from '../fixtures/children.js';
 import { CHECKS, checkOneLiners, oneLiners, type Truth } from '../fixtures/one-liners.js';
@@ -89,7 +88,7 @@ describe('the one-liners of the README', () => {
       const ids = rows.map((line) => line.split('\t', 1)[0]);
       return new Set(ids).size === ids.length;
     };
-    const store = new Store(file, resolveQueueOptions({}), systemClock);
+    const store = new Store(file, resolveQueueOptions({}));
     let inMidWork = 0;
     let done = 0;
     for (let round = 0; round < 8 || inMidWork < 3; round++) {

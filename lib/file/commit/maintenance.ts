@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import type { Clock } from '../../job/clock.js';
 import { TsvqError } from '../../job/errors.js';
 import type { ResolvedQueueOptions } from '../../job/options.js';
 import { type CompactionSummary, compact } from '../compaction/compact.js';
@@ -19,8 +18,8 @@ import { newLayout } from '../format/columns.js';
 import { FORMAT } from '../format/format.js';
 import type { CurrentFile } from '../index/current-file.js';
 import type { JobIndex } from '../index/job-index.js';
+import type { Environment } from '../lock/environment.js';
 import { Lock } from '../lock/lock.js';
-import type { Processes } from '../lock/process-id.js';
 import { reclaim, type Traces } from './reclaim.js';
 
 /**
@@ -33,31 +32,23 @@ export class Maintenance {
   readonly options: ResolvedQueueOptions;
   readonly #current: CurrentFile;
   readonly #fs: FileSystem;
-  readonly #clock: Clock;
-  readonly #processes: Processes;
+  readonly #environment: Environment;
   #lock: Lock | undefined;
   #isFitPlace = false;
   #isPlaceChecked = false;
 
-  constructor(
-    current: CurrentFile,
-    options: ResolvedQueueOptions,
-    fs: FileSystem,
-    clock: Clock,
-    processes: Processes,
-  ) {
+  constructor(current: CurrentFile, options: ResolvedQueueOptions, environment: Environment) {
     this.#current = current;
     this.options = options;
-    this.#fs = fs;
-    this.#clock = clock;
-    this.#processes = processes;
+    this.#environment = environment;
+    this.#fs = environment.fs;
   }
 
   /** Beside the real file, which a symlink may name: hence not before the first use. */
   get lock(): Lock {
     if (this.#lock === undefined) {
       const path = `${this.#current.realPath}.lock`;
-      this.#lock = new Lock(path, this.options.lockTimeout, this.#fs, this.#clock, this.#processes);
+      this.#lock = new Lock(path, this.options.lockTimeout, this.#environment);
       this.#lock.onMissingFolder = () => this.#current.refuseOtherHome();
     }
     return this.#lock;
@@ -175,7 +166,7 @@ export class Maintenance {
         lock: this.lock,
         path: this.#current.realPath,
         retention: this.options.retention,
-        now: this.#clock.now(),
+        now: this.#environment.clock.now(),
       };
       const known = index?.file === file ? index : undefined;
       const summary = await compact(context, file, known).catch(this.#onNotDurable);

@@ -3,6 +3,7 @@ import type { Clock } from '../../job/clock.js';
 import { TsvqError } from '../../job/errors.js';
 import { type FileInfo, type FileSystem, removeIfThere, storeError } from '../disk/fs.js';
 import { LockFiles, makeFolders, removeEmpty, removeFolderOfRoot } from '../disk/ownership.js';
+import type { Environment } from './environment.js';
 import { type Liveness, type Processes, UNJUDGED_MS } from './process-id.js';
 import { makeDirectory } from './proper-lockfile.js';
 import { Rewriting } from './rewrite-notice.js';
@@ -55,7 +56,7 @@ export class Lock {
   readonly #rewriting: Rewriting;
   #token: string | undefined;
 
-  constructor(path: string, timeout: number, fs: FileSystem, clock: Clock, processes: Processes) {
+  constructor(path: string, timeout: number, { fs, clock, processes }: Environment) {
     this.path = path;
     this.#timeout = timeout;
     this.#fs = fs;

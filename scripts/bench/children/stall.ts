@@ -24,7 +24,11 @@ const fs = {
   fdatasync: (fd: number) => slow(systemFs.fdatasync, fd),
   fsync: (fd: number) => slow(systemFs.fsync, fd),
 };
-const store = new Store(file, resolveQueueOptions({}), systemClock, { fs, processes: systemProcesses });
+const store = new Store(file, resolveQueueOptions({}), {
+  clock: systemClock,
+  fs,
+  processes: systemProcesses,
+});
 const queue = overStore(store);
 let n = 0;
 const enqueue = (): Promise<string> => queue.enqueue('bench', payload(n++));

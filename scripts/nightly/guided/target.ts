@@ -26,7 +26,7 @@ function open(bytes: Buffer): { store: Store; disk: Disk } {
   const root: Inode = { kind: 'folder', names: new Map([['queue.tsv', 2]]), mtimeMs: NOW };
   const file: Inode = { kind: 'file', data: bytes, mode: 0o640, mtimeMs: NOW };
   const disk = new Disk(new Map([root, file].map((inode, i) => [i + 1, inode])), () => NOW);
-  return { disk, store: new Store(FILE, options, clock, { fs: disk.fs, processes }) };
+  return { disk, store: new Store(FILE, options, { clock, fs: disk.fs, processes }) };
 }
 
 /** The file as it is now. */

@@ -47,7 +47,8 @@ export class Actor {
       self: () => `sim.boot.1.${pid}.7.${String(++names).padStart(12, '0')}`,
       liveness: (owner) => (alive.has(Number(owner.split('.')[3])) ? 'alive' : 'dead'),
     };
-    this.store = new Store(QUEUE, resolveQueueOptions({ lockTimeout: '1h', ...options }), clock, {
+    this.store = new Store(QUEUE, resolveQueueOptions({ lockTimeout: '1h', ...options }), {
+      clock,
       fs,
       processes: own,
     });

@@ -38,7 +38,7 @@ function begin(life: Life): void {
     timer: (run, ms) => current.later(run, ms),
   });
   const Kind = life.neverCompacts ? NeverCompacting : Store;
-  const store = new Kind(QUEUE, resolveQueueOptions(life.queue), current.clock, current);
+  const store = new Kind(QUEUE, resolveQueueOptions(life.queue), current);
   queue = overStore(store);
   if (life.role === 'worker') void toItsEnd(current, work(current, life));
   else if (life.role === 'reader') void toItsEnd(current, read(queue, current, life));

@@ -25,8 +25,8 @@ function makeLock(t: TestContext, { timeout = 30_000, fs = systemFs } = {}) {
   return {
     path,
     clock,
-    lock: new Lock(path, timeout, fs, clock, processes),
-    another: () => new Lock(path, timeout, fs, clock, processes),
+    lock: new Lock(path, timeout, { fs, clock, processes }),
+    another: () => new Lock(path, timeout, { fs, clock, processes }),
   };
 }
 
@@ -263,7 +263,7 @@ test('a directory that vanishes between two steps is made again', async (t) => {
 
 test('a folder that is missing is made', async (t) => {
   const path = join(temporaryFolder(t), 'data', 'jobs', 'queue.tsv.lock');
-  const lock = new Lock(path, 0, systemFs, new FakeClock(), processes);
+  const lock = new Lock(path, 0, { fs: systemFs, clock: new FakeClock(), processes });
   assert.deepEqual(await lock.enter(), []);
   lock.leave();
 });
@@ -351,11 +351,16 @@ test('a clock that is set back makes nobody wait for the dead, nor longer than t
   };
   put(path, owner('somebody'));
   const start = clock.now();
-  await rejects(new Lock(path, 30_000, systemFs, moved, others).enter(), 'LOCK_TIMEOUT');
+  await rejects(
+    new Lock(path, 30_000, { fs: systemFs, clock: moved, processes: others }).enter(),
+    'LOCK_TIMEOUT',
+  );
   assert.ok(clock.now() - start < 61_000, `${clock.now() - start} ms`);
 
   dies = true;
   sleeps = 0;
   offset = 0;
-  assert.deepEqual(await new Lock(path, 30_000, systemFs, moved, others).enter(), [owner('somebody')]);
+  assert.deepEqual(await new Lock(path, 30_000, { fs: systemFs, clock: moved, processes: others }).enter(), [
+    owner('somebody'),
+  ]);
 });

@@ -86,7 +86,7 @@ test('where it is out of reach, in a bundle, the directory is made all the same'
 test('no timer stays behind that throws weeks later, when another process has removed the directory', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const path = join(temporaryFolder(t), 'queue.tsv.lock');
-  const lock = new Lock(path, 1000, systemFs, new FakeClock(), systemProcesses);
+  const lock = new Lock(path, 1000, { fs: systemFs, clock: new FakeClock(), processes: systemProcesses });
   lock.keepsDirectory = true;
   for (let i = 0; i < 2; i++) {
     await lock.enter();
