@@ -8,6 +8,9 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type FileSystem, systemFs } from '../lib/file/disk/fs.js';
 import { COLUMNS, type Column } from '../lib/file/format/columns.js';
+import { type Layout, newLayout } from '../lib/file/format/layout.js';
+import { type Row, splitRows } from '../lib/file/format/row.js';
+import { StoredJob } from '../lib/file/format/stored-job.js';
 import { type Processes, systemProcesses } from '../lib/file/lock/process-id.js';
 import { Store } from '../lib/file/store.js';
 import type { Clock } from '../lib/job/clock.js';
@@ -327,6 +330,10 @@ export function line(
   };
   return `${columns.map((name) => all[name] ?? '').join('\t')}\n`;
 }
+
+/** The job in a line. */
+export const jobOf = (line: string, layout: Layout = newLayout()): StoredJob =>
+  new StoredJob(splitRows(line)[0] as Row, layout);
 
 /** Writes a queue file of these lines. */
 export function writeQueue(file: string, ...lines: string[]): void {

@@ -1,6 +1,6 @@
 import { archiveFiles, eachArchivedLine } from '../file/compaction/archive.js';
 import { withStoreErrors } from '../file/disk/fs.js';
-import type { Layout } from '../file/format/columns.js';
+import type { Layout } from '../file/format/layout.js';
 import { LineReader } from '../file/format/line.js';
 import type { Store } from '../file/store.js';
 import { usageError } from './exit.js';

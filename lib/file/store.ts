@@ -6,7 +6,8 @@ import type { ResolvedQueueOptions } from '../job/options.js';
 import { Appender } from './commit/appender.js';
 import { Committer } from './commit/committer.js';
 import { Maintenance, newerThanThis } from './commit/maintenance.js';
-import type { Decide, Needs, Outcome } from './commit/operation.js';
+import type { Reads } from './commit/transaction.js';
+import type { Decide } from './commit/update.js';
 import type { CompactionSummary } from './compaction/compact.js';
 import { isPastRetention, needsCompaction } from './compaction/policy.js';
 import { removeUnfinishedRewrites } from './compaction/rewrite.js';
@@ -122,16 +123,16 @@ export class Store {
   }
 
   /**
-   * Commits the rows that `decide` asks for, together with what others ask for at the same time. `decide` is called
-   * under the lock, or beside it if `needs` is 'nothing'; and again, under the lock and with all that is in the file, if
-   * the commit has to start over: it must find out by itself what is in already.
+   * Commits the rows that `decide` asks for, together with what others ask for at the same time. `decide` is called under
+   * the lock, or without it if it reads nothing; and again if the commit has to start over: see {@link Transaction}.
    *
-   * @returns what was written: all rows, or the first few and the error that stopped the rest
-   * @throws whatever `decide` throws, and TsvqError where nothing was written
+   * @returns what `decide` returned, when its rows are in the file and durable
+   * @throws whatever `decide` throws, and TsvqError where rows could not be written; `written` has the ids of those that
+   *   are in the file, if it is known
    */
-  async commit(needs: Needs, decide: Decide): Promise<Outcome> {
+  async update<T>(reads: Reads, decide: Decide<T>): Promise<T> {
     this.#assertOpen();
-    return this.#committer.commit(needs, decide);
+    return this.#committer.update(reads, decide);
   }
 
   /** Puts right what somebody left who died in the midst of a commit. */
@@ -262,7 +263,7 @@ export class Store {
     // Where nobody is at work, nothing that is asked for after this call may come before its end.
     if (atWork.length > 0) await Promise.all(atWork.map(({ done }) => done));
     this.#closed = true;
-    await this.#committer.betweenCommits(() => {
+    await this.#committer.atTheEnd(() => {
       this.#current.drop();
       this.#maintenance.tidy();
     });

@@ -1,20 +1,26 @@
 import { DEFAULTS } from '../../job/options.js';
 import { processWide } from '../../job/process-wide.js';
-import type { Column } from '../format/columns.js';
-import { number, type Row } from '../format/row.js';
+import type { Column, JobFields } from '../format/columns.js';
+import type { LineReader } from '../format/line.js';
 import type { Processes } from '../lock/process-id.js';
 
-/** A job that runs, as far as the rule needs to see it. */
-interface Running {
-  field(column: number): string;
-  number(column: number, otherwise: number): number;
-}
+/** What the rule needs to know of a running job. */
+type Claim = Pick<JobFields, 'lockedBy' | 'startedAt' | 'runAt' | 'timeout' | 'claimTimeout'>;
 
-/** A row, for the rule. */
-export const fieldsOf = (row: Row): Running => ({
-  field: (column) => row[column] ?? '',
-  number: (column, otherwise) => number(row[column], otherwise),
-});
+/** The claim in a row that a reader has read last. */
+export function claimIn(reader: LineReader, at: Readonly<Record<Column, number>>): Claim {
+  const ms = (column: number): number | undefined => {
+    const value = reader.number(column, Number.NaN);
+    return Number.isNaN(value) ? undefined : value * 1000;
+  };
+  return {
+    lockedBy: reader.field(at.locked_by),
+    startedAt: ms(at.started_at),
+    runAt: ms(at.run_at) ?? 0,
+    timeout: ms(at.timeout),
+    claimTimeout: ms(at.claim_timeout),
+  };
+}
 
 /** Workers of this process that have ended and left claims behind, since they could not write. */
 const gone: Set<string> = processWide('gave-up', () => new Set());
@@ -35,17 +41,13 @@ export const hasGivenUp = (owner: string): boolean => gone.has(owner);
  * @param timeout the time limit where neither the claim nor the job says one, in ms
  */
 export function isOverdue(
-  job: Running,
-  at: Readonly<Record<Column, number>>,
+  { lockedBy, startedAt, runAt, timeout: own, claimTimeout }: Claim,
   processes: Processes,
   now: number,
   timeout: number,
 ): boolean {
-  const owner = job.field(at.locked_by);
-  if (owner !== '' && (gone.has(owner) || processes.liveness(owner) === 'dead')) return true;
+  if (lockedBy !== '' && (gone.has(lockedBy) || processes.liveness(lockedBy) === 'dead')) return true;
   // The claim says it. Of one that an earlier version has made, it is at least what every worker begins with.
-  const unsaid = job.number(at.timeout, Math.max(timeout, DEFAULTS.timeout) / 1000);
-  const limit = job.number(at.claim_timeout, unsaid) * 1000;
-  const since = job.number(at.started_at, job.number(at.run_at, 0)) * 1000;
-  return now > since + 2 * limit + 60_000;
+  const limit = claimTimeout ?? own ?? Math.max(timeout, DEFAULTS.timeout);
+  return now > (startedAt ?? runAt) + 2 * limit + 60_000;
 }

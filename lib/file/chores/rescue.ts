@@ -1,10 +1,10 @@
 import type { ResolvedWorkerOptions } from '../../job/options.js';
-import { type Draft, draft, type View } from '../commit/view.js';
-import { type Change, nextRow, number, type Row } from '../format/row.js';
-import { eachRow } from '../index/rows.js';
+import type { Transaction } from '../commit/transaction.js';
+import type { OwnMeta } from '../format/meta.js';
+import type { StoredJob } from '../format/stored-job.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
-import { fieldsOf, hasGivenUp, isOverdue } from './rescue-rule.js';
+import { hasGivenUp, isOverdue } from './rescue-rule.js';
 
 /*
  * A poison job, one that kills its worker, must neither loop for ever nor take others with it. A worker holds
@@ -21,15 +21,18 @@ const SILENT = 'worker went silent';
 /** Nothing that a job has done. */
 const GAVE_UP = 'worker could not write, and gave up';
 
-/** Whether a job's error says that its last worker died with it, or went silent. */
-export const isDeathText = (error: string): boolean => error.startsWith(DIED) || error.startsWith(SILENT);
+/** What a job notes that may have killed its worker: it is claimed alone the next time. */
+export const LONE_META: OwnMeta = { '@lone': true };
 
 /** What a job's error says where its worker died with it; @param others how many other jobs it may have died of */
 export const deathText = (attempts: number, others: number, what: string = DIED): string =>
   `${what} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}`;
 
 /** A job taken back. */
-export interface Rescued extends Draft {
+export interface Rescued {
+  /** The row that takes it back. */
+  readonly row: StoredJob;
+  readonly id: string;
   readonly type: string;
   /** The attempt that its worker died with. */
   readonly attempt: number;
@@ -40,6 +43,8 @@ export interface Rescued extends Draft {
 
 /** Which claims are to be taken back by a worker. */
 interface RescueRules {
+  /** How it signs its own. */
+  readonly owner: string;
   /** Whether it has a handler for a type. */
   readonly handles: (type: string) => boolean;
   /** Whether it knows of a claim of its own; one that it doesn't is taken back too. */
@@ -52,31 +57,26 @@ interface RescueRules {
  */
 export function rescueRows(
   store: Store,
-  view: View,
-  owner: string,
-  { handles, holds }: RescueRules,
+  tx: Transaction,
+  { owner, handles, holds }: RescueRules,
   options: ResolvedWorkerOptions,
 ): { rescued: Rescued[]; left: string[] } {
-  const { at } = view.layout;
   /** How many jobs each worker has claimed, also those that are not overdue: one of them may be what keeps it. */
   const claims = new Map<string, number>();
-  const rows: Row[] = [];
+  const jobs: StoredJob[] = [];
   const runningHere = jobsRunningHere(store);
-  for (const row of eachRow(view.index, [...view.index.withStatus('processing')])) {
-    if (row === undefined) continue;
-    const id = row[at.id] as string;
-    const by = row[at.locked_by] as string;
+  for (const job of tx.running()) {
+    const { id, lockedBy: by } = job;
     claims.set(by, (claims.get(by) ?? 0) + 1);
     // A held one least of all: the line that can't be read may be the one that says how it ended.
-    if (view.index.isHeld(id)) continue;
+    if (tx.index.isHeld(id)) continue;
     const isFree =
       by === owner
         ? !holds(id)
-        : isOverdue(fieldsOf(row), at, store.processes, view.now, options.timeout) &&
+        : isOverdue(job, store.processes, tx.now, options.timeout) &&
           // For others it would be free once it is pending, and its handler may not have ended yet.
           !(hasGivenUp(by) && runningHere.has(id));
-    // What an earlier operation of this commit has moved on is not ours any more.
-    if (isFree && String(view.state(id)?.version) === row[at.version]) rows.push(row);
+    if (isFree) jobs.push(job);
   }
   const what = (by: string): string => {
     if (by === owner || hasGivenUp(by)) return GAVE_UP;
@@ -84,27 +84,35 @@ export function rescueRows(
   };
   const rescued: Rescued[] = [];
   const left = new Set<string>();
-  for (const row of rows) {
-    const by = row[at.locked_by] as string;
-    const type = row[at.type] as string;
-    const others = (claims.get(by) as number) - 1;
+  for (const job of jobs) {
+    const others = (claims.get(job.lockedBy) as number) - 1;
     // One that is forgiven has an attempt left, whatever the limit.
-    if (others === 0 && !row[at.max_attempts] && !handles(type)) left.add(type);
-    else rescued.push(takeBack(row, what(by), others, view, options.maxAttempts));
+    if (others === 0 && job.maxAttempts === undefined && !handles(job.type)) left.add(job.type);
+    else rescued.push(takeBack(job, what(job.lockedBy), others, { now: tx.now, ...options }));
   }
   return { rescued, left: [...left] };
 }
 
-function takeBack(row: Row, what: string, others: number, view: View, maxAttempts: number): Rescued {
-  const { at } = view.layout;
-  const attempts = number(row[at.attempts], 0);
-  const forgiven = number(row[at.forgiven], 0) + (others > 0 ? 1 : 0);
-  const limit = number(row[at.max_attempts], maxAttempts);
-  const failed = others === 0 && attempts - forgiven >= limit;
-  const by = row[at.locked_by] || 'unnamed';
-  const error = `${deathText(attempts, others, what)}; it was ${by}`;
-  const change: Change = { status: failed ? 'failed' : 'pending', forgiven, error, lockedBy: '' };
-  if (failed) change.finishedAt = view.now;
-  const rescue = draft(row[at.id] as string, nextRow(row, change, view.layout));
-  return { ...rescue, type: row[at.type] as string, attempt: attempts, error, failed };
+function takeBack(
+  job: StoredJob,
+  what: string,
+  others: number,
+  { now, maxAttempts }: { now: number; maxAttempts: number },
+): Rescued {
+  const { id, type, attempts } = job;
+  const isSuspect = what !== GAVE_UP;
+  // What can't be noted would be forgiven again and again.
+  const isForgiven = others > 0 && (!isSuspect || job.canNote(LONE_META));
+  const forgiven = job.forgiven + (isForgiven ? 1 : 0);
+  const failed = !isForgiven && attempts - forgiven >= (job.maxAttempts ?? maxAttempts);
+  const error = `${deathText(attempts, others, what)}; it was ${job.lockedBy || 'unnamed'}`;
+  const row = job.next({
+    status: failed ? 'failed' : 'pending',
+    forgiven,
+    error,
+    lockedBy: '',
+    ...(failed && { finishedAt: now }),
+    ...(isSuspect && { meta: LONE_META }),
+  });
+  return { row, id, type, attempt: attempts, error, failed };
 }

@@ -1,7 +1,7 @@
 import { type FileSystem, readFullyAsync, SMALL } from '../disk/fs.js';
 import type { OpenFile } from '../disk/open-file.js';
 import { LF } from '../format/line.js';
-import type { Draft } from './view.js';
+import type { StoredJob } from '../format/stored-job.js';
 
 /** Rows are written in pieces of about this size. */
 const PIECE = 4 * 1024 * 1024;
@@ -17,7 +17,7 @@ export class Append {
   error: unknown;
   readonly #fs: FileSystem;
   readonly #file: OpenFile;
-  readonly #drafts: readonly Draft[];
+  readonly #jobs: readonly StoredJob[];
   readonly #pieces: { bytes: Buffer; rows: number }[] = [];
   /** Of each row, without its LF. */
   readonly #lengths: number[] = [];
@@ -27,10 +27,10 @@ export class Append {
   /** Of each piece, where others came between. */
   #offsets: number[] | undefined;
 
-  constructor(fs: FileSystem, file: OpenFile, drafts: readonly Draft[]) {
+  constructor(fs: FileSystem, file: OpenFile, jobs: readonly StoredJob[]) {
     this.#fs = fs;
     this.#file = file;
-    this.#drafts = drafts;
+    this.#jobs = jobs;
   }
 
   /** Where it ends, if nobody else's rows came between: in one piece, where the file ended before. */
@@ -39,7 +39,7 @@ export class Append {
   }
 
   /** Calls `row` for each row that was written whole, with its place and its length in bytes, without the LF. */
-  eachRow(row: (draft: Draft, offset: number, length: number) => void): void {
+  eachRow(row: (job: StoredJob, offset: number, length: number) => void): void {
     let offset = this.#before;
     for (let i = 0, piece = 0, left = 0; i < this.rows; i++, left--) {
       if (left === 0) {
@@ -47,7 +47,7 @@ export class Append {
         left = this.#pieces[piece++]?.rows as number;
       }
       const length = this.#lengths[i] as number;
-      row(this.#drafts[i] as Draft, offset, length);
+      row(this.#jobs[i] as StoredJob, offset, length);
       offset += length + 1;
     }
   }
@@ -81,10 +81,10 @@ export class Append {
   *#makePieces(): Iterable<{ bytes: Buffer; rows: number }> {
     let lines: string[] = [];
     let size = 0;
-    for (const [i, { line }] of this.#drafts.entries()) {
+    for (const [i, { line }] of this.#jobs.entries()) {
       lines.push(line);
       size += line.length;
-      if (size <= PIECE && i < this.#drafts.length - 1) continue;
+      if (size <= PIECE && i < this.#jobs.length - 1) continue;
       const piece = { bytes: Buffer.from(lines.join('')), rows: lines.length };
       const ascii = piece.bytes.length === size;
       for (const line of lines) this.#lengths.push((ascii ? line.length : Buffer.byteLength(line)) - 1);

@@ -14,13 +14,16 @@ import type { OpenFile } from '../disk/open-file.js';
 import { assertPlace } from '../disk/place.js';
 import { strike } from '../disk/strike.js';
 import { closeTail } from '../disk/tail.js';
-import { newLayout } from '../format/columns.js';
 import { FORMAT } from '../format/format.js';
+import { newLayout } from '../format/layout.js';
 import type { CurrentFile } from '../index/current-file.js';
 import type { JobIndex } from '../index/job-index.js';
 import type { Environment } from '../lock/environment.js';
 import { Lock } from '../lock/lock.js';
 import { reclaim, type Traces } from './reclaim.js';
+
+/** So often a caller asks whether it still needs the lock, while another of this process has it, or waits for it. */
+const TURN_MS = 10;
 
 /**
  * Holds the lock, and does what only its holder may do to the file as a whole: make it, give it new columns, write it
@@ -34,6 +37,8 @@ export class Maintenance {
   readonly #fs: FileSystem;
   readonly #environment: Environment;
   #lock: Lock | undefined;
+  /** Ends when the one of this process that has the lock, or waits for it, has left it. */
+  #turn: Promise<void> | undefined;
   #isFitPlace = false;
   #isPlaceChecked = false;
 
@@ -62,17 +67,31 @@ export class Maintenance {
   }
 
   /**
-   * Does something under the lock.
+   * Does something under the lock. Callers of one process have it one after another.
    *
    * @param isNeeded asked again and again while others hold it
    * @returns undefined if the lock was no longer needed before it could be taken
    */
   async locked<T>(run: () => Promise<T>, isNeeded?: () => boolean): Promise<T | undefined> {
-    if (!(await this.#enter(isNeeded))) return undefined;
+    while (this.#turn !== undefined) {
+      if (isNeeded === undefined) await this.#turn;
+      else if (!isNeeded()) return undefined;
+      else await Promise.race([this.#turn, this.#environment.clock.sleep(TURN_MS)]);
+    }
+    let over = (): void => {};
+    this.#turn = new Promise((resolve) => {
+      over = resolve;
+    });
     try {
-      return await run();
+      if (!(await this.#enter(isNeeded))) return undefined;
+      try {
+        return await run();
+      } finally {
+        this.#leave();
+      }
     } finally {
-      this.#leave();
+      this.#turn = undefined;
+      over();
     }
   }
 

@@ -3,7 +3,7 @@ import { randomHex } from '../../job/random.js';
 import { assertWhole, type FileSystem, removeIfThere, syncFolder, withStoreErrorsSync } from '../disk/fs.js';
 import type { OpenFile } from '../disk/open-file.js';
 import { giveToOwner, removeHollowOfRoot } from '../disk/ownership.js';
-import { headOf, type Layout } from '../format/columns.js';
+import { headOf, type Layout } from '../format/layout.js';
 import { LineReader } from '../format/line.js';
 import { JobIndex } from '../index/job-index.js';
 import { eachArchivedLine, filesOfMonth, stagedFiles } from './archive.js';

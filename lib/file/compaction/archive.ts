@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type FileSystem, readFullyAsync, storeError, withStoreErrorsSync } from '../disk/fs.js';
-import { type Layout, parseHeader } from '../format/columns.js';
+import { type Layout, parseHeader } from '../format/layout.js';
 import { eachLine, LF, TAB } from '../format/line.js';
-import { type Row, splitRows } from '../format/row.js';
+import { splitRows } from '../format/row.js';
+import { StoredJob } from '../format/stored-job.js';
 
 const { O_NONBLOCK, O_RDONLY } = constants;
 /** Files are read in pieces of this size. */
@@ -62,7 +63,7 @@ export async function findArchived(
   fs: FileSystem,
   queueFile: string,
   id: string,
-): Promise<{ row: Row; layout: Layout } | undefined> {
+): Promise<StoredJob | undefined> {
   for (const path of archiveFiles(fs, queueFile)) {
     const found = await searchArchive(fs, path, id);
     if (found !== undefined) return found;
@@ -110,11 +111,7 @@ export async function eachArchivedLine(
   }
 }
 
-async function searchArchive(
-  fs: FileSystem,
-  path: string,
-  id: string,
-): Promise<{ row: Row; layout: Layout } | undefined> {
+async function searchArchive(fs: FileSystem, path: string, id: string): Promise<StoredJob | undefined> {
   let header: string | undefined;
   let line: string | undefined;
   const wanted = Buffer.from(`\n${id}\t`);
@@ -126,7 +123,9 @@ async function searchArchive(
   if (header === undefined || line === undefined || id === '' || isLost(header)) return undefined;
   const layout = parseHeader(header, path);
   const [row] = splitRows(line);
-  return row?.length === layout.names.length && row[layout.at.id] === id ? { row, layout } : undefined;
+  return row?.length === layout.names.length && row[layout.at.id] === id
+    ? new StoredJob(row, layout)
+    : undefined;
 }
 
 function lineAt(bytes: Buffer, from: number): string {

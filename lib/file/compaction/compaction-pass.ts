@@ -1,11 +1,12 @@
 import { isFinal } from '../../job/job.js';
 import type { OpenFile } from '../disk/open-file.js';
-import { headOf, type Layout } from '../format/columns.js';
 import { muteTorn } from '../format/cross-out.js';
 import { decodeFollowUps, missingFollowUps } from '../format/follow-ups.js';
 import { gluedAt } from '../format/glued.js';
+import { headOf, type Layout } from '../format/layout.js';
 import { LineReader, TORN } from '../format/line.js';
 import { joinRow, type Row, splitRows } from '../format/row.js';
+import { StoredJob } from '../format/stored-job.js';
 import { upgrade } from '../format/upgrade.js';
 import type { JobIndex } from '../index/job-index.js';
 import { isMark, OPEN_MARK, settledMark } from '../index/sealed.js';
@@ -38,7 +39,7 @@ export class CompactionPass {
   /** Lines that come after the finished jobs and are not as they were. */
   readonly #laterLines: string[] = [];
   readonly #expired: { line: string; finishedAt: number }[] = [];
-  readonly #parents: Row[] = [];
+  readonly #parents: StoredJob[] = [];
   #run: { bytes: Buffer; start: number; end: number } | undefined;
   #kept = 0;
 
@@ -82,8 +83,8 @@ export class CompactionPass {
     if (marked) output.add(Buffer.from(OPEN_MARK));
     for (const { from, to } of this.#later) await this.#copy(from, to);
     for (const line of this.#laterLines) output.add(Buffer.from(line));
-    const missing = missingFollowUps(this.#parents, this.#index, this.#layout);
-    for (const row of missing) output.add(Buffer.from(joinRow(row)));
+    const missing = missingFollowUps(this.#parents, this.#index);
+    for (const { line } of missing) output.add(Buffer.from(line));
     await output.flush();
     if (marked) output.patch(markAt, Buffer.from(settledMark(end, output.size)));
     return { kept: this.#kept + missing.length, recovered: missing.length };
@@ -225,7 +226,7 @@ export class CompactionPass {
     const { at } = this.#layout;
     // What can't be read there stays there.
     if (decodeFollowUps(next[at.follow_ups] as string) === undefined) return joinRow(next);
-    this.#parents.push(next.slice());
+    this.#parents.push(new StoredJob(next.slice(), this.#layout));
     next[at.follow_ups] = '';
     return joinRow(next);
   }

@@ -4,7 +4,7 @@ import { randomHex } from '../../job/random.js';
 import { isMounted } from '../disk/detached.js';
 import { assertWhole, type FileSystem, removeIfThere, syncFolder } from '../disk/fs.js';
 import { give, giveToOwner, type Owner } from '../disk/ownership.js';
-import { headOf, type Layout } from '../format/columns.js';
+import { headOf, type Layout } from '../format/layout.js';
 import type { Lock } from '../lock/lock.js';
 
 /** The new file has the name, but power loss may bring the old one back: nobody may build on it. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { TsvqError } from '../../job/errors.js';
-import { type Layout, parseHeader } from '../format/columns.js';
 import { FORMAT, formatIn } from '../format/format.js';
+import { type Layout, parseHeader } from '../format/layout.js';
 import { eachLine, HASH, LF } from '../format/line.js';
 import { type FileInfo, type FileSystem, readFully, SMALL } from './fs.js';
 import { ofRootError } from './ownership.js';

@@ -1,12 +1,13 @@
 import { TsvqError } from '../../job/errors.js';
 import { isFinal, STATUSES, type Status } from '../../job/job.js';
-import { ANCESTRAL, type Layout } from '../format/columns.js';
+import { columns } from '../format/columns.js';
 import { missingFollowUps } from '../format/follow-ups.js';
+import { ANCESTRAL, type Layout } from '../format/layout.js';
 import { LineReader, LONGEST_ROW, OUR_ID, TAB } from '../format/line.js';
 import { parseJson } from '../format/parse-json.js';
 import { brief } from '../format/text.js';
 import type { JobIndex } from '../index/job-index.js';
-import { readRows } from '../index/rows.js';
+import { readJobs } from '../index/rows.js';
 import type { Liveness } from '../lock/process-id.js';
 import type { Store } from '../store.js';
 import { datedAhead } from './dated-ahead.js';
@@ -15,8 +16,10 @@ import { metaFinding } from './interrupted.js';
 
 /** How a compaction sets a row aside that has another's id and version. */
 const DUPLICATE = '#duplicate ';
-/** Fields of a job that is still to run which hold a number, if anything. */
-const NUMBERS = ['run_at', 'attempts', 'priority', 'max_attempts', 'forgiven', 'timeout'] as const;
+/** Columns that hold a number, if anything. */
+const NUMBERS = columns
+  .filter(({ isNumber, name }) => isNumber && name !== 'version')
+  .map(({ name }) => name);
 
 /** What is wrong with the lines of the file. @param isQuiet nobody is writing it */
 export async function inspectLines(store: Store, index: JobIndex, isQuiet: boolean): Promise<Finding[]> {
@@ -104,9 +107,8 @@ class Lines {
   }
 
   #lookForFollowUps(id: string, slot: number): void {
-    const [row] = readRows(this.#index, [slot]);
-    for (const missing of row === undefined ? [] : missingFollowUps([row], this.#index, this.#layout)) {
-      const other = missing[this.#layout.at.id] as string;
+    const [job] = readJobs(this.#index, [slot]);
+    for (const { id: other } of job === undefined ? [] : missingFollowUps([job], this.#index)) {
       this.#add(
         'follow-up',
         `job ${brief(id)} completed, and its follow-up ${other} is missing; the next compaction makes it (queue compact)`,
@@ -133,7 +135,7 @@ class Lines {
     for (const column of NUMBERS) {
       const field = this.#reader.text(this.#layout.at[column]);
       if (field === '' || Number.isFinite(Number(field))) continue;
-      const unit = column === 'run_at' ? ', in Unix seconds' : '';
+      const unit = column.endsWith('_at') ? ', in Unix seconds' : '';
       this.#add(
         'number',
         `the ${column} of job ${brief(id)} is ${JSON.stringify(brief(field))}, which counts as empty; it should be a number${unit}`,

@@ -1,88 +1,168 @@
-import { TsvqError } from '../../job/errors.js';
-import { FORMAT_LINE } from './format.js';
+import type { Status } from '../../job/job.js';
+import { type OwnMeta, readOwnMeta, writeOwnMeta } from './meta.js';
+import { parseJson } from './parse-json.js';
+import { escapeText, isName, unescapeText } from './text.js';
 
-/** Every column of this queue, in the order in which a new file has them. `version` stays last. */
-export const COLUMNS = [
-  'id',
-  'type',
-  'payload',
-  'status',
-  'created_at',
-  'run_at',
-  'attempts',
-  'error',
-  'result',
-  'priority',
-  'max_attempts',
-  'forgiven',
-  'timeout',
-  'dedupe_key',
-  'locked_by',
-  'started_at',
-  'finished_at',
-  'progress',
-  'follow_ups',
-  'group',
-  'after',
-  'meta',
-  'claim_timeout',
-  'version',
+/** How the values of a column stand in its field. */
+interface Form<T> {
+  /** @param before the field that is replaced */
+  encode(value: T, before: string): string;
+  /** Never throws: what a person spoilt is as good as empty. */
+  decode(field: string): T;
+  /** Whether a value that comes from a file may stand there. */
+  accepts(value: unknown): boolean;
+  readonly isNumber?: true;
+}
+
+/** A column, and what it means. */
+interface ColumnOf<Name extends string, Field extends string, T, Given extends boolean> extends Form<T> {
+  readonly name: Name;
+  /** The name of its value in code. */
+  readonly field: Field;
+  /** What a new row has there, if it isn't given. */
+  readonly initial: string;
+  /** Whether the one who enqueues a job gives it. */
+  readonly isGiven: Given;
+  /** How it is shown in a {@link Job}; undefined if it isn't. */
+  readonly show: ((value: T) => unknown) | undefined;
+}
+
+const isField = (value: unknown): value is string => typeof value === 'string' && !/[\t\n\r\0]/.test(value);
+
+/** Text that needs no escapes: names, ids, JSON. */
+const text: Form<string> = { encode: (value) => value, decode: (field) => field, accepts: isField };
+const typeName: Form<string> = { ...text, accepts: isName };
+const word: Form<Status> = { ...text, decode: (field) => field as Status };
+const escaped: Form<string> = { encode: escapeText, decode: unescapeText, accepts: isField };
+
+const integer: Form<number> = {
+  encode: (value) => String(value),
+  decode: (field) => number(field, 0),
+  accepts: Number.isFinite,
+  isNumber: true,
+};
+/** In ms since 1970, or a time span in ms; in the file, seconds. */
+const time: Form<number> = { ...integer, encode: seconds, decode: (field) => number(field, 0) * 1000 };
+
+/** A field that may be empty; undefined stands for that. */
+const optional = <T>(form: Form<T>): Form<T | undefined> => ({
+  ...form,
+  encode: (value, before) => (value === undefined ? '' : form.encode(value, before)),
+  // What is no number is as good as empty.
+  decode: (field) =>
+    field === '' || (form.isNumber && !Number.isFinite(Number(field))) ? undefined : form.decode(field),
+  accepts: (value) => value === undefined || form.accepts(value),
+});
+
+const meta: Form<OwnMeta> = {
+  encode: (change, before) => writeOwnMeta(before, change) ?? before,
+  decode: readOwnMeta,
+  accepts: () => false,
+};
+
+const column = <Name extends string, Field extends string, T, Given extends boolean = false>(
+  name: Name,
+  field: Field,
+  form: Form<T>,
+  { initial = '', isGiven, show }: { initial?: string; isGiven?: Given; show?: (value: T) => unknown } = {},
+): ColumnOf<Name, Field, T, Given> => ({
+  ...form,
+  name,
+  field,
+  initial,
+  isGiven: (isGiven ?? false) as Given,
+  show,
+});
+
+const asIs = <T>(value: T): T => value;
+const orUndefined = (value: string): string | undefined => value || undefined;
+const date = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
+const isGiven = true as const;
+
+/**
+ * Every column of this queue, in the order in which a new file has them. A new field of a job is one more line, and is
+ * then kept, changed, upgraded and looked at like all others. `version` stays last.
+ */
+export const columns = [
+  column('id', 'id', text, { show: asIs }),
+  column('type', 'type', typeName, { isGiven, show: asIs }),
+  column('payload', 'payload', text, { isGiven, show: json }),
+  column('status', 'status', word, { initial: 'pending', show: asIs }),
+  column('created_at', 'createdAt', time, { isGiven, show: date }),
+  column('run_at', 'runAt', time, { isGiven, show: date }),
+  column('attempts', 'attempts', integer, { initial: '0', show: asIs }),
+  column('error', 'error', escaped, { show: orUndefined }),
+  column('result', 'result', text, { show: json }),
+  column('priority', 'priority', integer, { isGiven, initial: '0', show: asIs }),
+  column('max_attempts', 'maxAttempts', optional(integer), { isGiven, show: asIs }),
+  column('forgiven', 'forgiven', integer, { initial: '0', show: asIs }),
+  column('timeout', 'timeout', optional(time), { isGiven, show: asIs }),
+  column('dedupe_key', 'dedupeKey', text),
+  column('locked_by', 'lockedBy', text, { show: orUndefined }),
+  column('started_at', 'startedAt', optional(time), { show: date }),
+  column('finished_at', 'finishedAt', optional(time), { show: date }),
+  column('progress', 'progress', text),
+  column('follow_ups', 'followUps', text),
+  column('group', 'group', text),
+  column('after', 'after', text),
+  column('meta', 'meta', meta),
+  column('claim_timeout', 'claimTimeout', optional(time)),
+  column('version', 'version', integer, { initial: '1' }),
 ] as const;
 
-export type Column = (typeof COLUMNS)[number];
+type AnyColumn = (typeof columns)[number];
 
-/** The columns of dbbasic-queue, whose files open here as they are. */
-export const ANCESTRAL: readonly Column[] = COLUMNS.slice(0, 9);
+/** The name of a column. */
+export type Column = AnyColumn['name'];
 
-/** Where the columns stand in one file, by the names in its header. */
-export interface Layout {
-  /** The names in the header, in its order; among them columns that only the file's owner knows. */
-  readonly names: readonly string[];
-  /** Place of each of our columns, -1 for one that the file doesn't have yet. */
-  readonly at: Readonly<Record<Column, number>>;
-  /** True if the file has all our columns and `version` last; else a compaction adds them at the first write. */
-  readonly current: boolean;
-}
+/** The values of a job's row: times and time spans in ms, JSON as its text. */
+export type JobFields = { readonly [C in AnyColumn as C['field']]: ReturnType<C['decode']> };
 
-const seen = new Map<string, Layout>();
+type Given = {
+  readonly [C in AnyColumn as C['isGiven'] extends true ? C['field'] : never]: ReturnType<C['decode']>;
+};
+type MayBeLeftOut = { [F in keyof Given]: undefined extends Given[F] ? F : never }[keyof Given];
 
-/** The layout that a header line describes; the same object for the same header. @throws TsvqError `NOT_A_QUEUE` */
-export function parseHeader(line: string, path: string): Layout {
-  const known = seen.get(line);
-  if (known !== undefined) return known;
-  const names = line
-    .replace(/^\uFEFF/, '')
-    .trimEnd()
-    .split('\t');
-  const missing = ANCESTRAL.filter((name) => !names.includes(name));
-  const first = names[0] === 'id';
-  if (missing.length > 0 || !first || new Set(names).size < names.length) {
-    throw new TsvqError(
-      'NOT_A_QUEUE',
-      `${path}: its first line is not the header of a queue (${missing.length > 0 ? `it lacks ${missing.join(', ')}` : first ? 'a column stands there twice' : 'its first column is not id'}); ` +
-        'nothing was changed. Put the header back, or name another file.',
-    );
+/** What the one who enqueues a job gives: checked, times in ms, the payload as JSON text. */
+export type NewJobFields = Omit<Given, MayBeLeftOut> & Partial<Pick<Given, MayBeLeftOut>>;
+
+/** The names of all columns, in the order of a new file. */
+export const COLUMNS: readonly Column[] = columns.map(({ name }) => name);
+
+/** The same, for what works on all of them alike. */
+export const anyColumns = columns as unknown as readonly ColumnOf<
+  Column,
+  keyof JobFields,
+  unknown,
+  boolean
+>[];
+
+let lastMs = Number.NaN;
+let lastSeconds = '';
+
+/** Unix seconds as they stand in the file: to the millisecond, without needless zeros. */
+export function seconds(ms: number): string {
+  // The rows of one commit share their times, and writing out a fraction is slow.
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastSeconds = String(Math.round(ms) / 1000);
   }
-  const layout = layoutOf(names);
-  seen.set(line, layout);
-  return layout;
+  return lastSeconds;
 }
 
-/** The layout of a file with just our columns. */
-export const newLayout = (): Layout => layoutOf([...COLUMNS]);
-
-/** The layout that an older file gets: its own columns, then ours that it lacks, `version` last. */
-export function upgraded(layout: Layout): Layout {
-  const known = layout.names.filter((name) => name !== 'version');
-  const missing = COLUMNS.filter((name) => name !== 'version' && !known.includes(name));
-  return layoutOf([...known, ...missing, 'version']);
+/** A number in a field; `otherwise` where it is empty or none. */
+export function number(field: string | undefined, otherwise: number): number {
+  if (field === undefined || field === '') return otherwise;
+  const value = Number(field);
+  return Number.isFinite(value) ? value : otherwise;
 }
 
-/** The first two lines of a file: the header, and the number of the format. */
-export const headOf = (layout: Layout): string => `${layout.names.join('\t')}\n${FORMAT_LINE}`;
-
-function layoutOf(names: readonly string[]): Layout {
-  const at = Object.fromEntries(COLUMNS.map((name) => [name, names.indexOf(name)])) as Record<Column, number>;
-  const complete = COLUMNS.every((name) => at[name] >= 0);
-  return { names, at, current: complete && at.version === names.length - 1 };
+/** A value as JSON brings it back. Its text, where a hand edit left no JSON, or a number that JavaScript can't hold. */
+function json(field: string): unknown {
+  if (field === '') return undefined;
+  try {
+    return parseJson(field, '');
+  } catch {
+    return field;
+  }
 }

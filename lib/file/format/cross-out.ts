@@ -1,4 +1,4 @@
-import type { Layout } from './columns.js';
+import type { Layout } from './layout.js';
 import { DASH, HASH, slice, statusIn, TAB } from './line.js';
 
 /**

@@ -1,8 +1,8 @@
 import type { createHash } from 'node:crypto';
 import { dependency } from '../../job/dependency.js';
-import type { Layout } from './columns.js';
-import { type NewJobRow, newRow, number, type Row } from './row.js';
-import { isName } from './text.js';
+import { anyColumns, type NewJobFields } from './columns.js';
+import type { Layout } from './layout.js';
+import { StoredJob } from './stored-job.js';
 
 /**
  * The id of the `index`-th follow-up of one attempt. Derived, not random: whoever makes the job again after a
@@ -14,33 +14,31 @@ export function followUpId(id: string, attempt: number, index: number): string {
 }
 
 /** The column of a completion row. */
-export const encodeFollowUps = (followUps: readonly NewJobRow[]): string =>
+export const encodeFollowUps = (followUps: readonly NewJobFields[]): string =>
   followUps.length === 0 ? '' : JSON.stringify(followUps);
 
 /** The follow-ups' own rows. */
 export const followUpRows = (
   id: string,
   attempt: number,
-  followUps: readonly NewJobRow[],
+  followUps: readonly NewJobFields[],
   layout: Layout,
-): Row[] => followUps.map((job, i) => newRow(followUpId(id, attempt, i), job, layout));
+): StoredJob[] => followUps.map((job, i) => StoredJob.first(followUpId(id, attempt, i), job, layout));
 
 /** The follow-ups of completions whose own rows a crash cut off. */
 export function missingFollowUps(
-  completions: readonly Row[],
+  completions: readonly StoredJob[],
   jobs: { find(id: string): unknown },
-  layout: Layout,
-): Row[] {
-  const { at } = layout;
-  return completions.flatMap((row) => {
-    const followUps = decodeFollowUps(row[at.follow_ups] as string) ?? [];
-    const rows = followUpRows(row[at.id] as string, number(row[at.attempts], 0), followUps, layout);
-    return rows.filter((followUp) => jobs.find(followUp[at.id] as string) === undefined);
-  });
+): StoredJob[] {
+  return completions.flatMap(({ id, attempts, followUps, layout }) =>
+    followUpRows(id, attempts, decodeFollowUps(followUps) ?? [], layout).filter(
+      (followUp) => jobs.find(followUp.id) === undefined,
+    ),
+  );
 }
 
 /** What the column says; undefined where it is nothing that {@link encodeFollowUps} makes, so a person's. */
-export function decodeFollowUps(field: string): NewJobRow[] | undefined {
+export function decodeFollowUps(field: string): NewJobFields[] | undefined {
   try {
     const value: unknown = JSON.parse(field);
     return Array.isArray(value) && value.every(isNewJob) ? value : undefined;
@@ -50,13 +48,8 @@ export function decodeFollowUps(field: string): NewJobRow[] | undefined {
 }
 
 /** A tab or a line end in one of its fields would make rows that nobody enqueued. */
-function isNewJob(value: unknown): value is NewJobRow {
-  const { type, payload, createdAt, runAt, priority, maxAttempts, timeout } = value as Partial<NewJobRow>;
-  return (
-    isName(type) &&
-    typeof payload === 'string' &&
-    !/[\t\n\r\0]/.test(payload) &&
-    [createdAt, runAt, priority].every(Number.isFinite) &&
-    [maxAttempts, timeout].every((number) => number === undefined || Number.isFinite(number))
+const isNewJob = (value: unknown): value is NewJobFields =>
+  anyColumns.every(
+    ({ isGiven, field, accepts }) =>
+      !isGiven || accepts((value as Partial<NewJobFields>)[field as keyof NewJobFields]),
   );
-}

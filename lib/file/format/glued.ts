@@ -1,4 +1,4 @@
-import type { Layout } from './columns.js';
+import type { Layout } from './layout.js';
 import { LineReader, OUR_ID, TAB } from './line.js';
 
 /**

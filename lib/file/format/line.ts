@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { STATUSES, type Status } from '../../job/job.js';
-import type { Layout } from './columns.js';
+import type { Layout } from './layout.js';
 
 export const TAB = 9;
 export const LF = 10;

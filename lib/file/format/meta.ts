@@ -10,13 +10,19 @@ export interface OwnMeta {
   readonly '@askedToWaitSince'?: number | undefined;
   /** How many attempts in a row were interrupted. */
   readonly '@interruptions'?: number | undefined;
+  /** The job may have killed its last worker: it runs alone. */
+  readonly '@lone'?: true | undefined;
 }
 
 /** The change that takes away all that the queue has noted. */
 export const NO_OWN_META: Required<OwnMeta> = {
   '@askedToWaitSince': undefined,
   '@interruptions': undefined,
+  '@lone': undefined,
 };
+
+/** The change of an operator's retry. A job that may kill its worker still runs alone. */
+export const RETRIED_META: OwnMeta = { '@askedToWaitSince': undefined, '@interruptions': undefined };
 
 /** Most bytes of the field. */
 const MOST_BYTES = 4096;
@@ -30,6 +36,7 @@ export function readOwnMeta(field: string): OwnMeta {
     ...(Number.isFinite(since) && Number(since) >= 0 && { '@askedToWaitSince': since as number }),
     ...(Number.isSafeInteger(interruptions) &&
       Number(interruptions) > 0 && { '@interruptions': interruptions as number }),
+    ...(meta?.['@lone'] === true && { '@lone': true as const }),
   };
 }
 

@@ -69,11 +69,12 @@ export class CurrentFile {
   }
 
   /**
-   * For a commit, from what it reads to the check of its append, and for one at a time: no look begins meanwhile. It
+   * For a commit, from what it reads to the check of its append: one at a time, and no look begins meanwhile. It
    * would take rows into the index that the commit believes to be behind it, or rows of its append that are not decided
    * yet.
    */
-  async relyingOn<T>(run: () => Promise<T>): Promise<T> {
+  async relyingOn<T>(run: () => T): Promise<Awaited<T>> {
+    while (this.#relying !== undefined) await this.#relying;
     let over = (): void => {};
     this.#relying = new Promise<void>((resolve) => {
       over = resolve;

@@ -3,7 +3,7 @@ import type { OpenFile } from '../disk/open-file.js';
 import type { Superseded } from '../disk/strike.js';
 import { gluedAt } from '../format/glued.js';
 import { HASH, LineReader } from '../format/line.js';
-import { number, type Row } from '../format/row.js';
+import type { StoredJob } from '../format/stored-job.js';
 import { IdMap, keyOf } from './id-map.js';
 import { LateRows } from './late-rows.js';
 import type { SealedPart } from './sealed.js';
@@ -213,13 +213,12 @@ export class JobIndex {
   }
 
   /** Takes in a row that was just appended, without reading it again. @param slot of its job, if known */
-  learn(row: Row, slot: number | undefined, offset: number, length: number): void {
-    const { at } = this.file.layout;
-    const status = row[at.status] as Status;
-    const into = slot ?? this.#slotOf(keyOf(row[at.id] as string));
-    if (!this.#put(into, offset, length, number(row[at.version], 0), status)) return;
-    if (slot === undefined) this.#slots.type[into] = this.#types.code(keyOf(row[at.type] as string));
-    if (status === 'pending') this.#setPending(into, number(row[at.priority], 0), number(row[at.run_at], 0));
+  learn(job: StoredJob, slot: number | undefined, offset: number, length: number): void {
+    const { status } = job;
+    const into = slot ?? this.#slotOf(keyOf(job.id));
+    if (!this.#put(into, offset, length, job.version, status)) return;
+    if (slot === undefined) this.#slots.type[into] = this.#types.code(keyOf(job.type));
+    if (status === 'pending') this.#setPending(into, job.priority, job.runAt);
   }
 
   #addStruck(offset: number, length: number): void {
@@ -242,7 +241,7 @@ export class JobIndex {
     }
     this.#slots.type[slot] = this.#types.codeAt(bytes, reader.from(at.type), reader.to(at.type));
     if (reader.status === 'pending')
-      this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0));
+      this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0) * 1000);
   }
 
   #addUncrossed(offset: number, length: number): void {
@@ -284,7 +283,7 @@ export class JobIndex {
 
   #setPending(slot: number, priority: number, runAt: number): void {
     this.#slots.priority[slot] = priority;
-    this.#slots.runAt[slot] = runAt * 1000;
+    this.#slots.runAt[slot] = runAt;
     for (const listener of this.onPending) listener(slot);
   }
 }

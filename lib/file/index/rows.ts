@@ -1,5 +1,5 @@
-import type { Row } from '../format/row.js';
-import { splitRows } from '../format/row.js';
+import { type Row, splitRows } from '../format/row.js';
+import { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from './job-index.js';
 
 /** Rows that lie side by side are read in pieces up to this size. */
@@ -14,8 +14,8 @@ const GROUP_BYTES = 4 * PIECE;
  * @returns in the order of `slots`; undefined for a row that is no longer what the index says (struck since, or
  *   changed in place by an editor).
  */
-export function readRows(index: JobIndex, slots: readonly number[]): (Row | undefined)[] {
-  const rows: (Row | undefined)[] = [];
+export function readJobs(index: JobIndex, slots: readonly number[]): (StoredJob | undefined)[] {
+  const jobs: (StoredJob | undefined)[] = [];
   for (let i = 0; i < slots.length; ) {
     const from = index.offset(slots[i] as number);
     let end = from;
@@ -25,9 +25,9 @@ export function readRows(index: JobIndex, slots: readonly number[]): (Row | unde
       i++;
     } while (i < slots.length && index.offset(slots[i] as number) === end && end - from < PIECE);
     const split = splitRows(index.file.readPiece(from, end - from - 1).toString('utf8'));
-    for (let k = first; k < i; k++) rows.push(checked(split[k - first], index, slots[k] as number));
+    for (let k = first; k < i; k++) jobs.push(checked(split[k - first], index, slots[k] as number));
   }
-  return rows;
+  return jobs;
 }
 
 /** Few enough each to be read together. */
@@ -41,15 +41,16 @@ export function* groupsOf(index: JobIndex, slots: readonly number[]): IterableIt
   }
 }
 
-/** As {@link readRows}, a group at a time: for whoever looks at all rows of a kind, and keeps few of them. */
-export function* eachRow(index: JobIndex, slots: readonly number[]): IterableIterator<Row | undefined> {
-  for (const group of groupsOf(index, slots)) yield* readRows(index, group);
+/** Reads as {@link readJobs} does, a group at a time, so that a caller who keeps few of many jobs needs little memory. */
+export function* eachJob(index: JobIndex, slots: readonly number[]): IterableIterator<StoredJob | undefined> {
+  for (const group of groupsOf(index, slots)) yield* readJobs(index, group);
 }
 
-function checked(row: Row | undefined, index: JobIndex, slot: number): Row | undefined {
-  const { at, names } = index.file.layout;
-  if (row === undefined || row.length !== names.length) return undefined;
+function checked(row: Row | undefined, index: JobIndex, slot: number): StoredJob | undefined {
+  const { layout } = index.file;
+  if (row === undefined || row.length !== layout.names.length) return undefined;
   // By its id, not by its version alone: an edit in place may have moved another job's row to this very byte. That of
   // a struck row begins with `#`, as no job's does.
-  return index.find(row[at.id] as string) === slot ? row : undefined;
+  const isNewest = index.find(row[layout.at.id] as string) === slot;
+  return isNewest ? new StoredJob(row, layout, { index, slot }) : undefined;
 }

@@ -1,6 +1,4 @@
 import { isFinal } from '../../job/job.js';
-import { draft } from '../commit/view.js';
-import { nextRow } from '../format/row.js';
 import type { Store } from '../store.js';
 
 /**
@@ -11,17 +9,10 @@ import type { Store } from '../store.js';
  */
 export async function cancel(store: Store, id: string): Promise<boolean> {
   if (store.openFile() === undefined) return false;
-  let cancelled = false;
-  const { error } = await store.commit('open', (view) => {
-    const state = view.state(id);
-    // By others, or in an earlier round of this very commit, whose answer stands.
-    if (state?.status === 'cancelled') return [];
-    cancelled = state !== undefined && !isFinal(state.status);
-    const row = cancelled ? view.row(id) : undefined;
-    if (row === undefined) return [];
-    const change = { status: 'cancelled', finishedAt: view.now, lockedBy: '' } as const;
-    return [draft(id, nextRow(row, change, view.layout))];
+  return store.update('open', (tx) => {
+    const job = tx.job(id);
+    if (job === undefined || isFinal(job.status)) return false;
+    tx.change(job, { status: 'cancelled', finishedAt: tx.now, lockedBy: '' });
+    return true;
   });
-  if (error !== undefined) throw error;
-  return cancelled;
 }

@@ -2,9 +2,9 @@ import { invalid, onlyKnown } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
 import { type EnqueueOptions, resolveEnqueueOptions } from '../../job/job-options.js';
 import { randomHex } from '../../job/random.js';
-import { draft } from '../commit/view.js';
+import { Incomplete } from '../commit/update.js';
+import type { NewJobFields } from '../format/columns.js';
 import { toJson } from '../format/json.js';
-import { type NewJobRow, newRow } from '../format/row.js';
 import { checkName } from '../format/text.js';
 import type { Store } from '../store.js';
 
@@ -37,7 +37,7 @@ export async function enqueueAll(store: Store, requests: readonly JobRequest[]):
 async function add(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
   const now = store.clock.now();
   const ids: string[] = [];
-  const jobs: NewJobRow[] = [];
+  const jobs: NewJobFields[] = [];
   let turn = 0;
   for (const [i, request] of requests.entries()) {
     if (turn > TURN) {
@@ -51,18 +51,12 @@ async function add(store: Store, requests: readonly JobRequest[]): Promise<strin
     turn += Math.max(job.payload.length, LEAST);
   }
   if (jobs.length === 0) return [];
-  const { drafts, written, error } = await store.commit('nothing', (view, round) =>
-    jobs.flatMap((job, i) => {
-      const id = ids[i] as string;
-      return round > 0 && view.hasSeen(id) ? [] : draft(id, newRow(id, job, view.layout));
-    }),
-  );
-  if (error !== undefined) {
-    const missing = new Set(drafts.slice(written).map(({ id }) => id));
-    throw withWritten(
-      error,
-      ids.filter((id) => !missing.has(id)),
-    );
+  try {
+    await store.update('nothing', (tx) => {
+      for (const [i, job] of jobs.entries()) tx.add(job, ids[i]);
+    });
+  } catch (error) {
+    throw withWritten(error, ids);
   }
   return ids;
 }
@@ -71,7 +65,7 @@ async function add(store: Store, requests: readonly JobRequest[]): Promise<strin
  * @param where put before the names of arguments in errors
  * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`
  */
-export function checkJob(request: JobRequest, now: number, maxPayload: number, where = ''): NewJobRow {
+export function checkJob(request: JobRequest, now: number, maxPayload: number, where = ''): NewJobFields {
   if (typeof request !== 'object' || request === null) {
     throw invalid(where.slice(0, -1) || 'job', request, 'an object {type, payload, options}');
   }
@@ -91,14 +85,13 @@ export function checkJob(request: JobRequest, now: number, maxPayload: number, w
   return { type: name, payload: json, createdAt: now, runAt, priority, maxAttempts, timeout };
 }
 
-function withWritten(error: unknown, written: string[]): unknown {
-  if (!(error instanceof TsvqError)) return error;
-  return new TsvqError(
-    error.code,
-    `${error.message}; ${written.length} of the jobs of this call are in the file`,
-    {
-      cause: error.cause,
-      written,
-    },
-  );
+function withWritten(error: unknown, ids: readonly string[]): unknown {
+  if (!(error instanceof Incomplete)) return error;
+  const { code, message, cause } = error;
+  const isIn = new Set(error.written);
+  const written = ids.filter((id) => isIn.has(id));
+  return new TsvqError(code, `${message}; ${written.length} of the jobs of this call are in the file`, {
+    cause,
+    written,
+  });
 }

@@ -1,7 +1,6 @@
 import type { Job } from '../../job/job.js';
 import { findArchived } from '../compaction/archive.js';
-import { toJob } from '../format/row.js';
-import { readRows } from '../index/rows.js';
+import { readJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 
 /** The job as it is now, or undefined for any string that is no id in the file. */
@@ -11,15 +10,14 @@ export async function get(store: Store, id: string): Promise<Job | undefined> {
     const index = await store.read('all');
     const slot = index?.find(id);
     if (index === undefined || slot === undefined) return undefined;
-    const [row] = readRows(index, [slot]);
-    if (row !== undefined) return toJob(row, index.file.layout);
+    const [job] = readJobs(index, [slot]);
+    if (job !== undefined) return job.toJob();
     await store.forget();
   }
   return undefined;
 }
 
-/** The same among the jobs past their retention time. */
+/** Finds a job among those past their retention time, in the archive. */
 export async function getArchived(store: Store, id: string): Promise<Job | undefined> {
-  const found = await findArchived(store.fs, store.realPath, id);
-  return found && toJob(found.row, found.layout);
+  return (await findArchived(store.fs, store.realPath, id))?.toJob();
 }

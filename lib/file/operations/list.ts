@@ -2,9 +2,9 @@ import { count, invalid, onlyKnown, text } from '../../job/checks.js';
 import { JOB_STATUSES, type Job, STATUSES, type Status } from '../../job/job.js';
 import type { ListOptions } from '../../job/job-options.js';
 import { storeError } from '../disk/fs.js';
-import { type Row, toJob } from '../format/row.js';
+import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
-import { groupsOf, readRows } from '../index/rows.js';
+import { groupsOf, readJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 
 /** So many jobs at the least are put in order together. */
@@ -36,8 +36,8 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
       statuses.includes(index.status(slot)) && (type === undefined || index.type(slot) === type);
     for await (const slots of inFileOrder(index, matches)) {
       for (const group of groupsOf(index, slots)) {
-        for (const row of await readGroup(store, index, group)) {
-          const job = toJob(row, file.layout);
+        for (const stored of await readGroup(store, index, group)) {
+          const job = stored.toJob();
           if (!statuses.includes(job.status)) continue;
           if (type !== undefined && job.type !== type) continue;
           if (idPrefix !== undefined && !job.id.startsWith(idPrefix)) continue;
@@ -81,8 +81,8 @@ async function* inFileOrder(
 }
 
 /** The rows of some jobs, in the order of the file. */
-async function readGroup(store: Store, index: JobIndex, slots: readonly number[]): Promise<Row[]> {
-  let rows: (Row | undefined)[] = [];
+async function readGroup(store: Store, index: JobIndex, slots: readonly number[]): Promise<StoredJob[]> {
+  let jobs: (StoredJob | undefined)[] = [];
   // A row can be struck between looking its place up and reading it; its replacement is there by then.
   for (let tries = 0; tries < 5; tries++) {
     // What is large takes long to read, and others want their turn.
@@ -90,8 +90,8 @@ async function readGroup(store: Store, index: JobIndex, slots: readonly number[]
     // Where another file has the name by now, this one has every job's state up to that moment.
     if ((await store.read('all')) !== index) await index.catchUp();
     const group = [...slots].sort((a, b) => index.offset(a) - index.offset(b));
-    rows = readRows(index, group);
-    if (!rows.includes(undefined)) break;
+    jobs = readJobs(index, group);
+    if (!jobs.includes(undefined)) break;
   }
-  return rows.filter((row) => row !== undefined);
+  return jobs.filter((job) => job !== undefined);
 }

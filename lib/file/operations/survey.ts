@@ -1,8 +1,7 @@
-import { isFinal, type Status } from '../../job/job.js';
+import { isFinal } from '../../job/job.js';
 import { DAY_MS, datedAhead } from '../doctor/dated-ahead.js';
-import { number } from '../format/row.js';
 import type { JobIndex } from '../index/job-index.js';
-import { eachRow } from '../index/rows.js';
+import { eachJob } from '../index/rows.js';
 import type { Liveness } from '../lock/process-id.js';
 import type { Store } from '../store.js';
 
@@ -30,16 +29,12 @@ export async function survey(store: Store, patience: number): Promise<Survey> {
     if (slot !== undefined && !isFinal(index.status(slot))) found.held++;
   }
   const now = store.clock.now();
-  const { at } = index.file.layout;
   const owners = new Map<string, Liveness>();
-  for (const row of eachRow(index, suspects(index, now))) {
-    if (row === undefined) continue;
-    const ms = (column: number): number => number(row[column], Number.NaN) * 1000;
-    const times = { createdAt: ms(at.created_at), startedAt: ms(at.started_at), runAt: ms(at.run_at) };
-    const status = row[at.status] as Status;
-    if (datedAhead(status, times, now) !== undefined) found.ahead++;
-    else if (status === 'processing' && !(times.startedAt > now - patience)) {
-      const owner = row[at.locked_by] ?? '';
+  for (const job of eachJob(index, suspects(index, now))) {
+    if (job === undefined) continue;
+    const { status, startedAt = Number.NaN, createdAt, runAt, lockedBy: owner } = job;
+    if (datedAhead(status, { createdAt, startedAt, runAt }, now) !== undefined) found.ahead++;
+    else if (status === 'processing' && !(startedAt > now - patience)) {
       const liveness = owners.get(owner) ?? store.processes.liveness(owner);
       owners.set(owner, liveness);
       if (owner === '' || liveness === 'dead') found.orphaned++;

@@ -2,14 +2,11 @@ import { PermanentError, TsvqError } from '../../job/errors.js';
 import type { Job } from '../../job/job.js';
 import type { EnqueueOptions } from '../../job/job-options.js';
 import type { HandlerContext } from '../../runner/handler.js';
-import type { Known } from '../commit/view.js';
-import type { Layout } from '../format/columns.js';
+import type { NewJobFields } from '../format/columns.js';
 import { encodeFollowUps, followUpId } from '../format/follow-ups.js';
 import { parseJson } from '../format/parse-json.js';
-import { type NewJobRow, number, type Row, toJob } from '../format/row.js';
-import type { JobIndex } from '../index/job-index.js';
+import type { StoredJob } from '../format/stored-job.js';
 import { checkJob } from '../operations/enqueue.js';
-import type { Candidate } from './claim.js';
 
 /** Why an attempt's signal was aborted. */
 export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
@@ -18,22 +15,20 @@ export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
 const MOST_FOLLOW_UPS = 128 * 1024 * 1024;
 
 /** Shared by all attempts that enqueue nothing. */
-const NONE: NewJobRow[] = [];
+const NONE: NewJobFields[] = [];
 
 /** One claimed job, from its claim row to what became of it. */
-export class Attempt implements Known {
+export class Attempt {
   readonly id: string;
   readonly type: string;
   readonly attempts: number;
-  /** Of the claim row. */
+  /** Of the claim. */
   readonly version: number;
-  /** The claim row. */
-  readonly row: Row;
+  /** The row that claims it. */
+  readonly claim: StoredJob;
   /** True if the job's last worker died with it: it runs alone. */
   readonly suspect: boolean;
-  readonly index: JobIndex;
-  readonly slot: number;
-  followUps: NewJobRow[] = NONE;
+  followUps: NewJobFields[] = NONE;
   /** When its handler was called, in ms; undefined before. */
   startedAt: number | undefined;
   stopped: StopReason | undefined;
@@ -41,25 +36,19 @@ export class Attempt implements Known {
   cancelTimer: (() => void) | undefined;
   /** When it came to its end, in ms: its outcome stands, whatever the handler still does comes too late. */
   endedAt: number | undefined;
-  /** Of the claim row. */
-  readonly layout: Layout;
   readonly #now: () => number;
   readonly #maxPayload: number;
   #followUpBytes = 0;
   #controller: AbortController | undefined;
   #job: Job | undefined;
 
-  constructor(candidate: Candidate, row: Row, layout: Layout, now: () => number, maxPayload: number) {
-    const { at } = layout;
-    this.row = row;
-    this.id = row[at.id] as string;
-    this.type = row[at.type] as string;
-    this.attempts = number(row[at.attempts], 0);
-    this.version = number(row[at.version], 0);
-    this.suspect = candidate.suspect;
-    this.index = candidate.index;
-    this.slot = candidate.slot;
-    this.layout = layout;
+  constructor(claim: StoredJob, suspect: boolean, now: () => number, maxPayload: number) {
+    this.claim = claim;
+    this.id = claim.id;
+    this.type = claim.type;
+    this.attempts = claim.attempts;
+    this.version = claim.version;
+    this.suspect = suspect;
     this.#now = now;
     this.#maxPayload = maxPayload;
   }
@@ -81,7 +70,7 @@ export class Attempt implements Known {
   }
 
   get job(): Job {
-    this.#job ??= toJob(this.row, this.layout);
+    this.#job ??= this.claim.toJob();
     return this.#job;
   }
 
@@ -120,7 +109,7 @@ export class Attempt implements Known {
    */
   payload(): unknown {
     try {
-      return parseJson(this.row[this.layout.at.payload] as string, 'payload');
+      return parseJson(this.claim.payload, 'payload');
     } catch (cause) {
       if (cause instanceof TsvqError) throw new PermanentError(`in the file, ${cause.message}`);
       throw new PermanentError('the payload in the file is not JSON', { cause });

@@ -1,8 +1,8 @@
 import type { ResolvedWorkerOptions } from '../../job/options.js';
 import { type Rescued, rescueRows } from '../chores/rescue.js';
-import type { Draft, View } from '../commit/view.js';
-import type { Layout } from '../format/columns.js';
-import type { Row } from '../format/row.js';
+import type { Transaction } from '../commit/transaction.js';
+import { Incomplete } from '../commit/update.js';
+import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import type { Store } from '../store.js';
 import type { Attempt } from './attempt.js';
@@ -14,7 +14,7 @@ export interface Ended {
   readonly attempt: Attempt;
   readonly verdict: Verdict;
   /** The rows that record it, made while the commit before waited for the disk. */
-  readonly drafts: readonly Draft[];
+  readonly rows: readonly StoredJob[];
 }
 
 /** What a worker wants of its next commit. */
@@ -42,28 +42,31 @@ export interface Result {
   /** Not written; to be tried again. */
   readonly unrecorded: Ended[];
   /** Follow-ups were cut off a completion that is in. It carries them: the next compaction makes them. */
-  owesFollowUps: boolean;
+  readonly owesFollowUps: boolean;
   readonly rescued: Rescued[];
   /** Types of jobs of the dead that wait for a worker with a handler for them. */
   readonly left: string[];
-  readonly claimed: { candidate: Candidate; row: Row; layout: Layout }[];
+  readonly claimed: { candidate: Candidate; claim: StoredJob }[];
   readonly unclaimed: Candidate[];
   readonly crowded: boolean;
   /** Why some of it was not written. */
   readonly error: unknown;
 }
 
-/** One thing of a plan, the rows of the commit that are for it, and whether it is in the file already. */
-type Item = { drafts: readonly Draft[]; isIn: boolean } & (
-  | { ended: Ended }
-  | { rescued: Rescued }
-  | { candidate: Candidate; row: Row; layout: Layout }
-);
+/** What a plan has come to, in the last try of its commit. */
+interface Decided {
+  ended: { ended: Ended; rows: readonly StoredJob[] }[];
+  lost: Ended[];
+  rescued: Rescued[];
+  left: string[];
+  claimed: { candidate: Candidate; claim: StoredJob }[];
+  crowded: boolean;
+}
 
 /**
- * Records what has ended, takes jobs from the dead and claims new ones, in one commit. Each round decides anew what goes
- * in, and goes by what the round before has decided to know which of its rows may be in the file already; only the
- * candidates are kept, with those that the first round has picked in place of others.
+ * Records what has ended, takes jobs from the dead and claims new ones, in one commit.
+ *
+ * @throws TsvqError where nothing was written; where a part was, {@link Result.error} says why the rest was not
  */
 export async function commitBatch(
   store: Store,
@@ -71,122 +74,89 @@ export async function commitBatch(
   options: ResolvedWorkerOptions,
   plan: Plan,
 ): Promise<Result> {
-  let items: Item[] = [];
   let candidates = plan.candidates;
-  let lost: Ended[] = [];
-  let crowded = false;
-  let left: string[] = [];
-  const { drafts, written, error } = await store.commit('open', (view, round) => {
-    const before = round > 0 ? items : [];
-    const { layout } = view;
-    items = [];
-    lost = [];
+  let hasPickedMore = false;
+  let last: Decided | undefined;
+  const decide = (tx: Transaction): Decided => {
+    const decided: Decided = { ended: [], lost: [], rescued: [], left: [], claimed: [], crowded: false };
+    last = decided;
     for (const ended of plan.ended) {
-      const recorded = record(ended, view, before);
-      if (recorded === undefined) lost.push(ended);
-      else items.push({ ended, ...recorded });
+      const rows = rowsOf(ended, tx);
+      if (rows === undefined) decided.lost.push(ended);
+      else {
+        decided.ended.push({ ended, rows });
+        for (const row of rows) tx.put(row);
+      }
     }
     if (plan.rescue) {
-      // In a commit that starts over, the claims of its first round may be in the file.
-      const claiming = new Set(round > 0 ? candidates.map(({ id }) => id) : []);
-      const holds = (id: string): boolean => plan.holds(id) || claiming.has(id);
-      const found = rescueRows(store, view, owner, { handles: plan.handles, holds }, options);
-      for (const rescued of found.rescued) items.push({ rescued, drafts: [rescued], isIn: false });
-      left = found.left;
+      const { handles } = plan;
+      const holds = (id: string): boolean => plan.holds(id) || tx.written(id) !== undefined;
+      Object.assign(decided, rescueRows(store, tx, { owner, handles, holds }, options));
+      for (const { row } of decided.rescued) tx.put(row);
     }
-    // Not where a claim of the first round is in the file: then it is at work.
-    const comes = plan.comes && !candidates.some((one) => ownClaim(one, owner, view, before) !== undefined);
-    crowded =
-      comes &&
-      candidates.length > 0 &&
-      otherWorkers(store, view, owner, options.timeout) >= options.maxWorkers;
-    if (crowded) return rowsOf(items);
+    // Not where a claim of an earlier try is in the file: then it is at work.
+    const comes = plan.comes && !candidates.some(({ id }) => tx.written(id) !== undefined);
+    decided.crowded =
+      comes && candidates.length > 0 && otherWorkers(store, tx, owner, options.timeout) >= options.maxWorkers;
+    if (decided.crowded) return decided;
     const claim = (candidate: Candidate): boolean => {
-      const mine = round > 0 ? ownClaim(candidate, owner, view, before) : undefined;
-      if (mine !== undefined) items.push({ candidate, row: mine, layout, drafts: [], isIn: true });
-      else if (plan.mayClaim() && isFree(candidate, view)) {
-        const { claim } = candidate;
-        items.push({ candidate, row: claim.row, layout, drafts: [claim], isIn: false });
-      } else return false;
+      const mine = tx.written(candidate.id);
+      if (mine === undefined && !(plan.mayClaim() && isFree(candidate, tx))) return false;
+      tx.put(candidate.claim);
+      decided.claimed.push({ candidate, claim: mine ?? candidate.claim });
       return true;
     };
     const taken = candidates.filter((candidate) => !claim(candidate)).length;
-    if (round === 0 && taken > 0 && plan.mayClaim()) {
+    if (!hasPickedMore && taken > 0 && plan.mayClaim()) {
+      hasPickedMore = true;
       // Several workers pick from the same end. Here, all that others have claimed and changed is known.
-      const claimed = new Set(rowsOf(items).map(({ id }) => id));
+      const claimed = new Set(tx.rows.map(({ id }) => id));
       // Where the file was replaced since they were picked, the same job may come again.
-      const more = plan.pickMore(view.index, taken).filter(({ id }) => !claimed.has(id));
+      const more = plan.pickMore(tx.index, taken).filter(({ id }) => !claimed.has(id));
       candidates = candidates.concat(more);
       more.forEach(claim);
     }
-    return rowsOf(items);
-  });
-  const missing = new Set(drafts.slice(written));
-  return sortOut(items, missing, candidates, { lost, left, crowded, error });
+    return decided;
+  };
+  try {
+    return sortOut(await store.update('open', decide), candidates);
+  } catch (error) {
+    if (!(error instanceof Incomplete) || last === undefined) throw error;
+    return sortOut(last, candidates, error);
+  }
 }
-
-const rowsOf = (items: readonly Item[]): Draft[] => items.flatMap(({ drafts }) => drafts);
 
 /**
- * The rows that record an ending, and whether the ending itself is in already.
+ * The rows that record an ending.
  *
- * @returns undefined if the job is no longer this worker's
+ * @returns undefined if the job is no longer this worker's: cancelled, or taken for dead. The version of the claim tells.
  */
-function record(
-  { attempt, verdict, drafts }: Ended,
-  view: View,
-  before: readonly Item[],
-): Pick<Item, 'drafts' | 'isIn'> | undefined {
-  const { id, version } = attempt;
-  // The commit started over: of its first round any row may be in the file, and another before it glued or cut off.
-  const tried = before.some((item) => 'ended' in item && item.ended.attempt === attempt);
-  const missing = (rows: readonly Draft[]): Draft[] => rows.slice(1).filter((row) => !view.hasSeen(row.id));
-  // Finish only what is still ours: it may have been cancelled, or taken for dead. The version of the claim tells.
-  if (view.isStill(id, version, 'processing', attempt)) {
-    // Where the file was read anew since the claim, somebody may have edited the row, or given it new columns.
-    const isKnown = view.index === attempt.index;
-    const rows = isKnown ? drafts : verdictRows(attempt, verdict, view.row(id) as Row, view.layout);
-    return { drafts: tried ? [rows[0] as Draft, ...missing(rows)] : rows, isIn: false };
-  }
-  if (!tried || !view.isStill(id, version + 1, verdict.change.status, attempt)) return undefined;
-  return { drafts: missing(drafts), isIn: true };
+function rowsOf({ attempt, verdict, rows }: Ended, tx: Transaction): readonly StoredJob[] | undefined {
+  const { claim } = attempt;
+  if (!tx.isNewest(claim)) return undefined;
+  // Where the file was read again since the claim, a person may have edited the row, or given it new columns.
+  return claim.known?.index === tx.index
+    ? rows
+    : verdictRows(attempt, verdict, tx.job(attempt.id) as StoredJob);
 }
 
-/** The claim row of a commit that started over, if it is in the file: whose claim stands, the file says. */
-function ownClaim(candidate: Candidate, owner: string, view: View, before: readonly Item[]): Row | undefined {
-  if (!before.some((item) => 'candidate' in item && item.candidate === candidate)) return undefined;
-  const { at } = view.layout;
-  const row = view.row(candidate.id);
-  return row?.[at.locked_by] === owner && row[at.status] === 'processing' ? row : undefined;
-}
-
-function sortOut(
-  items: readonly Item[],
-  missing: ReadonlySet<Draft>,
-  candidates: readonly Candidate[],
-  rest: Pick<Result, 'lost' | 'left' | 'crowded' | 'error'>,
-): Result {
-  const result: Result = {
-    ...rest,
-    recorded: [],
-    unrecorded: [],
-    owesFollowUps: false,
-    rescued: [],
-    claimed: [],
-    unclaimed: [],
+/** @param error why some rows are not in the file */
+function sortOut(decided: Decided, candidates: readonly Candidate[], error?: Incomplete): Result {
+  const written = error && new Set(error.written);
+  const isIn = ({ id }: StoredJob): boolean => written?.has(id) ?? true;
+  const recorded = decided.ended.filter(({ rows }) => isIn(rows[0] as StoredJob));
+  const claimed = decided.claimed.filter(({ claim }) => isIn(claim));
+  const isClaimed = new Set(claimed.map(({ candidate }) => candidate));
+  return {
+    recorded: recorded.map(({ ended }) => ended),
+    lost: decided.lost,
+    unrecorded: decided.ended.filter(({ rows }) => !isIn(rows[0] as StoredJob)).map(({ ended }) => ended),
+    owesFollowUps: !recorded.every(({ rows }) => rows.every(isIn)),
+    rescued: decided.rescued.filter(({ row }) => isIn(row)),
+    left: decided.left,
+    claimed,
+    unclaimed: candidates.filter((candidate) => !isClaimed.has(candidate)),
+    crowded: decided.crowded,
+    error,
   };
-  for (const item of items) {
-    const isIn = item.isIn || !missing.has(item.drafts[0] as Draft);
-    if ('ended' in item) {
-      (isIn ? result.recorded : result.unrecorded).push(item.ended);
-      if (isIn && item.drafts.some((draft) => missing.has(draft))) result.owesFollowUps = true;
-    } else if (!isIn) continue;
-    else if ('rescued' in item) result.rescued.push(item.rescued);
-    else result.claimed.push(item);
-  }
-  if (result.claimed.length < candidates.length) {
-    const claimed = new Set(result.claimed.map(({ candidate }) => candidate));
-    result.unclaimed.push(...candidates.filter((candidate) => !claimed.has(candidate)));
-  }
-  return result;
 }

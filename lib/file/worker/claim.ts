@@ -1,11 +1,9 @@
 import { isWithin } from '../../job/clock.js';
-import { isDeathText } from '../chores/rescue.js';
-import { fieldsOf, isOverdue } from '../chores/rescue-rule.js';
-import { type Draft, draft, type Known, type View } from '../commit/view.js';
-import type { Layout } from '../format/columns.js';
-import { nextRow, number, type Row } from '../format/row.js';
+import { isOverdue } from '../chores/rescue-rule.js';
+import type { Transaction } from '../commit/transaction.js';
+import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
-import { eachRow, readRows } from '../index/rows.js';
+import { readJobs } from '../index/rows.js';
 import { UNJUDGED_MS } from '../lock/process-id.js';
 import type { Store } from '../store.js';
 import type { DueJobs } from './due-jobs.js';
@@ -14,10 +12,12 @@ import type { DueJobs } from './due-jobs.js';
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /** A pending row that a worker means to claim. */
-export interface Candidate extends Known {
+export interface Candidate {
   readonly id: string;
+  readonly index: JobIndex;
+  readonly slot: number;
   /** The row that claims it. */
-  readonly claim: Draft;
+  readonly claim: StoredJob;
   /** The job's last worker died with it: it is claimed alone, so that it takes nobody with it. */
   readonly suspect: boolean;
 }
@@ -62,8 +62,6 @@ export function pickCandidates({
   onGone,
 }: Picking): Candidate[] {
   const { index } = due;
-  const { layout } = index.file;
-  const { at } = layout;
   const picked: Candidate[] = [];
   const later: number[] = [];
   let blocked = false;
@@ -77,35 +75,35 @@ export function pickCandidates({
       read += index.length(slot);
     }
     if (slots.length === 0) break;
-    let rows: (Row | undefined)[];
+    let jobs: (StoredJob | undefined)[];
     try {
-      rows = readRows(index, slots);
+      jobs = readJobs(index, slots);
     } catch (error) {
       for (const slot of [...later, ...slots, ...picked.map(({ slot }) => slot)]) due.putBack(slot);
       throw error;
     }
     for (const [i, slot] of slots.entries()) {
-      const row = rows[i];
+      const job = jobs[i];
       if (blocked) {
         later.push(slot);
         continue;
       }
-      if (row === undefined) {
+      if (job === undefined) {
         onGone(slot);
         continue;
       }
-      const id = row[at.id] as string;
-      if (!handles(row[at.type] as string) || index.isHeld(id)) continue;
+      const { id } = job;
+      if (!handles(job.type) || index.isHeld(id)) continue;
       if (isBusy(id)) {
         later.push(slot);
         continue;
       }
-      const suspect = isDeathText(row[at.error] as string);
+      const suspect = job.meta['@lone'] === true;
       if (suspect && (!alone || picked.length > 0)) {
         due.setAside(slot);
         continue;
       }
-      const claim = claimOf(row, layout, { owner, timeout }, now, { index, slot });
+      const claim = claimOf(job, { owner, timeout }, now);
       picked.push({ index, slot, id, claim, suspect });
       bytes += index.length(slot);
       blocked = suspect;
@@ -116,28 +114,29 @@ export function pickCandidates({
 }
 
 /** Whether a candidate is still as it was picked. Under the lock. */
-export function isFree(candidate: Candidate, view: View): boolean {
-  const { id, index, claim } = candidate;
-  // The file was read anew since: somebody has edited the job, perhaps. It is picked again, as it is now.
-  if (view.index !== index) return false;
+export function isFree({ id, index, claim }: Candidate, tx: Transaction): boolean {
+  // The file was read again since: a person has edited the job, perhaps. It is picked again, as it is now.
+  if (tx.index !== index) return false;
   // Or held since: a line with its id that can't be read has come in.
   if (index.isHeld(id)) return false;
-  return view.isStill(id, number(claim.row[view.layout.at.version], 0) - 1, 'pending', candidate);
+  return tx.isNewest(claim.from as StoredJob);
 }
 
 function claimOf(
-  row: Row,
-  layout: Layout,
+  job: StoredJob,
   { owner, timeout }: Pick<ClaimRules, 'owner' | 'timeout'>,
   now: number,
-  known: Known,
-): Draft {
-  const { at } = layout;
-  const attempts = number(row[at.attempts], 0) + 1;
-  const own = number(row[at.timeout], 0) * 1000;
-  const claimTimeout = own > 0 ? own : timeout;
-  const change = { status: 'processing', attempts, lockedBy: owner, startedAt: now, claimTimeout } as const;
-  return draft(row[at.id] as string, nextRow(row, change, layout), known);
+): StoredJob {
+  const own = job.timeout ?? 0;
+  const claim = job.next({
+    status: 'processing',
+    attempts: job.attempts + 1,
+    lockedBy: owner,
+    startedAt: now,
+    claimTimeout: own > 0 ? own : timeout,
+  });
+  claim.prepare();
+  return claim;
 }
 
 /**
@@ -163,21 +162,15 @@ export function stands(
  *
  * @param timeout as for {@link isOverdue}
  */
-export function otherWorkers(store: Store, view: View, owner: string, timeout: number): number {
-  const { at } = view.layout;
+export function otherWorkers(store: Store, tx: Transaction, owner: string, timeout: number): number {
   /** When each of them has claimed last, in ms. */
   const owners = new Map<string, number>();
-  const claimed = [...eachRow(view.index, [...view.index.withStatus('processing')])].filter(
-    (row) => !view.decided.has(row?.[at.id] as string),
-  );
-  for (const row of [...claimed, ...view.decided.values()]) {
-    if (row?.[at.status] !== 'processing' || isOverdue(fieldsOf(row), at, store.processes, view.now, timeout))
-      continue;
-    const by = row[at.locked_by] as string;
-    owners.set(by, Math.max(owners.get(by) ?? 0, number(row[at.started_at], 0) * 1000));
+  for (const job of tx.running()) {
+    if (isOverdue(job, store.processes, tx.now, timeout)) continue;
+    owners.set(job.lockedBy, Math.max(owners.get(job.lockedBy) ?? 0, job.startedAt ?? 0));
   }
   owners.delete(owner);
   const counts = ([by, since]: [string, number]): boolean =>
-    store.processes.liveness(by) !== 'unknown' || isWithin(UNJUDGED_MS, since, view.now);
+    store.processes.liveness(by) !== 'unknown' || isWithin(UNJUDGED_MS, since, tx.now);
   return [...owners].filter(counts).length;
 }

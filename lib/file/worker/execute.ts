@@ -2,7 +2,6 @@ import type { Clock } from '../../job/clock.js';
 import { errorMessage, isInstance } from '../../job/errors.js';
 import type { ResolvedWorkerOptions } from '../../job/options.js';
 import type { Handler } from '../../runner/handler.js';
-import { number } from '../format/row.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
 import type { Attempt } from './attempt.js';
@@ -170,7 +169,7 @@ export class Executor {
 
   /** Aborts the attempt when its time is up; one that ignores that for the grace time is recorded as failed. */
   #limit(attempt: Attempt): void {
-    const limit = number(attempt.row[attempt.layout.at.claim_timeout], 0) * 1000;
+    const limit = attempt.claim.claimTimeout ?? 0;
     attempt.cancelTimer = this.#clock.later(
       limit,
       () => {

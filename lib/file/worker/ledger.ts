@@ -74,8 +74,9 @@ export class Ledger {
 
   /** Takes note of an ending. */
   end(attempt: Attempt, verdict: Verdict): void {
-    const drafts = verdictRows(attempt, verdict, attempt.row, attempt.layout);
-    this.#ended.push({ attempt, verdict, drafts });
+    const rows = verdictRows(attempt, verdict, attempt.claim);
+    for (const row of rows) row.prepare();
+    this.#ended.push({ attempt, verdict, rows });
   }
 
   /**
@@ -175,7 +176,7 @@ export class Ledger {
     this.#dueQueue.putBack(result.unclaimed);
     const { clock, options } = this.#store;
     const attempts = result.claimed.map(
-      ({ candidate, row, layout }) => new Attempt(candidate, row, layout, clock.now, options.maxPayload),
+      ({ candidate, claim }) => new Attempt(claim, candidate.suspect, clock.now, options.maxPayload),
     );
     for (const attempt of attempts) this.#held.set(attempt.id, attempt);
     this.#events.summary.claimed += attempts.length;

@@ -2,13 +2,11 @@ import { type Backoff, clamp } from '../../job/backoff.js';
 import { duration } from '../../job/checks.js';
 import { isInstance, PermanentError, RetryAfterError } from '../../job/errors.js';
 import { errorText } from '../../runner/error-text.js';
-import { deathText } from '../chores/rescue.js';
-import { type Draft, draft } from '../commit/view.js';
-import type { Layout } from '../format/columns.js';
+import { deathText, LONE_META } from '../chores/rescue.js';
 import { encodeFollowUps, followUpRows } from '../format/follow-ups.js';
 import { toJson } from '../format/json.js';
-import { NO_OWN_META, type OwnMeta, readOwnMeta, writeOwnMeta } from '../format/meta.js';
-import { type Change, nextRow, number, type Row } from '../format/row.js';
+import { NO_OWN_META, type OwnMeta } from '../format/meta.js';
+import type { Change, StoredJob } from '../format/stored-job.js';
 import type { Attempt } from './attempt.js';
 
 /** Waits that were asked for are spread over so long at the least: jobs that come back at once are turned away again. */
@@ -70,7 +68,7 @@ export function judge(
   random: () => number = Math.random,
 ): Verdict {
   if (ending.how === 'released') return release(attempt, now, rules);
-  if (ending.how === 'died') return die(attempt, ending, rules);
+  if (ending.how === 'died') return die(attempt, ending, now, rules);
   if (ending.how === 'returned') return complete(attempt, ending.value, now, rules);
   const verdict = fail(attempt, ending, now, rules, random);
   if (!ending.goesOn) return verdict;
@@ -81,11 +79,10 @@ export function judge(
 }
 
 /** The rows of a verdict: the job's own, then its follow-ups'. @param claim the job's row, as it is now */
-export function verdictRows(attempt: Attempt, verdict: Verdict, claim: Row, layout: Layout): Draft[] {
-  const own = draft(attempt.id, nextRow(claim, verdict.change, layout), attempt);
+export function verdictRows(attempt: Attempt, verdict: Verdict, claim: StoredJob): StoredJob[] {
+  const own = claim.next(verdict.change);
   if (verdict.event !== 'completed' || attempt.followUps.length === 0) return [own];
-  const rows = followUpRows(attempt.id, attempt.attempts, attempt.followUps, layout);
-  return [own, ...rows.map((row) => draft(row[layout.at.id] as string, row))];
+  return [own, ...followUpRows(attempt.id, attempt.attempts, attempt.followUps, claim.layout)];
 }
 
 function complete(attempt: Attempt, value: unknown, now: number, { maxResult }: FailureRules): Verdict {
@@ -155,14 +152,14 @@ function fail(
 }
 
 /** How many attempts count, and how many may. */
-function attemptsOf({ attempts, row, layout }: Attempt, { maxAttempts }: FailureRules) {
-  const forgiven = number(row[layout.at.forgiven], 0);
-  return { forgiven, used: attempts - forgiven, limit: number(row[layout.at.max_attempts], maxAttempts) };
+function attemptsOf({ attempts, claim }: Attempt, { maxAttempts }: FailureRules) {
+  const { forgiven } = claim;
+  return { forgiven, used: attempts - forgiven, limit: claim.maxAttempts ?? maxAttempts };
 }
 
 /** What makes the queue's own notes go, where a job has any. */
-const forget = ({ row, layout }: Attempt): Pick<Change, 'meta'> =>
-  row[layout.at.meta] ? { meta: NO_OWN_META } : {};
+const forget = ({ claim }: Attempt): Pick<Change, 'meta'> =>
+  claim.row[claim.layout.at.meta] ? { meta: NO_OWN_META } : {};
 
 /** A wait that a handler has asked for. */
 interface Asked {
@@ -187,12 +184,12 @@ function askedToWait(attempt: Attempt, error: unknown, now: number, rules: Failu
     // No time; what becomes of that is for the caller.
   }
   if (wait === 0) return undefined;
-  const field = attempt.row[attempt.layout.at.meta] ?? '';
+  const { claim } = attempt;
   // The clock may have been set back since.
-  const since = Math.min((readOwnMeta(field)['@askedToWaitSince'] ?? Number.POSITIVE_INFINITY) * 1000, now);
-  const meta: OwnMeta = { '@askedToWaitSince': Math.round(since) / 1000, '@interruptions': undefined };
+  const since = Math.min((claim.meta['@askedToWaitSince'] ?? Number.POSITIVE_INFINITY) * 1000, now);
+  const meta: OwnMeta = { ...NO_OWN_META, '@askedToWaitSince': Math.round(since) / 1000 };
   // What can't be noted would never come to its bound.
-  const isFree = now + wait - since <= rules.maxRetryAfter && writeOwnMeta(field, meta) !== undefined;
+  const isFree = now + wait - since <= rules.maxRetryAfter && claim.canNote(meta);
   const { forgiven } = attemptsOf(attempt, rules);
   return {
     wait,
@@ -223,15 +220,15 @@ function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
   const back = { status: 'pending', lockedBy: '' } as const;
   const isInterrupted = attempt.startedAt !== undefined && attempt.stopped !== 'cancelled';
   if (!isInterrupted) return { event: 'released', change: { ...back, forgiven: forgiven + 1 } };
-  const field = attempt.row[attempt.layout.at.meta] ?? '';
-  const interruptions = (readOwnMeta(field)['@interruptions'] ?? 0) + 1;
+  const { claim } = attempt;
+  const interruptions = (claim.meta['@interruptions'] ?? 0) + 1;
   const meta: OwnMeta = { '@interruptions': interruptions };
-  const isFree = interruptions <= rules.maxInterruptions && writeOwnMeta(field, meta) !== undefined;
+  const isFree = interruptions <= rules.maxInterruptions && claim.canNote(meta);
   if (isFree) return { event: 'released', change: { ...back, forgiven: forgiven + 1, meta } };
   if (used < limit) return { event: 'released', change: { ...back, meta } };
   const times = interruptions === 1 ? 'once' : `${interruptions} times in a row`;
   const error =
-    `interrupted ${times}, the last time at the shutdown of worker ${attempt.row[attempt.layout.at.locked_by]}; ` +
+    `interrupted ${times}, the last time at the shutdown of worker ${claim.lockedBy}; ` +
     'it takes longer than its workers may stay: give them more time, or the job less to do, then retry it';
   return {
     event: 'failed',
@@ -241,12 +238,22 @@ function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
 }
 
 /** As a worker is treated that is found dead: each of its jobs is forgiven the attempt, and is claimed alone next. */
-function die(attempt: Attempt, { error, others }: Death, rules: FailureRules): Verdict {
-  const forgiven = attemptsOf(attempt, rules).forgiven + 1;
+function die(attempt: Attempt, { error, others }: Death, now: number, rules: FailureRules): Verdict {
+  const { forgiven, used, limit } = attemptsOf(attempt, rules);
+  // What can't be noted would be forgiven again and again.
+  const isForgiven = attempt.claim.canNote(LONE_META);
+  const isOver = !isForgiven && used >= limit;
   const text = `${deathText(attempt.attempts, others)}; it ended by ${errorText(error)}`;
   return {
-    event: 'released',
+    event: isOver ? 'failed' : 'released',
     error: text,
-    change: { status: 'pending', lockedBy: '', forgiven, error: text },
+    change: {
+      status: isOver ? 'failed' : 'pending',
+      lockedBy: '',
+      forgiven: forgiven + (isForgiven ? 1 : 0),
+      error: text,
+      meta: LONE_META,
+      ...(isOver && { finishedAt: now }),
+    },
   };
 }

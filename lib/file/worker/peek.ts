@@ -1,4 +1,4 @@
-import { isOverdue } from '../chores/rescue-rule.js';
+import { claimIn, isOverdue } from '../chores/rescue-rule.js';
 import { endOf } from '../disk/tail.js';
 import { LF, LineReader } from '../format/line.js';
 import { sealedPart } from '../index/sealed.js';
@@ -37,7 +37,7 @@ export async function peek(store: Store, timeout: number): Promise<Peek> {
         if (reader.read(bytes, start, stop) === 'row') {
           // Of whatever type: that a job has no handler is to be told, too.
           if (reader.status === 'processing') {
-            found.work = isOverdue(reader, at, store.processes, now, timeout);
+            found.work = isOverdue(claimIn(reader, at), store.processes, now, timeout);
           } else if (reader.status === 'pending') {
             found.work = reader.number(at.run_at, 0) * 1000 <= now;
           }

@@ -125,9 +125,9 @@ export const PATCHES: readonly Patch[] = [
   ),
   {
     file: 'lib/file/operations/retry.ts',
-    find: 'forgiven: Number(row[at.attempts]) || 0,',
-    replace: `forgiven: Number(row[at.attempts]) || 0,
-      ...((globalThis as any).VARIANT === 'retry sets attempts back' ? { forgiven: 0, attempts: 0 } : {}),`,
+    find: 'meta: RETRIED_META }',
+    replace: `meta: RETRIED_META,
+      ...((globalThis as any).VARIANT === 'retry sets attempts back' ? { forgiven: 0, attempts: 0 } : {}) }`,
   },
   expression('last row wins', 'lib/file/index/job-index.ts', 'version <= before', 'false'),
 
@@ -153,7 +153,7 @@ export const PATCHES: readonly Patch[] = [
   {
     file: 'lib/file/commit/append.ts',
     find: "Buffer.from(lines.join(''))",
-    replace: "withPrefix(this, this.#file, this.#drafts.length, Buffer.from(lines.join('')))",
+    replace: "withPrefix(this, this.#file, this.#jobs.length, Buffer.from(lines.join('')))",
   },
   {
     file: 'lib/file/commit/append.ts',

@@ -3,8 +3,8 @@ import { appendFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Append } from '../../../lib/file/commit/append.js';
-import type { Draft } from '../../../lib/file/commit/view.js';
 import { OpenFile } from '../../../lib/file/disk/open-file.js';
+import type { StoredJob } from '../../../lib/file/format/stored-job.js';
 import {
   bytesOf,
   type Call,
@@ -13,6 +13,7 @@ import {
   HEADER,
   isAppend,
   jobId,
+  jobOf,
   line,
   systemError,
   temporaryFolder,
@@ -23,19 +24,15 @@ import {
  * What one append has put into the file, and where; also where it was cut, and where others appended beside it.
  */
 
-const draft = (n: number, payload = 'x'): Draft => ({
-  id: jobId(n),
-  row: [],
-  line: line({ id: jobId(n), payload: JSON.stringify(payload) }),
-  known: undefined,
-});
+const draft = (n: number, payload = 'x'): StoredJob =>
+  jobOf(line({ id: jobId(n), payload: JSON.stringify(payload) }));
 
 /** Three pieces of what is written at once, whose rows aren't all of the same length. */
 const many = Array.from({ length: 70 }, (_, n) => draft(100 + n, (n % 2 ? 'ö' : 'o').repeat(150_000)));
-const linesOf = (drafts: readonly Draft[]): string => drafts.map(({ line }) => line).join('');
+const linesOf = (drafts: readonly StoredJob[]): string => drafts.map(({ line }) => line).join('');
 
 /** An append to a file with one row; `inject` stands between it and each of its writes. */
-function appendTo(t: TestContext, drafts: readonly Draft[], inject?: Fault) {
+function appendTo(t: TestContext, drafts: readonly StoredJob[], inject?: Fault) {
   const path = join(temporaryFolder(t), 'queue.tsv');
   writeFileSync(path, `${HEADER}\n${line({ id: jobId(1) })}`);
   const before = statSync(path).size;
@@ -182,7 +179,7 @@ test('where a later piece is cut or fails, the pieces before it count', async (t
   assert.equal(append.bytes, Buffer.byteLength(linesOf(many.slice(0, append.rows))));
   assert.equal(failing.found().length, append.rows);
 
-  const extra = Buffer.byteLength((many[append.rows] as Draft).line);
+  const extra = Buffer.byteLength((many[append.rows] as StoredJob).line);
   const cut = appendTo(t, many, (call, real) => (isFirst(call) ? real() : cutAfter(extra + 9)(call, real)));
   assert.equal(await cut.lookUp(), true);
   assert.deepEqual([cut.append.rows, cut.append.cutShort], [append.rows + 1, true]);

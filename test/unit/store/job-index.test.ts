@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../lib/file/index/job-index.js';
-import { HEADER, jobId, line, temporaryFolder } from '../../helpers.js';
+import { HEADER, jobId, jobOf, line, temporaryFolder } from '../../helpers.js';
 
 /** The index of a file of these lines. */
 async function indexOf(t: TestContext, ...lines: string[]) {
@@ -195,7 +195,7 @@ test('who waits for pending jobs is told of those rows alone, read or learned, t
   assert.deepEqual(told, ['1 5 17500']);
   const learn = (fields: Parameters<typeof line>[0], slot?: number): void => {
     const text = line(fields);
-    index.learn(text.slice(0, -1).split('\t'), slot, index.position, text.length - 1);
+    index.learn(jobOf(text), slot, index.position, text.length - 1);
     index.moveTo(index.position + text.length);
   };
   learn({ id: 'd', type: 'learned', run_at: 20 });

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../lib/file/index/job-index.js';
-import { readRows } from '../../../lib/file/index/rows.js';
+import { readJobs } from '../../../lib/file/index/rows.js';
 import { jobId, line, temporaryFolder, text, writeQueue } from '../../helpers.js';
 
 const IDS = [1, 2, 3].map(jobId);
@@ -23,7 +23,7 @@ async function known(t: TestContext) {
     writeSync(fd, what, Buffer.byteLength(text(path).slice(0, at)));
     closeSync(fd);
   };
-  const read = (...slots: number[]) => readRows(index, slots).map((row) => row?.[0]);
+  const read = (...slots: number[]) => readJobs(index, slots).map((job) => job?.id);
   return { path, put, read };
 }
 

@@ -197,10 +197,10 @@ test('a finished job outlives a compaction during which a look reads what is app
   assert.ok(calls > 20, `${calls} calls`);
 });
 
-test('an operation that fails to decide rejects with its error, and those beside it are not kept from theirs', async (t) => {
+test('a change that fails to decide rejects with its error, and those beside it are not kept from theirs', async (t) => {
   const { store, queue } = openTest(t);
   await queue.enqueue('email', 0);
-  const failing = store.commit('open', () => {
+  const failing = store.update('open', () => {
     throw new RangeError('my mistake');
   });
   const beside = queue.enqueue('email', 1);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COLUMNS, headOf, newLayout, parseHeader, upgraded } from '../../../lib/file/format/columns.js';
+import { COLUMNS } from '../../../lib/file/format/columns.js';
+import { headOf, newLayout, parseHeader, upgraded } from '../../../lib/file/format/layout.js';
 import { COLUMN_NAMES, NINE, throws } from '../../helpers.js';
 
 test('a new file has the nine columns of dbbasic-queue first, in its order, and version last', () => {

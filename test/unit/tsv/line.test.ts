@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Layout, newLayout, parseHeader } from '../../../lib/file/format/columns.js';
+import { type Layout, newLayout, parseHeader } from '../../../lib/file/format/layout.js';
 import { eachLine, LineReader, LONGEST_ROW } from '../../../lib/file/format/line.js';
 import { STATUSES } from '../../../lib/job/job.js';
 import { line, NINE } from '../../helpers.js';

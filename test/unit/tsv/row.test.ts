@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { newLayout, parseHeader } from '../../../lib/file/format/columns.js';
-import { joinRow, newRow, nextRow, seconds, splitRows, toJob } from '../../../lib/file/format/row.js';
-import { COLUMN_NAMES, jobId, line } from '../../helpers.js';
+import { seconds } from '../../../lib/file/format/columns.js';
+import { newLayout, parseHeader } from '../../../lib/file/format/layout.js';
+import { splitRows } from '../../../lib/file/format/row.js';
+import { StoredJob } from '../../../lib/file/format/stored-job.js';
+import { COLUMN_NAMES, jobId, jobOf, line } from '../../helpers.js';
 
 const layout = newLayout();
 const job = {
@@ -18,13 +20,13 @@ const job = {
 
 test('a new job is one row', () => {
   assert.equal(
-    joinRow(newRow(jobId(1), job, layout)),
+    StoredJob.first(jobId(1), job, layout).line,
     `${jobId(1)}\temail\t{"to":"ann"}\tpending\t1700000000.123\t1700000060\t0\t\t\t-2.5\t5\t0\t1.5\t\t\t\t\t\t\t\t\t\t\t1\n`,
   );
 });
 
 test('what stands in a row comes back as a job', () => {
-  assert.deepEqual(toJob(newRow(jobId(1), job, layout)), {
+  assert.deepEqual(StoredJob.first(jobId(1), job, layout).toJob(), {
     id: jobId(1),
     type: 'email',
     payload: { to: 'ann' },
@@ -46,21 +48,13 @@ test('what stands in a row comes back as a job', () => {
 });
 
 test('the next row is the same job, changed, one version on; the old one stays as it was', () => {
-  const first = newRow(jobId(1), job, layout);
-  const before = joinRow(first);
-  const claimed = nextRow(
-    first,
-    { status: 'processing', attempts: 1, lockedBy: 'me', startedAt: 5000 },
-    layout,
-  );
-  assert.equal(claimed[layout.at.version], '2');
-  const failed = nextRow(
-    claimed,
-    { status: 'failed', error: 'a\tb\\\n', lockedBy: '', finishedAt: 6001 },
-    layout,
-  );
-  assert.equal(joinRow(first), before);
-  const { status, attempts, lockedBy, startedAt, finishedAt, error, payload } = toJob(failed);
+  const first = StoredJob.first(jobId(1), job, layout);
+  const before = [...first.row];
+  const claimed = first.next({ status: 'processing', attempts: 1, lockedBy: 'me', startedAt: 5000 });
+  assert.equal(claimed.version, 2);
+  const failed = claimed.next({ status: 'failed', error: 'a\tb\\\n', lockedBy: '', finishedAt: 6001 });
+  assert.deepEqual(first.row, before);
+  const { status, attempts, lockedBy, startedAt, finishedAt, error, payload } = failed.toJob();
   assert.deepEqual(
     { status, attempts, lockedBy, startedAt, finishedAt, error, payload },
     {
@@ -73,10 +67,10 @@ test('the next row is the same job, changed, one version on; the old one stays a
       payload: { to: 'ann' },
     },
   );
-  const retried = nextRow(failed, { status: 'pending', finishedAt: '', startedAt: '' }, layout);
-  assert.equal(toJob(retried).finishedAt, undefined);
-  assert.equal(toJob(retried).startedAt, undefined);
-  assert.equal(toJob(retried).error, 'a\tb\\\n');
+  const retried = failed.next({ status: 'pending', finishedAt: undefined, startedAt: undefined }).toJob();
+  assert.equal(retried.finishedAt, undefined);
+  assert.equal(retried.startedAt, undefined);
+  assert.equal(retried.error, 'a\tb\\\n');
 });
 
 test('times are seconds, to the millisecond, without needless digits', () => {
@@ -103,12 +97,12 @@ test('rows are split at tabs and line ends alone', () => {
 test('a row comes back from its text, whatever its payload, error and result', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), fc.string({ unit: 'binary' }), (payload, result, error) => {
-      const fresh = newRow(jobId(1), { ...job, payload: JSON.stringify(payload) }, layout);
-      const row = nextRow(fresh, { status: 'failed', error, result: JSON.stringify(result) }, layout);
-      const [again = []] = splitRows(Buffer.from(joinRow(row)).toString());
-      assert.deepEqual(toJob(again), toJob(row));
-      assert.deepEqual(toJob(again).payload, JSON.parse(JSON.stringify(payload)));
-      assert.deepEqual(toJob(again).result, JSON.parse(JSON.stringify(result)));
+      const fresh = StoredJob.first(jobId(1), { ...job, payload: JSON.stringify(payload) }, layout);
+      const row = fresh.next({ status: 'failed', error, result: JSON.stringify(result) });
+      const again = jobOf(Buffer.from(row.line).toString()).toJob();
+      assert.deepEqual(again, row.toJob());
+      assert.deepEqual(again.payload, JSON.parse(JSON.stringify(payload)));
+      assert.deepEqual(again.result, JSON.parse(JSON.stringify(result)));
     }),
   );
 });
@@ -122,16 +116,15 @@ test('falsy results are results, and null is not undefined', () => {
     ['null', null],
     ['', undefined],
   ] as const) {
-    const [row = []] = splitRows(line({ result: field }));
-    assert.deepEqual(toJob(row).result, result);
+    assert.deepEqual(jobOf(line({ result: field })).toJob().result, result);
   }
 });
 
 test('fields that a person spoilt do not spoil the rest', () => {
-  const [row = []] = splitRows(
+  const job = jobOf(
     line({ payload: 'not json', attempts: 'x', run_at: 'soon', timeout: '', result: '{', priority: '' }),
   );
-  const { payload, attempts, runAt, timeout, result, priority, type } = toJob(row);
+  const { payload, attempts, runAt, timeout, result, priority, type } = job.toJob();
   assert.deepEqual(
     { payload, attempts, runAt, timeout, result, priority, type },
     {
@@ -148,8 +141,9 @@ test('fields that a person spoilt do not spoil the rest', () => {
 
 test('a column that nobody knows is carried along by every change', () => {
   const wide = parseHeader(COLUMN_NAMES.replace('version', 'customer\tversion'), 'q.tsv');
-  const [row = []] = splitRows(line({ id: jobId(1) }).replace(/\t1\n$/, '\tann\t1\n'));
-  const next = nextRow(row, { status: 'cancelled' }, wide);
-  assert.equal(next[wide.names.indexOf('customer')], 'ann');
-  assert.equal(next.at(-1), '2');
+  const next = jobOf(line({ id: jobId(1) }).replace(/\t1\n$/, '\tann\t1\n'), wide).next({
+    status: 'cancelled',
+  });
+  assert.equal(next.row[wide.names.indexOf('customer')], 'ann');
+  assert.equal(next.row.at(-1), '2');
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseHeader, upgraded } from '../../../lib/file/format/columns.js';
-import { toJob } from '../../../lib/file/format/row.js';
+import { parseHeader, upgraded } from '../../../lib/file/format/layout.js';
+import { StoredJob } from '../../../lib/file/format/stored-job.js';
 import { upgrade } from '../../../lib/file/format/upgrade.js';
 import { NINE } from '../../helpers.js';
 
@@ -20,7 +20,7 @@ test('a row moves to other columns by their names, and gets what the new ones ho
   assert.equal(moved.length, to.names.length);
   assert.equal(moved[to.names.indexOf('customer')], 'ann');
   assert.equal(moved[to.at.version], '1');
-  const job = toJob(moved, to);
+  const job = new StoredJob(moved, to).toJob();
   assert.equal(job.error, 'bad \\ luck');
   assert.deepEqual([job.priority, job.forgiven, job.finishedAt], [0, 0, new Date(NOW)]);
 });

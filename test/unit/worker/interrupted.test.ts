@@ -3,17 +3,16 @@ import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Column, newLayout } from '../../../lib/file/format/columns.js';
-import { type Row, splitRows } from '../../../lib/file/format/row.js';
+import type { Column } from '../../../lib/file/format/columns.js';
 import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import { Attempt } from '../../../lib/file/worker/attempt.js';
-import type { Candidate } from '../../../lib/file/worker/claim.js';
 import { judge } from '../../../lib/file/worker/outcome.js';
 import { RetryAfterError } from '../../../lib/job/errors.js';
 import { DEFAULTS, type WorkerEvent, type WorkerOptions } from '../../../lib/job/options.js';
 import {
   deferred,
   jobId,
+  jobOf,
   line,
   openTest,
   rowsOf,
@@ -287,10 +286,8 @@ test('shutdowns and kills beside other jobs, by turns, come to an end as well', 
 });
 
 test('an attempt that was taken for cancelled, and was not, is forgiven and not noted', () => {
-  const layout = newLayout();
-  const row = splitRows(line({ id: ID, status: 'processing', attempts: 1, version: 2 }))[0] as Row;
-  const known = { suspect: false, slot: 0 } as Candidate;
-  const attempt = new Attempt(known, row, layout, Date.now, 1000);
+  const claim = jobOf(line({ id: ID, status: 'processing', attempts: 1, version: 2 }));
+  const attempt = new Attempt(claim, false, Date.now, 1000);
   attempt.startedAt = 1000;
   attempt.stop('cancelled');
   const rules = { ...DEFAULTS, backoff: () => 0, maxResult: 1000 };

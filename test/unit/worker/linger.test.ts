@@ -300,7 +300,7 @@ test('beside a job that runs, one that may have killed its worker waits without 
     const folder = mkdtempSync('/tmp/tsvq-spin-');
     writeQueue(folder + '/queue.tsv',
       line({ id: jobId(1), type: 'slow', priority: 5 }),
-      line({ id: jobId(2), type: 'poison', attempts: 1, version: 3, error: 'worker died during attempt 1' }),
+      line({ id: jobId(2), type: 'poison', attempts: 1, version: 3, meta: '{"@lone":true}' }),
       line({ id: jobId(3), type: 'quick' }));
     const queue = openQueue(folder + '/queue.tsv');
     const ran = [];

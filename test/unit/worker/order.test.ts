@@ -279,12 +279,12 @@ test('a logger is not called under the lock, also where another worker was quick
   const other = openTest(t, { file });
   const taken = await queue.enqueue('email');
   await queue.enqueue('sms');
-  const commit = store.commit.bind(store);
+  const update = store.update.bind(store);
   // Between the pick and the lock.
-  store.commit = async (needs, decide) => {
-    store.commit = commit;
+  store.update = async (reads, decide) => {
+    store.update = update;
     assert.equal(await other.queue.cancelJob(taken), true);
-    return commit(needs, decide);
+    return update(reads, decide);
   };
   const said: unknown[] = [];
   const logger = ({ event, message }: { event: string; message?: string }): void => {
@@ -430,10 +430,10 @@ test('a job that somebody asks for while the worker reads the file for the first
   };
   store.onIndex.add(look);
   let commits = 0;
-  const commit = store.commit.bind(store);
-  store.commit = (needs, decide) => {
+  const update = store.update.bind(store);
+  store.update = (reads, decide) => {
     commits++;
-    return commit(needs, decide);
+    return update(reads, decide);
   };
   const before: number[] = [];
   await queue.processJobs({ email: () => void before.push(commits) });

@@ -581,6 +581,7 @@ const suspect = (n: number): string =>
     attempts: 1,
     version: 3,
     error: 'worker died during attempt 1; it was x',
+    meta: '{"@lone":true}',
     payload: n,
   });
 

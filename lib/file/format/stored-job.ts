@@ -1,0 +1,98 @@
+import type { Job } from '../../job/job.js';
+import { anyColumns, type JobFields, type NewJobFields } from './columns.js';
+import type { Layout } from './layout.js';
+import { writeOwnMeta } from './meta.js';
+import { joinRow, type Row } from './row.js';
+
+/** Where an index has a job; saves looking its id up, as long as it is the same index. */
+export interface Known {
+  readonly index: object;
+  readonly slot: number;
+}
+
+/** The fields that a change of state sets; what it leaves out stays. Of `meta`, the entries of the queue's own. */
+export type Change = Partial<JobFields>;
+
+const GIVEN = anyColumns.flatMap((column, i) => (column.isGiven ? [{ column, i }] : []));
+const BY_FIELD = Object.fromEntries(anyColumns.map((column, i) => [column.field, { column, i }])) as Record<
+  keyof JobFields,
+  { column: (typeof anyColumns)[number]; i: number }
+>;
+
+/** A job as a row of the file has it. It never changes: what becomes of the job is another row. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the getters are made below, from the list of columns.
+export class StoredJob {
+  readonly row: Row;
+  readonly layout: Layout;
+  readonly known: Known | undefined;
+  /** The row that this one was made from; undefined for a row that was read, and for a job's first. */
+  readonly from: StoredJob | undefined;
+  #line: string | undefined;
+
+  constructor(row: Row, layout: Layout, known?: Known, from?: StoredJob) {
+    this.row = row;
+    this.layout = layout;
+    this.known = known;
+    this.from = from;
+  }
+
+  /** The first row of a job. */
+  static first(id: string, job: NewJobFields, layout: Layout): StoredJob {
+    const row = layout.blank.slice();
+    row[layout.at.id] = id;
+    for (const { column, i } of GIVEN) {
+      const value = job[column.field as keyof NewJobFields];
+      if (value !== undefined) row[layout.places[i] as number] = column.encode(value, '');
+    }
+    return new StoredJob(row, layout);
+  }
+
+  /** The row as a line, with its LF. */
+  get line(): string {
+    this.#line ??= joinRow(this.row);
+    return this.#line;
+  }
+
+  /** Makes the line now: under the lock, it would keep others waiting. */
+  prepare(): void {
+    this.#line ??= joinRow(this.row);
+  }
+
+  /** The row that supersedes this one: the same job in its next state, one version on. */
+  next(change: Change): StoredJob {
+    const { layout } = this;
+    const row = this.row.slice();
+    for (const field in change) {
+      const { column, i } = BY_FIELD[field as keyof JobFields];
+      const place = layout.places[i] as number;
+      row[place] = column.encode(change[field as keyof JobFields], row[place] ?? '');
+    }
+    row[layout.at.version] = String(this.version + 1);
+    return new StoredJob(row, layout, this.known, this);
+  }
+
+  /** Whether `meta` can hold a note of the queue's own. */
+  canNote(meta: JobFields['meta']): boolean {
+    return writeOwnMeta(this.row[this.layout.at.meta] ?? '', meta) !== undefined;
+  }
+
+  /** What users see of it. */
+  toJob(): Job {
+    const job: Record<string, unknown> = {};
+    for (const { field, show } of anyColumns) if (show !== undefined) job[field] = show(this[field]);
+    // A file from before there were versions doesn't escape its error texts.
+    if (this.layout.at.version < 0) job.error = this.row[this.layout.at.error] || undefined;
+    job.interruptions = this.meta['@interruptions'] ?? 0;
+    return job as unknown as Job;
+  }
+}
+
+export interface StoredJob extends JobFields {}
+
+for (const [i, { field, decode }] of anyColumns.entries()) {
+  Object.defineProperty(StoredJob.prototype, field, {
+    get(this: StoredJob) {
+      return decode(this.row[this.layout.places[i] as number] ?? '');
+    },
+  });
+}
