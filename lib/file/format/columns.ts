@@ -151,7 +151,7 @@ export function seconds(ms: number): string {
 }
 
 /** A number in a field; `otherwise` where it is empty or none. */
-export function number(field: string | undefined, otherwise: number): number {
+function number(field: string | undefined, otherwise: number): number {
   if (field === undefined || field === '') return otherwise;
   const value = Number(field);
   return Number.isFinite(value) ? value : otherwise;
