@@ -378,6 +378,29 @@ test('the defaults of queue work on the page on commands are those of the code',
   assert.match(text, new RegExp(`--linger <time>\` \\| ${DEFAULTS.linger} `));
 });
 
+test('the figures of the README, and at the top of the benchmarks, are those of the last run', () => {
+  const page = read('docs/benchmarks.md');
+  const table = page.slice(page.indexOf('<!-- table'), page.indexOf('<!-- /table -->'));
+  const top = page.slice(0, page.indexOf('\n|'));
+  const figures = `${section(readme, 'Numbers')}${top}`.match(/\d[\d,.]* (?:µs|ms|jobs\/s)/g) ?? [];
+  assert.ok(figures.length >= 8);
+  assert.deepEqual(
+    figures.filter((figure) => !table.includes(` ${figure} `)),
+    [],
+  );
+});
+
+test('every test that a page names is there', () => {
+  const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' });
+  const isThere = (name: string): boolean => tests.some((path) => path.endsWith(name));
+  const named = PAGES.flatMap((page) => read(page).match(/[\w/-]+\.test\.ts/g) ?? []);
+  assert.ok(named.length >= 20);
+  assert.deepEqual(
+    named.filter((name) => !isThere(name.replace(/^test\//, ''))),
+    [],
+  );
+});
+
 test('the README has at most 300 lines, and the page on reliability 120', () => {
   const lines = (page: string): number => page.trimEnd().split('\n').length;
   assert.ok(lines(readme) <= 300);
