@@ -10,10 +10,12 @@ import { TsvqError } from 'tsvq';
 import type { Checks, DeclarableCheck, Engine, Steps } from './engine.js';
 import { enqueueing } from './enqueueing.js';
 import { followUps } from './follow-ups.js';
+import { looking } from './looking.js';
 import { operators } from './operators.js';
 import { order } from './order.js';
 import { outcomes } from './outcomes.js';
 import { processes } from './processes.js';
+import { retries } from './retries.js';
 import { shutdown } from './shutdown.js';
 import { workers } from './workers.js';
 
@@ -21,8 +23,10 @@ import { workers } from './workers.js';
 export const checks: Checks = {
   ...enqueueing,
   ...order,
+  ...looking,
   ...operators,
   ...outcomes,
+  ...retries,
   ...followUps,
   ...workers,
   ...shutdown,

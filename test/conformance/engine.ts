@@ -5,7 +5,7 @@ import type { Queue, QueueOptions } from 'tsvq';
  * What an engine may be unable to do, and what its declaration is about. Everything else in the checks is asked of every
  * engine.
  */
-export type Capability =
+type Capability =
   /** `getJob(id, { archive: true })` finds a job past its retention time. */
   | 'archive'
   /** `compact()`. */

@@ -1,32 +1,9 @@
-/* What becomes of a job by what its handler does. */
+/* What becomes of a job by what its handler does, and by how long it takes. */
 import assert from 'node:assert/strict';
-import {
-  type BackoffOption,
-  type Handler,
-  type Job,
-  PermanentError,
-  type Queue,
-  RetryAfterError,
-  type WorkerEvent,
-} from 'tsvq';
+import type { Handler, Job, WorkerEvent } from 'tsvq';
 import { deferred } from '../helpers.js';
 import type { Checks } from './engine.js';
 import { aborted, between, drain, fields, lasted, look } from './tools.js';
-
-const fail = (): never => {
-  throw new Error('not today');
-};
-
-/** Each with the wait after the first, second and third attempt, in ms. */
-const BACKOFFS: readonly (readonly [BackoffOption | undefined, waits: number[]])[] = [
-  [undefined, [120_000, 240_000, 480_000]],
-  [
-    ['10m', 3_600_000],
-    [600_000, 3_600_000, 3_600_000],
-  ],
-  [{ base: '1m', factor: 3, max: '12m' }, [180_000, 540_000, 720_000]],
-  [(attempts) => attempts * 1000, [1000, 2000, 3000]],
-];
 
 export const outcomes: Checks = {
   'a handler gets the payload and the job as it runs, and what it returns is the result': async (
@@ -122,96 +99,11 @@ export const outcomes: Checks = {
     assert.deepEqual(await fields(queue, own, 'status', 'attempts'), ['failed', 3]);
   },
 
-  'the backoff, a formula, a table or a function, says when the next attempt is due': async (t, engine) => {
-    const queue = await engine.open(t);
-    for (const [backoff, waits] of BACKOFFS) {
-      for (const [before, wait] of waits.entries()) {
-        const id = await queue.enqueue('work', null, { maxAttempts: 9 });
-        if (before > 0) await failTimes(queue, before);
-        let failedAt = 0;
-        const work = () => {
-          failedAt = Date.now();
-          fail();
-        };
-        const { retried } = await drain(queue, { work }, { backoff });
-        assert.equal(retried, 1);
-        assert.deepEqual(await fields(queue, id, 'status', 'attempts'), ['pending', before + 1]);
-        between((await look(queue, id)).runAt, failedAt + wait, Date.now() + wait);
-      }
-    }
-  },
-
-  'a backoff function gets the count, the error and the job, and its own failure costs nothing': async (
-    t,
-    engine,
-  ) => {
-    const queue = await engine.open(t);
-    const id = await queue.enqueue('work', 'x');
-    const error = new Error('mine');
-    const work = () => {
-      throw error;
-    };
-    const got: unknown[] = [];
-    const backoff: BackoffOption = (attempts, reason, job) => {
-      got.push(attempts, reason, job.id, job.payload);
-      return attempts === 1 ? 0 : fail();
-    };
-    const before = Date.now();
-    await drain(queue, { work }, { backoff });
-    assert.deepEqual(got, [1, error, id, 'x', 2, error, id, 'x']);
-    assert.deepEqual(await fields(queue, id, 'status', 'attempts'), ['pending', 2]);
-    between((await look(queue, id)).runAt, before + 240_000, Date.now() + 240_000);
-  },
-
-  'a PermanentError fails a job at once': async (t, engine) => {
-    const queue = await engine.open(t);
-    const id = await queue.enqueue('work', null, { maxAttempts: 9 });
-    const work = () => {
-      throw new PermanentError('the receiver is gone');
-    };
-    const { failed, retried } = await drain(queue, { work });
-    assert.deepEqual([failed, retried], [1, 0]);
-    assert.deepEqual(await fields(queue, id, 'status', 'attempts'), ['failed', 1]);
-    assert.match((await look(queue, id)).error ?? '', /^PermanentError: the receiver is gone/);
-  },
-
-  'a RetryAfterError sets the time of the next attempt, and costs none': async (t, engine) => {
-    const queue = await engine.open(t);
-    const delays = { 90000: '90s', 36000000: 36_000_000 };
-    for (const [ms, delay] of Object.entries(delays)) {
-      const wait = Number(ms);
-      const id = await queue.enqueue('work', null, { maxAttempts: 1 });
-      let askedAt = 0;
-      const work = () => {
-        askedAt = Date.now();
-        throw new RetryAfterError('the receiver is busy', delay);
-      };
-      await drain(queue, { work });
-      assert.deepEqual(await fields(queue, id, 'status', 'attempts', 'forgiven'), ['pending', 1, 1]);
-      // Up to a tenth later, lest all come back at once.
-      between((await look(queue, id)).runAt, askedAt + wait, Date.now() + wait * 1.1);
-      assert.match((await look(queue, id)).error ?? '', /the receiver is busy/);
-    }
-  },
-
-  'a RetryAfterError costs an attempt without a wait, and beyond maxRetryAfter': async (t, engine) => {
-    const queue = await engine.open(t);
-    const cases = { 'no wait': 0, 'a long one': '2h' };
-    for (const delay of Object.values(cases)) {
-      const id = await queue.enqueue('work', null, { maxAttempts: 1 });
-      const work = () => {
-        throw new RetryAfterError('the receiver is busy', delay);
-      };
-      await drain(queue, { work }, { maxRetryAfter: '1h' });
-      assert.deepEqual(await fields(queue, id, 'status', 'attempts', 'forgiven'), ['failed', 1, 0]);
-    }
-  },
-
   'an attempt whose time is up is aborted, and fails': async (t, engine) => {
-    const queue = await engine.open(t);
     // The job's own limit wins.
     const limits = [{ worker: 150 }, { job: 150, worker: '1h' }, { job: '150ms', worker: 1 }];
-    for (const { job, worker } of limits) {
+    const withLimits = async ({ job, worker }: (typeof limits)[number]): Promise<void> => {
+      const queue = await engine.open(t);
       const id = await queue.enqueue('work', null, { timeout: job, maxAttempts: 1 });
       const since = performance.now();
       const reasons: string[] = [];
@@ -224,7 +116,8 @@ export const outcomes: Checks = {
       lasted(since, 150);
       assert.deepEqual([failed, reasons], [1, ['TimeoutError']]);
       assert.match((await look(queue, id)).error ?? '', /time limit/);
-    }
+    };
+    await Promise.all(limits.map(withLimits));
   },
 
   'a handler that ends well after its time limit, but within the grace time, completes its job': async (
@@ -258,14 +151,3 @@ export const outcomes: Checks = {
       assert.deepEqual(await look(queue, id), before);
     },
 };
-
-/** Lets the job that is due fail so many times; it is due again. */
-async function failTimes(queue: Queue, times: number): Promise<void> {
-  const shutdown = new AbortController();
-  const work: Handler = (_, { job }) => {
-    if (job.attempts === times) shutdown.abort();
-    fail();
-  };
-  const { retried } = await drain(queue, { work }, { signal: shutdown.signal });
-  assert.equal(retried, times);
-}

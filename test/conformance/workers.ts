@@ -66,11 +66,11 @@ export const workers: Checks = {
     const other = await engine.reopen(t, queue);
     const begun = deferred();
     const since = performance.now();
-    const working = drain(queue, { work: () => begun.resolve() }, { linger: 400 });
+    const working = drain(queue, { work: () => begun.resolve() }, { linger: 250 });
     await other.enqueue('work');
     await begun.promise;
     assert.equal((await working).completed, 1);
-    lasted(since, 400);
+    lasted(since, 250);
   },
 
   'a worker that lingers forever begins what other handles add, until its signal': async (t, engine) => {
@@ -142,6 +142,9 @@ export const workers: Checks = {
     needs: 'maxWorkers',
     steps: async (t, engine) => {
       const queue = await engine.open(t);
+      const other = await engine.reopen(t, queue);
+      await queue.enqueue('other');
+      assert.equal((await drain(other, { other: () => {} }, { maxWorkers: 1 })).completed, 1);
       const begun = deferred();
       const go = deferred();
       const handler: Handler = async () => {
@@ -152,7 +155,6 @@ export const workers: Checks = {
       const worker = stay(queue, { work: handler });
       await begun.promise;
       await queue.enqueue('other');
-      const other = await engine.reopen(t, queue);
       const summary = await drain(other, { other: () => {} }, { maxWorkers: 1 });
       assert.equal(summary.claimed, 0);
       assert.equal((await drain(other, { other: () => {} }, { maxWorkers: 2 })).completed, 1);
