@@ -110,7 +110,12 @@ export const processes: Checks = {
       let runs = 0;
       const worker = stay(
         queue,
-        { kill: () => void runs++ },
+        {
+          kill: () => {
+            runs++;
+            failed.resolve();
+          },
+        },
         { logger: ({ event }) => void (event === 'failed' && failed.resolve()) },
       );
       await failed.promise;
