@@ -1,0 +1,56 @@
+/*
+ * What every engine has to do, by the public Queue alone: conforms(engine) registers a test for each check.
+ *
+ * What an engine can't do it declares, with a reason. The check of it then sees that the use is refused with the code
+ * UNSUPPORTED, or that what is left holds. No check is left out.
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { TsvqError } from 'tsvq';
+import type { Checks, DeclarableCheck, Engine, Steps } from './engine.js';
+import { enqueueing } from './enqueueing.js';
+import { followUps } from './follow-ups.js';
+import { looking } from './looking.js';
+import { operators } from './operators.js';
+import { order } from './order.js';
+import { outcomes } from './outcomes.js';
+import { processes } from './processes.js';
+import { retries } from './retries.js';
+import { shutdown } from './shutdown.js';
+import { workers } from './workers.js';
+
+/** All checks by name. */
+export const checks: Checks = {
+  ...enqueueing,
+  ...order,
+  ...looking,
+  ...operators,
+  ...outcomes,
+  ...retries,
+  ...followUps,
+  ...workers,
+  ...shutdown,
+  ...processes,
+};
+
+/** Runs a check, or, where the engine declares that it can't pass, what is asked of it instead. */
+export async function run(t: TestContext, engine: Engine, check: Steps | DeclarableCheck): Promise<void> {
+  if (typeof check === 'function') return void (await check(t, engine));
+  const reason = engine.cannot[check.needs];
+  if (reason === undefined) return void (await check.steps(t, engine));
+  t.diagnostic(`${engine.name} declares: no ${check.needs}, ${reason}`);
+  if ('weaker' in check) return void (await check.weaker(t, engine));
+  await assert.rejects(check.refused(t, engine), (error: unknown) => {
+    assert.ok(error instanceof TsvqError, `not refused by a TsvqError, but ${error}`);
+    assert.equal(error.code as string, 'UNSUPPORTED', error.message);
+    return true;
+  });
+}
+
+/** Registers the tests of an engine. */
+export function conforms(engine: Engine): void {
+  for (const [name, check] of Object.entries(checks)) {
+    // An engine may notice a dead worker late.
+    test(`${engine.name}: ${name}`, { timeout: 120_000 }, (t) => run(t, engine, check));
+  }
+}

@@ -1,0 +1,76 @@
+/*
+ * What the suite makes of an engine that can do less: the file queue, with all refused that may be. No check of it is
+ * left out, and a declaration that isn't true fails.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type EnqueueOptions, type ErrorCode, type Queue, TsvqError, type WorkerOptions } from 'tsvq';
+import { checks, run } from './conformance.js';
+import type { Engine } from './engine.js';
+import { file } from './file.js';
+
+const refuse = (what: string): never => {
+  throw new TsvqError('UNSUPPORTED' as ErrorCode, `the engine has no ${what}`);
+};
+
+const LESS: Required<Engine['cannot']> = {
+  archive: 'it keeps no archive',
+  compaction: 'there is nothing to compact',
+  durability: 'the server decides',
+  'follow-ups at once': 'they come by an outbox',
+  'fractional priority': 'its priorities are whole numbers',
+  'long time limit': 'its leases end after a day',
+  maxWorkers: 'it does not know its workers',
+  'order over types': 'each type is a queue of its own',
+  processes: 'it lives in the memory of one process',
+};
+
+/** The queue, which refuses what an engine may refuse. */
+const limited = (queue: Queue): Queue => ({
+  ...queue,
+  compact: async () => refuse('compact()'),
+  getJob: async (id, options) => (options?.archive ? refuse('archive') : queue.getJob(id)),
+  enqueue: async (type, payload?: unknown, options: EnqueueOptions = {}) => {
+    if (!Number.isInteger(options.priority ?? 0)) refuse('priority with a fraction');
+    if (options.timeout === '30d') refuse('time limit of more than a day');
+    return queue.enqueue(type, payload, options);
+  },
+  processJobs: async (handlers, options: WorkerOptions = {}) =>
+    options.maxWorkers === undefined ? queue.processJobs(handlers, options) : refuse('maxWorkers'),
+});
+
+const less: Engine = {
+  name: 'less',
+  open: async (t, options) => {
+    if (options?.durability !== undefined) refuse('durability');
+    return limited(await file.open(t, options));
+  },
+  reopen: async (t, queue) => limited(await file.reopen(t, queue)),
+  address: () => refuse('address'),
+  cannot: LESS,
+};
+
+const declarable = Object.entries(checks).flatMap(([name, check]) =>
+  typeof check === 'function' ? [] : [{ name, check }],
+);
+
+test('each capability has a check', () => {
+  const needed = new Set(declarable.map(({ check }) => check.needs));
+  assert.deepEqual([...needed].sort(), Object.keys(LESS).sort());
+});
+
+for (const { name, check } of declarable) {
+  test(`an engine without ${check.needs}: ${name}`, (t) => run(t, less, check));
+
+  if ('refused' in check) {
+    test(`a declaration that isn't true fails: ${name}`, async (t) => {
+      await assert.rejects(run(t, { ...file, cannot: LESS }, check), assert.AssertionError);
+    });
+    test(`a refusal that isn't declared fails: ${name}`, async (t) => {
+      await assert.rejects(run(t, { ...less, cannot: {} }, check), { code: 'UNSUPPORTED' });
+    });
+  }
+}
+
+// @ts-expect-error: nothing in the suite needs this, so it can't be declared.
+({ flying: 'it has no wings' }) satisfies Engine['cannot'];

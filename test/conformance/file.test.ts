@@ -1,0 +1,4 @@
+import { conforms } from './conformance.js';
+import { file } from './file.js';
+
+conforms(file);
