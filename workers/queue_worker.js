@@ -35,7 +35,6 @@
 import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inspect } from 'node:util';
 import { checkEnvironment } from './handlers/environment.js';
 
 // From Node 22 on, compiled code is kept from one tick to the next. In a folder of our own, not in /tmp: it is run.
@@ -44,9 +43,7 @@ import { checkEnvironment } from './handlers/environment.js';
 );
 const { openQueue, workerOptionsFrom } = await import('tsvq');
 
-// A log that can't be written (its reader gone, its disk full) is no reason to drop the jobs that run. Without these, it
-// would end the process, also by way of a handler's console.log.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+let isGuarded = false;
 
 /**
  * The jobs that this worker serves. A handler's module is loaded by the first job of its type: most ticks of cron
@@ -56,9 +53,14 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
  * @returns {import('tsvq').Handlers}
  */
 const handlers = (outbox) => ({
-  webhook: async (payload, context) => (await import('./handlers/webhook.js')).webhook(payload, context),
-  send_email: async (payload, context) =>
-    (await import('./handlers/send_email.js')).sendEmail(payload, context, outbox),
+  webhook: async (payload, context) => {
+    guardStreams();
+    return (await import('./handlers/webhook.js')).webhook(payload, context);
+  },
+  send_email: async (payload, context) => {
+    guardStreams();
+    return (await import('./handlers/send_email.js')).sendEmail(payload, context, outbox);
+  },
 });
 
 const shutdown = new AbortController();
@@ -123,6 +125,7 @@ async function die(error) {
   process.exitCode = 1;
   const recorded = queue?.abandon(error);
   try {
+    const { inspect } = await import('node:util');
     complain(`ended by an exception that nothing caught: ${inspect(error)}`);
   } catch {
     complain('ended by an exception that nothing caught, and that could not be read');
@@ -143,10 +146,21 @@ function complain(message) {
 }
 
 /**
+ * Lets a log that can't be written (its reader gone, its disk full) end no job that runs. Otherwise it would end the
+ * process, also by way of a handler's console.log. Called before the first write: an idle tick loads no stream.
+ */
+function guardStreams() {
+  if (isGuarded) return;
+  isGuarded = true;
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+
+/**
  * @param {NodeJS.WriteStream} stream
  * @param {string} line
  */
 function write(stream, line) {
+  guardStreams();
   try {
     stream.write(`${line}\n`);
   } catch {

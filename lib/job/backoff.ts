@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import { isPromise } from 'node:util/types';
 import { duration, invalid, onlyKnown, YEAR } from './checks.js';
 import type { Job } from './job.js';
 import { type BackoffFormula, type BackoffOption, DEFAULTS } from './options.js';
@@ -24,7 +24,7 @@ export function resolveBackoff(
     return (...args) => {
       const wait: unknown = option(...args);
       // None that can be used; left alone, one that rejects would end the worker's process.
-      if (types.isPromise(wait)) wait.catch(() => {});
+      if (isPromise(wait)) wait.catch(() => {});
       return clamp(duration('the result of backoff', wait));
     };
   }

@@ -1,4 +1,5 @@
-import { types } from 'node:util';
+// Of node:util itself, an import loads parts that nothing here uses, in each tick.
+import { isNativeError } from 'node:util/types';
 
 /**
  * What a {@link TsvqError} can be about. Codes are stable; messages are for people.
@@ -75,8 +76,7 @@ export function errorMessage(error: unknown): string {
 }
 
 /** Whether it is an error; also one of Node's own in Jest, where those of the tests have another `Error`. */
-export const isError = (value: unknown): value is Error =>
-  types.isNativeError(value) || value instanceof Error;
+export const isError = (value: unknown): value is Error => isNativeError(value) || value instanceof Error;
 
 /** `instanceof` that never throws: a Proxy may have a trap for it. */
 export function isInstance<E>(type: abstract new (...args: never[]) => E, value: unknown): value is E {

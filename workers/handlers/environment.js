@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 
 /** How long a mail and a request may take where neither the environment nor the job says it. */
@@ -91,7 +90,8 @@ function checkHost(hostAndPort) {
   const [, host, port] = /^(\[.*\]|[^:]*)(?::(.*))?$/s.exec(hostAndPort) ?? [];
   if (host === '') throw badUrl('has no host');
   const isHost = host?.startsWith('[')
-    ? isIPv6(host.slice(1, -1))
+    ? // Not isIPv6: node:net would be loaded in each tick.
+      /^\[[\da-f:.]+\]$/i.test(host) && URL.canParse(`smtp://${host}`)
     : /^[^\s%<>^|\\[\]]+$/.test(host ?? '') && domainToASCII(host ?? '') !== '';
   if (!isHost) throw badUrl('has a host that is neither a name nor an address');
   if (port && !(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535))

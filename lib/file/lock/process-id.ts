@@ -1,6 +1,6 @@
 import type { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { hostname } from 'node:os';
+import type { hostname } from 'node:os';
 import { dependency } from '../../job/dependency.js';
 import { randomHex } from '../../job/random.js';
 
@@ -40,7 +40,9 @@ let here: Here | undefined;
 /** This process's place in the world, read once. */
 function place(): Here {
   if (here === undefined) {
-    const host = hostname()
+    const os = dependency<{ hostname: typeof hostname }>('node:os', () => require('node:os'));
+    const host = os
+      .hostname()
       .replace(/[^\w-]/g, '_')
       .slice(0, 40);
     const boot = (read('/proc/sys/kernel/random/boot_id') ?? bootTime()).replaceAll('-', '').slice(0, 16);

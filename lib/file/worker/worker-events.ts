@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import { isPromise } from 'node:util/types';
 import type { ResolvedWorkerOptions, WorkerEvent } from '../../job/options.js';
 import type { Summary } from '../../runner/handler.js';
 import type { Rescued } from '../chores/rescue.js';
@@ -104,7 +104,7 @@ export class WorkerEvents {
     try {
       const told: unknown = this.#options.logger(event);
       // Whatever realm it is of, and without a look at what it may have for a catch of its own.
-      if (types.isPromise(told)) Promise.prototype.then.call(told, undefined, () => {});
+      if (isPromise(told)) Promise.prototype.then.call(told, undefined, () => {});
     } catch {}
   }
 }
