@@ -47,7 +47,8 @@ export function readOwnMeta(field: string): OwnMeta {
  */
 export function writeOwnMeta(field: string, change: OwnMeta): string | undefined {
   if (field !== '' && objectIn(field) === undefined) return undefined;
-  const members = membersOf(field);
+  // Most jobs have nothing noted when they complete.
+  const members = field === '' ? [] : membersOf(field);
   const others = members.filter(({ name }) => !Object.hasOwn(change, name)).map(({ text }) => text);
   const own = Object.entries(change)
     .filter(([, value]) => value !== undefined)
