@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TsvqError } from '../../job/errors.js';
-import { randomHex } from '../../job/random.js';
 import {
   assertWhole,
   type FileSystem,
@@ -23,6 +22,13 @@ const PIECE = 1024 * 1024;
 /** What keeps an archive file from being written without a fault of the folder: the next part is begun. */
 const CLOSED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
+/** An archive file of a month. */
+interface Part {
+  /** undefined if there is none yet, and none is to be made. */
+  readonly fd: number | undefined;
+  readonly path: string;
+}
+
 /** The folder of archive files, as far as it is written. */
 export class ArchiveFolder {
   readonly #fs: FileSystem;
@@ -39,17 +45,17 @@ export class ArchiveFolder {
   /** Finds out whether rows of a month can be appended, and leaves no trace but the folder. @throws TsvqError */
   check(month: string, head: string): void {
     this.#makeFolder();
-    const fd = this.#openPart(month, head, 0);
+    const { fd, path } = this.#openPart(month, head, 0);
     if (fd !== undefined) {
       this.#fs.close(fd);
       return;
     }
-    const probe = join(this.#folder, `.${randomHex(6)}.tmp`);
     try {
-      this.#fs.close(this.#fs.open(probe, 'wx', 0o660));
-      this.#fs.unlink(probe);
+      // Under its own name: where a kill leaves it, it is an archive file that has no rows yet.
+      this.#fs.close(this.#fs.open(path, 'wx', 0o660));
+      this.#fs.unlink(path);
     } catch (error) {
-      throw this.#told(error, join(this.#folder, archiveName(this.#queueFile, month, 1)));
+      throw this.#told(error, path);
     }
   }
 
@@ -70,7 +76,7 @@ export class ArchiveFolder {
     const start = headLength(this.#fs, staged);
     const head = Buffer.alloc(start);
     readFully(this.#fs, staged, head, 0);
-    const fd = this.#openPart(month, head.toString(), O_CREAT) as number;
+    const fd = this.#openPart(month, head.toString(), O_CREAT).fd as number;
     try {
       this.#complete(fd, head.toString());
       for await (const bytes of wholeLines(this.#fs, staged, start)) {
@@ -110,9 +116,8 @@ export class ArchiveFolder {
    * Opens the file of a month. One with another head (the queue gained a column in mid-month), or one that is closed to
    * us, is left as it is, and a further part is taken.
    *
-   * @returns undefined if there is none yet, and none is to be made
    */
-  #openPart(month: string, head: string, flags: number): number | undefined {
+  #openPart(month: string, head: string, flags: number): Part {
     let mayHeal = true;
     for (let part = 1; ; part++) {
       const path = join(this.#folder, archiveName(this.#queueFile, month, part));
@@ -121,7 +126,7 @@ export class ArchiveFolder {
         fd = this.#fs.open(path, APPEND | flags, 0o660);
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        if (code === 'ENOENT') return undefined;
+        if (code === 'ENOENT') return { fd: undefined, path };
         // Root was killed before it could give it away.
         if (code === 'EACCES' && mayHeal && removeHollowOfRoot(this.#fs, path)) {
           mayHeal = false;
@@ -133,7 +138,7 @@ export class ArchiveFolder {
         if (CLOSED.has(String(code)) && this.#isThere(path)) continue;
         throw this.#told(error, path);
       }
-      if (this.#fits(fd, head)) return fd;
+      if (this.#fits(fd, head)) return { fd, path };
       this.#fs.close(fd);
     }
   }
