@@ -368,7 +368,13 @@ export interface Ended {
   stderr: string;
 }
 
-/** A script of TypeScript that runs in a process of its own, and ends with the test at the latest. */
+/** The folder where this code runs: that of scripts/test.js's translation, or {@link root} where tsx translates. */
+const translation = fileURLToPath(new URL('.', import.meta.resolve('../package.json')));
+
+/**
+ * Starts a script of JavaScript in a process of its own, which ends with the test at the latest. What it imports from
+ * 'lib/…' is the library.
+ */
 export function startScript(
   t: TestContext,
   script: string,
@@ -378,9 +384,10 @@ export function startScript(
   // Outside of the queue's folder, where it would count as litter.
   const folder = temporaryFolder(t);
   fs.chmodSync(folder, 0o755);
-  const path = join(folder, 'script.mts');
-  fs.writeFileSync(path, script.replaceAll("'lib/", `'${root}lib/`));
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), path], {
+  const path = join(folder, 'script.mjs');
+  fs.writeFileSync(path, script.replaceAll("'lib/", `'${translation}lib/`));
+  const translator = translation !== root ? [] : ['--import', import.meta.resolve('tsx')];
+  const child = spawn(process.execPath, [...translator, path], {
     cwd: root,
     env: { ...process.env, ...env, ...(uid === undefined ? {} : { HOME: folder }) },
     stdio: ['ignore', 'pipe', 'pipe'],
