@@ -29,6 +29,15 @@ export const bareEnvironment: NodeJS.ProcessEnv = {
   }),
 };
 
+/** Whether this is the nightly form, which tries all that the normal form takes a sample of. */
+export const isThorough: boolean = process.env.DEATHS === 'all';
+
+/** Of all cases so many, spread evenly over them, each time the same ones. */
+export function spread<Case>(all: readonly Case[], most: number): Case[] {
+  const every = Math.max(1, all.length / most);
+  return all.filter((_, i) => Math.floor(i / every) !== Math.floor((i - 1) / every));
+}
+
 export const root: string = fileURLToPath(new URL('..', import.meta.url));
 
 /** A folder that is gone after the test. */
