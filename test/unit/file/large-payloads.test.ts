@@ -22,12 +22,7 @@ const large = 'x'.repeat(SIZE);
 
 test('a payload of many MiB is refused as long as nobody allows it', async (t) => {
   const { queue, file } = openTest(t);
-  await rejects(
-    queue.enqueue('report', large),
-    'PAYLOAD_TOO_LARGE',
-    `${SIZE + 2} bytes`,
-    /raise maxPayload/,
-  );
+  await rejects(queue.enqueue('report', large), 'PAYLOAD_TOO_LARGE', `${SIZE + 2} bytes`, /raise maxPayload/);
   assert.equal(existsSync(file), false);
 });
 
