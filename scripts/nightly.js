@@ -44,7 +44,7 @@ const program = node === undefined ? process.execPath : fetchNode(node);
 const env = {
   ...process.env,
   PATH: [dirname(program), process.env.PATH].join(delimiter),
-  // The suite kills at each step then; see test/crash/kill-at-every-step.test.ts.
+  // The suite leaves nothing out then; see isThorough in test/helpers.ts.
   DEATHS: 'all',
 };
 

@@ -32,6 +32,15 @@ export const bareEnvironment: NodeJS.ProcessEnv = {
   }),
 };
 
+/** Whether this is the nightly form, which tries all that the normal form takes a sample of. */
+export const isThorough: boolean = process.env.DEATHS === 'all';
+
+/** Of all cases so many, spread evenly over them, each time the same ones; in the nightly form, every one. */
+export function sampled<Case>(all: readonly Case[], most: number): Case[] {
+  const every = isThorough ? 1 : Math.max(1, all.length / most);
+  return all.filter((_, i) => Math.floor(i / every) !== Math.floor((i - 1) / every));
+}
+
 export const root: string = fileURLToPath(new URL('..', import.meta.url));
 
 /** A folder that is gone after the test. */
@@ -376,7 +385,13 @@ export interface Ended {
   stderr: string;
 }
 
-/** A script of TypeScript that runs in a process of its own, and ends with the test at the latest. */
+/** The folder where this code runs: that of scripts/test.js's translation, or {@link root} where tsx translates. */
+const translation = fileURLToPath(new URL('.', import.meta.resolve('../package.json')));
+
+/**
+ * Starts a script of JavaScript in a process of its own, which ends with the test at the latest. What it imports from
+ * 'lib/…' is the library.
+ */
 export function startScript(
   t: TestContext,
   script: string,
@@ -386,9 +401,10 @@ export function startScript(
   // Outside of the queue's folder, where it would count as litter.
   const folder = temporaryFolder(t);
   fs.chmodSync(folder, 0o755);
-  const path = join(folder, 'script.mts');
-  fs.writeFileSync(path, script.replaceAll("'lib/", `'${root}lib/`));
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), path], {
+  const path = join(folder, 'script.mjs');
+  fs.writeFileSync(path, script.replaceAll("'lib/", `'${translation}lib/`));
+  const translator = translation !== root ? [] : ['--import', import.meta.resolve('tsx')];
+  const child = spawn(process.execPath, [...translator, path], {
     cwd: root,
     env: { ...process.env, ...env, ...(uid === undefined ? {} : { HOME: folder }) },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -20,7 +20,7 @@ import { after, before, describe, test } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { bundleCrashChild } from '../fixtures/bundle.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
-import { bareEnvironment, HEADER, jobId, line, root, rowsOf, UNPRIVILEGED } from '../helpers.js';
+import { bareEnvironment, HEADER, jobId, line, root, rowsOf, sampled, UNPRIVILEGED } from '../helpers.js';
 import { CLI } from '../integration/cli-process.js';
 
 /*
@@ -45,8 +45,8 @@ const skip =
     ? 'only root can be other users'
     : !isReadableByOthers() && 'another user can not read the repository';
 
-/** So many deaths of each scenario; with DEATHS=all, as in the nightly form, every one. */
-const MOST = process.env.DEATHS === 'all' ? Number.POSITIVE_INFINITY : 3;
+/** So many deaths of each scenario; in the nightly form, every one. */
+const MOST = 2;
 
 const own = (path: string): void => chownSync(path, APP, APP);
 
@@ -165,9 +165,10 @@ describe('the next process of the app goes on where root was killed', { skip, ti
         return died.said.filter((said) => said.startsWith('step '));
       };
       const steps = await once(0);
-      const every = Math.max(1, steps.length / MOST);
-      const deaths: number[] = [];
-      for (let at = 1; at <= steps.length; at += every) deaths.push(Math.floor(at));
+      const deaths = sampled(
+        steps.map((_, i) => i + 1),
+        MOST,
+      );
       t.diagnostic(`${steps.length} steps, ${deaths.length} deaths`);
       const lane = async (): Promise<void> => {
         for (let at = deaths.shift(); at !== undefined; at = deaths.shift()) await once(at);

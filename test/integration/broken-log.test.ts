@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import vm from 'node:vm';
-import { openTest, runScript, temporaryFolder } from '../helpers.js';
+import { isThorough, openTest, runScript, temporaryFolder } from '../helpers.js';
 import { projectOf, WORKERS } from './every-worker.js';
 
 /** Waits between its lines, so that the log breaks while it runs, and logs itself. */
@@ -27,12 +27,10 @@ const BROKEN = {
   'both closed': '"$@" >&- 2>&-',
 };
 
-/** With DEATHS=all, as in the nightly form, each worker has every log; otherwise they share the logs. */
-const ALL = process.env.DEATHS === 'all';
-
+// In the nightly form each worker has every log; otherwise they share the logs.
 for (const [n, name] of Object.keys(WORKERS).entries())
   describe(name, { concurrency: 2 }, () => {
-    for (const [what, how] of Object.entries(BROKEN).filter((_, i) => ALL || (n + i) % 2 === 0))
+    for (const [what, how] of Object.entries(BROKEN).filter((_, i) => isThorough || (n + i) % 3 === 0))
       test(`with ${what} runs nine jobs, each once`, {
         skip: how.includes('/dev/full') && !existsSync('/dev/full'),
       }, async (t) => {

@@ -3,7 +3,7 @@ import { appendFileSync, chmodSync, chownSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
-import { line, NINE, temporaryFolder, UNPRIVILEGED, writeQueue } from '../helpers.js';
+import { line, NINE, sampled, temporaryFolder, UNPRIVILEGED, writeQueue } from '../helpers.js';
 import { fields, lines, records, runOn } from './cli-process.js';
 
 const ID = 'aa00000000000001';
@@ -243,40 +243,48 @@ describe('check', { concurrency: 3 }, () => {
     assert.equal((await queue('check', '--json')).stdout, '');
   });
 
-  for (const [what, row, age, message] of [
-    ['no worker for too long', {}, 180_000, /: no worker for 2d \(the last one at \S+Z\)\n$/],
-    ['no worker ever', {}, undefined, /: no worker has ever looked at it\n$/],
-    ['a job due for too long', { run_at: now() - 300_000 }, 0, /: 1 due, the oldest for 3d\n$/],
-    ['a failed job', { status: 'failed' }, 0, /: 1 failed\n$/],
-    ['a worker of the future', {}, -7_300, /: the last worker looked 2h ahead of this clock \(at \S+Z\)\n$/],
+  for (const [what, row, age, message] of sampled(
     [
-      'a job that a wrong clock has dated',
-      { created_at: now() + 90_000, run_at: now() + 90_000 },
-      0,
-      /: 1 job dated far ahead of this clock \(see queue doctor\)\n$/,
-    ],
-    [
-      'a retry that a wrong clock has dated',
-      { started_at: now() + 90_000, run_at: now() + 90_120, attempts: 1 },
-      0,
-      /: 1 job dated far ahead of this clock/,
-    ],
-    [
-      'a run that a wrong clock has dated',
-      { status: 'processing', locked_by: 'elsewhere.boot.1.2.3.4', started_at: now() + 90_000 },
-      0,
-      /: 1 job dated far ahead of this clock/,
-    ],
-    ['milliseconds for seconds', { run_at: Date.now() }, 0, /: 1 job dated far ahead of this clock/],
-    ['microseconds for seconds', { run_at: Date.now() * 1000 }, 0, /: 1 job dated far ahead of this clock/],
-    [
-      'a job whose worker died long ago',
-      { status: 'processing', locked_by: dead, started_at: now() - 900 },
-      0,
-      /: 1 job left by dead workers \(see queue doctor\)\n$/,
-    ],
-    ['a job that runs by nobody', { status: 'processing' }, 0, /: 1 job left by dead workers/],
-  ] as const)
+      ['no worker for too long', {}, 180_000, /: no worker for 2d \(the last one at \S+Z\)\n$/],
+      ['no worker ever', {}, undefined, /: no worker has ever looked at it\n$/],
+      ['a job due for too long', { run_at: now() - 300_000 }, 0, /: 1 due, the oldest for 3d\n$/],
+      ['a failed job', { status: 'failed' }, 0, /: 1 failed\n$/],
+      [
+        'a worker of the future',
+        {},
+        -7_300,
+        /: the last worker looked 2h ahead of this clock \(at \S+Z\)\n$/,
+      ],
+      [
+        'a job that a wrong clock has dated',
+        { created_at: now() + 90_000, run_at: now() + 90_000 },
+        0,
+        /: 1 job dated far ahead of this clock \(see queue doctor\)\n$/,
+      ],
+      [
+        'a retry that a wrong clock has dated',
+        { started_at: now() + 90_000, run_at: now() + 90_120, attempts: 1 },
+        0,
+        /: 1 job dated far ahead of this clock/,
+      ],
+      [
+        'a run that a wrong clock has dated',
+        { status: 'processing', locked_by: 'elsewhere.boot.1.2.3.4', started_at: now() + 90_000 },
+        0,
+        /: 1 job dated far ahead of this clock/,
+      ],
+      ['milliseconds for seconds', { run_at: Date.now() }, 0, /: 1 job dated far ahead of this clock/],
+      ['microseconds for seconds', { run_at: Date.now() * 1000 }, 0, /: 1 job dated far ahead of this clock/],
+      [
+        'a job whose worker died long ago',
+        { status: 'processing', locked_by: dead, started_at: now() - 900 },
+        0,
+        /: 1 job left by dead workers \(see queue doctor\)\n$/,
+      ],
+      ['a job that runs by nobody', { status: 'processing' }, 0, /: 1 job left by dead workers/],
+    ] as const,
+    6,
+  ))
     test(`${what}: one line, and 1`, async (t) => {
       const { file, queue } = of(t, line({ id: ID, run_at: now(), ...row }));
       if (age !== undefined) tick(file, age);

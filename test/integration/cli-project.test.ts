@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
-import { jobId, line, root, rowsOf, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
+import { jobId, line, root, rowsOf, sampled, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
 import { fields, lines, records, run, runOn, start } from './cli-process.js';
 
 /** Someone's project, in which the package is installed. */
@@ -98,10 +98,13 @@ describe('init', { concurrency: 2 }, () => {
     }
   });
 
-  for (const [first, second] of [
-    ['SIGTERM', 'SIGINT'],
-    ['SIGINT', 'SIGTERM'],
-  ] as const)
+  for (const [first, second] of sampled(
+    [
+      ['SIGTERM', 'SIGINT'],
+      ['SIGINT', 'SIGTERM'],
+    ] as const,
+    1,
+  ))
     test(`its worker ends at once with ${second} after ${first}, and soon where nothing follows`, async (t) => {
       const cwd = project(t, '{"type": "module"}');
       await run(t, ['init'], { cwd });
@@ -325,21 +328,24 @@ describe('work', { concurrency: 3 }, () => {
     assert.deepEqual(statesOf(file), [`${jobId(0)} completed`]);
   });
 
-  for (const [name, source] of [
-    ['handlers', 'exports.LIMIT = 5; exports.handlers = { one: () => 1 };'],
+  for (const [name, source] of sampled(
     [
-      'a default export, as tsc writes it',
-      "Object.defineProperty(exports, '__esModule', { value: true }); exports.LIMIT = 5; exports.default = { one: () => 1 };",
-    ],
-    [
-      'named exports, as tsc writes them',
-      "Object.defineProperty(exports, '__esModule', { value: true }); exports.LIMIT = 5; exports.one = () => 1;",
-    ],
-    [
-      'an object with handlers',
-      'const handlers = { one: () => 1 }; module.exports = Object.assign({}, { handlers });',
-    ],
-  ] as const)
+      ['handlers', 'exports.LIMIT = 5; exports.handlers = { one: () => 1 };'],
+      [
+        'a default export, as tsc writes it',
+        "Object.defineProperty(exports, '__esModule', { value: true }); exports.LIMIT = 5; exports.default = { one: () => 1 };",
+      ],
+      [
+        'named exports, as tsc writes them',
+        "Object.defineProperty(exports, '__esModule', { value: true }); exports.LIMIT = 5; exports.one = () => 1;",
+      ],
+      [
+        'an object with handlers',
+        'const handlers = { one: () => 1 }; module.exports = Object.assign({}, { handlers });',
+      ],
+    ] as const,
+    2,
+  ))
     test(`runs a module of CommonJS with ${name}`, async (t) => {
       const { file, module, work } = jobs(t, 'one');
       module('h.cjs', source);
@@ -440,33 +446,36 @@ describe('work', { concurrency: 3 }, () => {
     assert.deepEqual(statesOf(file), [`${jobId(0)} processing`]);
   });
 
-  for (const [what, name, text, code, message] of [
+  for (const [what, name, text, code, message] of sampled(
     [
-      'a module that is not there: 3',
-      'none.mjs',
-      undefined,
-      3,
-      /^queue: there is no module at \/.*none\.mjs\n$/,
-    ],
-    ['a module that exports no handler: 2', 'h.mjs', 'export const a = 1;', 2, /exports no handlers/],
-    [
-      'a module that throws: 1, with its stack',
-      'h.mjs',
-      "throw new Error('boom');",
-      1,
-      /^queue: Error: boom\n +at .*h\.mjs:1/,
-    ],
-    ['a module that imports what is not there: 1', 'h.mjs', "import './none.mjs';", 1, /none\.mjs/],
-    [
-      'a module with a slip in it: 1',
-      'h.mjs',
-      'export const a = (',
-      1,
-      /^queue: can't import .*h\.mjs: .*node h\.mjs\n$/,
-    ],
-    ['a directory: 2', '.', undefined, 2, /^queue: .* is a directory; name the module in it\n$/],
-    ['a file that node can not import: 2', 'h.txt', 'hello', 2, /can't import .*h\.txt/],
-  ] as const)
+      [
+        'a module that is not there: 3',
+        'none.mjs',
+        undefined,
+        3,
+        /^queue: there is no module at \/.*none\.mjs\n$/,
+      ],
+      ['a module that exports no handler: 2', 'h.mjs', 'export const a = 1;', 2, /exports no handlers/],
+      [
+        'a module that throws: 1, with its stack',
+        'h.mjs',
+        "throw new Error('boom');",
+        1,
+        /^queue: Error: boom\n +at .*h\.mjs:1/,
+      ],
+      ['a module that imports what is not there: 1', 'h.mjs', "import './none.mjs';", 1, /none\.mjs/],
+      [
+        'a module with a slip in it: 1',
+        'h.mjs',
+        'export const a = (',
+        1,
+        /^queue: can't import .*h\.mjs: .*node h\.mjs\n$/,
+      ],
+      ['a directory: 2', '.', undefined, 2, /^queue: .* is a directory; name the module in it\n$/],
+      ['a file that node can not import: 2', 'h.txt', 'hello', 2, /can't import .*h\.txt/],
+    ] as const,
+    4,
+  ))
     test(what, async (t) => {
       const { file, module, work } = jobs(t, 'a');
       if (text !== undefined) module(name, text);
@@ -482,13 +491,16 @@ describe('work', { concurrency: 3 }, () => {
     const { code, stderr } = await work('h.mjs', '--concurrency', 'many');
     assert.equal(code, 2);
     assert.match(stderr, /^queue: --concurrency is "many" .*\n$/);
-    for (const [option, value] of [
-      ['--linger', 'soon'],
-      ['--linger', '55'],
-      ['--timeout', '30'],
-      ['--backoff', '1m,5'],
-      ['--max-attempts', ''],
-    ] as const) {
+    for (const [option, value] of sampled(
+      [
+        ['--linger', 'soon'],
+        ['--linger', '55'],
+        ['--timeout', '30'],
+        ['--backoff', '1m,5'],
+        ['--max-attempts', ''],
+      ] as const,
+      2,
+    )) {
       const refused = await work('h.mjs', option, value);
       assert.equal(refused.code, 2);
       assert.match(refused.stderr, new RegExp(`^queue: ${option} is `));

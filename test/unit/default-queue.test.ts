@@ -43,7 +43,7 @@ test('every function of the package works on the default queue', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const printed = await runScript(
     t,
-    `import * as tsvq from 'lib/index.ts';
+    `import * as tsvq from 'lib/index.js';
     const id = await tsvq.enqueue('email', { to: 'ann' });
     const [other] = await tsvq.enqueueMany([{ type: 'report' }]);
     const seen = [];
@@ -66,7 +66,7 @@ test('every function of the package works on the default queue', async (t) => {
 test('without a queue file every function rejects, and none throws', async (t) => {
   const printed = await runScript(
     t,
-    `import * as tsvq from 'lib/index.ts';
+    `import * as tsvq from 'lib/index.js';
     process.chdir('/');
     const names = ['enqueue', 'enqueueMany', 'getJob', 'cancelJob', 'retryJob', 'listJobs', 'stats', 'processJobs'];
     const calls = names.map((name) => tsvq[name]([]));

@@ -171,7 +171,7 @@ test('an open queue keeps no process alive', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const printed = await runScript(
     t,
-    `import { openQueue } from 'lib/index.ts';
+    `import { openQueue } from 'lib/index.js';
     const queue = openQueue(${JSON.stringify(file)});
     await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
     await queue.enqueue('email', 1);

@@ -92,7 +92,7 @@ test('QUEUE_ANY_FILE_SYSTEM is yes or no, and nothing else', () => {
 test('a variable that is a slip of another is warned of, and others are not', async (t) => {
   const said = await runScript(
     t,
-    `import { workerOptionsFrom } from 'lib/index.ts';
+    `import { workerOptionsFrom } from 'lib/index.js';
     import * as fs from 'node:fs';
     import { syncBuiltinESMExports } from 'node:module';
     fs.default.writeSync = (fd, text) => { console.log(fd, text.trim()); };

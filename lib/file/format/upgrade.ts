@@ -1,6 +1,6 @@
 import { isFinal, type Status } from '../../job/job.js';
 import { columns, seconds } from './columns.js';
-import type { Layout } from './layout.js';
+import { ANCESTRAL, type Layout } from './layout.js';
 import type { Row } from './row.js';
 
 /** A row of a file with older columns, or with columns in another order, for a file with these; `now` in ms. */
@@ -10,7 +10,8 @@ export function upgrade(row: Row, from: Layout, to: Layout, now: number): Row {
   const next = to.names.map((name) => row[from.names.indexOf(name)] ?? '');
   // A file from before there were versions doesn't escape its error texts either.
   if (from.at.version < 0) next[at.error] = (next[at.error] as string).replaceAll('\\', '\\\\');
-  for (const { name, initial } of columns) next[at[name]] ||= initial;
+  // The first columns were there from the beginning: what is empty there was left empty.
+  for (const { name, initial } of columns.slice(ANCESTRAL.length)) next[at[name]] ||= initial;
   if (isFinal(next[at.status] as Status)) next[at.finished_at] ||= seconds(now);
   return next;
 }

@@ -21,6 +21,8 @@ export interface Settings extends Thoroughness {
   readonly lie?: Lie;
   /** The share that is tried of the states that are no extremes, and of the steps about the lock. Default: all. */
   readonly share?: number;
+  /** One step in so many loses power, and the last one; which, follows from the seed. Default: 1, each of them. */
+  readonly everyNthStep?: number;
   /** No more violations than these. */
   readonly enough?: number;
 }
@@ -77,9 +79,10 @@ class Campaign {
     await run(machine, options);
     const { log } = recorded;
     this.result.operations = log.length;
-    const { share = 1 } = this.#settings;
+    const { seed, share = 1, everyNthStep = 1 } = this.#settings;
     const isLock = locks(log);
     for (let length = 0; length <= log.length && !this.#enough; length++) {
+      if (length < log.length && length % everyNthStep !== seed % everyNthStep) continue;
       // What is told after a lock was left still has to hold at the next step, which is about the file.
       if (length > 0 && length < log.length && isLock(length - 1) && this.#random() >= share) continue;
       await this.#crashAt(disk, log.slice(0, length), this.#promises(witness, length), `step ${length}`, 1);

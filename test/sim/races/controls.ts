@@ -33,14 +33,14 @@ const REWRITTEN = /not in the (new )?file/;
 
 /** Every one of them has to be found out. */
 export const CONTROLS: readonly Control[] = [
-  control(20, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
+  control(71, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
   control(
     24,
     { name: 'repair by the breaker', variant: 'repair by the breaker', aims: ['write'] },
     /lost|not in the file/,
   ),
   control(
-    48,
+    149,
     {
       ...TWO_IN,
       name: 'ftruncate',
@@ -51,13 +51,13 @@ export const CONTROLS: readonly Control[] = [
     /cut|lost/,
   ),
   control(
-    98,
+    225,
     { name: 'no repair', variant: 'no repair', powerLoss: true, aims: [SYNC_OF_FOLDER], requests: REWRITING },
     LOST,
   ),
-  control(16, { name: 'sync again', variant: 'sync again', powerLoss: true, syncFails: true }, LOST),
+  control(22, { name: 'sync again', variant: 'sync again', powerLoss: true, syncFails: true }, LOST),
   control(
-    7,
+    8,
     { name: 'no sync of the directory', variant: 'no sync of the directory', powerLoss: true },
     /lost/,
   ),
@@ -66,12 +66,12 @@ export const CONTROLS: readonly Control[] = [
     { name: 'strikes before the sync', variant: 'strikes before the sync', powerLoss: true },
     /lost/,
   ),
-  control(46, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
-  control(38, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
-  control(1, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
-  control(8, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
+  control(47, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
+  control(49, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
+  control(19, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
+  control(9, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
   control(
-    62,
+    92,
     {
       name: 'commit markers, and a dead commit',
       variant: 'commit markers',
@@ -81,14 +81,14 @@ export const CONTROLS: readonly Control[] = [
     },
     UNSEEN,
   ),
-  control(22, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
+  control(23, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
   control(
-    6,
+    11,
     { name: 'nothing is held', variant: 'nothing is held', powerLoss: true, damage: true },
     /damaged/,
   ),
   control(
-    27,
+    28,
     {
       name: 'tail closed with rows',
       variant: 'tail closed with rows',
@@ -98,14 +98,14 @@ export const CONTROLS: readonly Control[] = [
     },
     UNSEEN,
   ),
-  control(1, { ...UNDISTURBED, name: 'looks at any time', variant: 'looks at any time' }, /not crossed out/),
+  control(7, { ...UNDISTURBED, name: 'looks at any time', variant: 'looks at any time' }, /not crossed out/),
   control(
     44,
     { name: 'no look behind', variant: 'no look behind', slowAppends: 0.7, requests: REWRITING },
     REWRITTEN,
   ),
   control(
-    18,
+    73,
     { name: 'made in silence', variant: 'made in silence', slowAppends: 0.5, requests: REWRITING },
     REWRITTEN,
   ),

@@ -121,7 +121,7 @@ test('files are made for owner and group, less the umask', async (t) => {
   const printed = await runScript(
     t,
     `import { statSync } from 'node:fs';
-    import { openQueue } from 'lib/index.ts';
+    import { openQueue } from 'lib/index.js';
     for (const umask of [0o022, 0o077, 0o002]) {
       process.umask(umask);
       const queue = openQueue('${folder}/' + umask + '.tsv', { retention: 0 });
@@ -205,7 +205,7 @@ test('what the user may not do is told, with the path', async (t) => {
   } as const;
   const printed = await runScript(
     t,
-    `import { openQueue } from 'lib/index.ts';
+    `import { openQueue } from 'lib/index.js';
     const said = {};
     ${Object.entries(calls)
       .map(
@@ -295,7 +295,7 @@ test('a pipe is no file: it is not waited for', async (t) => {
   execFileSync('mkfifo', [pipe]);
   const { code, stdout } = await startScript(
     t,
-    `import { openQueue } from 'lib/index.ts';
+    `import { openQueue } from 'lib/index.js';
     const queue = openQueue(${JSON.stringify(pipe)});
     const calls = [queue.enqueue('email', {}), queue.getJob('x')];
     console.log((await Promise.all(calls.map((call) => call.catch(({ name }) => name)))).join());`,

@@ -47,7 +47,7 @@ test('commits of many handles at once neither lose nor double a job', async (t) 
 test('two processes share a queue: each job runs once, and all that was acknowledged is there', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const script = (name: string): string =>
-    `import { openQueue } from 'lib/index.ts';
+    `import { openQueue } from 'lib/index.js';
     const queue = openQueue(${JSON.stringify(file)});
     const ids = [];
     const produce = async () => {

@@ -47,7 +47,7 @@ test('one is alive oneself', () => {
 test('another process is alive while it runs, and dead afterwards', async (t) => {
   const { child, said } = startScript(
     t,
-    `import { systemProcesses } from 'lib/file/lock/process-id.ts';
+    `import { systemProcesses } from 'lib/file/lock/process-id.js';
     console.log('I am ' + systemProcesses.self());
     setInterval(() => {}, 1e6);`,
   );
@@ -120,7 +120,7 @@ test('the processes of another user are judged as well', async (t) => {
   const { pid } = sleeper(t);
   const printed = await runScript(
     t,
-    `import { systemProcesses } from 'lib/file/lock/process-id.ts';
+    `import { systemProcesses } from 'lib/file/lock/process-id.js';
     const [host, boot, namespace] = systemProcesses.self().split('.');
     const name = (pid, start) => [host, boot, namespace, pid, start, 'x'].join('.');
     console.log(systemProcesses.liveness(name(${pid}, ${startOf(pid as number)})), systemProcesses.liveness(name(${pid}, 1)));`,
@@ -145,7 +145,7 @@ for (const [name, real] of Object.entries({ readFileSync, readlinkSync })) {
 }
 syncBuiltinESMExports();
 Object.defineProperty(process, 'platform', { value: 'darwin' });
-const { systemProcesses } = await import('lib/file/lock/process-id.ts');
+const { systemProcesses } = await import('lib/file/lock/process-id.js');
 `;
 
 /** A PATH with a sysctl that prints this, or fails. */

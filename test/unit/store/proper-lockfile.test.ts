@@ -14,7 +14,7 @@ test('a queue leaves no signal handlers in the process, and node:fs as it was', 
     t,
     `import fs, { mkdtempSync } from 'node:fs';
     import { createRequire } from 'node:module';
-    import { openQueue } from 'lib/index.ts';
+    import { openQueue } from 'lib/index.js';
     const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGXFSZ', 'SIGALRM', 'SIGABRT', 'exit'];
     const listeners = () => SIGNALS.map((signal) => process.listenerCount(signal)).join();
     const before = { listeners: listeners(), close: fs.close, closeSync: fs.closeSync, emit: process.emit, reallyExit: process.reallyExit };
@@ -49,7 +49,7 @@ test('a signal-exit that the program uses itself goes on working', async (t) => 
     t,
     `import fs, { mkdtempSync } from 'node:fs';
     import { createRequire } from 'node:module';
-    import { openQueue } from 'lib/index.ts';
+    import { openQueue } from 'lib/index.js';
     const require = createRequire(createRequire(${JSON.stringify(import.meta.url)}).resolve('proper-lockfile'));
     require('signal-exit')(() => console.log('the hook of the program ran'));
     const folder = mkdtempSync('/tmp/tsvq-signals-');
@@ -65,7 +65,7 @@ test('a signal-exit that the program uses itself goes on working', async (t) => 
 test('where it is out of reach, in a bundle, the directory is made all the same', async (t) => {
   const folder = temporaryFolder(t);
   const outfile = join(folder, 'bundle.cjs');
-  const entry = join(root, 'lib/file/lock/proper-lockfile.ts');
+  const entry = join(root, 'lib/file/lock/proper-lockfile.js');
   await build({
     entryPoints: [entry],
     outfile,

@@ -135,7 +135,7 @@ test('after workers were killed with SIGKILL, one calm worker makes awk and stat
   for (let kills = 0; kills < 6; kills++) {
     const { child, ended, said } = startScript(
       t,
-      `import { openQueue } from 'lib/index.ts';
+      `import { openQueue } from 'lib/index.js';
        let ran = 0;
        await openQueue(${JSON.stringify(file)}).processJobs({
          email: async () => { if (++ran === ${100 + kills * 37}) console.log('enough'); },

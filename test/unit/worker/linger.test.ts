@@ -295,8 +295,8 @@ test('beside a job that runs, one that may have killed its worker waits without 
   const printed = await runScript(
     t,
     `import { mkdtempSync, rmSync } from 'node:fs';
-    import { openQueue } from 'lib/index.ts';
-    import { writeQueue, line, jobId } from 'lib/../test/helpers.ts';
+    import { openQueue } from 'lib/index.js';
+    import { writeQueue, line, jobId } from 'lib/../test/helpers.js';
     const folder = mkdtempSync('/tmp/tsvq-spin-');
     writeQueue(folder + '/queue.tsv',
       line({ id: jobId(1), type: 'slow', priority: 5 }),

@@ -260,7 +260,7 @@ test('a worker that is killed in the midst of a job is noticed by the next', asy
   writeQueue(file, line({ id: jobId(1) }));
   const { child, said } = startScript(
     t,
-    `import { openQueue } from 'lib/index.ts';
+    `import { openQueue } from 'lib/index.js';
     await openQueue(${JSON.stringify(file)}).processJobs({ email: () => { console.log('started'); return new Promise(() => {}); } });`,
   );
   await said('started');

@@ -185,7 +185,7 @@ test('while an attempt runs on, no other of its job starts in this process, and 
   const printed = await runScript(
     t,
     `import { mkdtempSync, rmSync } from 'node:fs';
-    import { openQueue } from 'lib/index.ts';
+    import { openQueue } from 'lib/index.js';
     const folder = mkdtempSync('/tmp/tsvq-spin-');
     const queue = openQueue(folder + '/queue.tsv');
     const id = await queue.enqueue('stuck', {});
@@ -499,7 +499,7 @@ test('a worker script that is stopped by SIGTERM gives its job back, and ends by
   const id = await queue.enqueue('email', {});
   const { child, ended, said } = startScript(
     t,
-    `import { openQueue } from 'lib/index.ts';
+    `import { openQueue } from 'lib/index.js';
     const stop = new AbortController();
     process.once('SIGTERM', () => stop.abort());
     // The file's times are of a clock that stands at another year.
