@@ -80,8 +80,8 @@ async function translated() {
   return ['--enable-source-maps', '--test', ...tests];
 }
 
-// Two at a time: the tests measure nothing, but some wait for real processes. What failed is named once more at the end.
-const args = ['--test-concurrency=2', '--test-reporter=spec', ...(await translated())];
+// Three at a time on two cores: some wait for real processes, and none measures anything. What failed is named once more at the end.
+const args = ['--test-concurrency=3', '--test-reporter=spec', ...(await translated())];
 const runner = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
 // Ctrl-C reaches the runner by itself; whoever stops this script means the tests.
 process.on('SIGINT', () => {});

@@ -15,7 +15,7 @@ import { root } from '../helpers.js';
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['job', 1100],
   ['runner', 200],
-  ['file/format', 1100],
+  ['file/format', 1150],
   ['file/disk', 1150],
   ['file/lock', 650],
   ['file/index', 900],
