@@ -79,18 +79,25 @@ export class Append {
 
   /** Each when the one before it is written, so that other callbacks get their turn between two of them. */
   *#makePieces(): Iterable<{ bytes: Buffer; rows: number }> {
-    let lines: string[] = [];
+    const jobs = this.#jobs;
+    let first = 0;
     let size = 0;
-    for (const [i, { line }] of this.#jobs.entries()) {
-      lines.push(line);
-      size += line.length;
-      if (size <= PIECE && i < this.#jobs.length - 1) continue;
-      const piece = { bytes: Buffer.from(lines.join('')), rows: lines.length };
-      const ascii = piece.bytes.length === size;
-      for (const line of lines) this.#lengths.push((ascii ? line.length : Buffer.byteLength(line)) - 1);
+    for (let i = 0; i < jobs.length; i++) {
+      const length = Buffer.byteLength((jobs[i] as StoredJob).text);
+      this.#lengths.push(length);
+      size += length + 1;
+      if (size <= PIECE && i < jobs.length - 1) continue;
+      // One by one: joined before, each row would be copied twice.
+      const bytes = Buffer.allocUnsafe(size);
+      let end = 0;
+      for (let k = first; k <= i; k++) {
+        end += bytes.write((jobs[k] as StoredJob).text, end);
+        bytes[end++] = LF;
+      }
+      const piece = { bytes, rows: i + 1 - first };
       this.#pieces.push(piece);
       yield piece;
-      lines = [];
+      first = i + 1;
       size = 0;
     }
   }

@@ -2,7 +2,7 @@ import type { Job } from '../../job/job.js';
 import { anyColumns, type JobFields, type NewJobFields } from './columns.js';
 import type { Layout } from './layout.js';
 import { writeOwnMeta } from './meta.js';
-import { joinRow, type Row } from './row.js';
+import type { Row } from './row.js';
 
 /** Where an index has a job; saves looking its id up, as long as it is the same index. */
 export interface Known {
@@ -25,15 +25,14 @@ export class StoredJob {
   readonly row: Row;
   readonly layout: Layout;
   readonly known: Known | undefined;
-  /** The row that this one was made from; undefined for a row that was read, and for a job's first. */
-  readonly from: StoredJob | undefined;
-  #line: string | undefined;
+  #from: StoredJob | undefined;
+  #text: string | undefined;
 
   constructor(row: Row, layout: Layout, known?: Known, from?: StoredJob) {
     this.row = row;
     this.layout = layout;
     this.known = known;
-    this.from = from;
+    this.#from = from;
   }
 
   /** The first row of a job. */
@@ -47,15 +46,31 @@ export class StoredJob {
     return new StoredJob(row, layout);
   }
 
-  /** The row as a line, with its LF. */
-  get line(): string {
-    this.#line ??= joinRow(this.row);
-    return this.#line;
+  /** The row that this one was made from; undefined for a row that was read, and for a job's first. */
+  get from(): StoredJob | undefined {
+    return this.#from;
   }
 
-  /** Makes the line now: under the lock, it would keep others waiting. */
+  /** The row as it stands in the file, without its LF. */
+  get text(): string {
+    this.#text ??= this.row.join('\t');
+    return this.#text;
+  }
+
+  /** The row as a line, with its LF. */
+  get line(): string {
+    return `${this.text}\n`;
+  }
+
+  /** Makes the text now: under the lock, it would keep others waiting. */
   prepare(): void {
-    this.#line ??= joinRow(this.row);
+    this.#text ??= this.row.join('\t');
+  }
+
+  /** Forgets what is needed only until it is in the file. */
+  release(): void {
+    this.#text = undefined;
+    this.#from = undefined;
   }
 
   /** The row that supersedes this one: the same job in its next state, one version on. */

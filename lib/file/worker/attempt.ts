@@ -61,6 +61,7 @@ export class Attempt {
 
   constructor(claim: StoredJob, suspect: boolean, now: () => number, maxPayload: number) {
     this.claim = claim;
+    claim.release();
     this.id = claim.id;
     this.type = claim.type;
     this.attempts = claim.attempts;

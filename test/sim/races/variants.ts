@@ -152,8 +152,8 @@ export const PATCHES: readonly Patch[] = [
   imported('lib/file/commit/append.ts', 'prefixLength, withPrefix', WRITES),
   {
     file: 'lib/file/commit/append.ts',
-    find: "Buffer.from(lines.join(''))",
-    replace: "withPrefix(this, this.#file, this.#jobs.length, Buffer.from(lines.join('')))",
+    find: 'const piece = { bytes,',
+    replace: 'const piece = { bytes: withPrefix(this, this.#file, this.#jobs.length, bytes),',
   },
   {
     file: 'lib/file/commit/append.ts',

@@ -27,7 +27,7 @@ import {
 const draft = (n: number, payload = 'x'): StoredJob =>
   jobOf(line({ id: jobId(n), payload: JSON.stringify(payload) }));
 
-/** Three pieces of what is written at once, whose rows aren't all of the same length. */
+/** Four pieces of what is written at once, whose rows aren't all of the same length. */
 const many = Array.from({ length: 70 }, (_, n) => draft(100 + n, (n % 2 ? 'ö' : 'o').repeat(150_000)));
 const linesOf = (drafts: readonly StoredJob[]): string => drafts.map(({ line }) => line).join('');
 
@@ -91,7 +91,7 @@ test('no rows, no write', async (t) => {
 test('rows are found behind those of others, and between them', async (t) => {
   for (const [drafts, pieces] of [
     [[draft(2), draft(3, 'größer')], 1],
-    [many, 3],
+    [many, 4],
   ] as const) {
     let writes = 0;
     const { append, lookUp, found } = appendTo(t, drafts, (call, real) => {
