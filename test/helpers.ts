@@ -18,7 +18,8 @@ import { type ErrorCode, TsvqError } from '../lib/job/errors.js';
 import type { DefaultJobs } from '../lib/job/job.js';
 import { type QueueOptions, resolveQueueOptions } from '../lib/job/options.js';
 import { overStore, type Queue } from '../lib/queue.js';
-// Loaded beforehand, so that a worker's first step takes no time of its own.
+// Loaded beforehand, so that a worker's first step, or a first change, takes no time of its own.
+import '../lib/file/commit/changes.js';
 import '../lib/file/worker/worker.js';
 
 /** What a process needs of the environment; also where to leave the coverage of its code, if that is asked for. */

@@ -35,13 +35,15 @@
 import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkEnvironment } from './handlers/environment.js';
 
 // From Node 22 on, compiled code is kept from one tick to the next. In a folder of our own, not in /tmp: it is run.
 /** @type {{ enableCompileCache?: (folder: string) => unknown }} */ (module).enableCompileCache?.(
   fileURLToPath(new URL('../node_modules/.cache/tsvq', import.meta.url)),
 );
 const { openQueue, workerOptionsFrom } = await import('tsvq');
+
+/** What the handlers read of the environment; looked at before any of them runs. */
+const HANDLERS_READ = ['SMTP_URL', 'MAIL_FROM', 'SEND_EMAIL_TIMEOUT', 'WEBHOOK_TIMEOUT'];
 
 let isGuarded = false;
 
@@ -90,7 +92,9 @@ process.on('unhandledRejection', (reason) => {
 
 try {
   if (process.argv.length > 2) throw usage('it takes no arguments; what can be set is in the environment');
-  checkEnvironment();
+  if (HANDLERS_READ.some((name) => process.env[name])) {
+    (await import('./handlers/environment.js')).checkEnvironment();
+  }
   const options = workerOptionsFrom(process.env);
   const { QUEUE_FILE } = process.env;
   queue = openQueue(QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url)), {

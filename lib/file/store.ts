@@ -1,23 +1,21 @@
 import { basename, dirname, resolve } from 'node:path';
 import { queuePath } from '../job/checks.js';
 import type { Clock } from '../job/clock.js';
+import { loaded } from '../job/dependency.js';
 import { TsvqError } from '../job/errors.js';
 import type { ResolvedQueueOptions } from '../job/options.js';
-import { Appender } from './commit/appender.js';
-import { Committer } from './commit/committer.js';
-import { Maintenance, newerThanThis } from './commit/maintenance.js';
+import type { Changes } from './commit/changes.js';
 import type { Reads } from './commit/transaction.js';
 import type { Decide } from './commit/update.js';
 import type { CompactionSummary } from './compaction/compact.js';
-import { isPastRetention, needsCompaction } from './compaction/policy.js';
-import { removeUnfinishedRewrites } from './compaction/rewrite.js';
 import { detachment } from './disk/detached.js';
 import { type FileSystem, withStoreErrors, withStoreErrorsSync } from './disk/fs.js';
+import { newerThanThis } from './disk/newer-format.js';
 import type { OpenFile } from './disk/open-file.js';
 import { CurrentFile } from './index/current-file.js';
 import type { JobIndex } from './index/job-index.js';
 import { type Environment, systemEnvironment } from './lock/environment.js';
-import type { Lock } from './lock/lock.js';
+import { Lock } from './lock/lock.js';
 import type { Processes } from './lock/process-id.js';
 
 /** How work that would go on by itself is ended. */
@@ -33,7 +31,7 @@ const LAST_WRITES_MS = 5_000;
 /** After so many reads other callbacks get their turn. */
 const READS_A_TURN = 16;
 /**
- * The queue file as a store: reads without a lock, and what changes it, by way of a {@link Committer}.
+ * The queue file as a store. It reads without a lock; what changes the file is in {@link Changes}.
  */
 export class Store {
   /** Absolute path as it was given; symlinks are followed at the first use. */
@@ -43,8 +41,10 @@ export class Store {
   readonly fs: FileSystem;
   readonly processes: Processes;
   readonly #current: CurrentFile;
-  readonly #maintenance: Maintenance;
-  readonly #committer: Committer;
+  readonly #environment: Environment;
+  #lock: Lock | undefined;
+  #loading: Promise<Changes> | undefined;
+  #changes: Changes | undefined;
   readonly #atWork = new Set<{ reins: Reins | undefined; done: Promise<unknown> }>();
   #closing = false;
   #closed = false;
@@ -62,9 +62,7 @@ export class Store {
     this.fs = fs;
     this.processes = processes;
     this.#current = new CurrentFile(this.path, fs);
-    this.#maintenance = new Maintenance(this.#current, options, environment);
-    const appender = new Appender(this.#current, this.#maintenance, fs, clock);
-    this.#committer = new Committer(appender, this.#current, this.#maintenance, fs);
+    this.#environment = environment;
   }
 
   /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
@@ -82,8 +80,13 @@ export class Store {
     return this.#current.onIndex;
   }
 
+  /** In the folder of the real file, which a symlink may name: hence not before the first use. */
   get lock(): Lock {
-    return withStoreErrorsSync(this.path, () => this.#maintenance.lock);
+    if (this.#lock === undefined) {
+      this.#lock = new Lock(`${this.realPath}.lock`, this.options.lockTimeout, this.#environment);
+      this.#lock.onMissingFolder = () => this.#current.refuseOtherHome();
+    }
+    return this.#lock;
   }
 
   /**
@@ -105,9 +108,10 @@ export class Store {
     }
   }
 
-  /** Drops what is known of the file, for whoever found it to be otherwise (an editor wrote into it). */
+  /** Drops what is known of the file, for a caller who found it to be otherwise: an editor wrote into it. */
   async forget(): Promise<void> {
-    await this.#committer.betweenCommits(() => this.#current.drop());
+    if (this.#changes === undefined) this.#current.drop();
+    else await this.#changes.forget();
   }
 
   /** The file as it is now, without reading its rows; undefined if there is none. */
@@ -132,76 +136,35 @@ export class Store {
    */
   async update<T>(reads: Reads, decide: Decide<T>): Promise<T> {
     this.#assertOpen();
-    return this.#committer.update(reads, decide);
+    return (this.#changes ?? (await this.#load())).update(reads, decide);
   }
 
-  /** Puts right what somebody left who died in the midst of a commit. */
+  /** Puts right what a process left that died in the middle of a commit. */
   async repair(): Promise<void> {
     await this.exclusively(async () => {});
   }
 
   /** Takes the lock from owners who may go on any moment: what they were writing fails. Then compacts. */
   async takeOver(tokens: readonly string[]): Promise<void> {
-    this.lock.evict(tokens);
-    await this.exclusively(async () => {
-      // Before the file is read: one of them may be about to give its own copy the name.
-      removeUnfinishedRewrites(this.fs, this.realPath);
-      await this.#maintenance.reclaim({ tokens });
-      if (this.#current.reopen() !== undefined) await this.#maintenance.compact();
-    });
-    this.lock.clear(tokens);
+    await (await this.#load()).takeOver(tokens);
   }
 
   /** Compacts now. */
   async compact(): Promise<CompactionSummary> {
     this.#assertOpen();
-    const summary = await this.exclusively(() => this.#maintenance.compact());
+    const summary = await (await this.#load()).compact();
     return summary ?? { kept: 0, archived: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
   }
 
-  /**
-   * Lets something else write the file, under the lock, and then writes it anew: that others have this file open
-   * they know by its inode, and an edit in place would leave them with what they read before. Written anew before as
-   * well: what they still have to strike out, or to look at behind an append, is in a file that nobody edits.
-   *
-   * @throws TsvqError `NOT_A_QUEUE` if what is left is no queue, `WRITE_FAILED` if a link was replaced by a file; it then
-   *   stays as it is
-   */
+  /** Lets something else write the file, under the lock; see {@link Changes.edit}. */
   async edit(run: () => Promise<void>): Promise<CompactionSummary> {
-    const summary = await this.exclusively(async () => {
-      await this.#maintenance.compact();
-      const before = this.fs.stat(this.realPath);
-      try {
-        await run();
-      } finally {
-        // Root's editors leave a file of root's.
-        await this.#maintenance.reclaim({ before });
-      }
-      const now = this.fs.realpath(this.path) ?? this.realPath;
-      if (now !== this.realPath) {
-        throw new TsvqError(
-          'WRITE_FAILED',
-          `${this.path} led to ${this.realPath}, and leads to ${now} now: what was written is not in the queue that others have open. ` +
-            `Put it in the place of ${this.realPath}, and make the link again`,
-        );
-      }
-      this.#current.drop();
-      if (this.#current.reopen() === undefined) return undefined;
-      // All of it: an old row of a finished job that a hand has put back, from a backup say, is not the newest.
-      await this.#current.readOn('all');
-      return this.#maintenance.compact();
-    });
-    if (summary === undefined) throw new TsvqError('NOT_A_QUEUE', `${this.path} is missing or empty`);
-    return summary;
+    return (await this.#load()).edit(run);
   }
 
-  /** Compacts if it is worth it; see there. @param smallToo a small file even for one superseded row */
+  /** Compacts if it is worth it. @param smallToo a small file even for one superseded row */
   async compactIfWorthwhile(smallToo: boolean): Promise<void> {
-    const { index } = this.#current;
-    if (index === undefined) return;
-    const past = isPastRetention(index, this.clock.now(), this.options.retention);
-    if (past || needsCompaction(index, smallToo)) await this.compact();
-    else await this.#crossOut(index);
+    this.#assertOpen();
+    await (await this.#load()).compactIfWorthwhile(smallToo);
   }
 
   /**
@@ -213,14 +176,7 @@ export class Store {
   async crossOutSince(then: number): Promise<void> {
     if ((this.fs.stat(this.realPath)?.mtimeMs ?? 0) < then || this.options.durability === 'os') return;
     const index = await this.read('open');
-    if (index !== undefined) await this.#crossOut(index);
-  }
-
-  async #crossOut(index: JobIndex): Promise<void> {
-    if (index.uncrossed.length === 0 || this.options.durability === 'os') return;
-    await withStoreErrors(this.path, () =>
-      this.#committer.betweenCommits(() => this.#maintenance.locked(() => this.#maintenance.crossOut(index))),
-    );
+    if (index !== undefined && index.uncrossed.length > 0) await (await this.#load()).crossOut(index);
   }
 
   /** Calls `changed` when something may have happened to the file. @returns the end of it */
@@ -231,10 +187,10 @@ export class Store {
     });
   }
 
-  /** Runs something while nobody else appends to the file, when the commits asked for before are done. */
+  /** Runs something while no other process appends to the file, when the commits asked for before are done. */
   async exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
     this.#assertOpen();
-    return withStoreErrors(this.path, () => this.#committer.exclusively(run));
+    return (await this.#load()).exclusively(run);
   }
 
   /**
@@ -263,10 +219,8 @@ export class Store {
     // Where nobody is at work, nothing that is asked for after this call may come before its end.
     if (atWork.length > 0) await Promise.all(atWork.map(({ done }) => done));
     this.#closed = true;
-    await this.#committer.atTheEnd(() => {
-      this.#current.drop();
-      this.#maintenance.tidy();
-    });
+    if (this.#loading === undefined) this.#current.drop();
+    else await (await this.#loading).close();
   }
 
   /** Ends what would go on by itself, since the process dies of `error`. Resolves when that is done, or takes too long. */
@@ -285,9 +239,20 @@ export class Store {
     });
   }
 
+  /** Loads what writes the file, at the first change. */
+  async #load(): Promise<Changes> {
+    this.#loading ??= loaded('what changes the file', import('./commit/changes.js')).then(({ Changes }) => {
+      const lock = (): Lock => this.lock;
+      const parts = { current: this.#current, options: this.options, environment: this.#environment, lock };
+      this.#changes = new Changes(parts);
+      return this.#changes;
+    });
+    return this.#loading;
+  }
+
   #assertOpen(): void {
     if (this.#closed) throw this.#isClosed();
-    if (this.#maintenance.broken) throw this.#maintenance.broken;
+    if (this.#changes?.broken) throw this.#changes.broken;
   }
 
   #isClosed(): TsvqError {

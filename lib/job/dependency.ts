@@ -2,7 +2,7 @@
 import { createRequire as requireFrom } from 'node:module';
 import { errorMessage, TsvqError } from './errors.js';
 
-const loaded = new Map<string, unknown>();
+const modules = new Map<string, unknown>();
 
 /**
  * Loads a module at its first use: most ticks of cron find nothing to do, and what they load is what they cost.
@@ -13,8 +13,8 @@ const loaded = new Map<string, unknown>();
  * @example papa ??= dependency<typeof Papa>('papaparse', () => require('papaparse'));
  */
 export function dependency<Module>(name: string, visible: () => unknown): Module {
-  if (!loaded.has(name)) loaded.set(name, load(name, visible));
-  return loaded.get(name) as Module;
+  if (!modules.has(name)) modules.set(name, load(name, visible));
+  return modules.get(name) as Module;
 }
 
 function load(name: string, visible: () => unknown): unknown {
@@ -31,7 +31,7 @@ function load(name: string, visible: () => unknown): unknown {
 }
 
 /** An error for a module of this package, or a dependency, that can't be loaded. @param name of it, or its path */
-export function notInstalled(name: string, cause: unknown): TsvqError {
+function notInstalled(name: string, cause: unknown): TsvqError {
   return new TsvqError(
     'NOT_INSTALLED',
     `${name}, which tsvq needs, can't be loaded from ${here()}: ${errorMessage(cause)}. ` +
@@ -39,6 +39,19 @@ export function notInstalled(name: string, cause: unknown): TsvqError {
       'Otherwise install tsvq with its dependencies; for a bundle, see "Bundlers" in docs/operations.md.',
     { cause },
   );
+}
+
+/**
+ * Waits for a part of this package that is loaded at its first use.
+ *
+ * @throws TsvqError `NOT_INSTALLED`
+ * @example const { Changes } = await loaded('what changes the file', import('./commit/changes.js'));
+ */
+export async function loaded<Module>(what: string, loading: Promise<Module>): Promise<Module> {
+  return loading.catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === 'ERR_MODULE_NOT_FOUND' ? notInstalled(what, error) : error;
+  });
 }
 
 /** Where this code is: an absolute path, or a URL. esbuild leaves import.meta empty in a bundle for CommonJS. */

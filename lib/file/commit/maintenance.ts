@@ -10,17 +10,25 @@ import {
 } from '../compaction/rewrite.js';
 import { refuseDetached } from '../disk/detached.js';
 import { type FileSystem, storeError, syncFolder } from '../disk/fs.js';
+import { newerThanThis } from '../disk/newer-format.js';
 import type { OpenFile } from '../disk/open-file.js';
 import { assertPlace } from '../disk/place.js';
 import { strike } from '../disk/strike.js';
 import { closeTail } from '../disk/tail.js';
-import { FORMAT } from '../format/format.js';
 import { newLayout } from '../format/layout.js';
 import type { CurrentFile } from '../index/current-file.js';
 import type { JobIndex } from '../index/job-index.js';
 import type { Environment } from '../lock/environment.js';
-import { Lock } from '../lock/lock.js';
+import type { Lock } from '../lock/lock.js';
 import { reclaim, type Traces } from './reclaim.js';
+
+/** What a store is made of, as far as it is needed for changes. */
+export interface Parts {
+  readonly current: CurrentFile;
+  readonly options: ResolvedQueueOptions;
+  readonly environment: Environment;
+  readonly lock: () => Lock;
+}
 
 /** So often a caller asks whether it still needs the lock, while another of this process has it, or waits for it. */
 const TURN_MS = 10;
@@ -36,27 +44,22 @@ export class Maintenance {
   readonly #current: CurrentFile;
   readonly #fs: FileSystem;
   readonly #environment: Environment;
-  #lock: Lock | undefined;
+  readonly #lock: () => Lock;
   /** Ends when the one of this process that has the lock, or waits for it, has left it. */
   #turn: Promise<void> | undefined;
   #isFitPlace = false;
   #isPlaceChecked = false;
 
-  constructor(current: CurrentFile, options: ResolvedQueueOptions, environment: Environment) {
+  constructor({ current, options, environment, lock }: Parts) {
     this.#current = current;
     this.options = options;
     this.#environment = environment;
     this.#fs = environment.fs;
+    this.#lock = lock;
   }
 
-  /** Beside the real file, which a symlink may name: hence not before the first use. */
   get lock(): Lock {
-    if (this.#lock === undefined) {
-      const path = `${this.#current.realPath}.lock`;
-      this.#lock = new Lock(path, this.options.lockTimeout, this.#environment);
-      this.#lock.onMissingFolder = () => this.#current.refuseOtherHome();
-    }
-    return this.#lock;
+    return this.#lock();
   }
 
   /** Looks once, before the first write, at what the file is on. @throws TsvqError `FILE_SYSTEM` */
@@ -117,7 +120,7 @@ export class Maintenance {
 
   /** Removes the lock's directory, if there is one and nobody uses it. */
   tidy(): void {
-    if (this.broken === undefined) this.#lock?.tidy();
+    if (this.broken === undefined) this.lock.tidy();
   }
 
   /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
@@ -279,17 +282,4 @@ export class Maintenance {
     );
     return this.broken;
   }
-}
-
-/** Why this version may not write a file: a later one has, whose rows may mean more than this one knows. */
-export function newerThanThis({
-  isNewer,
-  path,
-  format,
-}: Pick<OpenFile, 'isNewer' | 'path' | 'format'>): string | undefined {
-  if (!isNewer) return undefined;
-  return (
-    `${path} has ${Number.isFinite(format) ? `format ${format}` : 'a format'} that this version of tsvq can't write (it ` +
-    `writes format ${FORMAT}). A later version has upgraded the file; restart this process with that version. Reading goes on`
-  );
 }

@@ -1,6 +1,6 @@
 import { resolveBackoff } from '../../job/backoff.js';
 import { invalid } from '../../job/checks.js';
-import { notInstalled } from '../../job/dependency.js';
+import { loaded } from '../../job/dependency.js';
 import { TsvqError } from '../../job/errors.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../../job/options.js';
 import type { Handler, Handlers, Summary } from '../../runner/handler.js';
@@ -47,10 +47,7 @@ export async function processQueue(
       ({ work } = await peek(store, resolved.timeout));
     }
     if (work || resolved.linger > 0) {
-      const module = await import('./worker.js').catch((error: unknown) => {
-        const { code } = error as NodeJS.ErrnoException;
-        throw code === 'ERR_MODULE_NOT_FOUND' ? notInstalled('the code of a worker', error) : error;
-      });
+      const module = await loaded('the code of a worker', import('./worker.js'));
       // It may stay for long.
       events.tick(store, lastUnhandled(store));
       run = new module.Run(store, table, resolved, backoff, events);
