@@ -136,7 +136,8 @@ export class Store {
    */
   async update<T>(reads: Reads, decide: Decide<T>): Promise<T> {
     this.#assertOpen();
-    return (this.#changes ?? (await this.#load())).update(reads, decide);
+    const { committer } = this.#changes ?? (await this.#load());
+    return committer.update(reads, decide);
   }
 
   /** Puts right what a process left that died in the middle of a commit. */

@@ -48,6 +48,7 @@ const FOUND: readonly [mode: string, seed: number, what: string][] = [
   ['damage', 41119, 'a job (to the judge) whose first row was lost with the power, and its second was not'],
   ['damage', 43058, 'the same of its second row and its third'],
   ['visitors', 50053, 'a file taken for detached that a compaction had just replaced'],
+  ['visitors', 60142, 'a job that a worker claimed twice in one commit that started over'],
 ];
 
 for (const [name, seed, what] of FOUND) {

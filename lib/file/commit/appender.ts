@@ -98,7 +98,8 @@ export class Appender {
    * @returns undefined where that can't be: there is no file yet, its last line is to be closed, it is being rewritten
    */
   async #withoutLock(one: Try): Promise<Written | undefined> {
-    return this.#current.relyingOn(() => {
+    const over = await this.#current.reserve();
+    try {
       const before = this.#openEnd();
       if (before === undefined) return undefined;
       const file = this.#current.file as OpenFile;
@@ -107,8 +108,10 @@ export class Appender {
       // A piece of a row is closed by the next try, which finds the end open and takes the lock.
       const closeTail = async (): Promise<void> => {};
       const { index } = this.#current;
-      return this.#write(one, { file, before, index, archived: NONE, isValid, closeTail });
-    });
+      return await this.#write(one, { file, before, index, archived: NONE, isValid, closeTail });
+    } finally {
+      over();
+    }
   }
 
   /** Where the file ends, if anybody may append to it as it is. */
@@ -127,7 +130,12 @@ export class Appender {
       const file = (await this.#maintenance.writableFile()).retain();
       try {
         const end = await this.closeTail(file);
-        return await this.#current.relyingOn(() => this.#appendTo(file, end, one));
+        const over = await this.#current.reserve();
+        try {
+          return await this.#appendTo(file, end, one);
+        } finally {
+          over();
+        }
       } finally {
         file.release();
       }

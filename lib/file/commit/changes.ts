@@ -7,8 +7,6 @@ import type { JobIndex } from '../index/job-index.js';
 import { Appender } from './appender.js';
 import { Committer } from './committer.js';
 import { Maintenance, type Parts } from './maintenance.js';
-import type { Reads } from './transaction.js';
-import type { Decide } from './update.js';
 
 /**
  * All that writes the queue file: commits, compaction, edits. Loaded with the first change, because a tick that finds
@@ -17,14 +15,14 @@ import type { Decide } from './update.js';
 export class Changes {
   readonly #parts: Parts;
   readonly #maintenance: Maintenance;
-  readonly #committer: Committer;
+  readonly committer: Committer;
 
   constructor(parts: Parts) {
     const { current, environment } = parts;
     this.#parts = parts;
     this.#maintenance = new Maintenance(parts);
     const appender = new Appender(current, this.#maintenance, environment.fs, environment.clock);
-    this.#committer = new Committer(appender, current, this.#maintenance, environment.fs);
+    this.committer = new Committer(appender, current, this.#maintenance, environment.fs);
   }
 
   /** Why nothing can be written any more: the disk has failed. */
@@ -32,19 +30,14 @@ export class Changes {
     return this.#maintenance.broken;
   }
 
-  /** Commits as {@link Store.update} says. */
-  update<T>(reads: Reads, decide: Decide<T>): Promise<T> {
-    return this.#committer.update(reads, decide);
-  }
-
   /** Drops what is known of the file, between two commits. */
   async forget(): Promise<void> {
-    await this.#committer.betweenCommits(() => this.#parts.current.drop());
+    await this.committer.betweenCommits(() => this.#parts.current.drop());
   }
 
   /** Waits for all that was asked for, and lets go of the file and the lock. */
   async close(): Promise<void> {
-    await this.#committer.atTheEnd(() => {
+    await this.committer.atTheEnd(() => {
       this.#parts.current.drop();
       this.#maintenance.tidy();
     });
@@ -121,12 +114,12 @@ export class Changes {
   async crossOut(index: JobIndex): Promise<void> {
     if (index.uncrossed.length === 0 || this.#parts.options.durability === 'os') return;
     await withStoreErrors(this.#parts.current.path, () =>
-      this.#committer.betweenCommits(() => this.#maintenance.locked(() => this.#maintenance.crossOut(index))),
+      this.committer.betweenCommits(() => this.#maintenance.locked(() => this.#maintenance.crossOut(index))),
     );
   }
 
   /** Runs something while no other process appends to the file, when the commits asked for before are done. */
   async exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
-    return withStoreErrors(this.#parts.current.path, () => this.#committer.exclusively(run));
+    return withStoreErrors(this.#parts.current.path, () => this.committer.exclusively(run));
   }
 }

@@ -17,7 +17,7 @@ export class CurrentFile {
   #home: Home | undefined;
   #index: JobIndex | undefined;
   #scan: Promise<void> | undefined;
-  #relying: Promise<void> | undefined;
+  #reserved: Promise<void> | undefined;
 
   constructor(path: string, fs: FileSystem) {
     this.path = path;
@@ -65,26 +65,25 @@ export class CurrentFile {
 
   /** Looks wait for it before they read: a scan that is under way, or a commit that relies on what is known of the file. */
   get busy(): Promise<void> | undefined {
-    return this.#relying ?? this.#scan;
+    return this.#reserved ?? this.#scan;
   }
 
   /**
-   * For a commit, from what it reads to the check of its append: one at a time, and no look begins meanwhile. It
-   * would take rows into the index that the commit believes to be behind it, or rows of its append that are not decided
-   * yet.
+   * For a commit, from what it reads to the check of its append: one at a time, and no look begins meanwhile. It would
+   * take rows into the index that the commit believes to come after it, or rows of its append that are not decided yet.
+   *
+   * @returns the end of it
    */
-  async relyingOn<T>(run: () => T): Promise<Awaited<T>> {
-    while (this.#relying !== undefined) await this.#relying;
+  async reserve(): Promise<() => void> {
+    while (this.#reserved !== undefined) await this.#reserved;
     let over = (): void => {};
-    this.#relying = new Promise<void>((resolve) => {
+    this.#reserved = new Promise<void>((resolve) => {
       over = resolve;
     });
-    try {
-      return await run();
-    } finally {
-      this.#relying = undefined;
+    return () => {
+      this.#reserved = undefined;
       over();
-    }
+    };
   }
 
   /**

@@ -75,11 +75,13 @@ export async function commitBatch(
   plan: Plan,
 ): Promise<Result> {
   let candidates = plan.candidates;
-  let hasPickedMore = false;
+  let isFirstTry = true;
   let last: Decided | undefined;
   const decide = (tx: Transaction): Decided => {
     const decided: Decided = { ended: [], lost: [], rescued: [], left: [], claimed: [], crowded: false };
     last = decided;
+    const mayPickMore = isFirstTry;
+    isFirstTry = false;
     for (const ended of plan.ended) {
       const rows = rowsOf(ended, tx);
       if (rows === undefined) decided.lost.push(ended);
@@ -107,8 +109,8 @@ export async function commitBatch(
       return true;
     };
     const taken = candidates.filter((candidate) => !claim(candidate)).length;
-    if (!hasPickedMore && taken > 0 && plan.mayClaim()) {
-      hasPickedMore = true;
+    // In a further try, the candidates would be picked once more: their claims may be in the file.
+    if (mayPickMore && taken > 0 && plan.mayClaim()) {
       // Several workers pick from the same end. Here, all that others have claimed and changed is known.
       const claimed = new Set(tx.rows.map(({ id }) => id));
       // Where the file was replaced since they were picked, the same job may come again.

@@ -190,7 +190,7 @@ export const PATCHES: readonly Patch[] = [
   expression(
     'looks at any time',
     'lib/file/index/current-file.ts',
-    'this.#relying ?? this.#scan',
+    'this.#reserved ?? this.#scan',
     'undefined',
   ),
 

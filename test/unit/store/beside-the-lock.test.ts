@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   rmdirSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -37,13 +38,13 @@ import {
  */
 
 /** A queue with one job, and the token of somebody alive, who is in the midst of a commit. */
-function heldQueue(t: TestContext) {
+function heldQueue(t: TestContext, lockTimeout: number | string = 100) {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({ id: jobId(1) }));
   mkdirSync(`${file}.lock`);
   writeFileSync(join(`${file}.lock`, `owner.${systemProcesses.self()}`), '');
   const { fs, fault, calls } = faultyFs();
-  return { ...openTest(t, { file, fs, lockTimeout: 100 }), fault, calls };
+  return { ...openTest(t, { file, fs, lockTimeout }), fault, calls };
 }
 
 /** A queue with one job, and a second handle on it. */
@@ -65,6 +66,16 @@ test('a new job need not wait for who holds the lock; what depends on the file d
   );
   await rejects(queue.cancelJob(jobId(1)), 'LOCK_TIMEOUT');
   await rejects(queue.compact(), 'LOCK_TIMEOUT');
+});
+
+test('a new job does not wait behind a change of the same process that waits for the lock', async (t) => {
+  const { queue, store, file } = heldQueue(t, '1h');
+  const [held] = store.lock.holders();
+  const cancelling = queue.cancelJob(jobId(1));
+  const id = await queue.enqueue('email');
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+  rmSync(join(`${file}.lock`, held?.token ?? ''));
+  assert.equal(await cancelling, true);
 });
 
 test('a sync that fails where nobody can write the file anew is told as what it is: whether the job is kept is unknown', async (t) => {
