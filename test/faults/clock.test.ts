@@ -8,8 +8,8 @@ import { deferred, FakeClock, openTest, rowsOf, until } from '../helpers.js';
 
 /*
  * A clock that is set. Timers go by another one, which nobody sets. Beside these: "a backward clock does no harm" in
- * test/unit/queue/enqueue.test.ts, "the clock of this machine does not matter for that: it may have jumped" in
- * test/unit/store/lock.test.ts.
+ * test/unit/file/operations/enqueue.test.ts, "the clock of this machine does not matter for that: it may have jumped" in
+ * test/unit/file/lock/lock.test.ts.
  */
 
 const HOUR = 3_600_000;

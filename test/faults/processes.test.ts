@@ -12,7 +12,7 @@ import { openTest, rejects, root } from '../helpers.js';
 /*
  * Beside these: "a process that is stopped while it decides is waited for, and named" in
  * test/integration/between-processes.test.ts, "a pid that is used again is another process: its start time tells" in
- * test/unit/store/owner.test.ts, "an owner that can not be judged has 60 seconds" in lock.test.ts.
+ * test/unit/file/lock/process-id.test.ts, "an owner that can not be judged has 60 seconds" in lock.test.ts.
  */
 
 test('a worker that was suspended for longer than every limit: its job ran elsewhere, and its result is dropped', async (t) => {

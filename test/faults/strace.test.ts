@@ -9,7 +9,7 @@ import { type Ended, runNode } from './process.js';
 
 /*
  * A real process whose system calls fail, by strace. The same at every call, over a file system that fails on demand:
- * test/unit/store/faults.test.ts and every-call.test.ts.
+ * test/unit/file/commit/faults.test.ts and every-call.test.ts.
  */
 
 const NO_STRACE =

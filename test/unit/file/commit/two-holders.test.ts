@@ -1,0 +1,417 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
+import {
+  type Call,
+  deferred,
+  FakeClock,
+  type Fault,
+  faultyFs,
+  isAppend,
+  jobId,
+  line,
+  openTest,
+  rejects,
+  rowsOf,
+  statesOf,
+  temporaryFolder,
+  text,
+  writeQueue,
+} from '../../../helpers.js';
+
+/*
+ * The lock may fail: a machine is suspended for an hour, an owner in another container is passed over, a person
+ * removes the directory. Then two write, and the file itself has to tell them apart.
+ */
+
+/** Does something once, just before or after the first append to the file. */
+function once(file: string, when: 'before' | 'after', what: () => void): Fault {
+  let done = false;
+  return (call, real) => {
+    if (done || !isAppend(call, file)) return real();
+    done = true;
+    if (when === 'before') what();
+    const result = real();
+    if (when === 'after') what();
+    return result;
+  };
+}
+
+async function oneJob(t: TestContext, fields: Parameters<typeof line>[0] = {}) {
+  const { fs, fault } = faultyFs();
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1), ...fields }));
+  return { ...openTest(t, { file, fs }), fault };
+}
+
+const row = (status: string, version: number): string =>
+  line({ id: jobId(1), status, version, attempts: 1, locked_by: status === 'processing' ? 'somebody' : '' });
+
+test('the same version twice: what stands earlier in the file is the job, and the other stands back', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  // Somebody claims the job, between our look at the file and our write.
+  fault.do = once(file, 'before', () => appendFileSync(file, row('completed', 2)));
+  assert.equal(await queue.cancelJob(jobId(1)), false, 'it is finished');
+  assert.equal((await queue.getJob(jobId(1)))?.status, 'completed');
+  assert.equal((await openTest(t, { file }).queue.getJob(jobId(1)))?.status, 'completed');
+});
+
+test('who stands back looks again: what is still possible is done on top of the other', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  fault.do = once(file, 'before', () => appendFileSync(file, row('processing', 2)));
+  assert.equal(await queue.cancelJob(jobId(1)), true);
+  const job = await queue.getJob(jobId(1));
+  assert.deepEqual([job?.status, job?.attempts], ['cancelled', 1]);
+});
+
+test('who wrote first need not stand back', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  fault.do = once(file, 'after', () => appendFileSync(file, row('completed', 2)));
+  assert.equal(await queue.cancelJob(jobId(1)), true);
+  assert.equal((await queue.getJob(jobId(1)))?.status, 'cancelled');
+});
+
+test('of several changes of a job that are asked for together, none stands on one that came second', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  fault.do = once(file, 'before', () => appendFileSync(file, row('processing', 2)));
+  const asked = [1, 2, 3, 4, 5].flatMap(() => [queue.cancelJob(jobId(1)), queue.retryJob(jobId(1))]);
+  assert.deepEqual(await Promise.all(asked), Array(10).fill(true));
+  const job = await queue.getJob(jobId(1));
+  // The attempt that the other has claimed is not forgotten: its number is not given to a second run.
+  assert.deepEqual([job?.status, job?.attempts], ['pending', 1]);
+});
+
+test('a claim that came second starts no handler', async (t) => {
+  for (const [when, starts] of [
+    ['before', 0],
+    ['after', 1],
+  ] as const) {
+    const { queue, file, fault } = await oneJob(t);
+    const others = line({
+      id: jobId(1),
+      status: 'processing',
+      version: 2,
+      attempts: 1,
+      started_at: 1_893_456_000,
+      locked_by: 'a.b.c.1.1.x',
+    });
+    fault.do = once(file, when, () => appendFileSync(file, others));
+    let started = 0;
+    const { claimed } = await queue.processJobs({ email: () => void started++ });
+    assert.deepEqual([claimed, started], [starts, starts], when);
+    assert.equal((await queue.getJob(jobId(1)))?.status, starts ? 'completed' : 'processing');
+  }
+});
+
+test('a result that came second is dropped, and logged', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  const events: string[] = [];
+  const summary = await queue.processJobs(
+    {
+      email: () => {
+        fault.do = once(file, 'before', () =>
+          appendFileSync(
+            file,
+            line({ id: jobId(1), status: 'pending', version: 3, attempts: 1, run_at: 4e9 }),
+          ),
+        );
+        return 'too late';
+      },
+    },
+    { logger: ({ event }) => events.push(event) },
+  );
+  assert.deepEqual([summary.completed, events], [0, ['dropped']]);
+  const job = await queue.getJob(jobId(1));
+  assert.deepEqual([job?.status, job?.result], ['pending', undefined]);
+});
+
+test('new jobs of both are in, each once', async (t) => {
+  for (const when of ['before', 'after'] as const) {
+    const { queue, file, fault } = await oneJob(t);
+    fault.do = once(file, when, () => appendFileSync(file, line({ id: jobId(2) })));
+    const ids = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+    const states = statesOf(file).sort();
+    // Our rows may stand there twice, as one version of one job each; a compaction puts that right.
+    assert.deepEqual([...new Set(states)], [jobId(1), jobId(2), ...ids].map((id) => `${id} pending`).sort());
+    assert.equal((await queue.listJobs()).length, 4);
+  }
+});
+
+test('a row that is glued to half of ours is written again', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  fault.do = once(file, 'before', () => appendFileSync(file, line({ id: jobId(2) }).slice(0, 25)));
+  const id = await queue.enqueue('email', 5);
+  assert.equal((await queue.getJob(id))?.payload, 5);
+  assert.deepEqual((await queue.listJobs()).map((job) => job.id).sort(), [jobId(1), id].sort());
+});
+
+test('who was passed over while a commit was under way starts over, and nothing is there twice', async (t) => {
+  const { queue, file, store, fault } = await oneJob(t);
+  fault.do = once(file, 'after', () => {
+    for (const { token } of store.lock.holders()) store.fs.unlink(`${store.lock.path}/${token}`);
+  });
+  const [id, cancelled] = await Promise.all([queue.enqueue('email', 5), queue.cancelJob(jobId(1))]);
+  assert.equal(cancelled, true);
+  assert.deepEqual(
+    (await queue.listJobs()).map((job) => `${job.id} ${job.status}`).sort(),
+    [`${jobId(1)} cancelled`, `${id} pending`].sort(),
+  );
+  assert.equal(statesOf(file).filter((state) => state.startsWith(id)).length, 1);
+});
+
+test('who was passed over does not acknowledge what the other is about to replace', async (t) => {
+  const { queue, file, store, fault } = await oneJob(t);
+  const before = readFileSync(file);
+  let passed = false;
+  let replaced = false;
+  // The other read the file before our rows were in it, and writes it anew; it has the name only when it is done.
+  const finish = (): void => {
+    if (replaced) return;
+    replaced = true;
+    replace(file, before);
+  };
+  const passOver = once(file, 'after', () => {
+    passed = true;
+    for (const { token } of store.lock.holders()) store.fs.unlink(`${store.lock.path}/${token}`);
+  });
+  fault.do = (call, real) => {
+    if (passed && call.name === 'open' && call.path.includes('/owner.')) finish();
+    return passOver(call, real);
+  };
+  const cancelled = await queue.cancelJob(jobId(1));
+  finish();
+  assert.equal(cancelled, true);
+  assert.deepEqual(
+    (await openTest(t, { file }).queue.listJobs()).map((job) => `${job.id} ${job.status}`),
+    [`${jobId(1)} cancelled`],
+  );
+});
+
+// ---- the path names another file ----
+
+/** Puts another file in the place of the queue, as an editor or a compaction does. */
+function replace(file: string, content: string | Buffer): void {
+  writeFileSync(`${file}.new`, content);
+  renameSync(`${file}.new`, file);
+}
+
+for (const [when, has] of [
+  ['without our rows', false],
+  ['with our rows', true],
+] as const) {
+  test(`a file replaced between append and check, ${when}: the commit starts over, nothing is lost or doubled`, async (t) => {
+    const { queue, file, fault } = await oneJob(t);
+    const before = readFileSync(file);
+    let replaced = false;
+    fault.do = once(file, 'after', () => {
+      replaced = true;
+      replace(file, has ? readFileSync(file) : before);
+    });
+    const [ids, cancelled] = await Promise.all([
+      queue.enqueueMany([{ type: 'a' }, { type: 'b' }]),
+      queue.cancelJob(jobId(1)),
+    ]);
+    assert.equal(replaced, true);
+    assert.equal(cancelled, true);
+    assert.deepEqual(
+      (await openTest(t, { file }).queue.listJobs()).map(({ id, status }) => `${id} ${status}`).sort(),
+      [`${jobId(1)} cancelled`, ...ids.map((id) => `${id} pending`)].sort(),
+    );
+    const states = statesOf(file);
+    for (const id of ids) assert.equal(states.filter((state) => state.startsWith(id)).length, 1);
+  });
+}
+
+test('a file replaced while a claim is written: the handler starts once, and only if the claim stands', async (t) => {
+  for (const content of ['old', 'ours', 'taken'] as const) {
+    const { queue, file, fault } = await oneJob(t);
+    const before = text(file);
+    fault.do = once(file, 'after', () => {
+      replace(
+        file,
+        content === 'old' ? before : content === 'ours' ? text(file) : before + row('cancelled', 2),
+      );
+    });
+    const runs: number[] = [];
+    await queue.processJobs({ email: (_, { job }) => void runs.push(job.attempts) });
+    assert.deepEqual(runs, content === 'taken' ? [] : [1], content);
+    assert.equal((await queue.getJob(jobId(1)))?.status, content === 'taken' ? 'cancelled' : 'completed');
+  }
+});
+
+test('a file that keeps being replaced ends in a clear error', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  const before = readFileSync(file);
+  fault.do = (call, real) => {
+    const result = real();
+    if (isAppend(call, file)) replace(file, before);
+    return result;
+  };
+  const error = await queue.enqueue('email', {}).then(assert.fail, (reason) => reason);
+  assert.equal(error.code, 'WRITE_FAILED');
+  assert.match(error.message, /replaced/);
+});
+
+test('a file that vanished is made anew for what was enqueued meanwhile', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  fault.do = once(file, 'after', () => renameSync(file, `${file}.backup`));
+  const id = await queue.enqueue('email', 7);
+  assert.deepEqual(statesOf(file), [`${id} pending`]);
+});
+
+// ---- no lock at all ----
+
+/** A file system whose lock lets everybody in, and whose every step may let the others go first. */
+function withoutLock(random: () => number) {
+  return faultyFs((call: Call, real) => {
+    if (call.name === 'readdir' && call.path.endsWith('.lock')) return [];
+    const result = real();
+    if (!(result instanceof Promise)) return result;
+    return result.then(async (value) => {
+      for (let n = Math.floor(random() * 6); n > 0; n--) await new Promise(setImmediate);
+      return value;
+    });
+  }).fs;
+}
+
+/** The same numbers for the same seed. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return state / 2 ** 31;
+  };
+}
+
+test('without any lock, compaction left out: every job runs once, nothing acknowledged is lost, no final state is left', async (t) => {
+  for (let seed = 1; seed <= 3; seed++) {
+    const random = seeded(seed);
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    writeQueue(file);
+    const clock = new FakeClock();
+    const handles = [0, 1, 2].map(() => {
+      const handle = openTest(t, { file, clock, fs: withoutLock(random) });
+      // It alone truly needs the lock.
+      Object.assign(handle.store, { compactIfWorthwhile: async () => {} });
+      return handle.queue;
+    });
+    const runs = new Map<string, number>();
+    const acknowledged: string[] = [];
+    const cancelled: string[] = [];
+    const produced = deferred();
+    let left = 40;
+    const produce = async (): Promise<void> => {
+      while (left-- > 0) {
+        const queue = handles[Math.floor(random() * 3)] as (typeof handles)[number];
+        const id = await queue.enqueue('email', left);
+        acknowledged.push(id);
+        if (random() < 0.2 && (await queue.cancelJob(id))) cancelled.push(id);
+      }
+    };
+    Promise.all([produce(), produce(), produce()]).then(() => produced.resolve(), produced.reject);
+    const work = async (queue: (typeof handles)[number]): Promise<void> => {
+      const handler = async (
+        _: unknown,
+        { job }: { job: { id: string; attempts: number } },
+      ): Promise<string> => {
+        const run = `${job.id}:${job.attempts}`;
+        runs.set(run, (runs.get(run) ?? 0) + 1);
+        if (random() < 0.5) await new Promise(setImmediate);
+        return run;
+      };
+      let over = false;
+      // Also where that has failed: the workers end, and the test says why.
+      const end = (): void => {
+        over = true;
+      };
+      produced.promise.then(end, end);
+      for (let last = false; !last; ) {
+        last = over;
+        await queue.processJobs({ email: handler }, { concurrency: 3, maxWorkers: 10 });
+      }
+    };
+    await Promise.all([...handles.map(work), produced.promise]);
+
+    const fresh = openTest(t, { file, clock }).queue;
+    const jobs = await fresh.listJobs();
+    assert.deepEqual(jobs.map(({ id }) => id).sort(), [...acknowledged].sort(), `seed ${seed}`);
+    for (const job of jobs) {
+      if (cancelled.includes(job.id)) assert.equal(job.status, 'cancelled', `seed ${seed}: ${job.id}`);
+      else
+        assert.deepEqual([job.status, job.result], ['completed', `${job.id}:1`], `seed ${seed}: ${job.id}`);
+    }
+    assert.deepEqual(
+      [...runs].filter(([, count]) => count > 1),
+      [],
+      `seed ${seed}`,
+    );
+    const finals = rowsOf(file).filter(({ status }) => status === 'completed' || status === 'cancelled');
+    assert.ok(finals.length >= jobs.length);
+  }
+});
+
+test('a compaction whose lock was taken over says so, and leaves the file as it was', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  const before = text(file);
+  fault.do = ({ name, path }, real) => {
+    if (name === 'fsync' && path.endsWith('.tmp')) rmSync(`${file}.lock`, { recursive: true });
+    return real();
+  };
+  await rejects(queue.compact(), 'WRITE_FAILED', 'taken over');
+  assert.equal(text(file), before);
+});
+
+test('who made a new file, and was passed over meanwhile, does not put it in the place of what others wrote', async (t) => {
+  const unjudged = { self: systemProcesses.self, liveness: () => 'unknown' as const };
+  for (const exists of [false, true]) {
+    const { fs, fault } = faultyFs();
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    if (exists) writeQueue(file, line({ id: jobId(1) }));
+    const { queue } = openTest(t, { file, fs });
+    const other = openTest(t, { file, processes: unjudged });
+    let id = '';
+    let leftovers: string[] = [];
+    fault.do = ({ name, path }, real) =>
+      name === 'fsync' && path.endsWith('.tmp') ? passOver(real) : real();
+    const passOver = async (real: () => unknown): Promise<unknown> => {
+      fault.do = undefined;
+      const [token = ''] = readdirSync(`${file}.lock`);
+      utimesSync(join(`${file}.lock`, token), 0, 0);
+      id = await other.queue.enqueue('email', {});
+      leftovers = readdirSync(dirname(file)).filter((found) => found.endsWith('.tmp'));
+      return real();
+    };
+    await rejects(exists ? queue.compact() : queue.enqueue('email', {}), 'WRITE_FAILED', 'taken over');
+    assert.deepEqual(
+      leftovers,
+      [],
+      'even after its last look at its token, it could not take the name any more',
+    );
+    assert.ok(statesOf(file).includes(`${id} pending`));
+  }
+});
+
+test('an owner that is passed over finds its token gone before the file is read', async (t) => {
+  const { fs, calls } = faultyFs();
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1) }));
+  const token = join(`${file}.lock`, 'owner.elsewhere.0.0.4711.1.aa');
+  mkdirSync(`${file}.lock`);
+  writeFileSync(token, '');
+  utimesSync(token, 0, 0);
+  await openTest(t, { file, fs }).queue.compact();
+  const gone = calls.findIndex(({ name, path }) => name === 'unlink' && path === token);
+  const copied = calls.findIndex(({ name, path }) => name === 'open' && path.endsWith('.tmp'));
+  assert.ok(gone >= 0 && gone < copied, `${gone} ${copied}`);
+});

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { archiveFiles } from '../../../../lib/file/compaction/archive.js';
+import { systemFs } from '../../../../lib/file/disk/fs.js';
+import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
+import {
+  type Call,
+  deferred,
+  type Fault,
+  faultyFs,
+  isAppend,
+  jobId,
+  line,
+  linesOf,
+  openTest,
+  rejects,
+  rowsOf,
+  statesOf,
+  systemError,
+  temporaryFolder,
+  text,
+  writeQueue,
+} from '../../../helpers.js';
+
+/*
+ * New jobs are appended beside whoever holds the lock to decide something; who writes the file anew has to be alone.
+ */
+
+/** A queue with one job, and the token of somebody alive, who is in the midst of a commit. */
+function heldQueue(t: TestContext, lockTimeout: number | string = 100) {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1) }));
+  mkdirSync(`${file}.lock`);
+  writeFileSync(join(`${file}.lock`, `owner.${systemProcesses.self()}`), '');
+  const { fs, fault, calls } = faultyFs();
+  return { ...openTest(t, { file, fs, lockTimeout }), fault, calls };
+}
+
+/** A queue with one job, and a second handle on it. */
+function twoHandles(t: TestContext) {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1) }));
+  const { fs, fault, calls } = faultyFs();
+  return { ...openTest(t, { file, fs }), other: openTest(t, { file }), fault, calls };
+}
+
+const rewriting = (file: string): string => `${file}.lock/rewriting`;
+
+test('a new job need not wait for who holds the lock; what depends on the file does', async (t) => {
+  const { queue, file } = heldQueue(t);
+  const ids = [await queue.enqueue('email'), ...(await queue.enqueueMany([{ type: 'a' }, { type: 'b' }]))];
+  assert.deepEqual(
+    statesOf(file),
+    [jobId(1), ...ids].map((id) => `${id} pending`),
+  );
+  await rejects(queue.cancelJob(jobId(1)), 'LOCK_TIMEOUT');
+  await rejects(queue.compact(), 'LOCK_TIMEOUT');
+});
+
+test('a new job does not wait behind a change of the same process that waits for the lock', async (t) => {
+  const { queue, store, file } = heldQueue(t, '1h');
+  const [held] = store.lock.holders();
+  const cancelling = queue.cancelJob(jobId(1));
+  const id = await queue.enqueue('email');
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+  rmSync(join(`${file}.lock`, held?.token ?? ''));
+  assert.equal(await cancelling, true);
+});
+
+test('a sync that fails where nobody can write the file anew is told as what it is: whether the job is kept is unknown', async (t) => {
+  const { queue, fault } = heldQueue(t);
+  fault.do = ({ name }, real) => (name === 'fdatasync' ? Promise.reject(systemError('EIO')) : real());
+  await rejects(queue.enqueue('email'), 'SYNC_FAILED', 'EIO', 'unknown');
+  fault.do = undefined;
+  await rejects(queue.enqueue('email'), 'SYNC_FAILED');
+});
+
+test('where the last line is to be closed first, a new job waits for the lock', async (t) => {
+  const { queue, file } = heldQueue(t);
+  appendFileSync(file, line({ id: jobId(2) }).slice(0, 30));
+  const before = text(file);
+  await rejects(queue.enqueue('email'), 'LOCK_TIMEOUT');
+  assert.equal(text(file), before);
+});
+
+test('while somebody writes the file anew, a new job waits', async (t) => {
+  const { queue, file } = heldQueue(t);
+  mkdirSync(rewriting(file));
+  const before = text(file);
+  await rejects(queue.enqueue('email'), 'LOCK_TIMEOUT');
+  assert.equal(text(file), before);
+});
+
+test('a new job that waits because somebody writes the file anew goes in when that is over, although the lock is held', async (t) => {
+  const { queue, file, fault } = heldQueue(t);
+  mkdirSync(rewriting(file));
+  let waits = 0;
+  fault.do = ({ name, path }, real) => {
+    if (name === 'readdir' && path === `${file}.lock` && ++waits === 2) rmdirSync(rewriting(file));
+    return real();
+  };
+  const id = await queue.enqueue('email');
+  assert.ok(waits >= 2);
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+});
+
+/** Has something done at the first call of a kind, before it. */
+const before =
+  (wanted: (call: Call) => boolean, run: () => Promise<void> | void): Fault =>
+  (call, real) => {
+    if (!wanted(call)) return real();
+    wanted = () => false;
+    const done = run();
+    return done === undefined ? real() : done.then(real);
+  };
+
+test('a compaction between the look and the append: the job is in the new file, once', async (t) => {
+  const { queue, file, other, fault, calls } = twoHandles(t);
+  // What is written in one piece is written at once; a large one waits, and others come first.
+  const large = 'x'.repeat(100_000);
+  fault.do = before(
+    (call) => isAppend(call, file),
+    async () => {
+      await other.queue.compact();
+    },
+  );
+  const id = await queue.enqueue('email', large);
+  assert.equal(calls.filter((call) => isAppend(call, file)).length, 2, 'into the old file, then the new one');
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+  assert.equal((await other.queue.getJob(id))?.payload, large);
+});
+
+test('a compaction that had read the file before the append, and is not done after it: the same', async (t) => {
+  const { queue, file, other, fault } = twoHandles(t);
+  let compacted: Promise<unknown> = Promise.resolve();
+  // The other one's own file system: at its rename ours goes on, and it waits for that.
+  fault.do = before(
+    (call) => isAppend(call, file),
+    async () => {
+      compacted = other.queue.compact();
+      while (!existsSync(rewriting(file))) await new Promise(setImmediate);
+    },
+  );
+  const id = await queue.enqueue('email', 'x'.repeat(100_000));
+  await compacted;
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+});
+
+test('what an earlier round has written is synced before it is acknowledged', async (t) => {
+  const { queue, file, fault, calls } = twoHandles(t);
+  // Somebody says that they rewrite the file, right after the append, and dies before they have begun.
+  fault.do = (call, real) => {
+    const result = real();
+    if (isAppend(call, file)) {
+      fault.do = undefined;
+      mkdirSync(rewriting(file), { recursive: true });
+    }
+    return result;
+  };
+  const id = await queue.enqueue('email');
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
+  const names = calls.map(({ name }) => name);
+  const append = calls.findIndex((call) => isAppend(call, file));
+  assert.ok(names.indexOf('fdatasync', append) > append, names.slice(append).join());
+  assert.equal(existsSync(rewriting(file)), false);
+});
+
+test('a job that was run and archived while its enqueue stood still is not there again', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1) }));
+  const { fs, fault } = faultyFs();
+  const { queue, clock } = openTest(t, { file, fs });
+  const worker = openTest(t, { file, clock, retention: 0 }).queue;
+  const ran: string[] = [];
+  // Between the append and the look behind it.
+  fault.do = before(
+    ({ name, path }) => name === 'read' && path === file,
+    async () => {
+      await worker.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+      clock.advance(1000);
+      await worker.compact();
+      // The clock was set back meanwhile.
+      const anHourAgo = Date.now() / 1000 - 3600;
+      for (const path of archiveFiles(systemFs, file)) utimesSync(path, anHourAgo, anHourAgo);
+    },
+  );
+  const id = await queue.enqueue('email', 'x'.repeat(100_000));
+  assert.equal(await queue.getJob(id), undefined);
+  await worker.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+  assert.deepEqual(ran, [jobId(1), id]);
+  assert.equal((await queue.getJob(id, { archive: true }))?.status, 'completed');
+  assert.deepEqual(rowsOf(file), []);
+});
+
+/** Has something else written to the file by a process that is killed in the midst of it, right before an append. */
+const dyingBefore = (file: string, fragment: string): Fault =>
+  before(
+    (call) => isAppend(call, file),
+    () => appendFileSync(file, fragment),
+  );
+
+const claim = line({ id: jobId(1), status: 'processing', version: 2, attempts: 1, locked_by: 'somebody' });
+
+test('a row glued to the beginning of one whose writer was killed is written again, and holds nobody for long', async (t) => {
+  const { queue, file, other, fault } = twoHandles(t);
+  const ids: string[] = [];
+  for (const cut of [5, 16, 17, 60, claim.length - 4]) {
+    fault.do = dyingBefore(file, claim.slice(0, cut));
+    const id = await queue.enqueue('email', cut);
+    fault.do = undefined;
+    assert.equal((await other.queue.getJob(id))?.payload, cut);
+    ids.push(id);
+  }
+  // The first tick writes the file anew, where the lines are apart again; nothing runs that nobody enqueued.
+  const ran: string[] = [];
+  const tick = () => other.queue.processJobs({ email: (_, { job }) => void ran.push(job.id) });
+  await tick();
+  await tick();
+  assert.deepEqual(ran.sort(), [jobId(1), ...ids].sort());
+  assert.equal(linesOf(file).filter((found) => found.endsWith('\t#torn')).length, 5);
+  assert.deepEqual(await other.queue.stats().then(({ total }) => total), 6);
+});
+
+test('a row whose writer was killed right after it was glued to another is not lost, nor is that one if it is whole', async (t) => {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  const second = (n: number): string => line({ id: jobId(n), payload: `${n}` });
+  writeQueue(
+    file,
+    line({ id: jobId(1) }),
+    claim.slice(0, 70) + second(2),
+    line({ id: jobId(3) }).slice(0, -1) + second(4),
+    // What supersedes a row that stands by itself.
+    line({ id: jobId(5) }),
+    line({ id: jobId(6) }).slice(0, 9) +
+      line({ id: jobId(5), status: 'cancelled', version: 2, finished_at: 1_893_455_999 }),
+  );
+  const { queue } = openTest(t, { file });
+  assert.equal((await queue.compact()).kept, 5);
+  assert.deepEqual(
+    statesOf(file).sort(),
+    [`${jobId(5)} cancelled`, ...[1, 2, 3, 4].map((n) => `${jobId(n)} pending`)].sort(),
+  );
+  const before = statesOf(file).sort();
+  await queue.compact();
+  assert.deepEqual(statesOf(file).sort(), before);
+});
+
+test('what a commit has to strike out after its sync is struck in no file that somebody edits', async (t) => {
+  const { queue, file, other, fault } = twoHandles(t);
+  appendFileSync(file, line({ id: jobId(2) }) + line({ id: jobId(3) }));
+  const syncing = deferred();
+  const synced = deferred();
+  fault.do = before(
+    ({ name }) => name === 'fdatasync',
+    () => {
+      syncing.resolve();
+      return synced.promise;
+    },
+  );
+  const cancelled = queue.cancelJob(jobId(1));
+  // The lock is free again.
+  await syncing.promise;
+  await other.store.edit(async () => {
+    // In place, as some editors do: another row of the same length moves to where the first one was.
+    const { ino } = statSync(file);
+    const [header, format, , ...rest] = text(file).split('\n');
+    writeFileSync(file, [header, format, ...rest].join('\n'));
+    assert.equal(statSync(file).ino, ino);
+    const edited = text(file);
+    synced.resolve();
+    await cancelled;
+    assert.equal(text(file), edited);
+  });
+  assert.deepEqual(statesOf(file), [`${jobId(2)} pending`, `${jobId(3)} pending`]);
+});
+
+test('two who would be alone, in one process: what is asked for meanwhile waits for both', async (t) => {
+  const { queue, store, file, calls } = twoHandles(t);
+  const tokens = (): number =>
+    calls.filter(({ name, path }) => name === 'open' && path.includes('owner.')).length;
+  const ids: Promise<string>[] = [];
+  const alone = async (): Promise<void> => {
+    const before = tokens();
+    ids.push(queue.enqueue('email'));
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    assert.equal(tokens(), before, 'nobody else tries to get in');
+  };
+  await Promise.all([store.exclusively(alone), store.exclusively(alone), store.exclusively(alone)]);
+  const added = await Promise.all(ids);
+  assert.deepEqual(statesOf(file).sort(), [jobId(1), ...added].map((id) => `${id} pending`).sort());
+});
+
+test('a lock that can not be had after the append: that nothing was written is not said', async (t) => {
+  const { queue, file, fault } = heldQueue(t);
+  // Whoever holds it begins to rewrite the file at that very moment.
+  fault.do = (call, real) => {
+    const result = real();
+    if (isAppend(call, file)) {
+      fault.do = undefined;
+      mkdirSync(rewriting(file));
+    }
+    return result;
+  };
+  const error = await rejects(queue.enqueue('email'), 'WRITE_FAILED', `process ${process.pid}`, 'is unknown');
+  assert.doesNotMatch(error.message, /nothing was written/);
+  // Of what had not begun it is.
+  await rejects(queue.enqueue('email'), 'LOCK_TIMEOUT', 'nothing was written');
+  assert.equal(rowsOf(file).length, 2);
+});

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { isPastRetention, needsCompaction } from '../../../../lib/file/compaction/policy.js';
+import { systemFs } from '../../../../lib/file/disk/fs.js';
+import { OpenFile } from '../../../../lib/file/disk/open-file.js';
+import { JobIndex } from '../../../../lib/file/index/job-index.js';
+import { jobId, line, temporaryFolder, writeQueue } from '../../../helpers.js';
+
+const KB = 1024;
+const DAY = 24 * 3_600_000;
+const NOW = Date.UTC(2030, 0, 1);
+
+/** An index of which only the sizes matter. */
+const sizes = (size: number, deadBytes: number) => ({ file: { size }, deadBytes }) as JobIndex;
+
+test('a large file is written anew when superseded rows outweigh the rest, and not before', () => {
+  for (const smallToo of [true, false]) {
+    assert.equal(needsCompaction(sizes(1000 * KB, 501 * KB), smallToo), true);
+    assert.equal(needsCompaction(sizes(1000 * KB, 500 * KB), smallToo), false);
+    assert.equal(needsCompaction(sizes(1000 * KB, 1), smallToo), false);
+    assert.equal(needsCompaction(sizes(1000 * KB, 0), smallToo), false);
+  }
+});
+
+test('a small file is written anew for a single superseded row, where that is asked for', () => {
+  for (const size of [KB, 256 * KB]) {
+    assert.equal(needsCompaction(sizes(size, 100), true), true);
+    assert.equal(needsCompaction(sizes(size, 0), true), false);
+    assert.equal(needsCompaction(sizes(size, size - 100), false), false);
+  }
+});
+
+/** Of a file of these lines. */
+async function indexOf(t: TestContext, ...lines: string[]): Promise<JobIndex> {
+  const path = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(path, ...lines);
+  const file = OpenFile.open(systemFs, path) as OpenFile;
+  t.after(() => file.release());
+  const index = new JobIndex(file);
+  await index.catchUp();
+  return index;
+}
+
+const finished = (n: number, daysAgo: number): string =>
+  line({ id: jobId(n), status: 'completed', version: 3, finished_at: (NOW - daysAgo * DAY) / 1000 });
+
+test('finished jobs are past their retention time when they are a tenth over it', async (t) => {
+  const past = async (retentionDays: number, ...lines: string[]): Promise<boolean> =>
+    isPastRetention(await indexOf(t, ...lines), NOW, retentionDays * DAY);
+  assert.equal(await past(10, finished(1, 12)), true);
+  assert.equal(await past(10, finished(1, 10.5)), false);
+  assert.equal(await past(10, finished(1, 9.5)), false);
+  assert.equal(
+    await past(10, finished(1, 1), finished(2, 12), finished(3, 1)),
+    true,
+    'any of the first ones',
+  );
+  assert.equal(await past(Number.POSITIVE_INFINITY, finished(1, 1e5)), false, 'kept for ever');
+  assert.equal(await past(0, finished(1, 0.001)), true);
+});
+
+test('a job that is held stays, and is no reason to write the file anew', async (t) => {
+  const held = `${jobId(1)}\tno row\n`;
+  for (const lines of [
+    [finished(1, 12), held],
+    [finished(1, 12), finished(2, 1), held],
+  ]) {
+    assert.equal(isPastRetention(await indexOf(t, ...lines), NOW, 10 * DAY), false);
+  }
+  assert.equal(
+    isPastRetention(await indexOf(t, finished(1, 12), finished(2, 12), held), NOW, 10 * DAY),
+    true,
+  );
+});
+
+test('they need not stand at the beginning, nor be short', async (t) => {
+  const waiting = Array.from({ length: 500 }, (_, n) =>
+    line({ id: jobId(100 + n), payload: JSON.stringify('x'.repeat(200)) }),
+  );
+  const long = finished(1, 12).replace('\t{}\t', `\t"${'x'.repeat(200_000)}"\t`);
+  for (const lines of [[...waiting, finished(1, 12)], [long], [...waiting, long, finished(2, 1)]]) {
+    const index = await indexOf(t, ...lines);
+    assert.ok(index.file.size > 100 * KB);
+    assert.equal(isPastRetention(index, NOW, 10 * DAY), true);
+    assert.equal(isPastRetention(index, NOW, 11 * DAY), false);
+  }
+});
+
+test('what has not finished has no such time, nor has what is no row', async (t) => {
+  for (const one of [
+    line({ id: jobId(1), finished_at: 5 }),
+    line({ id: jobId(1), status: 'processing', version: 2, finished_at: 5 }),
+    line({ id: jobId(1), status: 'completed', version: 2 }),
+    `#${finished(1, 100)}`,
+    finished(1, 100).replace(/\t\d+\n$/, '\n'),
+  ]) {
+    assert.equal(isPastRetention(await indexOf(t, finished(9, 1), one), NOW, 10 * DAY), false, one);
+  }
+});

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { removeUnfinishedRewrites } from '../../../../lib/file/compaction/rewrite.js';
+import { systemFs } from '../../../../lib/file/disk/fs.js';
+import { faultyFs, jobId, line, openTest, rejects, temporaryFolder } from '../../../helpers.js';
+
+test('of what others left, only copies of this queue that were not finished are removed', (t) => {
+  const folder = temporaryFolder(t);
+  const stay = [
+    'other.tsv.0123456789ab.tmp',
+    'queue.tsv',
+    'queue.tsv.0123456789ab.tmp.bak',
+    'queue.tsv.a0123456789ab.tmp',
+    'queue.tsv.notes.tmp',
+    'queue.tsv.tick',
+  ];
+  for (const name of [...stay, 'queue.tsv.0123456789ab.tmp', 'queue.tsv.ffffffffffff.tmp'])
+    writeFileSync(join(folder, name), '');
+  removeUnfinishedRewrites(systemFs, join(folder, 'queue.tsv'));
+  assert.deepEqual(readdirSync(folder).sort(), stay);
+});
+
+test('who was passed over, and its copy removed, says so', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('email', 1);
+  fault.do = (call, real) => {
+    if (call.name === 'rename') unlinkSync(call.path);
+    return real();
+  };
+  await rejects(queue.compact(), 'WRITE_FAILED', 'taken over');
+  fault.do = (call, real) => {
+    if (call.name === 'rename') throw Object.assign(new Error('no'), { code: 'EIO' });
+    return real();
+  };
+  await rejects(queue.compact(), 'WRITE_FAILED', 'EIO');
+  fault.do = undefined;
+  assert.deepEqual(
+    readdirSync(dirname(file)).filter((name) => name.endsWith('.tmp')),
+    [],
+  );
+});
+
+test('a queue that is closed has closed every file and folder that it opened', async (t) => {
+  const file = join(temporaryFolder(t), 'data', 'queue.tsv');
+  const { fs } = faultyFs();
+  const opened = new Map<number, string>();
+  const counting = {
+    ...fs,
+    open: (...args: Parameters<typeof fs.open>) => {
+      const fd = fs.open(...args);
+      opened.set(fd, args[0]);
+      return fd;
+    },
+    close: (fd: number) => {
+      opened.delete(fd);
+      fs.close(fd);
+    },
+    closeLater: (fd: number) => {
+      opened.delete(fd);
+      fs.closeLater(fd);
+    },
+  };
+  const { queue, clock } = openTest(t, { file, fs: counting, retention: 0 });
+  await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
+  await queue.processJobs({ email: () => {} });
+  const id = await queue.enqueue('email');
+  await queue.cancelJob(id);
+  clock.advance(1000);
+  assert.equal((await queue.compact()).archived, 3);
+  assert.equal((await queue.getJob(id, { archive: true }))?.status, 'cancelled');
+  await queue.listJobs();
+  await queue.stats();
+  // What a crash left.
+  appendFileSync(file, line({ id: jobId(1) }).slice(0, 20));
+  await queue.enqueue('email');
+  await queue.close();
+  for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate);
+  assert.deepEqual([...opened.values()], []);
+});

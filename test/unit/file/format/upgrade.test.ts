@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseHeader, upgraded } from '../../../../lib/file/format/layout.js';
+import { StoredJob } from '../../../../lib/file/format/stored-job.js';
+import { upgrade } from '../../../../lib/file/format/upgrade.js';
+import { NINE } from '../../../helpers.js';
+
+const NOW = 1_700_000_000_000;
+
+const from = parseHeader(`${NINE}\tcustomer`, 'q.tsv');
+const to = upgraded(from);
+
+test('a row moves to other columns by their names, and gets what the new ones hold at the least', () => {
+  const moved = upgrade(
+    ['a', 'email', '{}', 'failed', '1', '2', '3', 'bad \\ luck', '', 'ann'],
+    from,
+    to,
+    NOW,
+  );
+  assert.equal(moved.length, to.names.length);
+  assert.equal(moved[to.names.indexOf('customer')], 'ann');
+  assert.equal(moved[to.at.version], '1');
+  const job = new StoredJob(moved, to).toJob();
+  assert.equal(job.error, 'bad \\ luck');
+  assert.deepEqual([job.priority, job.forgiven, job.finishedAt], [0, 0, new Date(NOW)]);
+});
+
+test('a job that is not over has no end', () => {
+  const moved = upgrade(['a', 'email', '{}', 'pending', '1', '2', '3', '', '', 'ann'], from, to, NOW);
+  assert.equal(moved[to.at.finished_at], '');
+});
+
+test('in a file with these columns it stays as it is', () => {
+  const row = ['a', 'email', '{}', 'failed', '1', '2', '3', '', '', 'ann'];
+  assert.equal(upgrade(row, from, from, NOW), row);
+});

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  faultyFs,
+  isAppend,
+  jobId,
+  line,
+  openTest,
+  rejects,
+  rowsOf,
+  statesOf,
+  systemError,
+  temporaryFolder,
+  writeQueue,
+} from '../../../helpers.js';
+
+for (const [status, works] of [
+  ['pending', false],
+  ['processing', false],
+  ['completed', false],
+  ['failed', true],
+  ['cancelled', true],
+] as const) {
+  test(`retrying a ${status} job gives ${works}`, async (t) => {
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    writeQueue(
+      file,
+      line({
+        id: jobId(1),
+        status,
+        version: 4,
+        attempts: 3,
+        forgiven: 1,
+        finished_at: 5,
+        error: 'bad',
+        run_at: 4e9,
+      }),
+    );
+    const { queue, clock } = openTest(t, { file, retention: Number.POSITIVE_INFINITY });
+    assert.equal(await queue.retryJob(jobId(1)), works);
+    const job = await queue.getJob(jobId(1));
+    if (works) {
+      assert.deepEqual(
+        [job?.status, job?.attempts, job?.forgiven, job?.runAt.getTime(), job?.finishedAt],
+        ['pending', 3, 3, clock.now(), undefined],
+      );
+    } else assert.deepEqual([job?.status, job?.forgiven], [status, 1]);
+    assert.equal(await queue.retryJob(jobId(1)), false);
+  });
+}
+
+test('an unknown id gives false, and makes no file', async (t) => {
+  const { queue, file } = openTest(t, { file: join(temporaryFolder(t), 'data', 'queue.tsv') });
+  assert.equal(await queue.retryJob('x'), false);
+  assert.equal(existsSync(join(file, '..')), false);
+  await queue.enqueue('email', {});
+  for (const id of ['', 'x', '__proto__', '\n']) assert.equal(await queue.retryJob(id), false);
+});
+
+test('a retried job has all its attempts before it, and goes on counting them', async (t) => {
+  const { queue, clock } = openTest(t);
+  const id = await queue.enqueue('email', {}, { maxAttempts: 2 });
+  const runs: number[] = [];
+  const handlers = {
+    email: (_: unknown, { job }: { job: { attempts: number } }) => {
+      runs.push(job.attempts);
+      throw new Error('no');
+    },
+  };
+  const untilFailed = async (): Promise<void> => {
+    while ((await queue.getJob(id))?.status === 'pending') {
+      await queue.processJobs(handlers);
+      clock.advance(3_600_000);
+    }
+  };
+  await untilFailed();
+  assert.deepEqual(runs, [1, 2]);
+  await queue.retryJob(id);
+  await untilFailed();
+  assert.deepEqual(runs, [1, 2, 3, 4]);
+});
+
+test('the wait before the next attempt begins anew after a retry', async (t) => {
+  const { queue, clock } = openTest(t);
+  const id = await queue.enqueue('email', {});
+  const handlers = {
+    email: () => {
+      throw new Error('no');
+    },
+  };
+  for (let n = 0; n < 3; n++) {
+    await queue.processJobs(handlers);
+    clock.advance(3_600_000);
+  }
+  await queue.retryJob(id);
+  await queue.processJobs(handlers);
+  assert.equal((await queue.getJob(id))?.runAt.getTime(), clock.now() + 120_000);
+});
+
+test('of many who retry one job at once, one did it', async (t) => {
+  const { queue, file } = openTest(t);
+  const id = await queue.enqueue('email', {});
+  await queue.cancelJob(id);
+  const other = openTest(t, { file }).queue;
+  const answers = await Promise.all([
+    queue.retryJob(id),
+    other.retryJob(id),
+    queue.retryJob(id),
+    other.retryJob(id),
+  ]);
+  assert.equal(answers.filter(Boolean).length, 1);
+  assert.deepEqual(statesOf(file), [`${id} pending`]);
+});
+
+test('a retry for which there is no room is no retry', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const id = await queue.enqueue('email', {});
+  await queue.cancelJob(id);
+  fault.do = (call, real) => {
+    if (isAppend(call, file)) throw systemError('ENOSPC');
+    return real();
+  };
+  await rejects(queue.retryJob(id), 'DISK_FULL', file);
+  fault.do = undefined;
+  assert.deepEqual(statesOf(file), [`${id} cancelled`]);
+});
+
+test('a retry that has to start over finds itself in the file: it is made once, and said to be made', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  const id = await queue.enqueue('email', {});
+  await queue.cancelJob(id);
+  let replaced = false;
+  fault.do = (call, real) => {
+    const result = real();
+    // A backup is put back, say, with what was just written in it.
+    if (isAppend(call, file) && !replaced) {
+      replaced = true;
+      copyFileSync(file, `${file}.copy`);
+      renameSync(`${file}.copy`, file);
+    }
+    return result;
+  };
+  assert.equal(await queue.retryJob(id), true);
+  assert.deepEqual(
+    rowsOf(file)
+      .filter(({ status }) => status === 'pending')
+      .map(({ version }) => version),
+    ['3'],
+  );
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { FakeClock, jobId, line, openTest, temporaryFolder, writeQueue } from '../../../helpers.js';
+
+test('jobs are counted by state and type, and what is due has an age', async (t) => {
+  const clock = new FakeClock(10_000_000);
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(
+    file,
+    line({ id: jobId(1), run_at: 9_970 }),
+    line({ id: jobId(2), run_at: 9_900.5 }),
+    line({ id: jobId(3), run_at: 10_001 }),
+    line({ id: jobId(4), status: 'processing', version: 2 }),
+    line({ id: jobId(4), version: 1 }),
+    line({ id: jobId(5), type: 'größe', status: 'failed', version: 3 }),
+    line({ id: jobId(6), type: '__proto__', status: 'cancelled', version: 3 }),
+    line({ id: jobId(7), type: 'constructor', run_at: 9_999 }),
+    line({ id: jobId(8), type: 'now', run_at: 10_000 }),
+    'unreadable\n',
+    '# comment\n',
+  );
+  const { queue } = openTest(t, { file, clock });
+  const { types, ...all } = await queue.stats();
+  assert.deepEqual(all, {
+    ...all,
+    file,
+    total: 8,
+    pending: 5,
+    due: 4,
+    processing: 1,
+    completed: 0,
+    failed: 1,
+    cancelled: 1,
+    waiting: 0,
+    oldestDueSeconds: 99.5,
+    lastTick: undefined,
+    unhandled: [],
+    unreadable: 1,
+    bytes: statSync(file).size,
+  });
+  const none = {
+    pending: 0,
+    due: 0,
+    processing: 0,
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+    waiting: 0,
+    oldestDueSeconds: 0,
+  };
+  assert.deepEqual(Object.keys(types).sort(), ['__proto__', 'constructor', 'email', 'größe', 'now']);
+  assert.deepEqual(types.email, { ...none, pending: 3, due: 2, processing: 1, oldestDueSeconds: 99.5 });
+  assert.deepEqual(types.größe, { ...none, failed: 1 });
+  assert.deepEqual(types.constructor, { ...none, pending: 1, due: 1, oldestDueSeconds: 1 });
+  assert.deepEqual(types.now, { ...none, pending: 1, due: 1 });
+});
+
+test('without a file all is 0', async (t) => {
+  const { queue, file } = openTest(t);
+  const stats = await queue.stats();
+  assert.deepEqual([stats.file, stats.total, stats.due, stats.bytes, stats.types], [file, 0, 0, 0, {}]);
+});
+
+test('a type that the last worker could not handle is named as long as a job of it is due', async (t) => {
+  const { queue } = openTest(t);
+  const id = await queue.enqueue('ghost');
+  await queue.processJobs({});
+  assert.deepEqual((await queue.stats()).unhandled, ['ghost']);
+  await queue.cancelJob(id);
+  assert.deepEqual((await queue.stats()).unhandled, []);
+});

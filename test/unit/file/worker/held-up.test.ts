@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deferred, openTest, until } from '../../../helpers.js';
+
+const many = (length: number) => Array.from({ length }, (_, n) => ({ type: 'quick', payload: n }));
+
+/** A handler of which one can tell that it has begun, and which ends when the test says so. */
+function slowJob() {
+  const begun = deferred();
+  const end = deferred();
+  const slow = (): Promise<void> => {
+    begun.resolve();
+    return end.promise;
+  };
+  return { begun, end, slow };
+}
+
+test('jobs that a slow one holds up are given back once, and not claimed again before it has ended', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const other = openTest(t, { file, clock }).queue;
+  await queue.enqueueMany(many(100));
+  await queue.enqueue('slow');
+  await queue.enqueueMany(many(100));
+  await queue.enqueue('quick', 'later', { delay: '3s' });
+  const { begun, end, slow } = slowJob();
+  const working = queue.processJobs({ quick: () => {}, slow }, { logger: () => {} });
+  await begun.promise;
+  await until('others are claimed ahead', async () => (await other.stats()).processing > 1);
+
+  for (let looks = 0; looks < 12; looks++) {
+    clock.advance(500);
+    // What a look sets in motion is done when a commit after it is.
+    await queue.enqueue('rare');
+  }
+  const waiting = await other.listJobs({ type: 'quick', status: 'pending' });
+  assert.equal(waiting.length, 101);
+  assert.deepEqual([...new Set(waiting.map(({ attempts, forgiven }) => `${attempts} ${forgiven}`))].sort(), [
+    '0 0',
+    '1 1',
+  ]);
+
+  end.resolve();
+  const { completed, claimed, released } = await working;
+  assert.deepEqual([completed, claimed - released], [202, 202]);
+});
+
+test('however many they are, they are given back once', async (t) => {
+  const { queue, clock } = openTest(t, { durability: 'os' });
+  await queue.enqueueMany(many(3000));
+  await queue.enqueue('slow');
+  await queue.enqueueMany(many(6000));
+  const { begun, end, slow } = slowJob();
+  const working = queue.processJobs({ quick: () => {}, slow }, { logger: () => {} });
+  await begun.promise;
+  await clock.pass(10_000, 500);
+  const { processing } = await queue.stats();
+  end.resolve();
+  const { completed, released } = await working;
+  assert.deepEqual([processing, completed], [1, 9001]);
+  assert.ok(released <= 2000, `${released} were given back`);
+});
+
+test('a pause before is no reason to give jobs back', async (t) => {
+  const { queue, clock } = openTest(t);
+  const stop = new AbortController();
+  let ran = 0;
+  let gate = deferred();
+  const quick = async (n: unknown): Promise<void> => {
+    ran++;
+    if (n === 0) await gate.promise;
+  };
+  const working = queue.processJobs(
+    { quick },
+    { linger: Number.POSITIVE_INFINITY, signal: stop.signal, logger: () => {} },
+  );
+  for (let burst = 1; burst <= 3; burst++) {
+    gate = deferred();
+    await queue.enqueueMany(many(50));
+    await clock.advanceUntil('the first runs', () => ran === 50 * (burst - 1) + 1, 1);
+    // Time for a look at what the worker itself has written.
+    await clock.pass(20, 1);
+    gate.resolve();
+    await clock.advanceUntil('all have run', () => ran === 50 * burst, 1);
+    await clock.pass(10_000);
+  }
+  stop.abort();
+  const { completed, released } = await working;
+  assert.deepEqual([completed, released], [150, 0]);
+});
+
+test('what becomes urgent while a slow job runs is next', async (t) => {
+  const { queue, clock } = openTest(t);
+  await queue.enqueueMany(many(4000));
+  await queue.enqueue('slow');
+  await queue.enqueueMany(many(3000));
+  const { begun, end, slow } = slowJob();
+  const ran: string[] = [];
+  const quick = (_: unknown, { job }: { job: { priority: number } }): void =>
+    void ran.push(`${job.priority}`);
+  const working = queue.processJobs({ quick, slow }, { logger: () => {} });
+  await begun.promise;
+  await clock.pass(3000, 500);
+  await queue.enqueue('quick', 'urgent', { priority: 1000 });
+  const before = ran.length;
+  end.resolve();
+  assert.equal((await working).failed, 0);
+  assert.equal(ran.indexOf('1000'), before);
+});
+
+test('jobs are given back from behind a slow one although the clock was set back meanwhile', async (t) => {
+  const { queue, clock, file } = openTest(t);
+  const other = openTest(t, { file, clock }).queue;
+  await queue.enqueueMany(many(50));
+  await queue.enqueue('slow');
+  await queue.enqueueMany(many(50));
+  const { begun, end, slow } = slowJob();
+  const working = queue.processJobs({ quick: () => {}, slow }, { logger: () => {} });
+  await begun.promise;
+  await until('others are claimed ahead', async () => (await other.stats()).processing > 1);
+  clock.set(-3_600_000);
+  await clock.advanceUntil('they are given back', async () => (await other.stats()).processing === 1);
+  end.resolve();
+  const { completed, claimed, released } = await working;
+  // They wait for their time to come again.
+  assert.deepEqual([completed, claimed - released, released > 0], [51, 51, true]);
+});

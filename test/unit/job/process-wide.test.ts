@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as rule from '../../../lib/file/chores/rescue-rule.js';
+import { processWide } from '../../../lib/job/process-wide.js';
+
+test('a value is made once, and told apart by its name', () => {
+  const one = processWide('test-one', () => new Set());
+  assert.equal(
+    processWide('test-one', () => new Set()),
+    one,
+  );
+  assert.notEqual(
+    processWide('test-two', () => new Set()),
+    one,
+  );
+});
+
+test('a worker that gave up is known as such to every copy of the package in its process', async () => {
+  const path = '../../../lib/file/chores/rescue-rule.js?copy';
+  const copy = (await import(path)) as typeof rule;
+  assert.notEqual(copy.giveUp, rule.giveUp);
+  copy.giveUp('host.boot.1.2.3.abc');
+  assert.equal(rule.hasGivenUp('host.boot.1.2.3.abc'), true);
+  assert.equal(rule.hasGivenUp('host.boot.1.2.3.def'), false);
+});
