@@ -189,6 +189,8 @@ export class Disk {
       for (const inode of folder.names.values()) {
         // What comes back may have a number that was free meanwhile, and given to another.
         inode.ino = this.#nextIno++;
+        // Its name may have been taken away, and not for good.
+        inode.links = 1;
         lose(inode);
       }
     };
