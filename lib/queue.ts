@@ -9,10 +9,14 @@ import { gatherStats, type Stats } from './file/operations/stats.js';
 import { Store } from './file/store.js';
 import { processQueue } from './file/worker/process-jobs.js';
 import { onlyKnown, text } from './job/checks.js';
+import { systemClock } from './job/clock.js';
 import type { DefaultJobs, Job, TypeOf } from './job/job.js';
 import type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
 import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from './job/options.js';
 import type { Handlers, Summary } from './runner/handler.js';
+
+/** A process that stays so long loads what it may need: its package may be replaced before its first change. */
+const PRELOAD_MS = 1_000;
 
 /** One element of {@link Queue.enqueueMany}. */
 export type NewJob<Jobs = DefaultJobs> = {
@@ -166,7 +170,9 @@ export interface Queue<Jobs = DefaultJobs> {
  * await queue.enqueue('email', { to: 'ann@example.com' });
  */
 export function openQueue<Jobs = DefaultJobs>(file: string | URL, options: QueueOptions = {}): Queue<Jobs> {
-  return overStore<Jobs>(new Store(file, resolveQueueOptions(options)));
+  const store = new Store(file, resolveQueueOptions(options));
+  systemClock.later(PRELOAD_MS, () => store.preload());
+  return overStore<Jobs>(store);
 }
 
 /**

@@ -240,6 +240,12 @@ export class Store {
     });
   }
 
+  /** Loads what writes the file, so that a first change finds it even if the package is replaced before. */
+  preload(): void {
+    // A change that needs it tells what is wrong.
+    this.#load().catch(() => {});
+  }
+
   /** Loads what writes the file, at the first change. */
   async #load(): Promise<Changes> {
     this.#loading ??= loaded('what changes the file', import('./commit/changes.js')).then(({ Changes }) => {

@@ -42,9 +42,10 @@ async function after(t: TestContext, removal: string, file: string, dist: string
     .map((told) => JSON.parse(told) as [code: string, message: string]);
 }
 
-test('the machinery of a worker that is gone when it is needed is told as that, and the worker as one that never looked', async (t) => {
+test('a process that stays can enqueue when its package is gone; the machinery of a worker is told as gone, and the worker as one that never looked', async (t) => {
   const { dist, file } = installed(t);
-  const removal = `for (const name of readdirSync(${JSON.stringify(dist)}))
+  const removal = `await new Promise((resolve) => setTimeout(resolve, 1500));
+    for (const name of readdirSync(${JSON.stringify(dist)}))
     if (name !== 'index.js') rmSync(join(${JSON.stringify(dist)}, name), { recursive: true });`;
   const [working, adding] = await after(
     t,

@@ -120,7 +120,8 @@ export class Maintenance {
 
   /** Removes the lock's directory, if there is one and nobody uses it. */
   tidy(): void {
-    if (this.broken === undefined) this.lock.tidy();
+    // Where nothing could be looked at, nothing was locked either.
+    if (this.broken === undefined && this.#isPlaceChecked) this.lock.tidy();
   }
 
   /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
