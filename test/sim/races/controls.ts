@@ -35,7 +35,7 @@ const REWRITTEN = /not in the (new )?file/;
 export const CONTROLS: readonly Control[] = [
   control(71, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
   control(
-    24,
+    94,
     { name: 'repair by the breaker', variant: 'repair by the breaker', aims: ['write'] },
     /lost|not in the file/,
   ),
@@ -66,10 +66,10 @@ export const CONTROLS: readonly Control[] = [
     { name: 'strikes before the sync', variant: 'strikes before the sync', powerLoss: true },
     /lost/,
   ),
-  control(47, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
+  control(51, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
   control(49, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
   control(19, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
-  control(9, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
+  control(39, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
   control(
     92,
     {
