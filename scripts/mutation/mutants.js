@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
 });
 
 /** The tests that run what they test in their own process, nearly all of them in milliseconds. */
-const TESTS = ['store', 'queue', 'file', 'worker'].map((folder) => `test/unit/${folder}`);
+const TESTS = ['test/unit/file'];
 const LEAST = 70;
 
 /** Of this package, which need not be there. */

@@ -160,7 +160,7 @@ class Runner {
     const nodeTest = createRequire(import.meta.url)('node:test');
     Object.assign(nodeTest, { test: register, it: register, describe });
     for (const folder of this.#folders) {
-      for (const name of readdirSync(folder).sort()) {
+      for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
         if (!name.endsWith('.test.ts')) continue;
         loading = join(folder, name);
         await import(pathToFileURL(resolve(loading)).href);
