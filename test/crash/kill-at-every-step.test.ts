@@ -308,7 +308,7 @@ const outcome = (row: Row | undefined) =>
 // ---- the sweep ----
 
 /** So many deaths of one scenario; in the nightly form, every one. */
-const MOST = 6;
+const MOST = 4;
 
 interface Case {
   killAt: number;

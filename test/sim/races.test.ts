@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { isThorough } from '../helpers.js';
 import { CONTROLS, findOut } from './races/controls.js';
 import { MODES, type Mode } from './races/modes.js';
 import { bundle, Threads } from './races/program.js';
@@ -11,7 +12,7 @@ import { PATCHES } from './races/variants.js';
  * is killed, suspended or finds the clock set, follows from a seed. scripts/nightly/races.ts plays many more.
  */
 
-const SEEDS = 10;
+const SEEDS = isThorough ? 10 : 6;
 /** A control's own seed finds it; a change of lib/ may move that. */
 const MOST_SEEDS = 250;
 
