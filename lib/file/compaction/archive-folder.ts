@@ -13,23 +13,23 @@ import { giveToOwner, makeFolder, ofRootError, removeHollowOfRoot } from '../dis
 import { eachLine, LF, TORN } from '../format/line.js';
 import { archiveFolder, archiveName } from './archive.js';
 
-/** The names are known beforehand: where somebody put a symlink, nothing is written to what it leads to. */
+/** Writes through no symlink, because others can put one at these known names. */
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 
-/** Lines are read in pieces of this size. */
+/** Size of the pieces in which lines are read. */
 const PIECE = 1024 * 1024;
-/** What keeps an archive file from being written without a fault of the folder: the next part is begun. */
+/** Errors that close one archive file, not the folder: the next part is begun. */
 const CLOSED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
-/** An archive file of a month. */
+/** One archive file of a month. */
 interface Part {
-  /** undefined if there is none yet, and none is to be made. */
+  /** undefined if the file is missing and not to be made. */
   readonly fd: number | undefined;
   readonly path: string;
 }
 
-/** The folder of archive files, as far as it is written. */
+/** Writes to the folder of archive files. */
 export class ArchiveFolder {
   readonly #fs: FileSystem;
   readonly #queueFile: string;
@@ -42,7 +42,7 @@ export class ArchiveFolder {
     this.#folder = archiveFolder(queueFile);
   }
 
-  /** Finds out whether rows of a month can be appended, and leaves no trace but the folder. @throws TsvqError */
+  /** Checks that rows of a month can be appended, and leaves only the folder behind. @throws TsvqError */
   check(month: string, head: string): void {
     this.#makeFolder();
     const { fd, path } = this.#openPart(month, head, 0);
@@ -51,7 +51,7 @@ export class ArchiveFolder {
       return;
     }
     try {
-      // Under its own name: where a kill leaves it, it is an archive file that has no rows yet.
+      // Use its own name: after a kill it is an archive file without rows.
       this.#fs.close(this.#fs.open(path, 'wx', 0o660));
       this.#fs.unlink(path);
     } catch (error) {
@@ -59,7 +59,7 @@ export class ArchiveFolder {
     }
   }
 
-  /** On the disk of the queue the old file makes room. @throws TsvqError `DISK_FULL` */
+  /** Checks the free space, unless the archive is on the queue's disk. @throws TsvqError `DISK_FULL` */
   checkRoom(bytes: number): void {
     if (this.#fs.stat(this.#folder)?.dev === this.#fs.stat(dirname(this.#queueFile))?.dev) return;
     const free = this.#fs.statfs(this.#folder)?.free ?? Number.POSITIVE_INFINITY;
@@ -70,7 +70,7 @@ export class ArchiveFolder {
     );
   }
 
-  /** Appends the rows of a staged file, durably. @param there lines that an earlier try has appended */
+  /** Appends the rows of a staged file durably. @param there lines that an earlier try has appended */
   async append(month: string, staged: number, there: ReadonlySet<string> = new Set()): Promise<void> {
     this.#makeFolder();
     const start = headLength(this.#fs, staged);
@@ -113,9 +113,8 @@ export class ArchiveFolder {
   }
 
   /**
-   * Opens the file of a month. One with another head (the queue gained a column in mid-month), or one that is closed to
-   * us, is left as it is, and a further part is taken.
-   *
+   * Opens the file of a month. If it has another head (the queue gained a column in mid-month), or we may not
+   * write it, it stays unchanged, and a further part is taken.
    */
   #openPart(month: string, head: string, flags: number): Part {
     let mayHeal = true;
@@ -127,7 +126,7 @@ export class ArchiveFolder {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'ENOENT') return { fd: undefined, path };
-        // Root was killed before it could give it away.
+        // Root was killed before it could give the file away.
         if (code === 'EACCES' && mayHeal && removeHollowOfRoot(this.#fs, path)) {
           mayHeal = false;
           this.#makeFolder();
@@ -147,7 +146,7 @@ export class ArchiveFolder {
     try {
       return this.#fs.stat(path) !== undefined;
     } catch {
-      // The folder is closed, and not the file.
+      // The folder is closed, not the file.
       return false;
     }
   }
@@ -160,7 +159,7 @@ export class ArchiveFolder {
     return head.startsWith(bytes.toString());
   }
 
-  /** Writes what a new file lacks of its head, and closes a tail that a crash cut: it must not swallow the next row. */
+  /** Writes what is missing of the head, and closes a tail that a crash cut, so that it takes no next row. */
   #complete(fd: number, head: string): void {
     const { size } = this.#fs.fstat(fd);
     if (size === 0) giveToOwner(this.#fs, fd, this.#queueFile);
@@ -176,14 +175,14 @@ export class ArchiveFolder {
   }
 }
 
-/** How long the first two lines are: the header and the format. */
+/** Returns the length of the first two lines: header and format. */
 function headLength(fs: FileSystem, fd: number): number {
   const bytes = Buffer.alloc(64 * 1024);
   const length = readFully(fs, fd, bytes, 0);
   return bytes.subarray(0, length).indexOf(LF, bytes.indexOf(LF) + 1) + 1;
 }
 
-/** What is left of whole lines without some of them. */
+/** Returns whole lines without some of them. */
 function without(bytes: Buffer, there: ReadonlySet<string>): Buffer {
   const left: Buffer[] = [];
   eachLine(bytes, 0, bytes.length, (start, end) => {
@@ -192,7 +191,7 @@ function without(bytes: Buffer, there: ReadonlySet<string>): Buffer {
   return Buffer.concat(left);
 }
 
-/** A file from a place on, in pieces of whole lines. */
+/** Yields a file from `start` on, in pieces of whole lines. */
 async function* wholeLines(fs: FileSystem, fd: number, start: number): AsyncIterableIterator<Buffer> {
   for (let position = start, size = PIECE; ; ) {
     const bytes = Buffer.allocUnsafe(size);

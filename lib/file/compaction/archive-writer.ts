@@ -10,19 +10,19 @@ import { eachArchivedLine, filesOfMonth, stagedFiles } from './archive.js';
 import { ArchiveFolder } from './archive-folder.js';
 
 /*
- * A compaction moves old jobs to the archive in three steps, so that one that fails leaves no copies:
+ * A compaction moves old jobs to the archive in three steps, so that a failed one leaves no copies:
  *
- * 1. Stage: the rows of a month go to a file of their own beside the queue, `queue.tsv.2030-01.<random>.tmp`. It is synced.
- * 2. The new queue file, which lacks these rows, takes the name of the old one. If that fails, the staged file is removed.
+ * 1. Stage: a month's rows go to a file beside the queue, `queue.tsv.2030-01.<random>.tmp`, which is synced.
+ * 2. The new queue file, without these rows, takes the old name. If that fails, the staged file is removed.
  * 3. Settle: the rows are appended to the month's file in archive/, and the staged file is removed.
  *
- * After a crash in step 3, or a full disk, the staged file stays, and readers of the archive read it as well. The next
- * compaction appends those of its rows that the month's file lacks. One that a crash has left before step 2 is removed:
- * its rows are still in the queue. Staged files stand beside the queue because its lock protects them there; an
- * archive folder may be shared.
+ * After a crash in step 3, or with a full disk, the staged file stays, and readers of the archive read it
+ * too. The next compaction appends its rows that the month's file lacks. If a crash left it before step 2, it
+ * is removed, because its rows are still in the queue. Staged files are beside the queue because its lock
+ * protects them there; an archive folder may be shared.
  */
 
-/** Lines are gathered up to this size before they are written. */
+/** Size up to which lines are collected before a write. */
 const PIECE = 1024 * 1024;
 
 interface Staged {
@@ -35,7 +35,7 @@ interface Staged {
 
 /** Stages rows for the archive. Nothing counts until {@link settle}. */
 export class ArchiveWriter {
-  /** How many rows were added. */
+  /** Number of added rows. */
   count = 0;
   readonly #fs: FileSystem;
   readonly #queueFile: string;
@@ -51,7 +51,7 @@ export class ArchiveWriter {
     this.#archive = new ArchiveFolder(fs, queueFile);
   }
 
-  /** @param line with its LF @param finishedAt in ms; one from before 1970, or beyond any calendar, is a slip of a hand */
+  /** Stages a row. @param line with LF @param finishedAt in ms; before 1970 or beyond any calendar, a typo */
   async add(line: string, finishedAt: number): Promise<void> {
     const month = new Date(Math.max(finishedAt, 0)).toISOString().slice(0, 7);
     let staged = this.#months.get(month);
@@ -65,7 +65,7 @@ export class ArchiveWriter {
     if (staged.size > PIECE) await this.#flush(staged);
   }
 
-  /** Makes the staged rows durable, with the names of their files. @throws TsvqError `DISK_FULL` without room in archive/ */
+  /** Makes the staged rows and file names durable. @throws TsvqError `DISK_FULL` without room in archive/ */
   async sync(): Promise<void> {
     if (this.#months.size === 0) return;
     for (const staged of this.#months.values()) {
@@ -76,10 +76,10 @@ export class ArchiveWriter {
     this.#archive.checkRoom(this.#bytes);
   }
 
-  /** Puts the staged rows where they belong: the queue lacks them now. What can't be settled is left for the next one. */
+  /** Moves the staged rows, which left the queue, to archive/. On failure the next compaction does it. */
   async settle(): Promise<void> {
     for (const { fd, path, month } of this.#months.values()) {
-      // From the open file: a person may have taken away its name.
+      // From the open file, because a person may have removed its name.
       await this.#archive.append(month, fd).then(
         () => removeIfThere(this.#fs, path),
         () => {},
@@ -87,7 +87,7 @@ export class ArchiveWriter {
     }
   }
 
-  /** @param isCommitted the queue lacks the rows; otherwise they are taken back */
+  /** Closes the staged files. @param isCommitted the queue lacks the rows; otherwise remove them */
   close(isCommitted: boolean): void {
     for (const { fd, path } of this.#months.values()) {
       this.#fs.close(fd);
@@ -115,8 +115,8 @@ export class ArchiveWriter {
 }
 
 /**
- * Settles what processes have left that died in a compaction: rows that the queue lacks go where they belong, and what
- * is still in the queue was never taken out of it. Only under the lock.
+ * Settles staged files of processes that died in a compaction. Rows that the queue lacks go to archive/. A
+ * file whose rows are still in the queue is removed. Only under the lock.
  */
 export async function settleLeftovers(fs: FileSystem, queueFile: string, file: OpenFile): Promise<void> {
   const leftovers = stagedFiles(fs, queueFile);
@@ -124,7 +124,7 @@ export async function settleLeftovers(fs: FileSystem, queueFile: string, file: O
   const index = new JobIndex(file);
   await index.catchUp();
   for (const { path, month } of leftovers) {
-    // Root was killed before it could give it away.
+    // Root was killed before it could give the file away.
     if (removeHollowOfRoot(fs, path)) continue;
     const lines = new Set<string>();
     let isCommitted = false;
@@ -149,7 +149,7 @@ async function settleLeftover(
 ): Promise<void> {
   const there = new Set<string>();
   for (const file of filesOfMonth(fs, queueFile, month)) {
-    // Root was killed before it could give the file away, or the first line.
+    // Root was killed before it could give the file away, or write its first line.
     if (removeHollowOfRoot(fs, file)) continue;
     await eachArchivedLine(fs, file, () => (bytes, start, end) => {
       const line = bytes.toString('latin1', start, end);

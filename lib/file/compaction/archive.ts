@@ -7,29 +7,29 @@ import { splitRows } from '../format/row.js';
 import { StoredJob } from '../format/stored-job.js';
 
 const { O_NONBLOCK, O_RDONLY } = constants;
-/** Files are read in pieces of this size. */
+/** Size of the pieces in which files are read. */
 const PIECE = 1024 * 1024;
 
-/** Where a queue's finished jobs go once they are past their retention time: a file a month, by finished_at. */
+/** Returns the folder of finished jobs past their retention time: a file a month, by finished_at. */
 export function archiveFolder(queueFile: string): string {
   return join(dirname(queueFile), 'archive');
 }
 
-/** No clock is set back by more. */
+/** The most that a clock is set back. */
 const SET_BACK_MS = 24 * 60 * 60 * 1000;
 
-/** What the name of an archive file says behind the name of the queue. */
+/** Matches an archive file's name after the queue's name. */
 const ARCHIVED = /^\d{4}-\d\d(\.\d+)?\.tsv$/;
-/** The same of a staged file; see archive-writer.ts. */
+/** Matches a staged file's name after the queue's; see archive-writer.ts. */
 const STAGED = /^(\d{4}-\d\d)\.[0-9a-f]{12}\.tmp$/;
 
-/** The queue's archive files, newest month first, and behind them what a compaction has staged and not settled. */
+/** Lists the archive files, newest month first, and after them the files staged and not settled. */
 export const archiveFiles = (fs: FileSystem, queueFile: string): string[] => [
   ...filesOfMonth(fs, queueFile, ''),
   ...stagedFiles(fs, queueFile).map(({ path }) => path),
 ];
 
-/** The archive files of a month; of all months for ''. */
+/** Lists the archive files of a month; of all months for ''. */
 export function filesOfMonth(fs: FileSystem, queueFile: string, month: string): string[] {
   const folder = archiveFolder(queueFile);
   if (fs.stat(folder) === undefined) return [];
@@ -41,7 +41,7 @@ export function filesOfMonth(fs: FileSystem, queueFile: string, month: string): 
     .map((name) => join(folder, name));
 }
 
-/** The files beside the queue that a compaction has staged and not settled, with the months that they are of. */
+/** Lists the files beside the queue that a compaction has staged and not settled, with their months. */
 export function stagedFiles(fs: FileSystem, queueFile: string): { path: string; month: string }[] {
   const folder = dirname(queueFile);
   if (fs.stat(folder) === undefined) return [];
@@ -52,13 +52,13 @@ export function stagedFiles(fs: FileSystem, queueFile: string): { path: string; 
   });
 }
 
-/** The name of the archive file of a month. @param part from 1; further ones where the first can't take the rows */
+/** Returns the name of a month's archive file. @param part from 1; further ones if the first can't be used */
 export const archiveName = (queueFile: string, month: string, part: number): string =>
   `${prefixOf(queueFile)}${month}${part === 1 ? '' : `.${part}`}.tsv`;
 
 const prefixOf = (queueFile: string): string => `${basename(queueFile, '.tsv')}-`;
 
-/** Finds a job among the archived ones; of several copies (a crash between two steps) the newest version. */
+/** Finds an archived job; of several copies (a crash between two steps) the newest version. */
 export async function findArchived(
   fs: FileSystem,
   queueFile: string,
@@ -71,7 +71,7 @@ export async function findArchived(
   return undefined;
 }
 
-/** Which of these jobs were archived since the file system's clock showed so many ms; it may have been set back. */
+/** Finds which jobs were archived since `since`, in ms by the file system's clock, which may be set back. */
 export async function archivedSince(
   fs: FileSystem,
   queueFile: string,
@@ -92,7 +92,7 @@ export async function archivedSince(
   return found;
 }
 
-/** Calls what `lines` makes of a file's columns for each whole line of an archive file. */
+/** Calls the function that `lines` returns for a file's columns with each whole line. */
 export async function eachArchivedLine(
   fs: FileSystem,
   path: string,
@@ -102,7 +102,7 @@ export async function eachArchivedLine(
   for await (const bytes of blocks(fs, path)) {
     if (line === undefined) {
       const header = lineAt(bytes, 0);
-      // Of one that a crash has cut, no row was taken out of the queue.
+      // If a crash has cut the header, no row was taken out of the queue.
       if (!bytes.includes(LF) || header === '' || isLost(header)) return;
       line = lines(parseHeader(header, path));
     }
@@ -133,12 +133,12 @@ function lineAt(bytes: Buffer, from: number): string {
   return bytes.toString('utf8', from, end < 0 ? bytes.length : end);
 }
 
-/** With a power cut before the first sync: what stands behind it was never taken out of the queue. */
+/** True after power loss before the first sync: the rows below were never taken out of the queue. */
 const isLost = (header: string): boolean => header.includes('\0');
 
 /**
- * The file in pieces of whole lines, so that no more than one is in memory: each begins with the LF of the line before
- * it, and the last one ends where the file does. Nothing if it was deleted since, or is no file.
+ * Yields the file in pieces of whole lines, so that only one is in memory. Each begins with the LF of the
+ * line before it, and the last one ends where the file does. Yields nothing if it was deleted, or is no file.
  */
 async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buffer> {
   let fd: number;
@@ -152,7 +152,7 @@ async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buff
     if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return;
     let rest = Buffer.alloc(0);
     for (let position = 0; ; ) {
-      // A line that is longer than a piece is not put together again from many.
+      // A long line is not joined from many small pieces.
       const piece = Buffer.allocUnsafe(Math.max(PIECE, rest.length));
       const length = await readFullyAsync(fs, fd, piece, position);
       position += length;

@@ -12,30 +12,30 @@ import { ArchiveWriter, settleLeftovers } from './archive-writer.js';
 import { CompactionPass } from './compaction-pass.js';
 import { Replacement } from './rewrite.js';
 
-/** What a compaction did. */
+/** The results of a compaction. */
 export interface CompactionSummary {
   /** Jobs that stay in the file. */
   kept: number;
   /** Finished jobs moved to archive/. */
   archived: number;
-  /** Jobs made that a crash had cut off the completion which carries them. */
+  /** Follow-up jobs made that a crash had cut off from their completion. */
   recovered: number;
   bytesBefore: number;
   bytesAfter: number;
 }
 
-/** What a compaction works with. */
+/** The inputs of a compaction. */
 export interface CompactionContext {
   readonly fs: FileSystem;
   readonly lock: Lock;
-  /** Of the queue file. */
+  /** The queue file's. */
   readonly path: string;
-  /** In ms; Infinity keeps finished jobs for ever. */
+  /** In ms; Infinity keeps finished jobs forever. */
   readonly retention: number;
   readonly now: number;
 }
 
-/** Takes in the rows that stand together in one line: the second, and the first if it lacks nothing but its end. */
+/** Indexes rows glued in one line: the second, and the first if only its end is missing. */
 async function takeGlued(index: JobIndex): Promise<void> {
   const { file } = index;
   const reader = new LineReader(file.layout);
@@ -45,19 +45,19 @@ async function takeGlued(index: JobIndex): Promise<void> {
     if (reader.read(bytes, start, at) === 'row') index.add(bytes, start, at, offset);
     index.add(bytes, at, end, offset + at - start);
   });
-  // Those that may supersede a finished job are compared with it.
+  // Late rows among them are compared with the sealed part.
   await index.catchUp();
 }
 
 /**
- * Writes the file anew: finished jobs first, then what is still to do, without superseded rows; comments and
- * lines that can't be read are kept byte for byte. Only under the lock; this is what truly depends on it.
+ * Writes the file again: finished jobs first, then what is to do, without superseded rows. Comments and lines
+ * that can't be read are kept byte for byte. Only under the lock; this is what truly depends on it.
  *
- * The order of the steps: the archive is durable before the new file lacks what went there; the new file is
- * durable before it takes the name; the name is durable before anybody acknowledges anything in it. A crash
- * between any two leaves the old file or the new one, and a job in both the file and the archive at the worst.
+ * The order of the steps: the archive is durable before the new file lacks the archived jobs. The new file is
+ * durable before it takes the name. The name is durable before a process acknowledges anything in it. A crash
+ * between two steps leaves the old file or the new one; at worst, a job is in both file and archive.
  *
- * @param known the index of the same file, caught up to its end; made here if there is none
+ * @param known the file's index, caught up to its end; made here if there is none
  */
 export async function compact(
   context: CompactionContext,
@@ -83,16 +83,16 @@ export async function compact(
     await archive.settle();
     return { ...summary, archived: archive.count, bytesBefore: file.size, bytesAfter: output.size };
   } finally {
-    // Also where the name could not be made durable: the rows are nowhere else.
+    // Also if the name could not be made durable, because the rows are nowhere else.
     archive.close(output.hasName);
     output.close();
   }
 }
 
-/** How much longer rows may get by the columns that an upgrade adds. */
+/** How much longer an upgrade's new columns may make rows. */
 const UPGRADE_GROWTH = 1.5;
 
-/** Begins nothing that can't be ended: each row that counts is written once more, to the new file or to the archive. */
+/** Refuses to begin without room: each live row is written once more, to the new file or the archive. */
 function checkRoom(fs: FileSystem, path: string, needed: number): void {
   const free = fs.statfs(dirname(path))?.free ?? Number.POSITIVE_INFINITY;
   if (free >= needed) return;

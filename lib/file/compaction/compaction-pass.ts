@@ -14,12 +14,12 @@ import type { ArchiveWriter } from './archive-writer.js';
 import type { Replacement } from './rewrite.js';
 
 const HEX_DIGITS = '0123456789abcdef';
-/** Lines that stay are copied in pieces up to this size. */
+/** The most bytes of lines that are copied at once. */
 const PIECE = 1024 * 1024;
-/** Below this many bytes of finished rows their end isn't marked: scanning them costs nothing. */
+/** With fewer bytes of finished rows their end isn't marked, because scanning them costs nothing. */
 const WORTH_A_MARK = 64 * 1024;
 
-/** One pass over the old file, in which each line finds its place in the new one. */
+/** One pass over the old file that gives each line its place in the new one. */
 export class CompactionPass {
   readonly #now: number;
   readonly #retention: number;
@@ -31,12 +31,12 @@ export class CompactionPass {
   readonly #reader: LineReader;
   /** Where the newest rows begin, and which of them comes next. */
   readonly #newest: Float64Array;
-  /** Lines behind this byte of the old file are left: whoever appends them beside the lock will do so once more. */
+  /** Lines after this byte of the old file are left: an append without the lock is done again. */
   readonly #end: number;
   #next = 0;
-  /** Where in the old file the lines are that come after the finished jobs; neighbours merged. */
+  /** Where the lines after the finished jobs are in the old file; neighbours merged. */
   readonly #later: { from: number; to: number }[] = [];
-  /** Lines that come after the finished jobs and are not as they were. */
+  /** Changed lines that come after the finished jobs. */
   readonly #laterLines: string[] = [];
   readonly #expired: { line: string; finishedAt: number }[] = [];
   readonly #parents: StoredJob[] = [];
@@ -90,7 +90,7 @@ export class CompactionPass {
     return { kept: this.#kept + missing.length, recovered: missing.length };
   }
 
-  /** About how much the finished jobs take up. */
+  /** Estimates the size of the finished jobs. */
   #finishedBytes(): number {
     const index = this.#index;
     let bytes = index.from - this.#file.start;
@@ -99,7 +99,7 @@ export class CompactionPass {
     return bytes;
   }
 
-  /** What is to become of a line. */
+  /** Decides what becomes of a line. */
   #sort(bytes: Buffer, start: number, end: number, offset: number): void {
     const kind = this.#reader.read(bytes, start, end);
     if (kind === 'struck') return;
@@ -110,7 +110,7 @@ export class CompactionPass {
     } else if (kind === 'torn') {
       this.#keepTorn(bytes.toString('utf8', start, end));
     } else {
-      // Where the columns change, what stands in such a line was not taken in.
+      // If the columns change, glued rows were not indexed.
       const isTaken = this.#index.glued > 0 && this.#layout === this.#file.layout;
       const glued = isTaken && kind === 'unreadable' && gluedAt(bytes, start, end, this.#layout);
       if (glued) this.#unglue(bytes, start, glued, end, offset);
@@ -118,7 +118,7 @@ export class CompactionPass {
     }
   }
 
-  /** Whether a job's newest row begins there; asked once for each place, in the order of the file. */
+  /** True if a job's newest row begins there. Ask once for each place, in file order. */
   #isNewest(offset: number): boolean {
     if (offset !== this.#newest[this.#next]) return false;
     this.#next++;
@@ -126,8 +126,8 @@ export class CompactionPass {
   }
 
   /**
-   * Whether the row is of a finished job that the index has left out, and which was not retried since. What a look of
-   * this process takes in meanwhile is left behind the end, and supersedes nothing here.
+   * True if the row's job is in the sealed part and was not retried since. Rows that another read of this
+   * process indexes meanwhile are after the end, and supersede nothing here.
    */
   #isStillSettled(offset: number): boolean {
     const index = this.#index;
@@ -136,13 +136,13 @@ export class CompactionPass {
     return slot === undefined || index.offset(slot) >= this.#end;
   }
 
-  /** Where a job's newest row goes: among the finished ones, behind them, or into the archive. */
+  /** Puts a job's newest row among the finished ones, after them, or into the archive. */
   #place(bytes: Buffer, start: number, end: number, offset: number): void {
     const reader = this.#reader;
     const { at } = this.#file.layout;
     const isOver = isFinal(reader.status);
     const carries = isOver && reader.has(at.follow_ups);
-    // What is held stays where workers look.
+    // A held job stays where workers look.
     const staysOpen = !isOver || this.#index.isRowHeld(reader);
     const finishedAt = reader.number(at.finished_at, Number.NaN) * 1000;
     const expired = !staysOpen && finishedAt < this.#now - this.#retention;
@@ -160,7 +160,7 @@ export class CompactionPass {
     }
   }
 
-  /** Two rows in one line are made two lines again; of the first that is a torn one, if it isn't whole. */
+  /** Makes two glued rows two lines again; the first becomes torn, if it isn't whole. */
   #unglue(bytes: Buffer, start: number, at: number, end: number, offset: number): void {
     const first = bytes.toString('utf8', start, at);
     if (this.#isNewest(offset)) this.#keepLine(first);
@@ -173,7 +173,7 @@ export class CompactionPass {
     this.#laterLines.push(`${row}\n`);
   }
 
-  /** With a `#` before it, so that nothing of what a person may have left there is lost. */
+  /** Keeps a torn line after a `#`, so that nothing a person left there is lost. */
   #keepTorn(line: string): void {
     const bytes = Buffer.from(`#${line}\n`);
     muteTorn(bytes, 0, bytes.length - 1, this.#file.layout);
@@ -181,14 +181,14 @@ export class CompactionPass {
   }
 
   /**
-   * Whether a comment is a superseded row of which power loss has left the `#` of its strike without the dashes; to
-   * `awk` it still looks like a job that waits. The digit under the `#` is one of sixteen. A row that a person has
-   * commented out is the newest of its job, and stays.
+   * True if a comment is a superseded row whose strike has lost its dashes, by power loss, but not its `#`.
+   * To `awk` it still looks like a waiting job. The digit under the `#` is one of sixteen. A row that a
+   * person commented out is its job's newest, and stays.
    */
   #isHalfStruck(bytes: Buffer, start: number, end: number): boolean {
     const reader = this.#reader;
     const hash = bytes[start] as number;
-    // Read once, whatever its length, and where it lies: the kind of a line is the same with each of the digits.
+    // Read it once, in place, because the kind of a line is the same with each digit.
     bytes[start] = HEX_DIGITS.charCodeAt(0);
     const isRow = reader.read(bytes, start, end) === 'row';
     bytes[start] = hash;
@@ -200,7 +200,7 @@ export class CompactionPass {
     });
   }
 
-  /** Lines that stay as they are and lie side by side are copied together. */
+  /** Keeps unchanged lines; adjacent ones are copied together. */
   #keep(bytes: Buffer, start: number, end: number): void {
     if (this.#run?.end === start) this.#run.end = end;
     else {
@@ -210,7 +210,7 @@ export class CompactionPass {
   }
 
   #endRun(): void {
-    // A copy: the buffer is used again for the next block.
+    // Copy it, because the next block uses the buffer again.
     if (this.#run) this.#output.add(Buffer.from(this.#run.bytes.subarray(this.#run.start, this.#run.end)));
     this.#run = undefined;
   }
@@ -220,24 +220,24 @@ export class CompactionPass {
     this.#output.add(bytes);
   }
 
-  /** A finished row in the new file's layout, its follow-ups taken note of and its column of them emptied. */
+  /** Returns a finished row in the new layout; notes its follow-ups, and empties their column. */
   #rewrite(bytes: Buffer, start: number, end: number): string {
     const next = this.#upgrade(bytes, start, end);
     const { at } = this.#layout;
-    // What can't be read there stays there.
+    // What can't be read stays there.
     if (decodeFollowUps(next[at.follow_ups] as string) === undefined) return joinRow(next);
     this.#parents.push(new StoredJob(next.slice(), this.#layout));
     next[at.follow_ups] = '';
     return joinRow(next);
   }
 
-  /** A row in the new file's layout. */
+  /** Returns a row in the new layout. */
   #upgrade(bytes: Buffer, start: number, end: number): Row {
     const [row] = splitRows(bytes.toString('utf8', start, end));
     return upgrade(row as Row, this.#file.layout, this.#layout, this.#now);
   }
 
-  /** Of two rows with one id and one version the earlier is the job; the other is nobody's to throw away. */
+  /** Keeps the later of two rows with one id and version as a comment, because it must not be lost. */
   #keepDuplicate(bytes: Buffer, start: number, end: number): void {
     const [from, to] = this.#reader.span(this.#file.layout.at.status);
     const text = Buffer.from(bytes.subarray(start, end + 1));
@@ -276,7 +276,7 @@ export class CompactionPass {
     }
   }
 
-  /** A line that is no row, for a file with other columns: it may be none there either, so it gets one too many. */
+  /** Returns a line that is no row. If the new columns would make it one, it gets one column too many. */
   #asNoRow(bytes: Buffer, start: number, end: number): Buffer {
     const kind = new LineReader(this.#layout).read(bytes, start, end);
     const ending = kind === 'row' || kind === 'struck' ? '\t\n' : '\n';

@@ -3,14 +3,14 @@ import { SMALL } from '../disk/fs.js';
 import { eachLine, LineReader } from '../format/line.js';
 import type { JobIndex } from '../index/job-index.js';
 
-/** Where a single finished job is longer than this, no more is read for the sake of its time. */
+/** The most bytes that are read to learn a finished job's time. */
 const MOST = 32 * 1024 * 1024;
-/** A file up to this size is compacted at the end of every tick that did something. */
+/** A file up to this size is compacted at the end of every cron tick that did something. */
 const SMALL_FILE = 256 * 1024;
 
 /**
- * Whether superseded rows outweigh the rest, so that compacting costs a constant per job; a small file is worth it
- * as soon as there is one, if `smallToo`. Always, if two rows stand in one line, which keeps a job from running.
+ * True if superseded rows outweigh the rest, so that compacting costs a constant per job. With `smallToo`,
+ * one is enough in a small file. Always true if two rows are glued, because that keeps a job from running.
  */
 export function needsCompaction({ file, deadBytes, glued }: JobIndex, smallToo: boolean): boolean {
   if (glued > 0) return true;
@@ -19,8 +19,8 @@ export function needsCompaction({ file, deadBytes, glued }: JobIndex, smallToo: 
 }
 
 /**
- * Whether the first finished jobs of the file, which are among the oldest, are a tenth over their time: often enough
- * that the file stays small, and seldom enough that it isn't written anew for each job that gets too old.
+ * True if the file's first finished jobs, which are among the oldest, are a tenth over their time. That is
+ * often enough to keep the file small, and seldom enough not to write it again for each job that expires.
  *
  * @param retention in ms
  */
@@ -34,17 +34,17 @@ export function isPastRetention(index: JobIndex, now: number, retention: number)
     const piece = file.readPiece(from, size);
     eachLine(piece, 0, piece.length, (start, end) => {
       if (reader.read(piece, start, end) !== 'row' || !isFinal(reader.status)) return;
-      // It stays for as long as it is held.
+      // It stays while it is held.
       if (index.isRowHeld(reader)) return;
       first = Math.min(first, reader.number(file.layout.at.finished_at, Number.MAX_SAFE_INTEGER) * 1000);
     });
     if (first < Number.POSITIVE_INFINITY || piece.length < size) return first < now - retention * 1.1;
-    // The first of them is longer than that.
+    // The first one is longer than that.
   }
   return false;
 }
 
-/** Where the finished jobs begin: at the beginning, where they are marked, and wherever the first one is elsewhere. */
+/** Returns where the finished jobs begin: the file's beginning if marked, otherwise the first one's place. */
 function firstFinished(index: JobIndex): number {
   const { file, from, size } = index;
   if (from > file.start) return file.start;

@@ -7,14 +7,14 @@ import { give, giveToOwner, type Owner } from '../disk/ownership.js';
 import { headOf, type Layout } from '../format/layout.js';
 import type { Lock } from '../lock/lock.js';
 
-/** The new file has the name, but power loss may bring the old one back: nobody may build on it. */
+/** The new file has the name, but power loss may bring the old one back: no process may build on it. */
 export class NotDurable extends Error {
   constructor(cause: unknown) {
     super('a rename could not be made durable', { cause });
   }
 }
 
-/** A new file that takes the queue file's name once it is whole and on the disk. */
+/** A new file that takes the queue file's name once it is whole and durable. */
 export class Replacement {
   size = 0;
   readonly #fs: FileSystem;
@@ -24,15 +24,15 @@ export class Replacement {
   #pending: Buffer[] = [];
   #pendingSize = 0;
   #written = 0;
-  /** Whether it has taken the queue file's name. */
+  /** True once it has the queue file's name. */
   hasName = false;
 
-  /** @param owner whose it is to be; by default that of the file at the path */
+  /** @param owner of the new file; by default that of the file at the path */
   constructor(fs: FileSystem, path: string, owner?: Owner) {
     this.#fs = fs;
     this.#path = path;
-    // A name that nobody can have prepared a symlink at. One that a crash leaves behind goes with the repair, or is
-    // doctor's to report.
+    // A random name, so that no symlink can wait there. After a crash the repair removes the file, or doctor
+    // reports it.
     this.#temporary = `${path}.${randomHex(6)}.tmp`;
     this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
     try {
@@ -72,8 +72,8 @@ export class Replacement {
   }
 
   /**
-   * Only while the lock is held. Whoever takes it over from one that can't be judged removes its token, and then its
-   * file: one of the two stops it here, however long it was suspended and wherever.
+   * Renames the file; only under the lock. A process that takes the lock over removes our token, then our
+   * file. One of the two stops us here, however long and wherever we were suspended.
    */
   async replace(lock: Lock): Promise<void> {
     if (!lock.stillHeld()) throw takenOver(this.#path);
@@ -101,7 +101,7 @@ export class Replacement {
     try {
       this.#fs.unlink(this.#temporary);
     } catch {
-      // It is only litter, and the error that brought us here matters more.
+      // It is only litter; the first error matters more.
     }
   }
 }
@@ -109,7 +109,7 @@ export class Replacement {
 const takenOver = (path: string): TsvqError =>
   new TsvqError('WRITE_FAILED', `the lock was taken over while ${path} was written anew; it is as it was`);
 
-/** The new files beside a queue file that are not finished, or never will be. */
+/** Lists the new files beside a queue file that are unfinished, perhaps forever. */
 export function replacementsOf(fs: FileSystem, path: string): string[] {
   const folder = dirname(path);
   const prefix = `${basename(path)}.`;
@@ -119,13 +119,13 @@ export function replacementsOf(fs: FileSystem, path: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** Removes what others have not finished: the dead, and those whose lock was taken over. */
+/** Removes the unfinished files of dead processes, and of those whose lock was taken over. */
 export function removeUnfinishedRewrites(fs: FileSystem, path: string): void {
-  // Others may repair at the same time, having passed us over.
+  // Others may have passed us over, and repair too.
   for (const file of replacementsOf(fs, path)) removeIfThere(fs, file);
 }
 
-/** Makes an empty queue file, in the same steps. */
+/** Makes an empty queue file durably. */
 export async function createQueueFile(
   fs: FileSystem,
   lock: Lock,
@@ -143,7 +143,7 @@ export async function createQueueFile(
   }
 }
 
-/** The directory of a file may be as new as the file, and so may those above it; some may be closed to us. */
+/** Syncs all directories above a file's, because they may be as new; some may be closed to us. */
 export async function syncFoldersAbove(fs: FileSystem, path: string): Promise<void> {
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
     await syncFolder(fs, dirname(folder)).catch(() => {});

@@ -4,17 +4,17 @@ import { type FileSystem, readFully } from './fs.js';
 import type { OpenFile } from './open-file.js';
 
 /*
- * Where a queue file can't be written safely. A compaction puts a new file in the place of the old one, and the lock
- * stands beside the file: both work only if all processes share the folder. A container that mounts the file alone
- * shares neither. What it appends to a file that was replaced outside is in no queue.
+ * Finds queue files that can't be written safely. A compaction replaces the file, and the lock stands beside
+ * it: both work only if all processes share the folder. A container that mounts the file alone shares
+ * neither. If the file was replaced outside, what the container appends is in no queue.
  */
 
 const MOUNTS = '/proc/self/mountinfo';
 const MOUNT_FOLDER = "Mount the file's folder instead of the file, and open the queue in it.";
 
-/** Why a queue file must not be written where it stands; undefined if it may be. */
+/** Returns why a queue file must not be written in its place; undefined if it may be. */
 export function detachment(fs: FileSystem, { path }: Pick<OpenFile, 'path'>): string | undefined {
-  // Of the path, not of the open file: that one may just have been replaced by a compaction.
+  // Ask the path, not the open file, because a compaction may just have replaced that.
   if (fs.stat(path)?.nlink === 0) {
     return (
       `${path} is a file that no folder holds any more: it is mounted by itself, and was replaced or deleted ` +
@@ -28,13 +28,13 @@ export function detachment(fs: FileSystem, { path }: Pick<OpenFile, 'path'>): st
   );
 }
 
-/** Lets nothing be written to a file that {@link detachment} has something to say about. @throws TsvqError `DETACHED` */
+/** Refuses to write to a file if {@link detachment} returns a reason. @throws TsvqError `DETACHED` */
 export function refuseDetached(fs: FileSystem, file: OpenFile): void {
   const problem = detachment(fs, file);
   if (problem !== undefined) throw new TsvqError('DETACHED', `nothing was written: ${problem}`);
 }
 
-/** What a rename says, or a check before it, where another file system is mounted at the very file. */
+/** Returns the error of a rename, or a check before it, if the file itself is a mount point. */
 export const isMounted = (path: string, cause: unknown): TsvqError =>
   new TsvqError(
     'DETACHED',
@@ -44,7 +44,7 @@ export const isMounted = (path: string, cause: unknown): TsvqError =>
     },
   );
 
-/** Whether something is mounted at a path. Only Linux tells. */
+/** True if something is mounted at a path. Only Linux tells. */
 function isMountPoint(fs: FileSystem, path: string): boolean {
   let mounts: string;
   try {
@@ -58,7 +58,7 @@ function isMountPoint(fs: FileSystem, path: string): boolean {
   );
 }
 
-/** As the kernel writes a path there: proc(5). */
+/** Writes a path as mountinfo does: proc(5). */
 const escaped = (path: string): string =>
   path.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
@@ -75,17 +75,17 @@ function readWhole(fs: FileSystem, path: string): string {
   }
 }
 
-/** The folder in which a process has found a queue. */
+/** The folder in which a process found its queue. */
 export interface Home {
   readonly dev: number;
   readonly ino: number;
-  /** A number is given to another folder soon after the first one is gone. */
+  /** Needed because the system soon uses a removed folder's `ino` again. */
   readonly birthtimeMs: number;
 }
 
 /**
- * Lets no process make a queue again after its folder was taken away: what it acknowledged there would be where nobody
- * looks, or hide what comes back to the place.
+ * Refuses to make a queue again after its folder was taken away. Otherwise acknowledged jobs would be where
+ * no process looks, or hide the folder when it comes back.
  *
  * @throws TsvqError `DETACHED`
  */

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { type ErrorCode, TsvqError } from '../../job/errors.js';
 
-/** What the store wants to know of a file or directory. */
+/** What the store needs to know about a file or directory. */
 export interface FileInfo {
   readonly dev: number;
   readonly ino: number;
@@ -10,24 +10,24 @@ export interface FileInfo {
   readonly uid: number;
   readonly gid: number;
   readonly mtimeMs: number;
-  /** How many names it has; 0 if its last name is gone although a mount still shows it. */
+  /** Number of its names; 0 if its last name is gone although a mount still shows it. */
   readonly nlink: number;
-  /** When it was made; 0 where the system doesn't tell. */
+  /** When it was made; 0 if the system doesn't tell. */
   readonly birthtimeMs: number;
 }
 
-/** What the store wants to know of a file system. */
+/** What the store needs to know about a file system. */
 interface FileSystemInfo {
   /** The system's number for its kind; see statfs(2). */
   readonly type: number;
-  /** Bytes that may still be written; Infinity where the system doesn't tell. */
+  /** Bytes that may still be written; Infinity if the system doesn't tell. */
   readonly free: number;
 }
 
 /**
- * Every call that the store makes to the file system, so that crashes, races and faults can be simulated over the
- * same code. Calls on names and small pieces are synchronous, since they cost less than a switch of threads; what
- * can wait for the disk (syncs, large reads and writes) is not, so that no event loop waits for it.
+ * All calls of the store to the file system, so that crashes, races and faults can be simulated over the same
+ * code. Calls on names and small pieces are synchronous because they cost less than a switch of threads.
+ * Calls that can wait for the disk (syncs, large reads and writes) are not, so that no event loop waits.
  *
  * Errors are Node's, with `code`.
  */
@@ -35,16 +35,16 @@ export interface FileSystem {
   open(path: string, flags: string | number, mode?: number): number;
   close(fd: number): void;
   /**
-   * When the callbacks that are due have run, which may still be reading from it; and off the event loop, since
-   * freeing the pages of a large file that was replaced takes long.
+   * Closes it after the callbacks that are due, because they may still read from it. It runs off the event
+   * loop because freeing the pages of a large replaced file takes long.
    */
   closeLater(fd: number): void;
-  /** undefined if there is no such name. */
+  /** Returns undefined if the name is missing. */
   stat(path: string): FileInfo | undefined;
   fstat(fd: number): FileInfo;
-  /** Of the file system that a path is on; undefined if there is no such name, or the system doesn't tell. */
+  /** Describes the file system of a path; undefined if the name is missing, or the system doesn't tell. */
   statfs(path: string): FileSystemInfo | undefined;
-  /** The path with all symlinks followed; undefined if the name is missing. */
+  /** Follows all symlinks; undefined if the name is missing. */
   realpath(path: string): string | undefined;
   readlink(path: string): string | undefined;
   mkdir(path: string, options?: { mode: number }): void;
@@ -54,21 +54,21 @@ export interface FileSystem {
   rename(from: string, to: string): void;
   fchmod(fd: number, mode: number): void;
   fchown(fd: number, uid: number, gid: number): void;
-  /** @returns how many bytes were read; 0 at the end of the file. */
+  /** @returns how many bytes were read; 0 at the end of the file */
   readSync(fd: number, into: Buffer, length: number, position: number): number;
-  /** @returns how many bytes were written; may be fewer than asked for, without an error. */
+  /** @returns how many bytes were written; may be fewer than asked for, without an error */
   writeSync(fd: number, bytes: Buffer, position: number | null): number;
   read(fd: number, into: Buffer, length: number, position: number): Promise<number>;
   write(fd: number, bytes: Buffer, position: number | null): Promise<number>;
-  /** Data and size on the disk; not the name. */
+  /** Syncs data and size, not the name. */
   fdatasync(fd: number): Promise<void>;
-  /** Of a directory: its names on the disk. */
+  /** Syncs a file, or the names in a directory. */
   fsync(fd: number): Promise<void>;
-  /** Calls `changed` when something happens to a name in a directory; it may miss some. @returns the end of it */
+  /** Calls `changed` when a name in a directory changes; may miss some. @returns a function that ends it */
   watch(folder: string, changed: (name: string | null) => void): () => void;
 }
 
-/** undefined where the name is missing; anything else that goes wrong is thrown. */
+/** Returns undefined if the name is missing; other errors are thrown. */
 function ifThere<T>(call: () => T): T | undefined {
   try {
     return call();
@@ -81,7 +81,7 @@ function ifThere<T>(call: () => T): T | undefined {
 
 type Callback<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
 
-/** Node's callbacks as promises; node:fs/promises would cost a module and a FileHandle each. */
+/** Turns Node's callbacks into promises; node:fs/promises costs a module and a FileHandle each. */
 const promised = <T>(call: (done: Callback<T>) => void): Promise<T> =>
   new Promise((resolve, reject) => call((error, value) => (error ? reject(error) : resolve(value))));
 
@@ -94,7 +94,7 @@ export const systemFs: FileSystem = {
   statfs: (path) => {
     try {
       const { type, blocks, bavail, bsize } = fs.statfsSync(path);
-      // Some that are no disks count no blocks.
+      // Some file systems without a disk count no blocks.
       return { type, free: blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize };
     } catch {
       return undefined;
@@ -130,18 +130,18 @@ export const systemFs: FileSystem = {
 
 /** Whole pieces up to this size are read and written synchronously. */
 export const SMALL = 65_536;
-/** Most that one call reads of what is read whole. */
+/** The most that one asynchronous call reads. */
 const PIECE = 64 * 1024 * 1024;
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 const NO_WAY = new Set(['ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 
-/** Codes of the system: those of Node (`ERR_…`), and of whatever a user's code throws, are none. */
+/** True for a system code; Node's (`ERR_…`) and those of a user's code are none. */
 const isSystemCode = (code: unknown): code is string =>
   typeof code === 'string' && (/^E[A-Z0-9]+$/.test(code) || code === 'UNKNOWN');
 
-/** A system error as one of ours: which file, what to do. Any other error stays as it is. */
+/** Turns a system error into a TsvqError: which file, what to do. Other errors stay unchanged. */
 export function storeError(error: unknown, what: string): unknown {
   if (error instanceof TsvqError || typeof error !== 'object' || error === null) return error;
   const { code } = error as NodeJS.ErrnoException;
@@ -157,7 +157,7 @@ export function storeError(error: unknown, what: string): unknown {
   return as('WRITE_FAILED', `${what} could not be read or written (${code})`);
 }
 
-/** Does something with the queue file `path`; what the system refuses in the midst of it is told as one of ours. */
+/** Runs `work` on the queue file `path`, and turns system errors into those of {@link storeError}. */
 export async function withStoreErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -166,7 +166,7 @@ export async function withStoreErrors<T>(path: string, work: () => Promise<T>): 
   }
 }
 
-/** The same, for what doesn't wait. */
+/** {@link withStoreErrors} for synchronous work. */
 export function withStoreErrorsSync<T>(path: string, work: () => T): T {
   try {
     return work();
@@ -186,7 +186,7 @@ export function readFully(fs: FileSystem, fd: number, bytes: Buffer, from: numbe
   return filled;
 }
 
-/** The same, off the event loop, and a piece at a time: for what may be large. */
+/** Reads like {@link readFully}, off the event loop and piece by piece, for large files. */
 export async function readFullyAsync(
   fs: FileSystem,
   fd: number,
@@ -203,12 +203,12 @@ export async function readFullyAsync(
   return filled;
 }
 
-/** Refuses a write that was short without an error, which has one cause in practice. */
+/** Throws after a short write without an error; in practice the disk is full. */
 export function assertWhole(written: number, bytes: Buffer): void {
   if (written < bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
 }
 
-/** Makes the names in a directory durable: a rename or a new file is none before. */
+/** Makes the names in a directory durable; before, a rename or new file is not. */
 export async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
   const fd = fs.open(folder, 'r');
   try {
@@ -218,7 +218,7 @@ export async function syncFolder(fs: FileSystem, folder: string): Promise<void> 
   }
 }
 
-/** Removes a name, unless it is gone already. */
+/** Removes a name, unless it is already gone. */
 export function removeIfThere(fs: FileSystem, path: string): void {
   try {
     fs.unlink(path);

@@ -3,28 +3,28 @@ import { isName } from '../format/text.js';
 import { type FileSystem, storeError } from './fs.js';
 import { giveToOwner } from './ownership.js';
 
-/** What a worker leaves behind of its last look at the queue, in `queue.tsv.tick`. */
+/** The heartbeat that a worker writes to `queue.tsv.tick` after it looked at the queue. */
 export interface Tick {
   /** ms since 1970. */
   at: number;
-  /** Types of due jobs that it had no handler for. */
+  /** Types of due jobs without a handler. */
   unhandled: string[];
 }
 
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-/** Its name is known beforehand: a symlink that somebody put there leads nowhere, and a pipe is not waited for. */
+/** Follows no symlink and waits for no pipe, because others can put one at this known name. */
 const ONLY_THERE = O_NOFOLLOW | O_NONBLOCK;
-/** No more of it is read. */
+/** The most bytes that are read. */
 const MOST = 64 * 1024;
 
 /**
- * A line with the time in Unix seconds, then a line for each type without a handler; not for what an edit by hand has
- * left as a type, which no handler can have, and which may be of any length. It may be lost: no sync.
+ * Writes a line with the time in Unix seconds, then a line for each type without a handler. It leaves out
+ * invalid types from edits by hand: no handler can have them, and they may have any length. It may be lost:
+ * no sync.
  *
- * The file gets no shorter, since cutting it costs more than all the rest. What was there before is overwritten, with
- * empty lines if need be.
+ * The file gets no shorter, because cutting it costs more than all the rest. Empty lines overwrite old ones.
  *
- * @returns whether it is the first one
+ * @returns true if it is the first one
  */
 export function writeHeartbeat(fs: FileSystem, queueFile: string, { at, unhandled }: Tick): boolean {
   const lines = [(at / 1000).toFixed(3), ...unhandled.filter(isName).map((type) => `no handler\t${type}`)];
@@ -42,7 +42,7 @@ export function writeHeartbeat(fs: FileSystem, queueFile: string, { at, unhandle
       fs.close(fd);
     }
   } catch {
-    // A tick that can't be noted is no reason not to work; `queue check` will tell.
+    // Without a heartbeat the worker still works; `queue check` will tell.
     return false;
   }
 }
@@ -53,13 +53,13 @@ function openTick(fs: FileSystem, path: string): number {
     return open();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
-    // Root was killed before it could give the file away. Only the folder says whether it may be removed.
+    // Root was killed before it could give the file away. Only the folder decides if it may be removed.
     fs.unlink(path);
     return open();
   }
 }
 
-/** @returns undefined if no worker has ever looked, or what stands there is no note of one */
+/** Reads the last heartbeat. @returns undefined if there is none, or it can't be read */
 export function readHeartbeat(fs: FileSystem, queueFile: string): Tick | undefined {
   if (fs.stat(`${queueFile}.tick`) === undefined) return undefined;
   let fd: number;

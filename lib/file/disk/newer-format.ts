@@ -1,7 +1,7 @@
 import { FORMAT } from '../format/format.js';
 import type { OpenFile } from './open-file.js';
 
-/** Why this version may not write a file: a later one has, whose rows may mean more than this one knows. */
+/** Returns why this version may not write a file: a later one did, and its rows may mean more. */
 export function newerThanThis({
   isNewer,
   path,

@@ -6,27 +6,27 @@ import { eachLine, HASH, LF } from '../format/line.js';
 import { type FileInfo, type FileSystem, readFully, SMALL } from './fs.js';
 import { ofRootError } from './ownership.js';
 
-/** Reads of large files go in pieces of this size. */
+/** Size of the pieces in which large files are read. */
 const BLOCK = 512 * 1024;
-/** A header longer than this is none. */
+/** The longest header that is read. */
 const LONGEST_HEADER = 64 * 1024;
 
 /**
- * One inode of the queue file, open for reading and appending. When a compaction puts another in its place, a new
- * OpenFile is made; the old one stays open until the last reader has let go of it, so that its inode number can't
- * be used again meanwhile.
+ * One inode of the queue file, open for reading and appending. When a compaction replaces it, a new OpenFile
+ * is made. The old one stays open until its last reader releases it, so that its inode number can't be used
+ * again meanwhile.
  */
 export class OpenFile {
   readonly fd: number;
   readonly path: string;
-  /** False where this process may only read it. */
+  /** False if this process may only read it. */
   readonly writable: boolean;
   readonly layout: Layout;
-  /** Of the file format; 1 where the file names none. */
+  /** Number of the file format; 1 if the file names none. */
   readonly format: number;
-  /** Where the first line begins after the header, and after the format's line if that stands there. */
+  /** Where the first line after the header begins, or after the format line if that follows the header. */
   readonly start: number;
-  /** As it was when it was opened. */
+  /** Its state when it was opened. */
   readonly info: FileInfo;
   readonly #fs: FileSystem;
   readonly #hasFormatLine: boolean;
@@ -34,13 +34,13 @@ export class OpenFile {
   #users = 1;
   #closed = false;
 
-  /** @returns undefined if there is no file, or only an empty one. @throws TsvqError `NOT_A_QUEUE`, or Node's */
+  /** Opens a file. @returns undefined if missing or empty @throws TsvqError `NOT_A_QUEUE`, or Node's */
   static open(fs: FileSystem, path: string): OpenFile | undefined {
     let fd: number;
     let writable = true;
     try {
-      // A symlink as the path that was given has been followed by now. One that took the place of the real file since
-      // would have its lock beside it for those who came before, and beside the file for those who came after.
+      // A symlink in the given path was already followed. If one has replaced the real file since, earlier
+      // processes would lock beside the symlink, and later ones beside the file.
       fd = fs.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -53,7 +53,7 @@ export class OpenFile {
       }
       if (code === 'EISDIR') throw new TsvqError('NOT_A_QUEUE', `${path} is a directory; name a file`);
       if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
-      // Who may only read may still look.
+      // Without write permission it may still be read.
       writable = false;
       try {
         fd = fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
@@ -62,7 +62,7 @@ export class OpenFile {
       }
     }
     try {
-      // Opening a pipe or a device neither waits nor makes it a queue.
+      // Opening a pipe or device doesn't wait; neither is a queue.
       if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) {
         throw new TsvqError(
           'NOT_A_QUEUE',
@@ -95,7 +95,7 @@ export class OpenFile {
     const behind = lf < 0 ? head.length : lf + 1;
     const named = namedFormat(head, behind);
     this.format = named?.format ?? 1;
-    // An edit by hand may have put a line of its own between the two: then it is written again where it belongs.
+    // An edit by hand may have put a line before the format line. Then it is written again where it belongs.
     this.#hasFormatLine = named?.start === behind;
     this.start = named !== undefined && this.#hasFormatLine ? named.end : behind;
     this.fd = fd;
@@ -105,39 +105,39 @@ export class OpenFile {
     this.info = fs.fstat(fd);
   }
 
-  /** False where a compaction has to bring the file into this version's form before rows are appended. */
+  /** False if a compaction must bring the file to this version's format before rows are appended. */
   get isUpToDate(): boolean {
     return this.layout.current && this.format === FORMAT && this.#hasFormatLine;
   }
 
-  /** True where a later version of this package has written the file: then this one may only read it. */
+  /** True if a later version of this package has written the file. Then this one may only read it. */
   get isNewer(): boolean {
     return this.format > FORMAT;
   }
 
-  /** How many lines stand before the first row: the header, and the format. */
+  /** Number of lines before the first row: the header, and the format line. */
   get headLines(): number {
     return this.#hasFormatLine ? 2 : 1;
   }
 
-  /** False where the file has lost its last name, although its path still leads to it: see detached.ts. */
+  /** False if the file has lost its last name, although its path still leads to it: see detached.ts. */
   get isNamed(): boolean {
     return this.info.nlink > 0;
   }
 
-  /** Size now. */
+  /** Current size. */
   get size(): number {
     return this.#fs.fstat(this.fd).size;
   }
 
-  /** Whether the path still names this inode, and its header is still there: somebody may have emptied it. */
+  /** True if the path still names this inode, and its header is still there (it may have been emptied). */
   isCurrent(): boolean {
     const now = this.#fs.stat(this.path);
     if (now === undefined || now.ino !== this.info.ino || now.dev !== this.info.dev) return false;
     return now.size >= this.start && now.nlink > 0 === this.isNamed;
   }
 
-  /** For writes in place: on a descriptor for appending the system ignores the position. */
+  /** Descriptor for writes in place, because the one for appending ignores the position. */
   get strikeFd(): number {
     if (this.#strikeFd === undefined) {
       const fd = this.#fs.open(this.path, 'r+');
@@ -150,7 +150,7 @@ export class OpenFile {
     return this.#strikeFd;
   }
 
-  /** Keeps it open while something reads it; every retain has its {@link release}. */
+  /** Keeps the file open for a reader; every retain needs a {@link release}. */
   retain(): this {
     this.#users++;
     return this;
@@ -158,8 +158,8 @@ export class OpenFile {
 
   release(): void {
     if (--this.#users > 0) return;
-    // Not at once: whoever was just given its index may be about to retain it. Closed twice, the number of the
-    // descriptor could be somebody else's by then.
+    // Not at once, because a caller that just got its index may be about to retain it. Never twice, because
+    // the descriptor's number may belong to another file then.
     setImmediate(() => {
       if (this.#users > 0 || this.#closed) return;
       this.#closed = true;
@@ -168,21 +168,21 @@ export class OpenFile {
     });
   }
 
-  /** The bytes in [from, from + length), or fewer at the end of the file. For pieces of moderate size. */
+  /** Reads the bytes in [from, from + length), or fewer at the end of the file; for moderate sizes. */
   readPiece(from: number, length: number): Buffer {
     const bytes = Buffer.allocUnsafe(length);
     return bytes.subarray(0, readFully(this.#fs, this.fd, bytes, from));
   }
 
   /**
-   * Calls `block` with pieces of whole lines from `from` on, until a read returns nothing (never to a size taken
-   * earlier: a row struck before and its replacement behind would both be missed). Bytes after the last LF are
-   * left.
+   * Calls `block` with pieces of whole lines from `from` on, until a read returns nothing. It never stops at
+   * a size taken earlier, because it could miss both a struck row and its replacement after that size. Bytes
+   * after the last LF are left.
    *
-   * @param block gets the bytes, where the lines end in them, and where they begin in the file; it is waited for,
-   *   since the bytes are used again afterwards
-   * @param to lines that end behind this byte are left
-   * @returns where the first line begins that was left
+   * @param block gets the bytes, where the lines end in them, and where they begin in the file; it is waited
+   *   for because the bytes are used again
+   * @param to lines that end after this byte are left
+   * @returns where the first line left begins
    */
   async eachBlock(
     from: number,
@@ -203,14 +203,14 @@ export class OpenFile {
             : await this.#fs.read(this.fd, into, wanted, position + kept);
         if (length === 0) return position;
         const filled = kept + length;
-        // What was kept has none.
+        // The kept bytes have none.
         const lf = into.subarray(0, length).lastIndexOf(LF);
         const end = lf < 0 ? 0 : kept + lf + 1;
         if (end > 0) await block(bytes, end, position);
         position += end;
         kept = filled - end;
-        // Small files are read at once; what is larger is read in large pieces, and off the event loop. A longer line
-        // needs more room, but only as long as it lasts.
+        // Small files are read at once, larger ones in large pieces, off the event loop. A longer line gets
+        // more room while it lasts.
         const isFull = kept === bytes.length || (bytes.length < BLOCK && length === wanted);
         if (isFull || (bytes.length > BLOCK && kept < BLOCK)) {
           const other = Buffer.allocUnsafe(kept < BLOCK ? BLOCK : kept * 2);
@@ -226,7 +226,7 @@ export class OpenFile {
   }
 
   /**
-   * Calls `line` for each whole line from `from` on, as {@link eachBlock} reads them.
+   * Calls `line` for each whole line from `from` on; it reads with {@link eachBlock}.
    *
    * @param line gets the bytes, and where the line begins in them, ends in them, and begins in the file
    */
@@ -246,7 +246,7 @@ export class OpenFile {
   }
 }
 
-/** The format that the file names among the comments behind its header, and where that line is. */
+/** Finds the format line among the comments after the header: the format, and where the line is. */
 function namedFormat(head: Buffer, from: number): { format: number; start: number; end: number } | undefined {
   for (let start = from; head[start] === HASH; ) {
     const lf = head.indexOf(LF, start);

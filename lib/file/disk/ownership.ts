@@ -4,56 +4,56 @@ import { TsvqError } from '../../job/errors.js';
 import type { FileInfo, FileSystem } from './fs.js';
 
 /*
- * What is made for a queue looks like its file: the same owner, group and mode. Made by root, it would otherwise shut
- * out everybody else who works the queue. Made under a narrow umask, it would shut out the other users of its group.
+ * All that is made for a queue gets the queue file's owner, group and mode. Otherwise what root makes would
+ * shut out all other users of the queue, and a narrow umask would shut out other users of the group.
  *
- * Root may be killed before it could give a thing away. Such a thing is empty, and stands in a folder of the queue's
+ * Root may be killed before it could give a file or folder away. It is empty then, in a folder of the queue's
  * owner. So the next process removes it and makes its own.
  */
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } = constants;
-/** The mode of a folder that a group shares: it may write there, and what is made there belongs to it. */
+/** Mode of a folder that a group shares: it may write there, and new files there belong to it. */
 const SHARED = 0o2020;
 export const ROOT = 0;
 
-/** Whose something is, and who else may use it. */
+/** The owner of a file or folder, and its mode. */
 export type Owner = Pick<FileInfo, 'uid' | 'gid' | 'mode'>;
 
-/** A folder may be entered by those who may read the file. */
+/** Adds the right to enter for all that may read. */
 const enterable = (mode: number): number => mode | ((mode & 0o444) >> 2);
 
-/** Whose a new thing is where no queue file tells. @param mode as the system has made it */
+/** Returns the owner for a new file if there is no queue file. @param mode as the system made it */
 export function ownerIn(folder: Owner, mode: number): Owner {
   const isShared = (folder.mode & SHARED) === SHARED;
   return { uid: folder.uid, gid: folder.gid, mode: isShared ? mode | 0o060 : mode };
 }
 
 /**
- * Gives an open file or folder to an owner, as far as the system allows it.
+ * Gives an open file or folder to an owner, as far as the system allows.
  *
- * @returns whether anything has changed
+ * @returns true if anything has changed
  */
 export function give(fs: FileSystem, fd: number, owner: Owner): boolean {
   const { uid, gid, ...made } = fs.fstat(fd);
   const mode = made.mode & 0o7777;
   const isFolder = (made.mode & S_IFMT) === S_IFDIR;
-  // Of a folder the system sets setgid, and it stays.
+  // The system sets a folder's setgid, and it stays.
   const wanted = isFolder ? (mode & 0o7000) | enterable(owner.mode & 0o777) : owner.mode & 0o7777;
   const chmod = (from: number, to: number): boolean => {
     if (from !== to) fs.fchmod(fd, to);
     return from !== to;
   };
-  // First what it loses: its new group may not see more of it for a moment.
+  // First remove rights, so that the new group never has more for a moment.
   const narrow = mode & wanted;
   const isNarrowed = chmod(mode, narrow);
   const isGiven = chown(fs, fd, { uid, gid }, owner);
-  // Where its group stays another one, that one gets no more than the system has given it.
+  // If its group can't be changed, that group gets no more than the system gave it.
   const isOfGroup = isGiven || gid === owner.gid;
   const isWidened = chmod(narrow, isOfGroup ? wanted : (wanted & ~0o070) | (narrow & 0o070));
   return isNarrowed || isGiven || isWidened;
 }
 
-/** @returns whether it was given; root may do that, and others may give to a group of theirs at the most */
+/** Changes the owner: root may do that, others only to one of their groups. @returns true if it was given */
 function chown(fs: FileSystem, fd: number, from: Omit<Owner, 'mode'>, to: Omit<Owner, 'mode'>): boolean {
   for (const uid of new Set([to.uid, from.uid])) {
     if (uid === from.uid && to.gid === from.gid) return false;
@@ -68,10 +68,9 @@ function chown(fs: FileSystem, fd: number, from: Omit<Owner, 'mode'>, to: Omit<O
 }
 
 /**
- * Gives a file or folder that was just made to the owner of the queue file. Where there is no such file yet, its folder
- * tells the owner.
+ * Gives a new file or folder to the queue file's owner. Without a queue file yet, its folder tells the owner.
  *
- * @returns the owner, if anything had to be changed
+ * @returns the owner, if anything was changed
  */
 export function giveToOwner(fs: FileSystem, fd: number, queueFile: string): Owner | undefined {
   try {
@@ -85,7 +84,7 @@ export function giveToOwner(fs: FileSystem, fd: number, queueFile: string): Owne
   }
 }
 
-/** Opens a folder that was just made, unless another thing has its place by now. */
+/** Opens a new folder for `run`, unless something else has its place by now. */
 function withFolder<T>(fs: FileSystem, folder: string, run: (fd: number) => T): T | undefined {
   let fd: number;
   try {
@@ -100,19 +99,19 @@ function withFolder<T>(fs: FileSystem, folder: string, run: (fd: number) => T): 
   }
 }
 
-/** The same as {@link giveToOwner}, for a folder. */
+/** Gives a new folder to the owner of the queue file. */
 function giveFolderToOwner(fs: FileSystem, folder: string, queueFile: string): Owner | undefined {
   return withFolder(fs, folder, (fd) => giveToOwner(fs, fd, queueFile));
 }
 
-/** Makes a folder for the queue, unless it is there. @throws Node's errors */
+/** Makes a folder for the queue, unless it exists. @throws Node's errors */
 export function makeFolder(fs: FileSystem, folder: string, queueFile: string): void {
   if (fs.stat(folder) !== undefined) return;
   fs.mkdir(folder, { mode: 0o770 });
   giveFolderToOwner(fs, folder, queueFile);
 }
 
-/** Makes a folder and those above it. Each new one belongs to the owner of the one above. @throws Node's errors */
+/** Makes a folder and those above it. Each new one gets the owner of the one above. @throws Node's errors */
 export function makeFolders(fs: FileSystem, folder: string): void {
   if (fs.stat(folder) !== undefined) return;
   const parent = dirname(folder);
@@ -138,7 +137,7 @@ export function giveLikeFolder(fs: FileSystem, fd: number, folder: string): void
   }
 }
 
-/** Removes a folder that has nothing in it. @returns whether it did */
+/** Removes a folder if it is empty. @returns true if it did */
 export function removeEmpty(fs: FileSystem, folder: string): boolean {
   try {
     fs.rmdir(folder);
@@ -148,12 +147,12 @@ export function removeEmpty(fs: FileSystem, folder: string): boolean {
   }
 }
 
-/** Removes an empty folder of root's, where root was killed before it could give it away. @returns whether it did */
+/** Removes an empty folder of root's: root was killed before giving it away. @returns true if it did */
 export function removeFolderOfRoot(fs: FileSystem, folder: string): boolean {
   return fs.stat(folder)?.uid === ROOT && removeEmpty(fs, folder);
 }
 
-/** The same for a file of root's that has nothing in it, or for its folder. */
+/** Removes an empty file of root's, or its folder. */
 export function removeHollowOfRoot(fs: FileSystem, path: string): boolean {
   if (removeFolderOfRoot(fs, dirname(path))) return true;
   try {
@@ -166,7 +165,7 @@ export function removeHollowOfRoot(fs: FileSystem, path: string): boolean {
   }
 }
 
-/** Gives a file that has taken the place of another to the owner of that one. @param before the one that was there */
+/** Gives a file that has replaced another to the owner of that one. @param before the replaced one */
 export function giveReplaced(fs: FileSystem, path: string, before: FileInfo): void {
   let fd: number;
   try {
@@ -176,7 +175,7 @@ export function giveReplaced(fs: FileSystem, path: string, before: FileInfo): vo
   }
   try {
     const { ino, dev, mode } = fs.fstat(fd);
-    // In the same file, owner and mode are what somebody has made of them on purpose.
+    // In the same file, owner and mode were changed on purpose.
     const isReplaced = ino !== before.ino || dev !== before.dev;
     if (isReplaced && (mode & S_IFMT) === S_IFREG) give(fs, fd, before);
   } catch {
@@ -186,11 +185,11 @@ export function giveReplaced(fs: FileSystem, path: string, before: FileInfo): vo
   }
 }
 
-/** The command that gives a file to the owner of its folder, for messages. */
+/** Returns the command, for messages, that gives files to an owner. */
 export const chownCommand = ({ uid, gid }: Owner, ...paths: string[]): string =>
   `sudo chown -R ${uid}:${gid} ${paths.map((path) => (/[^\w/.,:@%+-]/.test(path) ? `'${path.replaceAll("'", `'\\''`)}'` : path)).join(' ')}`;
 
-/** An error for a file of root's in the folder of another user; undefined where it is no such file. */
+/** Returns an error for a file of root's in another user's folder; undefined for other files. */
 export function ofRootError(fs: FileSystem, path: string): TsvqError | undefined {
   const file = fs.stat(path);
   const folder = fs.stat(dirname(path));
@@ -201,13 +200,13 @@ export function ofRootError(fs: FileSystem, path: string): TsvqError | undefined
   );
 }
 
-/** Makes the tokens and folders of one lock. They look like the queue file. */
+/** Makes the tokens and folders of one lock, with the queue file's owner and mode. */
 export class LockFiles {
   readonly #fs: FileSystem;
   readonly #queueFile: string;
-  /** That of the queue file, where it is known that a usual one would not do. */
+  /** The queue file's mode, once it is known that the usual one is wrong. */
   #mode = 0o660;
-  /** Whether what is made has to be given away. Looked at for each lock folder, and not for each token in it. */
+  /** True if new files must be given away. It is learned for each lock folder, not for each token in it. */
   #needsGiving: boolean | undefined;
 
   constructor(fs: FileSystem, queueFile: string) {
@@ -215,12 +214,12 @@ export class LockFiles {
     this.#queueFile = queueFile;
   }
 
-  /** The mode for a folder that is to be made. */
+  /** The mode for a new folder. */
   get folderMode(): number {
     return enterable(this.#mode);
   }
 
-  /** @throws Node's errors */
+  /** Makes a token. @throws Node's errors */
   makeToken(path: string): void {
     const fd = this.#fs.open(path, 'wx', this.#mode);
     try {
@@ -230,12 +229,12 @@ export class LockFiles {
     }
   }
 
-  /** Gives away the lock's own folder, which was just made. */
+  /** Gives the lock's new folder to the owner. */
   giveLockFolder(path: string): void {
     this.#learn(giveFolderToOwner(this.#fs, path, this.#queueFile));
   }
 
-  /** Makes a folder in that of the lock. @throws Node's errors */
+  /** Makes a folder inside the lock's. @throws Node's errors */
   makeFolder(path: string): void {
     this.#fs.mkdir(path, { mode: this.folderMode });
     if (this.#needsGiving !== false) this.giveLockFolder(path);

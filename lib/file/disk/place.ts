@@ -5,15 +5,15 @@ import type { FileSystem } from './fs.js';
 /** A kind of file system that promises less than a queue needs. */
 export interface Place {
   readonly name: string;
-  /** Whether a queue there is refused, unless an option says otherwise. */
+  /** True if a queue there is refused, unless an option allows it. */
   readonly isRefused: boolean;
   /** What is at stake, and what to do. */
   readonly stakes: string;
 }
 
 /*
- * What is shared by several kernels is refused: the lock tells dead processes from living ones, and appends are put one
- * behind the other, only within one kernel. That holds for cluster file systems as well, however well they lock.
+ * File systems shared by several kernels are refused. Only within one kernel the lock tells dead processes
+ * from living ones, and appends never overlap. This includes cluster file systems, however well they lock.
  */
 const SHARED = {
   isRefused: true,
@@ -43,7 +43,7 @@ const LAYERED = {
     'mount a volume at the folder of the queue',
 };
 
-/** By the numbers of Linux; see statfs(2) and linux/magic.h. */
+/** Places by Linux's numbers; see statfs(2) and linux/magic.h. */
 const PLACES: ReadonlyMap<number, Place> = new Map([
   [0x6969, { name: 'NFS', ...SHARED }],
   [0xff534d42, { name: 'CIFS', ...SHARED }],
@@ -67,18 +67,18 @@ const PLACES: ReadonlyMap<number, Place> = new Map([
   [0x794c7630, { name: 'overlayfs', ...LAYERED }],
 ]);
 
-/** What a queue file stands on, or would stand on, if that is one of the kinds above. Elsewhere numbers mean other things. */
+/** Finds the place of a queue file, existing or not. Only on Linux: elsewhere numbers mean other things. */
 export function placeOf(fs: FileSystem, queueFile: string): Place | undefined {
   if (process.platform !== 'linux') return undefined;
   for (let path = queueFile; ; path = dirname(path)) {
     const info = fs.statfs(path);
-    // Node gives some of them with a sign.
+    // Node gives some numbers a sign.
     if (info !== undefined) return PLACES.get(info.type >>> 0);
     if (path === dirname(path)) return undefined;
   }
 }
 
-/** For a warning or a finding, of a place that is no more than named. */
+/** Describes a place in a message: its name and stakes. */
 export const describePlace = ({ name, stakes }: Place, queueFile: string): string =>
   `${queueFile} is on ${name}: ${stakes}`;
 

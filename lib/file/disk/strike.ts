@@ -10,13 +10,13 @@ export interface Superseded {
   readonly length: number;
 }
 
-/** Rows that lie side by side are struck together, in pieces up to this size. */
+/** The most bytes of adjacent rows that are struck together. */
 const PIECE = 1024 * 1024;
 
 /**
- * Strikes rows out, in place: from now on `awk '$4=="pending"'` and `grep <id>` don't see them. Only for rows whose
- * replacement is synced, else power loss could leave neither. The strikes themselves need no sync: without them
- * the file says the same to everyone who compares versions.
+ * Strikes rows out in place: then `awk '$4=="pending"'` and `grep <id>` don't see them. Only for rows whose
+ * replacement is synced, otherwise power loss could leave neither. The strikes need no sync because the file
+ * means the same without them to a reader that compares versions.
  */
 export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[]): Promise<void> {
   rows.sort((a, b) => a.offset - b.offset);
@@ -24,14 +24,14 @@ export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[])
     const first = i;
     const from = (rows[i] as Superseded).offset;
     let to = from;
-    // Only rows that touch: whatever lies between others is not ours to write.
+    // Only rows that touch, because bytes between others are not ours to write.
     while (i < rows.length && (rows[i] as Superseded).offset === to && to - from < PIECE) {
       to += (rows[i] as Superseded).length + 1;
       i++;
     }
     const length = to - from - 1;
     const bytes = Buffer.allocUnsafe(length);
-    // Read again just now: what is no longer a row here (an editor wrote into the file) is left alone.
+    // Read again: what is no longer a row (an editor wrote into the file) is left alone.
     if (readFully(fs, file.fd, bytes, from) < length) continue;
     if (length > SMALL && i - first === 1) {
       strikeLarge(fs, file, bytes, from);
@@ -48,7 +48,7 @@ export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[])
   }
 }
 
-/** Of a large row only what changes is written. The status first: without the `#` before them, dashes strike as well. */
+/** Writes only what changes in a large row. The status is first, because dashes strike even without `#`. */
 function strikeLarge(fs: FileSystem, file: OpenFile, bytes: Buffer, offset: number): void {
   const status = strikeOut(bytes, 0, bytes.length, file.layout);
   if (status === undefined) return;

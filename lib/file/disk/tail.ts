@@ -2,7 +2,7 @@ import { LF, LineReader, TORN } from '../format/line.js';
 import { assertWhole, type FileSystem, readFully } from './fs.js';
 import type { OpenFile } from './open-file.js';
 
-/** Where the file ends; undefined if its last line lacks the LF. */
+/** Returns where the file ends; undefined if its last line lacks the LF. */
 export function endOf(fs: FileSystem, file: OpenFile): number | undefined {
   const { size } = file;
   const last = Buffer.allocUnsafe(1);
@@ -10,11 +10,11 @@ export function endOf(fs: FileSystem, file: OpenFile): number | undefined {
 }
 
 /**
- * Closes a last line that lacks its LF, so that the next row isn't glued to it: with a plain LF if it is whole,
- * else as torn. A write of its own, never together with new rows: cut short, it leaves a fragment again.
+ * Closes a last line that lacks its LF, so that no row is glued to it: with LF if it is whole, otherwise as
+ * torn. It never writes new rows with it, because a write that is cut short leaves a fragment again.
  *
- * A whole row may be followed by a NUL where power loss has kept the length of such a closing and lost its byte: the
- * LF goes there.
+ * A NUL may follow a whole row, if power loss kept the length of such a closing but lost its byte. The LF
+ * goes there.
  *
  * @returns the size of the file, which now ends with LF
  */
@@ -36,7 +36,7 @@ export function closeTail(fs: FileSystem, file: OpenFile): number {
   return file.size;
 }
 
-/** The bytes after the last LF. */
+/** Reads the bytes after the last LF. */
 function lastFragment(file: OpenFile, size: number): Buffer {
   for (let length = 4096; ; length *= 4) {
     const from = Math.max(file.start, size - length);

@@ -5,11 +5,11 @@ import { OpenFile } from '../disk/open-file.js';
 import { JobIndex } from './job-index.js';
 import { sealedPart } from './sealed.js';
 
-/** The queue file as its path names it at the moment, and what is known of it. */
+/** The queue file that the path names now, and its index. */
 export class CurrentFile {
-  /** Called with each new index, before it is filled: the old one's slots mean nothing any more. */
+  /** Called with each new index before it is filled, because the old slots are no longer valid. */
   readonly onIndex: Set<(index: JobIndex) => void> = new Set();
-  /** As it was given. */
+  /** The given path. */
   readonly path: string;
   readonly #fs: FileSystem;
   #realPath: string | undefined;
@@ -24,26 +24,26 @@ export class CurrentFile {
     this.#fs = fs;
   }
 
-  /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
+  /** The path with symlinks followed, because lock, temporary files and archive are beside the real file. */
   get realPath(): string {
     this.#realPath ??= this.#fs.realpath(this.path) ?? this.#followDangling();
     return this.#realPath;
   }
 
-  /** Open, or undefined if it was not there at the last look. */
+  /** The open file; undefined if it was missing at the last read. */
   get file(): OpenFile | undefined {
     return this.#file;
   }
 
-  /** Of the open file, as far as it was read. */
+  /** The open file's index, as far as it was read. */
   get index(): JobIndex | undefined {
     return this.#index?.file === this.#file ? this.#index : undefined;
   }
 
-  /** Opens the file that the path names now, if it isn't open already. */
+  /** Opens the file that the path names now, unless it is already open. */
   reopen(): OpenFile | undefined {
     if (this.#file?.isCurrent()) return this.#file;
-    // Only then is the old one closed: until compared, its inode number must not be used again.
+    // Close the old one only now, because its inode number must not be used again before the comparison.
     const file = OpenFile.open(this.#fs, this.realPath);
     this.drop();
     this.#file = file;
@@ -51,28 +51,28 @@ export class CurrentFile {
     return file;
   }
 
-  /** Before the file is made. @throws TsvqError `DETACHED` if its folder was taken away */
+  /** Call it before the file is made. @throws TsvqError `DETACHED` if its folder was taken away */
   refuseOtherHome(): void {
     refuseOtherHome(this.#fs, this.realPath, this.#home);
   }
 
-  /** Closes it, and forgets what is known of it. */
+  /** Closes the file, and forgets its index. */
   drop(): void {
     this.#file?.release();
     this.#file = undefined;
     this.#index = undefined;
   }
 
-  /** Looks wait for it before they read: a scan that is under way, or a commit that relies on what is known of the file. */
+  /** Every read waits for it first: a scan under way, or a commit that relies on the index. */
   get busy(): Promise<void> | undefined {
     return this.#reserved ?? this.#scan;
   }
 
   /**
-   * For a commit, from what it reads to the check of its append: one at a time, and no look begins meanwhile. It would
-   * take rows into the index that the commit believes to come after it, or rows of its append that are not decided yet.
+   * Reserves the file for one commit, from its read to the check of its append. No other read may begin: it
+   * could index rows that the commit expects after its own, or rows of its append not decided yet.
    *
-   * @returns the end of it
+   * @returns a function that ends it
    */
   async reserve(): Promise<() => void> {
     while (this.#reserved !== undefined) await this.#reserved;
@@ -87,14 +87,14 @@ export class CurrentFile {
   }
 
   /**
-   * Makes the index know the open file to its end.
+   * Reads the open file into the index, to its end.
    *
-   * @param needs 'open': enough to learn what is to do; 'all': the finished jobs as well
-   * @returns undefined if no file is open, or if it was let go of, or what is known of it, by the end
+   * @param needs 'open': the jobs that are to do; 'all': the sealed part as well
+   * @returns undefined if no file is open, or if the file or its index was dropped meanwhile
    */
   async readOn(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
-    // One scan at a time. It is waited for even where it has seen all there is: its last read may come late, and
-    // must not find what a commit appends meanwhile.
+    // One scan at a time. Wait for it even if it has seen the whole file, because its last read may come
+    // late. It must not find what a commit appends meanwhile.
     while (this.#scan !== undefined) await this.#scan;
     const file = this.#file;
     if (file === undefined) return undefined;
@@ -112,7 +112,7 @@ export class CurrentFile {
 
   #usableIndex(file: OpenFile, needs: 'open' | 'all'): JobIndex {
     const { index } = this;
-    // Where an editor has written into the file, what was read of it means nothing any more.
+    // If an editor has written into the file, the index is no longer valid.
     const enough = index !== undefined && (needs === 'open' || index.from === file.start);
     if (enough && index.isIntact()) return index;
     const fresh = new JobIndex(file, needs === 'open' ? sealedPart(file) : undefined);
@@ -121,7 +121,7 @@ export class CurrentFile {
     return fresh;
   }
 
-  /** Where a symlink to nothing yet leads. */
+  /** Returns where a symlink to a missing file leads. */
   #followDangling(): string {
     let path = this.path;
     for (let hops = 0; hops < 40; hops++) {

@@ -1,20 +1,20 @@
-/** An id as this queue makes them. */
+/** Length of the ids that this queue makes. */
 const DIGITS = 16;
-/** Integers in the table for each of them. */
+/** Integers in the table for each id. */
 const WIDTH = 3;
 
-/** A field as its bytes in the file read one by one; the same for every id that this queue makes. */
+/** Turns each byte of a field into a character; ids that this queue makes stay unchanged. */
 export const keyOf = (field: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant.
   /^[\x00-\x7f]*$/.test(field) ? field : Buffer.from(field).toString('latin1');
 
 /**
- * Numbers job ids, from 0 on, in the order in which they come. The ids that this queue makes are 64 bits in hex digits,
- * and those are kept as integers in one flat table: a million of them in 24 MB, where a Map of strings takes a hundred
- * and makes the garbage collector walk through all of them. Other ids (a hand edit, another program's) are in a Map.
+ * Numbers job ids from 0 on, in the order in which they come. The ids that this queue makes are 64 bits in
+ * hex digits, kept as integers in one flat table. A million take 24 MB; a Map of strings takes a hundred, and
+ * the garbage collector walks through all of them. Other ids (a hand edit, another program's) are in a Map.
  *
- * An id is a string of its bytes in the file, read one by one; or those bytes themselves, from one place to another, so
- * that a scan of a million rows makes no strings.
+ * An id is a string from {@link keyOf}, or a range of bytes of the file, so that a scan of a million rows
+ * makes no strings.
  */
 export class IdMap {
   size = 0;
@@ -22,11 +22,11 @@ export class IdMap {
   #capacity = 1024;
   #filled = 0;
   /**
-   * The two halves of an id, and one more than its number, or 0 where there is none. Side by side: a look at a large
-   * table costs the processor one access to memory instead of three.
+   * The two halves of an id, and its number plus one, or 0 if the place is empty. They are side by side
+   * because a lookup in a large table then costs one access to memory instead of three.
    */
   #table = new Int32Array(WIDTH * this.#capacity);
-  /** The halves of the id that {@link #isOurs} was last asked about. */
+  /** The halves of the last id given to {@link #isOurs}. */
   #high = 0;
   #low = 0;
 
@@ -40,10 +40,10 @@ export class IdMap {
     return this.get(id) !== undefined;
   }
 
-  /** The id's number; one that is not in it yet gets the next one, which is {@link size} before. */
+  /** Returns the id's number; a new id gets the next one, the {@link size} before. */
   numberOf(id: string | Buffer, from = 0, to: number = id.length): number {
     if (!this.#isOurs(id, from, to)) return this.#numberOfOther(text(id, from, to));
-    // Half full at the most: then an empty place is near everywhere.
+    // At most half full, so that an empty place is always near.
     if (this.#filled >= this.#capacity / 2) this.#grow();
     const place = this.#place(this.#high, this.#low);
     const value = this.#table[place + 2] as number;
@@ -66,7 +66,7 @@ export class IdMap {
     for (let i = 0; i < DIGITS; i++) {
       const code = typeof id === 'string' ? id.charCodeAt(from + i) : (id[from + i] as number);
       if (i === DIGITS / 2) this.#high = half;
-      // Shifted, what was there before leaves on the left, and it stays an integer.
+      // The shift drops the old digits on the left, and keeps an integer.
       if (code >= 48 && code <= 57) half = (half << 4) | (code - 48);
       else if (code >= 97 && code <= 102) half = (half << 4) | (code - 87);
       else return false;
@@ -81,7 +81,7 @@ export class IdMap {
     this.#table[place + 2] = value;
   }
 
-  /** Where an id stands in the table, or the empty place where it would. */
+  /** Finds an id's place in the table, or the empty place for it. */
   #place(high: number, low: number): number {
     const table = this.#table;
     // Knuth's multiplicative hash (The Art of Computer Programming 3, 6.4), for ids that are not random.

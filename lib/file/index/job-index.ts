@@ -12,16 +12,16 @@ import { Unreadable } from './unreadable.js';
 
 const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
 
-/** The version of a job without a row. */
+/** Version of a job without a row. */
 const NONE = -1;
-/** So many bytes tell whether a file is still the same; a row's end, which is never struck. */
+/** How many bytes tell if a file is still the same: a row's end, which is never struck. */
 const ANCHOR = 32;
-/** With durability 'os' no row is crossed out. Of others, what is left is found by the next one who reads the file. */
+/** The most uncrossed rows kept: with 'os' all stay uncrossed. The next reader of the file finds the rest. */
 const MOST_UNCROSSED = 50_000;
 
 /**
- * Which row is the newest of each job, and where: a few numbers a job, in flat arrays, so that a million jobs fit
- * into some 60 MB. It is fed lines in the order of the file, from any point on.
+ * Knows each job's newest row, and where it is: a few numbers a job, in flat arrays, so that a million jobs
+ * fit into some 60 MB. It takes lines in the order of the file, from any point on.
  */
 export class JobIndex {
   readonly file: OpenFile;
@@ -29,36 +29,36 @@ export class JobIndex {
   readonly from: number;
   /** Lines before this byte have been read. */
   position: number;
-  /** Whether all of the file was read once: before, it knows a part of the jobs. */
+  /** True once the file was read to its end; before, it knows a part of the jobs. */
   isRead = false;
-  /** Bytes of struck and superseded rows: what a compaction would free. */
+  /** Bytes of struck and superseded rows, which a compaction would free. */
   deadBytes = 0;
-  /** Lines in which a row stands behind the beginning of another; what a compaction would put right. */
+  /** Lines with a row glued to the beginning of another, which a compaction repairs. */
   glued = 0;
-  /** Rows that may supersede one of the finished jobs that were left out. */
+  /** Number of late rows: they may supersede a job in the sealed part. */
   lateRows = 0;
   /** Lines that can't be read. */
   readonly unreadable: Unreadable = new Unreadable();
-  /** Where rows begin that have the id and the version of an earlier one: nobody's to throw away. */
+  /** Where rows with an earlier row's id and version begin; they must not be thrown away. */
   readonly duplicates: Set<number> = new Set();
   /** Called for each pending row that becomes its job's newest. */
   readonly onPending: Set<(slot: number) => void> = new Set();
   /** Called for each row that a newer one supersedes. */
   onSuperseded: ((offset: number, length: number) => void) | undefined;
-  /** Superseded rows that were read as rows: a commit is about to cross them out, or was killed before it did. */
+  /** Superseded rows not crossed out yet: a commit is about to do it, or was killed before. */
   uncrossed: Superseded[] = [];
   readonly #reader: LineReader;
-  /** Jobs that may be older than what stands of them among the finished ones, which were not read. */
+  /** Slots whose row may be older than their job's row in the sealed part, which was not read. */
   readonly #unproven = new Set<number>();
   readonly #newcomers: LateRows;
-  /** Some bytes of the file as they were read, and where they end. */
+  /** The last bytes that were read, and where they end. */
   #anchor: Buffer = Buffer.alloc(0);
   #anchorEnd: number;
   readonly #ids = new IdMap();
   readonly #slots = new Slots();
   readonly #types = new Types();
 
-  /** @param settled leaves the finished jobs out that need no reading; without it all lines are read */
+  /** @param settled the sealed part, to be left out; without it all lines are read */
   constructor(file: OpenFile, settled: SealedPart = { end: file.start, newFrom: file.start }) {
     this.file = file;
     this.from = settled.end;
@@ -68,17 +68,17 @@ export class JobIndex {
     this.#reader = new LineReader(file.layout);
   }
 
-  /** How many jobs. Slots are the numbers below. */
+  /** Number of jobs. Slots are the numbers below it. */
   get size(): number {
     return this.#ids.size;
   }
 
-  /** The job's slot, or undefined for an id that is in no row. */
+  /** Returns the job's slot, or undefined if no row has the id. */
   find(id: string): number | undefined {
     return this.#ids.get(keyOf(id));
   }
 
-  /** The same for the job of the row that a reader of this file has read last. */
+  /** Returns the slot of the job whose row this reader has read last. */
   findRow(row: LineReader): number | undefined {
     const { id } = this.file.layout.at;
     return this.#ids.get(row.bytes, row.from(id), row.to(id));
@@ -104,12 +104,12 @@ export class JobIndex {
     return this.#types.name(this.#slots.type[slot] as number);
   }
 
-  /** Of a pending job. */
+  /** Priority of a pending job. */
   priority(slot: number): number {
     return this.#slots.priority[slot] as number;
   }
 
-  /** Of a pending job, in ms. */
+  /** Due time of a pending job, in ms. */
   runAt(slot: number): number {
     return this.#slots.runAt[slot] as number;
   }
@@ -118,28 +118,28 @@ export class JobIndex {
     return this.from > this.file.start;
   }
 
-  /** Where all newest rows begin, in the order of the file. */
+  /** Returns where all newest rows begin, in file order. */
   offsets(): Float64Array {
     return this.#slots.offset.slice(0, this.size).sort();
   }
 
-  /** Every slot in this state, in no particular order. */
+  /** Yields every slot in this state, in no particular order. */
   *withStatus(status: Status): IterableIterator<number> {
     const code = CODES[status];
     for (let slot = 0; slot < this.size; slot++) if (this.#slots.status[slot] === code) yield slot;
   }
 
-  /** Whether there is a line with this id that can't be read: the job waits until a person has looked at it. */
+  /** True if a line with this id can't be read: the job waits until a person has looked at it. */
   isHeld(id: string): boolean {
     return !this.unreadable.isEmpty && this.unreadable.has(keyOf(id));
   }
 
-  /** The same for the job of a row. */
+  /** True if the row's job is held; see {@link isHeld}. */
   isRowHeld(row: LineReader): boolean {
     return !this.unreadable.isEmpty && this.unreadable.has(row.field(this.file.layout.at.id));
   }
 
-  /** Every id that is held. */
+  /** Returns every id that is held. */
   held(): string[] {
     const keys = [...this.unreadable.keys()].filter((key) => this.#ids.has(key));
     return keys.map((key) => Buffer.from(key, 'latin1').toString());
@@ -158,7 +158,7 @@ export class JobIndex {
     if (this.#unproven.size > 0) await this.#prove();
   }
 
-  /** All lines before this byte are known now. */
+  /** Notes that all lines before this byte are known. */
   moveTo(position: number): void {
     this.position = position;
     this.#anchor = this.#bytesBefore(position);
@@ -166,8 +166,8 @@ export class JobIndex {
   }
 
   /**
-   * Whether the file still is what was read of it, as far as its length and the last bytes tell: an editor that
-   * wrote into it in place has moved them.
+   * True if the file is still as it was read, as far as its length and last bytes tell: an editor that wrote
+   * in place has moved them.
    */
   isIntact(): boolean {
     return this.#bytesBefore(this.#anchorEnd).equals(this.#anchor);
@@ -178,7 +178,7 @@ export class JobIndex {
     return this.file.readPiece(from, position - from);
   }
 
-  /** Compares the unproven jobs with what stands of them among the finished ones: of two equals that one stands. */
+  /** Compares the unproven jobs with their rows in the sealed part, which win if versions are equal. */
   async #prove(): Promise<void> {
     const unproven = new Set(this.#unproven);
     this.#unproven.clear();
@@ -212,7 +212,7 @@ export class JobIndex {
     }
   }
 
-  /** Takes in a row that was just appended, without reading it again. @param slot of its job, if known */
+  /** Takes in a new row without reading it again. @param slot of its job, if known */
   learn(job: StoredJob, slot: number | undefined, offset: number, length: number): void {
     const { status } = job;
     const into = slot ?? this.#slotOf(keyOf(job.id));
@@ -248,7 +248,7 @@ export class JobIndex {
     if (this.uncrossed.length < MOST_UNCROSSED) this.uncrossed.push({ offset, length });
   }
 
-  /** Of a new job there is no row yet. */
+  /** Returns the job's slot; a new job gets one without a row. */
   #slotOf(id: string | Buffer, from?: number, to?: number): number {
     const known = this.#ids.size;
     const slot = this.#ids.numberOf(id, from, to);
@@ -258,10 +258,10 @@ export class JobIndex {
     return slot;
   }
 
-  /** @returns whether it is its job's newest row */
+  /** @returns true if it is its job's newest row */
   #put(slot: number, offset: number, length: number, version: number, status: Status): boolean {
     const before = this.#slots.version[slot] as number;
-    // Of two with the same version the earlier stands.
+    // With equal versions the earlier row wins.
     if (version <= before) {
       if (version === before) this.duplicates.add(offset);
       else this.#addUncrossed(offset, length);

@@ -2,17 +2,17 @@ import { type Row, splitRows } from '../format/row.js';
 import { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from './job-index.js';
 
-/** Rows that lie side by side are read in pieces up to this size. */
+/** The most bytes of adjacent rows that are read together. */
 const PIECE = 1024 * 1024;
-/** Of many jobs, so many are read at once, or so many bytes if they are large. */
+/** How many jobs are read at once, or how many bytes if they are large. */
 const GROUP = 500;
 const GROUP_BYTES = 4 * PIECE;
 
 /**
- * The newest rows of jobs, as the index knows them. Rows that lie side by side are read and split together.
+ * Reads the newest rows of jobs that the index knows. Adjacent rows are read and split together.
  *
- * @returns in the order of `slots`; undefined for a row that is no longer what the index says (struck since, or
- *   changed in place by an editor).
+ * @returns jobs in the order of `slots`; undefined if a row is not what the index says (struck since, or
+ *   changed in place by an editor)
  */
 export function readJobs(index: JobIndex, slots: readonly number[]): (StoredJob | undefined)[] {
   const jobs: (StoredJob | undefined)[] = [];
@@ -30,7 +30,7 @@ export function readJobs(index: JobIndex, slots: readonly number[]): (StoredJob 
   return jobs;
 }
 
-/** Few enough each to be read together. */
+/** Divides slots into groups to be read together. */
 export function* groupsOf(index: JobIndex, slots: readonly number[]): IterableIterator<number[]> {
   for (let i = 0; i < slots.length; ) {
     const first = i;
@@ -41,7 +41,7 @@ export function* groupsOf(index: JobIndex, slots: readonly number[]): IterableIt
   }
 }
 
-/** Reads as {@link readJobs} does, a group at a time, so that a caller who keeps few of many jobs needs little memory. */
+/** Reads jobs a group at a time, so that a caller that keeps few of many needs little memory. */
 export function* eachJob(index: JobIndex, slots: readonly number[]): IterableIterator<StoredJob | undefined> {
   for (const group of groupsOf(index, slots)) yield* readJobs(index, group);
 }
@@ -49,8 +49,8 @@ export function* eachJob(index: JobIndex, slots: readonly number[]): IterableIte
 function checked(row: Row | undefined, index: JobIndex, slot: number): StoredJob | undefined {
   const { layout } = index.file;
   if (row === undefined || row.length !== layout.names.length) return undefined;
-  // By its id, not by its version alone: an edit in place may have moved another job's row to this very byte. That of
-  // a struck row begins with `#`, as no job's does.
+  // Compare the id, because an edit in place may have moved another job's row to this byte. A struck row's id
+  // begins with `#`, and no job's does.
   const isNewest = index.find(row[layout.at.id] as string) === slot;
   return isNewest ? new StoredJob(row, layout, { index, slot }) : undefined;
 }

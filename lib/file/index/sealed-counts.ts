@@ -3,12 +3,12 @@ import { LineReader } from '../format/line.js';
 import type { JobIndex } from './job-index.js';
 import { Types } from './slots.js';
 
-/** How many jobs are in each state, by type. */
+/** Number of jobs in each state, by type. */
 export type SealedCounts = ReadonlyMap<string, Readonly<Record<Status, number>>>;
 
 interface Counted {
   readonly counts: Promise<SealedCounts>;
-  /** What the index had seen of {@link JobIndex.lateRows} rows. */
+  /** The index's {@link JobIndex.lateRows} at that time. */
   readonly lateRows: number;
 }
 
@@ -20,8 +20,8 @@ interface Readable {
 const counted = new WeakMap<JobIndex, Counted>();
 
 /**
- * What is to do, and a count of the finished jobs that its index has left out and that no row in it supersedes.
- * Counted once for each index, and again when one of them was retried.
+ * Reads the index of what is to do, and counts the jobs in the sealed part that no row in it supersedes. It
+ * counts once for each index, and again after one of them was retried.
  */
 export async function readSealedCounts(
   store: Readable,
@@ -32,7 +32,7 @@ export async function readSealedCounts(
   const settled = await counts;
   const index = await store.read('open');
   if (index === open && index.lateRows === lateRows) return { index, settled };
-  // One that was retried meanwhile was perhaps crossed out before it was read, and what stands in its place comes last.
+  // A job retried meanwhile may have been crossed out before it was read, and its new row comes last.
   const all = await store.read('all');
   return all && { index: all, settled: new Map() };
 }
@@ -46,7 +46,7 @@ function countsOf(index: JobIndex): Counted {
   return now;
 }
 
-/** In one reading, without learning where each of them is: three quarters of the time of that, and none of the memory. */
+/** Counts in one pass without indexing the jobs: three quarters of the time, and none of the memory. */
 async function count(index: JobIndex): Promise<SealedCounts> {
   const { file } = index;
   const { at } = file.layout;

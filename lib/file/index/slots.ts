@@ -1,15 +1,15 @@
-/** A few numbers for each job, in flat arrays that grow: what an index knows of its newest row. */
+/** A few numbers about each job's newest row, in flat arrays that grow. */
 export class Slots {
   offset: Float64Array = new Float64Array(1024);
   length: Uint32Array = new Uint32Array(1024);
   version: Float64Array = new Float64Array(1024);
-  /** Place of the status in STATUSES. */
+  /** Position of the status in STATUSES. */
   status: Uint8Array = new Uint8Array(1024);
-  /** Of {@link Types}. */
+  /** Code from {@link Types}. */
   type: Uint32Array = new Uint32Array(1024);
-  /** Of a pending job, like the next. */
+  /** Only for a pending job. */
   priority: Float64Array = new Float64Array(1024);
-  /** In ms. */
+  /** In ms; only if pending. */
   runAt: Float64Array = new Float64Array(1024);
 
   makeRoomFor(slot: number): void {
@@ -30,14 +30,14 @@ function larger<T extends Float64Array | Uint32Array | Uint8Array>(old: T): T {
   return array;
 }
 
-/** The types of jobs, numbered: there are few of them. */
+/** Numbers the types of jobs; there are few. */
 export class Types {
   readonly #names: string[] = [];
   readonly #codes = new Map<string, number>();
   #last: Buffer | undefined;
   #lastCode = 0;
 
-  /** @param key its bytes in the file, read one by one */
+  /** Returns a type's number. @param key from keyOf() */
   code(key: string): number {
     let code = this.#codes.get(key);
     if (code === undefined) {
@@ -48,7 +48,7 @@ export class Types {
     return code;
   }
 
-  /** The same for the one in bytes[from, to). Mostly it is that of the row before: then no string is made. */
+  /** Returns the number of the type in bytes[from, to). It makes no string if the row before had it. */
   codeAt(bytes: Buffer, from: number, to: number): number {
     if (this.#last === undefined || !isSame(this.#last, bytes, from, to)) {
       this.#last = Buffer.from(bytes.subarray(from, to));

@@ -1,41 +1,41 @@
 import type { OpenFile } from '../disk/open-file.js';
 import { LineReader, LONGEST_ROW } from '../format/line.js';
 
-/** After a look at so many lines other callbacks get their turn. */
+/** Number of lines after which other callbacks get their turn. */
 const SLICE = 500;
 
-/** The lines of one file that can't be read, and the jobs that they hold. */
+/** The lines of one file that can't be read, and the jobs they hold. */
 export class Unreadable {
-  /** First fields. */
+  /** Their first fields. */
   readonly #keys = new Set<string>();
-  /** Where those are that were met and not yet looked at again: offsets and lengths by turns. */
+  /** Lines that were not read a second time yet: offsets and lengths in turn. */
   #met: number[] = [];
   #confirmed = 0;
 
-  /** Takes note of a line. @param key its first field */
+  /** Notes a line. @param key its first field */
   add(key: string, offset: number, length: number): void {
     this.#keys.add(key);
     this.#met.push(offset, length);
   }
 
-  /** Whether there is none. */
+  /** True if there is none. */
   get isEmpty(): boolean {
     return this.#keys.size === 0;
   }
 
-  /** Whether such a line has this first field. */
+  /** True if such a line has this first field. */
   has(key: string): boolean {
     return this.#keys.has(key);
   }
 
-  /** Every first field. */
+  /** Returns every first field. */
   keys(): IterableIterator<string> {
     return this.#keys.values();
   }
 
   /**
-   * How many lines can't be read. Each is looked at a second time, once: one that a living process was crossing out
-   * when it was read looked damaged for that moment only.
+   * Counts the lines that can't be read. Each is read once more, because a line looks damaged while a live
+   * process crosses it out.
    */
   async count(file: OpenFile): Promise<number> {
     const reader = new LineReader(file.layout);

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../job/clock.js';
 import { type FileSystem, systemFs } from '../disk/fs.js';
 import { type Processes, systemProcesses } from './process-id.js';
 
-/** The world outside of the queue: its files, its time, its processes. Simulations have one of their own. */
+/** The world outside the queue: its files, its time, its processes. Simulations bring their own. */
 export interface Environment {
   readonly fs: FileSystem;
   readonly clock: Clock;

@@ -9,31 +9,31 @@ import { makeDirectory } from './proper-lockfile.js';
 import { Rewriting } from './rewrite-notice.js';
 
 /*
- * The lock is a directory, `queue.tsv.lock`, and in it a file named after its owner, the token. The token decides:
+ * The lock is a directory, `queue.tsv.lock`, with a file named after its owner, the token. The token decides:
  *
- * - Enter: create your token, then list the directory. If every other token's owner is proven dead, you hold the
- *   lock. Else remove your token and come back later. Of two who create at the same time, the later one always
- *   sees the earlier, so both may have to come back, but never do both get in.
- * - A dead owner's token says that somebody died inside a commit. Whoever enters beside it repairs the file, and
- *   only then removes that token.
- * - Leave: remove your token, then the directory: one with a token in it can't be removed. One without is no lock,
- *   so a worker, which soon comes back, leaves it there until it ends: making and removing it takes longer
- *   than all the rest together.
- * - Rewrite: a holder that is going to put another file in the place of this one says so first, by a directory of its
- *   own in there. Rows of new jobs depend on nothing, so they are appended beside a holder that only appends; but
- *   whoever does that looks, after the append, whether somebody rewrites. Either the one who rewrites said so after
- *   the append, and reads the row; or the one who appended sees it, and goes by the lock.
+ * - Enter: create your token, then list the directory. If every other token's owner is proven dead, you hold
+ *   the lock. Otherwise remove your token and try again later. If two processes create tokens at the same
+ *   time, the later one always sees the earlier. Both may have to try again, but never both get in.
+ * - A dead owner's token says that a process died inside a commit. The next holder repairs the file, and only
+ *   then removes that token.
+ * - Leave: remove your token, then the directory. A directory with a token can't be removed; one without is
+ *   no lock. A worker soon comes back, so it keeps the directory until it ends: making and removing it takes
+ *   longer than all the rest together.
+ * - Rewrite: a holder that will replace the file first makes a directory inside the lock's: the rewrite
+ *   notice. Rows of new jobs depend on nothing, so a process may append them without the lock while the
+ *   holder only appends. After the append it looks for a rewrite notice. Either the notice came after the
+ *   append, and the rewrite reads the row; or the process sees the notice, and waits for the lock.
  */
 
-/** For so long a live owner is believed to be still alive. */
+/** How long a live owner is believed to be alive. */
 const ALIVE_MS = 250;
-/** A step of a wait that took longer by the clock was a jump of it, for the most part. */
+/** If a step of a wait took longer, the clock has jumped. */
 const LONGEST_STEP_MS = 1_000;
 const PREFIX = 'owner.';
 
-/** Who holds a lock. */
+/** A process that holds a lock. */
 export interface LockHolder {
-  /** Name of the token in the lock's directory. */
+  /** Name of its token in the lock's directory. */
   readonly token: string;
   readonly host: string;
   readonly pid: number;
@@ -42,9 +42,9 @@ export interface LockHolder {
 }
 
 export class Lock {
-  /** Of the directory. */
+  /** Path of the directory. */
   readonly path: string;
-  /** The directory is left where it is: there is more to come, and who has set this will {@link tidy} in the end. */
+  /** True if {@link leave} keeps the directory for more work. The caller that sets it calls {@link tidy}. */
   keepsDirectory = false;
   /** Called before the queue's folder is made; may throw. */
   onMissingFolder: () => void = () => {};
@@ -70,16 +70,16 @@ export class Lock {
    * Waits until the lock is held, or is no longer needed.
    *
    * @param isNeeded asked before each further try
-   * @returns the tokens of dead owners found beside one's own: repair, then {@link clear} them. undefined if the lock
-   *   is not held, since it is no longer needed.
+   * @returns the tokens of dead owners: repair the file, then {@link clear} them. undefined if the lock is
+   *   not held because it is no longer needed.
    * @throws TsvqError `LOCK_TIMEOUT`, `NO_ACCESS`, `DISK_FULL`
    */
   async enter(isNeeded: () => boolean = () => true): Promise<string[] | undefined> {
     let waited = 0;
     const believed = new Map<string, number>();
     for (let attempt = 0; ; attempt++) {
-      // The first try is a bold one; after it, look before creating: a token makes others that are just entering
-      // turn back.
+      // The first try creates at once. Later ones look first, because a token turns back others that are just
+      // entering.
       if (attempt === 0 || !this.#tokens().some((token) => this.#isAlive(token, believed))) {
         const dead = this.#tryToEnter(believed);
         if (dead !== undefined) return dead;
@@ -88,38 +88,38 @@ export class Lock {
       if (waited >= this.#timeout) throw this.#timedOut();
       const before = this.#clock.now();
       await this.#clock.sleep(Math.ceil(Math.random() * Math.min(1 + attempt, 20)));
-      // Step by step: the clock may be set meanwhile, or the machine suspended.
+      // Step by step, because the clock may be set meanwhile, or the machine suspended.
       waited += Math.min(Math.max(this.#clock.now() - before, 1), LONGEST_STEP_MS);
     }
   }
 
-  /** Whether the token is still there. Whoever finds it gone was passed over, and stands back. */
+  /** True if our token is still there. If it is gone, another process took the lock over; stop. */
   stillHeld(): boolean {
     return this.#token !== undefined && this.#fs.stat(this.#token) !== undefined;
   }
 
-  /** Whether somebody rewrites the file, or died in the midst of it: then nobody may append without the lock. */
+  /** True if a live or dead process has a rewrite notice. Then no process may append without the lock. */
   get isRewriting(): boolean {
     return this.#rewriting.isActive;
   }
 
-  /** Has everybody who would append wait for the lock, until {@link leave}. What they appended before is in the file. */
+  /** Makes the rewrite notice: until {@link leave}, appends wait for the lock. Earlier rows are read. */
   beginRewrite(): void {
     if (this.#token !== undefined) this.#rewriting.begin(basename(this.#token));
   }
 
-  /** Takes the lock from owners. What they said of rewriting the file stands until {@link clear}. */
+  /** Takes the lock from owners. Their rewrite notices stay until {@link clear}. */
   evict(tokens: readonly string[]): void {
     for (const token of tokens) removeIfThere(this.#fs, `${this.path}/${token}`);
   }
 
-  /** Removes all traces of dead and evicted owners; only after the repair. */
+  /** Removes all traces of dead and evicted owners. Call it only after the repair. */
   clear(tokens: readonly string[]): void {
     this.#rewriting.clear(tokens);
     this.evict(tokens);
   }
 
-  /** What the files of owners are, here or where they said that they rewrite; of those that are still there. */
+  /** Returns the file information of these tokens, also in the rewrite notice, as far as they exist. */
   infosOf(tokens: readonly string[]): FileInfo[] {
     const paths = tokens.flatMap((token) => [`${this.path}/${token}`, `${this.path}/rewriting/${token}`]);
     return paths.flatMap((path) => this.#fs.stat(path) ?? []);
@@ -127,20 +127,20 @@ export class Lock {
 
   leave(): void {
     if (this.#token === undefined) return;
-    // First: the next holder takes what it finds there for a dead one's.
+    // First, because the next holder takes a notice it finds for a dead owner's.
     this.#rewriting.end();
     removeIfThere(this.#fs, this.#token);
     this.#token = undefined;
     if (!this.keepsDirectory) this.tidy();
   }
 
-  /** Removes the directory, unless somebody is using it. */
+  /** Removes the directory, unless a process is using it. */
   tidy(): void {
     // Not empty, or gone already: both are fine.
     removeEmpty(this.#fs, this.path);
   }
 
-  /** Who holds the lock or died holding it; takes nothing. */
+  /** Lists the processes that hold the lock or died holding it. */
   holders(): LockHolder[] {
     return this.#tokens().flatMap((token) => {
       const info = this.#infoOf(token);
@@ -160,26 +160,26 @@ export class Lock {
       const others = this.#tokens().filter((other) => other !== name);
       if (!others.every((other) => !this.#isAlive(other, believed) && this.#mayPass(other, token)))
         return undefined;
-      // One that can't be judged may go on any moment: from now on it finds its token gone. The next who sees ours
-      // knows as much as from theirs.
+      // An owner that can't be judged may go on at any moment. Then it finds its token gone. Our token tells
+      // the next process as much as theirs did.
       this.evict(others.filter((other) => this.#liveness(other) !== 'dead'));
       const rewriting = this.#rewriting.tokens().filter((other) => this.#liveness(other) !== 'alive');
       this.#token = token;
       return [...rewriting, ...others];
     } finally {
-      // Also when the system refuses a look: forgotten there, it would hold the lock for as long as this process lives.
+      // Also if the system refuses a read: a forgotten token would hold the lock until this process ends.
       if (this.#token !== token) removeIfThere(this.#fs, token);
     }
   }
 
-  /** @returns false if the directory was removed under our hands; the next try makes it again. */
+  /** Creates our token. @returns false if another process removed the directory; the next try remakes it */
   #createToken(token: string): boolean {
     try {
       this.#files.makeToken(token);
       return true;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // An empty directory is no lock. Root was killed before it could give this one away.
+      // An empty directory is no lock: root was killed before it could give this one away.
       const isHealed = code === 'EACCES' && removeEmpty(this.#fs, this.path);
       if (code !== 'ENOENT' && !isHealed) throw storeError(error, this.path);
     }
@@ -227,7 +227,7 @@ export class Lock {
     return true;
   }
 
-  /** Whether an owner that is not alive as far as we can tell may be passed: proven dead, or unknown for long. */
+  /** True if an owner not known to be alive may be passed over: it is proven dead, or unknown for long. */
   #mayPass(token: string, mine: string): boolean {
     if (this.#liveness(token) === 'dead') return true;
     const theirs = this.#fs.stat(`${this.path}/${token}`);

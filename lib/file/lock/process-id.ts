@@ -5,24 +5,24 @@ import { dependency } from '../../job/dependency.js';
 import { randomHex } from '../../job/random.js';
 
 /*
- * Who somebody is, and whether they are still alive. An owner is named by
+ * Names owners, and tells if they are still alive. An owner's name is
  *
  *     host.boot.namespace.pid.start.random
  *
- * A pid alone would do for nothing: it is used again, after a reboot and in every container. The boot id and the
- * process's start time settle that; the pid namespace tells containers apart that share a host and its boot id.
- * The name is a file name (of a lock's token) and a field of a row (locked_by) alike.
+ * A pid alone is not enough, because it is used again after a reboot and in every container. The boot id and
+ * the process's start time settle that. The pid namespace tells containers apart that share a host and its
+ * boot id. The name is both a file name (of a lock's token) and a field of a row (locked_by).
  */
 
-/** What is known of an owner: `unknown` where it can't be judged from here (another host or container). */
+/** The state of an owner: `unknown` if it can't be judged from here (another host or container). */
 export type Liveness = 'alive' | 'dead' | 'unknown';
 
-/** One that can't be judged from here is given so long, in ms: it may be at work, or long dead. */
+/** How long, in ms, an `unknown` owner is given: it may be at work, or long dead. */
 export const UNJUDGED_MS = 60_000;
 
-/** How to learn about processes; simulations have their own. */
+/** Tells about processes. Simulations bring their own. */
 export interface Processes {
-  /** A new name for an owner in this process. */
+  /** Returns a new name for an owner in this process. */
   self(): string;
   liveness(owner: string): Liveness;
 }
@@ -37,7 +37,7 @@ interface Here {
 
 let here: Here | undefined;
 
-/** This process's place in the world, read once. */
+/** Returns what names this process. It is read once. */
 function place(): Here {
   if (here === undefined) {
     const os = dependency<{ hostname: typeof hostname }>('node:os', () => require('node:os'));
@@ -47,7 +47,7 @@ function place(): Here {
       .slice(0, 40);
     const boot = (read('/proc/sys/kernel/random/boot_id') ?? bootTime()).replaceAll('-', '').slice(0, 16);
     const namespace = (link('/proc/self/ns/pid') ?? '0').replace(/\D/g, '');
-    // That of this thread, which is the process's own unless it is a worker_thread: one may be ended alone.
+    // The id of this thread: a worker_thread may end alone. In the main thread it is the pid.
     const pid = Number(link('/proc/thread-self')?.split('/').at(-1) ?? process.pid);
     const start = lookUp(pid) || '0';
     here = { host, boot, namespace, pid, start };
@@ -68,7 +68,7 @@ function liveness(owner: string): Liveness {
   if (random === undefined) return 'unknown';
   const mine = place();
   if (host !== mine.host) return 'unknown';
-  // Another boot of this host: nothing of it is left, whichever container it ran in.
+  // Nothing is left of another boot of this host, whichever container it ran in.
   if (boot !== mine.boot) return mine.boot === '' || boot === '' ? 'unknown' : 'dead';
   if (namespace !== mine.namespace) return 'unknown';
   if (Number(pid) === mine.pid && start === mine.start) return 'alive';
@@ -77,14 +77,14 @@ function liveness(owner: string): Liveness {
 }
 
 /**
- * When a process started, in the system's own terms; '' if there is none, or only a zombie; undefined if there is
- * one of which nothing can be read (a /proc mounted with hidepid).
+ * Returns when a process started, in the system's own terms; '' if there is none, or only a zombie; undefined
+ * if nothing can be read of it (a /proc mounted with hidepid).
  */
 function lookUp(pid: number): string | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return '';
   const stat = read(`/proc/${pid}/stat`);
   if (stat !== undefined) {
-    // The name of the program, in parentheses, may hold spaces and parentheses of its own: count after the last.
+    // The program's name, in parentheses, may hold spaces and parentheses, so count after the last.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? '' : fields[19];
   }
@@ -100,7 +100,7 @@ function lookUp(pid: number): string | undefined {
   }
 }
 
-/** Whether the system knows the pid at all. */
+/** True if the system knows the pid. */
 function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -110,7 +110,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** macOS has no boot id; the time of the boot names it as well. */
+/** Returns the time of the boot, because macOS has no boot id. */
 function bootTime(): string {
   try {
     return run('sysctl', ['-n', 'kern.boottime']).match(/\d+/)?.[0] ?? '';
@@ -119,12 +119,12 @@ function bootTime(): string {
   }
 }
 
-/** Loaded only where /proc doesn't tell: node:child_process costs every start a millisecond or two. */
+/** Runs a command where /proc doesn't tell. Loading node:child_process costs a millisecond or two. */
 function run(command: string, args: string[]): string {
   const load = dependency<{ execFileSync: typeof execFileSync }>('node:child_process', () =>
     require('node:child_process'),
   );
-  // cron and a shell have languages and time zones of their own, and have to be told the same.
+  // cron and a shell have different languages and time zones, and must get the same answer.
   const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
   return load.execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe', env });
 }

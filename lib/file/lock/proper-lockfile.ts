@@ -4,19 +4,19 @@ import type ProperLockfile from 'proper-lockfile';
 import { here } from '../../job/dependency.js';
 import type { FileSystem } from '../disk/fs.js';
 
-/** False if it can't be had in the way that it is wanted. */
+/** The loaded package, or false if {@link load} failed. */
 let loaded: typeof ProperLockfile | false | undefined;
 
 /**
- * What it loads for a lock that nothing but its directory protects; here tokens do. signal-exit would hook every signal:
- * a web app's own handling of SIGTERM would come late, and SIGXFSZ, which Node ignores, would kill from then on where a
- * file size limit is reached. graceful-fs would replace fs.close, and take half of the time that the loading takes.
+ * Stand-ins for what proper-lockfile loads to protect a bare directory; here tokens protect it. signal-exit
+ * would hook every signal: a web app's own SIGTERM handler would run late, and SIGXFSZ, which Node ignores,
+ * would kill at a file size limit. graceful-fs would replace fs.close, and take half of the loading time.
  */
 const INSTEAD = { 'signal-exit': () => () => {}, 'graceful-fs': fs };
 
 /**
- * proper-lockfile, without what merely loading it does to a process. False where that can't be: in a bundle that has left
- * node_modules behind, and in Jest, which lets no module take another one's place.
+ * Loads proper-lockfile without its side effects on the process. Returns false if that is impossible: in a
+ * bundle without node_modules, and in Jest, which lets no module replace another.
  */
 function load(): typeof ProperLockfile | false {
   let require: NodeJS.Require;
@@ -46,7 +46,7 @@ function load(): typeof ProperLockfile | false {
   }
 }
 
-/** Makes the lock's directory. @returns false if it is there already */
+/** Makes the lock's directory. @returns false if it already exists */
 export function makeDirectory(fs: FileSystem, path: string, mode: number): boolean {
   loaded ??= load();
   try {
@@ -65,20 +65,20 @@ function makeAsLock({ lockSync }: typeof ProperLockfile, fs: FileSystem, path: s
     lockfilePath: path,
     realpath: false,
     retries: 0,
-    // Its own stale takeover lets two in. Without `update`, Infinity would become a timer of 1 ms.
+    // Its stale takeover lets two in. Without `update`, Infinity would become a timer of 1 ms.
     stale: Number.POSITIVE_INFINITY,
     update: 2 ** 31 - 1,
     onCompromised: () => {},
     fs: {
       mkdirSync: (name: string) => fs.mkdir(name, { mode }),
       rmdirSync: () => {},
-      // Times mean nothing without a stale takeover: neither asked for nor set.
+      // Without a stale takeover, times mean nothing.
       statSync: () => ({ mtime: new Date(0) }),
       utimesSync: () => {},
       realpathSync: (name: string) => name,
     },
   });
-  // It forgets the directory at once, and it stays. Kept in mind, it would be looked at again when `update` has
-  // passed, which throws out of a timer if another process has removed the directory and this one made it again.
+  // The package forgets the directory at once; the directory stays. Otherwise a timer would check it after
+  // `update`, and throw if another process removed the directory and this one made it again.
   release();
 }

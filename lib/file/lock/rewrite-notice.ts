@@ -3,11 +3,11 @@ import { type FileSystem, removeIfThere, storeError } from '../disk/fs.js';
 import { type LockFiles, removeEmpty } from '../disk/ownership.js';
 
 /**
- * How the holder of the lock says that it is going to put another file in the place of the queue's: a directory in the
- * lock's, with a token of the same name as that of the lock. Nobody appends without the lock as long as it is there.
+ * The rewrite notice: the lock's holder says that it will replace the queue file. It is a directory in the
+ * lock's, with a token named like the lock's. While it exists, no process appends without the lock.
  *
- * With a token in it, since a holder that was suspended, and passed over, comes back to remove what is its own, and must
- * not remove what another has said meanwhile.
+ * It has a token because a holder may be suspended and passed over. Later it removes its own notice, and must
+ * not remove another process's.
  */
 export class Rewriting {
   readonly #fs: FileSystem;
@@ -22,18 +22,18 @@ export class Rewriting {
     this.#path = `${lock}/rewriting`;
   }
 
-  /** Whether somebody rewrites the file, or died in the midst of it. */
+  /** True if a process rewrites the file, or died in the middle of it. */
   get isActive(): boolean {
     try {
       return this.#fs.stat(this.#path) !== undefined;
     } catch (error) {
-      // The lock's folder is closed. Whoever takes the lock sees what can be done about that.
+      // The lock's folder is closed. The process that takes the lock deals with that.
       if ((error as NodeJS.ErrnoException).code === 'EACCES') return true;
       throw error;
     }
   }
 
-  /** Only under the lock. @param name of its token */
+  /** Makes the notice; only under the lock. @param name of the token */
   begin(name: string): void {
     if (this.#token !== undefined) return;
     const token = `${this.#path}/${name}`;
@@ -44,7 +44,7 @@ export class Rewriting {
         this.#token = token;
         return;
       } catch (error) {
-        // One who was passed over has removed the directory under our hands.
+        // A holder that was passed over has removed the directory meanwhile.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.#path);
       }
     }
@@ -55,10 +55,10 @@ export class Rewriting {
       this.#files.makeFolder(this.#path);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // By one who holds the lock since this one was passed over; what it appends won't count.
+      // Another process made it: it took the lock over, and what this one appends won't count.
       if (code === 'EEXIST') return;
       if (code !== 'ENOENT') throw storeError(error, this.#path);
-      // The lock's own directory is gone, and with it our token.
+      // The lock's directory is gone, and our token too.
       throw new TsvqError(
         'WRITE_FAILED',
         `the lock was taken over while ${this.#path} was made; nothing was written`,
@@ -73,7 +73,7 @@ export class Rewriting {
     removeEmpty(this.#fs, this.#path);
   }
 
-  /** The tokens of all who say so. */
+  /** Lists the tokens in the notice. */
   tokens(): string[] {
     if (!this.isActive) return [];
     try {

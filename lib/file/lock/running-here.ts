@@ -1,16 +1,16 @@
 import { processWide } from '../../job/process-wide.js';
 import { type Processes, systemProcesses } from './process-id.js';
 
-/** Jobs by the path of their queue. */
+/** Job ids by the path of their queue. */
 type Files = Map<string, Set<string>>;
 
 /**
- * Jobs whose handlers are under way in this process, whichever worker of it called them; also those that ignored
- * their abort and were recorded without waiting for them. Run again beside that, there would be two of one job.
+ * Jobs whose handlers are running in this process, for any of its workers. It includes handlers that ignored
+ * their abort, whose jobs were recorded without waiting. Such a job must not start again during that run.
  */
 const here: Files = processWide('under-way', () => new Map());
 
-/** The same of processes that are only simulated. */
+/** The jobs running in simulated processes. */
 const elsewhere = new WeakMap<Processes, Files>();
 
 function filesOf(processes: Processes): Files {
@@ -20,7 +20,7 @@ function filesOf(processes: Processes): Files {
   return files;
 }
 
-/** The jobs of a queue that are under way in this process. */
+/** Returns the jobs of a queue that are running in this process. */
 export function jobsRunningHere({
   processes,
   realPath,
@@ -34,7 +34,7 @@ export function jobsRunningHere({
   return jobs;
 }
 
-/** How many handlers are under way in this process, whatever queue their jobs are of. */
+/** Counts the handlers that are running in this process, for all queues. */
 export function handlersRunningHere({ processes }: { processes: Processes }): number {
   let handlers = 0;
   for (const jobs of filesOf(processes).values()) handlers += jobs.size;
