@@ -9,7 +9,7 @@ import { joinRow, type Row, splitRows } from '../format/row.js';
 import { StoredJob } from '../format/stored-job.js';
 import { upgrade } from '../format/upgrade.js';
 import type { JobIndex } from '../index/job-index.js';
-import { isMark, OPEN_MARK, settledMark } from '../index/sealed.js';
+import { isMark, OPEN_MARK, sealedMark } from '../index/sealed.js';
 import type { ArchiveWriter } from './archive-writer.js';
 import type { Replacement } from './rewrite.js';
 
@@ -69,7 +69,7 @@ export class CompactionPass {
     output.add(Buffer.from(headOf(this.#layout)));
     const markAt = output.size;
     const marked = this.#finishedBytes() > WORTH_A_MARK;
-    if (marked) output.add(Buffer.from(settledMark(0, 0)));
+    if (marked) output.add(Buffer.from(sealedMark(0, 0)));
     await file.eachLine(file.start, (bytes, start, end, offset) => this.#sort(bytes, start, end, offset), {
       to: this.#end,
       // Block by block, so that no more than one is in memory.
@@ -86,7 +86,7 @@ export class CompactionPass {
     const missing = missingFollowUps(this.#parents, this.#index);
     for (const { line } of missing) output.add(Buffer.from(line));
     await output.flush();
-    if (marked) output.patch(markAt, Buffer.from(settledMark(end, output.size)));
+    if (marked) output.patch(markAt, Buffer.from(sealedMark(end, output.size)));
     return { kept: this.#kept + missing.length, recovered: missing.length };
   }
 

@@ -4,7 +4,7 @@ import { type FileSystem, storeError } from './fs.js';
 import { giveToOwner } from './ownership.js';
 
 /** The heartbeat that a worker writes to `queue.tsv.tick` after it looked at the queue. */
-export interface Tick {
+export interface Heartbeat {
   /** ms since 1970. */
   at: number;
   /** Types of due jobs without a handler. */
@@ -26,7 +26,7 @@ const MOST = 64 * 1024;
  *
  * @returns true if it is the first one
  */
-export function writeHeartbeat(fs: FileSystem, queueFile: string, { at, unhandled }: Tick): boolean {
+export function writeHeartbeat(fs: FileSystem, queueFile: string, { at, unhandled }: Heartbeat): boolean {
   const lines = [(at / 1000).toFixed(3), ...unhandled.filter(isName).map((type) => `no handler\t${type}`)];
   try {
     const fd = openTick(fs, `${queueFile}.tick`);
@@ -60,7 +60,7 @@ function openTick(fs: FileSystem, path: string): number {
 }
 
 /** Reads the last heartbeat. @returns undefined if there is none, or it can't be read */
-export function readHeartbeat(fs: FileSystem, queueFile: string): Tick | undefined {
+export function readHeartbeat(fs: FileSystem, queueFile: string): Heartbeat | undefined {
   if (fs.stat(`${queueFile}.tick`) === undefined) return undefined;
   let fd: number;
   try {

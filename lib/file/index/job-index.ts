@@ -50,7 +50,7 @@ export class JobIndex {
   readonly #reader: LineReader;
   /** Slots whose row may be older than their job's row in the sealed part, which was not read. */
   readonly #unproven = new Set<number>();
-  readonly #newcomers: LateRows;
+  readonly #lateRows: LateRows;
   /** The last bytes that were read, and where they end. */
   #anchor: Buffer = Buffer.alloc(0);
   #anchorEnd: number;
@@ -58,13 +58,13 @@ export class JobIndex {
   readonly #slots = new Slots();
   readonly #types = new Types();
 
-  /** @param settled the sealed part, to be left out; without it all lines are read */
-  constructor(file: OpenFile, settled: SealedPart = { end: file.start, newFrom: file.start }) {
+  /** @param sealed the sealed part, to be left out; without it all lines are read */
+  constructor(file: OpenFile, sealed: SealedPart = { end: file.start, newFrom: file.start }) {
     this.file = file;
-    this.from = settled.end;
-    this.position = settled.end;
-    this.#anchorEnd = settled.end;
-    this.#newcomers = new LateRows(settled.newFrom);
+    this.from = sealed.end;
+    this.position = sealed.end;
+    this.#anchorEnd = sealed.end;
+    this.#lateRows = new LateRows(sealed.newFrom);
     this.#reader = new LineReader(file.layout);
   }
 
@@ -154,7 +154,7 @@ export class JobIndex {
       this.position = offset + end - start + 1;
     });
     this.moveTo(Math.max(this.position, position));
-    this.#newcomers.clear();
+    this.#lateRows.clear();
     if (this.#unproven.size > 0) await this.#prove();
   }
 
@@ -225,7 +225,7 @@ export class JobIndex {
     const { at } = this.file.layout;
     const reader = this.#reader;
     this.deadBytes += length + 1;
-    if (this.#isPart) this.#newcomers.addStruck(offset, reader.field(at.version), reader.field(at.id));
+    if (this.#isPart) this.#lateRows.addStruck(offset, reader.field(at.version), reader.field(at.id));
   }
 
   #addRow(bytes: Buffer, offset: number, length: number): void {
@@ -235,7 +235,7 @@ export class JobIndex {
     const isFirst = this.#slots.version[slot] === NONE;
     if (!this.#put(slot, offset, length, reader.version, reader.status)) return;
     const isLater = isFirst && reader.version > 1 && this.#isPart;
-    if (isLater && this.#newcomers.mayOvertake(offset, reader.field(at.id))) {
+    if (isLater && this.#lateRows.mayOvertake(offset, reader.field(at.id))) {
       this.#unproven.add(slot);
       this.lateRows++;
     }

@@ -25,16 +25,16 @@ const counted = new WeakMap<JobIndex, Counted>();
  */
 export async function readSealedCounts(
   store: Readable,
-): Promise<{ index: JobIndex; settled: SealedCounts } | undefined> {
+): Promise<{ index: JobIndex; sealed: SealedCounts } | undefined> {
   const open = await store.read('open');
   if (open === undefined) return undefined;
   const { counts, lateRows } = countsOf(open);
-  const settled = await counts;
+  const sealed = await counts;
   const index = await store.read('open');
-  if (index === open && index.lateRows === lateRows) return { index, settled };
+  if (index === open && index.lateRows === lateRows) return { index, sealed };
   // A job retried meanwhile may have been crossed out before it was read, and its new row comes last.
   const all = await store.read('all');
-  return all && { index: all, settled: new Map() };
+  return all && { index: all, sealed: new Map() };
 }
 
 function countsOf(index: JobIndex): Counted {

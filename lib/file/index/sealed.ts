@@ -19,11 +19,11 @@ export const OPEN_MARK = '# open jobs begin here\n';
 const NOTE = /^# finished jobs end at byte (\d{15}), rows are new from byte (\d{15})\n$/;
 
 /** Returns the note after the header; its length is constant, so that it can be filled in later. */
-export const settledMark = (end: number, newFrom: number): string =>
+export const sealedMark = (end: number, newFrom: number): string =>
   `# finished jobs end at byte ${digits(end)}, rows are new from byte ${digits(newFrom)}\n`;
 
 const digits = (byte: number): string => String(byte).padStart(15, '0');
-const LENGTH = settledMark(0, 0).length;
+const LENGTH = sealedMark(0, 0).length;
 
 /** True if a comment is a compaction's own: one of the two, or the format line. */
 export function isMark(bytes: Buffer, start: number, end: number): boolean {

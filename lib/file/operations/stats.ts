@@ -52,7 +52,7 @@ const none = (): TypeStats => ({
  * the index need not know where they are.
  */
 export async function gatherStats(store: Store): Promise<Stats> {
-  const { index, settled } = (await readSealedCounts(store)) ?? {};
+  const { index, sealed } = (await readSealedCounts(store)) ?? {};
   const tick = readHeartbeat(store.fs, store.realPath);
   const types = new Map<string, TypeStats>();
   const all = none();
@@ -79,7 +79,7 @@ export async function gatherStats(store: Store): Promise<Stats> {
     const status = index.status(slot);
     add(index.type(slot), status, status === 'pending' ? now - index.runAt(slot) : -1);
   }
-  for (const [type, counts] of settled ?? []) {
+  for (const [type, counts] of sealed ?? []) {
     for (const [status, count] of Object.entries(counts) as [Status, number][]) {
       if (count > 0) add(type, status, -1, count);
     }
