@@ -47,8 +47,8 @@ export interface Picking extends ClaimRules {
 }
 
 /**
- * Picks the jobs to claim next, without the lock; {@link isFree} checks them under it. A job that may have killed
- * its worker is picked alone or not at all.
+ * Picks the jobs to claim next, without the lock; {@link isFree} checks them under it. A job that may have
+ * killed its worker is picked alone or not at all.
  */
 export function pickCandidates({
   due,

@@ -137,7 +137,7 @@ export class DueJobs {
     this.#isPlaced[slot] = 1;
   }
 
-  /** False if another worker took the job. A job put off, or too early after the clock was set back, waits. */
+  /** False if another worker took the job. If put off, or if the clock was set back, it waits again. */
   #isStillDue(slot: number, now: number): boolean {
     if (this.index.status(slot) !== 'pending') return false;
     const runAt = this.index.runAt(slot);

@@ -62,7 +62,7 @@ export class Executor {
     this.#next = 0;
   }
 
-  /** Starts handlers while there is room. @param goOn called later if it stopped to let other callbacks run */
+  /** Starts handlers while there is room. @param goOn called later if it stopped for other callbacks */
   startWaiting(goOn: () => void): void {
     while (this.running.size < this.#options.concurrency && this.waiting > 0 && !this.#yielding) {
       const now = this.#clock.now();
@@ -167,7 +167,7 @@ export class Executor {
     );
   }
 
-  /** Aborts the attempt when its time is up. If it ignores that for the grace time, it is recorded as failed. */
+  /** Aborts the attempt when its time is up; if ignored for the grace time, it is recorded as failed. */
   #limit(attempt: Attempt): void {
     const limit = attempt.claim.claimTimeout ?? 0;
     attempt.cancelTimer = this.#clock.later(

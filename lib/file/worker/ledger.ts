@@ -49,7 +49,7 @@ export class Ledger {
     return this.#held.size;
   }
 
-  /** Counts other workers' claims in the file. A job it holds may be cancelled, or rescued by another worker. */
+  /** Counts other workers' claims in the file. A held job may be cancelled or rescued meanwhile. */
   othersIn(index: JobIndex): number {
     let others = 0;
     for (const _ of index.withStatus('processing')) others++;

@@ -19,8 +19,8 @@ const UNCAUGHT = 'nothing caught this, and it ended the process; it may come fro
 export type Ending =
   | { how: 'returned'; value: unknown }
   /**
-   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the process. It
-   * decides nothing, because it may come from a job that had ended.
+   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the process.
+   * It decides nothing, because it may come from a job that had ended.
    */
   | { how: 'threw'; error: unknown; goesOn?: true; isUncaught?: true }
   /** An uncaught exception ends the process. It may come from another handler. */
@@ -57,8 +57,8 @@ export interface FailureRules {
 }
 
 /**
- * Returns the job's next state after an attempt; see the table in job.ts. Never called under the lock, because
- * the backoff may be a user's function.
+ * Returns the job's next state after an attempt; see the table in job.ts. Never called under the lock,
+ * because the backoff may be a user's function.
  */
 export function judge(
   attempt: Attempt,
@@ -173,8 +173,8 @@ interface Asked {
 }
 
 /**
- * Returns the wait that an error asks for. A wait that has passed, or is no time, does not count: it has no bound, so
- * a job could loop for ever.
+ * Returns the wait that an error asks for. A wait that has passed, or is no time, does not count: it has no
+ * bound, so a job could loop for ever.
  */
 function askedToWait(attempt: Attempt, error: unknown, now: number, rules: FailureRules): Asked | undefined {
   let wait = 0;
@@ -211,8 +211,8 @@ export const decides = (error: unknown): boolean =>
   isInstance(PermanentError, error) || isInstance(RetryAfterError, error);
 
 /**
- * Releases a job as it was. An attempt that had begun is noted as interrupted. Otherwise a job that takes longer than
- * its workers stay would begin for ever.
+ * Releases a job as it was. An attempt that had begun is noted as interrupted. Otherwise a job that takes
+ * longer than its workers stay would begin for ever.
  */
 function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
   const { forgiven, used, limit } = attemptsOf(attempt, rules);

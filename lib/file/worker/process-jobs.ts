@@ -72,8 +72,8 @@ export async function processQueue(
 }
 
 /**
- * Crosses out superseded rows that a killed process left, because `awk` counts them. The last worker crossed out those
- * before its heartbeat.
+ * Crosses out superseded rows that a killed process left, because `awk` counts them. The last worker crossed
+ * out those before its heartbeat.
  */
 async function crossOut(store: Store): Promise<void> {
   const tick = store.fs.stat(`${store.realPath}.tick`);
