@@ -96,8 +96,8 @@ export class Store {
    * @returns undefined if there is no queue file
    */
   async read(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
-    // If nothing is new, nothing here waits. A caller that asks in a loop, for a job to end, must not keep the
-    // worker in its own process from ending it.
+    // If nothing is new, nothing here waits. A caller that asks in a loop, for a job to end, must not keep
+    // the worker in its own process from ending it.
     if (++this.#reads % READS_A_TURN === 0) await new Promise(setImmediate);
     for (;;) {
       while (this.#current.busy) await this.#current.busy;
@@ -224,7 +224,7 @@ export class Store {
     else await (await this.#loading).close();
   }
 
-  /** Ends work that would continue, because the process dies of `error`. Resolves when done, or after a limit. */
+  /** Ends continuing work, because the process dies of `error`. Resolves when done, or after a limit. */
   async abandon(error: unknown): Promise<void> {
     this.#closing = true;
     const ends = [...this.#atWork].flatMap(({ reins, done }) => {

@@ -39,8 +39,8 @@ export function duration(name: string, value: unknown): number {
 }
 
 /**
- * Reads a duration from the environment or the command line, in ms. It refuses a bare number except 0, because
- * a number without a unit mostly means seconds.
+ * Reads a duration from the environment or the command line, in ms. It refuses a bare number except 0,
+ * because a number without a unit mostly means seconds.
  *
  * @throws TsvqError `INVALID_ARGUMENT`
  */
@@ -60,7 +60,7 @@ export function durationText(name: string, text: string): number {
   }
 }
 
-/** Reads a whole number from the environment or command line, in digits. @throws TsvqError `INVALID_ARGUMENT` */
+/** Reads a whole number in digits from environment or command line. @throws TsvqError `INVALID_ARGUMENT` */
 export function countText(name: string, text: string, min = 1): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
   if (value >= min) return value;
@@ -170,7 +170,7 @@ export function queuePath(name: string, value: unknown): string {
   );
 }
 
-/** Refuses a blank or quoted path: its worker would see an empty queue. @throws TsvqError `INVALID_ARGUMENT` */
+/** Refuses a blank or quoted path, which would be an empty queue. @throws TsvqError `INVALID_ARGUMENT` */
 function unquoted(name: string, path: string): string {
   if (path.trim() === '')
     throw new TsvqError(

@@ -98,11 +98,11 @@ export class PermanentError extends Error {
 }
 
 /**
- * An error that a handler throws to set the next attempt's time instead of the backoff (an HTTP `Retry-After`,
- * say). The next attempt comes up to a tenth of the delay later, or up to a second if that is more, never sooner.
+ * An error that a handler throws to set the next attempt's time instead of the backoff (an HTTP
+ * `Retry-After`, say). The next attempt comes up to a tenth of the delay later, or up to a second if that is more, never sooner.
  *
- * It costs no attempt while such waits in a row take no longer than the worker's `maxRetryAfter`, by default a day.
- * Beyond that, or if the delay is 0, has passed or is none, it counts as an attempt.
+ * It costs no attempt while such waits in a row take no longer than the worker's `maxRetryAfter`, by default
+ * a day. Beyond that, or if the delay is 0, has passed or is none, it counts as an attempt.
  *
  * @example
  * throw new RetryAfterError('the receiver is busy', 90_000);
@@ -112,7 +112,7 @@ export class RetryAfterError extends Error {
   /** The time until the next attempt. */
   readonly delay: number | string;
 
-  /** @param delay in ms (a negative number is now) or like '90s' or '10m'; otherwise the default backoff waits */
+  /** @param delay in ms (negative is now) or like '90s' or '10m'; otherwise the default backoff waits */
   constructor(message: string, delay: number | string, options?: ErrorOptions) {
     super(message, options);
     this.delay = delay;
@@ -120,8 +120,8 @@ export class RetryAfterError extends Error {
 }
 
 /**
- * Makes `instanceof` also true for errors of another copy of the package in this process, by an inherited mark or
- * the error's name. It never uses the class's name, because a minifier may change it.
+ * Makes `instanceof` also true for errors of another copy of the package in this process, by an inherited
+ * mark or the error's name. It never uses the class's name, because a minifier may change it.
  */
 for (const [name, type] of Object.entries({ TsvqError, PermanentError, RetryAfterError })) {
   const mark = Symbol.for(`tsvq.${name}`);

@@ -15,8 +15,8 @@
  * | pending, processing | cancel                                 | cancelled                                 | anyone                    |
  * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
  *
- * Two more words are part of the format and are kept: `waiting`, a job that waits for other jobs, and `recurring`,
- * a schedule, which is no job. Nothing here makes such rows yet.
+ * Two more words are part of the format and are kept: `waiting`, a job that waits for other jobs, and
+ * `recurring`, a schedule, which is no job. Nothing here makes such rows yet.
  *
  * completed, failed and cancelled are final: only an operator's retry leaves them. A crash between any two
  * steps leaves a job in one of the two states of its table row, never in none.
@@ -89,8 +89,8 @@ export interface JobOf<T extends string, Payload> {
   /** The earliest start; for a failed job that waits, its next attempt. */
   readonly runAt: Date;
   /**
-   * How often it was claimed. It only ever grows: `${id}:${attempts}` names one run for ever. A worker claims a
-   * few jobs ahead; a job given back without being started is forgiven.
+   * How often it was claimed. It only ever grows: `${id}:${attempts}` names one run for ever. A worker claims
+   * a few jobs ahead; a job given back without being started is forgiven.
    */
   readonly attempts: number;
   /** Attempts that don't count against the limit, because of no fault or an operator's retry. */

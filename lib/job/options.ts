@@ -20,8 +20,8 @@ export interface QueueOptions {
   lockTimeout?: Duration | undefined;
   /**
    * True to write on any file system. Otherwise the first write on NFS, SMB, 9p or another one that several
-   * machines share fails with `FILE_SYSTEM`. A worker warns once of one in memory, in a container's own layer, or
-   * of FUSE. Linux only. Default false.
+   * machines share fails with `FILE_SYSTEM`. A worker warns once of one in memory, in a container's own
+   * layer, or of FUSE. Linux only. Default false.
    */
   anyFileSystem?: boolean | undefined;
 }
@@ -54,8 +54,8 @@ export interface WorkerOptions {
    */
   maxRetryAfter?: Duration | undefined;
   /**
-   * How many attempts in a row their worker's end (a signal, `close()`, `maxTime`) may cut off without counting
-   * them; later ones count. `0`: each counts; `Infinity`: none does. Default 10.
+   * How many attempts in a row their worker's end (a signal, `close()`, `maxTime`) may cut off without
+   * counting them; later ones count. `0`: each counts; `Infinity`: none does. Default 10.
    */
   maxInterruptions?: number | undefined;
   /** How many handlers may run at once. Default 1. */
@@ -74,7 +74,7 @@ export interface WorkerOptions {
   linger?: Duration | undefined;
   /** The time after which nothing is claimed. Running jobs have the grace time. Default: no limit. */
   maxTime?: Duration | undefined;
-  /** How many workers one file may have; another returns at once, or waits with `linger: Infinity`. Default 4. */
+  /** The most workers of one file; another returns at once, or waits with `linger: Infinity`. Default 4. */
   maxWorkers?: number | undefined;
   /** Time limit for one attempt; a job's own wins. After it, `context.signal` is aborted. Default `'1h'`. */
   timeout?: Duration | undefined;

@@ -2,8 +2,8 @@ import { countText, durationText, queuePath, switchText, timeLimit } from './che
 import { complain, type WorkerOptions } from './options.js';
 
 /**
- * The project worker's differences from {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on up to an hour,
- * three hours together. Numbers, because words would load a module in each idle tick.
+ * The project worker's differences from {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on up to an
+ * hour, three hours together. Numbers, because words would load a module in each idle tick.
  */
 export const WORKER_DEFAULTS: Required<Pick<WorkerOptions, 'maxAttempts' | 'backoff'>> = {
   maxAttempts: 10,
@@ -47,9 +47,9 @@ const variableOf = (option: string): string => `QUEUE_${option.replace(/[A-Z]/g,
 /**
  * Reads a worker's options from its environment: `QUEUE_CONCURRENCY`, `QUEUE_LINGER`, `QUEUE_GRACE`,
  * `QUEUE_MAX_ATTEMPTS`, `QUEUE_BACKOFF` and `QUEUE_TIMEOUT`. Durations need a unit ('30s'). `QUEUE_BACKOFF` is a table
- * of waits ('1m,5m,1h') whose last one repeats; one alone is the wait before each attempt. Unset options have the
- * defaults of {@link WorkerOptions}, except the attempts: 10, after waits of 30 s, doubled up to an hour. So an
- * outage of up to two hours fails no job. A variable with almost such a name causes a warning on stderr.
+ * of waits ('1m,5m,1h') whose last one repeats; one alone is the wait before each attempt. Unset options have
+ * the defaults of {@link WorkerOptions}, except the attempts: 10, after waits of 30 s, doubled up to an hour.
+ * So an outage of up to two hours fails no job. A variable with almost such a name causes a warning on stderr.
  *
  * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value; `QUEUE_FILE` and
  * `QUEUE_ANY_FILE_SYSTEM` (1, true, yes; 0, false, no) are looked at as well

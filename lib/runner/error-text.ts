@@ -36,7 +36,7 @@ function headOf({ name, message, code }: Error & { code?: unknown }): string {
 const textOf = (reason: unknown): string =>
   isError(reason) ? headOf(reason) : typeof reason === 'string' ? reason : inspect(reason);
 
-/** Lists the causes: fetch's reason is only there. Leaves out what the error says itself, or is unreadable. */
+/** Lists the causes, as fetch's reason is only there. Leaves out what the error says, or is unreadable. */
 function causes(error: Error, head: string): string[] {
   const found: string[] = [];
   try {

@@ -7,8 +7,8 @@ import type { EnqueueArguments } from '../job/job-options.js';
  */
 export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
   /**
-   * The job as it was claimed. `${job.id}:${job.attempts}` names this one run. A receiver that must notice a second
-   * attempt of the job needs `job.id` as its idempotency key.
+   * The job as it was claimed. `${job.id}:${job.attempts}` names this one run. A receiver that must notice a
+   * second attempt of the job needs `job.id` as its idempotency key.
    */
   readonly job: Job<Jobs, T>;
   /** Aborted when the job is cancelled, its time is up, or the worker shuts down; `signal.reason` says which. */
@@ -25,8 +25,8 @@ export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = Typ
 }
 
 /**
- * Runs one job. What it returns (or its promise resolves to) is kept as the job's result, if JSON can hold it.
- * What it throws fails the attempt. Throw {@link PermanentError} to fail for good.
+ * Runs one job. What it returns (or its promise resolves to) is kept as the job's result, if JSON can hold
+ * it. What it throws fails the attempt. Throw {@link PermanentError} to fail for good.
  */
 export type Handler<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> = (
   payload: Received<Jobs[T]>,

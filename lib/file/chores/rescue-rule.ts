@@ -34,9 +34,9 @@ export function giveUp(owner: string): void {
 export const hasGivenUp = (owner: string): boolean => gone.has(owner);
 
 /**
- * True if another worker may take the running job. If its worker is proven dead, at once. If it can't be judged
- * (another host or container) or lives but is silent, only long after the job's time limit: twice the limit,
- * and a minute for the worker to abort and record the attempt. Less time would run jobs twice.
+ * True if another worker may take the running job. If its worker is proven dead, at once. If it can't be
+ * judged (another host or container) or lives but is silent, only long after the job's time limit: twice the
+ * limit, and a minute for the worker to abort and record the attempt. Less time would run jobs twice.
  *
  * @param timeout the time limit if neither the claim nor the job has one, in ms
  */

@@ -8,11 +8,11 @@ import { hasGivenUp, isOverdue } from './rescue-rule.js';
 
 /*
  * A poison job, one that kills its worker, must neither loop for ever nor harm other jobs. A worker holds
- * several claims at a time, and its death doesn't show which job caused it. So all of them are forgiven the attempt,
- * and each is claimed alone the next time. A death in a lone claim counts, and the job runs out of attempts.
+ * several claims at a time, and its death doesn't show which job caused it. So all of them are forgiven the
+ * attempt, and each is claimed alone the next time. A death in a lone claim counts, and the job runs out of attempts.
  *
- * Such a death doesn't change the note of interruptions. It need not count as one: the job then runs alone, and
- * is not forgiven again before an attempt ends otherwise. And many of those jobs never began.
+ * Such a death doesn't change the note of interruptions. It need not count as one: the job then runs alone,
+ * and is not forgiven again before an attempt ends otherwise. And many of those jobs never began.
  */
 
 const DIED = 'worker died';
@@ -52,8 +52,8 @@ interface RescueRules {
 }
 
 /**
- * Makes rows that take jobs from workers that died or were silent too long. Returns also the types of jobs left
- * alone, because a worker without the handler does not know the attempt limit. Called under the lock.
+ * Makes rows that take jobs from workers that died or were silent too long. Returns also the types of jobs
+ * left alone, because a worker without the handler does not know the attempt limit. Called under the lock.
  */
 export function rescueRows(
   store: Store,

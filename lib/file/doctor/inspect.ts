@@ -69,7 +69,7 @@ function lockFinding({ pid, host, since, liveness }: LockHolder, keepsOut: boole
   return { kind: 'lock', message };
 }
 
-/** Finds leftovers. @param before the files from before the lock was read: a running compaction may own one */
+/** Finds leftovers. @param before the files before the lock was read: a compaction may own one */
 function leftoverFindings(store: Store, before: readonly string[]): Finding[] {
   return before
     .filter((path) => store.fs.stat(path) !== undefined)

@@ -21,8 +21,8 @@ function describeRow(reader: LineReader, at: Readonly<Record<Column, number>>): 
 }
 
 /**
- * Describes the open jobs interrupted three times in a row or more as one problem; undefined if there is none.
- * It reads only rows with that note. Other rows cost a search in their bytes.
+ * Describes the open jobs interrupted three times in a row or more as one problem; undefined if there is
+ * none. It reads only rows with that note. Other rows cost a search in their bytes.
  */
 export async function interruptedProblem(store: Store): Promise<string | undefined> {
   const index = await store.read('open');

@@ -10,8 +10,8 @@ export const FORMAT_LINE: string = `# tsvq format ${FORMAT}\n`;
 const NAMED = /^# tsvq format (\S+)\s*$/;
 
 /**
- * Returns the format that a line without its LF names; undefined for any other line. A number that this version
- * can't have written is a later version's.
+ * Returns the format that a line without its LF names; undefined for any other line. A number that this
+ * version can't have written is a later version's.
  */
 export function formatIn(line: string): number | undefined {
   const name = NAMED.exec(line)?.[1];

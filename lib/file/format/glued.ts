@@ -2,8 +2,8 @@ import type { Layout } from './layout.js';
 import { LineReader, OUR_ID, TAB } from './line.js';
 
 /**
- * Finds where the second of two rows in one line begins. A writer was killed in the middle of the first, just when
- * another had seen the file end well and was about to append the second. The first is cut off.
+ * Finds where the second of two rows in one line begins. A writer was killed in the middle of the first, just
+ * when another had seen the file end well and was about to append the second. The first is cut off.
  * The second is whole, and has an id of ours, because otherwise its beginning is unknown.
  *
  * @param end the place of the line's LF

@@ -1,9 +1,9 @@
 import { errorMessage, TsvqError } from '../../job/errors.js';
 
 /**
- * Returns a value as compact JSON, if JSON holds all of it. `JSON.stringify` alone would silently drop functions,
- * turn NaN into null and a Map into {}: the job would later get another value. The result of its own `toJSON`
- * is taken as it is.
+ * Returns a value as compact JSON, if JSON holds all of it. `JSON.stringify` alone would silently drop
+ * functions, turn NaN into null and a Map into {}: the job would later get another value. The result of its
+ * own `toJSON` is taken as it is.
  *
  * @param name the value's name in the error: `payload`, say
  * @throws TsvqError `INVALID_ARGUMENT`, naming the place: `payload.user.age is NaN …`
@@ -45,8 +45,8 @@ function kindOf(value: object): string {
 }
 
 /**
- * Finds what JSON can't hold in `value`: the path to it, then what it is; undefined if JSON can hold all. The path
- * is built on the way back, because nearly every value is fine, and some have millions of parts.
+ * Finds what JSON can't hold in `value`: the path to it, then what it is; undefined if JSON can hold all. The
+ * path is built on the way back, because nearly every value is fine, and some have millions of parts.
  */
 function obstacle(value: unknown, above: object[]): string | undefined {
   switch (typeof value) {

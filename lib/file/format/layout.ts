@@ -11,7 +11,7 @@ export interface Layout {
   readonly names: readonly string[];
   /** The place of each of our columns; -1 if the file doesn't have it yet. */
   readonly at: Readonly<Record<Column, number>>;
-  /** True if the file has all our columns, `version` last; otherwise the first write compacts and adds them. */
+  /** True if the file has all our columns, `version` last. Otherwise the first write adds them. */
   readonly current: boolean;
   /** The places of our columns, in the list's order. */
   readonly places: readonly number[];

@@ -13,8 +13,8 @@ const LAST_OF_TORN = 110;
 export const OUR_ID = 16;
 
 /**
- * A longer line is no row: Node can't hold much more in one string, and a claim or a result must fit in as well.
- * The limits of enqueue keep every row shorter.
+ * A longer line is no row: Node can't hold much more in one string, and a claim or a result must fit in as
+ * well. The limits of enqueue keep every row shorter.
  */
 export const LONGEST_ROW: number = 384 * 1024 * 1024;
 
@@ -217,8 +217,8 @@ function isId(bytes: Buffer, from: number, to: number): boolean {
 }
 
 /**
- * True if all four bytes are greater than a TAB: subtracting ten makes a smaller byte borrow, which sets its highest
- * bit. (Sean Eron Anderson, Bit Twiddling Hacks, "Determine if a word has a byte less than n".)
+ * True if all four bytes are greater than a TAB: subtracting ten makes a smaller byte borrow, which sets its
+ * highest bit. (Sean Eron Anderson, Bit Twiddling Hacks, "Determine if a word has a byte less than n".)
  */
 const isAboveTab = (word: number): boolean => ((word - 0x0a0a0a0a) & ~word & 0x80808080) === 0;
 

@@ -1,7 +1,7 @@
 /*
  * The column `meta` holds a JSON object. Names that begin with `@` are the queue's own, all others are a
- * caller's. Those are kept as text: read and written as values, large numbers would change, and so would the order
- * of names that look like numbers.
+ * caller's. Those are kept as text: read and written as values, large numbers would change, and so would the
+ * order of names that look like numbers.
  */
 
 /** The queue's own notes about a job in `meta`; absent if there are none. */

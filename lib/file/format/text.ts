@@ -26,8 +26,8 @@ export const unescapeText = (field: string): string =>
 export const brief = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 /**
- * True for separators and controls, Unicode's invisible ones too, because an operator must be able to type a name.
- * Plain names are checked first, because compiling Unicode classes costs half a millisecond at every cron tick.
+ * True for separators and controls, Unicode's invisible ones too, because an operator must be able to type a
+ * name. Plain names are checked first, because compiling Unicode classes costs half a millisecond at every cron tick.
  */
 const hasControls = (name: string): boolean =>
   !/^[ -~]*$/.test(name) && /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name);

@@ -54,8 +54,8 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
 }
 
 /**
- * Yields the matching jobs in file order, in pieces. Each piece is sorted on demand: a caller that wants twenty
- * of a million need not wait until all are sorted, nor does its web server.
+ * Yields the matching jobs in file order, in pieces. Each piece is sorted on demand: a caller that wants
+ * twenty of a million need not wait until all are sorted, nor does its web server.
  */
 async function* inFileOrder(
   index: JobIndex,

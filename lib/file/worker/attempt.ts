@@ -27,7 +27,7 @@ const getter = (get: (attempt: Attempt) => unknown): PropertyDescriptor => ({
   enumerable: true,
 });
 
-/** The getters that all contexts share. Own getters would prevent a shared V8 shape, at several times the cost. */
+/** The getters that all contexts share. Own ones would prevent a shared V8 shape, at several times the cost. */
 const GETTERS: readonly (readonly [keyof HandlerContext, PropertyDescriptor])[] = [
   ['job', getter(({ job }) => job)],
   ['signal', getter(({ signal }) => signal)],
@@ -71,7 +71,7 @@ export class Attempt {
     this.#maxPayload = maxPayload;
   }
 
-  /** Returns the handler's context: getters, because most handlers use none; own, so that copies have them. */
+  /** Returns the handler's context: getters, as most handlers use none; own, so that copies have them. */
   context(): HandlerContext {
     const context = Object.defineProperty({}, ATTEMPT, { value: this });
     for (const [name, getter] of GETTERS) Object.defineProperty(context, name, getter);

@@ -19,8 +19,8 @@ const UNCAUGHT = 'nothing caught this, and it ended the process; it may come fro
 export type Ending =
   | { how: 'returned'; value: unknown }
   /**
-   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the process.
-   * It decides nothing, because it may come from a job that had ended.
+   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the
+   * process. It decides nothing, because it may come from a job that had ended.
    */
   | { how: 'threw'; error: unknown; goesOn?: true; isUncaught?: true }
   /** An uncaught exception ends the process. It may come from another handler. */
