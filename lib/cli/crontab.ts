@@ -14,7 +14,7 @@ export interface CronJob {
   readonly log: string;
 }
 
-/** Makes the line that starts the worker every minute. @throws CliError (usage) if no crontab can hold a path */
+/** Makes the line to start the worker every minute. @throws CliError (usage) if no crontab can hold a path */
 export function crontabLine({ node, folder, script, queueFile, log }: CronJob): string {
   const inside = (path: string): string => quote(isInside(folder, path) ? relative(folder, path) : path);
   const setting = queueFile === undefined ? '' : `QUEUE_FILE=${quote(queueFile)} `;

@@ -30,7 +30,7 @@ function load(name: string, visible: () => unknown): unknown {
   }
 }
 
-/** Makes an error for a module of this package or a dependency that can't load. @param name its name or path */
+/** Makes an error for a module of the package or a dependency that can't load. @param name name or path */
 function notInstalled(name: string, cause: unknown): TsvqError {
   return new TsvqError(
     'NOT_INSTALLED',

@@ -49,7 +49,7 @@ const variableOf = (option: string): string => `QUEUE_${option.replace(/[A-Z]/g,
  * `QUEUE_MAX_ATTEMPTS`, `QUEUE_BACKOFF` and `QUEUE_TIMEOUT`. Durations need a unit ('30s'). `QUEUE_BACKOFF` is a table
  * of waits ('1m,5m,1h') whose last one repeats; one alone is the wait before each attempt. Unset options have
  * the defaults of {@link WorkerOptions}, except the attempts: 10, after waits of 30 s, doubled up to an hour.
- * So an outage of up to two hours fails no job. A variable with almost such a name causes a warning on stderr.
+ * So an outage of up to two hours fails no job. A variable with almost such a name causes a stderr warning.
  *
  * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value; `QUEUE_FILE` and
  * `QUEUE_ANY_FILE_SYSTEM` (1, true, yes; 0, false, no) are looked at as well

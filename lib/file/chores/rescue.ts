@@ -9,7 +9,7 @@ import { hasGivenUp, isOverdue } from './rescue-rule.js';
 /*
  * A poison job, one that kills its worker, must neither loop for ever nor harm other jobs. A worker holds
  * several claims at a time, and its death doesn't show which job caused it. So all of them are forgiven the
- * attempt, and each is claimed alone the next time. A death in a lone claim counts, and the job runs out of attempts.
+ * attempt, and each is claimed alone the next time. A death in a lone claim counts, so attempts run out.
  *
  * Such a death doesn't change the note of interruptions. It need not count as one: the job then runs alone,
  * and is not forgiven again before an attempt ends otherwise. And many of those jobs never began.

@@ -1,6 +1,6 @@
 /**
  * The number of the file format that this version reads and writes. It grows with each change that an
- * earlier version would get wrong: a new column, a new status word, another meaning. docs/upgrading.md has the list.
+ * earlier version would get wrong: a new column, status word, another meaning. docs/upgrading.md lists them.
  */
 export const FORMAT = 2;
 

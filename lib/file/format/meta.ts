@@ -41,7 +41,7 @@ export function readOwnMeta(field: string): OwnMeta {
 }
 
 /**
- * Returns the field with changed entries of the queue: undefined ones go, those that `change` doesn't name stay.
+ * Returns the field with changed entries of the queue: undefined ones go, those not in `change` stay.
  *
  * @returns undefined if the field can't hold that: it is no JSON object, which is left alone, or would get too long
  */

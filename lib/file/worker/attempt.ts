@@ -27,7 +27,7 @@ const getter = (get: (attempt: Attempt) => unknown): PropertyDescriptor => ({
   enumerable: true,
 });
 
-/** The getters that all contexts share. Own ones would prevent a shared V8 shape, at several times the cost. */
+/** The getters of all contexts. Own ones would prevent a shared V8 shape, at several times the cost. */
 const GETTERS: readonly (readonly [keyof HandlerContext, PropertyDescriptor])[] = [
   ['job', getter(({ job }) => job)],
   ['signal', getter(({ signal }) => signal)],
