@@ -128,11 +128,11 @@ export class Store {
 
   /**
    * Commits the rows that `decide` asks for, together with other callers' rows. `decide` is called under
-   * the lock, or without it if it reads nothing. It is called again if the commit restarts ({@link Transaction}).
+   * the lock, or without it if it reads nothing. Called again if the commit restarts ({@link Transaction}).
    *
    * @returns what `decide` returned, when its rows are in the file and durable
-   * @throws what `decide` throws, and TsvqError if rows could not be written; `written` has the ids that are in
-   *   the file, if known
+   * @throws what `decide` throws, and TsvqError if rows could not be written; `written` has the ids that are
+   *   in the file, if known
    */
   async update<T>(reads: Reads, decide: Decide<T>): Promise<T> {
     this.#assertOpen();

@@ -27,7 +27,7 @@ export const brief = (text: string): string => (text.length > 80 ? `${text.slice
 
 /**
  * True for separators and controls, Unicode's invisible ones too, because an operator must be able to type a
- * name. Plain names are checked first, because compiling Unicode classes costs half a millisecond a cron tick.
+ * name. Plain names are checked first, because compiling Unicode classes costs each cron tick 0.5 ms.
  */
 const hasControls = (name: string): boolean =>
   !/^[ -~]*$/.test(name) && /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name);
