@@ -99,7 +99,7 @@ export class PermanentError extends Error {
 
 /**
  * An error that a handler throws to set the next attempt's time (an HTTP `Retry-After`, say), without
- * backoff. That attempt comes up to a tenth of the delay later, or up to a second if that is more, never sooner.
+ * backoff. That attempt comes up to a tenth of the delay later, or a second if that is more, never sooner.
  *
  * It costs no attempt while such waits in a row take no longer than the worker's `maxRetryAfter`, by default
  * a day. Beyond that, or if the delay is 0, has passed or is none, it counts as an attempt.
