@@ -5,29 +5,29 @@ import { EXIT } from './exit.js';
 import { resolveIds } from './ids.js';
 import { say } from './output.js';
 
-/** A change of state that a person asks for, of one job. */
+/** A change of one job's state that a person requests. */
 export interface Change {
-  /** What is done to it, for messages: `cancelled`. */
+  /** The change in messages: `cancelled`. */
   readonly done: string;
-  /** Which jobs it can be done to, for messages: `only … can be cancelled`. */
+  /** The jobs that allow it, for messages: `only … can be cancelled`. */
   readonly wanted: string;
-  /** @returns false if the job is not in a state for it */
+  /** Makes it. @returns false if the job's state forbids it */
   readonly apply: (queue: Queue, id: string) => Promise<boolean>;
 }
 
 /**
- * Makes a change to each of several jobs; those for which it can't be made are reported, and change nothing for the
- * others. Exits with 3 if one is unknown, else with 1 if one is in the wrong state.
+ * Makes a change to each of several jobs. Jobs for which it can't be made are reported, and don't affect the
+ * others. Exits with 3 if one is unknown, otherwise with 1 if one is in the wrong state.
  */
 export async function changeJobs(cli: Cli, given: readonly string[], change: Change): Promise<void> {
   const { output, existingStore: store, queue } = cli;
-  // All are looked up before any is changed: an ambiguous one stops the command while nothing has happened.
+  // All are looked up before any is changed, so that an ambiguous one stops the command before any change.
   const found = await resolveIds(store, given);
-  // One that is named twice is changed once.
+  // A job named twice changes once.
   const asked = given
     .map((text, i) => ({ text, id: found[i] }))
     .filter(({ id }, i) => id === undefined || found.indexOf(id) === i);
-  // Asked for together, they go into one commit.
+  // Requested together, they need one commit.
   const changed = await Promise.all(
     asked.map(({ id }) => (id === undefined ? false : change.apply(queue, id))),
   );
@@ -53,7 +53,7 @@ async function archiveHint(queue: Queue, id: string): Promise<string> {
     const archived = await queue.getJob(id, { archive: true });
     return archived ? '; it is archived, and stays as it is: add one like it' : '';
   } catch (error) {
-    // What was done to the others is still to be told.
+    // The other jobs' results must still be reported.
     return `; whether it is archived can't be told: ${(error as Error).message}`;
   }
 }

@@ -26,12 +26,12 @@ export interface CommandModule {
 const anyFileSystemOf = ({ QUEUE_ANY_FILE_SYSTEM: text = '' }: NodeJS.ProcessEnv): boolean =>
   switchText('QUEUE_ANY_FILE_SYSTEM', text);
 
-/** What every command works with: the queue that the options name, and the way to print. */
+/** The base of every command: the queue that the options name, and the output. */
 export class Cli {
   readonly #options: () => GlobalOptions;
   #store: Store | undefined;
 
-  /** @param options is asked only when a command runs: an option may stand after the command's name */
+  /** @param options called only when a command runs, because options may follow the command's name */
   constructor(options: () => GlobalOptions) {
     this.#options = options;
   }
@@ -45,13 +45,13 @@ export class Cli {
     return new Output(json ? 'json' : plain ? 'plain' : 'human');
   }
 
-  /** The queue file that is meant; @throws TsvqError `NO_QUEUE_FILE`, `INVALID_ARGUMENT` */
+  /** The named or default queue file. @throws TsvqError `NO_QUEUE_FILE`, `INVALID_ARGUMENT` */
   get file(): string {
     const { file } = this.options;
     return file === undefined ? defaultQueueFile() : queuePath('--file', file);
   }
 
-  /** The queue's store, whether there is a file or not. */
+  /** The queue's store, with or without a file. */
   get store(): Store {
     if (this.#store === undefined) {
       const { lockTimeout, anyFileSystem = anyFileSystemOf(process.env) } = this.options;
@@ -64,7 +64,7 @@ export class Cli {
     return this.#store;
   }
 
-  /** The same, of a file that is there, or that a worker has looked for: a mistyped path is an error, never an empty queue. */
+  /** The store of a file that exists or has a heartbeat: a mistyped path is an error, no empty queue. */
   get existingStore(): Store {
     const { store } = this;
     if (!store.exists && readHeartbeat(store.fs, store.realPath) === undefined) {
@@ -73,7 +73,7 @@ export class Cli {
     return store;
   }
 
-  /** The queue of a file that is there. */
+  /** The queue of an existing file. */
   get queue(): Queue {
     return overStore(this.existingStore);
   }

@@ -3,7 +3,7 @@ import { type ErrorCode, TsvqError } from '../job/errors.js';
 /** The exit codes; `queue --help` lists them for people. */
 export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, busy: 75 } as const;
 
-/** Something that went wrong in a foreseen way: its message is for a person, and says all that there is to say. */
+/** An error of a foreseen kind: its message is for a person and needs no stack. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly exitCode: number;
@@ -14,10 +14,10 @@ export class CliError extends Error {
   }
 }
 
-/** The command was called in a way that can't be carried out; nothing was changed. */
+/** Makes the error for a call that can't be carried out; nothing was changed. */
 export const usageError = (message: string): CliError => new CliError(EXIT.usage, message);
 
-/** A file or a job that was named is not there. */
+/** Makes the error for a missing file or job. */
 export const notFound = (message: string): CliError => new CliError(EXIT.notFound, message);
 
 const CODES: Partial<Record<ErrorCode, number>> = {
@@ -31,14 +31,14 @@ const CODES: Partial<Record<ErrorCode, number>> = {
 const isTsvqError = (error: unknown): error is TsvqError =>
   error instanceof Error && error.name === TsvqError.name && 'code' in error;
 
-/** The exit code for whatever a command threw. */
+/** Returns the exit code for a command's error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
   if (isTsvqError(error)) return CODES[error.code] ?? EXIT.failed;
   return EXIT.failed;
 }
 
-/** What to say of it. Only a mistake of this program, or of a handlers module, is told with its stack. */
+/** Returns its message. Only a mistake of this program, or of a handlers module, shows its stack. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const foreseen = error instanceof CliError || isTsvqError(error) || 'syscall' in error;

@@ -1,10 +1,10 @@
 /*
- * What jobs hold is other people's text. On a terminal an escape sequence in it could move the cursor, rewrite what
- * stands there or change the title of the window; invisible and bidirectional format characters could make a line
- * read as something else. Shown as \uXXXX they are harmless, and can be seen.
+ * Jobs hold other people's text. On a terminal, an escape sequence in it could move the cursor, rewrite the
+ * screen or change the window's title. Invisible and bidirectional format characters could make a line
+ * read as something else. Shown as \uXXXX they are harmless and visible.
  */
 
-/** Control and format characters, line separators, halves of surrogate pairs. */
+/** Control and format characters, line separators, lone surrogates. */
 const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const SHORT: Record<string, string> = { '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
@@ -14,19 +14,19 @@ function escapeUnits(text: string): string {
   return escaped;
 }
 
-/** Text on one line, with everything that a terminal would obey made visible. */
+/** Returns text on one line, with everything that a terminal would obey made visible. */
 export const harmless = (text: string): string => text.replace(HARMFUL, (c) => SHORT[c] ?? escapeUnits(c));
 
-/** The same for text of several lines, whose line ends stay. */
+/** Makes text harmless but keeps its line ends. */
 export const harmlessLines = (text: string): string => text.split('\n').map(harmless).join('\n');
 
-/** A value as JSON that reads back the same and shows nothing harmful. */
+/** Returns JSON that parses to the same value and shows nothing harmful. */
 export function toSafeJson(value: unknown, indent?: number): string {
-  // JSON.stringify escapes only the controls below U+0020; whatever is harmful above can only stand in a string.
+  // JSON.stringify escapes only the controls below U+0020. Harmful ones above can only be in a string.
   return (stringify(value, indent) ?? 'null').replace(HARMFUL, (c) => (c === '\n' ? c : escapeUnits(c)));
 }
 
-/** More than a payload may have that is enqueued; an edit by hand may leave one that JSON.stringify can't walk through. */
+/** More levels than enqueue allows; an edit by hand may leave too many for JSON.stringify. */
 const DEEPEST = 1000;
 
 function stringify(value: unknown, indent: number | undefined): string | undefined {
@@ -45,7 +45,7 @@ function stringify(value: unknown, indent: number | undefined): string | undefin
   }
 }
 
-/** UTC, to the second. */
+/** Formats UTC, to the second. */
 export const isoSeconds = (time: Date): string =>
   Number.isNaN(time.getTime()) ? 'never' : `${time.toISOString().slice(0, 19)}Z`;
 
@@ -56,29 +56,29 @@ const UNITS = [
   ['s', 1000],
 ] as const;
 
-/** A length of time in its largest unit: `3m`, `12s`, `250ms`. */
+/** Formats a duration in its largest unit: `3m`, `12s`, `250ms`. */
 export function span(ms: number): string {
   const [name, size] = UNITS.find(([, size]) => ms >= size) ?? ['ms', 1];
   return `${Math.floor(ms / size)}${name}`;
 }
 
-/** Bytes in their largest unit: `1.2 MB`. */
+/** Formats bytes in their largest unit: `1.2 MB`. */
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   const power = Math.min(Math.floor(Math.log10(bytes) / 3), 4);
   return `${(bytes / 1000 ** power).toFixed(1)} ${['B', 'kB', 'MB', 'GB', 'TB'][power]}`;
 }
 
-/** Only the first line, and not too much of that. */
+/** Returns the first line, at most `most` characters. */
 export function firstLine(text: string, most = 80): string {
   const [line = ''] = text.split('\n', 1);
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** So many rows are waited for, to learn how wide the columns are. */
+/** How many rows wait, to learn the column widths. */
 const LOOKAHEAD = 500;
 
-/** Rows under each other. It keeps only the first few, so that a table may be longer than the memory. */
+/** A table of aligned rows. It keeps only the first few, so that it may exceed the memory. */
 export class Table {
   #waiting: (readonly string[])[] | undefined;
   readonly #widths: number[] = [];
@@ -87,14 +87,14 @@ export class Table {
     this.#waiting = [head];
   }
 
-  /** @returns the lines that can be printed now, each with its line end */
+  /** Adds a row. @returns the lines to print now, each with its line end */
   add(row: readonly string[]): string {
     if (this.#waiting === undefined) return this.#line(row);
     this.#waiting.push(row);
     return this.#waiting.length > LOOKAHEAD ? this.end() : '';
   }
 
-  /** @returns the lines that waited */
+  /** Ends it. @returns the waiting lines */
   end(): string {
     const rows = this.#waiting ?? [];
     this.#waiting = undefined;

@@ -5,14 +5,14 @@ import { LineReader } from '../file/format/line.js';
 import type { Store } from '../file/store.js';
 import { usageError } from './exit.js';
 
-/** So many matches of an ambiguous prefix are named. */
+/** The most matches named for an ambiguous prefix. */
 const MOST_NAMED = 10;
 
 /**
- * The ids that are meant by ids or beginnings of ids; undefined for what is the beginning of none.
+ * Resolves ids or prefixes of ids to ids; undefined for a prefix of none.
  *
- * @param archive look among the archived jobs as well
- * @throws CliError (usage) for a beginning that several ids share
+ * @param archive true to search the archived jobs as well
+ * @throws CliError (usage) for a prefix that several ids share
  */
 export async function resolveIds(
   store: Store,
@@ -43,7 +43,7 @@ function only(given: string, ids: readonly string[]): string | undefined {
   throw usageError(`${given} could be ${ids.slice(0, MOST_NAMED).join(', ')}${more}; give more of the ID`);
 }
 
-/** For a file with these columns: adds to `matches` the id of a line, where it begins with one of their keys. */
+/** Makes a reader for a layout that adds a line's id to `matches` if it begins with one of their keys. */
 const collector = (matches: ReadonlyMap<string, Set<string>>) => (layout: Layout) => {
   const reader = new LineReader(layout);
   return (bytes: Buffer, start: number, end: number): void => {

@@ -11,21 +11,21 @@ export type Format = 'human' | 'json' | 'plain';
 /** One field of `plain`; a Date is printed as ISO, undefined as nothing. */
 export type Field = string | number | Date | undefined;
 
-/** How records of one kind are shown; as JSON they are shown as they are. */
+/** The display of one kind of record; as JSON they are shown unchanged. */
 export interface Shape<T> {
   readonly head: readonly string[];
   readonly cells: (record: T) => readonly string[];
   readonly plain: (record: T) => readonly Field[];
 }
 
-/** Lines are gathered up to this size before they are written. */
+/** The size up to which lines are buffered before a write. */
 const PIECE = 64 * 1024;
-/** Of a table's cells; a type of the longest kind that may be enqueued fits in. */
+/** The width limit of table cells; the longest type allowed fits. */
 const WIDEST = 200;
 
 let readerIsGone = false;
 
-/** Ready for streams that break: `queue list | head` is no error. */
+/** Handles streams that break: `queue list | head` is no error. */
 export function guardStreams(onFailure: (error: Error) => void): void {
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -36,17 +36,17 @@ export function guardStreams(onFailure: (error: Error) => void): void {
   });
 }
 
-/** Text that is ours, or made harmless before. */
+/** Prints our own or already harmless text. */
 export function writeOut(text: string): void {
   if (!readerIsGone && text !== '') write(process.stdout, text);
 }
 
-/** The same to stderr. */
+/** Prints to stderr. */
 export function writeErr(text: string): void {
   write(process.stderr, text);
 }
 
-/** Some streams throw what others emit: a worker's log must not matter to its jobs. */
+/** Writes without throwing, as some streams do: a worker's log must not affect jobs. */
 function write(stream: NodeJS.WriteStream, text: string): void {
   try {
     stream.write(text);
@@ -55,7 +55,7 @@ function write(stream: NodeJS.WriteStream, text: string): void {
   }
 }
 
-/** A message for a person, on stderr. */
+/** Prints a person's message on stderr. */
 export function say(message: string): void {
   writeErr(`queue: ${harmlessLines(message)}\n`);
 }
@@ -67,12 +67,12 @@ export class Output {
     this.format = format;
   }
 
-  /** Text for a person, of one or more lines; nothing in the other formats. */
+  /** Prints text for people, in one or more lines; nothing in other formats. */
   text(text: string): void {
     if (this.format === 'human') writeOut(`${harmlessLines(text)}\n`);
   }
 
-  /** Records one after another, until there are no more, or nobody reads on. @returns how many there were */
+  /** Prints records until there are no more, or the reader is gone. @returns how many there were */
   async records<T>(records: Iterable<T> | AsyncIterable<T>, shape: Shape<T>): Promise<number> {
     const table = this.format === 'human' ? new Table(shape.head) : undefined;
     let count = 0;
@@ -91,18 +91,18 @@ export class Output {
     return count;
   }
 
-  /** One record as one line, at once; nothing for people. */
+  /** Prints a record as one line; nothing for people. */
   data(record: unknown, plain: readonly Field[]): void {
     if (this.format !== 'human') writeOut(this.#line(record, plain));
   }
 
-  /** The same; `human` is the line for people. */
+  /** Prints a record, or `human` for people. */
   record(record: unknown, human: string, plain: readonly Field[]): void {
     this.text(human);
     this.data(record, plain);
   }
 
-  /** Says what was changed: to people on stderr, to programs as a record. */
+  /** Reports a change: to people on stderr, to programs as a record. */
   changed(record: unknown, human: string, plain: readonly Field[]): void {
     if (this.format === 'human') say(human);
     this.data(record, plain);
@@ -113,7 +113,7 @@ export class Output {
   }
 }
 
-/** One cell of a table, for which a field may be far too long. */
+/** Makes a table cell of a field that may be too long. */
 const cell = (text: string): string => harmless(firstLine(text, WIDEST));
 
 function plainField(field: Field): string {
@@ -121,7 +121,7 @@ function plainField(field: Field): string {
   return field === undefined ? '' : harmless(String(field));
 }
 
-/** Resolves when stdout takes more, and has had the time to say that nobody reads it. */
+/** Resolves when stdout takes more, and could report that its reader is gone. */
 async function written(): Promise<void> {
   if (process.stdout.writableNeedDrain && !readerIsGone) {
     await new Promise<void>((resolve) => {

@@ -4,7 +4,7 @@ import { Cli, type CommandModule, type GlobalOptions } from './cli.js';
 import { EXIT, exitCodeOf, messageOf } from './exit.js';
 import { guardStreams, say, writeErr, writeOut } from './output.js';
 
-/** Each command's module is loaded when the command is called: most of what a start costs is loading. */
+/** The commands. A module is loaded only for its command, because loading is most of a start's cost. */
 const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModule>]> = {
   add: ['add a job, and print its id', () => import('./commands/add.js')],
   list: ['list jobs', () => import('./commands/list.js')],
@@ -45,7 +45,7 @@ Examples:
   $ queue list --status failed --plain | cut -f1 | xargs -r queue retry
   $ queue help add`;
 
-/** Runs one command line, and sets the process's exit code. @param argv without node and the script */
+/** Runs one command line and sets the process's exit code. @param argv without node and the script */
 export async function run(argv: readonly string[]): Promise<void> {
   guardStreams((error) => {
     say(`could not write to stdout: ${error.message}`);
@@ -63,7 +63,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Help and version come this way as well.
+      // Help and version also arrive here.
       if (error.exitCode !== 0) process.exitCode = EXIT.usage;
       return;
     }

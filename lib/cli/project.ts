@@ -7,11 +7,11 @@ import { crontabLine, isVersioned, stableNode } from './crontab.js';
 import { notFound } from './exit.js';
 import { say } from './output.js';
 
-/** The project at or above the working directory. @throws CliError (not found) */
+/** Finds the project at or above the working directory. @throws CliError (not found) */
 export function findProject(): string {
   const real = nearestProject(process.cwd());
   const named = nearestProject(workingFolder());
-  // Above a symlink to a folder within the project is another place.
+  // The parent of a symlink to a folder within the project is elsewhere.
   const folder = named !== undefined && realpathSync(named) === real ? named : real;
   if (folder === undefined) {
     throw notFound(
@@ -21,21 +21,21 @@ export function findProject(): string {
   return folder;
 }
 
-/** As the shell calls it: the path behind a symlink like `current` goes with the next release. */
+/** Returns the shell's path: the target of a symlink like `current` goes with the next release. */
 function workingFolder(): string {
   const { PWD } = process.env;
   try {
     if (PWD !== undefined && realpathSync(PWD) === process.cwd()) return resolve(PWD);
   } catch {
-    // Where a shell was; not where this was started.
+    // PWD is a shell's folder, not this process's.
   }
   return process.cwd();
 }
 
-/** Where a project has its worker. */
+/** Returns a project's worker script. */
 export const workerScript = (project: string): string => join(project, 'workers', 'queue_worker.js');
 
-/** The crontab line for a project's worker; warns of what would keep it from working. */
+/** Makes the crontab line for a project's worker; warns of what would break it. */
 export function projectCronLine(project: string, { file }: GlobalOptions): string {
   const own = join(project, 'data', 'queue.tsv');
   const [name, named] = file === undefined ? ['QUEUE_FILE', process.env.QUEUE_FILE || own] : ['--file', file];

@@ -3,7 +3,7 @@ import { isFinal, type Job } from '../job/job.js';
 import { firstLine, isoSeconds, span } from './format.js';
 import type { Field, Shape } from './output.js';
 
-/** How jobs are listed. */
+/** Returns jobs' list shape. */
 export const jobShape = (now: number): Shape<Job> => ({
   head: ['ID', 'TYPE', 'STATUS', 'ATTEMPTS', 'RUN AT', 'TIME', 'ERROR'],
   cells: (job) => [
@@ -18,7 +18,7 @@ export const jobShape = (now: number): Shape<Job> => ({
   plain: jobFields,
 });
 
-/** A job's fields in `plain`; the help of `list` names them. */
+/** Returns a job's `plain` fields; the help of `list` names them. */
 const jobFields = (job: Job): Field[] => [
   job.id,
   job.type,
@@ -31,7 +31,7 @@ const jobFields = (job: Job): Field[] => [
   escapeText(job.error ?? ''),
 ];
 
-/** How long a job has waited, has to wait, runs, or ran. */
+/** Says how long a job waited, must wait, runs, or ran. */
 export function timeOf({ status, runAt, startedAt, finishedAt }: Job, now: number): string {
   if (status === 'pending') {
     const late = now - runAt.getTime();

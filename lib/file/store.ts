@@ -18,23 +18,23 @@ import { type Environment, systemEnvironment } from './lock/environment.js';
 import { Lock } from './lock/lock.js';
 import type { Processes } from './lock/process-id.js';
 
-/** How work that would go on by itself is ended. */
+/** The ways to end work that would continue by itself. */
 export interface Reins {
-  /** Told when the queue is closed. */
+  /** Called when the queue is closed. */
   readonly stop: () => void;
-  /** Told when the process dies of `error`: ends at once. */
+  /** Called when the process dies of `error`: ends at once. */
   readonly abandon: (error: unknown) => void;
 }
 
-/** So long a process that dies waits for what it has still to write. */
+/** How long a dying process waits for its last writes. */
 const LAST_WRITES_MS = 5_000;
-/** After so many reads other callbacks get their turn. */
+/** After this many reads other callbacks get their turn. */
 const READS_A_TURN = 16;
 /**
  * The queue file as a store. It reads without a lock; what changes the file is in {@link Changes}.
  */
 export class Store {
-  /** Absolute path as it was given; symlinks are followed at the first use. */
+  /** The given path, made absolute; symlinks are followed at the first use. */
   readonly path: string;
   readonly options: ResolvedQueueOptions;
   readonly clock: Clock;
@@ -65,22 +65,22 @@ export class Store {
     this.#environment = environment;
   }
 
-  /** The path with symlinks followed: the lock, temporary files and the archive stand beside the real file. */
+  /** The path with symlinks followed. The lock, temporary files and the archive are beside the real file. */
   get realPath(): string {
     return withStoreErrorsSync(this.path, () => this.#current.realPath);
   }
 
-  /** Whether there is a file, be it a queue or not. */
+  /** True if the file exists, queue or not. */
   get exists(): boolean {
     return withStoreErrorsSync(this.path, () => this.fs.stat(this.realPath) !== undefined);
   }
 
-  /** Called with each new index, before it is filled: the old one's slots mean nothing any more. */
+  /** Callbacks for each new index, before it is filled: the old one's slots are invalid then. */
   get onIndex(): Set<(index: JobIndex) => void> {
     return this.#current.onIndex;
   }
 
-  /** In the folder of the real file, which a symlink may name: hence not before the first use. */
+  /** The lock, made at the first use because it is in the real file's folder behind symlinks. */
   get lock(): Lock {
     if (this.#lock === undefined) {
       this.#lock = new Lock(`${this.realPath}.lock`, this.options.lockTimeout, this.#environment);
@@ -90,49 +90,49 @@ export class Store {
   }
 
   /**
-   * Reads what is new, without the lock. Good for looking; a decision needs a commit.
+   * Reads new rows, without the lock. Good for looking; a decision needs a commit.
    *
-   * @param needs 'open': enough to learn what is to do; 'all': the finished jobs as well
+   * @param needs 'open': enough to find open jobs; 'all': the finished jobs as well
    * @returns undefined if there is no queue file
    */
   async read(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
-    // Where nothing is new, nothing here waits: whoever asks again and again, for a job to end say, must not keep the
-    // worker in the same process from ending it.
+    // If nothing is new, nothing here waits. A caller that asks in a loop, for a job to end, must not keep
+    // the worker in its own process from ending it.
     if (++this.#reads % READS_A_TURN === 0) await new Promise(setImmediate);
     for (;;) {
       while (this.#current.busy) await this.#current.busy;
       if (this.openFile() === undefined) return undefined;
       const index = await withStoreErrors(this.path, () => this.#current.readOn(needs));
-      // What is known of the file was dropped meanwhile, or another has its place.
+      // The index was dropped meanwhile, or the file was replaced.
       if (index !== undefined) return index;
     }
   }
 
-  /** Drops what is known of the file, for a caller who found it to be otherwise: an editor wrote into it. */
+  /** Drops the index, for a caller that found it wrong because an editor wrote into the file. */
   async forget(): Promise<void> {
     if (this.#changes === undefined) this.#current.drop();
     else await this.#changes.forget();
   }
 
-  /** The file as it is now, without reading its rows; undefined if there is none. */
+  /** Returns the current file without reading its rows; undefined if there is none. */
   openFile(): OpenFile | undefined {
     this.#assertOpen();
     return withStoreErrorsSync(this.path, () => this.#current.reopen());
   }
 
-  /** Why nothing may be written to the file; undefined if it may be. */
+  /** The reason that forbids writes; undefined if there is none. */
   get obstacle(): string | undefined {
     const file = this.openFile() ?? { path: this.realPath, isNewer: false, format: 1 };
     return newerThanThis(file) ?? detachment(this.fs, file);
   }
 
   /**
-   * Commits the rows that `decide` asks for, together with what others ask for at the same time. `decide` is called under
-   * the lock, or without it if it reads nothing; and again if the commit has to start over: see {@link Transaction}.
+   * Commits the rows that `decide` asks for, together with other callers' rows. `decide` is called under
+   * the lock, or without it if it reads nothing. Called again if the commit restarts ({@link Transaction}).
    *
    * @returns what `decide` returned, when its rows are in the file and durable
-   * @throws whatever `decide` throws, and TsvqError where rows could not be written; `written` has the ids of those that
-   *   are in the file, if it is known
+   * @throws what `decide` throws, and TsvqError if rows could not be written; `written` has the ids that are
+   *   in the file, if known
    */
   async update<T>(reads: Reads, decide: Decide<T>): Promise<T> {
     this.#assertOpen();
@@ -140,12 +140,12 @@ export class Store {
     return committer.update(reads, decide);
   }
 
-  /** Puts right what a process left that died in the middle of a commit. */
+  /** Repairs what a process left that died in the middle of a commit. */
   async repair(): Promise<void> {
     await this.exclusively(async () => {});
   }
 
-  /** Takes the lock from owners who may go on any moment: what they were writing fails. Then compacts. */
+  /** Takes the lock from owners that may continue any moment, whose writes fail. Then compacts. */
   async takeOver(tokens: readonly string[]): Promise<void> {
     await (await this.#load()).takeOver(tokens);
   }
@@ -157,7 +157,7 @@ export class Store {
     return summary ?? { kept: 0, archived: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
   }
 
-  /** Lets something else write the file, under the lock; see {@link Changes.edit}. */
+  /** Lets `run` write the file, under the lock; see {@link Changes.edit}. */
   async edit(run: () => Promise<void>): Promise<CompactionSummary> {
     return (await this.#load()).edit(run);
   }
@@ -169,7 +169,7 @@ export class Store {
   }
 
   /**
-   * Crosses out superseded rows that a killed process has left uncrossed. Only a file that was written since `then` can
+   * Crosses out superseded rows that a killed process left. Only a file written after `then` can
    * have new ones.
    *
    * @param then in ms, by the file system's clock
@@ -180,7 +180,7 @@ export class Store {
     if (index !== undefined && index.uncrossed.length > 0) await (await this.#load()).crossOut(index);
   }
 
-  /** Calls `changed` when something may have happened to the file. @returns the end of it */
+  /** Calls `changed` when the file may have changed. @returns the function that ends this */
   watch(changed: () => void): () => void {
     const name = basename(this.realPath);
     return this.fs.watch(dirname(this.realPath), (other) => {
@@ -188,16 +188,16 @@ export class Store {
     });
   }
 
-  /** Runs something while no other process appends to the file, when the commits asked for before are done. */
+  /** Runs `run` while no other process appends to the file, after the commits asked for before. */
   async exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
     this.#assertOpen();
     return (await this.#load()).exclusively(run);
   }
 
   /**
-   * Does something that takes more than a commit: when the queue is closed, it is waited for.
+   * Does work that takes more than a commit; closing the queue waits for it.
    *
-   * @param reins for work that would go on by itself; such work does not begin in a queue that is closing
+   * @param reins for work that would continue by itself; a closing queue begins none
    */
   async work<T>(work: () => Promise<T>, reins?: Reins): Promise<T> {
     this.#assertOpen();
@@ -212,19 +212,19 @@ export class Store {
     }
   }
 
-  /** Waits for what is under way, and lets go of everything. */
+  /** Waits for running work and releases everything. */
   async close(): Promise<void> {
     this.#closing = true;
     const atWork = [...this.#atWork];
     for (const { reins } of atWork) reins?.stop();
-    // Where nobody is at work, nothing that is asked for after this call may come before its end.
+    // If there is no work, no later call may run before this one ends.
     if (atWork.length > 0) await Promise.all(atWork.map(({ done }) => done));
     this.#closed = true;
     if (this.#loading === undefined) this.#current.drop();
     else await (await this.#loading).close();
   }
 
-  /** Ends what would go on by itself, since the process dies of `error`. Resolves when that is done, or takes too long. */
+  /** Ends continuing work, because the process dies of `error`. Resolves when done, or after a limit. */
   async abandon(error: unknown): Promise<void> {
     this.#closing = true;
     const ends = [...this.#atWork].flatMap(({ reins, done }) => {
@@ -240,13 +240,13 @@ export class Store {
     });
   }
 
-  /** Loads what writes the file, so that a first change finds it even if the package is replaced before. */
+  /** Loads the code that writes the file. Then a first change finds it even if the package is replaced. */
   preload(): void {
-    // A change that needs it tells what is wrong.
+    // A change that needs it reports the error.
     this.#load().catch(() => {});
   }
 
-  /** Loads what writes the file, at the first change. */
+  /** Loads the code that writes, at the first change. */
   async #load(): Promise<Changes> {
     this.#loading ??= loaded('what changes the file', import('./commit/changes.js')).then(({ Changes }) => {
       const lock = (): Lock => this.lock;

@@ -3,14 +3,14 @@ import { duration, invalid, onlyKnown, YEAR } from './checks.js';
 import type { Job } from './job.js';
 import { type BackoffFormula, type BackoffOption, DEFAULTS } from './options.js';
 
-/** A wait within what a queue can mean: none that has passed, none for ever. */
+/** Limits a wait to what a queue can use: from 0 to a year. */
 export const clamp = (ms: number): number => Math.min(Math.max(Number(ms) || 0, 0), YEAR);
 
-/** Milliseconds until the next attempt, after `attempts` (from 1) have failed. */
+/** Returns the milliseconds until the next attempt, after `attempts` (from 1) failed. */
 export type Backoff = (attempts: number, error: unknown, job: Job) => number;
 
 /**
- * The function that an option means. The default is dbbasic-queue's: 60·2^attempts seconds.
+ * Returns the function that an option describes. The default is dbbasic-queue's: 60·2^attempts seconds.
  *
  * @throws TsvqError `INVALID_ARGUMENT` for an option that can't be used.
  * @example
@@ -23,7 +23,7 @@ export function resolveBackoff(
   if (typeof option === 'function') {
     return (...args) => {
       const wait: unknown = option(...args);
-      // None that can be used; left alone, one that rejects would end the worker's process.
+      // A promise can't be used. Uncaught, a rejected one would end the worker's process.
       if (isPromise(wait)) wait.catch(() => {});
       return clamp(duration('the result of backoff', wait));
     };

@@ -3,7 +3,7 @@ import type Ms from 'ms';
 import { dependency } from './dependency.js';
 import { isInstance, TsvqError } from './errors.js';
 
-/** An option that can't be used: names it, its value and its type, and says what would do. */
+/** Makes an error for an unusable option, with its name, value and type, and what is wanted. */
 export function invalid(name: string, value: unknown, wanted: string): TsvqError {
   const shown = describe(value);
   return new TsvqError(
@@ -12,22 +12,22 @@ export function invalid(name: string, value: unknown, wanted: string): TsvqError
   );
 }
 
-/** Whatever it is: an object without a prototype has no text of its own, and a proxy may refuse to give any. */
+/** Returns any value as text. An object without a prototype has none, and a proxy may refuse. */
 function describe(value: unknown): string {
   for (const text of [String, (other: unknown) => Object.prototype.toString.call(other)]) {
     try {
       return typeof value === 'string' ? JSON.stringify(value) : text(value);
     } catch {
-      // The next one, then.
+      // Try the next one.
     }
   }
   return 'something without a text';
 }
 
-/** A duration in ms. @throws TsvqError `INVALID_ARGUMENT` for anything but a non-negative time. */
+/** Returns a duration in ms. @throws TsvqError `INVALID_ARGUMENT` unless it is a non-negative time. */
 export function duration(name: string, value: unknown): number {
   let ms: unknown = value;
-  // As an environment variable has it.
+  // From an environment variable.
   if (value === 'Infinity') ms = Number.POSITIVE_INFINITY;
   else if (typeof value === 'string' && value.trim() !== '' && value.length <= 100) {
     ms = dependency<typeof Ms>('ms', () => require('ms'))(value as Ms.StringValue);
@@ -39,8 +39,8 @@ export function duration(name: string, value: unknown): number {
 }
 
 /**
- * A duration from the environment or the command line, in ms. A bare number is refused there, unless it is 0: what is
- * typed without a unit is mostly meant in seconds.
+ * Reads a duration from the environment or the command line, in ms. It refuses a bare number except 0,
+ * because a number without a unit mostly means seconds.
  *
  * @throws TsvqError `INVALID_ARGUMENT`
  */
@@ -60,14 +60,14 @@ export function durationText(name: string, text: string): number {
   }
 }
 
-/** A whole number from the environment or the command line, in digits. @throws TsvqError `INVALID_ARGUMENT` */
+/** Reads a whole number in digits from environment or command line. @throws TsvqError `INVALID_ARGUMENT` */
 export function countText(name: string, text: string, min = 1): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
   if (value >= min) return value;
   throw invalid(name, text, `a whole number of at least ${min}, in digits`);
 }
 
-/** A whole number of at least `min`. @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks a whole number, at least `min`. @throws TsvqError `INVALID_ARGUMENT` */
 export function count(name: string, value: unknown, min = 1): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min) {
     throw invalid(name, value, `a whole number of at least ${min}`);
@@ -78,7 +78,7 @@ export function count(name: string, value: unknown, min = 1): number {
 /** Refuses a misspelt option instead of ignoring it. @throws TsvqError `INVALID_ARGUMENT` */
 export function onlyKnown(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) throw invalid(what, options, 'an object');
-  // Without a list of the keys: every job of an enqueueMany comes by here.
+  // No list of keys, because every job of an enqueueMany is checked here.
   for (const key in options) {
     if (!known.includes(key))
       throw invalid(
@@ -91,7 +91,7 @@ export function onlyKnown(what: string, options: unknown, known: readonly string
 
 const ISO_WITH_OFFSET = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/i;
 
-/** A point in time, in ms since 1970. @throws TsvqError `INVALID_ARGUMENT` */
+/** Reads a time, in ms since 1970. @throws TsvqError `INVALID_ARGUMENT` */
 export function instant(name: string, value: unknown): number {
   if (typeof value === 'number') {
     if (value > 1e11)
@@ -112,43 +112,43 @@ export function instant(name: string, value: unknown): number {
   );
 }
 
-/** Without the keys whose value is undefined, so that they take their default. */
+/** Removes keys whose value is undefined, so that they take their default. */
 export function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
   };
 }
 
-/** An id, or a part of one: any text. @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks an id or its beginning: any text. @throws TsvqError `INVALID_ARGUMENT` */
 export function text(name: string, value: unknown): string {
   if (typeof value !== 'string') throw invalid(name, value, 'a string');
   return value;
 }
 
-/** In ms, as '1y' has it: no attempt, and no wait for the next one, may take longer. */
+/** A year in ms, as in '1y': the limit of an attempt and of a wait. */
 export const YEAR: number = 365.25 * 24 * 3_600_000;
 
-/** A time limit for an attempt, in ms. @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks an attempt's time limit, in ms. @throws TsvqError `INVALID_ARGUMENT` */
 export function timeLimit(name: string, value: unknown): number {
   const ms = duration(name, value);
   if (ms >= 1 && ms <= YEAR) return ms;
   throw invalid(name, value, 'at least 1 ms and at most a year: a dead worker is known by it');
 }
 
-/** What is an address without slashes as well: of a queue or a database, or of a file that it names by halves. */
+/** Schemes that make an address even without slashes: of a queue or database, or half a file URL. */
 const SERVICES =
   'file|rediss?|valkeys?|postgres(?:ql)?|mysql|mariadb|mongodb(?:\\+srv)?|amqps?|nats|kafka|memcached?|https?|sqlite3?|libsql|s3|gs|gcs|abfss?|wasbs?|hdfs|ftps?|sftp|sqs|mssql|sqlserver|jdbc|etcd|beanstalkd?';
-/** A scheme and its slashes, or the scheme of a service; quotes before it are what a shell or an .env file left. */
+/** A scheme and its slashes, or a service's scheme; a shell or an .env file may leave quotes before it. */
 const ADDRESS = new RegExp(`^[\\s"'<]*((?:[a-z][a-z\\d+.-]+:)+//|(?:${SERVICES}):)(.*)$`, 'is');
-/** User and password, a host, and what follows it. Only so can it be told where the password ends. */
+/** User and password, host, and the rest. Only this form shows where the password ends. */
 const AUTHORITY = /^([^/?#@]*@)?([^/?#@:]*(?::\d*)?|\[[\da-f:.]+\](?::\d*)?)([/?#][^@]*)?$/is;
-/** Quotes that docker --env-file keeps, for one. */
+/** Quotes, which docker --env-file keeps, for one. */
 const QUOTED = /^\s*(["'`]).*\1\s*$/s;
 
 /**
- * The path that names a queue file. An address would make a folder called `redis:`.
+ * Returns the path that names a queue file. An address would make a folder called `redis:`.
  *
- * @param name what the value is for, in errors
+ * @param name the value's name in errors
  * @throws TsvqError `INVALID_ARGUMENT`
  */
 export function queuePath(name: string, value: unknown): string {
@@ -161,7 +161,7 @@ export function queuePath(name: string, value: unknown): string {
   const [, scheme, rest = ''] =
     ADDRESS.exec(text) ?? (value === text ? [] : ['', `${text.split(':')[0]}:`, '/']);
   if (scheme === undefined) return unquoted(name, text);
-  // Without slashes nothing tells where a password stands.
+  // Without slashes, a password's place is unknown.
   const address = `${scheme}${scheme.endsWith('//') ? withoutSecrets(rest) : '…'}`;
   throw new TsvqError(
     'INVALID_ARGUMENT',
@@ -170,7 +170,7 @@ export function queuePath(name: string, value: unknown): string {
   );
 }
 
-/** A blank or quoted path is a slip, by which a worker would look at an empty queue. @throws TsvqError `INVALID_ARGUMENT` */
+/** Refuses a blank or quoted path, which would be an empty queue. @throws TsvqError `INVALID_ARGUMENT` */
 function unquoted(name: string, path: string): string {
   if (path.trim() === '')
     throw new TsvqError(
@@ -182,7 +182,7 @@ function unquoted(name: string, path: string): string {
   throw new TsvqError('INVALID_ARGUMENT', `${what}, or with ./ before it if they are part of its name`);
 }
 
-/** A switch as text. @throws TsvqError `INVALID_ARGUMENT` */
+/** Reads a switch. @throws TsvqError `INVALID_ARGUMENT` */
 export function switchText(name: string, text: string): boolean {
   if (/^(1|true|yes)$/i.test(text)) return true;
   if (/^(0|false|no)?$/i.test(text)) return false;
@@ -193,7 +193,7 @@ function pathOfUrl(name: string, url: string): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    // It names another computer, or has a slash in a name.
+    // It names another computer, or a name has a slash.
     const why = (cause as Error).message;
     throw new TsvqError('INVALID_ARGUMENT', `${name} is ${url.replace(/\/\/[^/]*@/, '//…@')}: ${why}`, {
       cause,
@@ -201,7 +201,7 @@ function pathOfUrl(name: string, url: string): string {
   }
 }
 
-/** What may be told of an address: its host. A password stands before that, and often behind it as well. */
+/** Returns an address with only its host. Passwords are before it, and often after it as well. */
 function withoutSecrets(rest: string): string {
   const [, user, host, more] = AUTHORITY.exec(rest) ?? [];
   if (host === undefined) return '…';

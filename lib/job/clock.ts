@@ -1,4 +1,4 @@
-/** The one source of time; tests and simulations put their own in its place. */
+/** The one source of time; tests and simulations replace it. */
 export interface Clock {
   /** Milliseconds since 1970, UTC. */
   now(): number;
@@ -8,7 +8,7 @@ export interface Clock {
   later(ms: number, run: () => void, keepAlive?: boolean): () => void;
 }
 
-/** A longer one would fire at once. */
+/** A longer timer would fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -26,5 +26,5 @@ export const systemClock: Clock = {
   },
 };
 
-/** Whether `then` was less than so long ago; never where the clock was set back since. */
+/** True if `then` is less than `ms` ago. False if it is in the future. */
 export const isWithin = (ms: number, then: number, now: number): boolean => now >= then && now - then < ms;

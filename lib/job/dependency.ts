@@ -1,14 +1,14 @@
-// Under another name: the banner that many an ES bundle needs declares a createRequire of its own.
+// Under another name, because the banner of many ES bundles declares its own createRequire.
 import { createRequire as requireFrom } from 'node:module';
 import { errorMessage, TsvqError } from './errors.js';
 
 const modules = new Map<string, unknown>();
 
 /**
- * Loads a module at its first use: most ticks of cron find nothing to do, and what they load is what they cost.
+ * Loads a module at its first use: most cron ticks find nothing to do, and their cost is what they load.
  *
  * @param visible requires it by a literal name: a bundler sees that, and Jest can mock it. An ES module in Node has no
- *   require; the module is then loaded from where this file is.
+ *   require; then the module is loaded from this file's place.
  * @throws TsvqError `NOT_INSTALLED`
  * @example papa ??= dependency<typeof Papa>('papaparse', () => require('papaparse'));
  */
@@ -21,7 +21,7 @@ function load(name: string, visible: () => unknown): unknown {
   try {
     return visible();
   } catch {
-    // No require here, or one that an ES bundle has only for show.
+    // No require here, or an ES bundle's, which only throws.
   }
   try {
     return requireFrom(here())(name);
@@ -30,7 +30,7 @@ function load(name: string, visible: () => unknown): unknown {
   }
 }
 
-/** An error for a module of this package, or a dependency, that can't be loaded. @param name of it, or its path */
+/** Makes an error for a module of the package or a dependency that can't load. @param name name or path */
 function notInstalled(name: string, cause: unknown): TsvqError {
   return new TsvqError(
     'NOT_INSTALLED',
@@ -42,7 +42,7 @@ function notInstalled(name: string, cause: unknown): TsvqError {
 }
 
 /**
- * Waits for a part of this package that is loaded at its first use.
+ * Waits for a part of this package to load at its first use.
  *
  * @throws TsvqError `NOT_INSTALLED`
  * @example const { Changes } = await loaded('what changes the file', import('./commit/changes.js'));
@@ -54,5 +54,5 @@ export async function loaded<Module>(what: string, loading: Promise<Module>): Pr
   });
 }
 
-/** Where this code is: an absolute path, or a URL. esbuild leaves import.meta empty in a bundle for CommonJS. */
+/** Returns this code's absolute path or URL. esbuild leaves import.meta empty in a CommonJS bundle. */
 export const here = (): string => import.meta.url ?? __filename;

@@ -1,8 +1,8 @@
-// Of node:util itself, an import loads parts that nothing here uses, in each tick.
+// Importing node:util itself loads unused parts at each cron tick.
 import { isNativeError } from 'node:util/types';
 
 /**
- * What a {@link TsvqError} can be about. Codes are stable; messages are for people.
+ * The code of a {@link TsvqError}. Codes are stable; messages are for people.
  *
  * | code | what happened |
  * |---|---|
@@ -14,7 +14,7 @@ import { isNativeError } from 'node:util/types';
  * | `DETACHED` | the path leads to no file that others see: the file alone is mounted, or its folder was taken away |
  * | `NO_ACCESS` | the file or its directory can't be created, read or written |
  * | `FILE_SYSTEM` | the file would be on a file system that a queue can't rely on, NFS say; nothing was written. See `anyFileSystem` |
- * | `LOCK_TIMEOUT` | somebody else held the lock for too long; the message says who, and since when |
+ * | `LOCK_TIMEOUT` | another process held the lock for too long; the message says which, and since when |
  * | `DISK_FULL` | the disk (or a quota, or a file size limit) had no room; `written` has the ids that are in |
  * | `WRITE_FAILED` | the system refused a write for another reason; `written` has the ids that are in |
  * | `SYNC_FAILED` | the disk failed a sync: whether the job is kept is unknown; the queue stops until the process ends |
@@ -50,9 +50,9 @@ export type ErrorCode =
  */
 export class TsvqError extends Error {
   override readonly name = 'TsvqError';
-  /** Stable, for programs. See {@link ErrorCode}. */
+  /** A stable code for programs. See {@link ErrorCode}. */
   readonly code: ErrorCode;
-  /** The ids of this call that are in the file in spite of the error, in the order of the call. */
+  /** The ids of this call that are in the file despite the error, in the call's order. */
   readonly written: readonly string[];
 
   constructor(
@@ -66,7 +66,7 @@ export class TsvqError extends Error {
   }
 }
 
-/** What an error says. Never throws, whatever was thrown: its text may be a getter, or there may be none. */
+/** Returns an error's message. Never throws, although the message may be a getter, or missing. */
 export function errorMessage(error: unknown): string {
   try {
     return isError(error) ? String(error.message) : String(error);
@@ -75,10 +75,10 @@ export function errorMessage(error: unknown): string {
   }
 }
 
-/** Whether it is an error; also one of Node's own in Jest, where those of the tests have another `Error`. */
+/** True for an error; also for Node's own in Jest, where tests have another `Error`. */
 export const isError = (value: unknown): value is Error => isNativeError(value) || value instanceof Error;
 
-/** `instanceof` that never throws: a Proxy may have a trap for it. */
+/** Does `instanceof` without throwing, because a Proxy may trap it. */
 export function isInstance<E>(type: abstract new (...args: never[]) => E, value: unknown): value is E {
   try {
     return value instanceof type;
@@ -88,7 +88,7 @@ export function isInstance<E>(type: abstract new (...args: never[]) => E, value:
 }
 
 /**
- * Thrown by a handler, it fails the job for good: no further attempts.
+ * An error that a handler throws to fail the job for good.
  *
  * @example
  * if (response.status === 410) throw new PermanentError('the receiver is gone');
@@ -98,21 +98,21 @@ export class PermanentError extends Error {
 }
 
 /**
- * Thrown by a handler, it sets the time of the next attempt itself instead of the backoff (an HTTP `Retry-After`, say).
- * The next attempt comes up to a tenth of the delay later, or up to a second if that is more, and never sooner.
+ * An error that a handler throws to set the next attempt's time (an HTTP `Retry-After`, say), without
+ * backoff. That attempt comes up to a tenth of the delay later, or a second if that is more, never sooner.
  *
- * It costs no attempt, as long as such waits in a row take no longer than the worker's `maxRetryAfter`, a day by default.
- * Beyond that, and where the delay is 0, has passed or is none, it counts as an attempt.
+ * It costs no attempt while such waits in a row take no longer than the worker's `maxRetryAfter`, by default
+ * a day. Beyond that, or if the delay is 0, has passed or is none, it counts as an attempt.
  *
  * @example
  * throw new RetryAfterError('the receiver is busy', 90_000);
  */
 export class RetryAfterError extends Error {
   override readonly name = 'RetryAfterError';
-  /** How long from now until the next attempt. */
+  /** The time until the next attempt. */
   readonly delay: number | string;
 
-  /** @param delay in ms, where a negative number is now, or as '90s' or '10m'; for what is neither, the default backoff waits */
+  /** @param delay in ms (negative is now) or like '90s' or '10m'; otherwise the default backoff waits */
   constructor(message: string, delay: number | string, options?: ErrorOptions) {
     super(message, options);
     this.delay = delay;
@@ -120,8 +120,8 @@ export class RetryAfterError extends Error {
 }
 
 /**
- * `instanceof` is also true of what another copy of the package in this process has made: by a mark, which subclasses
- * inherit, or by the name. Never by that of the class itself, since a minifier may have changed it.
+ * Makes `instanceof` also true for errors of another copy of the package in this process, by an inherited
+ * mark or the error's name. It never uses the class's name, because a minifier may change it.
  */
 for (const [name, type] of Object.entries({ TsvqError, PermanentError, RetryAfterError })) {
   const mark = Symbol.for(`tsvq.${name}`);
@@ -129,7 +129,7 @@ for (const [name, type] of Object.entries({ TsvqError, PermanentError, RetryAfte
   Object.defineProperty(type, Symbol.hasInstance, {
     value(this: unknown, value: unknown): boolean {
       if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
-      // A subclass has instances of its own.
+      // A subclass has its own instances.
       return this === type && isError(value) && (mark in value || value.name === name);
     },
   });

@@ -2,37 +2,37 @@ import { count, duration, instant, invalid, onlyKnown, timeLimit } from './check
 import type { Job } from './job.js';
 import type { Duration } from './options.js';
 
-/** When and how a job is to run. */
+/** Options for when and how a job runs. */
 export interface EnqueueOptions {
   /**
-   * Not before this time: a Date, an ISO string with `Z` or an offset, or Unix seconds (fractions allowed).
+   * The earliest start: a Date, an ISO string with `Z` or an offset, or Unix seconds (fractions allowed).
    * A number above 1e11 is refused: it looks like milliseconds. Default: now.
    */
   runAt?: Date | string | number | undefined;
-  /** Not before so long from now: ms, or `'10m'`, `'2h'`. Not together with `runAt`. */
+  /** The least time until the start: ms, or `'10m'`, `'2h'`. Not together with `runAt`. */
   delay?: Duration | undefined;
-  /** Higher first; any finite number. Default 0. (BullMQ's is the other way round: there, lower is sooner.) */
+  /** The priority, higher first; any finite number. Default 0. (In BullMQ, lower is sooner.) */
   priority?: number | undefined;
-  /** How often to try at the most; beats the worker's `maxAttempts`. */
+  /** The most attempts; overrides the worker's `maxAttempts`. */
   maxAttempts?: number | undefined;
-  /** Time limit for one attempt; beats the worker's `timeout`. */
+  /** Time limit for one attempt; overrides the worker's `timeout`. */
   timeout?: Duration | undefined;
 }
 
-/** The arguments of `enqueue` after the type: the payload may be left out where its type allows undefined. */
+/** The arguments of `enqueue` after the type. The payload is optional if its type allows undefined. */
 export type EnqueueArguments<Payload> = undefined extends Payload
   ? [payload?: Payload, options?: EnqueueOptions]
   : [payload: Payload, options?: EnqueueOptions];
 
-/** Which jobs {@link listJobs} gives. */
+/** The filter of {@link listJobs}. */
 export interface ListOptions {
-  /** Only jobs in this state, or in one of these. */
+  /** Only jobs in this state, or one of these. */
   status?: Job['status'] | readonly Job['status'][] | undefined;
   /** Only jobs of this type. */
   type?: string | undefined;
-  /** Only jobs whose id begins so. */
+  /** Only jobs whose id begins with this. */
   idPrefix?: string | undefined;
-  /** At most so many, in the order of the file. Default: no limit. */
+  /** The most jobs, in file order. Default: no limit. */
   limit?: number | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface ResolvedEnqueueOptions {
   readonly timeout: number | undefined;
 }
 
-/** @param where put before the names of options in errors @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks options. @param where put before option names in errors @throws TsvqError `INVALID_ARGUMENT` */
 export function resolveEnqueueOptions(
   options: EnqueueOptions,
   now: number,

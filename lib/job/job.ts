@@ -15,14 +15,14 @@
  * | pending, processing | cancel                                 | cancelled                                 | anyone                    |
  * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
  *
- * Two more words are part of the format and are kept as they stand: `waiting`, a job behind other jobs, and `recurring`,
- * a schedule, which is no job. Nothing here makes such rows yet.
+ * Two more words are part of the format and are kept: `waiting`, a job that waits for other jobs, and
+ * `recurring`, a schedule, which is no job. Nothing here makes such rows yet.
  *
  * completed, failed and cancelled are final: only an operator's retry leaves them. A crash between any two
- * steps leaves a job in one of the two states of the row above that was being made, never in none.
+ * steps leaves a job in one of the two states of its table row, never in none.
  */
 
-/** Every status word, as it stands in the file. */
+/** Every status word, as in the file. */
 export const STATUSES = [
   'pending',
   'processing',
@@ -34,7 +34,7 @@ export const STATUSES = [
 ] as const;
 
 /**
- * Where a job stands: due or delayed (`pending`), behind other jobs (`waiting`), running (`processing`), or in one of
+ * A job's state: due or delayed (`pending`), after other jobs (`waiting`), running (`processing`), or one of
  * three final states. `recurring` is a schedule's word.
  */
 export type Status = (typeof STATUSES)[number];
@@ -61,7 +61,7 @@ export const isFinal = (status: Status): boolean =>
 // biome-ignore lint/suspicious/noEmptyInterface: it is there to be augmented.
 export interface JobTypes {}
 
-/** The jobs of the default queue: {@link JobTypes} once you have declared some, else anything. */
+/** The jobs of the default queue: {@link JobTypes} once you declared some, otherwise anything. */
 export type DefaultJobs = keyof JobTypes extends never
   ? // biome-ignore lint/suspicious/noExplicitAny: without declared types every payload is welcome.
     Record<string, any>
@@ -70,7 +70,7 @@ export type DefaultJobs = keyof JobTypes extends never
 /** The names of the jobs in a map of job types. */
 export type TypeOf<Jobs> = keyof Jobs & string;
 
-/** A payload as it comes back: one that was left out is null, which is what JSON has for it. */
+/** A payload as it comes back: an omitted one is null, which JSON has for it. */
 export type Received<Payload> = undefined extends Payload ? Exclude<Payload, undefined> | null : Payload;
 
 /** One job of type `T`, as {@link Job} describes it. */
@@ -80,31 +80,31 @@ export interface JobOf<T extends string, Payload> {
   /** The name that picks the handler. */
   readonly type: T;
   /**
-   * What was enqueued, as JSON brings it back. Its text, where a hand edit left no JSON, or a number that JavaScript
-   * can't hold.
+   * The enqueued value, as JSON brings it back. It is the text if a hand edit left no JSON, or a number that
+   * JavaScript can't hold.
    */
   readonly payload: Payload;
   readonly status: Status;
   readonly createdAt: Date;
-  /** Not before this time; of a job that failed and waits, the time of its next attempt. */
+  /** The earliest start; for a failed job that waits, its next attempt. */
   readonly runAt: Date;
   /**
-   * How often it was claimed to be run. It only ever grows: `${id}:${attempts}` names one run for ever. A worker claims a
-   * few jobs ahead; what it gives back without having started it is forgiven.
+   * How often it was claimed. It only ever grows: `${id}:${attempts}` names one run for ever. A worker claims
+   * a few jobs ahead; a job given back without being started is forgiven.
    */
   readonly attempts: number;
-  /** Attempts that don't count against the limit: the job was not at fault, or an operator retried it. */
+  /** Attempts that don't count against the limit, because of no fault or an operator's retry. */
   readonly forgiven: number;
   /**
-   * How many attempts in a row were begun and then cut off by the end of their worker. 0 once an attempt has ended by
+   * How many attempts in a row began and were cut off by their worker's end. 0 once an attempt ended by
    * itself, or an operator retried the job.
    */
   readonly interruptions: number;
-  /** The job's own limit of attempts; undefined where the worker's applies. */
+  /** The job's own limit of attempts; undefined if the worker's applies. */
   readonly maxAttempts: number | undefined;
-  /** The job's own time limit for an attempt, in ms; undefined where the worker's applies. */
+  /** The job's own time limit for an attempt, in ms; undefined if the worker's applies. */
   readonly timeout: number | undefined;
-  /** Higher first. Default 0. */
+  /** The priority, higher first. */
   readonly priority: number;
   /** Message and first stack frames of the last failure; undefined if there was none. */
   readonly error: string | undefined;
@@ -112,14 +112,14 @@ export interface JobOf<T extends string, Payload> {
   readonly result: unknown;
   /** The worker that holds the claim, while `processing`. */
   readonly lockedBy: string | undefined;
-  /** When it was claimed for its last attempt, which starts at once or after those that were claimed before. */
+  /** When its last attempt was claimed, which starts at once or after those claimed before. */
   readonly startedAt: Date | undefined;
-  /** When it came to a final state. */
+  /** When it reached a final state. */
   readonly finishedAt: Date | undefined;
 }
 
 /**
- * A job as it stood when it was read: a copy, never updated. A union told apart by `type`.
+ * A job as it was when read: a copy, never updated. A union discriminated by `type`.
  *
  * @example
  * if (job.type === 'email') send(job.payload.to);

@@ -2,10 +2,10 @@ import { writeSync } from 'node:fs';
 import { count, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { Job } from './job.js';
 
-/** Milliseconds, or words for them: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
+/** A time span: milliseconds, or `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
 export type Duration = number | string;
 
-/** How {@link openQueue} treats the file. */
+/** The options of {@link openQueue}. */
 export interface QueueOptions {
   /**
    * What an acknowledged job survives: `'sync'` power loss, `'os'` the death of any process, but not of the
@@ -14,14 +14,14 @@ export interface QueueOptions {
   durability?: 'sync' | 'os' | undefined;
   /** Finished jobs older than this move to archive/ beside the file. `Infinity` keeps them. Default `'7d'`. */
   retention?: Duration | undefined;
-  /** Most bytes of a payload as JSON, and of a result. Default 1 MiB; at most 100 MiB. */
+  /** The most bytes of a JSON payload, and of a result. Default 1 MiB; at most 100 MiB. */
   maxPayload?: number | undefined;
   /** How long to wait for the lock before `LOCK_TIMEOUT`. Default `'30s'`. */
   lockTimeout?: Duration | undefined;
   /**
-   * Write on any file system. Without it, the first write to a queue on NFS, SMB, 9p or another that several machines
-   * share fails with `FILE_SYSTEM`; a worker warns once of one in memory, in a container's own layer, or of FUSE. Linux
-   * only. Default false.
+   * True to write on any file system. Otherwise the first write on NFS, SMB, 9p or another one that several
+   * machines share fails with `FILE_SYSTEM`. A worker warns once of one in memory, in a container's own
+   * layer, or of FUSE. Linux only. Default false.
    */
   anyFileSystem?: boolean | undefined;
 }
@@ -38,24 +38,24 @@ export interface BackoffFormula {
   jitter?: number | undefined;
 }
 
-/** A formula, a table of waits (the last one for ever), or a function of (attempts, error, job). */
+/** A formula, a table of waits (the last one repeats), or a function of (attempts, error, job). */
 export type BackoffOption =
   | BackoffFormula
   | readonly Duration[]
   | ((attempts: number, error: unknown, job: Job) => Duration);
 
-/** How {@link processJobs} works. */
+/** The options of {@link processJobs}. */
 export interface WorkerOptions {
   /** How often a job is tried before it is `failed`; a job's own limit wins. Default 3. */
   maxAttempts?: number | undefined;
   /**
-   * How long {@link RetryAfterError}s in a row may put a job off without costing attempts; beyond it they do. `0`: each
-   * costs one; `Infinity`: none does. Default `'1d'`.
+   * How long {@link RetryAfterError}s in a row may put a job off without costing attempts; later ones do.
+   * `0`: each costs one; `Infinity`: none does. Default `'1d'`.
    */
   maxRetryAfter?: Duration | undefined;
   /**
-   * How many attempts in a row the end of their worker (a signal, `close()`, `maxTime`) may cut off without counting
-   * them; those that follow count. `0`: each counts; `Infinity`: none does. Default 10.
+   * How many attempts in a row their worker's end (a signal, `close()`, `maxTime`) may cut off without
+   * counting them; later ones count. `0`: each counts; `Infinity`: none does. Default 10.
    */
   maxInterruptions?: number | undefined;
   /** How many handlers may run at once. Default 1. */
@@ -64,36 +64,36 @@ export interface WorkerOptions {
    * How long a failed job waits for its next attempt. Default 60·2^attempts seconds: 120, 240, 480, …
    *
    * `{base, factor, max, jitter}`: base·factor^attempts, at most `max`, then up to the share `jitter` more or
-   * less. An array: the waits one after another, the last one for ever. A function of (attempts, error, job).
+   * less. An array: the waits in order, the last one repeats. A function of (attempts, error, job).
    */
   backoff?: BackoffOption | undefined;
   /**
-   * Stay so long after the start, waiting for jobs, instead of returning when nothing is due; `Infinity`: until
+   * How long to stay after the start and wait for jobs, instead of returning when idle; `Infinity`: until
    * `signal`. With `'55s'` under a per-minute cron, jobs start within milliseconds. Default 0.
    */
   linger?: Duration | undefined;
-  /** Claim nothing more after so long. What runs then has the grace time. Default: no limit. */
+  /** The time after which nothing is claimed. Running jobs have the grace time. Default: no limit. */
   maxTime?: Duration | undefined;
-  /** How many workers may work on one file; one too many returns at once, or waits with `linger: Infinity`. Default 4. */
+  /** The most workers of one file; another returns at once, or waits with `linger: Infinity`. Default 4. */
   maxWorkers?: number | undefined;
-  /** Time limit for one attempt; a job's own wins. Then `context.signal` is aborted. Default `'1h'`. */
+  /** Time limit for one attempt; a job's own wins. After it, `context.signal` is aborted. Default `'1h'`. */
   timeout?: Duration | undefined;
-  /** Abort it to shut down: running jobs have the grace time, then are aborted and given back. */
+  /** A signal for shutdown: running jobs have the grace time, then are aborted and given back. */
   signal?: AbortSignal | undefined;
   /** How long running jobs may go on at shutdown, and after their time limit. Default `'10s'`. */
   grace?: Duration | undefined;
-  /** Called with each thing that happens. Default: warnings go to stderr, the rest nowhere. */
+  /** Receives each event. Default: warnings go to stderr, the rest nowhere. */
   logger?: ((event: WorkerEvent) => void) | undefined;
 }
 
-/** One thing that happened in a worker, for a log. */
+/** An event of a worker, for a log. */
 export interface WorkerEvent {
   /**
    * `completed`, `retried`, `failed`, `cancelled`: how an attempt ended. `released`: given back, at shutdown or
    * because another job held it up.
    * `rescued`: taken from a dead worker; `failed` follows if that was its last attempt. `dropped`: a result came too
-   * late, the job was no longer this worker's.
-   * `warning`: anything that a person should look at.
+   * late, because the job was no longer this worker's.
+   * `warning`: anything a person should check.
    */
   readonly event:
     | 'completed'
@@ -116,7 +116,7 @@ export interface WorkerEvent {
   readonly message?: string;
 }
 
-/** The defaults, each in this one place. Durations in ms. */
+/** The defaults, only in this place. Durations in ms. */
 export const DEFAULTS: ResolvedQueueOptions &
   Omit<ResolvedWorkerOptions, 'signal' | 'logger' | 'quiet' | 'backoff'> & {
     backoff: { base: number; factor: number };
@@ -163,7 +163,7 @@ export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions
   };
 }
 
-/** A payload, a result and follow-ups have to fit into one row, and a row into one string. */
+/** The most bytes: payload, result and follow-ups must fit into one row, and a row into one string. */
 const MOST_PAYLOAD = 100 * 1024 * 1024;
 
 function payloadLimit(value: unknown): number {
@@ -172,7 +172,7 @@ function payloadLimit(value: unknown): number {
   throw invalid('maxPayload', value, `at most ${MOST_PAYLOAD}, 100 MiB`);
 }
 
-/** {@link WorkerOptions}, checked, durations in ms; `backoff` is left to whoever knows what it means. */
+/** {@link WorkerOptions}, checked, durations in ms; {@link resolveBackoff} reads `backoff`. */
 export interface ResolvedWorkerOptions {
   readonly maxAttempts: number;
   readonly maxRetryAfter: number;
@@ -186,7 +186,7 @@ export interface ResolvedWorkerOptions {
   readonly grace: number;
   readonly signal: AbortSignal | undefined;
   readonly logger: (event: WorkerEvent) => void;
-  /** The logger takes warnings only; the rest need not be put together. */
+  /** True if the logger takes only warnings; other events need not be made. */
   readonly quiet: boolean;
 }
 
@@ -205,20 +205,20 @@ const WORKER_OPTIONS = [
   'logger',
 ] as const satisfies readonly (keyof WorkerOptions)[];
 
-/** Warnings to stderr, the rest nowhere: cron mails what a worker prints. */
+/** Prints only warnings, to stderr, because cron mails what a worker prints. */
 function warnOnly({ event, message }: WorkerEvent): void {
   if (event === 'warning') complain(message ?? '');
 }
 
 /**
- * Says something on stderr, if that can be. Not by process.stderr: where that is broken, its 'error' event would end a
- * process that does not listen, and a library has no business to listen.
+ * Prints on stderr, if possible. It avoids process.stderr: if that is broken, its 'error' event would end a
+ * process that does not listen, and a library must not listen.
  */
 export function complain(message: string): void {
   try {
     writeSync(2, `tsvq: ${message}\n`);
   } catch {
-    // Its reader is gone, or its disk full: no reason to stop work.
+    // Its reader is gone, or its disk full. Work goes on.
   }
 }
 

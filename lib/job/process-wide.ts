@@ -1,6 +1,6 @@
 /**
- * What all copies of the package in this process share: the ES module, the CommonJS one, another version. The number in
- * the key is that of the value's form: a version that needs another form counts it up.
+ * Returns a value that all copies of the package in this process share: ES module, CommonJS, another version.
+ * The key's number is that of the value's form: a version with another form increases it.
  *
  * @example const names = processWide('names', () => new Set<string>());
  */

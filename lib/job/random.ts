@@ -5,8 +5,8 @@ const pool = Buffer.alloc(4096);
 let used = pool.length;
 
 /**
- * Random bytes of the system's source, as hex digits. Asked for many at a time, and node:crypto loaded only then: a
- * tick with nothing to do needs none.
+ * Returns random bytes of the system as hex digits. It fetches many at a time, and loads node:crypto only
+ * then: a cron tick without work needs none.
  */
 export function randomHex(bytes: number): string {
   if (used + bytes > pool.length) {

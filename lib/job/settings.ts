@@ -2,22 +2,22 @@ import { countText, durationText, queuePath, switchText, timeLimit } from './che
 import { complain, type WorkerOptions } from './options.js';
 
 /**
- * Where the worker of a project differs from {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on up to an hour,
- * which are three hours together. Numbers, since words would load a module in each idle tick.
+ * The project worker's differences from {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on up to an
+ * hour, three hours together. Numbers, because words would load a module in each idle tick.
  */
 export const WORKER_DEFAULTS: Required<Pick<WorkerOptions, 'maxAttempts' | 'backoff'>> = {
   maxAttempts: 10,
   backoff: { base: 15_000, factor: 2, max: 3_600_000, jitter: 0.1 },
 };
 
-/** Worker options as text; undefined for those that are not given. */
+/** Worker options as text; undefined if not given. */
 export type WorkerTexts = {
   readonly [Option in 'concurrency' | 'linger' | 'grace' | 'maxAttempts' | 'backoff' | 'timeout']?:
     | string
     | undefined;
 };
 
-/** How each is read. */
+/** The readers of these. */
 const READERS: { [Option in keyof WorkerTexts]-?: (name: string, text: string) => WorkerOptions[Option] } = {
   concurrency: (name, text) => countText(name, text),
   linger: durationText,
@@ -29,9 +29,9 @@ const READERS: { [Option in keyof WorkerTexts]-?: (name: string, text: string) =
 };
 
 /**
- * Worker options from text, with {@link WORKER_DEFAULTS}.
+ * Reads worker options from text, with {@link WORKER_DEFAULTS}.
  *
- * @param nameOf what an option is called where the text is from
+ * @param nameOf returns an option's name in the text's source
  * @throws TsvqError `INVALID_ARGUMENT`, with that name
  */
 export function readWorkerOptions(texts: WorkerTexts, nameOf: (option: string) => string): WorkerOptions {
@@ -45,11 +45,11 @@ export function readWorkerOptions(texts: WorkerTexts, nameOf: (option: string) =
 const variableOf = (option: string): string => `QUEUE_${option.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
 
 /**
- * The options of a worker that is set by its environment: `QUEUE_CONCURRENCY`, `QUEUE_LINGER`, `QUEUE_GRACE`,
+ * Reads a worker's options from its environment: `QUEUE_CONCURRENCY`, `QUEUE_LINGER`, `QUEUE_GRACE`,
  * `QUEUE_MAX_ATTEMPTS`, `QUEUE_BACKOFF` and `QUEUE_TIMEOUT`. Durations need a unit ('30s'). `QUEUE_BACKOFF` is a table
- * of waits ('1m,5m,1h') whose last one stays; one alone is the wait before each attempt. What is not set has the
- * defaults of {@link WorkerOptions}, but for the attempts: 10, after waits of 30 s, doubled up to an hour. So an outage
- * of up to two hours fails no job. A variable that is named almost like one of these is warned of on stderr.
+ * of waits ('1m,5m,1h') whose last one repeats; one alone is the wait before each attempt. Unset options have
+ * the defaults of {@link WorkerOptions}, except the attempts: 10, after waits of 30 s, doubled up to an hour.
+ * So an outage of up to two hours fails no job. A variable with almost such a name causes a stderr warning.
  *
  * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value; `QUEUE_FILE` and
  * `QUEUE_ANY_FILE_SYSTEM` (1, true, yes; 0, false, no) are looked at as well
@@ -73,10 +73,10 @@ export function workerOptionsFrom(environment: Readonly<Record<string, string | 
   );
 }
 
-/** Whether two names differ by so little that one is a slip of the other: a letter in four or five. */
+/** True if two names differ so little that one is a typo: a letter in four or five. */
 function isSlip(name: string, meant: string): boolean {
   const most = Math.max(1, Math.floor((meant.length - 'QUEUE_'.length) / 4));
-  // Levenshtein's distance, a row of the table at a time.
+  // Levenshtein's distance, one table row at a time.
   let row = Array.from({ length: meant.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...name].entries()) {
     let left = i + 1;

@@ -3,15 +3,15 @@ import { isError } from '../job/errors.js';
 
 const FRAMES = 3;
 const CAUSES = 3;
-/** A shorter text may stand in another by chance. */
+/** A shorter text may be in another by chance. */
 const TELLING = 8;
 const LONGEST = 4000;
 
 /**
- * What stays of an error in the file: name and message, those of its causes, and the first frames of the stack. Never
- * throws, whatever was thrown.
+ * Returns an error as text for the file: name and message, those of its causes, and the first stack frames.
+ * Never throws, whatever was thrown.
  *
- * @param notes lines that stand between causes and frames
+ * @param notes lines between causes and frames
  */
 export function errorText(error: unknown, notes: readonly string[] = []): string {
   return linesOf(error, notes).map(cut).join('\n');
@@ -28,7 +28,7 @@ function linesOf(error: unknown, notes: readonly string[]): string[] {
   }
 }
 
-/** A failed connection to several addresses has a code, and no message. */
+/** Returns name and message. A failed connection to several addresses has only a code. */
 function headOf({ name, message, code }: Error & { code?: unknown }): string {
   return `${name}: ${message || (typeof code === 'string' ? code : '')}`;
 }
@@ -36,11 +36,11 @@ function headOf({ name, message, code }: Error & { code?: unknown }): string {
 const textOf = (reason: unknown): string =>
   isError(reason) ? headOf(reason) : typeof reason === 'string' ? reason : inspect(reason);
 
-/** fetch says "fetch failed", and why is in the cause. Left out is what the error says itself, or can't be read. */
+/** Lists the causes, as fetch's reason is only there. Leaves out what the error says, or is unreadable. */
 function causes(error: Error, head: string): string[] {
   const found: string[] = [];
   try {
-    // Of Promise.any, which says nothing itself.
+    // Promise.any's error says nothing itself.
     const reasons: unknown[] = isAggregate(error) ? error.errors.slice(0, CAUSES) : [];
     for (const reason of reasons) found.push(`caused by: ${textOf(reason)}`);
     let { cause } = error;
@@ -51,16 +51,16 @@ function causes(error: Error, head: string): string[] {
       cause = isError(cause) ? cause.cause : undefined;
     }
   } catch {
-    // What was thrown matters more.
+    // The error itself matters more.
   }
   return found;
 }
 
-/** In Jest, one of Node's own is no instance of the AggregateError there. */
+/** True for an AggregateError; in Jest, Node's own is no instance. */
 const isAggregate = (error: Error): error is AggregateError =>
   error instanceof AggregateError || error.name === 'AggregateError';
 
-/** Looked for one by one: a stack begins with the message, which may have millions of lines. */
+/** Finds frames one by one: the stack begins with the message, maybe millions of lines. */
 function frames(stack: string): string[] {
   const found: string[] = [];
   for (const [frame] of stack.matchAll(/^[ \t]+at .*/gm)) {

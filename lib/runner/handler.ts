@@ -2,19 +2,19 @@ import type { DefaultJobs, Job, Received, TypeOf } from '../job/job.js';
 import type { EnqueueArguments } from '../job/job-options.js';
 
 /**
- * What a handler gets beside the payload. It may be destructured, passed on, or copied (`{...context}`). For a unit test,
- * `context()` of `tsvq/testing` makes one.
+ * The second argument of a handler. It may be destructured, passed on, or copied (`{...context}`). For a unit
+ * test, `context()` of `tsvq/testing` makes one.
  */
 export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
   /**
-   * The job as it was claimed. `${job.id}:${job.attempts}` names this one run; a receiver that is to notice a second
-   * attempt of the same job wants `job.id` as its idempotency key.
+   * The job as it was claimed. `${job.id}:${job.attempts}` names this one run. A receiver that must notice a
+   * second attempt of the job needs `job.id` as its idempotency key.
    */
   readonly job: Job<Jobs, T>;
   /** Aborted when the job is cancelled, its time is up, or the worker shuts down; `signal.reason` says which. */
   readonly signal: AbortSignal;
   /**
-   * Enqueues a follow-up: gives its id at once, but nothing of it exists unless this job completes; then both
+   * Enqueues a follow-up and returns its id at once. It exists only if this job completes; then both
    * are written together.
    *
    * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE` (or more than 128 MiB of follow-ups together), at once
@@ -25,8 +25,8 @@ export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = Typ
 }
 
 /**
- * Runs one job. What it returns (or its promise resolves to) is kept as the job's result, if JSON can hold it;
- * what it throws fails the attempt. Throw {@link PermanentError} to fail for good.
+ * Runs one job. What it returns (or its promise resolves to) is kept as the job's result, if JSON can hold
+ * it. What it throws fails the attempt. Throw {@link PermanentError} to fail for good.
  */
 export type Handler<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> = (
   payload: Received<Jobs[T]>,
@@ -34,7 +34,7 @@ export type Handler<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> =
 ) => unknown;
 
 /**
- * One handler for each type of job, each of which can be called. A worker that serves only some of the types takes
+ * One handler for each type of job; each can be called. A worker that serves only some types takes
  * `Partial<Handlers<Jobs>>`.
  *
  * @example
@@ -43,9 +43,9 @@ export type Handler<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> =
  */
 export type Handlers<Jobs = DefaultJobs> = { readonly [T in TypeOf<Jobs>]: Handler<Jobs, T> };
 
-/** What a call of processJobs did. */
+/** The counts that processJobs returns. */
 export interface Summary {
-  /** Jobs claimed, some of which may have been given back without having been started: see `released`. */
+  /** Jobs claimed. Some may have been given back without being started: see `released`. */
   claimed: number;
   /** Jobs completed. */
   completed: number;
@@ -53,12 +53,12 @@ export interface Summary {
   retried: number;
   /** Jobs failed for good. */
   failed: number;
-  /** Running jobs that somebody cancelled. */
+  /** Running jobs that were cancelled. */
   cancelled: number;
   /** Jobs taken back from dead workers. */
   rescued: number;
-  /** Jobs given back: at shutdown, or because another one held them up. */
+  /** Jobs given back at shutdown, or because another job held them up. */
   released: number;
-  /** Due jobs by type that have no handler here; they stay pending. */
+  /** Due jobs without a handler here, by type; they stay pending. */
   unhandled: Record<string, number>;
 }

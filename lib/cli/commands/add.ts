@@ -44,7 +44,7 @@ export function define(command: Command, cli: Cli): void {
 async function parse(json: string): Promise<unknown> {
   const input = json === '-' ? await arrayBuffer(process.stdin) : undefined;
   try {
-    // What is no UTF-8 would become another text.
+    // Invalid UTF-8 would become another text.
     const text = input === undefined ? json : new TextDecoder('utf-8', { fatal: true }).decode(input);
     return parseJson(text, 'payload');
   } catch (error) {
@@ -58,7 +58,7 @@ async function parse(json: string): Promise<unknown> {
 
 function enqueueOptions({ runAt, delay, priority, maxAttempts, timeout }: Options): EnqueueOptions {
   return {
-    // Fewer digits are a year, or a day, and no seconds since 1970 that anybody means.
+    // Fewer digits are a year or a day, not seconds since 1970.
     ...(runAt !== undefined && { runAt: /^\d{9,}(\.\d+)?$/.test(runAt) ? Number(runAt) : runAt }),
     ...(delay !== undefined && { delay: durationText('--delay', delay) }),
     ...(priority !== undefined && { priority: numberOf('--priority', priority) }),
@@ -67,7 +67,7 @@ function enqueueOptions({ runAt, delay, priority, maxAttempts, timeout }: Option
   };
 }
 
-/** NaN for what is none, which the queue then refuses by the option's name. */
+/** Reads a number; otherwise NaN, which the queue refuses by the option's name. */
 function numberOf(option: string, text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   const inexact = Number.isNaN(value) ? undefined : findInexact(text);

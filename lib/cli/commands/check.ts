@@ -54,7 +54,7 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
       `no worker for ${span(now - lastTick.getTime())} (the last one at ${isoSeconds(lastTick)})`,
     );
   }
-  // It would keep silent about workers until that time has come.
+  // Until that time, the check would not report missing workers.
   else if (lastTick.getTime() - now > maxAge) {
     problems.push(
       `the last worker looked ${span(lastTick.getTime() - now)} ahead of this clock (at ${isoSeconds(lastTick)})`,

@@ -5,7 +5,7 @@ import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { examples } from '../help.js';
 
-/** To people, so many findings of a kind are shown. */
+/** The most findings of a kind shown to people. */
 const MOST_SHOWN = 20;
 
 export function define(command: Command, cli: Cli): void {

@@ -36,7 +36,7 @@ ${examples('npm install tsvq && npx queue init', 'npx queue add hello \'{"name":
     });
 }
 
-/** @returns false if there is such a file already */
+/** Writes a file. @returns false if it exists already */
 function write(project: string, name: string, text: string): boolean {
   const path = join(project, name);
   makeFolders(systemFs, dirname(path));

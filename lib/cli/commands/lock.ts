@@ -6,7 +6,7 @@ import type { Cli } from '../cli.js';
 import { CliError, EXIT } from '../exit.js';
 import { examples } from '../help.js';
 
-/** As shells and env(1) have it. */
+/** The exit codes of shells and env(1). */
 const CANNOT_RUN = 126;
 const NO_COMMAND = 127;
 
@@ -46,7 +46,7 @@ ${examples(
 /** Runs a command on this terminal. @returns its exit code */
 async function runCommand([program, ...args]: readonly string[], queueFile: string): Promise<number> {
   let child: ChildProcess | undefined;
-  // In force before the command can have said a word: whoever has heard it may send a signal.
+  // Before the command can print anything, because a reader of that may send a signal.
   const stopForwarding = forwardSignals((signal) => child?.kill(signal));
   try {
     return await new Promise<number>((resolve, reject) => {
@@ -69,9 +69,9 @@ async function runCommand([program, ...args]: readonly string[], queueFile: stri
   }
 }
 
-/** While the command runs, the lock is kept: signals are for the command to obey. */
+/** Forwards signals to the command, because the lock is kept while it runs. */
 function forwardSignals(forward: (signal: NodeJS.Signals) => void): () => void {
-  // The terminal sends this one to both of them.
+  // The terminal sends SIGINT to both processes.
   const ignore = (): void => {};
   process.on('SIGINT', ignore).on('SIGTERM', forward).on('SIGHUP', forward);
   return () => {

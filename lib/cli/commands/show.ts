@@ -25,7 +25,7 @@ export function define(command: Command, cli: Cli): void {
     )
     .action(async (given: string, { archive = false }: { archive?: boolean }) => {
       const { output, existingStore: store, queue } = cli;
-      // An ID in full is found whatever else there is in the archive.
+      // A full ID is found whatever else is in the archive.
       let job = await queue.getJob(given, { archive });
       if (job === undefined) {
         const [id] = await resolveIds(store, [given], archive);
@@ -48,7 +48,7 @@ export function define(command: Command, cli: Cli): void {
     });
 }
 
-/** A time beyond what a Date can hold is later than all others. */
+/** Returns the times; one beyond a Date's range is the latest. */
 function timesOf({ createdAt, startedAt, runAt }: Job): Parameters<typeof datedAhead>[1] {
   const ms = (time: Date): number =>
     Number.isNaN(time.getTime()) ? Number.POSITIVE_INFINITY : time.getTime();
@@ -59,7 +59,7 @@ function timesOf({ createdAt, startedAt, runAt }: Job): Parameters<typeof datedA
   };
 }
 
-/** All of a job, for reading. */
+/** Describes a job for people. */
 function describe(job: Job, store: Store, now: number): string {
   const ago = (time: Date | undefined): string | undefined =>
     time && `${isoSeconds(time)}  (${relative(time.getTime(), now)})`;
@@ -94,7 +94,7 @@ function attempts({ attempts, forgiven, maxAttempts }: Job): string {
   return `${attempts - forgiven}${limit}${forgiven > 0 ? `, and ${forgiven} that don't count` : ''}`;
 }
 
-/** A line end in a field would look like another field. */
+/** Escapes line ends, which would look like another field. */
 const oneLine = (text: string): string => text.replaceAll('\n', '\\n');
 
 const indent = (text: string): string => text.trimEnd().replace(/^/gm, '  ');
@@ -102,7 +102,7 @@ const indent = (text: string): string => text.trimEnd().replace(/^/gm, '  ');
 const relative = (ms: number, now: number): string =>
   Number.isNaN(ms) ? 'beyond all dates' : ms > now ? `in ${span(ms - now)}` : `${span(now - ms)} ago`;
 
-/** The job as lines of `plain`, named as the columns of the file are. */
+/** Returns the job as lines of `plain`, named like the file's columns. */
 function fields(job: Job): Field[][] {
   return [
     ['id', job.id],

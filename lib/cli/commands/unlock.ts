@@ -19,11 +19,11 @@ ${examples('queue unlock', 'queue unlock --force')}`,
     )
     .action(async ({ force = false }: { force?: boolean }) => {
       const { output, store } = cli;
-      // Empty, it is no lock; nor can it be looked into, if root was killed before it could give it away.
+      // An empty one is no lock. It is unreadable if root was killed before changing its owner.
       store.lock.tidy();
       const holders = store.lock.holders();
       if (holders.length === 0) {
-        // Before the first job there is neither file nor lock.
+        // Before the first job there is no file and no lock.
         cli.existingStore.lock.tidy();
         return say(`nobody holds the lock of ${store.path}`);
       }
@@ -34,7 +34,7 @@ ${examples('queue unlock', 'queue unlock --force')}`,
           `${alive.map(describe).join(', ')} holds the lock, and is alive; end it, or use --force if it is stuck`,
         );
       }
-      // The token of a dead one stays until the repair that it asks for is done, by which it goes.
+      // A dead holder's token stays until the repair that it requests, which removes it.
       await store.takeOver(holders.filter(({ liveness }) => liveness !== 'dead').map(({ token }) => token));
       for (const holder of holders) {
         const { token, host, pid, since, liveness } = holder;

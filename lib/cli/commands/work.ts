@@ -14,11 +14,11 @@ import { firstLine, isoSeconds } from '../format.js';
 import { examples } from '../help.js';
 import { type Output, say } from '../output.js';
 
-/** So long the process waits for what it has still to record, when an exception ends it. */
+/** How long a process that an exception ends waits for its last commit. */
 const LAST_WORDS_MS = 10_000;
-/** So long a handler may keep the process alive after its job is recorded. */
+/** How long a handler may keep the process alive after its job is recorded. */
 const LEFTOVERS_MS = 10_000;
-/** Node's exit code where an await at the top level was still waiting. */
+/** Node's exit code if a top-level await was still waiting. */
 const UNSETTLED = 13;
 
 export function define(command: Command, cli: Cli): void {
@@ -50,13 +50,13 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
     )
     .action(async (file: string, options: WorkerTexts) => {
       const resolved = readWorkerOptions(options, optionName);
-      // Looked for first: a mistyped queue is told before somebody else's code is run.
+      // Opened first, so that a mistyped queue is reported before the user's code runs.
       const { output, queue } = cli;
       let dying: Promise<never> | undefined;
       process.on('uncaughtException', (error: unknown) => {
         dying ??= die(queue, error);
       });
-      // It would come that way too, but without what was rejected with. Handlers that listen themselves have decided.
+      // It would arrive above too, but without its reason. Handlers that listen themselves have decided.
       process.on('unhandledRejection', (reason) => {
         if (process.listenerCount('unhandledRejection') === 1) dying ??= die(queue, reason);
       });
@@ -68,7 +68,7 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
           logger: (event) => log(output, event),
         });
       } catch (error) {
-        // It has been told already, and ends the process.
+        // It was already reported, and ends the process.
         await dying;
         throw error;
       } finally {
@@ -82,7 +82,7 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
 
 const optionName = (option: string): string => `--${option.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
 
-/** Ends the process by an exception that nothing caught, when the jobs that run have it as their error. */
+/** Ends the process by an uncaught exception, after the running jobs have it as their error. */
 async function die(queue: Queue, error: unknown): Promise<never> {
   setTimeout(() => process.exit(EXIT.failed), LAST_WORDS_MS);
   process.exitCode = EXIT.failed;
@@ -103,7 +103,7 @@ function stackOf(error: unknown): string {
 async function load(file: string): Promise<Handlers> {
   const path = resolve(file);
   let module: Record<string, unknown>;
-  // Node ends with this code, and says nothing, where nothing is left that the module could be waiting for.
+  // Node ends silently with this code if nothing is left that the module could wait for.
   const onExit = (): void => {
     if (process.exitCode === UNSETTLED) say(`${path} awaits something at its top level that never comes`);
   };
@@ -119,7 +119,7 @@ async function load(file: string): Promise<Handlers> {
     if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' && message.includes(`'${path}'`)) {
       throw usageError(`${path} is a directory; name the module in it`);
     }
-    // Node keeps the place for itself where it can't read the module, and prints it where that is the program.
+    // If Node can't read the module, it keeps the place, and prints it only for the program.
     if (error instanceof SyntaxError && !error.stack?.replaceAll(import.meta.url, '').includes('file:')) {
       throw new CliError(EXIT.failed, `can't import ${path}: ${message}; to see where: node ${file}`);
     }
@@ -146,7 +146,7 @@ async function load(file: string): Promise<Handlers> {
   return handlers;
 }
 
-/** Of a module in CommonJS, all that it exports is its default export, and what Node could see of that beside it. */
+/** Returns a module's exports: in CommonJS all are in the default export, those Node sees also beside it. */
 function exportsOf(module: Record<string, unknown>): Record<string, unknown> {
   const { default: main, ...named } = module;
   if (typeof main !== 'object' || main === null) return module;
@@ -158,7 +158,7 @@ function exportsOf(module: Record<string, unknown>): Record<string, unknown> {
   return isCommonJs ? { ...named, ...table } : module;
 }
 
-/** Aborted by the first SIGINT or SIGTERM; the second one has its usual effect. */
+/** Returns a signal that the first SIGINT or SIGTERM aborts; the second acts as usual. */
 function shutdownSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -4,10 +4,10 @@ import type { Column, JobFields } from '../format/columns.js';
 import type { LineReader } from '../format/line.js';
 import type { Processes } from '../lock/process-id.js';
 
-/** What the rule needs to know of a running job. */
+/** The fields of a running job that the rule needs. */
 type Claim = Pick<JobFields, 'lockedBy' | 'startedAt' | 'runAt' | 'timeout' | 'claimTimeout'>;
 
-/** The claim in a row that a reader has read last. */
+/** Returns the claim in the row read last. */
 export function claimIn(reader: LineReader, at: Readonly<Record<Column, number>>): Claim {
   const ms = (column: number): number | undefined => {
     const value = reader.number(column, Number.NaN);
@@ -22,23 +22,23 @@ export function claimIn(reader: LineReader, at: Readonly<Record<Column, number>>
   };
 }
 
-/** Workers of this process that have ended and left claims behind, since they could not write. */
+/** Ended workers of this process that left claims in the file because they could not write. */
 const gone: Set<string> = processWide('gave-up', () => new Set());
 
-/** The claims of this worker may be taken at once, though its process lives: by the next worker of this process. */
+/** Lets the next worker of this process take this worker's claims at once, although the process lives. */
 export function giveUp(owner: string): void {
   gone.add(owner);
 }
 
-/** Whether a worker of this process has given up. */
+/** True if a worker of this process gave up. */
 export const hasGivenUp = (owner: string): boolean => gone.has(owner);
 
 /**
- * Whether a running job is to be taken from its worker: if that is proven dead, at once. Where it can't be judged
- * (another host or container) or lives but has gone silent, only when the job's time limit is long past: twice over,
- * and a minute for the worker to abort the attempt and record it. Time alone, used sooner, runs jobs twice.
+ * True if another worker may take the running job. If its worker is proven dead, at once. If it can't be
+ * judged (another host or container) or lives but is silent, only long after the job's time limit: twice the
+ * limit, and a minute for the worker to abort and record the attempt. Less time would run jobs twice.
  *
- * @param timeout the time limit where neither the claim nor the job says one, in ms
+ * @param timeout the time limit if neither the claim nor the job has one, in ms
  */
 export function isOverdue(
   { lockedBy, startedAt, runAt, timeout: own, claimTimeout }: Claim,
@@ -47,7 +47,7 @@ export function isOverdue(
   timeout: number,
 ): boolean {
   if (lockedBy !== '' && (gone.has(lockedBy) || processes.liveness(lockedBy) === 'dead')) return true;
-  // The claim says it. Of one that an earlier version has made, it is at least what every worker begins with.
+  // The claim has it. An earlier version's claim has none: then it is at least every worker's default.
   const limit = claimTimeout ?? own ?? Math.max(timeout, DEFAULTS.timeout);
   return now > (startedAt ?? runAt) + 2 * limit + 60_000;
 }

@@ -7,53 +7,53 @@ import type { Store } from '../store.js';
 import { hasGivenUp, isOverdue } from './rescue-rule.js';
 
 /*
- * A poison job, one that kills its worker, must neither loop for ever nor take others with it. A worker holds
- * several claims at a time, and when it dies nobody knows which job it was: so all of them are forgiven the attempt,
- * and each is claimed alone the next time. A death in a lone claim counts, and the job runs out of attempts.
+ * A poison job, one that kills its worker, must neither loop for ever nor harm other jobs. A worker holds
+ * several claims at a time, and its death doesn't show which job caused it. So all of them are forgiven the
+ * attempt, and each is claimed alone the next time. A death in a lone claim counts, so attempts run out.
  *
- * Such a death leaves the note of interruptions as it is. It need not count as one: the job runs alone from then on, and
- * is not forgiven again before an attempt has ended otherwise. And many of those jobs were never begun.
+ * Such a death doesn't change the note of interruptions. It need not count as one: the job then runs alone,
+ * and is not forgiven again before an attempt ends otherwise. And many of those jobs never began.
  */
 
 const DIED = 'worker died';
-/** It may live, and be blocked by one of its jobs. */
+/** The worker may live, blocked by a job. */
 const SILENT = 'worker went silent';
-/** Nothing that a job has done. */
+/** No job caused this. */
 const GAVE_UP = 'worker could not write, and gave up';
 
-/** What a job notes that may have killed its worker: it is claimed alone the next time. */
+/** The note of a job that may have killed its worker: it is claimed alone next. */
 export const LONE_META: OwnMeta = { '@lone': true };
 
-/** What a job's error says where its worker died with it; @param others how many other jobs it may have died of */
+/** Returns a job's error after its worker died. @param others how many other jobs may have caused it */
 export const deathText = (attempts: number, others: number, what: string = DIED): string =>
   `${what} during attempt ${attempts}${others > 0 ? `, beside ${others} other jobs (forgiven)` : ''}`;
 
-/** A job taken back. */
+/** A rescued job. */
 export interface Rescued {
-  /** The row that takes it back. */
+  /** The row that rescues it. */
   readonly row: StoredJob;
   readonly id: string;
   readonly type: string;
-  /** The attempt that its worker died with. */
+  /** The attempt during which its worker died. */
   readonly attempt: number;
   readonly error: string;
-  /** No attempts are left. */
+  /** True if no attempts are left. */
   readonly failed: boolean;
 }
 
-/** Which claims are to be taken back by a worker. */
+/** The rules by which a worker rescues jobs. */
 interface RescueRules {
-  /** How it signs its own. */
+  /** The name in its claims. */
   readonly owner: string;
-  /** Whether it has a handler for a type. */
+  /** True if it has a handler for the type. */
   readonly handles: (type: string) => boolean;
-  /** Whether it knows of a claim of its own; one that it doesn't is taken back too. */
+  /** True if it knows this claim of its own; unknown ones are taken back too. */
   readonly holds: (id: string) => boolean;
 }
 
 /**
- * Rows that take jobs from workers that died, or have been silent for too long; and the types of those that are left,
- * since whoever can't run a job does not know either how many attempts it has. Under the lock.
+ * Makes rows that take jobs from workers that died or were silent too long. Returns also the types of jobs
+ * left alone, because a worker without the handler does not know the attempt limit. Called under the lock.
  */
 export function rescueRows(
   store: Store,
@@ -61,20 +61,20 @@ export function rescueRows(
   { owner, handles, holds }: RescueRules,
   options: ResolvedWorkerOptions,
 ): { rescued: Rescued[]; left: string[] } {
-  /** How many jobs each worker has claimed, also those that are not overdue: one of them may be what keeps it. */
+  /** How many jobs each worker claimed, including those not overdue: one of them may block it. */
   const claims = new Map<string, number>();
   const jobs: StoredJob[] = [];
   const runningHere = jobsRunningHere(store);
   for (const job of tx.running()) {
     const { id, lockedBy: by } = job;
     claims.set(by, (claims.get(by) ?? 0) + 1);
-    // A held one least of all: the line that can't be read may be the one that says how it ended.
+    // A held job is never taken: the unreadable line may say how it ended.
     if (tx.index.isHeld(id)) continue;
     const isFree =
       by === owner
         ? !holds(id)
         : isOverdue(job, store.processes, tx.now, options.timeout) &&
-          // For others it would be free once it is pending, and its handler may not have ended yet.
+          // Once pending, any worker could claim it, but its handler may still run.
           !(hasGivenUp(by) && runningHere.has(id));
     if (isFree) jobs.push(job);
   }
@@ -86,7 +86,7 @@ export function rescueRows(
   const left = new Set<string>();
   for (const job of jobs) {
     const others = (claims.get(job.lockedBy) as number) - 1;
-    // One that is forgiven has an attempt left, whatever the limit.
+    // A forgiven job has an attempt left, whatever the limit.
     if (others === 0 && job.maxAttempts === undefined && !handles(job.type)) left.add(job.type);
     else rescued.push(takeBack(job, what(job.lockedBy), others, { now: tx.now, ...options }));
   }
@@ -101,7 +101,7 @@ function takeBack(
 ): Rescued {
   const { id, type, attempts } = job;
   const isSuspect = what !== GAVE_UP;
-  // What can't be noted would be forgiven again and again.
+  // Without the note, it would be forgiven again and again.
   const isForgiven = others > 0 && (!isSuspect || job.canNote(LONE_META));
   const forgiven = job.forgiven + (isForgiven ? 1 : 0);
   const failed = !isForgiven && attempts - forgiven >= (job.maxAttempts ?? maxAttempts);

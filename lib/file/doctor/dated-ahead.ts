@@ -1,11 +1,11 @@
 import type { Status } from '../../job/job.js';
 
-/** No clock is wrong by more, where anybody looks at it. */
+/** A day in ms; a clock that people read is not wrong by more. */
 export const DAY_MS = 86_400_000;
 /** The year 5138, in ms: nothing may be enqueued for later. */
 const LATEST_MS = 1e14;
 
-/** The times of an open job, in ms; NaN for what is no time. */
+/** The times of an open job, in ms; NaN if unreadable. */
 interface Times {
   readonly createdAt: number;
   readonly startedAt: number;
@@ -13,8 +13,8 @@ interface Times {
 }
 
 /**
- * Why an open job waits for a time that was not meant, be it to run or to be taken from its worker: a clock was
- * wrong when it was written, or another program took milliseconds for seconds.
+ * Returns why an open job waits for a wrong time, to run or to be rescued: a clock was wrong when it was
+ * written, or another program took milliseconds for seconds.
  *
  * @param now in ms
  * @returns undefined for a job that waits as it should

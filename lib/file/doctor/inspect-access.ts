@@ -6,16 +6,16 @@ import { chownCommand, ofRootError } from '../disk/ownership.js';
 import type { Store } from '../store.js';
 import type { Finding } from './finding.js';
 
-/** What owners and modes say of a queue. */
+/** The findings about owners and modes. */
 export interface Access {
   readonly findings: Finding[];
-  /** One of the findings keeps a process out that would work the queue. */
+  /** True if a finding keeps a process out that would work the queue. */
   readonly keepsOut: boolean;
-  /** This process may not even read the file. */
+  /** True if this process can't read the file. */
   readonly isFileClosed: boolean;
 }
 
-/** Looks at owners and modes of the file and of what stands beside it. */
+/** Checks owners and modes of the file and of the files beside it. */
 export function inspectAccess(store: Store): Access {
   const { fs, path, realPath } = store;
   const file = fs.stat(realPath);
@@ -53,18 +53,18 @@ export function inspectAccess(store: Store): Access {
   };
 }
 
-/** What belongs to another user than the file, who can keep its owner out. */
+/** Finds files of another user, who can keep the owner out. */
 function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
   const { fs, path, realPath, lock } = store;
   const findings: string[] = [];
-  // A file that has another owner than its folder is to be given to that one.
+  // If the file's owner differs from its folder's, the folder's counts.
   const owner = file.uid !== folder.uid && !isShared(file, folder) ? folder : file;
   const anothers = (name: string): FileInfo | undefined => {
     let info: FileInfo | undefined;
     try {
       info = fs.stat(name);
     } catch {
-      // In a folder that is told of itself.
+      // Its folder has a finding itself.
     }
     return info === undefined || info.uid === owner.uid || isShared(info, owner) ? undefined : info;
   };
@@ -88,7 +88,7 @@ function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
   return findings;
 }
 
-/** Whether the system lets this process do something; other errors are told by those who look closer. */
+/** False if the system denies this process access. Closer checks report other errors. */
 function isAllowed(look: () => unknown): boolean {
   try {
     look();

@@ -14,14 +14,14 @@ import { datedAhead } from './dated-ahead.js';
 import type { Finding, FindingKind } from './finding.js';
 import { metaFinding } from './interrupted.js';
 
-/** How a compaction sets a row aside that has another's id and version. */
+/** The mark of a row set aside because it has another's id and version. */
 const DUPLICATE = '#duplicate ';
-/** Columns that hold a number, if anything. */
+/** Columns for numbers, which may be empty. */
 const NUMBERS = columns
   .filter(({ isNumber, name }) => isNumber && name !== 'version')
   .map(({ name }) => name);
 
-/** What is wrong with the lines of the file. @param isQuiet nobody is writing it */
+/** Finds problems in the file's lines. @param isQuiet true if no process writes it */
 export async function inspectLines(store: Store, index: JobIndex, isQuiet: boolean): Promise<Finding[]> {
   const { file } = index;
   const lines = new Lines(store, index, isQuiet);
@@ -29,7 +29,7 @@ export async function inspectLines(store: Store, index: JobIndex, isQuiet: boole
     lines.look(bytes, start, stop, offset),
   );
   const findings = [...lines.findings, ...heldFindings(index, lines.findings)];
-  // While somebody is writing, a last line without its end is nothing special.
+  // While a process writes, a last line without its end is normal.
   if (isQuiet && end < file.size && file.isCurrent()) {
     findings.push({
       kind: 'torn',
@@ -43,11 +43,11 @@ export async function inspectLines(store: Store, index: JobIndex, isQuiet: boole
 /** One pass over the lines. */
 class Lines {
   readonly findings: Finding[] = [];
-  /** Of the line looked at last; the header is line 1. */
+  /** The number of the last line; the header is 1. */
   number: number;
   readonly #store: Store;
   readonly #index: JobIndex;
-  /** Else of an append only the first part may have been read. */
+  /** Otherwise only part of an append may be read. */
   readonly #isQuiet: boolean;
   readonly #reader: LineReader;
   readonly #layout: Layout;
@@ -176,9 +176,9 @@ class Lines {
     }
   }
 
-  /** A row that was being struck out as it was read looks damaged; read again, it doesn't. */
+  /** Reads a damaged row again, because it may just have been crossed out. */
   #lookAgain(offset: number, length: number): void {
-    // Nor is more read at once than a row may have.
+    // It reads no more than a row may have.
     const bytes = this.#index.file.readPiece(offset, Math.min(length, LONGEST_ROW + 1));
     if (this.#reader.read(bytes, 0, bytes.length) !== 'unreadable') return;
     const first = this.#reader.text(0);
@@ -186,13 +186,13 @@ class Lines {
     this.#add('unreadable', `${this.#reasonOf(bytes)}; it is kept and ignored`, id);
   }
 
-  /** Why the line that was read last is no row; see {@link LineReader}. */
+  /** Says why the line read last is no row; see {@link LineReader}. */
   #reasonOf(bytes: Buffer): string {
     const reader = this.#reader;
     const { at, names } = this.#layout;
     if (bytes.length > LONGEST_ROW) return 'it is longer than 384 MiB';
     if (bytes.includes(0)) return 'a NUL byte is in it';
-    // Counted, not split: a line may hold millions of tabs.
+    // Counts without splitting: a line may hold millions of tabs.
     let fields = 1;
     for (let tab = bytes.indexOf(TAB); tab >= 0; tab = bytes.indexOf(TAB, tab + 1)) fields++;
     if (fields !== names.length) {

@@ -8,11 +8,11 @@ import type { Finding } from './finding.js';
 import { inspectAccess } from './inspect-access.js';
 import { inspectLines } from './inspect-lines.js';
 
-/** A lock that is still held by the same owner after so long is not just a commit that happened to be under way. */
+/** A lock that the same owner still holds after this time is more than a commit. */
 const PATIENCE_MS = 1000;
 const LOOK_MS = 50;
 
-/** Looks for what is wrong; takes no lock and changes nothing. */
+/** Looks for problems; takes no lock and changes nothing. */
 export async function inspect(store: Store): Promise<Finding[]> {
   return withStoreErrors(store.path, () => inspectAll(store));
 }
@@ -21,7 +21,7 @@ async function inspectAll(store: Store): Promise<Finding[]> {
   const leftovers = replacementsOf(store.fs, store.realPath);
   const access = inspectAccess(store);
   const holders = await lastingHolders(store).catch((error: unknown) => {
-    // A lock that this process may not look into is told of itself.
+    // A lock that this process can't read has a finding itself.
     if (access.keepsOut && (error as TsvqError).code === 'NO_ACCESS') return [];
     throw error;
   });
@@ -42,7 +42,7 @@ function placeFindings({ fs, realPath, options }: Store, obstacle: string | unde
   return messages.map((message) => ({ kind: 'place', message }));
 }
 
-/** Who died holding the lock, or holds it for longer than a commit takes. */
+/** Returns the holders that died with the lock, or hold it longer than a commit takes. */
 async function lastingHolders(store: Store): Promise<LockHolder[]> {
   const { clock, lock } = store;
   let holders = lock.holders();
@@ -69,7 +69,7 @@ function lockFinding({ pid, host, since, liveness }: LockHolder, keepsOut: boole
   return { kind: 'lock', message };
 }
 
-/** @param before what was there before the lock was looked at: a compaction under way has it, or has had it */
+/** Finds leftovers. @param before the files before the lock was read: a compaction may own one */
 function leftoverFindings(store: Store, before: readonly string[]): Finding[] {
   return before
     .filter((path) => store.fs.stat(path) !== undefined)

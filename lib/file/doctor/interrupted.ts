@@ -7,12 +7,12 @@ import { sealedPart } from '../index/sealed.js';
 import type { Store } from '../store.js';
 import type { Finding } from './finding.js';
 
-/** A job that was interrupted so often in a row needs a person's look. */
+/** A job interrupted this often in a row needs a person. */
 const OFTEN = 3;
 
 const NOTE = Buffer.from('"@interruptions":');
 
-/** What the row that was read last says about a job that is interrupted again and again; else undefined. */
+/** Describes the row read last if its job is interrupted again and again; otherwise undefined. */
 function describeRow(reader: LineReader, at: Readonly<Record<Column, number>>): string | undefined {
   if (isFinal(reader.status) || !reader.has(at.meta)) return undefined;
   const times = readOwnMeta(reader.text(at.meta))['@interruptions'] ?? 0;
@@ -21,8 +21,8 @@ function describeRow(reader: LineReader, at: Readonly<Record<Column, number>>): 
 }
 
 /**
- * The open jobs that were interrupted three times in a row or more, as one problem; undefined if there is none. Only
- * rows with a note of that are read: the others of a large file cost a search in its bytes.
+ * Describes the open jobs interrupted three times in a row or more as one problem; undefined if there is
+ * none. It reads only rows with that note. Other rows cost a search in their bytes.
  */
 export async function interruptedProblem(store: Store): Promise<string | undefined> {
   const index = await store.read('open');
@@ -37,7 +37,7 @@ export async function interruptedProblem(store: Store): Promise<string | undefin
       if (reader.read(bytes, bytes.lastIndexOf(LF, hit) + 1, stop) === 'row') {
         const slot = index.findRow(reader);
         const problem = describeRow(reader, at);
-        // A row that was superseded may not be crossed out yet.
+        // A superseded row may not be crossed out yet.
         if (slot !== undefined && problem !== undefined && index.version(slot) === reader.version)
           problems.set(slot, problem);
       }
@@ -49,7 +49,7 @@ export async function interruptedProblem(store: Store): Promise<string | undefin
   return `${problems.size} jobs were interrupted again and again, the first: ${first}`;
 }
 
-/** What is wrong with the `meta` of the row that was read last, which is its job's newest and not final. */
+/** Returns the problem in the `meta` of the row read last, its job's newest and not final. */
 export function metaFinding(reader: LineReader, at: Readonly<Record<Column, number>>): Finding | undefined {
   if (!reader.has(at.meta)) return undefined;
   const id = reader.text(at.id);

@@ -3,27 +3,27 @@ import { type OwnMeta, readOwnMeta, writeOwnMeta } from './meta.js';
 import { parseJson } from './parse-json.js';
 import { escapeText, isName, unescapeText } from './text.js';
 
-/** How the values of a column stand in its field. */
+/** The form of a column's values in its field. */
 interface Form<T> {
   /** @param before the field that is replaced */
   encode(value: T, before: string): string;
-  /** Never throws: what a person spoilt is as good as empty. */
+  /** Never throws: a field spoilt by hand counts as empty. */
   decode(field: string): T;
-  /** Whether a value that comes from a file may stand there. */
+  /** True if a value from a file is allowed there. */
   accepts(value: unknown): boolean;
   readonly isNumber?: true;
 }
 
-/** A column, and what it means. */
+/** A column and its meaning. */
 interface ColumnOf<Name extends string, Field extends string, T, Given extends boolean> extends Form<T> {
   readonly name: Name;
   /** The name of its value in code. */
   readonly field: Field;
-  /** What a new row has there, if it isn't given. */
+  /** The field of a new row if none is given. */
   readonly initial: string;
-  /** Whether the one who enqueues a job gives it. */
+  /** True if the caller that enqueues gives it. */
   readonly isGiven: Given;
-  /** How it is shown in a {@link Job}; undefined if it isn't. */
+  /** Converts it for a {@link Job}; undefined if hidden. */
   readonly show: ((value: T) => unknown) | undefined;
 }
 
@@ -41,14 +41,14 @@ const integer: Form<number> = {
   accepts: Number.isFinite,
   isNumber: true,
 };
-/** In ms since 1970, or a time span in ms; in the file, seconds. */
+/** A time or time span in ms; in the file, seconds. */
 const time: Form<number> = { ...integer, encode: seconds, decode: (field) => number(field, 0) * 1000 };
 
-/** A field that may be empty; undefined stands for that. */
+/** Makes a form whose field may be empty: undefined. */
 const optional = <T>(form: Form<T>): Form<T | undefined> => ({
   ...form,
   encode: (value, before) => (value === undefined ? '' : form.encode(value, before)),
-  // What is no number is as good as empty.
+  // What is no number counts as empty.
   decode: (field) =>
     field === '' || (form.isNumber && !Number.isFinite(Number(field))) ? undefined : form.decode(field),
   accepts: (value) => value === undefined || form.accepts(value),
@@ -80,8 +80,8 @@ const date = (ms: number | undefined): Date | undefined => (ms === undefined ? u
 const isGiven = true as const;
 
 /**
- * Every column of this queue, in the order in which a new file has them. A new field of a job is one more line, and is
- * then kept, changed, upgraded and looked at like all others. `version` stays last.
+ * Every column of this queue, in the order of a new file. A new field of a job is one more line. It is
+ * then kept, changed, upgraded and checked like all others. `version` stays last.
  */
 export const columns = [
   column('id', 'id', text, { show: asIs }),
@@ -115,7 +115,7 @@ type AnyColumn = (typeof columns)[number];
 /** The name of a column. */
 export type Column = AnyColumn['name'];
 
-/** The values of a job's row: times and time spans in ms, JSON as its text. */
+/** The values of a job's row: times and time spans in ms, JSON as text. */
 export type JobFields = { readonly [C in AnyColumn as C['field']]: ReturnType<C['decode']> };
 
 type Given = {
@@ -123,13 +123,13 @@ type Given = {
 };
 type MayBeLeftOut = { [F in keyof Given]: undefined extends Given[F] ? F : never }[keyof Given];
 
-/** What the one who enqueues a job gives: checked, times in ms, the payload as JSON text. */
+/** The checked fields that a caller enqueues: times in ms, the payload as JSON text. */
 export type NewJobFields = Omit<Given, MayBeLeftOut> & Partial<Pick<Given, MayBeLeftOut>>;
 
 /** The names of all columns, in the order of a new file. */
 export const COLUMNS: readonly Column[] = columns.map(({ name }) => name);
 
-/** The same, for what works on all of them alike. */
+/** All columns with one common type. */
 export const anyColumns = columns as unknown as readonly ColumnOf<
   Column,
   keyof JobFields,
@@ -140,9 +140,9 @@ export const anyColumns = columns as unknown as readonly ColumnOf<
 let lastMs = Number.NaN;
 let lastSeconds = '';
 
-/** Unix seconds as they stand in the file: to the millisecond, without needless zeros. */
+/** Returns Unix seconds for the file: to the millisecond, without needless zeros. */
 export function seconds(ms: number): string {
-  // The rows of one commit share their times, and writing out a fraction is slow.
+  // The rows of a commit share their times, and formatting a fraction is slow.
   if (ms !== lastMs) {
     lastMs = ms;
     lastSeconds = String(Math.round(ms) / 1000);
@@ -150,14 +150,14 @@ export function seconds(ms: number): string {
   return lastSeconds;
 }
 
-/** A number in a field; `otherwise` where it is empty or none. */
+/** Reads a field's number; `otherwise` if it has none. */
 function number(field: string | undefined, otherwise: number): number {
   if (field === undefined || field === '') return otherwise;
   const value = Number(field);
   return Number.isFinite(value) ? value : otherwise;
 }
 
-/** A value as JSON brings it back. Its text, where a hand edit left no JSON, or a number that JavaScript can't hold. */
+/** Parses JSON. Returns the text if a hand edit left no JSON, or a number that JavaScript can't hold. */
 function json(field: string): unknown {
   if (field === '') return undefined;
   try {

@@ -2,10 +2,10 @@ import type { Layout } from './layout.js';
 import { DASH, HASH, slice, statusIn, TAB } from './line.js';
 
 /**
- * Crosses a row out in place: `#` for its first byte, dashes for its status; see {@link LineKind}. What has no
- * status word where one belongs is left alone.
+ * Crosses a row out in place: `#` for its first byte, dashes for its status; see {@link LineKind}. A line
+ * without a status word in its column is left alone.
  *
- * @returns where the status begins and ends in the bytes; undefined if it was left alone
+ * @returns where the status begins and ends in the bytes; undefined if left alone
  */
 export function strikeOut(
   bytes: Buffer,
@@ -24,8 +24,8 @@ export function strikeOut(
 }
 
 /**
- * Makes a torn line, with a `#` put before it, one that nobody takes for a job: dashes for what stands in place of the
- * status (`$4=="pending"`), and for the first digit of an id of ours (`grep <id>`).
+ * Changes a torn line after a `#` so that no tool takes it for a job. Dashes replace the
+ * status (`$4=="pending"`) and the first digit of an id of ours (`grep <id>`).
  */
 export function muteTorn(bytes: Buffer, start: number, end: number, layout: Layout): void {
   if (/^#[0-9a-f]{16}\t$/.test(slice(bytes, start, Math.min(end, start + 18)))) bytes[start + 1] = DASH;

@@ -5,19 +5,19 @@ import type { Layout } from './layout.js';
 import { StoredJob } from './stored-job.js';
 
 /**
- * The id of the `index`-th follow-up of one attempt. Derived, not random: whoever makes the job again after a
- * crash makes the same one.
+ * Returns the id of an attempt's `index`-th follow-up. It is derived, not random, so that a process that
+ * makes the job again after a crash makes the same one.
  */
 export function followUpId(id: string, attempt: number, index: number): string {
   const crypto = dependency<{ createHash: typeof createHash }>('node:crypto', () => require('node:crypto'));
   return crypto.createHash('sha256').update(`${id}:${attempt}:${index}`).digest('hex').slice(0, 16);
 }
 
-/** The column of a completion row. */
+/** Returns a completion row's column. */
 export const encodeFollowUps = (followUps: readonly NewJobFields[]): string =>
   followUps.length === 0 ? '' : JSON.stringify(followUps);
 
-/** The follow-ups' own rows. */
+/** Makes the follow-ups' rows. */
 export const followUpRows = (
   id: string,
   attempt: number,
@@ -25,7 +25,7 @@ export const followUpRows = (
   layout: Layout,
 ): StoredJob[] => followUps.map((job, i) => StoredJob.first(followUpId(id, attempt, i), job, layout));
 
-/** The follow-ups of completions whose own rows a crash cut off. */
+/** Makes the completions' follow-ups whose rows a crash cut off. */
 export function missingFollowUps(
   completions: readonly StoredJob[],
   jobs: { find(id: string): unknown },
@@ -37,7 +37,7 @@ export function missingFollowUps(
   );
 }
 
-/** What the column says; undefined where it is nothing that {@link encodeFollowUps} makes, so a person's. */
+/** Reads the column; undefined if {@link encodeFollowUps} did not make it, but a person. */
 export function decodeFollowUps(field: string): NewJobFields[] | undefined {
   try {
     const value: unknown = JSON.parse(field);
@@ -47,7 +47,7 @@ export function decodeFollowUps(field: string): NewJobFields[] | undefined {
   }
 }
 
-/** A tab or a line end in one of its fields would make rows that nobody enqueued. */
+/** True if its fields are safe: a tab or line end would make false rows. */
 const isNewJob = (value: unknown): value is NewJobFields =>
   anyColumns.every(
     ({ isGiven, field, accepts }) =>

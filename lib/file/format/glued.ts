@@ -2,15 +2,15 @@ import type { Layout } from './layout.js';
 import { LineReader, OUR_ID, TAB } from './line.js';
 
 /**
- * Where the second of two rows begins that stand in one line: a writer was killed in the middle of the first, just when
- * another had seen the file end well and was about to append the second. Of the first there is as much as was written;
- * the second is whole, and has an id of ours, since otherwise nobody can tell where it begins.
+ * Finds where the second of two rows in one line begins. A writer was killed in the middle of the first, just
+ * when another had seen the file end well and was about to append the second. The first is cut off.
+ * The second is whole, and has an id of ours, because otherwise its beginning is unknown.
  *
- * @param end where the line's LF is
+ * @param end the place of the line's LF
  * @returns undefined for any other line
  */
 export function gluedAt(bytes: Buffer, start: number, end: number, layout: Layout): number | undefined {
-  // Of this line alone: the search for what it lacks would go on through all that stands before it.
+  // Only this line: a search without a hit would go on through everything before it.
   const line = bytes.subarray(start, end);
   let tab = line.length;
   for (let column = layout.names.length - 1; column > 0; column--) {

@@ -1,11 +1,11 @@
 import { errorMessage, TsvqError } from '../../job/errors.js';
 
 /**
- * A value as compact JSON, if JSON holds all of it. `JSON.stringify` alone would silently drop functions, turn NaN
- * into null and a Map into {}: a job would run later with something else than was asked for. What a `toJSON` of its own
- * makes of a value is taken as it is.
+ * Returns a value as compact JSON, if JSON holds all of it. `JSON.stringify` alone would silently drop
+ * functions, turn NaN into null and a Map into {}: the job would later get another value. The result of its
+ * own `toJSON` is taken as it is.
  *
- * @param name how the error calls the value: `payload`, say
+ * @param name the value's name in the error: `payload`, say
  * @throws TsvqError `INVALID_ARGUMENT`, naming the place: `payload.user.age is NaN …`
  * @example
  * toJson({ to: 'ann@example.com' }, 'payload'); // '{"to":"ann@example.com"}'
@@ -21,7 +21,7 @@ export function toJson(value: unknown, name: string): string {
     if (json !== undefined) return json;
   } catch (cause) {
     if (problem !== undefined) throw cause;
-    // A getter or a toJSON that throws.
+    // A getter or a toJSON threw.
     throw new TsvqError('INVALID_ARGUMENT', `${name} can't be written as JSON: ${errorMessage(cause)}`, {
       cause,
     });
@@ -30,23 +30,23 @@ export function toJson(value: unknown, name: string): string {
 }
 
 /**
- * What the language or the system takes an object for; JSON would make {} of most of them. Arrays and instances of one's
- * own classes are an `Object`.
+ * Returns the built-in kind of an object; JSON would make {} of most kinds. Arrays and instances of a user's
+ * classes are an `Object`.
  */
 function kindOf(value: object): string {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null || Array.isArray(value)) return 'Object';
-  // A class of one's own may name its kind as well; what it holds is in its fields.
+  // A user's class may name its kind as well; its content is in its fields.
   const isCollection = ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set;
   if (Symbol.toStringTag in value && !isCollection && Object.keys(value).length > 0) return 'Object';
   const kind = Object.prototype.toString.call(value).slice(8, -1);
-  // JSON takes what is in the first three of these, and a module is an object of what it exports.
+  // JSON takes the value of the first three, and a module is an object of its exports.
   return /^(String|Number|Boolean|Module)$/.test(kind) && !Number.isNaN(value.valueOf()) ? 'Object' : kind;
 }
 
 /**
- * What in `value` JSON can't hold: the path to it from there, then what it is; undefined if it can hold all. The path
- * is put together on the way back, since nearly every value is fine, and some have millions of parts.
+ * Finds what JSON can't hold in `value`: the path to it, then what it is; undefined if JSON can hold all. The
+ * path is built on the way back, because nearly every value is fine, and some have millions of parts.
  */
 function obstacle(value: unknown, above: object[]): string | undefined {
   switch (typeof value) {
@@ -78,7 +78,7 @@ function obstacle(value: unknown, above: object[]): string | undefined {
   } else {
     for (const key of Object.keys(value)) {
       const field = (value as Record<string, unknown>)[key];
-      // An absent optional field, as JSON sees it too.
+      // An absent optional field, also for JSON.
       if (field === undefined) continue;
       problem = obstacle(field, above);
       if (problem !== undefined) {

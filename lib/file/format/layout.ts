@@ -5,23 +5,23 @@ import { FORMAT_LINE } from './format.js';
 /** The columns of dbbasic-queue, whose files open here as they are. */
 export const ANCESTRAL: readonly Column[] = COLUMNS.slice(0, 9);
 
-/** Where the columns stand in one file, by the names in its header. */
+/** The places of one file's columns, by its header. */
 export interface Layout {
-  /** The names in the header, in its order; among them columns that only the file's owner knows. */
+  /** The header's names, in its order; some columns only the file's owner knows. */
   readonly names: readonly string[];
-  /** Place of each of our columns, -1 for one that the file doesn't have yet. */
+  /** The place of each of our columns; -1 if the file doesn't have it yet. */
   readonly at: Readonly<Record<Column, number>>;
-  /** True if the file has all our columns and `version` last; else a compaction adds them at the first write. */
+  /** True if the file has all our columns, `version` last. Otherwise the first write adds them. */
   readonly current: boolean;
-  /** Place of each of our columns, in the order of the list. */
+  /** The places of our columns, in the list's order. */
   readonly places: readonly number[];
-  /** What a new row has where nothing is given. */
+  /** A new row's fields if none are given. */
   readonly blank: readonly string[];
 }
 
 const seen = new Map<string, Layout>();
 
-/** The layout that a header line describes; the same object for the same header. @throws TsvqError `NOT_A_QUEUE` */
+/** Returns a header line's layout; the same object for the same header. @throws TsvqError `NOT_A_QUEUE` */
 export function parseHeader(line: string, path: string): Layout {
   const known = seen.get(line);
   if (known !== undefined) return known;
@@ -43,17 +43,17 @@ export function parseHeader(line: string, path: string): Layout {
   return layout;
 }
 
-/** The layout of a file with just our columns. */
+/** Returns the layout of our columns alone. */
 export const newLayout = (): Layout => layoutOf([...COLUMNS]);
 
-/** The layout that an older file gets: its own columns, then ours that it lacks, `version` last. */
+/** Returns an older file's new layout: its columns, then ours that it lacks, `version` last. */
 export function upgraded(layout: Layout): Layout {
   const known = layout.names.filter((name) => name !== 'version');
   const missing = COLUMNS.filter((name) => name !== 'version' && !known.includes(name));
   return layoutOf([...known, ...missing, 'version']);
 }
 
-/** The first two lines of a file: the header, and the number of the format. */
+/** Returns a file's first two lines: the header and the format's number. */
 export const headOf = (layout: Layout): string => `${layout.names.join('\t')}\n${FORMAT_LINE}`;
 
 function layoutOf(names: readonly string[]): Layout {

@@ -9,24 +9,24 @@ const SPACE = 32;
 export const HASH = 35;
 export const DASH = 45;
 const LAST_OF_TORN = 110;
-/** How many hex digits an id of ours has. */
+/** The number of hex digits of our ids. */
 export const OUR_ID = 16;
 
 /**
- * A longer line is no row: Node can't hold much more in one string, and a claim or a result has to fit in as well. What
- * may be enqueued is limited so that no row gets there.
+ * A longer line is no row: Node can't hold much more in one string, and a claim or a result must fit in as
+ * well. The limits of enqueue keep every row shorter.
  */
 export const LONGEST_ROW: number = 384 * 1024 * 1024;
 
-/** How the fragment of a row that a crash cut short is closed, by whoever finds it. */
+/** The end that the next writer gives a row that a crash cut off. */
 export const TORN = '\t#torn';
 
 /**
  * What a line is.
  *
  * - `row`: exactly the header's columns, no NUL, an id that text can name, a known status, a version, not too long
- * - `struck`: a superseded row, crossed out in place: `#` first, dashes for its status; or of its dashes at least one,
- *   since power loss may keep the part of a strike that lies on one block of the disk and lose the other
+ * - `struck`: a superseded row, crossed out in place: `#` first, dashes for its status; or at least one dash,
+ *   because power loss may keep the part of a strike on one disk block and lose the other
  * - `comment`: any other line that begins with `#`; a person's
  * - `torn`: the start of a row whose write a crash cut; never acknowledged
  * - `blank`: nothing but white space
@@ -37,19 +37,19 @@ export type LineKind = 'row' | 'struck' | 'comment' | 'torn' | 'blank' | 'unread
 const STATUS_BYTES = STATUSES.map((word) => Buffer.from(word));
 
 /**
- * Reads lines where they lie, without making strings of them: the one rule for what is a row, and the places of
- * its fields. One instance is used for a whole scan; its fields speak of the line read last.
+ * Reads lines in place, without making strings: the one rule for what is a row, and the places of
+ * its fields. One instance serves a whole scan; its fields describe the line read last.
  */
 export class LineReader {
-  /** Of a row: its status. */
+  /** The row's status. */
   status: Status = 'pending';
-  /** Of a row: its version; 0 in a file that has none yet. */
+  /** The row's version; 0 in a file without versions. */
   version = 0;
-  /** What the line lies in. */
+  /** The bytes with the line. */
   bytes: Buffer = Buffer.alloc(0);
   #ends: Int32Array;
   #start = 0;
-  /** The memory that the bytes lie in, four at a time. */
+  /** The memory of the bytes, four at a time. */
   #words: Int32Array = new Int32Array(0);
   readonly #layout: Layout;
 
@@ -58,10 +58,10 @@ export class LineReader {
     this.#ends = new Int32Array(layout.names.length + 1);
   }
 
-  /** @param end where its LF is, or would be */
+  /** Reads a line. @param end its LF's place */
   read(bytes: Buffer, start: number, end: number): LineKind {
     let stop = end;
-    // A file saved with CRLF, or with spaces at the ends of its lines, is still the same file.
+    // CRLF, or spaces at line ends, leave the file the same.
     while (stop > start && (bytes[stop - 1] === CR || bytes[stop - 1] === SPACE)) stop--;
     if (stop === start) return 'blank';
     this.bytes = bytes;
@@ -77,14 +77,14 @@ export class LineReader {
     for (; i < last; i++) {
       const byte = bytes[i] as number;
       if (byte > TAB) {
-        // Nearly all of them are: from the next word's beginning on they are looked at by four.
+        // Nearly all bytes are: from the next word on, they are read by four.
         if (((base + i) & 3) === 3) {
           for (let word = (base + i + 1) / 4; i + 4 < last && isAboveTab(words[word] as number); word++)
             i += 4;
         }
       } else if (byte === TAB) {
         ends[fields++] = i;
-        // One too many: the rest tells nothing more.
+        // One too many: the rest doesn't matter.
         if (fields === width) break;
       } else if (byte === 0) break;
     }
@@ -106,29 +106,29 @@ export class LineReader {
     return 'row';
   }
 
-  /** Whether a field of the row read last holds something: one whose column the file lacks is empty. */
+  /** True if a field of the row read last is not empty. A column that the file lacks is empty. */
   has(column: number): boolean {
     return column >= 0 && this.to(column) > this.from(column);
   }
 
-  /** The field, for names, numbers and words of ASCII. */
+  /** Returns a field of ASCII: names, numbers and words. */
   field(column: number): string {
     return this.has(column) ? slice(this.bytes, this.from(column), this.to(column)) : '';
   }
 
-  /** The same for any text. */
+  /** Returns a UTF-8 field. */
   text(column: number): string {
     return this.has(column) ? this.bytes.toString('utf8', this.from(column), this.to(column)) : '';
   }
 
-  /** A number in a field of the row read last; `otherwise` where it isn't one. */
+  /** Returns the number in a field of the row read last; `otherwise` if none. */
   number(column: number, otherwise: number): number {
     if (column < 0) return otherwise;
     const bytes = this.bytes;
     const to = this.#ends[column] as number;
     let i = this.from(column);
     if (i === to) return otherwise;
-    // Plain digits and a point, as this queue writes them; anything else the long way.
+    // The short way for digits and a point, as this queue writes them.
     let whole = 0;
     let scale = 0;
     for (; i < to; i++) {
@@ -144,12 +144,12 @@ export class LineReader {
     return Number.isFinite(value) ? value : otherwise;
   }
 
-  /** Where a field of the line read last begins in the bytes. */
+  /** Returns where a field of the line read last begins. */
   from(column: number): number {
     return column === 0 ? this.#start : (this.#ends[column - 1] as number) + 1;
   }
 
-  /** Where it ends. */
+  /** Returns its end. */
   to(column: number): number {
     return this.#ends[column] as number;
   }
@@ -158,7 +158,7 @@ export class LineReader {
     return [this.from(column), this.to(column)];
   }
 
-  /** A field of digits alone as a number, else -1. */
+  /** Reads a field of digits only; otherwise -1. */
   #digits(column: number): number {
     const to = this.#ends[column] as number;
     let from = this.from(column);
@@ -187,7 +187,7 @@ export class LineReader {
     return true;
   }
 
-  /** Whether a status word stands there with a dash for at least one of its letters. */
+  /** True for a status word with dashes for one or more of its letters. */
   #isHalfStruck(): boolean {
     const [from, to] = this.span(this.#layout.at.status);
     const found = slice(this.bytes, from, to);
@@ -201,9 +201,9 @@ export class LineReader {
 }
 
 /**
- * Whether there is an id that comes through decoding as it is: nobody could name another, or find its row again. Nor
- * one behind a byte order mark, which parsers take off. Nor one that an id of ours and the beginning of another make,
- * where a row was appended right behind the fragment of one whose writer was killed: that is nobody's job.
+ * True for an id that decoding doesn't change: another could not be named, nor its row found. False for
+ * one after a byte order mark, which parsers remove. False for an id of ours joined with part of another,
+ * because then a row was appended right after the fragment of a killed writer: that is no job.
  */
 function isId(bytes: Buffer, from: number, to: number): boolean {
   const length = to - from;
@@ -217,8 +217,8 @@ function isId(bytes: Buffer, from: number, to: number): boolean {
 }
 
 /**
- * Whether all four bytes are greater than a TAB: one that is less borrows when ten is taken from each, and its highest
- * bit is set then. (Sean Eron Anderson, Bit Twiddling Hacks, "Determine if a word has a byte less than n".)
+ * True if all four bytes are greater than a TAB: subtracting ten makes a smaller byte borrow, which sets its
+ * highest bit. (Sean Eron Anderson, Bit Twiddling Hacks, "Determine if a word has a byte less than n".)
  */
 const isAboveTab = (word: number): boolean => ((word - 0x0a0a0a0a) & ~word & 0x80808080) === 0;
 
@@ -230,7 +230,7 @@ function isHex(bytes: Buffer, from: number, to: number): boolean {
   return true;
 }
 
-/** The status word in bytes[from, to), if that is one. */
+/** Returns the status word in bytes[from, to), if any. */
 export function statusIn(bytes: Buffer, from: number, to: number): Status | undefined {
   for (let i = 0; i < STATUS_BYTES.length; i++) {
     const word = STATUS_BYTES[i] as Buffer;
@@ -242,7 +242,7 @@ export function statusIn(bytes: Buffer, from: number, to: number): Status | unde
   return undefined;
 }
 
-/** Node's own, which its types leave out: half the cost of toString('latin1'), and called for every row. */
+/** Calls Node's latin1Slice, which its types lack: half the cost of toString('latin1'), for every row. */
 export const slice = (bytes: Buffer, from: number, to: number): string =>
   (bytes as Buffer & { latin1Slice(from: number, to: number): string }).latin1Slice(from, to);
 

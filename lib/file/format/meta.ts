@@ -1,33 +1,33 @@
 /*
- * The column `meta` holds a JSON object. Names that begin with `@` are the queue's own, all others are a caller's. Those
- * are carried along as they stand there: read and written as values, large numbers would change, and so would the order
- * of names that look like numbers.
+ * The column `meta` holds a JSON object. Names that begin with `@` are the queue's own, all others are a
+ * caller's. Those are kept as text: read and written as values, large numbers would change, and so would the
+ * order of names that look like numbers.
  */
 
-/** What the queue itself notes about a job in `meta`; absent if there is nothing to note. */
+/** The queue's own notes about a job in `meta`; absent if there are none. */
 export interface OwnMeta {
-  /** When the first of the waits in a row was asked for, in Unix seconds. */
+  /** When the first wait in a row was asked for, in Unix seconds. */
   readonly '@askedToWaitSince'?: number | undefined;
   /** How many attempts in a row were interrupted. */
   readonly '@interruptions'?: number | undefined;
-  /** The job may have killed its last worker: it runs alone. */
+  /** True if the job may have killed its last worker: it runs alone. */
   readonly '@lone'?: true | undefined;
 }
 
-/** The change that takes away all that the queue has noted. */
+/** The change that removes all the queue's notes. */
 export const NO_OWN_META: Required<OwnMeta> = {
   '@askedToWaitSince': undefined,
   '@interruptions': undefined,
   '@lone': undefined,
 };
 
-/** The change of an operator's retry. A job that may kill its worker still runs alone. */
+/** The change for an operator's retry. A job that may kill its worker still runs alone. */
 export const RETRIED_META: OwnMeta = { '@askedToWaitSince': undefined, '@interruptions': undefined };
 
-/** Most bytes of the field. */
+/** The field's most bytes. */
 const MOST_BYTES = 4096;
 
-/** What the queue has noted in a field. One that is no JSON object (an edit by hand) counts as empty. */
+/** Reads the queue's notes from a field. If it is no JSON object (an edit by hand), it counts as empty. */
 export function readOwnMeta(field: string): OwnMeta {
   const meta = objectIn(field);
   const since = meta?.['@askedToWaitSince'];
@@ -41,13 +41,13 @@ export function readOwnMeta(field: string): OwnMeta {
 }
 
 /**
- * The field with some entries of the queue changed: those that are undefined go, those that `change` doesn't name stay.
+ * Returns the field with changed entries of the queue: undefined ones go, those not in `change` stay.
  *
  * @returns undefined if the field can't hold that: it is no JSON object, which is left alone, or would get too long
  */
 export function writeOwnMeta(field: string, change: OwnMeta): string | undefined {
   if (field !== '' && objectIn(field) === undefined) return undefined;
-  // Most jobs have nothing noted when they complete.
+  // Most jobs have no notes when they complete.
   const members = field === '' ? [] : membersOf(field);
   const others = members.filter(({ name }) => !Object.hasOwn(change, name)).map(({ text }) => text);
   const own = Object.entries(change)
@@ -71,7 +71,7 @@ function objectIn(field: string): Record<string, unknown> | undefined {
   }
 }
 
-/** The members of an object in JSON, each with its text as it stands there. */
+/** Returns the members of a JSON object, each with its exact text. */
 function membersOf(json: string): { name: string; text: string }[] {
   const members: { name: string; text: string }[] = [];
   let depth = 0;

@@ -6,30 +6,30 @@ import { brief } from './text.js';
 interface Inexact {
   /** The path to it from the value: `.items[3].user_id`; empty for the value itself. */
   readonly place: string;
-  /** As it is written. */
+  /** The number's text. */
   readonly written: string;
-  /** What JavaScript would make of it. */
+  /** JavaScript's value for it. */
   readonly becomes: string;
 }
 
 /**
- * Only such a number can be inexact: one of more than fifteen digits, or with an exponent of three. Most payloads have
- * none, and cost this one look.
+ * Only a number of more than fifteen digits, or with an exponent of three, can be inexact. Most payloads have
+ * none, and cost only this search.
  */
 const DOUBTFUL = /(?:^|[[:,\s])-?(?:[\d.]{16}|[\d.]+[eE][+-]?\d{3})/;
 const NUMBER = /-?[\d.]+(?:[eE][+-]?\d+)?/y;
-/** Programs write a double with as many significant digits at the most. */
+/** The most significant digits that programs write of a double. */
 const DOUBLE_DIGITS = 17;
-/** A double below it has fewer digits. */
+/** A smaller double has fewer digits. */
 const SMALLEST_NORMAL = 2 ** -1022;
 
 /**
- * A value from JSON text, if JavaScript holds every number in it. `JSON.parse` alone would silently make another number
- * of an id of 18 digits. A whole number has to come back digit for digit, and a fraction may have 17 significant
+ * Parses JSON text if JavaScript holds every number in it. `JSON.parse` alone would silently change
+ * an id of 18 digits. A whole number must come back digit for digit. A fraction may have 17 significant
  * digits, as many as programs write of a double.
  *
- * @param name how the error calls the value: `payload`, say
- * @throws SyntaxError for what is no JSON; TsvqError `INVALID_ARGUMENT`, naming the place and the remedy
+ * @param name the value's name in the error: `payload`, say
+ * @throws SyntaxError if it is no JSON; TsvqError `INVALID_ARGUMENT`, naming the place and the remedy
  * @example
  * parseJson('{"user_id":175928847299117063}', 'payload'); // throws: payload.user_id is 175928847299117063, which …
  */
@@ -43,14 +43,14 @@ export function parseJson(text: string, name: string): unknown {
   );
 }
 
-/** What such a number is, and would become. @param name how the value that it is in is called */
+/** Describes such a number and what it would become. @param name the name of its value */
 export const tellInexact = ({ place, written, becomes }: Inexact, name: string): string =>
   `${name}${brief(place)} is ${brief(written)}, which JavaScript can't hold exactly (it would become ${becomes})`;
 
-/** The first number in a text that JavaScript can't hold. @param json what JSON.parse takes */
+/** Finds the first number that JavaScript can't hold. @param json what JSON.parse takes */
 export function findInexact(json: string): Inexact | undefined {
   if (!DOUBTFUL.test(json)) return undefined;
-  /** The arrays and objects around the place: of an array the index in it, of an object the key, as it is written. */
+  /** The arrays and objects around the place: an array's index, or an object's key as written. */
   const path: (string | number)[] = [];
   let isKey = false;
   for (let i = 0; i < json.length; i++) {
@@ -81,12 +81,12 @@ export function findInexact(json: string): Inexact | undefined {
   return undefined;
 }
 
-/** Where the quote is that ends a string. */
+/** Finds the quote that ends a string. */
 function endOfString(json: string, start: number): number {
   for (let quote = json.indexOf('"', start + 1); ; quote = json.indexOf('"', quote + 1)) {
     let before = quote;
     while (json[before - 1] === '\\') before--;
-    // One behind an odd number of backslashes is itself escaped.
+    // After an odd number of backslashes, the quote is escaped.
     if ((quote - before) % 2 === 0) return quote;
   }
 }
@@ -94,7 +94,7 @@ function endOfString(json: string, start: number): number {
 const placeOf = (path: readonly (string | number)[]): string =>
   path.map((step) => pathStep(typeof step === 'number' ? step : (JSON.parse(step) as string))).join('');
 
-/** Whether JavaScript's shortest text for a number says what is written, or all that a double can say of it. */
+/** True if JavaScript's shortest text for a number equals it, or keeps all that a double can. */
 function isHeld(written: string): boolean {
   const value = Number(written);
   if (!Number.isFinite(value)) return false;
@@ -106,14 +106,14 @@ function isHeld(written: string): boolean {
   return isFraction && given.digits.length <= DOUBLE_DIGITS && Math.abs(value) >= SMALLEST_NORMAL;
 }
 
-/** A number without its sign as digits, none at either end 0, and the power of ten of the last one. */
+/** Returns a number's digits without sign or outer zeros, and the last one's power of ten. */
 function decimal(number: string): { digits: string; power: number } {
   const [mantissa = '', exponent = '0'] = number.toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
   const all = whole + fraction;
   let start = 0;
   let end = all.length;
-  // Not by a pattern: one for zeros at the end takes minutes where millions stand before another digit.
+  // No pattern: one for zeros at the end takes minutes if millions precede another digit.
   while (all[start] === '0') start++;
   while (end > start && all[end - 1] === '0') end--;
   return { digits: all.slice(start, end), power: Number(exponent) - fraction.length + all.length - end };

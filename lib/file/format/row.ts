@@ -3,14 +3,14 @@ import { dependency } from '../../job/dependency.js';
 
 let papa: typeof Papa | undefined;
 
-/** One row: its fields as they stand in the file, in the order of its header. */
+/** One row: its fields as in the file, in its header's order. */
 export type Row = string[];
 
 const AS_IS = { delimiter: '\t', newline: '\n', fastMode: true, skipEmptyLines: true } as const;
 
 /**
- * Rows from lines. fastMode is a pure split at tabs and line ends: without it a single `"` would change how the
- * rest of the file is read.
+ * Splits lines into rows. fastMode only splits at tabs and line ends: without it, a single `"` would change
+ * how the rest is read.
  */
 export function splitRows(text: string): Row[] {
   papa ??= dependency<typeof Papa>('papaparse', () => require('papaparse'));
@@ -19,11 +19,11 @@ export function splitRows(text: string): Row[] {
   return data;
 }
 
-/** Without the CR or the spaces that an editor left at the end of the line. */
+/** Removes the CR or spaces that an editor left at the line's end. */
 function trimEnd(row: Row): void {
   const last = row.length - 1;
   const field = row[last] as string;
-  // Not by a pattern: that takes minutes for a few MiB of spaces which are not at the end.
+  // No pattern: it takes minutes for a few MiB of spaces that are not at the end.
   let length = field.length;
   while (field[length - 1] === '\r' || field[length - 1] === ' ') length--;
   row[last] = field.slice(0, length);

@@ -4,13 +4,13 @@ import type { Layout } from './layout.js';
 import { writeOwnMeta } from './meta.js';
 import type { Row } from './row.js';
 
-/** Where an index has a job; saves looking its id up, as long as it is the same index. */
+/** A job's place in an index. It saves a lookup by id while the index is the same. */
 export interface Known {
   readonly index: object;
   readonly slot: number;
 }
 
-/** The fields that a change of state sets; what it leaves out stays. Of `meta`, the entries of the queue's own. */
+/** The fields that a change of state sets; others stay. In `meta`, it sets the queue's own entries. */
 export type Change = Partial<JobFields>;
 
 const GIVEN = anyColumns.flatMap((column, i) => (column.isGiven ? [{ column, i }] : []));
@@ -19,7 +19,7 @@ const BY_FIELD = Object.fromEntries(anyColumns.map((column, i) => [column.field,
   { column: (typeof anyColumns)[number]; i: number }
 >;
 
-/** A job as a row of the file has it. It never changes: what becomes of the job is another row. */
+/** A job as a row of the file. It never changes: the job's next state is another row. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the getters are made below, from the list of columns.
 export class StoredJob {
   readonly row: Row;
@@ -35,7 +35,7 @@ export class StoredJob {
     this.#from = from;
   }
 
-  /** The first row of a job. */
+  /** Makes a job's first row. */
   static first(id: string, job: NewJobFields, layout: Layout): StoredJob {
     const row = layout.blank.slice();
     row[layout.at.id] = id;
@@ -46,12 +46,12 @@ export class StoredJob {
     return new StoredJob(row, layout);
   }
 
-  /** The row that this one was made from; undefined for a row that was read, and for a job's first. */
+  /** The row that this one was made from; undefined for a row read, and for a job's first. */
   get from(): StoredJob | undefined {
     return this.#from;
   }
 
-  /** The row as it stands in the file, without its LF. */
+  /** The row as in the file, without its LF. */
   get text(): string {
     this.#text ??= this.row.join('\t');
     return this.#text;
@@ -62,18 +62,18 @@ export class StoredJob {
     return `${this.text}\n`;
   }
 
-  /** Makes the text now: under the lock, it would keep others waiting. */
+  /** Makes the text now, because under the lock other processes would wait. */
   prepare(): void {
     this.#text ??= this.row.join('\t');
   }
 
-  /** Forgets what is needed only until it is in the file. */
+  /** Frees what is needed only until it is written. */
   release(): void {
     this.#text = undefined;
     this.#from = undefined;
   }
 
-  /** The row that supersedes this one: the same job in its next state, one version on. */
+  /** Makes the row that supersedes this one: the job's next state, one version on. */
   next(change: Change): StoredJob {
     const { layout } = this;
     const row = this.row.slice();
@@ -86,16 +86,16 @@ export class StoredJob {
     return new StoredJob(row, layout, this.known, this);
   }
 
-  /** Whether `meta` can hold a note of the queue's own. */
+  /** True if `meta` can hold the queue's own note. */
   canNote(meta: JobFields['meta']): boolean {
     return writeOwnMeta(this.row[this.layout.at.meta] ?? '', meta) !== undefined;
   }
 
-  /** What users see of it. */
+  /** Returns what users see. */
   toJob(): Job {
     const job: Record<string, unknown> = {};
     for (const { field, show } of anyColumns) if (show !== undefined) job[field] = show(this[field]);
-    // A file from before there were versions doesn't escape its error texts.
+    // A file without versions doesn't escape its error texts.
     if (this.layout.at.version < 0) job.error = this.row[this.layout.at.error] || undefined;
     job.interruptions = this.meta['@interruptions'] ?? 0;
     return job as unknown as Job;

@@ -9,30 +9,30 @@ const ESCAPES: Record<string, string> = {
   '\0': '\uFFFD',
 };
 
-/** Free text as one field: no raw TAB, LF, CR or NUL (which no escape stands for; it becomes U+FFFD). */
+/** Makes text one field: no raw TAB, LF, CR or NUL (which has no escape and becomes U+FFFD). */
 export const escapeText = (text: string): string =>
   text.replace(/[\t\n\r\\\0]/g, (c) => ESCAPES[c] as string);
 
-/** The inverse of {@link escapeText}; a backslash that escapes nothing stays as it is. */
+/** Undoes {@link escapeText}; a backslash that escapes nothing stays. */
 export const unescapeText = (field: string): string =>
-  // What stands between two escaped backslashes has none of its own. A pattern for all four at once takes five times
+  // A part between two escaped backslashes has none itself. One pattern for all four takes five times
   // as long, seconds for a field of many MiB.
   field
     .split('\\\\')
     .map((part) => part.replaceAll('\\t', '\t').replaceAll('\\n', '\n').replaceAll('\\r', '\r'))
     .join('\\');
 
-/** As much of a text as a message should hold: a file may have fields of many MiB. */
+/** Shortens a text for a message, because fields may have many MiB. */
 export const brief = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 /**
- * Separators and controls of all kinds, the invisible ones of Unicode too: an operator has to be able to type a name.
- * Plain names are told first, since compiling the classes of Unicode takes half a millisecond of every tick.
+ * True for separators and controls, Unicode's invisible ones too, because an operator must be able to type a
+ * name. Plain names are checked first, because compiling Unicode classes costs each cron tick 0.5 ms.
  */
 const hasControls = (name: string): boolean =>
   !/^[ -~]*$/.test(name) && /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name);
 
-/** Whether a name stands in a field as it is and can't be taken for something else there. */
+/** True if a name fits a field unchanged and can't be mistaken for something else. */
 export const isName = (name: unknown): name is string =>
   typeof name === 'string' &&
   name.length > 0 &&
@@ -42,7 +42,7 @@ export const isName = (name: unknown): name is string =>
   !name.startsWith('#') &&
   !STATUSES.includes(name as Status);
 
-/** Lets only those through. @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks a name. @throws TsvqError `INVALID_ARGUMENT` */
 export function checkName(what: string, name: unknown): string {
   if (!isName(name)) {
     throw invalid(

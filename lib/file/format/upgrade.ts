@@ -3,14 +3,14 @@ import { columns, seconds } from './columns.js';
 import { ANCESTRAL, type Layout } from './layout.js';
 import type { Row } from './row.js';
 
-/** A row of a file with older columns, or with columns in another order, for a file with these; `now` in ms. */
+/** Converts a row from older or reordered columns to the layout `to`; `now` in ms. */
 export function upgrade(row: Row, from: Layout, to: Layout, now: number): Row {
   if (from === to) return row;
   const { at } = to;
   const next = to.names.map((name) => row[from.names.indexOf(name)] ?? '');
-  // A file from before there were versions doesn't escape its error texts either.
+  // A file without versions doesn't escape its error texts either.
   if (from.at.version < 0) next[at.error] = (next[at.error] as string).replaceAll('\\', '\\\\');
-  // The first columns were there from the beginning: what is empty there was left empty.
+  // The first columns always existed: an empty field was left empty.
   for (const { name, initial } of columns.slice(ANCESTRAL.length)) next[at[name]] ||= initial;
   if (isFinal(next[at.status] as Status)) next[at.finished_at] ||= seconds(now);
   return next;

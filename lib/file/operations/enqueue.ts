@@ -8,19 +8,19 @@ import { toJson } from '../format/json.js';
 import { checkName } from '../format/text.js';
 import type { Store } from '../store.js';
 
-/** One job to add, as the caller gave it. */
+/** One job to add, from the caller. */
 export interface JobRequest {
   type: string;
   payload?: unknown;
   options?: EnqueueOptions | undefined;
 }
 
-/** After so many characters of payloads, other callbacks get their turn; each job counts for some. */
+/** After this many characters of payloads, other callbacks get their turn; each job counts `LEAST`. */
 const TURN = 4_000_000;
 const LEAST = 8_000;
 
 /**
- * Adds jobs: all are checked before any is written, and all go in with one commit.
+ * Adds jobs. All are checked before any is written, and one commit writes all.
  *
  * @returns their ids, in the same order
  * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, or the store's; `written` has the ids that are in
@@ -28,8 +28,8 @@ const LEAST = 8_000;
 export async function enqueueAll(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
   if (!Array.isArray(requests)) throw invalid('jobs', requests, 'an array of {type, payload, options}');
   if (requests.length <= 1) return add(store, requests);
-  // A copy: whoever fills and empties the same array again and again need not wait. And a queue that is closed
-  // meanwhile waits for what it was asked for before.
+  // A copy, so that the caller may reuse the array without waiting. And a queue that is closed
+  // meanwhile waits for earlier calls.
   const jobs = [...requests];
   return store.work(() => add(store, jobs));
 }
@@ -62,7 +62,7 @@ async function add(store: Store, requests: readonly JobRequest[]): Promise<strin
 }
 
 /**
- * @param where put before the names of arguments in errors
+ * Checks a job. @param where put before argument names in errors
  * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`
  */
 export function checkJob(request: JobRequest, now: number, maxPayload: number, where = ''): NewJobFields {

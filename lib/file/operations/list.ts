@@ -7,13 +7,13 @@ import type { JobIndex } from '../index/job-index.js';
 import { groupsOf, readJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 
-/** So many jobs at the least are put in order together. */
+/** The least number of jobs sorted together. */
 const PIECE = 500;
-/** After a look at so many jobs others have their turn. */
+/** After this many jobs other callbacks get their turn. */
 const SLICE = 20_000;
 
 /**
- * The jobs that match, in the order of the file, each as it is when its group is read.
+ * Yields the matching jobs in file order, each as it is when its group is read.
  *
  * @throws TsvqError `INVALID_ARGUMENT`
  */
@@ -54,8 +54,8 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
 }
 
 /**
- * The jobs that match, in the order of the file and in pieces of it, each sorted when it is asked for: who wants twenty
- * of a million need not wait until all are sorted, nor must the web server around them.
+ * Yields the matching jobs in file order, in pieces. Each piece is sorted on demand: a caller that wants
+ * twenty of a million need not wait until all are sorted, nor does its web server.
  */
 async function* inFileOrder(
   index: JobIndex,
@@ -66,7 +66,7 @@ async function* inFileOrder(
   for (let slot = 0; slot < size; slot++) {
     if (slot % SLICE === SLICE - 1) await new Promise(setImmediate);
     if (!matches(slot)) continue;
-    // What was written since is behind all of it.
+    // Rows written meanwhile come after all of it.
     const piece = Math.min(Math.floor((index.offset(slot) / position) * pieces.length), pieces.length - 1);
     pieces[piece]?.push(slot);
   }
@@ -80,14 +80,14 @@ async function* inFileOrder(
   yield slots;
 }
 
-/** The rows of some jobs, in the order of the file. */
+/** Reads some jobs' rows, in file order. */
 async function readGroup(store: Store, index: JobIndex, slots: readonly number[]): Promise<StoredJob[]> {
   let jobs: (StoredJob | undefined)[] = [];
-  // A row can be struck between looking its place up and reading it; its replacement is there by then.
+  // A row can be crossed out between its lookup and the read; then its replacement is there.
   for (let tries = 0; tries < 5; tries++) {
-    // What is large takes long to read, and others want their turn.
+    // Large rows take long to read, so other callbacks get their turn.
     await new Promise(setImmediate);
-    // Where another file has the name by now, this one has every job's state up to that moment.
+    // If another file has the name now, this one has every job's state up to that moment.
     if ((await store.read('all')) !== index) await index.catchUp();
     const group = [...slots].sort((a, b) => index.offset(a) - index.offset(b));
     jobs = readJobs(index, group);

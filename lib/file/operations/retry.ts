@@ -2,8 +2,8 @@ import { RETRIED_META } from '../format/meta.js';
 import type { Store } from '../store.js';
 
 /**
- * Makes a failed or cancelled job pending again, due at once, with all its attempts before it. `attempts` goes on
- * counting, because (id, attempts) names one run for ever; what was is forgiven instead.
+ * Makes a failed or cancelled job pending again, due at once, with all its attempts. `attempts` is not
+ * reset, because (id, attempts) names one run for ever. Past attempts are forgiven instead.
  *
  * @returns false if the job is unknown, or neither failed nor cancelled
  */

@@ -3,7 +3,7 @@ import { readHeartbeat } from '../disk/heartbeat.js';
 import { readSealedCounts } from '../index/sealed-counts.js';
 import type { Store } from '../store.js';
 
-/** The state of a queue, in figures. */
+/** The state of a queue in figures. */
 export interface Stats extends TypeStats {
   /** Absolute path of the file. */
   file: string;
@@ -13,18 +13,18 @@ export interface Stats extends TypeStats {
   types: Record<string, TypeStats>;
   /** When a worker last looked; undefined if never. */
   lastTick: Date | undefined;
-  /** Types of due jobs for which the last worker had no handler. */
+  /** Types of due jobs without a handler at the last worker. */
   unhandled: string[];
-  /** Lines that can't be read, and count as no job: of another program, or of an edit gone wrong; see `queue doctor`. */
+  /** Unreadable lines, which count as no job: from another program or a bad edit; see `queue doctor`. */
   unreadable: number;
   /** Size of the file. */
   bytes: number;
 }
 
-/** How many jobs are in each state: of one type, or of all together. */
+/** The number of jobs in each state, of one type or of all. */
 export interface TypeStats {
   pending: number;
-  /** Of the pending ones, those whose time has come. */
+  /** Pending jobs whose time has come. */
   due: number;
   processing: number;
   completed: number;
@@ -32,7 +32,7 @@ export interface TypeStats {
   cancelled: number;
   /** Jobs that wait for other jobs. */
   waiting: number;
-  /** Seconds for which the oldest due job has been waiting; 0 if none is due. */
+  /** How many seconds the oldest due job has waited; 0 if none is due. */
   oldestDueSeconds: number;
 }
 
@@ -48,8 +48,8 @@ const none = (): TypeStats => ({
 });
 
 /**
- * Reads what is new in the file, without the lock. The finished jobs that a compaction has set apart are counted, once;
- * the index need not know where they are.
+ * Counts jobs after reading new rows, without the lock. The sealed part is counted once; the index need not
+ * know its rows.
  */
 export async function gatherStats(store: Store): Promise<Stats> {
   const { index, sealed } = (await readSealedCounts(store)) ?? {};
@@ -59,7 +59,7 @@ export async function gatherStats(store: Store): Promise<Stats> {
   const now = store.clock.now();
   let total = 0;
   const add = (type: string, status: Status, waitingMs: number, count = 1): void => {
-    // A schedule is no job.
+    // A schedule is not a job.
     if (status === 'recurring') return;
     total += count;
     let stats = types.get(type);
@@ -90,7 +90,7 @@ export async function gatherStats(store: Store): Promise<Stats> {
     ...all,
     types: Object.fromEntries(types),
     lastTick: tick && new Date(tick.at),
-    // Since that worker looked, another may have had the handler.
+    // After that worker, another may have had the handler.
     unhandled: tick?.unhandled.filter((type) => (types.get(type)?.due ?? 0) > 0) ?? [],
     unreadable: (await index?.unreadable.count(index.file)) ?? 0,
     bytes: index?.file.size ?? 0,

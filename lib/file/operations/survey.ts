@@ -5,20 +5,20 @@ import { eachJob } from '../index/rows.js';
 import type { Liveness } from '../lock/process-id.js';
 import type { Store } from '../store.js';
 
-/** Open jobs that no worker may ever run: what `queue check` tells beyond the figures of all. */
+/** Open jobs that no worker may ever run; `queue check` reports them besides the figures. */
 export interface Survey {
-  /** Jobs that are not run because a line with their id can't be read. */
+  /** Jobs that don't run because a line with their id is unreadable. */
   held: number;
-  /** Jobs that wait for a time that was not meant; see {@link datedAhead}. */
+  /** Jobs that wait for a wrong time; see {@link datedAhead}. */
   ahead: number;
-  /** Jobs whose worker is dead, and that no other worker has taken back since. */
+  /** Jobs whose worker is dead, and that no other worker rescued. */
   orphaned: number;
 }
 
 /**
- * Looks at the open jobs, without the lock.
+ * Counts such jobs among the open ones, without the lock.
  *
- * @param patience how long ago, in ms, an orphan was claimed at the least: the next worker takes younger ones back
+ * @param patience the least age of an orphan's claim, in ms: the next worker rescues younger ones
  */
 export async function survey(store: Store, patience: number): Promise<Survey> {
   const found: Survey = { held: 0, ahead: 0, orphaned: 0 };
@@ -43,7 +43,7 @@ export async function survey(store: Store, patience: number): Promise<Survey> {
   return found;
 }
 
-/** Jobs that run, or are to run later than in a day; of the others there is nothing to read. */
+/** Returns jobs that run, or start in more than a day. The others need no read. */
 function suspects(index: JobIndex, now: number): number[] {
   const pending = [...index.withStatus('pending')].filter((slot) => index.runAt(slot) > now + DAY_MS);
   return [...index.withStatus('processing'), ...pending];

@@ -11,13 +11,13 @@ import { checkJob } from '../operations/enqueue.js';
 /** Why an attempt's signal was aborted. */
 export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
 
-/** They stand in the row of the completion as well, in one field. */
+/** The most bytes of follow-ups: the completion's row holds them too, in one field. */
 const MOST_FOLLOW_UPS = 128 * 1024 * 1024;
 
-/** Shared by all attempts that enqueue nothing. */
+/** The list that all attempts without follow-ups share. */
 const NONE: NewJobFields[] = [];
 
-/** Where a context keeps its attempt. */
+/** The key under which a context keeps its attempt. */
 const ATTEMPT = Symbol('attempt');
 
 const getter = (get: (attempt: Attempt) => unknown): PropertyDescriptor => ({
@@ -27,19 +27,19 @@ const getter = (get: (attempt: Attempt) => unknown): PropertyDescriptor => ({
   enumerable: true,
 });
 
-/** Shared by all contexts. Getters that each made for itself would leave V8 no shape to share, at several times the cost. */
+/** The getters of all contexts. Own ones would prevent a shared V8 shape, at several times the cost. */
 const GETTERS: readonly (readonly [keyof HandlerContext, PropertyDescriptor])[] = [
   ['job', getter(({ job }) => job)],
   ['signal', getter(({ signal }) => signal)],
   ['enqueue', getter(({ enqueue }) => enqueue)],
 ];
 
-/** One claimed job, from its claim row to what became of it. */
+/** One claimed job, from its claim row to its outcome. */
 export class Attempt {
   readonly id: string;
   readonly type: string;
   readonly attempts: number;
-  /** Of the claim. */
+  /** The claim's version. */
   readonly version: number;
   /** The row that claims it. */
   readonly claim: StoredJob;
@@ -51,7 +51,7 @@ export class Attempt {
   stopped: StopReason | undefined;
   /** Cancels the timer of its time limit. */
   cancelTimer: (() => void) | undefined;
-  /** When it came to its end, in ms: its outcome stands, whatever the handler still does comes too late. */
+  /** When it ended, in ms. From then on its outcome is fixed, and what the handler does is ignored. */
   endedAt: number | undefined;
   readonly #now: () => number;
   readonly #maxPayload: number;
@@ -71,7 +71,7 @@ export class Attempt {
     this.#maxPayload = maxPayload;
   }
 
-  /** What its handler gets. Getters, since most handlers use none of it; of its own, so that a copy has them, too. */
+  /** Returns the handler's context: getters, as most handlers use none; own, so that copies have them. */
   context(): HandlerContext {
     const context = Object.defineProperty({}, ATTEMPT, { value: this });
     for (const [name, getter] of GETTERS) Object.defineProperty(context, name, getter);
@@ -112,9 +112,9 @@ export class Attempt {
   }
 
   /**
-   * Its payload.
+   * Returns the payload.
    *
-   * @throws PermanentError if an edit by hand, or another program, left no JSON, or a number that JavaScript can't hold
+   * @throws PermanentError if an edit or another program left no JSON, or a number that JavaScript can't hold
    */
   payload(): unknown {
     try {

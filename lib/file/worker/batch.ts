@@ -9,51 +9,51 @@ import type { Attempt } from './attempt.js';
 import { type Candidate, isFree, otherWorkers } from './claim.js';
 import { type Verdict, verdictRows } from './outcome.js';
 
-/** An attempt that ended, and what becomes of its job. */
+/** An attempt that ended, with its job's next state. */
 export interface Ended {
   readonly attempt: Attempt;
   readonly verdict: Verdict;
-  /** The rows that record it, made while the commit before waited for the disk. */
+  /** The rows that record it, made while the previous commit waited for the disk. */
   readonly rows: readonly StoredJob[];
 }
 
-/** What a worker wants of its next commit. */
+/** What a worker wants from its next commit. */
 export interface Plan {
   readonly ended: readonly Ended[];
   readonly candidates: readonly Candidate[];
-  /** Picks as many others from the index in place of candidates that somebody else has taken. */
+  /** Picks up to `most` jobs from the index to replace candidates that another worker took. */
   readonly pickMore: (index: JobIndex, most: number) => Candidate[];
   readonly rescue: boolean;
-  /** Whether the worker has a handler for a type. */
+  /** True if the worker has a handler for the type. */
   readonly handles: (type: string) => boolean;
-  /** Whether the worker knows that it has this job: a claim whose commit failed may stand in the file all the same. */
+  /** True if the worker knows that it holds the job. A claim whose commit failed may be in the file. */
   readonly holds: (id: string) => boolean;
-  /** Asked under the lock, which may have been waited for: false once it was told to stop. */
+  /** False once the worker was told to stop. Called under the lock, because the wait may be long. */
   readonly mayClaim: () => boolean;
-  /** It holds nothing so far: if too many others are at work, it claims nothing. */
+  /** True if the worker holds no job. Then it claims nothing if too many others work. */
   readonly comes: boolean;
 }
 
-/** What came of it. */
+/** The result of a {@link Plan}. */
 export interface Result {
   readonly recorded: Ended[];
-  /** No longer this worker's: cancelled, or taken for dead. */
+  /** Attempts whose job was cancelled, or rescued by another worker. */
   readonly lost: Ended[];
-  /** Not written; to be tried again. */
+  /** Endings to write again. */
   readonly unrecorded: Ended[];
-  /** Follow-ups were cut off a completion that is in. It carries them: the next compaction makes them. */
+  /** True if a completion is in without its follow-ups. The next compaction makes them from its row. */
   readonly owesFollowUps: boolean;
   readonly rescued: Rescued[];
-  /** Types of jobs of the dead that wait for a worker with a handler for them. */
+  /** Types of dead workers' jobs that wait for a worker with a handler. */
   readonly left: string[];
   readonly claimed: { candidate: Candidate; claim: StoredJob }[];
   readonly unclaimed: Candidate[];
   readonly crowded: boolean;
-  /** Why some of it was not written. */
+  /** Why some rows were not written. */
   readonly error: unknown;
 }
 
-/** What a plan has come to, in the last try of its commit. */
+/** What the last try of a commit decided. */
 interface Decided {
   ended: { ended: Ended; rows: readonly StoredJob[] }[];
   lost: Ended[];
@@ -64,9 +64,9 @@ interface Decided {
 }
 
 /**
- * Records what has ended, takes jobs from the dead and claims new ones, in one commit.
+ * Records ended attempts, rescues jobs of dead workers and claims new ones, in one commit.
  *
- * @throws TsvqError where nothing was written; where a part was, {@link Result.error} says why the rest was not
+ * @throws TsvqError if nothing was written; if a part was, {@link Result.error} says why the rest was not
  */
 export async function commitBatch(
   store: Store,
@@ -96,7 +96,7 @@ export async function commitBatch(
       Object.assign(decided, rescueRows(store, tx, { owner, handles, holds }, options));
       for (const { row } of decided.rescued) tx.put(row);
     }
-    // Not where a claim of an earlier try is in the file: then it is at work.
+    // If a claim of an earlier try is in the file, the worker already works.
     const comes = plan.comes && !candidates.some(({ id }) => tx.written(id) !== undefined);
     decided.crowded =
       comes && candidates.length > 0 && otherWorkers(store, tx, owner, options.timeout) >= options.maxWorkers;
@@ -109,11 +109,11 @@ export async function commitBatch(
       return true;
     };
     const taken = candidates.filter((candidate) => !claim(candidate)).length;
-    // In a further try, the candidates would be picked once more: their claims may be in the file.
+    // A later try would pick the same candidates again, because their claims may be in the file.
     if (mayPickMore && taken > 0 && plan.mayClaim()) {
-      // Several workers pick from the same end. Here, all that others have claimed and changed is known.
+      // Several workers pick from the same end. Under the lock, all their claims are known.
       const claimed = new Set(tx.rows.map(({ id }) => id));
-      // Where the file was replaced since they were picked, the same job may come again.
+      // If the file was replaced after the pick, the same job may come again.
       const more = plan.pickMore(tx.index, taken).filter(({ id }) => !claimed.has(id));
       candidates = candidates.concat(more);
       more.forEach(claim);
@@ -129,14 +129,14 @@ export async function commitBatch(
 }
 
 /**
- * The rows that record an ending.
+ * Returns the rows that record an ending.
  *
- * @returns undefined if the job is no longer this worker's: cancelled, or taken for dead. The version of the claim tells.
+ * @returns undefined if the claim's row is superseded: the job was cancelled, or rescued by another worker
  */
 function rowsOf({ attempt, verdict, rows }: Ended, tx: Transaction): readonly StoredJob[] | undefined {
   const { claim } = attempt;
   if (!tx.isNewest(claim)) return undefined;
-  // Where the file was read again since the claim, a person may have edited the row, or given it new columns.
+  // If the file was read again after the claim, a person may have edited the row or added columns.
   return claim.known?.index === tx.index
     ? rows
     : verdictRows(attempt, verdict, tx.job(attempt.id) as StoredJob);

@@ -8,47 +8,47 @@ import { UNJUDGED_MS } from '../lock/process-id.js';
 import type { Store } from '../store.js';
 import type { DueJobs } from './due-jobs.js';
 
-/** Rows are picked until they have so many bytes together, so that large payloads don't fill the memory. */
+/** A pick ends when its rows have this many bytes, so that large payloads don't fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
-/** A pending row that a worker means to claim. */
+/** A pending row that a worker wants to claim. */
 export interface Candidate {
   readonly id: string;
   readonly index: JobIndex;
   readonly slot: number;
   /** The row that claims it. */
   readonly claim: StoredJob;
-  /** The job's last worker died with it: it is claimed alone, so that it takes nobody with it. */
+  /** True if the job's last worker died. The job is claimed alone, so that no other job suffers. */
   readonly suspect: boolean;
 }
 
-/** What a worker claims. */
+/** The rules by which a worker claims. */
 export interface ClaimRules {
-  /** How it signs its claims. */
+  /** The name in its claims. */
   readonly owner: string;
-  /** Time limit of jobs without one of their own, in ms. */
+  /** The default time limit of a job, in ms. */
   readonly timeout: number;
-  /** Whether there is a handler for a type. */
+  /** True if the type has a handler. */
   readonly handles: (type: string) => boolean;
-  /** Whether an earlier attempt of a job still runs in this process. */
+  /** True if an earlier attempt of the job still runs in this process. */
   readonly isBusy: (id: string) => boolean;
 }
 
-/** What {@link pickCandidates} goes by. */
+/** The input of {@link pickCandidates}. */
 export interface Picking extends ClaimRules {
   readonly due: DueJobs;
   readonly now: number;
-  /** How many. */
+  /** The limit. */
   readonly most: number;
-  /** Nothing else is held. */
+  /** True if the worker holds nothing. */
   readonly alone: boolean;
-  /** Called for a job whose row is not where the index has it: struck since, or moved by an edit in place. */
+  /** Called if a row is not where the index says: it was crossed out, or an edit moved it. */
   readonly onGone: (slot: number) => void;
 }
 
 /**
- * The jobs to claim next. Outside of the lock; {@link isFree} looks again under it. A job that may have killed its
- * worker is picked alone or not at all.
+ * Picks the jobs to claim next, without the lock; {@link isFree} checks them under it. A job that may have
+ * killed its worker is picked alone or not at all.
  */
 export function pickCandidates({
   due,
@@ -113,11 +113,11 @@ export function pickCandidates({
   return picked;
 }
 
-/** Whether a candidate is still as it was picked. Under the lock. */
+/** True if a candidate is unchanged since it was picked. Called under the lock. */
 export function isFree({ id, index, claim }: Candidate, tx: Transaction): boolean {
-  // The file was read again since: a person has edited the job, perhaps. It is picked again, as it is now.
+  // The file was read again, and a person may have edited the job. It is picked again later.
   if (tx.index !== index) return false;
-  // Or held since: a line with its id that can't be read has come in.
+  // An unreadable line with its id was appended meanwhile, which holds the job.
   if (index.isHeld(id)) return false;
   return tx.isNewest(claim.from as StoredJob);
 }
@@ -140,8 +140,8 @@ function claimOf(
 }
 
 /**
- * Whether a claim stands, as far as the file was read: nothing newer is there, and the job is still among the open
- * ones. One that is not was finished by somebody else, and its row moved since, to where no worker looks or into the
+ * True if a claim is not superseded, as far as the file was read: no newer row, and the job is still open.
+ * A job that is not open was finished by another process. Its row was moved to the sealed part or the
  * archive.
  */
 export function stands(
@@ -152,18 +152,18 @@ export function stands(
   const slot = index.find(id);
   if (slot !== undefined) return index.version(slot) <= version;
   const { file } = index;
-  // While somebody edits the file, any part of it may be missing.
+  // While a person edits the file, any part of it may be missing.
   const isWhole = !store.lock.isRewriting && file.isCurrent() && index.position === file.size;
   return !isWhole || index.isHeld(id);
 }
 
 /**
- * How many other workers hold claims that are not overdue. Under the lock, where it is exact.
+ * Counts the other workers that hold claims that are not overdue. Under the lock it is exact.
  *
  * @param timeout as for {@link isOverdue}
  */
 export function otherWorkers(store: Store, tx: Transaction, owner: string, timeout: number): number {
-  /** When each of them has claimed last, in ms. */
+  /** When each of them last claimed, in ms. */
   const owners = new Map<string, number>();
   for (const job of tx.running()) {
     if (isOverdue(job, store.processes, tx.now, timeout)) continue;

@@ -1,17 +1,17 @@
 import type { Clock } from '../../job/clock.js';
 
-/** After a commit that failed: so much longer each time until the next try, and so many tries of a worker that is to go. */
+/** The pause grows by this with each failed commit. A worker that has to leave tries `MOST_TRIES` times. */
 const STEP_MS = 1_000;
 const LONGEST_MS = 30_000;
 const MOST_TRIES = 5;
-/** What another try can't change. */
+/** The errors that another try can't change. */
 const FINAL = new Set(['SYNC_FAILED', 'CLOSED', 'NEWER_FORMAT', 'FILE_SYSTEM']);
 
-/** Commits that failed in a row: what has ended must not be lost to a disk that is full for a moment. */
+/** Retries failed commits, because a disk that is briefly full must not lose what has ended. */
 export class CommitRetry {
   readonly #clock: Clock;
   #count = 0;
-  /** Whether the worker was to go already when the last one failed. */
+  /** True if the worker already had to leave at the last failure. */
   #goes = false;
   #cancel: (() => void) | undefined;
 
@@ -19,21 +19,21 @@ export class CommitRetry {
     this.#clock = clock;
   }
 
-  /** Whether the next try is waited for. */
+  /** True during the pause before a try. */
   get pauses(): boolean {
     return this.#cancel !== undefined;
   }
 
-  /** A commit went well. */
+  /** Notes a commit that succeeded. */
   end(): void {
     this.#count = 0;
   }
 
   /**
-   * Another has failed: pauses until it is time for the next try.
+   * Notes a failed commit and pauses until the next try.
    *
-   * @param goes the time of this worker is over: from then on, tries are counted anew
-   * @param holds it has something to lose; else the next worker can try again as well
+   * @param goes true if the worker has to leave: from then on, tries are counted again from zero
+   * @param holds true if it has something to lose; otherwise the next worker can try
    * @returns false to give up
    */
   pause(error: unknown, goes: boolean, holds: boolean, goOn: () => void): boolean {
@@ -51,7 +51,7 @@ export class CommitRetry {
     return true;
   }
 
-  /** It is to be tried at once. */
+  /** Ends the pause at once. */
   endPause(): void {
     this.#cancel?.();
     this.#cancel = undefined;

@@ -2,37 +2,37 @@ import TinyQueue from 'tinyqueue';
 import { isWithin } from '../../job/clock.js';
 import type { JobIndex } from '../index/job-index.js';
 
-/** For so long others go before a job that has to run alone. */
+/** How long other jobs go before one that must run alone. */
 const PATIENCE_MS = 60_000;
 
 /**
- * The pending jobs in the order in which they are to start: of those that are due, by priority (higher first), then
- * run_at, then place in the file. It holds slots of an index; a job that it gives may have been taken by others
- * since.
+ * The pending jobs in their order of start: the due ones by priority (higher first), then
+ * run_at, then place in the file. It holds slots of an index. Another worker may already have taken a job
+ * that it returns.
  *
  * A job that may have killed its worker is set aside until it can run alone.
  */
 export class DueJobs {
   readonly index: JobIndex;
   readonly #due: TinyQueue<number>;
-  /** With the time that each was added with: a row may say another by now, and what is in a heap must not change. */
+  /** Each has its run_at at the time it was added: a row may change, and a heap's entries must not. */
   readonly #waiting: TinyQueue<{ slot: number; runAt: number }>;
   readonly #accepts: (slot: number) => boolean;
   #aside: number[] = [];
   #asideSince = 0;
   /**
-   * By slot: 1 for a job that stands among the due ones, or aside, or is left out. Twice there, it could be claimed twice
+   * By slot: 1 for a job that is due, set aside or left out. A job that is there twice could be claimed twice
    * in one commit.
    */
   #isPlaced = new Uint8Array(1024);
-  /** The time that jobs were asked for last. */
+  /** The time of the last look. */
   #now: number;
 
-  /** @param accepts asked about each job once it is due; others than these are left out */
+  /** @param accepts called once a job is due; it is left out if this returns false */
   constructor(index: JobIndex, now: number, accepts: (slot: number) => boolean) {
     this.index = index;
     this.#accepts = accepts;
-    // As long as jobs are picked from it, also when another file has taken its name.
+    // Jobs are picked from it, even after another file has taken its name.
     index.file.retain();
     this.#now = now;
     this.#due = new TinyQueue<number>(
@@ -53,20 +53,20 @@ export class DueJobs {
     else this.#enter(slot);
   };
 
-  /** Puts a job among the due ones: {@link take} gave it, and nobody has claimed it. */
+  /** Puts back a job that {@link take} returned and no worker claimed. */
   putBack(slot: number): void {
     if (this.#isPlaced[slot] === 1) return;
     this.#mark(slot);
     this.#due.push(slot);
   }
 
-  /** Sets a job aside that {@link take} gave. */
+  /** Sets a job aside that {@link take} returned. */
   setAside(slot: number): void {
     if (this.#aside.length === 0) this.#asideSince = this.#now;
     this.#keepAside(slot);
   }
 
-  /** Takes the next job that is due. @param alone nothing else runs: then of those that were set aside, too */
+  /** Takes the next due job. @param alone true if nothing else runs: then jobs set aside count, too */
   take(now: number, alone: boolean): number | undefined {
     this.#move(now);
     if (this.#isTurnOfThoseAside(now)) {
@@ -85,14 +85,14 @@ export class DueJobs {
     }
   }
 
-  /** Whether a job may be due. @param alone nothing else runs */
+  /** True if a job may be due. @param alone nothing else runs */
   any(now: number, alone: boolean): boolean {
     this.#move(now);
     if (this.#isTurnOfThoseAside(now)) return alone;
     return this.#due.length > 0 || (alone && this.#aside.length > 0);
   }
 
-  /** When the next job that waits is due, in ms; undefined if none waits. */
+  /** Returns when the next waiting job is due, in ms; undefined if none waits. */
   next(): number | undefined {
     return this.#waiting.peek()?.runAt;
   }
@@ -102,7 +102,7 @@ export class DueJobs {
     this.index.file.release();
   }
 
-  /** Once one of them has waited for so long, nothing else is begun until nothing else runs. */
+  /** True once a job set aside has waited too long. Then nothing else starts until nothing else runs. */
   #isTurnOfThoseAside(now: number): boolean {
     if (this.#aside.length === 0 || isWithin(PATIENCE_MS, this.#asideSince, now)) return false;
     for (const slot of this.#takeAside()) if (this.#isStillDue(slot, now)) this.#keepAside(slot);
@@ -124,7 +124,7 @@ export class DueJobs {
   #enter(slot: number): void {
     if (this.#isPlaced[slot] === 1) return;
     if (this.#accepts(slot)) this.putBack(slot);
-    // For good: it is not asked about again.
+    // It is left out for good.
     else this.#mark(slot);
   }
 
@@ -137,7 +137,7 @@ export class DueJobs {
     this.#isPlaced[slot] = 1;
   }
 
-  /** Others may have taken it meanwhile; put off, or where the clock was set back, it waits again. */
+  /** False if another worker took the job. If put off, or if the clock was set back, it waits again. */
   #isStillDue(slot: number, now: number): boolean {
     if (this.index.status(slot) !== 'pending') return false;
     const runAt = this.index.runAt(slot);

@@ -3,24 +3,24 @@ import type { Store } from '../store.js';
 import { type Candidate, type ClaimRules, pickCandidates } from './claim.js';
 import { DueJobs } from './due-jobs.js';
 
-/** What a backlog goes by. */
+/** The rules of a {@link DueQueue}. */
 export interface BacklogRules extends ClaimRules {
-  /** Told how many due jobs of a type have no handler; never under the lock. */
+  /** Receives how many due jobs of a type have no handler; never under the lock. */
   readonly onUnhandled: (type: string, jobs: number) => void;
 }
 
-/** What there is to claim, as far as the file was read: it follows the store's index, also into a new file. */
+/** The jobs to claim, as far as the file was read. It follows the store's index, also into a new file. */
 export class DueQueue {
   readonly #store: Store;
   readonly #rules: BacklogRules;
   #due: DueJobs | undefined;
-  /** Of what is due, nothing could be claimed at the last look; until something has changed. */
+  /** True if the last look found nothing to claim and nothing has changed. */
   #dry = false;
-  /** Jobs whose rows were not where they should be. */
+  /** Slots whose rows were not where the index says. */
   #gone: number[] = [];
-  /** How many due jobs there are of each type without a handler, as far as that was told. */
+  /** How many due jobs without a handler were reported, by type. */
   readonly #unhandled = new Map<string, number>();
-  /** Those that have come since. */
+  /** The slots of those not reported yet. */
   #untold: number[] = [];
 
   constructor(store: Store, rules: BacklogRules) {
@@ -29,24 +29,24 @@ export class DueQueue {
     store.onIndex.add(this.follow);
   }
 
-  /** undefined as long as there is no file. */
+  /** The index; undefined without a file. */
   get index(): JobIndex | undefined {
     return this.#due?.index;
   }
 
-  /** Whether there is a handler for a type. */
+  /** True if the type has a handler. */
   handles(type: string): boolean {
     return this.#rules.handles(type);
   }
 
-  /** Begins anew with another index, unless it is the same. */
+  /** Begins again with another index, unless it is the same. */
   readonly follow = (index: JobIndex): void => {
     if (this.#due?.index === index) return;
     this.leave();
     this.#due = new DueJobs(index, this.#store.clock.now(), (slot) => this.#accepts(index, slot));
   };
 
-  /** Forgets what there was: the file is gone, or read anew. */
+  /** Forgets all jobs, because the file is gone or read again. */
   leave(): void {
     this.#due?.close();
     this.#due = undefined;
@@ -57,32 +57,32 @@ export class DueQueue {
   }
 
   /**
-   * Whether the index is wrong about the file, once it has been read to its end: a job's row is gone, and nothing has
-   * superseded it. Somebody has edited the file in place.
+   * True if the index is wrong about a file that was read to its end: a row is gone, and nothing
+   * superseded it. A person edited the file in place.
    */
   get isStale(): boolean {
     const gone = this.#gone.splice(0);
     return gone.some((slot) => this.index?.status(slot) === 'pending');
   }
 
-  /** Something has changed: what could not be claimed may be by now. */
+  /** Notes a change: jobs that could not be claimed may be free now. */
   refresh(): void {
     this.#dry = false;
   }
 
-  /** Whether there may be something to claim. @param alone nothing else is held by the worker */
+  /** True if there may be something to claim. @param alone the worker holds nothing */
   any(now: number, alone: boolean): boolean {
     const any = !this.#dry && (this.#due?.any(now, alone) ?? false);
     this.#tell();
     return any;
   }
 
-  /** When the next job that waits is due, in ms. */
+  /** Returns when the next waiting job is due, in ms. */
   next(): number | undefined {
     return this.#due?.next();
   }
 
-  /** @param alone nothing else is held by the worker */
+  /** Takes jobs to claim. @param alone the worker holds nothing */
   take(now: number, most: number, alone: boolean): Candidate[] {
     const candidates = this.#pick(now, most, alone);
     this.#dry = candidates.length === 0;
@@ -90,15 +90,15 @@ export class DueQueue {
     return candidates;
   }
 
-  /** In addition to what {@link take} gave, from this index. Under the lock; {@link putBack} follows. */
+  /** Takes more jobs after {@link take}, from this index. Called under the lock; {@link putBack} follows. */
   takeMore(index: JobIndex, now: number, most: number): Candidate[] {
     this.follow(index);
     return this.#pick(now, most, false);
   }
 
-  /** What {@link take} gave and nobody has claimed. */
+  /** Puts back what {@link take} returned and no worker claimed. */
   putBack(candidates: readonly Candidate[]): void {
-    // A new index has found them by itself.
+    // A new index finds them itself.
     for (const { index, slot } of candidates) if (index === this.#due?.index) this.#due.putBack(slot);
     this.#tell();
   }
@@ -109,7 +109,7 @@ export class DueQueue {
   }
 
   #pick(now: number, most: number, alone: boolean): Candidate[] {
-    // Not asked before for what is picked in addition.
+    // takeMore has not checked this before.
     if (this.#due === undefined || !this.#due.any(now, alone)) return [];
     const onGone = (slot: number): void => void this.#gone.push(slot);
     return pickCandidates({ ...this.#rules, due: this.#due, now, most, alone, onGone });
@@ -123,7 +123,7 @@ export class DueQueue {
 
   #tell(): void {
     const { index } = this;
-    // Before it is read to the end, a job may seem to wait that has long been done.
+    // Before it is read to the end, a finished job may seem to wait.
     if (!index?.isRead || this.#untold.length === 0) return;
     const types = new Set<string>();
     for (const slot of this.#untold) {

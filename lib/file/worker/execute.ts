@@ -7,14 +7,14 @@ import type { Store } from '../store.js';
 import type { Attempt } from './attempt.js';
 import { type Death, decides, type Ending, type FailureRules, judge, type Verdict } from './outcome.js';
 
-/** Handlers that return at once run for so long before other callbacks get their turn. */
+/** How long handlers that return at once run before other callbacks get their turn. */
 const SLICE_MS = 10;
-/** After the abort at shutdown, handlers have so long to come to an end by themselves. */
+/** How long handlers have to end by themselves after the abort at shutdown. */
 const LAST_WORDS_MS = 1000;
 
 /** Runs the handlers of claimed jobs, `concurrency` at a time. */
 export class Executor {
-  /** Handlers under way. */
+  /** Attempts whose handler runs. */
   readonly running: Set<Attempt> = new Set();
   readonly #clock: Clock;
   readonly #underWay: Set<string>;
@@ -26,11 +26,11 @@ export class Executor {
   #next = 0;
   #sliceEnds = 0;
   #yielding = false;
-  /** Since when there was always something to run, and how long that was the case before. */
+  /** Since when there was always something to run; and the sum of earlier such times. */
   #busySince: number | undefined;
   #busy = 0;
 
-  /** @param onEnd gets each attempt that is over */
+  /** @param onEnd receives each attempt that ended */
   constructor(
     store: Store,
     handlers: ReadonlyMap<string, Handler>,
@@ -46,12 +46,12 @@ export class Executor {
     this.#onEnd = onEnd;
   }
 
-  /** How many are claimed and not started. */
+  /** The number of attempts not started. */
   get waiting(): number {
     return this.#waiting.length - this.#next;
   }
 
-  /** Whether nothing runs, and nothing waits for it. */
+  /** True if nothing runs and nothing waits. */
   get isIdle(): boolean {
     return this.running.size === 0 && this.waiting === 0;
   }
@@ -62,7 +62,7 @@ export class Executor {
     this.#next = 0;
   }
 
-  /** Starts handlers while there is room; @param goOn is called when it had to stop for other callbacks' sake. */
+  /** Starts handlers while there is room. @param goOn called later if it stopped for other callbacks */
   startWaiting(goOn: () => void): void {
     while (this.running.size < this.#options.concurrency && this.waiting > 0 && !this.#yielding) {
       const now = this.#clock.now();
@@ -76,13 +76,13 @@ export class Executor {
         return;
       }
       const attempt = this.#waiting[this.#next++] as Attempt;
-      // Cancelled since it was claimed.
+      // Cancelled after the claim.
       if (attempt.stopped === 'cancelled') this.#end(attempt, { how: 'released' });
       else this.#start(attempt, now);
     }
   }
 
-  /** For how many ms there was something to run, since this was asked last. */
+  /** Returns for how many ms there was something to run since the last call. */
   takeBusyTime(): number {
     const now = this.#clock.now();
     const busy = this.#busy + (now - (this.#busySince ?? now));
@@ -92,13 +92,13 @@ export class Executor {
     return Math.max(busy, 0);
   }
 
-  /** Every attempt that is not over. */
+  /** Yields every attempt that has not ended. */
   *attempts(): IterableIterator<Attempt> {
     yield* this.running;
     for (let i = this.#next; i < this.#waiting.length; i++) yield this.#waiting[i] as Attempt;
   }
 
-  /** Gives back what is claimed and not started. */
+  /** Releases jobs that are not started. */
   releaseWaiting(): void {
     const waiting = this.#waiting.slice(this.#next);
     this.#waiting = [];
@@ -106,7 +106,7 @@ export class Executor {
     for (const attempt of waiting) this.#end(attempt, { how: 'released' });
   }
 
-  /** Gives handlers the grace time, aborts the rest, and gives back what even then doesn't end. */
+  /** Gives handlers the grace time, aborts the rest, and releases what still doesn't end. */
   shutDown(): void {
     this.releaseWaiting();
     this.#clock.later(this.#options.grace, () => {
@@ -118,7 +118,7 @@ export class Executor {
     });
   }
 
-  /** Tells the handlers that run to stop, and waits for none: what comes of them can't be recorded. */
+  /** Tells running handlers to stop, without waiting, because their outcome can't be recorded. */
   letGo(): void {
     for (const attempt of this.running) {
       attempt.stop('shutdown');
@@ -126,7 +126,7 @@ export class Executor {
     }
   }
 
-  /** Ends what runs by the exception that ends the process. Without an abort, by which handlers might throw more. */
+  /** Ends running attempts by the exception that ends the process. No abort: handlers might throw again. */
   abandon({ error, others }: Death): void {
     this.releaseWaiting();
     for (const attempt of this.running) {
@@ -160,14 +160,14 @@ export class Executor {
       this.#underWay.delete(attempt.id);
       this.#end(attempt, ending);
     };
-    // Not Promise.resolve, which asks a promise for its constructor, here, where nobody catches.
+    // Not Promise.resolve: it reads the promise's constructor, and nothing here catches.
     new Promise((resolve) => resolve(value)).then(
       (result: unknown) => settle({ how: 'returned', value: result }),
       (error: unknown) => settle({ how: 'threw', error }),
     );
   }
 
-  /** Aborts the attempt when its time is up; one that ignores that for the grace time is recorded as failed. */
+  /** Aborts the attempt when its time is up; if ignored for the grace time, it is recorded as failed. */
   #limit(attempt: Attempt): void {
     const limit = attempt.claim.claimTimeout ?? 0;
     attempt.cancelTimer = this.#clock.later(
@@ -187,11 +187,11 @@ export class Executor {
   }
 
   #end(attempt: Attempt, ending: Ending): void {
-    // It was recorded without waiting for this.
+    // It was already recorded.
     if (attempt.endedAt !== undefined) return;
     let known = ending;
     if (ending.how === 'threw' && (ending.isUncaught || !decides(ending.error))) {
-      // Of a cancelled job nothing is recorded, unless the file says that it was none.
+      // A cancelled job's outcome is not recorded, unless the file says it is not cancelled.
       if (attempt.stopped === 'shutdown' || attempt.stopped === 'cancelled') known = { how: 'released' };
       else if (attempt.stopped === 'timeout' && !isInstance(TimeLimitError, ending.error)) {
         known = { ...ending, error: timedOut(this.#clock.now() - (attempt.startedAt ?? 0), ending.error) };

@@ -11,7 +11,7 @@ import type { DueQueue } from './due-queue.js';
 import { type Verdict, verdictRows } from './outcome.js';
 import type { WorkerEvents } from './worker-events.js';
 
-/** What a worker holds, and what of it is still to be recorded in the file. */
+/** The jobs a worker holds, and the endings that the file does not have yet. */
 export class Ledger {
   readonly #store: Store;
   readonly #owner: string;
@@ -21,13 +21,13 @@ export class Ledger {
   readonly #start: (attempts: readonly Attempt[]) => void;
   readonly #held = new Map<string, Attempt>();
   #ended: Ended[] = [];
-  /** Of a completion that is in, follow-ups are not: a compaction is due, which makes them. */
+  /** True if a completion is in without its follow-ups: a compaction must make them. */
   #owesFollowUps = false;
 
-  /** What is due could not be read, at the last try. */
+  /** True if due rows could not be read at the last try. */
   #cantRead = false;
 
-  /** @param start gets what was claimed, as soon as the claims are durable */
+  /** @param start receives the attempts as soon as their claims are durable */
   constructor(
     store: Store,
     owner: string,
@@ -44,12 +44,12 @@ export class Ledger {
     this.#start = start;
   }
 
-  /** How many jobs are claimed and not recorded as ended. */
+  /** The number of jobs claimed and not recorded as ended. */
   get held(): number {
     return this.#held.size;
   }
 
-  /** How many of the claims in the file are not this worker's: of what it holds, some may be cancelled, or with others. */
+  /** Counts other workers' claims in the file. A held job may be cancelled or rescued meanwhile. */
   othersIn(index: JobIndex): number {
     let others = 0;
     for (const _ of index.withStatus('processing')) others++;
@@ -61,18 +61,18 @@ export class Ledger {
     return others;
   }
 
-  /** Whether the one job that is held may kill its worker: then nothing else is claimed beside it. */
+  /** True if the one job held may kill its worker: then nothing else is claimed. */
   get holdsSuspect(): boolean {
     for (const attempt of this.#held.values()) return attempt.suspect;
     return false;
   }
 
-  /** Whether there is something to record. */
+  /** True if there is something to record. */
   get isDue(): boolean {
     return this.#ended.length > 0;
   }
 
-  /** Takes note of an ending. */
+  /** Notes an ending. */
   end(attempt: Attempt, verdict: Verdict): void {
     const rows = verdictRows(attempt, verdict, attempt.claim);
     for (const row of rows) row.prepare();
@@ -80,7 +80,7 @@ export class Ledger {
   }
 
   /**
-   * Records what has ended and claims jobs. What could not be written is kept for the next time.
+   * Records endings and claims jobs. What could not be written is kept for the next commit.
    *
    * @param wanted how many to claim
    * @param mayClaim see {@link Plan}
@@ -119,7 +119,7 @@ export class Ledger {
     return result.crowded || this.#cantRead;
   }
 
-  /** A disk that can't read what is due must not keep out of the file what has ended, nor stop what runs. */
+  /** Takes jobs to claim. If due rows can't be read, endings are still recorded and handlers run on. */
   #take(wanted: number): Candidate[] {
     if (wanted === 0) return [];
     try {
@@ -136,8 +136,8 @@ export class Ledger {
   }
 
   /**
-   * Compacts where follow-ups are owed, or else if it is worth it: if that can't be done now, nothing is lost by it,
-   * and the next worker tries again.
+   * Compacts if follow-ups are owed, otherwise if it is worth it. If the latter fails, nothing is lost,
+   * because the next worker tries again.
    *
    * @param smallToo see {@link Store.compactIfWorthwhile}
    */
@@ -156,7 +156,7 @@ export class Ledger {
     }
   }
 
-  /** What is still held, since it could not be written, is given up. */
+  /** Gives up jobs still held because of failed writes. */
   close(): void {
     if (this.held > 0) giveUp(this.#owner);
   }
@@ -171,7 +171,7 @@ export class Ledger {
     for (const { attempt } of result.lost) this.#drop(attempt);
     for (const rescued of result.rescued) this.#events.rescued(rescued);
     for (const type of result.left) this.#events.left(type);
-    // Retries, follow-ups and rescued jobs are due now that weren't before.
+    // Retries, follow-ups and rescued jobs may now be due.
     if (result.recorded.length + result.rescued.length > 0) this.#dueQueue.refresh();
     this.#dueQueue.putBack(result.unclaimed);
     const { clock, options } = this.#store;
@@ -183,13 +183,13 @@ export class Ledger {
     this.#start(attempts);
   }
 
-  /** The job was cancelled, or taken by others. */
+  /** Drops a job that was cancelled or rescued. */
   #drop(attempt: Attempt): void {
-    // Retried since, it may be held anew.
+    // A retried job may be held again.
     if (this.#held.get(attempt.id) === attempt) this.#held.delete(attempt.id);
     const { index } = this.#dueQueue;
     const slot = index?.find(attempt.id);
-    // One that has been moved already: who takes a job for dead waits for longer than it may run.
+    // The row was already moved. That is no rescue, because a rescue waits longer than the job may run.
     const isCancelled =
       slot === undefined ? attempt.stopped === 'cancelled' : index?.status(slot) === 'cancelled';
     this.#events.dropped(attempt, isCancelled);

@@ -9,56 +9,56 @@ import { NO_OWN_META, type OwnMeta } from '../format/meta.js';
 import type { Change, StoredJob } from '../format/stored-job.js';
 import type { Attempt } from './attempt.js';
 
-/** Waits that were asked for are spread over so long at the least: jobs that come back at once are turned away again. */
+/** The least spread of requested waits, because jobs that all come back at once are turned away again. */
 const LEAST_SPREAD_MS = 1000;
 
-/** For a person: the job may be innocent. */
+/** Tells a person that the job may be innocent. */
 const UNCAUGHT = 'nothing caught this, and it ended the process; it may come from another job that had ended';
 
 /** How an attempt ended. */
 export type Ending =
   | { how: 'returned'; value: unknown }
   /**
-   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the process: it may
-   * come from a job that was over, so it decides nothing.
+   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the
+   * process. It decides nothing, because it may come from a job that had ended.
    */
   | { how: 'threw'; error: unknown; goesOn?: true; isUncaught?: true }
-  /** An exception that nothing caught ends the process, and it may be another handler's. */
+  /** An uncaught exception ends the process. It may come from another handler. */
   | ({ how: 'died' } & Death)
-  /** Given back at shutdown. */
+  /** Released at shutdown. */
   | { how: 'released' };
 
-/** An exception that nothing caught, and by which the process ends. */
+/** An uncaught exception that ends the process. */
 export interface Death {
   readonly error: unknown;
-  /** How many handlers were under way in the process, but one: nothing tells which of them it was. */
+  /** The number of running handlers in the process minus one: which of them threw is unknown. */
   readonly others: number;
 }
 
-/** What becomes of a job after an attempt, and how the log calls it. */
+/** A job's next state after an attempt, and its name in the log. */
 export interface Verdict {
   readonly event: 'completed' | 'retried' | 'failed' | 'released';
   readonly change: Change;
   readonly error?: string;
   readonly runAt?: number;
-  /** For a person: the result could not be kept, the backoff function failed, the handler goes on. */
+  /** Tells a person that the result was not kept, the backoff failed, or the handler goes on. */
   readonly warning?: string;
 }
 
-/** What a worker's options say about failures. */
+/** A worker's options for failures. */
 export interface FailureRules {
   readonly maxAttempts: number;
   /** In ms. */
   readonly maxRetryAfter: number;
   readonly maxInterruptions: number;
   readonly backoff: Backoff;
-  /** Most bytes of a result as JSON. */
+  /** The most bytes of a JSON result. */
   readonly maxResult: number;
 }
 
 /**
- * From an attempt's ending to the job's next state; see the table in job.ts. Not under the lock: the backoff may be
- * a function of the user's.
+ * Returns the job's next state after an attempt; see the table in job.ts. Never called under the lock,
+ * because the backoff may be a user's function.
  */
 export function judge(
   attempt: Attempt,
@@ -78,7 +78,7 @@ export function judge(
   return { ...verdict, warning: verdict.warning === undefined ? goesOn : `${verdict.warning}; ${goesOn}` };
 }
 
-/** The rows of a verdict: the job's own, then its follow-ups'. @param claim the job's row, as it is now */
+/** Returns a verdict's rows: the job's own, then its follow-ups'. @param claim the job's current row */
 export function verdictRows(attempt: Attempt, verdict: Verdict, claim: StoredJob): StoredJob[] {
   const own = claim.next(verdict.change);
   if (verdict.event !== 'completed' || attempt.followUps.length === 0) return [own];
@@ -88,7 +88,7 @@ export function verdictRows(attempt: Attempt, verdict: Verdict, claim: StoredJob
 function complete(attempt: Attempt, value: unknown, now: number, { maxResult }: FailureRules): Verdict {
   let result = '';
   let warning: string | undefined;
-  // A job that succeeded is never run again because of what it returned.
+  // A job that succeeded never runs again because of its result.
   try {
     if (value !== undefined) result = toJson(value, 'result');
     const bytes = Buffer.byteLength(result);
@@ -137,7 +137,7 @@ function fail(
     else if (!isUncaught && isInstance(RetryAfterError, error)) wait = delayOf(error);
     else wait = rules.backoff(used, error, attempt.job);
   } catch (cause) {
-    // The function is the user's; a mistake in it must not lose the job or the worker.
+    // It is the user's function; its mistake must not lose the job or the worker.
     wait = clamp(60_000 * 2 ** used);
     warning = `backoff failed for job ${attempt.id} (${attempt.type}), the default was used: ${errorText(cause)}`;
   }
@@ -151,13 +151,13 @@ function fail(
   };
 }
 
-/** How many attempts count, and how many may. */
+/** Returns how many attempts count, and the limit. */
 function attemptsOf({ attempts, claim }: Attempt, { maxAttempts }: FailureRules) {
   const { forgiven } = claim;
   return { forgiven, used: attempts - forgiven, limit: claim.maxAttempts ?? maxAttempts };
 }
 
-/** What makes the queue's own notes go, where a job has any. */
+/** Returns the change that removes the queue's notes, if any. */
 const forget = ({ claim }: Attempt): Pick<Change, 'meta'> =>
   claim.row[claim.layout.at.meta] ? { meta: NO_OWN_META } : {};
 
@@ -165,30 +165,30 @@ const forget = ({ claim }: Attempt): Pick<Change, 'meta'> =>
 interface Asked {
   /** In ms; never 0. */
   readonly wait: number;
-  /** It doesn't count as an attempt. */
+  /** True if it counts as no attempt. */
   readonly isFree: boolean;
-  /** For whoever reads the job's error. */
+  /** A note in the job's error. */
   readonly note: string;
   readonly change: Pick<Change, 'meta' | 'forgiven'>;
 }
 
 /**
- * The wait that an error asks for. One that has passed, or that is no time, is none: without a bound of its own, it
- * would let a job loop for ever.
+ * Returns the wait that an error asks for. A wait that has passed, or is no time, does not count: it has no
+ * bound, so a job could loop for ever.
  */
 function askedToWait(attempt: Attempt, error: unknown, now: number, rules: FailureRules): Asked | undefined {
   let wait = 0;
   try {
     if (!isInstance(PermanentError, error) && isInstance(RetryAfterError, error)) wait = delayOf(error);
   } catch {
-    // No time; what becomes of that is for the caller.
+    // It is no time; the caller decides.
   }
   if (wait === 0) return undefined;
   const { claim } = attempt;
-  // The clock may have been set back since.
+  // The clock may have been set back.
   const since = Math.min((claim.meta['@askedToWaitSince'] ?? Number.POSITIVE_INFINITY) * 1000, now);
   const meta: OwnMeta = { ...NO_OWN_META, '@askedToWaitSince': Math.round(since) / 1000 };
-  // What can't be noted would never come to its bound.
+  // Without the note, it would never reach its bound.
   const isFree = now + wait - since <= rules.maxRetryAfter && claim.canNote(meta);
   const { forgiven } = attemptsOf(attempt, rules);
   return {
@@ -199,24 +199,24 @@ function askedToWait(attempt: Attempt, error: unknown, now: number, rules: Failu
   };
 }
 
-/** A moment that has passed is now. @throws TsvqError for what is no time */
+/** Returns the delay in ms; 0 for a past moment. @throws TsvqError if it is no time */
 function delayOf({ delay }: RetryAfterError): number {
   return clamp(
     duration('the delay of a RetryAfterError', typeof delay === 'number' ? Math.max(delay, 0) : delay),
   );
 }
 
-/** Whether a handler says by its error what is to become of the job. */
+/** True if a handler's error decides the job's next state. */
 export const decides = (error: unknown): boolean =>
   isInstance(PermanentError, error) || isInstance(RetryAfterError, error);
 
 /**
- * Given back as it was. An attempt that had begun is noted as interrupted: a job that takes longer than its workers stay
- * would be begun for ever otherwise.
+ * Releases a job as it was. An attempt that had begun is noted as interrupted. Otherwise a job that takes
+ * longer than its workers stay would begin for ever.
  */
 function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
   const { forgiven, used, limit } = attemptsOf(attempt, rules);
-  // run_at stays: it has passed, and keeps the job's place in the order.
+  // run_at stays: it has passed, and keeps the job's place.
   const back = { status: 'pending', lockedBy: '' } as const;
   const isInterrupted = attempt.startedAt !== undefined && attempt.stopped !== 'cancelled';
   if (!isInterrupted) return { event: 'released', change: { ...back, forgiven: forgiven + 1 } };
@@ -237,10 +237,10 @@ function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
   };
 }
 
-/** As a worker is treated that is found dead: each of its jobs is forgiven the attempt, and is claimed alone next. */
+/** Treats the job like one of a dead worker: the attempt is forgiven, and it is claimed alone next. */
 function die(attempt: Attempt, { error, others }: Death, now: number, rules: FailureRules): Verdict {
   const { forgiven, used, limit } = attemptsOf(attempt, rules);
-  // What can't be noted would be forgiven again and again.
+  // Without the note, it would be forgiven again and again.
   const isForgiven = attempt.claim.canNote(LONE_META);
   const isOver = !isForgiven && used >= limit;
   const text = `${deathText(attempt.attempts, others)}; it ended by ${errorText(error)}`;

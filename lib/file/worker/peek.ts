@@ -6,19 +6,19 @@ import type { Store } from '../store.js';
 
 const CANDIDATES = [Buffer.from('\tpending'), Buffer.from('\tprocessing')];
 
-/** What a first look at the queue shows. */
+/** The result of a first look at the queue. */
 export interface Peek {
-  /** Something is due, or a running job's worker is dead: worth a closer look. */
+  /** True if a job is due, or a running job's worker is dead. */
   work: boolean;
-  /** Somebody died inside a commit, or the last line lacks its LF; a commit puts both right. */
+  /** True if a process died inside a commit, or the last line lacks its LF. A commit repairs both. */
   repair: boolean;
 }
 
 /**
- * Is there anything to do? Takes no lock and looks at no row that can't be a candidate: the status words are
- * searched for in the raw bytes, and only lines that have one are read. This is all that a tick with nothing due costs.
+ * Finds out if there is anything to do, without the lock. It searches the raw bytes for the status
+ * words and reads only lines that have one. A cron tick with nothing due costs no more than this.
  *
- * It may say yes where there is nothing (a superseded row that is not struck yet), never no where there is.
+ * It may wrongly say yes (a superseded row that is not crossed out yet), but never wrongly no.
  */
 export async function peek(store: Store, timeout: number): Promise<Peek> {
   const found: Peek = { work: false, repair: false };
@@ -35,7 +35,7 @@ export async function peek(store: Store, timeout: number): Promise<Peek> {
         const start = bytes.lastIndexOf(LF, hit) + 1;
         const stop = bytes.indexOf(LF, hit);
         if (reader.read(bytes, start, stop) === 'row') {
-          // Of whatever type: that a job has no handler is to be told, too.
+          // Any type counts, because a missing handler is reported, too.
           if (reader.status === 'processing') {
             found.work = isOverdue(claimIn(reader, at), store.processes, now, timeout);
           } else if (reader.status === 'pending') {

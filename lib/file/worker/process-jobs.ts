@@ -15,10 +15,10 @@ import type { Run } from './worker.js';
 import { WorkerEvents } from './worker-events.js';
 
 /**
- * Runs what is due, then returns. A tick with nothing to do ends after a look at the file; the machinery that
- * claims and runs is loaded only for those that find work.
+ * Runs due jobs, then returns. A cron tick with nothing to do ends after a look at the file. The code that
+ * claims and runs is loaded only if there is work.
  *
- * @throws TsvqError `INVALID_ARGUMENT`, or the store's; never a handler's, but for what the store was abandoned by
+ * @throws TsvqError `INVALID_ARGUMENT`, or the store's; a handler's error only if it ended the process
  */
 export async function processQueue(
   store: Store,
@@ -48,7 +48,7 @@ export async function processQueue(
     }
     if (work || resolved.linger > 0) {
       const module = await loaded('the code of a worker', import('./worker.js'));
-      // It may stay for long.
+      // It may stay long.
       events.tick(store, lastUnhandled(store));
       run = new module.Run(store, table, resolved, backoff, events);
       if (isStopped) run.stop();
@@ -56,14 +56,14 @@ export async function processQueue(
       await run.untilDone();
     } else {
       await crossOut(store);
-      // The look itself never waits. Whoever calls this in a loop must not keep their own process from everything else.
+      // The look itself never waits. A caller that loops must not block its own process.
       await new Promise(setImmediate);
     }
   };
   try {
     await withStoreErrors(store.path, () => store.work(work, { stop, abandon }));
   } catch (error) {
-    // What dies of an exception is told that, and not that it could not be written.
+    // If an exception ends the process, it is thrown, not a failed write.
     if (death === undefined) throw error;
   }
   if (death !== undefined) throw death.error;
@@ -72,8 +72,8 @@ export async function processQueue(
 }
 
 /**
- * A killed process may have left superseded rows uncrossed, which `awk` counts. The last worker has seen to those that
- * were there when it noted its look.
+ * Crosses out superseded rows that a killed process left, because `awk` counts them. The last worker crossed
+ * out those before its heartbeat.
  */
 async function crossOut(store: Store): Promise<void> {
   const tick = store.fs.stat(`${store.realPath}.tick`);
@@ -81,21 +81,21 @@ async function crossOut(store: Store): Promise<void> {
     await store.crossOutSince(tick?.mtimeMs ?? 0);
   } catch (error) {
     if (error instanceof TsvqError && error.code === 'SYNC_FAILED') throw error;
-    // Nothing depends on it: the next worker tries again.
+    // Nothing depends on it, and the next worker tries again.
   }
 }
 
-/** The types that the last worker had no handler for: one that only begins knows less. */
+/** Returns the types without a handler at the last worker. One that begins knows less. */
 function lastUnhandled({ fs, realPath }: Store): string[] {
   try {
     return readHeartbeat(fs, realPath)?.unhandled ?? [];
   } catch {
-    // A note that can't be read is no reason not to work.
+    // An unreadable heartbeat is no reason not to work.
     return [];
   }
 }
 
-/** `{}`, or a module: an object of which nothing is hidden elsewhere. */
+/** True for `{}` or a module: objects without functions hidden elsewhere. */
 const isPlain = (value: object): boolean => [null, Object.prototype].includes(Object.getPrototypeOf(value));
 
 function handlerTable(handlers: Partial<Handlers>): Map<string, Handler> {

@@ -1,13 +1,13 @@
 import type { Store } from '../store.js';
 
-/** How often a worker that waits for something looks at the file, whatever the system tells it. */
+/** How often a waiting worker reads the file, with or without a notification. */
 const POLL_MS = 500;
-/** Between two looks: where many write, every word of theirs would make every worker read. */
+/** The pause between two reads. Without it, every write would make every worker read. */
 const REST_MS = 3;
 
 /**
- * Looks at the queue file whenever something happens to it, and every half second besides: the system's word may be
- * missing (no watches left, a file system that has none) or late.
+ * Reads the queue file after each change to it, and every half second, because notifications may be
+ * missing (no watches left, a file system without them) or late.
  */
 export class Watcher {
   readonly #store: Store;
@@ -26,7 +26,7 @@ export class Watcher {
     this.#look = look;
   }
 
-  /** @param watch ask the system, too; without it only the half seconds count */
+  /** Starts polling. @param watch true to use notifications, too */
   start(watch: boolean): void {
     this.#watches = watch;
     this.#watch();
@@ -40,7 +40,7 @@ export class Watcher {
     this.#endWatch?.();
   }
 
-  /** Several words of the system that come while it looks, or rests, make one more look. */
+  /** Reads the file. Notifications during the read, or the pause, cause one more. */
   async #onChange(): Promise<void> {
     this.#again = true;
     if (this.#looking) return;
@@ -58,14 +58,14 @@ export class Watcher {
     try {
       this.#endWatch = this.#store.watch(() => void this.#onChange());
     } catch {
-      // No directory yet, or no watches left: perhaps at the next poll.
+      // No directory yet, or no watches left. The next poll tries again.
     }
   }
 
   #pollLater(): void {
     if (this.#over) return;
     const poll = async (): Promise<void> => {
-      // Before the look, which sees what came before.
+      // First the watch: the read sees earlier changes.
       this.#watch();
       await this.#onChange();
       this.#pollLater();

@@ -9,7 +9,7 @@ import type { Store } from '../store.js';
 import type { Attempt } from './attempt.js';
 import type { Ended } from './batch.js';
 
-/** Counts what a worker does, and tells its logger. */
+/** Counts what a worker does and calls its logger. */
 export class WorkerEvents {
   readonly summary: Summary = {
     claimed: 0,
@@ -40,7 +40,7 @@ export class WorkerEvents {
     });
   }
 
-  /** Somebody cancelled the job, or has taken it: what came of the attempt is written nowhere but in the log. */
+  /** Logs an attempt whose job was cancelled or rescued. Only the log records its end. */
   dropped(attempt: Attempt, cancelled: boolean): void {
     if (cancelled) this.summary.cancelled++;
     this.#log({ event: cancelled ? 'cancelled' : 'dropped', ...this.#about(attempt) });
@@ -53,13 +53,13 @@ export class WorkerEvents {
     if (failed) this.#log({ event: 'failed', id, type, attempt, error });
   }
 
-  /** How many due jobs there are of a type that has no handler; it is named once. */
+  /** Counts due jobs of a type without a handler, and warns once. */
   unhandled(type: string, jobs: number): void {
     const { unhandled } = this.summary;
     if (!Object.hasOwn(unhandled, type)) {
       this.warn(`no handler for jobs of type ${JSON.stringify(brief(type))}; they stay pending`, type);
     }
-    // Not by assignment: a type may be called __proto__.
+    // No assignment, because a type may be called __proto__.
     Object.defineProperty(unhandled, type, {
       value: jobs,
       writable: true,
@@ -68,7 +68,7 @@ export class WorkerEvents {
     });
   }
 
-  /** A job whose worker died, and no handler for its type; told once. */
+  /** Warns once of a dead worker's job without a handler. */
   left(type: string): void {
     if (this.#left.has(type)) return;
     this.#left.add(type);
@@ -79,7 +79,7 @@ export class WorkerEvents {
     );
   }
 
-  /** Notes that a worker has looked. With the first note of a queue it warns of the place, if there is reason to. */
+  /** Writes the heartbeat. The first of a queue warns of its place, if there is reason to. */
   tick(
     { fs, realPath, clock, options }: Store,
     unhandled: string[] = Object.keys(this.summary.unhandled),
@@ -100,10 +100,10 @@ export class WorkerEvents {
   }
 
   #log(event: WorkerEvent): void {
-    // A logger that fails is no reason to lose a job, nor one that returns a promise which is rejected.
+    // A logger that fails must not lose a job, nor one whose promise is rejected.
     try {
       const told: unknown = this.#options.logger(event);
-      // Whatever realm it is of, and without a look at what it may have for a catch of its own.
+      // Works for a promise of any realm, and without calling a catch of its own.
       if (isPromise(told)) Promise.prototype.then.call(told, undefined, () => {});
     } catch {}
   }

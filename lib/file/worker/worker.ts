@@ -15,16 +15,16 @@ import { Watcher } from './watcher.js';
 import type { WorkerEvents } from './worker-events.js';
 
 const RESCUE_MS = 5_000;
-/** What a worker does now and then: note the time and, if it stays, compact if it is worth it. */
+/** How often maintenance runs: the heartbeat and, if the worker stays, a compaction if worthwhile. */
 const HOUSEKEEPING_MS = 30_000;
-/** A job that takes longer than this holds up those claimed behind it: they are given back. */
+/** A job that takes longer than this holds up those claimed after it, so they are released. */
 const STUCK_MS = 1_000;
-/** While too many others are at work, a worker that stays tries so often. */
+/** How often a worker that stays tries while too many others work. */
 const CROWDED_MS = 1_000;
 
 /**
- * One worker, from its first look to its last commit: claims jobs, has them run, records what became of them. What
- * has ended and what is to be claimed next go into one commit, and while that is under way, handlers run.
+ * One worker, from its first look to its last commit. It claims jobs, runs them and records their outcome.
+ * Endings and the next claims go into one commit. Handlers run during it.
  */
 export class Run {
   readonly #store: Store;
@@ -32,27 +32,27 @@ export class Run {
   readonly #events: WorkerEvents;
   readonly #executor: Executor;
   readonly #watcher: Watcher;
-  /** The time to linger is over. */
+  /** True if the linger time is over. */
   #lingered: boolean;
   readonly #ledger: Ledger;
   readonly #cleanUp: (() => void)[] = [];
   readonly #dueQueue: DueQueue;
-  /** Handlers are being started or given back: an ending among them needs no pump of its own, one follows. */
+  /** True while handlers start or jobs are released: endings need no pump, because one follows. */
   #pumping = false;
-  /** A commit is under way; the next one waits for it. */
+  /** True during a commit; the next one waits. */
   #committing = false;
-  /** It was told to stop: it claims nothing more. */
+  /** True once told to stop: it claims nothing more. */
   #stopping = false;
-  /** Its process ends in a moment: what can be left to others is. */
+  /** True if its process dies: it leaves other workers what it can. */
   #isDying = false;
-  /** It came to its end, or can't go on: nothing begins any more. */
+  /** True if it ended or can't go on: nothing starts any more. */
   #over = false;
   readonly #commitRetry: CommitRetry;
   #lastRescue = Number.NEGATIVE_INFINITY;
   #lastHousekeeping: number;
-  /** When an attempt came to its end last, or the first after a pause was to begin. */
+  /** When an attempt last ended, or the first after a pause was claimed. */
   #lastTurn: number;
-  /** When too many others were at work to claim anything. */
+  /** When too many others last worked to claim anything. */
   #lastCrowd = Number.NEGATIVE_INFINITY;
   readonly #pace: Prefetch = new Prefetch();
   #cancelWake: (() => void) | undefined;
@@ -104,7 +104,7 @@ export class Run {
     });
   }
 
-  /** Resolves when nothing is due and the time to linger is over, or when it was told to stop. */
+  /** Resolves when nothing is due and the linger time is over, or after a stop. */
   async untilDone(): Promise<void> {
     const { lock } = this.#store;
     try {
@@ -139,7 +139,7 @@ export class Run {
       this.#commitRetry.endPause();
       this.#pump();
     };
-    // A timer, since the clock may be set back meanwhile.
+    // A timer, because the clock may be set back.
     if (linger > 0 && linger < Number.POSITIVE_INFINITY) this.#cleanUp.push(clock.later(linger, leave, true));
     signal?.addEventListener('abort', stop, { once: true });
     this.#cleanUp.push(() => signal?.removeEventListener('abort', stop));
@@ -147,11 +147,11 @@ export class Run {
     this.#watcher.start(linger > 0);
   }
 
-  /** Reads what is new in the file, without the lock, and sees which running jobs were cancelled. */
+  /** Reads new rows without the lock, and stops running jobs that were cancelled. */
   async #look(): Promise<void> {
     const index = await this.#store.read('open');
     if (index === undefined) return this.#dueQueue.leave();
-    // A later one it follows by itself, and this one may be an old one by now: others look as well.
+    // It follows later ones itself, and this one may already be old, because others read as well.
     if (this.#dueQueue.index === undefined) this.#dueQueue.follow(index);
     if (this.#dueQueue.isStale) {
       await this.#store.forget();
@@ -169,7 +169,7 @@ export class Run {
       this.#pumping = true;
       this.#executor.releaseWaiting();
       this.#pumping = false;
-      // Those that were given back came to no end.
+      // Released jobs did not end.
       this.#pace.forget();
     }
     try {
@@ -180,7 +180,7 @@ export class Run {
         if (this.#options.linger > 0) await this.#ledger.compact(false);
       }
     } catch (error) {
-      // One that was still under way at the end may meet a queue that is closed.
+      // A read that outlasts the worker may find the queue closed.
       if (!this.#over) this.#events.warn(`could not look at the queue: ${(error as Error).message}`);
     }
     this.#dueQueue.refresh();
@@ -189,7 +189,7 @@ export class Run {
 
   // ---- the loop ----
 
-  /** Starts what can start, commits what is to be committed, ends when there is nothing left. */
+  /** Starts what can start, commits what must be committed, and ends when nothing is left. */
   readonly #pump = (): void => {
     if (this.#over) return;
     this.#pumping = true;
@@ -222,7 +222,7 @@ export class Run {
   };
 
   #idle(now: number): void {
-    // Somebody else in this process has begun to read the file anew: what is due shows when that is done.
+    // Another caller in this process is reading the file again; due jobs show after that.
     if (!this.#stopping && this.#dueQueue.index?.isRead === false) {
       this.#look().then(this.#pump, () => {});
       return;
@@ -232,7 +232,7 @@ export class Run {
       this.#resolve();
       return;
     }
-    // Until a job is due, or it is time to go; of new jobs the lookout tells.
+    // Waits until a job is due or it must leave. The watcher reports new jobs.
     this.#cancelWake?.();
     const wake = (): void => {
       this.#dueQueue.refresh();
@@ -245,13 +245,13 @@ export class Run {
     }
   }
 
-  /** One worker too many: cron starts another in its stead, unless it is there to stay. */
+  /** Stops a worker that is one too many: cron starts another, unless it stays. */
   #onCrowd(): void {
     if (this.#options.linger < Number.POSITIVE_INFINITY) this.#stopping = true;
     else this.#lastCrowd = this.#store.clock.now();
   }
 
-  /** Claims nothing more; what runs has the grace time. */
+  /** Claims nothing more; running handlers have the grace time. */
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -260,7 +260,7 @@ export class Run {
     this.#pump();
   }
 
-  /** The process dies of an exception: what runs ends by it at once, and the rest is given back. */
+  /** Ends running attempts by the exception that ends the process, and releases the rest. */
   abandon(death: Death): void {
     this.#isDying = true;
     this.#stopping = true;
@@ -271,7 +271,7 @@ export class Run {
     this.#pump();
   }
 
-  /** Whether somebody else's claims are to be looked at. */
+  /** True if other workers' claims must be checked. */
   #rescueIsDue(now: number): boolean {
     const { index } = this.#dueQueue;
     if (this.#stopping || index === undefined || isWithin(RESCUE_MS, this.#lastRescue, now)) return false;
@@ -290,7 +290,7 @@ export class Run {
     this.#reject(error);
   }
 
-  /** How many jobs to claim now. */
+  /** Returns how many jobs to claim. */
   #wanted(now: number): number {
     if (isWithin(CROWDED_MS, this.#lastCrowd, now)) return 0;
     const alone = this.#ledger.held === 0;
