@@ -33,7 +33,7 @@ export class Append {
     this.#jobs = jobs;
   }
 
-  /** Where it ends, if nobody else's rows came between: in one piece, where the file ended before. */
+  /** Where it ends, if it is in one piece where the file ended before; undefined if rows of others came between. */
   get end(): number | undefined {
     return this.#offsets === undefined ? this.#before + this.#whole : undefined;
   }
@@ -117,7 +117,7 @@ export class Append {
     let at = 1;
     for (const piece of this.#written()) {
       at = bytes.indexOf(piece, at);
-      // Glued to a fragment, if it doesn't begin a line: somebody died in the midst of a row, after we had seen the file
+      // Glued to a fragment, if it doesn't begin a line: a process died in the middle of a row, after we saw the file
       // end well. It is appended once more, and the next compaction makes two lines of that one.
       if (at < 0 || bytes[at - 1] !== LF) return false;
       this.#offsets.push(before - 1 + at);

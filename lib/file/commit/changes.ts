@@ -64,7 +64,7 @@ export class Changes {
   /**
    * Lets something else write the file, under the lock, and then rewrites it: that others have this file open they know
    * by its inode, and an edit in place would leave them with what they read before. Rewritten before as well: what they
-   * still have to strike out, or to look at after an append, is in a file that nobody edits.
+   * still have to strike out, or to look at after an append, is in a file that no editor writes.
    *
    * @throws TsvqError `NOT_A_QUEUE` if what is left is no queue, `WRITE_FAILED` if a link was replaced by a file; it then
    *   stays as it is

@@ -34,11 +34,11 @@ export interface Parts {
 const TURN_MS = 10;
 
 /**
- * Holds the lock, and does what only its holder may do to the file as a whole: make it, give it new columns, write it
- * anew, repair what somebody left who died inside a commit.
+ * Holds the lock, and does what only its holder may do to the file as a whole: make it, give it new columns, rewrite
+ * it, repair what a process left that died inside a commit.
  */
 export class Maintenance {
-  /** Set once the disk has failed in a way that nobody can build on. Then the lock is kept. */
+  /** Set once the disk has failed and nothing can be built on it. Then the lock is kept. */
   broken: TsvqError | undefined;
   readonly options: ResolvedQueueOptions;
   readonly #current: CurrentFile;
@@ -118,7 +118,7 @@ export class Maintenance {
     if (this.broken === undefined) this.lock.leave();
   }
 
-  /** Removes the lock's directory, if there is one and nobody uses it. */
+  /** Removes the lock's directory, if there is one and no process uses it. */
   tidy(): void {
     // Where nothing could be looked at, nothing was locked either.
     if (this.broken === undefined && this.#isPlaceChecked) this.lock.tidy();
@@ -138,7 +138,7 @@ export class Maintenance {
     if (file === undefined) this.#current.refuseOtherHome();
     else this.refuseUnfit(file);
     if (file?.isUpToDate) return file;
-    // Before it has the name: until that is durable, nobody may append to it.
+    // Before it has the name: until that is durable, no process may append to it.
     this.lock.beginRewrite();
     if (file !== undefined) await this.compact();
     else
@@ -169,7 +169,7 @@ export class Maintenance {
     await reclaim(this.#fs, this.#current, this.lock, traces).catch(this.#onNotDurable);
   }
 
-  /** Writes the open file anew. */
+  /** Rewrites the open file. */
   async compact(): Promise<CompactionSummary> {
     // Before the file is read: what others append from now on is theirs to look after.
     this.lock.beginRewrite();
@@ -201,7 +201,7 @@ export class Maintenance {
   }
 
   /**
-   * Crosses out the superseded rows that the index has found uncrossed. Under the lock: nobody edits the file meanwhile.
+   * Crosses out the superseded rows that the index has found uncrossed. Under the lock, so that no editor writes meanwhile.
    * What supersedes them may not be on the disk yet, so it is synced before.
    */
   async crossOut(index: JobIndex): Promise<void> {
@@ -232,9 +232,9 @@ export class Maintenance {
   }
 
   /**
-   * Somebody died inside a commit. What they wrote may not be durable, nor a rename of theirs, so the file is
-   * written anew, directory sync included, before anyone builds on it. If it has no row yet, they may have died
-   * making it: then the directories above it may be new, too.
+   * A process died inside a commit. What it wrote may not be durable, nor a rename of its own, so the file is rewritten,
+   * directory sync included, before anyone builds on it. If it has no row yet, the process may have died making it: then
+   * the directories above it may be new, too.
    */
   async #repair(dead: readonly string[]): Promise<void> {
     this.lock.beginRewrite();
