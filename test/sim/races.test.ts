@@ -50,6 +50,7 @@ const FOUND: readonly [mode: string, seed: number, what: string][] = [
   ['damage', 43058, 'the same of its second row and its third'],
   ['visitors', 50053, 'a file taken for detached that a compaction had just replaced'],
   ['visitors', 60142, 'a job that a worker claimed twice in one commit that started over'],
+  ['visitors', 63010, 'the same, where the job was retried between pick and lock'],
 ];
 
 for (const [name, seed, what] of FOUND) {

@@ -102,10 +102,11 @@ export async function commitBatch(
       comes && candidates.length > 0 && otherWorkers(store, tx, owner, options.timeout) >= options.maxWorkers;
     if (decided.crowded) return decided;
     const claim = (candidate: Candidate): boolean => {
-      const mine = tx.written(candidate.id);
-      if (mine === undefined && !(plan.mayClaim() && isFree(candidate, tx))) return false;
+      // Not by its id: a job that changed between pick and lock may be there twice, picked before and after.
+      const isWritten = tx.written(candidate.id) === candidate.claim;
+      if (!isWritten && !(plan.mayClaim() && isFree(candidate, tx))) return false;
       tx.put(candidate.claim);
-      decided.claimed.push({ candidate, claim: mine ?? candidate.claim });
+      decided.claimed.push({ candidate, claim: candidate.claim });
       return true;
     };
     const taken = candidates.filter((candidate) => !claim(candidate)).length;
