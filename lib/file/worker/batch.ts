@@ -46,7 +46,7 @@ export interface Result {
   readonly rescued: Rescued[];
   /** Types of dead workers' jobs that wait for a worker with a handler. */
   readonly left: string[];
-  readonly claimed: { candidate: Candidate; claim: StoredJob }[];
+  readonly claimed: Candidate[];
   readonly unclaimed: Candidate[];
   readonly crowded: boolean;
   /** Why some rows were not written. */
@@ -59,7 +59,7 @@ interface Decided {
   lost: Ended[];
   rescued: Rescued[];
   left: string[];
-  claimed: { candidate: Candidate; claim: StoredJob }[];
+  claimed: Candidate[];
   crowded: boolean;
 }
 
@@ -106,7 +106,7 @@ export async function commitBatch(
       const isWritten = tx.written(candidate.id) === candidate.claim;
       if (!isWritten && !(plan.mayClaim() && isFree(candidate, tx))) return false;
       tx.put(candidate.claim);
-      decided.claimed.push({ candidate, claim: candidate.claim });
+      decided.claimed.push(candidate);
       return true;
     };
     const taken = candidates.filter((candidate) => !claim(candidate)).length;
@@ -149,7 +149,7 @@ function sortOut(decided: Decided, candidates: readonly Candidate[], error?: Inc
   const isIn = ({ id }: StoredJob): boolean => written?.has(id) ?? true;
   const recorded = decided.ended.filter(({ rows }) => isIn(rows[0] as StoredJob));
   const claimed = decided.claimed.filter(({ claim }) => isIn(claim));
-  const isClaimed = new Set(claimed.map(({ candidate }) => candidate));
+  const isClaimed = new Set(claimed);
   return {
     recorded: recorded.map(({ ended }) => ended),
     lost: decided.lost,

@@ -176,7 +176,7 @@ export class Ledger {
     this.#dueQueue.putBack(result.unclaimed);
     const { clock, options } = this.#store;
     const attempts = result.claimed.map(
-      ({ candidate, claim }) => new Attempt(claim, candidate.suspect, clock.now, options.maxPayload),
+      ({ claim, suspect }) => new Attempt(claim, suspect, clock.now, options.maxPayload),
     );
     for (const attempt of attempts) this.#held.set(attempt.id, attempt);
     this.#events.summary.claimed += attempts.length;
