@@ -2,9 +2,9 @@ import type { ResolvedWorkerOptions } from '../../job/options.js';
 import type { Transaction } from '../commit/transaction.js';
 import type { OwnMeta } from '../format/meta.js';
 import type { StoredJob } from '../format/stored-job.js';
+import { hasGivenUp, isOverdue } from '../lock/overdue.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
-import { hasGivenUp, isOverdue } from './rescue-rule.js';
 
 /*
  * A poison job, one that kills its worker, must neither loop for ever nor harm other jobs. A worker holds

@@ -4,7 +4,7 @@ import type { NewJobFields } from '../format/columns.js';
 import type { Layout } from '../format/layout.js';
 import { type Change, StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
-import { eachJob, readJobs } from '../index/rows.js';
+import { readJobs, runningJobs } from '../index/rows.js';
 
 /** How much of the file a transaction reads: nothing, what is still to do, or the finished jobs as well. */
 export type Reads = 'nothing' | 'open' | 'all';
@@ -79,8 +79,8 @@ export class Transaction {
   /** Every job that is processing. */
   *running(): IterableIterator<StoredJob> {
     const { decided } = this.#snapshot;
-    for (const job of eachJob(this.index, [...this.index.withStatus('processing')])) {
-      if (job !== undefined && !decided.has(job.id) && !this.#written.has(job.id)) yield job;
+    for (const job of runningJobs(this.index)) {
+      if (!decided.has(job.id) && !this.#written.has(job.id)) yield job;
     }
     for (const job of decided.values()) if (job.status === 'processing') yield job;
     for (const { from } of this.#written.values()) if (from?.status === 'processing') yield from;

@@ -9,7 +9,12 @@ export interface Heartbeat {
   at: number;
   /** Types of due jobs without a handler. */
   unhandled: string[];
+  /** True if due jobs waited because `maxWorkers` others were at work. */
+  isCrowdedOut: boolean;
 }
+
+/** The line that says so. */
+const CROWDED_OUT = 'no place';
 
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 /** Follows no symlink and waits for no pipe, because others can put one at this known name. */
@@ -18,7 +23,7 @@ const ONLY_THERE = O_NOFOLLOW | O_NONBLOCK;
 const MOST = 64 * 1024;
 
 /**
- * Writes a line with the time in Unix seconds, then a line for each type without a handler. It leaves out
+ * Writes a line with the time in Unix seconds, then a line if due jobs found no place, then one for each type without a handler. It leaves out
  * invalid types from edits by hand: no handler can have them, and they may have any length. It may be lost:
  * no sync.
  *
@@ -26,8 +31,10 @@ const MOST = 64 * 1024;
  *
  * @returns true if it is the first one
  */
-export function writeHeartbeat(fs: FileSystem, queueFile: string, { at, unhandled }: Heartbeat): boolean {
-  const lines = [(at / 1000).toFixed(3), ...unhandled.filter(isName).map((type) => `no handler\t${type}`)];
+export function writeHeartbeat(fs: FileSystem, queueFile: string, heartbeat: Heartbeat): boolean {
+  const { at, unhandled, isCrowdedOut } = heartbeat;
+  const types = unhandled.filter(isName).map((type) => `no handler\t${type}`);
+  const lines = [(at / 1000).toFixed(3), ...(isCrowdedOut ? [CROWDED_OUT] : []), ...types];
   try {
     const fd = openTick(fs, `${queueFile}.tick`);
     try {
@@ -75,7 +82,8 @@ export function readHeartbeat(fs: FileSystem, queueFile: string): Heartbeat | un
     const lines = bytes.toString('utf8', 0, fs.readSync(fd, bytes, bytes.length, 0)).split('\n');
     const at = Number(lines[0]) * 1000;
     if (!(at > 0)) return undefined;
-    return { at, unhandled: lines.flatMap((line) => line.match(/^no handler\t(.*)$/)?.[1] ?? []) };
+    const unhandled = lines.flatMap((line) => line.match(/^no handler\t(.*)$/)?.[1] ?? []);
+    return { at, unhandled, isCrowdedOut: lines[1] === CROWDED_OUT };
   } finally {
     fs.close(fd);
   }

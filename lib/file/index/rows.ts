@@ -46,6 +46,11 @@ export function* eachJob(index: JobIndex, slots: readonly number[]): IterableIte
   for (const group of groupsOf(index, slots)) yield* readJobs(index, group);
 }
 
+/** Yields every job that is processing, as far as the file was read. */
+export function* runningJobs(index: JobIndex): IterableIterator<StoredJob> {
+  for (const job of eachJob(index, [...index.withStatus('processing')])) if (job !== undefined) yield job;
+}
+
 function checked(row: Row | undefined, index: JobIndex, slot: number): StoredJob | undefined {
   const { layout } = index.file;
   if (row === undefined || row.length !== layout.names.length) return undefined;

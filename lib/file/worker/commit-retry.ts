@@ -1,4 +1,4 @@
-import type { Clock } from '../../job/clock.js';
+import { isWithin } from '../../job/clock.js';
 
 /** The pause grows by this with each failed commit. A worker that has to leave tries `MOST_TRIES` times. */
 const STEP_MS = 1_000;
@@ -7,53 +7,46 @@ const MOST_TRIES = 5;
 /** The errors that another try can't change. */
 const FINAL = new Set(['SYNC_FAILED', 'CLOSED', 'NEWER_FORMAT', 'FILE_SYSTEM']);
 
-/** Retries failed commits, because a disk that is briefly full must not lose what has ended. */
+/** Says when a failed commit is tried again, because a disk that is briefly full must not lose what has ended. */
 export class CommitRetry {
-  readonly #clock: Clock;
   #count = 0;
   /** True if the worker already had to leave at the last failure. */
-  #goes = false;
-  #cancel: (() => void) | undefined;
+  #mustLeave = false;
+  /** When the last commit failed, in ms; undefined if there is no pause. */
+  #failedAt: number | undefined;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** True during the pause before a try. */
-  get pauses(): boolean {
-    return this.#cancel !== undefined;
+  /** Returns how many ms of the pause are left; 0 if there is none. */
+  pause(now: number): number {
+    const ms = Math.min(this.#count * STEP_MS, LONGEST_MS);
+    if (this.#failedAt === undefined || !isWithin(ms, this.#failedAt, now)) return 0;
+    return this.#failedAt + ms - now;
   }
 
   /** Notes a commit that succeeded. */
-  end(): void {
+  succeed(): void {
     this.#count = 0;
   }
 
   /**
-   * Notes a failed commit and pauses until the next try.
+   * Notes a failed commit: a pause begins.
    *
-   * @param goes true if the worker has to leave: from then on, tries are counted again from zero
+   * @param mustLeave true if the worker has to leave: from then on, tries are counted again from zero
    * @param holds true if it has something to lose; otherwise the next worker can try
    * @returns false to give up
    */
-  pause(error: unknown, goes: boolean, holds: boolean, goOn: () => void): boolean {
+  fail(error: unknown, now: number, { mustLeave, holds }: { mustLeave: boolean; holds: boolean }): boolean {
     const { code } = error as { code?: string };
     if (FINAL.has(String(code))) return false;
-    if (goes !== this.#goes) this.#count = 0;
-    this.#goes = goes;
+    if (mustLeave !== this.#mustLeave) this.#count = 0;
+    this.#mustLeave = mustLeave;
     this.#count++;
-    if (goes && this.#count > (holds ? MOST_TRIES : 0)) return false;
-    const over = (): void => {
-      this.endPause();
-      goOn();
-    };
-    this.#cancel = this.#clock.later(Math.min(this.#count * STEP_MS, LONGEST_MS), over, true);
+    if (mustLeave && this.#count > (holds ? MOST_TRIES : 0)) return false;
+    this.#failedAt = now;
     return true;
   }
 
   /** Ends the pause at once. */
   endPause(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#failedAt = undefined;
   }
 }

@@ -10,11 +10,14 @@ const PATIENCE_MS = 60_000;
  * run_at, then place in the file. It holds slots of an index. Another worker may already have taken a job
  * that it returns.
  *
+ * Each type has a lane, so that jobs of a type that must wait are passed over without a look at each.
+ *
  * A job that may have killed its worker is set aside until it can run alone.
  */
 export class DueJobs {
   readonly index: JobIndex;
-  readonly #due: TinyQueue<number>;
+  /** The due jobs by type; no lane is empty. */
+  readonly #lanes = new Map<string, TinyQueue<number>>();
   /** Each has its run_at at the time it was added: a row may change, and a heap's entries must not. */
   readonly #waiting: TinyQueue<{ slot: number; runAt: number }>;
   readonly #accepts: (slot: number) => boolean;
@@ -35,13 +38,6 @@ export class DueJobs {
     // Jobs are picked from it, even after another file has taken its name.
     index.file.retain();
     this.#now = now;
-    this.#due = new TinyQueue<number>(
-      [],
-      (a, b) =>
-        index.priority(b) - index.priority(a) ||
-        index.runAt(a) - index.runAt(b) ||
-        index.offset(a) - index.offset(b),
-    );
     this.#waiting = new TinyQueue<{ slot: number; runAt: number }>([], (a, b) => a.runAt - b.runAt);
     for (const slot of index.withStatus('pending')) this.add(slot);
     index.onPending.add(this.add);
@@ -57,7 +53,10 @@ export class DueJobs {
   putBack(slot: number): void {
     if (this.#isPlaced[slot] === 1) return;
     this.#mark(slot);
-    this.#due.push(slot);
+    const type = this.index.type(slot);
+    const lane = this.#lanes.get(type);
+    if (lane === undefined) this.#lanes.set(type, new TinyQueue([slot], this.#order));
+    else lane.push(slot);
   }
 
   /** Sets a job aside that {@link take} returned. */
@@ -66,8 +65,13 @@ export class DueJobs {
     this.#keepAside(slot);
   }
 
-  /** Takes the next due job. @param alone true if nothing else runs: then jobs set aside count, too */
-  take(now: number, alone: boolean): number | undefined {
+  /**
+   * Takes the next due job.
+   *
+   * @param alone true if nothing else runs: then jobs set aside count, too
+   * @param admits true if jobs of the type may start
+   */
+  take(now: number, alone: boolean, admits: (type: string) => boolean): number | undefined {
     this.#move(now);
     if (this.#isTurnOfThoseAside(now)) {
       if (!alone) return undefined;
@@ -78,7 +82,7 @@ export class DueJobs {
     }
     if (alone) for (const slot of this.#takeAside()) this.putBack(slot);
     for (;;) {
-      const slot = this.#due.pop();
+      const slot = this.#pop(admits);
       if (slot === undefined) return undefined;
       this.#isPlaced[slot] = 0;
       if (this.#isStillDue(slot, now)) return slot;
@@ -89,7 +93,7 @@ export class DueJobs {
   any(now: number, alone: boolean): boolean {
     this.#move(now);
     if (this.#isTurnOfThoseAside(now)) return alone;
-    return this.#due.length > 0 || (alone && this.#aside.length > 0);
+    return this.#lanes.size > 0 || (alone && this.#aside.length > 0);
   }
 
   /** Returns when the next waiting job is due, in ms; undefined if none waits. */
@@ -100,6 +104,26 @@ export class DueJobs {
   close(): void {
     this.index.onPending.delete(this.add);
     this.index.file.release();
+  }
+
+  readonly #order = (a: number, b: number): number =>
+    this.index.priority(b) - this.index.priority(a) ||
+    this.index.runAt(a) - this.index.runAt(b) ||
+    this.index.offset(a) - this.index.offset(b);
+
+  /** Takes the first job of those lanes. */
+  #pop(admits: (type: string) => boolean): number | undefined {
+    let best: TinyQueue<number> | undefined;
+    let typeOfBest = '';
+    for (const [type, lane] of this.#lanes) {
+      if (!admits(type)) continue;
+      if (best !== undefined && this.#order(lane.peek() as number, best.peek() as number) > 0) continue;
+      best = lane;
+      typeOfBest = type;
+    }
+    const slot = best?.pop();
+    if (best?.length === 0) this.#lanes.delete(typeOfBest);
+    return slot;
   }
 
   /** True once a job set aside has waited too long. Then nothing else starts until nothing else runs. */

@@ -1,21 +1,32 @@
+import { Admissions } from '../admission/admission.js';
+import { ClaimView, type WorkerFacts } from '../admission/claim-view.js';
 import type { JobIndex } from '../index/job-index.js';
+import { runningJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
-import { type Candidate, type ClaimRules, pickCandidates } from './claim.js';
 import { DueJobs } from './due-jobs.js';
+import { type Candidate, pickCandidates } from './pick.js';
 
-/** The rules of a {@link DueQueue}. */
-export interface BacklogRules extends ClaimRules {
+/** What a worker picks with. */
+export interface PickRules {
+  readonly worker: WorkerFacts;
   /** Receives how many due jobs of a type have no handler; never under the lock. */
   readonly onUnhandled: (type: string, jobs: number) => void;
+}
+
+/** The result of {@link DueQueue.take}. */
+export interface Picked {
+  readonly candidates: readonly Candidate[];
+  /** True if due jobs wait because too many other workers are at work. */
+  readonly isCrowdedOut: boolean;
 }
 
 /** The jobs to claim, as far as the file was read. It follows the store's index, also into a new file. */
 export class DueQueue {
   readonly #store: Store;
-  readonly #rules: BacklogRules;
+  readonly #rules: PickRules;
   #due: DueJobs | undefined;
   /** True if the last look found nothing to claim and nothing has changed. */
-  #dry = false;
+  #isDry = false;
   /** Slots whose rows were not where the index says. */
   #gone: number[] = [];
   /** How many due jobs without a handler were reported, by type. */
@@ -23,7 +34,7 @@ export class DueQueue {
   /** The slots of those not reported yet. */
   #untold: number[] = [];
 
-  constructor(store: Store, rules: BacklogRules) {
+  constructor(store: Store, rules: PickRules) {
     this.#store = store;
     this.#rules = rules;
     store.onIndex.add(this.follow);
@@ -32,11 +43,6 @@ export class DueQueue {
   /** The index; undefined without a file. */
   get index(): JobIndex | undefined {
     return this.#due?.index;
-  }
-
-  /** True if the type has a handler. */
-  handles(type: string): boolean {
-    return this.#rules.handles(type);
   }
 
   /** Begins again with another index, unless it is the same. */
@@ -53,7 +59,7 @@ export class DueQueue {
     this.#unhandled.clear();
     this.#untold = [];
     this.#gone = [];
-    this.#dry = false;
+    this.#isDry = false;
   }
 
   /**
@@ -67,12 +73,12 @@ export class DueQueue {
 
   /** Notes a change: jobs that could not be claimed may be free now. */
   refresh(): void {
-    this.#dry = false;
+    this.#isDry = false;
   }
 
   /** True if there may be something to claim. @param alone the worker holds nothing */
   any(now: number, alone: boolean): boolean {
-    const any = !this.#dry && (this.#due?.any(now, alone) ?? false);
+    const any = !this.#isDry && (this.#due?.any(now, alone) ?? false);
     this.#tell();
     return any;
   }
@@ -82,18 +88,25 @@ export class DueQueue {
     return this.#due?.next();
   }
 
-  /** Takes jobs to claim. @param alone the worker holds nothing */
-  take(now: number, most: number, alone: boolean): Candidate[] {
-    const candidates = this.#pick(now, most, alone);
-    this.#dry = candidates.length === 0;
+  /** Picks jobs to claim. @param alone the worker holds nothing */
+  take(most: number, { alone, hasPlace }: { alone: boolean; hasPlace: boolean }): Picked {
+    const now = this.#store.clock.now();
+    if (this.#due === undefined || !this.#due.any(now, alone)) return { candidates: [], isCrowdedOut: false };
+    const { index } = this.#due;
+    const look = { index, now, hasPlace, running: () => runningJobs(index) };
+    const admissions = new Admissions(new ClaimView(this.#rules.worker, look));
+    const candidates = this.#pick(most, alone, now, admissions);
+    this.#isDry = candidates.length === 0;
     this.#tell();
-    return candidates;
+    return { candidates, isCrowdedOut: admissions.isCrowdedOut };
   }
 
   /** Takes more jobs after {@link take}, from this index. Called under the lock; {@link putBack} follows. */
-  takeMore(index: JobIndex, now: number, most: number): Candidate[] {
+  takeMore(index: JobIndex, most: number, admissions: Admissions): Candidate[] {
     this.follow(index);
-    return this.#pick(now, most, false);
+    const now = this.#store.clock.now();
+    // take has checked this for another index.
+    return this.#due?.any(now, false) ? this.#pick(most, false, now, admissions) : [];
   }
 
   /** Puts back what {@link take} returned and no worker claimed. */
@@ -108,15 +121,14 @@ export class DueQueue {
     this.#due?.close();
   }
 
-  #pick(now: number, most: number, alone: boolean): Candidate[] {
-    // takeMore has not checked this before.
-    if (this.#due === undefined || !this.#due.any(now, alone)) return [];
+  #pick(most: number, alone: boolean, now: number, admissions: Admissions): Candidate[] {
+    const due = this.#due as DueJobs;
     const onGone = (slot: number): void => void this.#gone.push(slot);
-    return pickCandidates({ ...this.#rules, due: this.#due, now, most, alone, onGone });
+    return pickCandidates({ worker: this.#rules.worker, due, now, most, alone, admissions, onGone });
   }
 
   #accepts(index: JobIndex, slot: number): boolean {
-    if (this.#rules.handles(index.type(slot))) return true;
+    if (this.#rules.worker.handles(index.type(slot))) return true;
     this.#untold.push(slot);
     return false;
   }

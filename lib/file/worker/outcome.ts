@@ -1,39 +1,20 @@
 import { type Backoff, clamp } from '../../job/backoff.js';
 import { duration } from '../../job/checks.js';
 import { isInstance, PermanentError, RetryAfterError } from '../../job/errors.js';
+import type { Death, Ending } from '../../runner/ending.js';
 import { errorText } from '../../runner/error-text.js';
 import { deathText, LONE_META } from '../chores/rescue.js';
 import { encodeFollowUps, followUpRows } from '../format/follow-ups.js';
 import { toJson } from '../format/json.js';
 import { NO_OWN_META, type OwnMeta } from '../format/meta.js';
 import type { Change, StoredJob } from '../format/stored-job.js';
-import type { Attempt } from './attempt.js';
+import type { HeldJob } from './held-job.js';
 
 /** The least spread of requested waits, because jobs that all come back at once are turned away again. */
 const LEAST_SPREAD_MS = 1000;
 
 /** Tells a person that the job may be innocent. */
 const UNCAUGHT = 'nothing caught this, and it ended the process; it may come from another job that had ended';
-
-/** How an attempt ended. */
-export type Ending =
-  | { how: 'returned'; value: unknown }
-  /**
-   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the
-   * process. It decides nothing, because it may come from a job that had ended.
-   */
-  | { how: 'threw'; error: unknown; goesOn?: true; isUncaught?: true }
-  /** An uncaught exception ends the process. It may come from another handler. */
-  | ({ how: 'died' } & Death)
-  /** Released at shutdown. */
-  | { how: 'released' };
-
-/** An uncaught exception that ends the process. */
-export interface Death {
-  readonly error: unknown;
-  /** The number of running handlers in the process minus one: which of them threw is unknown. */
-  readonly others: number;
-}
 
 /** A job's next state after an attempt, and its name in the log. */
 export interface Verdict {
@@ -61,7 +42,7 @@ export interface FailureRules {
  * because the backoff may be a user's function.
  */
 export function judge(
-  attempt: Attempt,
+  attempt: HeldJob,
   ending: Ending,
   now: number,
   rules: FailureRules,
@@ -79,13 +60,13 @@ export function judge(
 }
 
 /** Returns a verdict's rows: the job's own, then its follow-ups'. @param claim the job's current row */
-export function verdictRows(attempt: Attempt, verdict: Verdict, claim: StoredJob): StoredJob[] {
+export function verdictRows(attempt: HeldJob, verdict: Verdict, claim: StoredJob): StoredJob[] {
   const own = claim.next(verdict.change);
   if (verdict.event !== 'completed' || attempt.followUps.length === 0) return [own];
   return [own, ...followUpRows(attempt.id, attempt.attempts, attempt.followUps, claim.layout)];
 }
 
-function complete(attempt: Attempt, value: unknown, now: number, { maxResult }: FailureRules): Verdict {
+function complete(attempt: HeldJob, value: unknown, now: number, { maxResult }: FailureRules): Verdict {
   let result = '';
   let warning: string | undefined;
   // A job that succeeded never runs again because of its result.
@@ -115,7 +96,7 @@ function complete(attempt: Attempt, value: unknown, now: number, { maxResult }: 
 }
 
 function fail(
-  attempt: Attempt,
+  attempt: HeldJob,
   { error, isUncaught }: Ending & { how: 'threw' },
   now: number,
   rules: FailureRules,
@@ -152,13 +133,13 @@ function fail(
 }
 
 /** Returns how many attempts count, and the limit. */
-function attemptsOf({ attempts, claim }: Attempt, { maxAttempts }: FailureRules) {
+function attemptsOf({ attempts, claim }: HeldJob, { maxAttempts }: FailureRules) {
   const { forgiven } = claim;
   return { forgiven, used: attempts - forgiven, limit: claim.maxAttempts ?? maxAttempts };
 }
 
 /** Returns the change that removes the queue's notes, if any. */
-const forget = ({ claim }: Attempt): Pick<Change, 'meta'> =>
+const forget = ({ claim }: HeldJob): Pick<Change, 'meta'> =>
   claim.row[claim.layout.at.meta] ? { meta: NO_OWN_META } : {};
 
 /** A wait that a handler has asked for. */
@@ -176,7 +157,7 @@ interface Asked {
  * Returns the wait that an error asks for. A wait that has passed, or is no time, does not count: it has no
  * bound, so a job could loop for ever.
  */
-function askedToWait(attempt: Attempt, error: unknown, now: number, rules: FailureRules): Asked | undefined {
+function askedToWait(attempt: HeldJob, error: unknown, now: number, rules: FailureRules): Asked | undefined {
   let wait = 0;
   try {
     if (!isInstance(PermanentError, error) && isInstance(RetryAfterError, error)) wait = delayOf(error);
@@ -206,15 +187,11 @@ function delayOf({ delay }: RetryAfterError): number {
   );
 }
 
-/** True if a handler's error decides the job's next state. */
-export const decides = (error: unknown): boolean =>
-  isInstance(PermanentError, error) || isInstance(RetryAfterError, error);
-
 /**
  * Releases a job as it was. An attempt that had begun is noted as interrupted. Otherwise a job that takes
  * longer than its workers stay would begin for ever.
  */
-function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
+function release(attempt: HeldJob, now: number, rules: FailureRules): Verdict {
   const { forgiven, used, limit } = attemptsOf(attempt, rules);
   // run_at stays: it has passed, and keeps the job's place.
   const back = { status: 'pending', lockedBy: '' } as const;
@@ -238,7 +215,7 @@ function release(attempt: Attempt, now: number, rules: FailureRules): Verdict {
 }
 
 /** Treats the job like one of a dead worker: the attempt is forgiven, and it is claimed alone next. */
-function die(attempt: Attempt, { error, others }: Death, now: number, rules: FailureRules): Verdict {
+function die(attempt: HeldJob, { error, others }: Death, now: number, rules: FailureRules): Verdict {
   const { forgiven, used, limit } = attemptsOf(attempt, rules);
   // Without the note, it would be forgiven again and again.
   const isForgiven = attempt.claim.canNote(LONE_META);

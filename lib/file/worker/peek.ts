@@ -1,7 +1,7 @@
-import { claimIn, isOverdue } from '../chores/rescue-rule.js';
 import { endOf } from '../disk/tail.js';
 import { LF, LineReader } from '../format/line.js';
 import { sealedPart } from '../index/sealed.js';
+import { claimIn, isOverdue } from '../lock/overdue.js';
 import type { Store } from '../store.js';
 
 const CANDIDATES = [Buffer.from('\tpending'), Buffer.from('\tprocessing')];

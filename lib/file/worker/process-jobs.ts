@@ -3,15 +3,16 @@ import { invalid } from '../../job/checks.js';
 import { loaded } from '../../job/dependency.js';
 import { TsvqError } from '../../job/errors.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../../job/options.js';
+import type { Death } from '../../runner/ending.js';
 import type { Handler, Handlers, Summary } from '../../runner/handler.js';
+import { beat } from '../chores/heartbeat.js';
 import { withStoreErrors } from '../disk/fs.js';
-import { readHeartbeat } from '../disk/heartbeat.js';
+import { type Heartbeat, readHeartbeat } from '../disk/heartbeat.js';
 import { checkName } from '../format/text.js';
 import { handlersRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
-import type { Death } from './outcome.js';
 import { peek } from './peek.js';
-import type { Run } from './worker.js';
+import type { Worker } from './worker.js';
 import { WorkerEvents } from './worker-events.js';
 
 /**
@@ -29,16 +30,17 @@ export async function processQueue(
   const resolved = resolveWorkerOptions(options);
   const backoff = resolveBackoff(resolved.backoff);
   const events = new WorkerEvents(resolved);
-  let run: Run | undefined;
+  const warn = (message: string): void => events.warn(message);
+  let worker: Worker | undefined;
   let isStopped = false;
   let death = undefined as Death | undefined;
   const stop = (): void => {
     isStopped = true;
-    run?.stop();
+    worker?.stop();
   };
   const abandon = (error: unknown): void => {
     death ??= { error, others: handlersRunningHere(store) - 1 };
-    run?.abandon(death);
+    worker?.abandon(death);
   };
   const work = async (): Promise<void> => {
     let { work, repair } = await peek(store, resolved.timeout);
@@ -49,11 +51,11 @@ export async function processQueue(
     if (work || resolved.linger > 0) {
       const module = await loaded('the code of a worker', import('./worker.js'));
       // It may stay long.
-      events.tick(store, lastUnhandled(store));
-      run = new module.Run(store, table, resolved, backoff, events);
-      if (isStopped) run.stop();
-      if (death !== undefined) run.abandon(death);
-      await run.untilDone();
+      beat({ store, warn, heartbeat: () => lastHeartbeat(store) ?? events.heartbeat });
+      worker = new module.Worker(store, { handlers: table, options: resolved, backoff }, events);
+      if (isStopped) worker.stop();
+      if (death !== undefined) worker.abandon(death);
+      await worker.run();
     } else {
       await crossOut(store);
       // The look itself never waits. A caller that loops must not block its own process.
@@ -67,7 +69,7 @@ export async function processQueue(
     if (death === undefined) throw error;
   }
   if (death !== undefined) throw death.error;
-  events.tick(store);
+  beat({ store, warn, heartbeat: () => events.heartbeat });
   return events.summary;
 }
 
@@ -85,13 +87,13 @@ async function crossOut(store: Store): Promise<void> {
   }
 }
 
-/** Returns the types without a handler at the last worker. One that begins knows less. */
-function lastUnhandled({ fs, realPath }: Store): string[] {
+/** Returns what the last worker told. One that begins knows less. */
+function lastHeartbeat({ fs, realPath }: Store): Heartbeat | undefined {
   try {
-    return readHeartbeat(fs, realPath)?.unhandled ?? [];
+    return readHeartbeat(fs, realPath);
   } catch {
     // An unreadable heartbeat is no reason not to work.
-    return [];
+    return undefined;
   }
 }
 

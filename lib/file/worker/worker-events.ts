@@ -2,12 +2,10 @@ import { isPromise } from 'node:util/types';
 import type { ResolvedWorkerOptions, WorkerEvent } from '../../job/options.js';
 import type { Summary } from '../../runner/handler.js';
 import type { Rescued } from '../chores/rescue.js';
-import { writeHeartbeat } from '../disk/heartbeat.js';
-import { describePlace, placeOf } from '../disk/place.js';
+import type { Heartbeat } from '../disk/heartbeat.js';
 import { brief } from '../format/text.js';
-import type { Store } from '../store.js';
-import type { Attempt } from './attempt.js';
-import type { Ended } from './batch.js';
+import type { HeldJob } from './held-job.js';
+import type { Ended } from './turn.js';
 
 /** Counts what a worker does and calls its logger. */
 export class WorkerEvents {
@@ -21,6 +19,8 @@ export class WorkerEvents {
     released: 0,
     unhandled: {},
   };
+  /** True if due jobs waited at the last pick because too many other workers were at work. */
+  isCrowdedOut = false;
   readonly #options: ResolvedWorkerOptions;
   readonly #left = new Set<string>();
 
@@ -41,7 +41,7 @@ export class WorkerEvents {
   }
 
   /** Logs an attempt whose job was cancelled or rescued. Only the log records its end. */
-  dropped(attempt: Attempt, cancelled: boolean): void {
+  dropped(attempt: HeldJob, cancelled: boolean): void {
     if (cancelled) this.summary.cancelled++;
     this.#log({ event: cancelled ? 'cancelled' : 'dropped', ...this.#about(attempt) });
   }
@@ -79,21 +79,16 @@ export class WorkerEvents {
     );
   }
 
-  /** Writes the heartbeat. The first of a queue warns of its place, if there is reason to. */
-  tick(
-    { fs, realPath, clock, options }: Store,
-    unhandled: string[] = Object.keys(this.summary.unhandled),
-  ): void {
-    if (!writeHeartbeat(fs, realPath, { at: clock.now(), unhandled }) || options.anyFileSystem) return;
-    const place = placeOf(fs, realPath);
-    if (place !== undefined) this.warn(describePlace(place, realPath));
+  /** Returns what the heartbeat tells. */
+  get heartbeat(): Omit<Heartbeat, 'at'> {
+    return { unhandled: Object.keys(this.summary.unhandled), isCrowdedOut: this.isCrowdedOut };
   }
 
   warn(message: string, type?: string): void {
     this.#log({ event: 'warning', message, ...(type === undefined ? {} : { type }) });
   }
 
-  #about(attempt: Attempt): Pick<WorkerEvent, 'id' | 'type' | 'attempt' | 'ms'> {
+  #about(attempt: HeldJob): Pick<WorkerEvent, 'id' | 'type' | 'attempt' | 'ms'> {
     const { id, type, attempts, startedAt, endedAt } = attempt;
     const ms = startedAt === undefined || endedAt === undefined ? {} : { ms: endedAt - startedAt };
     return { id, type, attempt: attempts, ...ms };

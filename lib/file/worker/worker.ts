@@ -1,151 +1,257 @@
 import type { Backoff } from '../../job/backoff.js';
 import { isWithin } from '../../job/clock.js';
 import type { ResolvedWorkerOptions } from '../../job/options.js';
+import type { Death, Ending } from '../../runner/ending.js';
+import { Executor } from '../../runner/executor.js';
 import type { Handler } from '../../runner/handler.js';
+import { Interval } from '../chores/chore.js';
+import { Chores } from '../chores/chores.js';
+import { compactForWorker } from '../chores/compact.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
-import { stands } from './claim.js';
+import { Claims } from './claims.js';
 import { CommitRetry } from './commit-retry.js';
 import { DueQueue } from './due-queue.js';
-import { Executor } from './execute.js';
-import { Ledger } from './ledger.js';
-import type { Death } from './outcome.js';
+import type { HeldJob } from './held-job.js';
+import { type FailureRules, judge } from './outcome.js';
+import { stands } from './pick.js';
 import { Prefetch } from './prefetch.js';
+import { Wake } from './wake.js';
 import { Watcher } from './watcher.js';
 import type { WorkerEvents } from './worker-events.js';
 
 const RESCUE_MS = 5_000;
-/** How often maintenance runs: the heartbeat and, if the worker stays, a compaction if worthwhile. */
-const HOUSEKEEPING_MS = 30_000;
-/** A job that takes longer than this holds up those claimed after it, so they are released. */
-const STUCK_MS = 1_000;
 /** How often a worker that stays tries while too many others work. */
 const CROWDED_MS = 1_000;
+
+/**
+ * What a worker still does. It only moves forward: it waits for more jobs, it leaves when nothing is due, it
+ * claims nothing more, it has ended.
+ */
+type State = 'lingering' | 'working' | 'draining' | 'done';
+
+/** What a worker is told when it begins. */
+export interface Orders {
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly options: ResolvedWorkerOptions;
+  readonly backoff: Backoff;
+}
 
 /**
  * One worker, from its first look to its last commit. It claims jobs, runs them and records their outcome.
  * Endings and the next claims go into one commit. Handlers run during it.
  */
-export class Run {
+export class Worker {
   readonly #store: Store;
   readonly #options: ResolvedWorkerOptions;
   readonly #events: WorkerEvents;
-  readonly #executor: Executor;
+  readonly #rules: FailureRules;
+  readonly #wake: Wake;
   readonly #watcher: Watcher;
-  /** True if the linger time is over. */
-  #lingered: boolean;
-  readonly #ledger: Ledger;
-  readonly #cleanUp: (() => void)[] = [];
   readonly #dueQueue: DueQueue;
-  /** True while handlers start or jobs are released: endings need no pump, because one follows. */
-  #pumping = false;
-  /** True during a commit; the next one waits. */
-  #committing = false;
-  /** True once told to stop: it claims nothing more. */
-  #stopping = false;
-  /** True if its process dies: it leaves other workers what it can. */
-  #isDying = false;
-  /** True if it ended or can't go on: nothing starts any more. */
-  #over = false;
-  readonly #commitRetry: CommitRetry;
-  #lastRescue = Number.NEGATIVE_INFINITY;
-  #lastHousekeeping: number;
-  /** When an attempt last ended, or the first after a pause was claimed. */
-  #lastTurn: number;
+  readonly #claims: Claims;
+  readonly #executor: Executor<HeldJob>;
+  readonly #chores: Chores;
+  readonly #prefetch = new Prefetch();
+  readonly #commitRetry = new CommitRetry();
+  readonly #rescue = new Interval(RESCUE_MS);
+  #state: State;
+  /** The exception that ends its process: it leaves other workers what it can. */
+  #death: Death | undefined;
   /** When too many others last worked to claim anything. */
   #lastCrowd = Number.NEGATIVE_INFINITY;
-  readonly #pace: Prefetch = new Prefetch();
-  #cancelWake: (() => void) | undefined;
-  readonly #ended: Promise<void>;
-  #resolve!: () => void;
-  #reject!: (error: unknown) => void;
 
-  constructor(
-    store: Store,
-    handlers: ReadonlyMap<string, Handler>,
-    options: ResolvedWorkerOptions,
-    backoff: Backoff,
-    events: WorkerEvents,
-  ) {
+  constructor(store: Store, { handlers, options, backoff }: Orders, events: WorkerEvents) {
+    const { clock, processes } = store;
     this.#store = store;
     this.#options = options;
     this.#events = events;
-    const owner = store.processes.self();
-    const now = store.clock.now();
-    this.#lingered = options.linger === 0;
-    this.#commitRetry = new CommitRetry(store.clock);
-    this.#lastTurn = now;
-    this.#lastHousekeeping = now;
-    const runningHere = jobsRunningHere(store);
-    this.#dueQueue = new DueQueue(store, {
-      owner,
-      timeout: options.timeout,
-      isBusy: (id) => runningHere.has(id),
-      handles: (type) => handlers.has(type),
-      onUnhandled: (type, jobs) => events.unhandled(type, jobs),
-    });
+    this.#rules = { ...options, backoff, maxResult: store.options.maxPayload };
+    this.#state = options.linger === 0 ? 'working' : 'lingering';
+    this.#wake = new Wake(clock);
     this.#watcher = new Watcher(store, () => this.#onWatch());
-    const rules = { ...options, backoff, maxResult: store.options.maxPayload };
-    this.#executor = new Executor(store, handlers, options, rules, (attempt, verdict) => {
-      this.#pace.count();
-      this.#dueQueue.refresh();
-      this.#lastTurn = store.clock.now();
-      this.#ledger.end(attempt, verdict);
-      if (!this.#pumping) this.#pump();
-    });
-    this.#ledger = new Ledger(store, owner, options, events, this.#dueQueue, (attempts) => {
-      if (this.#executor.isIdle) this.#lastTurn = store.clock.now();
-      this.#executor.add(attempts);
-      if (this.#stopping) this.#executor.releaseWaiting();
-    });
-    this.#ended = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
+    const runningHere = jobsRunningHere(store);
+    const { concurrency, grace, maxWorkers, timeout } = options;
+    const worker = {
+      owner: processes.self(),
+      processes,
+      maxWorkers,
+      timeout,
+      handles: (type: string) => handlers.has(type),
+      isBusy: (id: string) => runningHere.has(id),
+    };
+    const onUnhandled = (type: string, jobs: number): void => events.unhandled(type, jobs);
+    this.#dueQueue = new DueQueue(store, { worker, onUnhandled });
+    this.#claims = new Claims({ store, worker, options, events, dueQueue: this.#dueQueue });
+    const onEnd = (attempt: HeldJob, ending: Ending): void => this.#onEnd(attempt, ending);
+    this.#executor = new Executor({ clock, handlers, concurrency, grace, runningHere, onEnd });
+    this.#chores = new Chores({
+      store,
+      stays: options.linger > 0,
+      owesFollowUps: false,
+      heartbeat: () => events.heartbeat,
+      warn: (message) => events.warn(message),
     });
   }
 
   /** Resolves when nothing is due and the linger time is over, or after a stop. */
-  async untilDone(): Promise<void> {
+  async run(): Promise<void> {
     const { lock } = this.#store;
+    let endOrders: (() => void) | undefined;
     try {
       lock.keepsDirectory = true;
       await this.#look();
-      this.#listen();
-      this.#pump();
-      await this.#ended;
-      if (!this.#isDying) await this.#ledger.compact(true);
+      endOrders = this.#takeOrders();
+      await this.#loop();
+      if (this.#death === undefined) await compactForWorker(this.#chores.context, true);
     } finally {
-      this.#over = true;
+      this.#state = 'done';
       this.#watcher.stop();
-      this.#cancelWake?.();
-      this.#commitRetry.endPause();
-      for (const clean of this.#cleanUp) clean();
-      this.#ledger.close();
+      endOrders?.();
+      this.#claims.close();
       this.#dueQueue.close();
       lock.keepsDirectory = false;
       lock.tidy();
     }
   }
 
-  // ---- looking ----
+  /** Claims nothing more; running handlers have the grace time. */
+  stop(): void {
+    this.#drain();
+    this.#executor.shutDown();
+    this.#wake.call();
+  }
 
-  #listen(): void {
+  /** Ends running attempts by the exception that ends the process, and releases the rest. */
+  abandon(death: Death): void {
+    this.#death = death;
+    this.#drain();
+    this.#executor.abandon(death);
+    this.#wake.call();
+  }
+
+  /** Follows the options that end a worker, and the file. @returns the function that ends this */
+  #takeOrders(): () => void {
     const { signal, maxTime, linger } = this.#options;
     const { clock } = this.#store;
+    const cancels: (() => void)[] = [];
     const stop = (): void => this.stop();
-    if (maxTime < Number.POSITIVE_INFINITY) this.#cleanUp.push(clock.later(maxTime, stop));
+    if (maxTime < Number.POSITIVE_INFINITY) cancels.push(clock.later(maxTime, stop));
     const leave = (): void => {
-      this.#lingered = true;
+      if (this.#state === 'lingering') this.#state = 'working';
       this.#commitRetry.endPause();
-      this.#pump();
+      this.#wake.call();
     };
     // A timer, because the clock may be set back.
-    if (linger > 0 && linger < Number.POSITIVE_INFINITY) this.#cleanUp.push(clock.later(linger, leave, true));
+    if (linger > 0 && linger < Number.POSITIVE_INFINITY) cancels.push(clock.later(linger, leave, true));
     signal?.addEventListener('abort', stop, { once: true });
-    this.#cleanUp.push(() => signal?.removeEventListener('abort', stop));
+    cancels.push(() => signal?.removeEventListener('abort', stop));
     if (signal?.aborted) this.stop();
     this.#watcher.start(linger > 0);
+    return () => {
+      for (const cancel of cancels) cancel();
+    };
   }
+
+  // ---- the loop ----
+
+  /** Commits what there is to commit, and waits for whatever comes next, until nothing is left. */
+  async #loop(): Promise<void> {
+    for (;;) {
+      const now = this.#store.clock.now();
+      const pause = this.#commitRetry.pause(now);
+      if (pause > 0) {
+        await this.#wake.within(pause);
+        continue;
+      }
+      const isRescue = this.#rescueIsDue(now);
+      const wanted = this.#wanted(now);
+      if (this.#claims.hasEnded || isRescue || wanted > 0) {
+        await this.#commit(wanted, isRescue);
+        continue;
+      }
+      if (this.#claims.held === 0) {
+        // Another caller in this process is reading the file again; due jobs show after that.
+        if (this.#mayClaim && this.#dueQueue.index?.isRead === false && (await this.#hasLooked())) continue;
+        if (this.#state !== 'lingering') return;
+      }
+      await this.#wake.within(this.#untilNext(now));
+      this.#dueQueue.refresh();
+    }
+  }
+
+  async #commit(wanted: number, isRescue: boolean): Promise<void> {
+    const claims = this.#claims;
+    try {
+      const { claimed, owesFollowUps, error } = await claims.commit(wanted, isRescue, () => this.#mayClaim);
+      this.#chores.context.owesFollowUps ||= owesFollowUps;
+      this.#prefetch.measure(() => this.#executor.takeBusyTime());
+      this.#executor.add(claimed);
+      if (!this.#mayClaim) this.#executor.releaseWaiting();
+      if (error !== undefined) throw error;
+      this.#commitRetry.succeed();
+      if (wanted > 0 && claims.mustWait) this.#onCrowd();
+    } catch (error) {
+      const isTried = this.#commitRetry.fail(error, this.#store.clock.now(), {
+        mustLeave: this.#state !== 'lingering',
+        holds: claims.held > 0,
+      });
+      if (!isTried) {
+        this.#executor.letGo();
+        throw error;
+      }
+      this.#events.warn(`a commit failed, and is tried again: ${(error as Error).message}`);
+    }
+  }
+
+  /** Returns how many ms it may wait for a call. The watcher reports new jobs. */
+  #untilNext(now: number): number | undefined {
+    if (this.#claims.held > 0) return undefined;
+    const isCrowded = isWithin(CROWDED_MS, this.#lastCrowd, now);
+    const next = isCrowded ? this.#lastCrowd + CROWDED_MS : this.#dueQueue.next();
+    return next === undefined ? undefined : next - now;
+  }
+
+  /** Returns how many jobs to claim. */
+  #wanted(now: number): number {
+    if (!this.#mayClaim || isWithin(CROWDED_MS, this.#lastCrowd, now)) return 0;
+    if (this.#claims.holdsLone || !this.#dueQueue.any(now, this.#claims.held === 0)) return 0;
+    return this.#prefetch.wanted(this.#options.concurrency, this.#executor);
+  }
+
+  /** True if other workers' claims must be checked. */
+  #rescueIsDue(now: number): boolean {
+    const { index } = this.#dueQueue;
+    return (
+      this.#mayClaim && index !== undefined && this.#rescue.isDue(now) && this.#claims.othersIn(index) > 0
+    );
+  }
+
+  get #mayClaim(): boolean {
+    return this.#state === 'lingering' || this.#state === 'working';
+  }
+
+  /** Ends claiming. */
+  #drain(): void {
+    if (!this.#mayClaim) return;
+    this.#state = 'draining';
+    this.#commitRetry.endPause();
+  }
+
+  /** Stops a worker that is one too many: cron starts another, unless it stays. */
+  #onCrowd(): void {
+    if (this.#options.linger < Number.POSITIVE_INFINITY) this.#drain();
+    else this.#lastCrowd = this.#store.clock.now();
+  }
+
+  #onEnd(attempt: HeldJob, ending: Ending): void {
+    this.#prefetch.count();
+    this.#dueQueue.refresh();
+    this.#claims.end(attempt, judge(attempt, ending, this.#store.clock.now(), this.#rules));
+    this.#wake.call();
+  }
+
+  // ---- looking ----
 
   /** Reads new rows without the lock, and stops running jobs that were cancelled. */
   async #look(): Promise<void> {
@@ -163,138 +269,30 @@ export class Run {
     }
   }
 
+  /** Looks. @returns false if that failed: the watcher tries again */
+  async #hasLooked(): Promise<boolean> {
+    return this.#look().then(
+      () => true,
+      () => false,
+    );
+  }
+
   async #onWatch(): Promise<void> {
     const now = this.#store.clock.now();
-    if (this.#executor.waiting > 0 && !isWithin(STUCK_MS, this.#lastTurn, now)) {
-      this.#pumping = true;
+    if (this.#executor.isStuck(now)) {
       this.#executor.releaseWaiting();
-      this.#pumping = false;
       // Released jobs did not end.
-      this.#pace.forget();
+      this.#prefetch.forget();
     }
     try {
       await this.#look();
-      if (!isWithin(HOUSEKEEPING_MS, this.#lastHousekeeping, now)) {
-        this.#lastHousekeeping = now;
-        this.#events.tick(this.#store);
-        if (this.#options.linger > 0) await this.#ledger.compact(false);
-      }
+      await this.#chores.run(now);
     } catch (error) {
       // A read that outlasts the worker may find the queue closed.
-      if (!this.#over) this.#events.warn(`could not look at the queue: ${(error as Error).message}`);
+      if (this.#state !== 'done')
+        this.#events.warn(`could not look at the queue: ${(error as Error).message}`);
     }
     this.#dueQueue.refresh();
-    this.#pump();
-  }
-
-  // ---- the loop ----
-
-  /** Starts what can start, commits what must be committed, and ends when nothing is left. */
-  readonly #pump = (): void => {
-    if (this.#over) return;
-    this.#pumping = true;
-    this.#executor.startWaiting(this.#pump);
-    this.#pumping = false;
-    const now = this.#store.clock.now();
-    if (this.#committing || this.#commitRetry.pauses) return;
-    const rescue = this.#rescueIsDue(now);
-    const wanted = this.#wanted(now);
-    if (!this.#ledger.isDue && !rescue && wanted === 0) {
-      if (this.#ledger.held === 0) this.#idle(now);
-      return;
-    }
-    this.#committing = true;
-    this.#ledger
-      .commit(wanted, rescue, () => !this.#stopping)
-      .then(
-        (crowded) => {
-          this.#committing = false;
-          this.#commitRetry.end();
-          this.#pace.measure(() => this.#executor.takeBusyTime());
-          if (crowded) this.#onCrowd();
-          this.#pump();
-        },
-        (error: unknown) => {
-          this.#committing = false;
-          this.#onTrouble(error);
-        },
-      );
-  };
-
-  #idle(now: number): void {
-    // Another caller in this process is reading the file again; due jobs show after that.
-    if (!this.#stopping && this.#dueQueue.index?.isRead === false) {
-      this.#look().then(this.#pump, () => {});
-      return;
-    }
-    if (this.#stopping || this.#lingered) {
-      this.#over = true;
-      this.#resolve();
-      return;
-    }
-    // Waits until a job is due or it must leave. The watcher reports new jobs.
-    this.#cancelWake?.();
-    const wake = (): void => {
-      this.#dueQueue.refresh();
-      this.#pump();
-    };
-    const isCrowded = isWithin(CROWDED_MS, this.#lastCrowd, now);
-    const next = isCrowded ? this.#lastCrowd + CROWDED_MS : this.#dueQueue.next();
-    if (next !== undefined) {
-      this.#cancelWake = this.#store.clock.later(Math.max(next - now, 1), wake, true);
-    }
-  }
-
-  /** Stops a worker that is one too many: cron starts another, unless it stays. */
-  #onCrowd(): void {
-    if (this.#options.linger < Number.POSITIVE_INFINITY) this.#stopping = true;
-    else this.#lastCrowd = this.#store.clock.now();
-  }
-
-  /** Claims nothing more; running handlers have the grace time. */
-  stop(): void {
-    if (this.#stopping) return;
-    this.#stopping = true;
-    this.#commitRetry.endPause();
-    this.#executor.shutDown();
-    this.#pump();
-  }
-
-  /** Ends running attempts by the exception that ends the process, and releases the rest. */
-  abandon(death: Death): void {
-    this.#isDying = true;
-    this.#stopping = true;
-    this.#commitRetry.endPause();
-    this.#pumping = true;
-    this.#executor.abandon(death);
-    this.#pumping = false;
-    this.#pump();
-  }
-
-  /** True if other workers' claims must be checked. */
-  #rescueIsDue(now: number): boolean {
-    const { index } = this.#dueQueue;
-    if (this.#stopping || index === undefined || isWithin(RESCUE_MS, this.#lastRescue, now)) return false;
-    this.#lastRescue = now;
-    return this.#ledger.othersIn(index) > 0;
-  }
-
-  #onTrouble(error: unknown): void {
-    const goes = this.#stopping || this.#lingered;
-    if (this.#commitRetry.pause(error, goes, this.#ledger.held > 0, this.#pump)) {
-      this.#events.warn(`a commit failed, and is tried again: ${(error as Error).message}`);
-      return;
-    }
-    this.#over = true;
-    this.#executor.letGo();
-    this.#reject(error);
-  }
-
-  /** Returns how many jobs to claim. */
-  #wanted(now: number): number {
-    if (isWithin(CROWDED_MS, this.#lastCrowd, now)) return 0;
-    const alone = this.#ledger.held === 0;
-    if (this.#stopping || this.#ledger.holdsSuspect || !this.#dueQueue.any(now, alone)) return 0;
-    return this.#pace.wanted(this.#options.concurrency, this.#executor);
+    this.#wake.call();
   }
 }

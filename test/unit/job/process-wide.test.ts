@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as rule from '../../../lib/file/chores/rescue-rule.js';
+import * as rule from '../../../lib/file/lock/overdue.js';
 import { processWide } from '../../../lib/job/process-wide.js';
 
 test('a value is made once, and told apart by its name', () => {
@@ -16,7 +16,7 @@ test('a value is made once, and told apart by its name', () => {
 });
 
 test('a worker that gave up is known as such to every copy of the package in its process', async () => {
-  const path = '../../../lib/file/chores/rescue-rule.js?copy';
+  const path = '../../../lib/file/lock/overdue.js?copy';
   const copy = (await import(path)) as typeof rule;
   assert.notEqual(copy.giveUp, rule.giveUp);
   copy.giveUp('host.boot.1.2.3.abc');

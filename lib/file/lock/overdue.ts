@@ -2,7 +2,7 @@ import { DEFAULTS } from '../../job/options.js';
 import { processWide } from '../../job/process-wide.js';
 import type { Column, JobFields } from '../format/columns.js';
 import type { LineReader } from '../format/line.js';
-import type { Processes } from '../lock/process-id.js';
+import type { Processes } from './process-id.js';
 
 /** The fields of a running job that the rule needs. */
 type Claim = Pick<JobFields, 'lockedBy' | 'startedAt' | 'runAt' | 'timeout' | 'claimTimeout'>;

@@ -1,0 +1,58 @@
+import type { StoredJob } from '../format/stored-job.js';
+import { busy } from './busy.js';
+import type { ClaimView } from './claim-view.js';
+import { handler } from './handler.js';
+import { held } from './held.js';
+import { lone } from './lone.js';
+import type { Admission, JobRule, TypeRule } from './rule.js';
+import { workerLimit } from './worker-limit.js';
+
+/** Asked first: they need only a type, so that jobs that must wait are not read. */
+const TYPE_RULES: readonly TypeRule[] = [handler, workerLimit];
+const JOB_RULES: readonly JobRule[] = [held, busy, lone];
+
+/** The rules of admission, opened over one view of the queue. */
+export class Admissions {
+  readonly view: ClaimView;
+  readonly #refusedBy = new Set<string>();
+  readonly #types: { name: string; admits: (type: string) => boolean }[];
+  readonly #jobs: { name: string; admit: (job: StoredJob) => Admission }[];
+  readonly #known = new Map<string, boolean>();
+
+  constructor(view: ClaimView) {
+    this.view = view;
+    this.#types = TYPE_RULES.map((rule) => ({ name: rule.name, admits: rule.open(view) }));
+    this.#jobs = JOB_RULES.map((rule) => ({ name: rule.name, admit: rule.open(view) }));
+  }
+
+  /** True if a due job waits because too many other workers are at work. */
+  get isCrowdedOut(): boolean {
+    return this.#refusedBy.has(workerLimit.name);
+  }
+
+  /** True if jobs of the type may start now. */
+  readonly ofType = (type: string): boolean => {
+    let answer = this.#known.get(type);
+    if (answer === undefined) {
+      const refusing = this.#types.find(({ admits }) => !admits(type));
+      if (refusing !== undefined) this.#refusedBy.add(refusing.name);
+      answer = refusing === undefined;
+      this.#known.set(type, answer);
+    }
+    return answer;
+  };
+
+  /** Says if the job may start now. The strictest rule counts. */
+  of(job: StoredJob): Admission {
+    if (!this.ofType(job.type)) return 'later';
+    let answer: Admission = 'start';
+    for (const { name, admit } of this.#jobs) {
+      const said = admit(job);
+      if (said === 'start') continue;
+      this.#refusedBy.add(name);
+      if (said !== 'alone') return said;
+      answer = said;
+    }
+    return answer;
+  }
+}

@@ -1,0 +1,77 @@
+import { isWithin } from '../../job/clock.js';
+import type { StoredJob } from '../format/stored-job.js';
+import type { JobIndex } from '../index/job-index.js';
+import { isOverdue } from '../lock/overdue.js';
+import { type Processes, UNJUDGED_MS } from '../lock/process-id.js';
+
+/** What the rules need to know of a worker. */
+export interface WorkerFacts {
+  /** The name in its claims. */
+  readonly owner: string;
+  readonly processes: Processes;
+  readonly maxWorkers: number;
+  /** The default time limit of a job, in ms. */
+  readonly timeout: number;
+  /** True if the type has a handler. */
+  readonly handles: (type: string) => boolean;
+  /** True if an earlier attempt of the job still runs in this process. */
+  readonly isBusy: (id: string) => boolean;
+}
+
+/** The state of the queue and of the worker at one look. */
+export interface Look {
+  readonly index: JobIndex;
+  /** In ms since 1970. */
+  readonly now: number;
+  /** True if the worker holds jobs, and has one of the `maxWorkers` places for them. */
+  readonly hasPlace: boolean;
+  /** Yields every job that is processing. */
+  readonly running: () => Iterable<StoredJob>;
+}
+
+/** What the rules of admission see: without the lock when jobs are picked, under it when they are claimed. */
+export class ClaimView {
+  readonly worker: WorkerFacts;
+  readonly index: JobIndex;
+  readonly hasPlace: boolean;
+  readonly #look: Look;
+  #types: Map<string, ReadonlySet<string>> | undefined;
+
+  constructor(worker: WorkerFacts, look: Look) {
+    this.worker = worker;
+    this.index = look.index;
+    this.hasPlace = look.hasPlace;
+    this.#look = look;
+  }
+
+  /** True if the worker has no place, and `maxWorkers` others are at work. Under the lock it is exact. */
+  get isCrowded(): boolean {
+    return !this.hasPlace && this.othersAtWork.size >= this.worker.maxWorkers;
+  }
+
+  /** The types that each other worker runs that holds claims which are not overdue. */
+  get othersAtWork(): ReadonlyMap<string, ReadonlySet<string>> {
+    this.#types ??= this.#findOthers();
+    return this.#types;
+  }
+
+  #findOthers(): Map<string, Set<string>> {
+    const { processes, owner, timeout } = this.worker;
+    const { now } = this.#look;
+    const others = new Map<string, Set<string>>();
+    /** When each of them last claimed, in ms. */
+    const last = new Map<string, number>();
+    for (const job of this.#look.running()) {
+      const { lockedBy: by, startedAt = 0 } = job;
+      if (by === owner || isOverdue(job, processes, now, timeout)) continue;
+      const types = others.get(by) ?? new Set();
+      others.set(by, types.add(job.type));
+      last.set(by, Math.max(last.get(by) ?? 0, startedAt));
+    }
+    // A worker that can't be judged counts for a while after its last claim.
+    for (const [by, since] of last) {
+      if (processes.liveness(by) === 'unknown' && !isWithin(UNJUDGED_MS, since, now)) others.delete(by);
+    }
+    return others;
+  }
+}

@@ -1,0 +1,33 @@
+import { TsvqError } from '../../job/errors.js';
+import type { Chore, ChoreContext } from './chore.js';
+
+/**
+ * Compacts if follow-ups are owed, otherwise if it is worth it. If the latter fails, nothing is lost,
+ * because the next worker tries again.
+ *
+ * @param smallToo see {@link Store.compactIfWorthwhile}
+ */
+export async function compactForWorker(context: ChoreContext, smallToo: boolean): Promise<void> {
+  const { store, warn } = context;
+  if (context.owesFollowUps) {
+    await store.compact();
+    context.owesFollowUps = false;
+    return;
+  }
+  try {
+    await store.compactIfWorthwhile(smallToo);
+  } catch (error) {
+    const goesOn = error instanceof TsvqError && error.code !== 'SYNC_FAILED' && error.code !== 'CLOSED';
+    if (!goesOn) throw error;
+    warn(`could not compact the queue: ${error.message}`);
+  }
+}
+
+/** Keeps the file small while a worker stays. The others compact when they leave. */
+export const compact: Chore = {
+  name: 'compact',
+  every: 30_000,
+  run: async (context) => {
+    if (context.stays) await compactForWorker(context, false);
+  },
+};

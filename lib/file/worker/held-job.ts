@@ -1,0 +1,88 @@
+import { PermanentError, TsvqError } from '../../job/errors.js';
+import type { Job } from '../../job/job.js';
+import { Attempt, type EnqueueFollowUp } from '../../runner/attempt.js';
+import type { NewJobFields } from '../format/columns.js';
+import { encodeFollowUps, followUpId } from '../format/follow-ups.js';
+import { parseJson } from '../format/parse-json.js';
+import type { StoredJob } from '../format/stored-job.js';
+import { checkJob } from '../operations/enqueue.js';
+
+/** The most bytes of follow-ups: the completion's row holds them too, in one field. */
+const MOST_FOLLOW_UPS = 128 * 1024 * 1024;
+
+/** The list that all jobs without follow-ups share. */
+const NONE: NewJobFields[] = [];
+
+/** A job that this worker holds: one attempt, from its claim row to its outcome. */
+export class HeldJob extends Attempt {
+  override readonly id: string;
+  override readonly type: string;
+  readonly attempts: number;
+  /** The claim's version. */
+  readonly version: number;
+  /** The row that claims it. */
+  readonly claim: StoredJob;
+  /** True if the job's last worker died with it: it runs alone. */
+  readonly isLone: boolean;
+  followUps: NewJobFields[] = NONE;
+  readonly #now: () => number;
+  readonly #maxPayload: number;
+  #followUpBytes = 0;
+  #job: Job | undefined;
+
+  constructor(claim: StoredJob, isLone: boolean, now: () => number, maxPayload: number) {
+    super();
+    this.claim = claim;
+    claim.release();
+    this.id = claim.id;
+    this.type = claim.type;
+    this.attempts = claim.attempts;
+    this.version = claim.version;
+    this.isLone = isLone;
+    this.#now = now;
+    this.#maxPayload = maxPayload;
+  }
+
+  override get timeLimit(): number {
+    return this.claim.claimTimeout ?? 0;
+  }
+
+  override get job(): Job {
+    this.#job ??= this.claim.toJob();
+    return this.#job;
+  }
+
+  override get enqueue(): EnqueueFollowUp {
+    return (type, payload, options) => {
+      if (this.endedAt !== undefined)
+        throw new TsvqError('CLOSED', `job ${this.id} is over; it can enqueue nothing any more`);
+      const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
+      const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([job]));
+      if (bytes > MOST_FOLLOW_UPS) {
+        throw new TsvqError(
+          'PAYLOAD_TOO_LARGE',
+          `the follow-ups of job ${this.id} have more than ${MOST_FOLLOW_UPS} bytes together; ` +
+            'let one of them enqueue the rest.',
+        );
+      }
+      this.#followUpBytes = bytes;
+      if (this.followUps === NONE) this.followUps = [];
+      this.followUps.push(job);
+      return followUpId(this.id, this.attempts, this.followUps.length - 1);
+    };
+  }
+
+  /**
+   * Returns the payload.
+   *
+   * @throws PermanentError if an edit or another program left no JSON, or a number that JavaScript can't hold
+   */
+  override payload(): unknown {
+    try {
+      return parseJson(this.claim.payload, 'payload');
+    } catch (cause) {
+      if (cause instanceof TsvqError) throw new PermanentError(`in the file, ${cause.message}`);
+      throw new PermanentError('the payload in the file is not JSON', { cause });
+    }
+  }
+}

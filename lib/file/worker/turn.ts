@@ -1,0 +1,193 @@
+import type { ResolvedWorkerOptions } from '../../job/options.js';
+import { Admissions } from '../admission/admission.js';
+import { ClaimView, type WorkerFacts } from '../admission/claim-view.js';
+import { type Rescued, rescueRows } from '../chores/rescue.js';
+import type { Transaction } from '../commit/transaction.js';
+import { Incomplete } from '../commit/update.js';
+import type { StoredJob } from '../format/stored-job.js';
+import type { JobIndex } from '../index/job-index.js';
+import type { Store } from '../store.js';
+import type { HeldJob } from './held-job.js';
+import { type Verdict, verdictRows } from './outcome.js';
+import { type Candidate, isUnchanged } from './pick.js';
+
+/** An attempt that ended, with its job's next state. */
+export interface Ended {
+  readonly attempt: HeldJob;
+  readonly verdict: Verdict;
+  /** The rows that record it, made while the previous commit waited for the disk. */
+  readonly rows: readonly StoredJob[];
+}
+
+/** What a worker wants from its next commit. */
+export interface Plan {
+  readonly ended: readonly Ended[];
+  readonly candidates: readonly Candidate[];
+  /** Picks up to `most` jobs from the index to replace candidates that another worker took. */
+  readonly pickMore: (index: JobIndex, most: number, admissions: Admissions) => Candidate[];
+  readonly rescue: boolean;
+  /** True if the worker knows that it holds the job. A claim whose commit failed may be in the file. */
+  readonly holds: (id: string) => boolean;
+  /** False once the worker was told to stop. Called under the lock, because the wait may be long. */
+  readonly mayClaim: () => boolean;
+  /** True if the worker has a place; see {@link ClaimView}. */
+  readonly hasPlace: boolean;
+}
+
+/** What came of the claims. */
+interface Claiming {
+  readonly claimed: Candidate[];
+  /** True if jobs wait because too many other workers are at work. */
+  isCrowdedOut: boolean;
+  /** True if too many others work, but none of them runs what was claimed. */
+  isExtra: boolean;
+}
+
+/** The result of a {@link Plan}. */
+export interface Result extends Claiming {
+  readonly recorded: Ended[];
+  /** Attempts whose job was cancelled, or rescued by another worker. */
+  readonly lost: Ended[];
+  /** Endings to write again. */
+  readonly unrecorded: Ended[];
+  /** True if a completion is in without its follow-ups. The next compaction makes them from its row. */
+  readonly owesFollowUps: boolean;
+  readonly rescued: Rescued[];
+  /** Types of dead workers' jobs that wait for a worker with a handler. */
+  readonly left: string[];
+  readonly unclaimed: Candidate[];
+  /** Why some rows were not written. */
+  readonly error: unknown;
+}
+
+/** What the last try of a commit decided. */
+interface Decided extends Claiming {
+  ended: { ended: Ended; rows: readonly StoredJob[] }[];
+  lost: Ended[];
+  rescued: Rescued[];
+  left: string[];
+}
+
+/**
+ * One turn of a worker: one commit that records ended attempts, rescues jobs of dead workers and claims new
+ * ones.
+ */
+export class Turn {
+  readonly #store: Store;
+  readonly #worker: WorkerFacts;
+  readonly #options: ResolvedWorkerOptions;
+  readonly #plan: Plan;
+  #candidates: readonly Candidate[];
+  #isFirstTry = true;
+  #last: Decided | undefined;
+
+  constructor(store: Store, worker: WorkerFacts, options: ResolvedWorkerOptions, plan: Plan) {
+    this.#store = store;
+    this.#worker = worker;
+    this.#options = options;
+    this.#plan = plan;
+    this.#candidates = plan.candidates;
+  }
+
+  /** @throws TsvqError if nothing was written; if a part was, {@link Result.error} says why the rest was not */
+  async commit(): Promise<Result> {
+    try {
+      return this.#sortOut(await this.#store.update('open', (tx) => this.#decide(tx)));
+    } catch (error) {
+      if (!(error instanceof Incomplete) || this.#last === undefined) throw error;
+      return this.#sortOut(this.#last, error);
+    }
+  }
+
+  #decide(tx: Transaction): Decided {
+    const claiming: Claiming = { claimed: [], isCrowdedOut: false, isExtra: false };
+    const decided: Decided = { ended: [], lost: [], rescued: [], left: [], ...claiming };
+    this.#last = decided;
+    for (const ended of this.#plan.ended) {
+      const rows = rowsOf(ended, tx);
+      if (rows === undefined) decided.lost.push(ended);
+      else {
+        decided.ended.push({ ended, rows });
+        for (const row of rows) tx.put(row);
+      }
+    }
+    if (this.#plan.rescue) {
+      const { owner, handles } = this.#worker;
+      const holds = (id: string): boolean => this.#plan.holds(id) || tx.written(id) !== undefined;
+      Object.assign(decided, rescueRows(this.#store, tx, { owner, handles, holds }, this.#options));
+      for (const { row } of decided.rescued) tx.put(row);
+    }
+    if (this.#candidates.length > 0) this.#claim(tx, decided);
+    this.#isFirstTry = false;
+    return decided;
+  }
+
+  #claim(tx: Transaction, claiming: Claiming): void {
+    const { mayClaim, pickMore } = this.#plan;
+    // If a claim of an earlier try is in the file, the worker already works.
+    const isAtWork = this.#candidates.some(({ id }) => tx.written(id) !== undefined);
+    const { index, now } = tx;
+    const look = { index, now, hasPlace: this.#plan.hasPlace || isAtWork, running: () => tx.running() };
+    const admissions = new Admissions(new ClaimView(this.#worker, look));
+    const claim = (candidate: Candidate): boolean => {
+      // Not by its id: a job that changed between pick and lock may be there twice, picked before and after.
+      const isWritten = tx.written(candidate.id) === candidate.claim;
+      if (!isWritten && !(mayClaim() && isFree(candidate, tx, admissions))) return false;
+      tx.put(candidate.claim);
+      claiming.claimed.push(candidate);
+      return true;
+    };
+    const taken = this.#candidates.filter((candidate) => !claim(candidate)).length;
+    // A later try would pick the same candidates again, because their claims may be in the file.
+    if (this.#isFirstTry && taken > 0 && mayClaim()) {
+      // Several workers pick from the same end. Under the lock, all their claims are known.
+      const claimed = new Set(tx.rows.map(({ id }) => id));
+      // If the file was replaced after the pick, the same job may come again.
+      const more = pickMore(tx.index, taken, admissions).filter(({ id }) => !claimed.has(id));
+      this.#candidates = this.#candidates.concat(more);
+      more.forEach(claim);
+    }
+    claiming.isCrowdedOut = admissions.isCrowdedOut;
+    claiming.isExtra = admissions.view.isCrowded;
+  }
+
+  /** @param error why some rows are not in the file */
+  #sortOut(decided: Decided, error?: Incomplete): Result {
+    const written = error && new Set(error.written);
+    const isIn = ({ id }: StoredJob): boolean => written?.has(id) ?? true;
+    const recorded = decided.ended.filter(({ rows }) => isIn(rows[0] as StoredJob));
+    const claimed = decided.claimed.filter(({ claim }) => isIn(claim));
+    const isClaimed = new Set(claimed);
+    return {
+      ...decided,
+      recorded: recorded.map(({ ended }) => ended),
+      unrecorded: decided.ended.filter(({ rows }) => !isIn(rows[0] as StoredJob)).map(({ ended }) => ended),
+      owesFollowUps: !recorded.every(({ rows }) => rows.every(isIn)),
+      rescued: decided.rescued.filter(({ row }) => isIn(row)),
+      claimed,
+      unclaimed: this.#candidates.filter((candidate) => !isClaimed.has(candidate)),
+      error,
+    };
+  }
+}
+
+/** True if a candidate may be claimed still. */
+function isFree(candidate: Candidate, tx: Transaction, admissions: Admissions): boolean {
+  if (!isUnchanged(candidate, tx)) return false;
+  const admission = admissions.of(candidate.claim.from as StoredJob);
+  return admission === 'start' || (admission === 'alone' && candidate.isLone);
+}
+
+/**
+ * Returns the rows that record an ending.
+ *
+ * @returns undefined if the claim's row is superseded: the job was cancelled, or rescued by another worker
+ */
+function rowsOf({ attempt, verdict, rows }: Ended, tx: Transaction): readonly StoredJob[] | undefined {
+  const { claim } = attempt;
+  if (!tx.isNewest(claim)) return undefined;
+  // If the file was read again after the claim, a person may have edited the row or added columns.
+  return claim.known?.index === tx.index
+    ? rows
+    : verdictRows(attempt, verdict, tx.job(attempt.id) as StoredJob);
+}

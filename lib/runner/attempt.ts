@@ -1,0 +1,81 @@
+import type { Job } from '../job/job.js';
+import type { EnqueueOptions } from '../job/job-options.js';
+import type { HandlerContext } from './handler.js';
+
+/** Why an attempt's signal was aborted. */
+export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
+
+/** Adds a follow-up of a job. @returns its id */
+export type EnqueueFollowUp = (type: string, payload?: unknown, options?: EnqueueOptions) => string;
+
+/** The key under which a context keeps its attempt. */
+const ATTEMPT = Symbol('attempt');
+
+const getter = (get: (attempt: Attempt) => unknown): PropertyDescriptor => ({
+  get(this: { readonly [ATTEMPT]: Attempt }) {
+    return get(this[ATTEMPT]);
+  },
+  enumerable: true,
+});
+
+/** The getters of all contexts. Own ones would prevent a shared V8 shape, at several times the cost. */
+const GETTERS: readonly (readonly [keyof HandlerContext, PropertyDescriptor])[] = [
+  ['job', getter(({ job }) => job)],
+  ['signal', getter(({ signal }) => signal)],
+  ['enqueue', getter(({ enqueue }) => enqueue)],
+];
+
+/** One attempt to run a job. A queue's engine says where the job comes from. */
+export abstract class Attempt {
+  abstract readonly id: string;
+  abstract readonly type: string;
+  /** The job's time limit, in ms. */
+  abstract readonly timeLimit: number;
+  /** When its handler was called, in ms; undefined before. */
+  startedAt: number | undefined;
+  stopped: StopReason | undefined;
+  /** Cancels the timer of its time limit. */
+  cancelTimer: (() => void) | undefined;
+  /** When it ended, in ms. From then on its outcome is fixed, and what the handler does is ignored. */
+  endedAt: number | undefined;
+  #controller: AbortController | undefined;
+
+  /** The job as it was claimed. */
+  abstract get job(): Job;
+
+  /** Adds a follow-up that is kept if this attempt completes. */
+  abstract get enqueue(): EnqueueFollowUp;
+
+  /** Returns the job's payload. @throws PermanentError if it can't be read */
+  abstract payload(): unknown;
+
+  /** Returns the handler's context: getters, as most handlers use none; own, so that copies have them. */
+  context(): HandlerContext {
+    const context = Object.defineProperty({}, ATTEMPT, { value: this });
+    for (const [name, getter] of GETTERS) Object.defineProperty(context, name, getter);
+    return context as HandlerContext;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.stopped) this.#controller.abort(stopError(this.stopped));
+    }
+    return this.#controller.signal;
+  }
+
+  /** Aborts its signal. The first reason stays. */
+  stop(reason: StopReason): void {
+    this.stopped ??= reason;
+    this.#controller?.abort(stopError(this.stopped));
+  }
+}
+
+const REASONS: Record<StopReason, string> = {
+  cancelled: 'the job was cancelled',
+  timeout: 'the time limit of the job has passed',
+  shutdown: 'the worker is shutting down',
+};
+
+const stopError = (reason: StopReason): DOMException =>
+  new DOMException(REASONS[reason], reason === 'timeout' ? 'TimeoutError' : 'AbortError');
