@@ -49,7 +49,7 @@ export class Executor<A extends Attempt> {
     return this.#waiting.length - this.#next;
   }
 
-  /** Adds attempts and starts what has room. */
+  /** Adds attempts; {@link startWaiting} starts them. */
   add(attempts: readonly A[]): void {
     if (attempts.length === 0) return;
     const now = this.#rules.clock.now();
@@ -57,7 +57,6 @@ export class Executor<A extends Attempt> {
     this.#busySince ??= now;
     this.#waiting = this.#waiting.slice(this.#next).concat(attempts);
     this.#next = 0;
-    this.#fill();
   }
 
   /** Returns for how many ms there was something to run since the last call. */
@@ -126,8 +125,8 @@ export class Executor<A extends Attempt> {
     return this.running.size === 0 && this.waiting === 0;
   }
 
-  /** Starts handlers while there is room. */
-  #fill(): void {
+  /** Starts handlers while there is room. From then on, each ending starts the next. */
+  startWaiting(): void {
     while (this.running.size < this.#rules.concurrency && this.waiting > 0 && !this.#isYielding) {
       const now = this.#rules.clock.now();
       if (now >= this.#sliceEnds) {
@@ -135,7 +134,7 @@ export class Executor<A extends Attempt> {
         setImmediate(() => {
           this.#isYielding = false;
           this.#sliceEnds = this.#rules.clock.now() + SLICE_MS;
-          this.#fill();
+          this.startWaiting();
         });
         return;
       }
@@ -169,7 +168,7 @@ export class Executor<A extends Attempt> {
     const settle = (ending: Ending): void => {
       runningHere.delete(attempt.id);
       this.#end(attempt, ending);
-      this.#fill();
+      this.startWaiting();
     };
     // Not Promise.resolve: it reads the promise's constructor, and nothing here catches.
     new Promise((resolve) => resolve(value)).then(
@@ -184,7 +183,7 @@ export class Executor<A extends Attempt> {
     const ignored = (): void => {
       const error = timedOut(attempt.timeLimit, 'ignored its abort');
       this.#end(attempt, { how: 'threw', error, goesOn: true });
-      this.#fill();
+      this.startWaiting();
     };
     const abort = (): void => {
       attempt.stop('timeout');

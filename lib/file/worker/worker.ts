@@ -188,6 +188,7 @@ export class Worker {
       this.#prefetch.measure(() => this.#executor.takeBusyTime());
       this.#executor.add(claimed);
       if (!this.#mayClaim) this.#executor.releaseWaiting();
+      this.#executor.startWaiting();
       if (error !== undefined) throw error;
       this.#commitRetry.succeed();
       if (wanted > 0 && claims.mustWait) this.#onCrowd();
