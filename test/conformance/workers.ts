@@ -143,8 +143,9 @@ export const workers: Checks = {
     steps: async (t, engine) => {
       const queue = await engine.open(t);
       const other = await engine.reopen(t, queue);
-      await queue.enqueue('other');
-      assert.equal((await drain(other, { other: () => {} }, { maxWorkers: 1 })).completed, 1);
+      const quick: Handlers = { work: () => {} };
+      await queue.enqueue('work');
+      assert.equal((await drain(other, quick, { maxWorkers: 1 })).completed, 1);
       const begun = deferred();
       const go = deferred();
       const handler: Handler = async () => {
@@ -152,12 +153,36 @@ export const workers: Checks = {
         await go.promise;
       };
       await queue.enqueue('work');
-      const worker = stay(queue, { work: handler });
+      const worker = stay(queue, { work: handler }, { concurrency: 1 });
       await begun.promise;
-      await queue.enqueue('other');
-      const summary = await drain(other, { other: () => {} }, { maxWorkers: 1 });
+      await queue.enqueue('work');
+      const summary = await drain(other, quick, { maxWorkers: 1 });
       assert.equal(summary.claimed, 0);
-      assert.equal((await drain(other, { other: () => {} }, { maxWorkers: 2 })).completed, 1);
+      assert.equal((await drain(other, quick, { maxWorkers: 2 })).completed, 1);
+      go.resolve();
+      await worker.end();
+    },
+    refused: async (t, engine) => drain(await engine.open(t), {}, { maxWorkers: 1 }),
+  },
+
+  'one worker more than maxWorkers runs jobs of a type that no other runs': {
+    needs: 'maxWorkers',
+    steps: async (t, engine) => {
+      const queue = await engine.open(t);
+      const begun = deferred();
+      const go = deferred();
+      const hung: Handler = async () => {
+        begun.resolve();
+        await go.promise;
+      };
+      await queue.enqueue('hung');
+      const worker = stay(queue, { hung }, { concurrency: 1 });
+      await begun.promise;
+      const ids = await queue.enqueueMany([{ type: 'hung' }, { type: 'webhook' }]);
+      const handlers = { hung: () => {}, webhook: () => {} };
+      const other = await engine.reopen(t, queue);
+      assert.equal((await drain(other, handlers, { maxWorkers: 1 })).completed, 1);
+      assert.equal((await queue.getJob(ids[1] as string))?.status, 'completed');
       go.resolve();
       await worker.end();
     },

@@ -353,6 +353,19 @@ describe('check', { concurrency: 3 }, () => {
     }
   });
 
+  test('a worker that found no place is named where jobs have waited for too long', async (t) => {
+    const { file, queue } = of(t, line({ id: ID, type: 'gone' }));
+    const noted = new Date(Math.floor(Date.now() / 1000 - 30) * 1000);
+    writeFileSync(`${file}.tick`, `${now()}\nno place\t${noted.getTime() / 1000}\n`);
+    const at = noted.toISOString().replace('.000Z', 'Z');
+    const reason = `a worker found no place at ${at}: maxWorkers others run such jobs`;
+    assert.ok((await queue('check')).stdout.endsWith(` (${reason})\n`));
+    assert.match(
+      (await queue('stats')).stdout,
+      new RegExp(`^No place: a worker left due jobs at ${at}, `, 'm'),
+    );
+  });
+
   test('several problems make one line still, and a record each for programs', async (t) => {
     const { file, queue } = of(t, line({ id: ID, type: 'gone' }), line({ id: 'bb', status: 'failed' }));
     writeFileSync(`${file}.tick`, `${now() - 180_000}\nno handler\tgone\n`);

@@ -25,7 +25,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/doctor', 600],
   ['file/operations', 450],
   ['file/admission', 260],
-  ['file/chores', 250],
+  ['file/chores', 270],
   ['file/worker', 2300],
   ['queue.ts', 250],
   ['default-queue.ts', 100],

@@ -255,6 +255,7 @@ const TABLES: Record<string, string[]> = {
     types: true,
     lastTick: true,
     unhandled: true,
+    crowdedOutAt: true,
     unreadable: true,
   }),
   Errors: keys<Record<ErrorCode, true>>({

@@ -46,7 +46,7 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
 }
 
 function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: number): string[] {
-  const { lastTick, due, oldestDueSeconds, failed, unhandled } = stats;
+  const { lastTick, due, oldestDueSeconds, failed } = stats;
   const problems: string[] = [];
   if (lastTick === undefined) problems.push('no worker has ever looked at it');
   else if (now - lastTick.getTime() > maxAge) {
@@ -61,15 +61,27 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
     );
   }
   if (oldestDueSeconds * 1000 > maxAge) {
+    const reasons = reasonsToWait(stats);
     problems.push(
       `${due} due, the oldest for ${span(oldestDueSeconds * 1000)}` +
-        (unhandled.length > 0
-          ? ` (the last worker had no handler for ${unhandled.map((type) => JSON.stringify(type)).join(', ')})`
-          : ''),
+        (reasons.length > 0 ? ` (${reasons.join('; ')})` : ''),
     );
   }
   if (failed > maxFailed) problems.push(`${failed} failed`);
   return problems;
+}
+
+/** What the last workers said of due jobs that they left. */
+function reasonsToWait({ unhandled, crowdedOutAt }: Stats): string[] {
+  const reasons: string[] = [];
+  if (unhandled.length > 0) {
+    const types = unhandled.map((type) => JSON.stringify(type)).join(', ');
+    reasons.push(`the last worker had no handler for ${types}`);
+  }
+  if (crowdedOutAt !== undefined) {
+    reasons.push(`a worker found no place at ${isoSeconds(crowdedOutAt)}: maxWorkers others run such jobs`);
+  }
+  return reasons;
 }
 
 function findUnseen({ unreadable }: Stats, { held, ahead, orphaned }: Survey): string[] {

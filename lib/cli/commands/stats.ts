@@ -51,9 +51,16 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
     });
 }
 
-function worker({ lastTick, unhandled }: Stats, now: number): string {
+function worker({ lastTick, unhandled, crowdedOutAt }: Stats, now: number): string {
   if (lastTick === undefined) return 'No worker has ever looked (see queue cron print).';
   const looked = `Last worker: ${isoSeconds(lastTick)}, ${span(now - lastTick.getTime())} ago.`;
-  if (unhandled.length === 0) return looked;
-  return `${looked} It had no handler for: ${unhandled.map((type) => JSON.stringify(type)).join(', ')}`;
+  const handlers =
+    unhandled.length === 0
+      ? ''
+      : ` It had no handler for: ${unhandled.map((type) => JSON.stringify(type)).join(', ')}`;
+  const place =
+    crowdedOutAt === undefined
+      ? ''
+      : `\nNo place: a worker left due jobs at ${isoSeconds(crowdedOutAt)}, because maxWorkers others run such jobs.`;
+  return `${looked}${handlers}${place}`;
 }

@@ -2,21 +2,8 @@ import { isWithin } from '../../job/clock.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { isOverdue } from '../lock/overdue.js';
-import { type Processes, UNJUDGED_MS } from '../lock/process-id.js';
-
-/** What the rules need to know of a worker. */
-export interface WorkerFacts {
-  /** The name in its claims. */
-  readonly owner: string;
-  readonly processes: Processes;
-  readonly maxWorkers: number;
-  /** The default time limit of a job, in ms. */
-  readonly timeout: number;
-  /** True if the type has a handler. */
-  readonly handles: (type: string) => boolean;
-  /** True if an earlier attempt of the job still runs in this process. */
-  readonly isBusy: (id: string) => boolean;
-}
+import { UNJUDGED_MS } from '../lock/process-id.js';
+import type { WorkerFacts } from './worker-facts.js';
 
 /** The state of the queue and of the worker at one look. */
 export interface Look {

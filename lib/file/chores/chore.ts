@@ -2,6 +2,13 @@ import { isWithin } from '../../job/clock.js';
 import type { Heartbeat } from '../disk/heartbeat.js';
 import type { Store } from '../store.js';
 
+/** What chores tell, and to whom. */
+export interface ChoreEvents {
+  /** What the heartbeat tells. */
+  readonly heartbeat: Omit<Heartbeat, 'at'>;
+  warn(message: string): void;
+}
+
 /** What a chore works with. */
 export interface ChoreContext {
   readonly store: Store;
@@ -9,9 +16,7 @@ export interface ChoreContext {
   readonly stays: boolean;
   /** True if a completion is in the file without its follow-ups. A compaction makes them. */
   owesFollowUps: boolean;
-  /** Returns what the heartbeat tells. */
-  readonly heartbeat: () => Omit<Heartbeat, 'at'>;
-  readonly warn: (message: string) => void;
+  readonly events: ChoreEvents;
 }
 
 /** What a worker does now and then besides its jobs. A rescue is none: it is part of a worker's commit. */

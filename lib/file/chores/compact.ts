@@ -8,7 +8,7 @@ import type { Chore, ChoreContext } from './chore.js';
  * @param smallToo see {@link Store.compactIfWorthwhile}
  */
 export async function compactForWorker(context: ChoreContext, smallToo: boolean): Promise<void> {
-  const { store, warn } = context;
+  const { store, events } = context;
   if (context.owesFollowUps) {
     await store.compact();
     context.owesFollowUps = false;
@@ -19,7 +19,7 @@ export async function compactForWorker(context: ChoreContext, smallToo: boolean)
   } catch (error) {
     const goesOn = error instanceof TsvqError && error.code !== 'SYNC_FAILED' && error.code !== 'CLOSED';
     if (!goesOn) throw error;
-    warn(`could not compact the queue: ${error.message}`);
+    events.warn(`could not compact the queue: ${error.message}`);
   }
 }
 

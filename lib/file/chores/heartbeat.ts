@@ -1,17 +1,34 @@
-import { writeHeartbeat } from '../disk/heartbeat.js';
+import { crowdedOutLately, type Heartbeat, readHeartbeat, writeHeartbeat } from '../disk/heartbeat.js';
 import { describePlace, placeOf } from '../disk/place.js';
+import type { Store } from '../store.js';
 import type { Chore, ChoreContext } from './chore.js';
 
-/** Writes the heartbeat. The first of a queue warns of its place, if there is reason to. */
-export function beat({
-  store: { fs, realPath, clock, options },
-  heartbeat,
-  warn,
-}: Pick<ChoreContext, 'store' | 'heartbeat' | 'warn'>): void {
-  if (!writeHeartbeat(fs, realPath, { ...heartbeat(), at: clock.now() }) || options.anyFileSystem) return;
+/** Returns what the last worker told. */
+export function lastHeartbeat({ fs, realPath }: Store): Heartbeat | undefined {
+  try {
+    return readHeartbeat(fs, realPath);
+  } catch {
+    // An unreadable heartbeat is no reason not to work.
+    return undefined;
+  }
+}
+
+/**
+ * Writes the heartbeat. The first of a queue warns of its place, if there is reason to.
+ *
+ * @param unhandled types of due jobs without a handler; default: those that the worker met
+ */
+export function beat(
+  { store, events }: Pick<ChoreContext, 'store' | 'events'>,
+  unhandled: string[] = events.heartbeat.unhandled,
+): void {
+  const { fs, realPath, clock, options } = store;
+  const at = clock.now();
+  const crowdedOutAt = events.heartbeat.crowdedOutAt ?? crowdedOutLately(lastHeartbeat(store), at);
+  if (!writeHeartbeat(fs, realPath, { at, unhandled, crowdedOutAt }) || options.anyFileSystem) return;
   const place = placeOf(fs, realPath);
-  if (place !== undefined) warn(describePlace(place, realPath));
+  if (place !== undefined) events.warn(describePlace(place, realPath));
 }
 
 /** Tells other processes that the worker is alive, and what it can't run. */
-export const heartbeat: Chore = { name: 'heartbeat', every: 30_000, run: beat };
+export const heartbeat: Chore = { name: 'heartbeat', every: 30_000, run: (context) => beat(context) };

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { isWithin } from '../../job/clock.js';
 import { isName } from '../format/text.js';
 import { type FileSystem, storeError } from './fs.js';
 import { giveToOwner } from './ownership.js';
@@ -9,12 +10,9 @@ export interface Heartbeat {
   at: number;
   /** Types of due jobs without a handler. */
   unhandled: string[];
-  /** True if due jobs waited because `maxWorkers` others were at work. */
-  isCrowdedOut: boolean;
+  /** When a worker last left due jobs because `maxWorkers` others were at work, in ms since 1970. */
+  crowdedOutAt?: number | undefined;
 }
-
-/** The line that says so. */
-const CROWDED_OUT = 'no place';
 
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 /** Follows no symlink and waits for no pipe, because others can put one at this known name. */
@@ -23,7 +21,7 @@ const ONLY_THERE = O_NOFOLLOW | O_NONBLOCK;
 const MOST = 64 * 1024;
 
 /**
- * Writes a line with the time in Unix seconds, then a line if due jobs found no place, then one for each type without a handler. It leaves out
+ * Writes a line with the time in Unix seconds, then a line for each type without a handler, and one if due jobs found no place. It leaves out
  * invalid types from edits by hand: no handler can have them, and they may have any length. It may be lost:
  * no sync.
  *
@@ -32,9 +30,9 @@ const MOST = 64 * 1024;
  * @returns true if it is the first one
  */
 export function writeHeartbeat(fs: FileSystem, queueFile: string, heartbeat: Heartbeat): boolean {
-  const { at, unhandled, isCrowdedOut } = heartbeat;
-  const types = unhandled.filter(isName).map((type) => `no handler\t${type}`);
-  const lines = [(at / 1000).toFixed(3), ...(isCrowdedOut ? [CROWDED_OUT] : []), ...types];
+  const { at, unhandled, crowdedOutAt } = heartbeat;
+  const lines = [(at / 1000).toFixed(3), ...unhandled.filter(isName).map((type) => `no handler\t${type}`)];
+  if (crowdedOutAt !== undefined) lines.push(`no place\t${(crowdedOutAt / 1000).toFixed(3)}`);
   try {
     const fd = openTick(fs, `${queueFile}.tick`);
     try {
@@ -83,8 +81,18 @@ export function readHeartbeat(fs: FileSystem, queueFile: string): Heartbeat | un
     const at = Number(lines[0]) * 1000;
     if (!(at > 0)) return undefined;
     const unhandled = lines.flatMap((line) => line.match(/^no handler\t(.*)$/)?.[1] ?? []);
-    return { at, unhandled, isCrowdedOut: lines[1] === CROWDED_OUT };
+    const noPlace = lines.flatMap((line) => line.match(/^no place\t([\d.]+)$/)?.[1] ?? []);
+    return { at, unhandled, crowdedOutAt: noPlace.length > 0 ? Number(noPlace[0]) * 1000 : undefined };
   } finally {
     fs.close(fd);
   }
 }
+
+/** How long a heartbeat says that a worker left due jobs. Others beat meanwhile, and cron starts one a minute. */
+const CROWDED_OUT_MS = 90_000;
+
+/** Returns when a worker left due jobs because too many others were at work; undefined if not lately. */
+export const crowdedOutLately = (heartbeat: Heartbeat | undefined, now: number): number | undefined =>
+  isWithin(CROWDED_OUT_MS, heartbeat?.crowdedOutAt ?? Number.NEGATIVE_INFINITY, now)
+    ? heartbeat?.crowdedOutAt
+    : undefined;

@@ -1,5 +1,5 @@
 import type { Status } from '../../job/job.js';
-import { readHeartbeat } from '../disk/heartbeat.js';
+import { crowdedOutLately, readHeartbeat } from '../disk/heartbeat.js';
 import { readSealedCounts } from '../index/sealed-counts.js';
 import type { Store } from '../store.js';
 
@@ -15,6 +15,8 @@ export interface Stats extends TypeStats {
   lastTick: Date | undefined;
   /** Types of due jobs without a handler at the last worker. */
   unhandled: string[];
+  /** When a worker left due jobs because `maxWorkers` others were at work; undefined if not in the last 90 seconds. */
+  crowdedOutAt: Date | undefined;
   /** Unreadable lines, which count as no job: from another program or a bad edit; see `queue doctor`. */
   unreadable: number;
   /** Size of the file. */
@@ -84,6 +86,7 @@ export async function gatherStats(store: Store): Promise<Stats> {
       if (count > 0) add(type, status, -1, count);
     }
   }
+  const crowdedOutAt = all.due > 0 ? crowdedOutLately(tick, now) : undefined;
   return {
     file: store.path,
     total,
@@ -92,6 +95,7 @@ export async function gatherStats(store: Store): Promise<Stats> {
     lastTick: tick && new Date(tick.at),
     // After that worker, another may have had the handler.
     unhandled: tick?.unhandled.filter((type) => (types.get(type)?.due ?? 0) > 0) ?? [],
+    crowdedOutAt: crowdedOutAt === undefined ? undefined : new Date(crowdedOutAt),
     unreadable: (await index?.unreadable.count(index.file)) ?? 0,
     bytes: index?.file.size ?? 0,
   };

@@ -1,5 +1,5 @@
 import type { ResolvedWorkerOptions } from '../../job/options.js';
-import type { WorkerFacts } from '../admission/claim-view.js';
+import type { WorkerFacts } from '../admission/worker-facts.js';
 import { storeError } from '../disk/fs.js';
 import type { JobIndex } from '../index/job-index.js';
 import { giveUp } from '../lock/overdue.js';
@@ -27,6 +27,8 @@ export class Claims {
   #ended: Ended[] = [];
   /** True if too many others worked at the last claim, and none of them ran what was claimed. */
   #isExtra = false;
+  /** True if due jobs waited at the last claim because too many others were at work. */
+  #isCrowdedOut = false;
   /** True if due rows could not be read at the last try. */
   #cantRead = false;
 
@@ -82,9 +84,9 @@ export class Claims {
     rescue: boolean,
     mayClaim: () => boolean,
   ): Promise<{ claimed: readonly HeldJob[]; owesFollowUps: boolean; error: unknown }> {
-    const { store, worker, options, events, dueQueue } = this.#parts;
+    const { store, worker, options, dueQueue } = this.#parts;
     const { candidates, isCrowdedOut } = this.#take(wanted);
-    if (wanted > 0) events.isCrowdedOut = isCrowdedOut;
+    if (wanted > 0) this.#noteCrowd(isCrowdedOut);
     const ended = this.#ended;
     this.#ended = [];
     if (ended.length + candidates.length === 0 && !rescue) {
@@ -101,7 +103,7 @@ export class Claims {
       },
       mayClaim,
       rescue,
-      hasPlace: this.#hasPlace,
+      hasPlace: this.hasPlace,
       holds: (id) => this.#held.has(id),
     });
     let result: Result;
@@ -118,7 +120,7 @@ export class Claims {
 
   /** True if the last claim failed because due rows could not be read or too many others were at work. */
   get mustWait(): boolean {
-    return this.#cantRead || (this.held === 0 && this.#parts.events.isCrowdedOut);
+    return this.#cantRead || (this.held === 0 && this.#isCrowdedOut);
   }
 
   /** Gives up jobs still held because of failed writes. */
@@ -126,7 +128,8 @@ export class Claims {
     if (this.held > 0) giveUp(this.#parts.worker.owner);
   }
 
-  get #hasPlace(): boolean {
+  /** True if it holds jobs, and has one of the `maxWorkers` places for them. */
+  get hasPlace(): boolean {
     return this.held > 0 && !this.#isExtra;
   }
 
@@ -135,7 +138,7 @@ export class Claims {
     if (wanted === 0) return { candidates: [], isCrowdedOut: false };
     const { store, events, dueQueue } = this.#parts;
     try {
-      const picked = dueQueue.take(wanted, { alone: this.held === 0, hasPlace: this.#hasPlace });
+      const picked = dueQueue.take(wanted, { alone: this.held === 0, hasPlace: this.hasPlace });
       this.#cantRead = false;
       return picked;
     } catch (error) {
@@ -166,9 +169,14 @@ export class Claims {
     );
     for (const attempt of attempts) this.#held.set(attempt.id, attempt);
     events.summary.claimed += attempts.length;
-    events.isCrowdedOut ||= result.isCrowdedOut;
+    if (result.isCrowdedOut) this.#noteCrowd(true);
     if (attempts.length > 0) this.#isExtra = result.isExtra;
     return attempts;
+  }
+
+  #noteCrowd(isCrowdedOut: boolean): void {
+    this.#isCrowdedOut = isCrowdedOut;
+    if (isCrowdedOut) this.#parts.events.crowdedOutAt = this.#parts.store.clock.now();
   }
 
   /** Drops a job that was cancelled or rescued. */

@@ -1,17 +1,11 @@
 import { Admissions } from '../admission/admission.js';
-import { ClaimView, type WorkerFacts } from '../admission/claim-view.js';
+import { ClaimView } from '../admission/claim-view.js';
+import type { WorkerFacts } from '../admission/worker-facts.js';
 import type { JobIndex } from '../index/job-index.js';
 import { runningJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 import { DueJobs } from './due-jobs.js';
 import { type Candidate, pickCandidates } from './pick.js';
-
-/** What a worker picks with. */
-export interface PickRules {
-  readonly worker: WorkerFacts;
-  /** Receives how many due jobs of a type have no handler; never under the lock. */
-  readonly onUnhandled: (type: string, jobs: number) => void;
-}
 
 /** The result of {@link DueQueue.take}. */
 export interface Picked {
@@ -23,7 +17,8 @@ export interface Picked {
 /** The jobs to claim, as far as the file was read. It follows the store's index, also into a new file. */
 export class DueQueue {
   readonly #store: Store;
-  readonly #rules: PickRules;
+  readonly #worker: WorkerFacts;
+  readonly #onUnhandled: (type: string, jobs: number) => void;
   #due: DueJobs | undefined;
   /** True if the last look found nothing to claim and nothing has changed. */
   #isDry = false;
@@ -34,9 +29,11 @@ export class DueQueue {
   /** The slots of those not reported yet. */
   #untold: number[] = [];
 
-  constructor(store: Store, rules: PickRules) {
+  /** @param onUnhandled receives how many due jobs of a type have no handler; never under the lock */
+  constructor(store: Store, worker: WorkerFacts, onUnhandled: (type: string, jobs: number) => void) {
     this.#store = store;
-    this.#rules = rules;
+    this.#worker = worker;
+    this.#onUnhandled = onUnhandled;
     store.onIndex.add(this.follow);
   }
 
@@ -94,7 +91,7 @@ export class DueQueue {
     if (this.#due === undefined || !this.#due.any(now, alone)) return { candidates: [], isCrowdedOut: false };
     const { index } = this.#due;
     const look = { index, now, hasPlace, running: () => runningJobs(index) };
-    const admissions = new Admissions(new ClaimView(this.#rules.worker, look));
+    const admissions = new Admissions(new ClaimView(this.#worker, look));
     const candidates = this.#pick(most, alone, now, admissions);
     this.#isDry = candidates.length === 0;
     this.#tell();
@@ -124,11 +121,11 @@ export class DueQueue {
   #pick(most: number, alone: boolean, now: number, admissions: Admissions): Candidate[] {
     const due = this.#due as DueJobs;
     const onGone = (slot: number): void => void this.#gone.push(slot);
-    return pickCandidates({ worker: this.#rules.worker, due, now, most, alone, admissions, onGone });
+    return pickCandidates({ worker: this.#worker, due, now, most, alone, admissions, onGone });
   }
 
   #accepts(index: JobIndex, slot: number): boolean {
-    if (this.#rules.worker.handles(index.type(slot))) return true;
+    if (this.#worker.handles(index.type(slot))) return true;
     this.#untold.push(slot);
     return false;
   }
@@ -145,6 +142,6 @@ export class DueQueue {
       this.#unhandled.set(type, (this.#unhandled.get(type) ?? 0) + 1);
     }
     this.#untold = [];
-    for (const type of types) this.#rules.onUnhandled(type, this.#unhandled.get(type) as number);
+    for (const type of types) this.#onUnhandled(type, this.#unhandled.get(type) as number);
   }
 }

@@ -1,10 +1,9 @@
 import type { Admissions } from '../admission/admission.js';
-import type { WorkerFacts } from '../admission/claim-view.js';
+import type { WorkerFacts } from '../admission/worker-facts.js';
 import type { Transaction } from '../commit/transaction.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { readJobs } from '../index/rows.js';
-import type { Store } from '../store.js';
 import type { DueJobs } from './due-jobs.js';
 
 /** A pick ends when its rows have this many bytes, so that large payloads don't fill the memory. */
@@ -104,22 +103,4 @@ function claimOf(job: StoredJob, { owner, timeout }: WorkerFacts, now: number): 
   });
   claim.prepare();
   return claim;
-}
-
-/**
- * True if a claim is not superseded, as far as the file was read: no newer row, and the job is still open.
- * A job that is not open was finished by another process. Its row was moved to the sealed part or the
- * archive.
- */
-export function stands(
-  { id, version }: { id: string; version: number },
-  index: JobIndex,
-  store: Store,
-): boolean {
-  const slot = index.find(id);
-  if (slot !== undefined) return index.version(slot) <= version;
-  const { file } = index;
-  // While a person edits the file, any part of it may be missing.
-  const isWhole = !store.lock.isRewriting && file.isCurrent() && index.position === file.size;
-  return !isWhole || index.isHeld(id);
 }

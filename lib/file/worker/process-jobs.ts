@@ -5,9 +5,8 @@ import { TsvqError } from '../../job/errors.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../../job/options.js';
 import type { Death } from '../../runner/ending.js';
 import type { Handler, Handlers, Summary } from '../../runner/handler.js';
-import { beat } from '../chores/heartbeat.js';
+import { beat, lastHeartbeat } from '../chores/heartbeat.js';
 import { withStoreErrors } from '../disk/fs.js';
-import { type Heartbeat, readHeartbeat } from '../disk/heartbeat.js';
 import { checkName } from '../format/text.js';
 import { handlersRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
@@ -30,7 +29,6 @@ export async function processQueue(
   const resolved = resolveWorkerOptions(options);
   const backoff = resolveBackoff(resolved.backoff);
   const events = new WorkerEvents(resolved);
-  const warn = (message: string): void => events.warn(message);
   let worker: Worker | undefined;
   let isStopped = false;
   let death = undefined as Death | undefined;
@@ -50,9 +48,9 @@ export async function processQueue(
     }
     if (work || resolved.linger > 0) {
       const module = await loaded('the code of a worker', import('./worker.js'));
-      // It may stay long.
-      beat({ store, warn, heartbeat: () => lastHeartbeat(store) ?? events.heartbeat });
-      worker = new module.Worker(store, { handlers: table, options: resolved, backoff }, events);
+      // It may stay long, and knows less than the last one.
+      beat({ store, events }, lastHeartbeat(store)?.unhandled);
+      worker = new module.Worker(store, table, { ...resolved, backoff }, events);
       if (isStopped) worker.stop();
       if (death !== undefined) worker.abandon(death);
       await worker.run();
@@ -69,7 +67,7 @@ export async function processQueue(
     if (death === undefined) throw error;
   }
   if (death !== undefined) throw death.error;
-  beat({ store, warn, heartbeat: () => events.heartbeat });
+  beat({ store, events });
   return events.summary;
 }
 
@@ -84,16 +82,6 @@ async function crossOut(store: Store): Promise<void> {
   } catch (error) {
     if (error instanceof TsvqError && error.code === 'SYNC_FAILED') throw error;
     // Nothing depends on it, and the next worker tries again.
-  }
-}
-
-/** Returns what the last worker told. One that begins knows less. */
-function lastHeartbeat({ fs, realPath }: Store): Heartbeat | undefined {
-  try {
-    return readHeartbeat(fs, realPath);
-  } catch {
-    // An unreadable heartbeat is no reason not to work.
-    return undefined;
   }
 }
 

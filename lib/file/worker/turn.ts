@@ -1,6 +1,7 @@
 import type { ResolvedWorkerOptions } from '../../job/options.js';
 import { Admissions } from '../admission/admission.js';
-import { ClaimView, type WorkerFacts } from '../admission/claim-view.js';
+import { ClaimView } from '../admission/claim-view.js';
+import type { WorkerFacts } from '../admission/worker-facts.js';
 import { type Rescued, rescueRows } from '../chores/rescue.js';
 import type { Transaction } from '../commit/transaction.js';
 import { Incomplete } from '../commit/update.js';

@@ -19,8 +19,8 @@ export class WorkerEvents {
     released: 0,
     unhandled: {},
   };
-  /** True if due jobs waited at the last pick because too many other workers were at work. */
-  isCrowdedOut = false;
+  /** When due jobs last waited because too many other workers were at work, in ms since 1970. */
+  crowdedOutAt: number | undefined;
   readonly #options: ResolvedWorkerOptions;
   readonly #left = new Set<string>();
 
@@ -81,7 +81,7 @@ export class WorkerEvents {
 
   /** Returns what the heartbeat tells. */
   get heartbeat(): Omit<Heartbeat, 'at'> {
-    return { unhandled: Object.keys(this.summary.unhandled), isCrowdedOut: this.isCrowdedOut };
+    return { unhandled: Object.keys(this.summary.unhandled), crowdedOutAt: this.crowdedOutAt };
   }
 
   warn(message: string, type?: string): void {

@@ -4,6 +4,7 @@ import type { ResolvedWorkerOptions } from '../../job/options.js';
 import type { Death, Ending } from '../../runner/ending.js';
 import { Executor } from '../../runner/executor.js';
 import type { Handler } from '../../runner/handler.js';
+import { workerFacts } from '../admission/worker-facts.js';
 import { Interval } from '../chores/chore.js';
 import { Chores } from '../chores/chores.js';
 import { compactForWorker } from '../chores/compact.js';
@@ -13,8 +14,9 @@ import { Claims } from './claims.js';
 import { CommitRetry } from './commit-retry.js';
 import { DueQueue } from './due-queue.js';
 import type { HeldJob } from './held-job.js';
+import { limitLifetime } from './lifetime.js';
+import { look } from './look.js';
 import { type FailureRules, judge } from './outcome.js';
-import { stands } from './pick.js';
 import { Prefetch } from './prefetch.js';
 import { Wake } from './wake.js';
 import { Watcher } from './watcher.js';
@@ -29,13 +31,6 @@ const CROWDED_MS = 1_000;
  * claims nothing more, it has ended.
  */
 type State = 'lingering' | 'working' | 'draining' | 'done';
-
-/** What a worker is told when it begins. */
-export interface Orders {
-  readonly handlers: ReadonlyMap<string, Handler>;
-  readonly options: ResolvedWorkerOptions;
-  readonly backoff: Backoff;
-}
 
 /**
  * One worker, from its first look to its last commit. It claims jobs, runs them and records their outcome.
@@ -52,6 +47,7 @@ export class Worker {
   readonly #claims: Claims;
   readonly #executor: Executor<HeldJob>;
   readonly #chores: Chores;
+  readonly #look = (): Promise<void> => look(this.#store, this.#dueQueue, this.#executor);
   readonly #prefetch = new Prefetch();
   readonly #commitRetry = new CommitRetry();
   readonly #rescue = new Interval(RESCUE_MS);
@@ -61,53 +57,46 @@ export class Worker {
   /** When too many others last worked to claim anything. */
   #lastCrowd = Number.NEGATIVE_INFINITY;
 
-  constructor(store: Store, { handlers, options, backoff }: Orders, events: WorkerEvents) {
-    const { clock, processes } = store;
+  constructor(
+    store: Store,
+    handlers: ReadonlyMap<string, Handler>,
+    options: ResolvedWorkerOptions & { readonly backoff: Backoff },
+    events: WorkerEvents,
+  ) {
+    const { clock } = store;
     this.#store = store;
     this.#options = options;
     this.#events = events;
-    this.#rules = { ...options, backoff, maxResult: store.options.maxPayload };
+    this.#rules = { ...options, maxResult: store.options.maxPayload };
     this.#state = options.linger === 0 ? 'working' : 'lingering';
     this.#wake = new Wake(clock);
     this.#watcher = new Watcher(store, () => this.#onWatch());
-    const runningHere = jobsRunningHere(store);
-    const { concurrency, grace, maxWorkers, timeout } = options;
-    const worker = {
-      owner: processes.self(),
-      processes,
-      maxWorkers,
-      timeout,
-      handles: (type: string) => handlers.has(type),
-      isBusy: (id: string) => runningHere.has(id),
-    };
-    const onUnhandled = (type: string, jobs: number): void => events.unhandled(type, jobs);
-    this.#dueQueue = new DueQueue(store, { worker, onUnhandled });
+    const worker = workerFacts(store, handlers, options);
+    this.#dueQueue = new DueQueue(store, worker, (type, jobs) => events.unhandled(type, jobs));
     this.#claims = new Claims({ store, worker, options, events, dueQueue: this.#dueQueue });
     const onEnd = (attempt: HeldJob, ending: Ending): void => this.#onEnd(attempt, ending);
+    const { concurrency, grace } = options;
+    const runningHere = jobsRunningHere(store);
     this.#executor = new Executor({ clock, handlers, concurrency, grace, runningHere, onEnd });
-    this.#chores = new Chores({
-      store,
-      stays: options.linger > 0,
-      owesFollowUps: false,
-      heartbeat: () => events.heartbeat,
-      warn: (message) => events.warn(message),
-    });
+    this.#chores = new Chores({ store, stays: options.linger > 0, owesFollowUps: false, events });
   }
 
   /** Resolves when nothing is due and the linger time is over, or after a stop. */
   async run(): Promise<void> {
     const { lock } = this.#store;
-    let endOrders: (() => void) | undefined;
+    let liftLimits: (() => void) | undefined;
     try {
       lock.keepsDirectory = true;
       await this.#look();
-      endOrders = this.#takeOrders();
+      const end = { stop: () => this.stop(), leave: () => this.#leave() };
+      liftLimits = limitLifetime(this.#options, this.#store.clock, end);
+      this.#watcher.start(this.#options.linger > 0);
       await this.#loop();
       if (this.#death === undefined) await compactForWorker(this.#chores.context, true);
     } finally {
       this.#state = 'done';
       this.#watcher.stop();
-      endOrders?.();
+      liftLimits?.();
       this.#claims.close();
       this.#dueQueue.close();
       lock.keepsDirectory = false;
@@ -130,31 +119,6 @@ export class Worker {
     this.#wake.call();
   }
 
-  /** Follows the options that end a worker, and the file. @returns the function that ends this */
-  #takeOrders(): () => void {
-    const { signal, maxTime, linger } = this.#options;
-    const { clock } = this.#store;
-    const cancels: (() => void)[] = [];
-    const stop = (): void => this.stop();
-    if (maxTime < Number.POSITIVE_INFINITY) cancels.push(clock.later(maxTime, stop));
-    const leave = (): void => {
-      if (this.#state === 'lingering') this.#state = 'working';
-      this.#commitRetry.endPause();
-      this.#wake.call();
-    };
-    // A timer, because the clock may be set back.
-    if (linger > 0 && linger < Number.POSITIVE_INFINITY) cancels.push(clock.later(linger, leave, true));
-    signal?.addEventListener('abort', stop, { once: true });
-    cancels.push(() => signal?.removeEventListener('abort', stop));
-    if (signal?.aborted) this.stop();
-    this.#watcher.start(linger > 0);
-    return () => {
-      for (const cancel of cancels) cancel();
-    };
-  }
-
-  // ---- the loop ----
-
   /** Commits what there is to commit, and waits for whatever comes next, until nothing is left. */
   async #loop(): Promise<void> {
     for (;;) {
@@ -172,7 +136,14 @@ export class Worker {
       }
       if (this.#claims.held === 0) {
         // Another caller in this process is reading the file again; due jobs show after that.
-        if (this.#mayClaim && this.#dueQueue.index?.isRead === false && (await this.#hasLooked())) continue;
+        if (this.#mayClaim && this.#dueQueue.index?.isRead === false) {
+          const hasLooked = await this.#look().then(
+            () => true,
+            // The watcher tries again.
+            () => false,
+          );
+          if (hasLooked) continue;
+        }
         if (this.#state !== 'lingering') return;
       }
       await this.#wake.within(this.#untilNext(now));
@@ -183,6 +154,8 @@ export class Worker {
   async #commit(wanted: number, isRescue: boolean): Promise<void> {
     const claims = this.#claims;
     try {
+      // Without a place it counts the others, so it must know what they ended.
+      if (wanted > 0 && !claims.hasPlace) await this.#look();
       const { claimed, owesFollowUps, error } = await claims.commit(wanted, isRescue, () => this.#mayClaim);
       this.#chores.context.owesFollowUps ||= owesFollowUps;
       this.#prefetch.measure(() => this.#executor.takeBusyTime());
@@ -193,11 +166,8 @@ export class Worker {
       this.#commitRetry.succeed();
       if (wanted > 0 && claims.mustWait) this.#onCrowd();
     } catch (error) {
-      const isTried = this.#commitRetry.fail(error, this.#store.clock.now(), {
-        mustLeave: this.#state !== 'lingering',
-        holds: claims.held > 0,
-      });
-      if (!isTried) {
+      const situation = { mustLeave: this.#state !== 'lingering', holds: claims.held > 0 };
+      if (!this.#commitRetry.fail(error, this.#store.clock.now(), situation)) {
         this.#executor.letGo();
         throw error;
       }
@@ -252,30 +222,11 @@ export class Worker {
     this.#wake.call();
   }
 
-  // ---- looking ----
-
-  /** Reads new rows without the lock, and stops running jobs that were cancelled. */
-  async #look(): Promise<void> {
-    const index = await this.#store.read('open');
-    if (index === undefined) return this.#dueQueue.leave();
-    // It follows later ones itself, and this one may already be old, because others read as well.
-    if (this.#dueQueue.index === undefined) this.#dueQueue.follow(index);
-    if (this.#dueQueue.isStale) {
-      await this.#store.forget();
-      return this.#look();
-    }
-    if (index !== this.#dueQueue.index) return;
-    for (const attempt of this.#executor.attempts()) {
-      if (!stands(attempt, index, this.#store)) attempt.stop('cancelled');
-    }
-  }
-
-  /** Looks. @returns false if that failed: the watcher tries again */
-  async #hasLooked(): Promise<boolean> {
-    return this.#look().then(
-      () => true,
-      () => false,
-    );
+  /** Leaves as soon as nothing is due. */
+  #leave(): void {
+    if (this.#state === 'lingering') this.#state = 'working';
+    this.#commitRetry.endPause();
+    this.#wake.call();
   }
 
   async #onWatch(): Promise<void> {

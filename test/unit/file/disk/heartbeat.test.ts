@@ -75,11 +75,10 @@ test('a note that nobody can read is none', async (t) => {
     writeFileSync(`${file}.tick`, content);
     assert.equal(readHeartbeat(systemFs, file), undefined, JSON.stringify(content));
   }
-  writeHeartbeat(systemFs, file, { at: 1_700_000_000_500, unhandled: [], isCrowdedOut: false });
+  writeHeartbeat(systemFs, file, { at: 1_700_000_000_500, unhandled: [] });
   assert.deepEqual(readHeartbeat(systemFs, file), {
     at: 1_700_000_000_500,
     unhandled: [],
-    isCrowdedOut: false,
   });
 });
 
@@ -88,7 +87,7 @@ test('a link or a folder in its place is no note, and leads nowhere', async (t) 
   writeFileSync(`${file}.other`, '1700000000\n');
   symlinkSync(`${file}.other`, `${file}.tick`);
   assert.equal(readHeartbeat(systemFs, file), undefined);
-  writeHeartbeat(systemFs, file, { at: 1_800_000_000_000, unhandled: [], isCrowdedOut: false });
+  writeHeartbeat(systemFs, file, { at: 1_800_000_000_000, unhandled: [] });
   assert.equal(text(`${file}.other`), '1700000000\n');
   rmSync(`${file}.tick`);
   mkdirSync(`${file}.tick`);
@@ -112,30 +111,24 @@ test('a shorter note leaves nothing of the longer one, and the file gets no shor
     writeHeartbeat(systemFs, file, {
       at: 1_700_000_000_123,
       unhandled: ['email', 'größe'],
-      isCrowdedOut: false,
     }),
     true,
   );
   const { size, ino } = statSync(tick);
-  assert.equal(
-    writeHeartbeat(systemFs, file, { at: 1_700_000_060_000, unhandled: ['sms'], isCrowdedOut: false }),
-    false,
-  );
+  assert.equal(writeHeartbeat(systemFs, file, { at: 1_700_000_060_000, unhandled: ['sms'] }), false);
   assert.equal(text(tick).trimEnd(), '1700000060.000\nno handler\tsms');
   assert.deepEqual([statSync(tick).size, statSync(tick).ino], [size, ino]);
   assert.deepEqual(readHeartbeat(systemFs, file), {
     at: 1_700_000_060_000,
     unhandled: ['sms'],
-    isCrowdedOut: false,
   });
   // What an older version has left, and what is none of ours.
   for (const before of ['1700000000\nno handler\temail\n', `no handler\t${'x'.repeat(200_000)}\n`]) {
     writeFileSync(tick, before);
-    writeHeartbeat(systemFs, file, { at: 1_700_000_120_000, unhandled: [], isCrowdedOut: false });
+    writeHeartbeat(systemFs, file, { at: 1_700_000_120_000, unhandled: [] });
     assert.deepEqual(readHeartbeat(systemFs, file), {
       at: 1_700_000_120_000,
       unhandled: [],
-      isCrowdedOut: false,
     });
   }
 });
@@ -143,9 +136,9 @@ test('a shorter note leaves nothing of the longer one, and the file gets no shor
 test('a note is written over the one before in one write, without cutting the file', (t) => {
   const { fs, calls } = faultyFs();
   const { file } = openTest(t);
-  writeHeartbeat(fs, file, { at: 1_700_000_000_000, unhandled: ['email'], isCrowdedOut: false });
+  writeHeartbeat(fs, file, { at: 1_700_000_000_000, unhandled: ['email'] });
   calls.length = 0;
-  writeHeartbeat(fs, file, { at: 1_700_000_001_000, unhandled: [], isCrowdedOut: false });
+  writeHeartbeat(fs, file, { at: 1_700_000_001_000, unhandled: [] });
   const [opened] = calls.filter(({ name }) => name === 'open');
   assert.equal(Number(opened?.args[1]) & constants.O_TRUNC, 0);
   assert.equal(calls.filter(({ name }) => name === 'writeSync').length, 1);

@@ -1,0 +1,25 @@
+import type { Clock } from '../../job/clock.js';
+import type { ResolvedWorkerOptions } from '../../job/options.js';
+
+/**
+ * Ends a worker's time as its options say: `leave` is called when the linger time is over, `stop` at `maxTime` and at
+ * the abort of `signal`.
+ *
+ * @returns the function that ends this
+ */
+export function limitLifetime(
+  { signal, maxTime, linger }: ResolvedWorkerOptions,
+  clock: Clock,
+  { stop, leave }: { stop: () => void; leave: () => void },
+): () => void {
+  const cancels: (() => void)[] = [];
+  if (maxTime < Number.POSITIVE_INFINITY) cancels.push(clock.later(maxTime, stop));
+  // A timer, because the clock may be set back.
+  if (linger > 0 && linger < Number.POSITIVE_INFINITY) cancels.push(clock.later(linger, leave, true));
+  signal?.addEventListener('abort', stop, { once: true });
+  cancels.push(() => signal?.removeEventListener('abort', stop));
+  if (signal?.aborted) stop();
+  return () => {
+    for (const cancel of cancels) cancel();
+  };
+}
