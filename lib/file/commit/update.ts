@@ -62,20 +62,24 @@ export class Update<T = unknown> {
       // No more than one row of a job in a commit: of two, the second would count even where the first came too
       // late, because another process wrote that version before.
       const { decided } = snapshot;
-      if (decided.size > 0 && this.rows.some(({ id }) => decided.has(id))) this.wait();
+      if (decided.size > 0 && this.rows.some(({ id }) => decided.has(id))) this.startOver();
     } catch (error) {
-      this.rows = [];
-      this.startsOver = error instanceof StaleIndex;
-      if (this.startsOver) return;
-      this.#error = error;
-      this.isDecided = true;
+      if (error instanceof StaleIndex) this.startOver();
+      else this.#refuse(error);
     }
   }
 
-  /** It is decided in the next try. */
-  wait(): void {
+  /** Gives up for this try: the next one decides. */
+  startOver(): void {
     this.rows = [];
     this.startsOver = true;
+  }
+
+  /** What it has thrown is its result: it asks for no rows. */
+  #refuse(error: unknown): void {
+    this.rows = [];
+    this.#error = error;
+    this.isDecided = true;
   }
 
   /** So many of its rows are in the file. @param error why the others are not; without one, there is another try */
