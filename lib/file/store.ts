@@ -88,11 +88,12 @@ export class Store {
    * @returns undefined if there is no queue file
    */
   async read(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
+    const { access } = this.#current;
     // If nothing is new, nothing here waits. A caller that asks in a loop, for a job to end, must not keep
     // the worker in its own process from ending it.
     if (++this.#reads % READS_A_TURN === 0) await new Promise(setImmediate);
     for (;;) {
-      while (this.#current.busy) await this.#current.busy;
+      while (access.busy) await access.busy;
       if (this.openFile() === undefined) return undefined;
       const index = await withStoreErrors(this.path, () => this.#current.readOn(needs));
       // The index was dropped meanwhile, or the file was replaced.

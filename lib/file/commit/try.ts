@@ -79,7 +79,7 @@ export class Try {
    */
   async #withoutLock(): Promise<Written | undefined> {
     const { current } = this.#parts;
-    const over = await current.reserve();
+    const over = await current.access.write();
     try {
       const before = this.#openEnd();
       if (before === undefined) return undefined;
@@ -108,7 +108,7 @@ export class Try {
       const file = (await maintenance.writableFile()).retain();
       try {
         const end = await maintenance.closeTail(file);
-        const over = await current.reserve();
+        const over = await current.access.write();
         try {
           return await this.#appendTo(file, end);
         } finally {

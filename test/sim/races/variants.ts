@@ -184,8 +184,8 @@ export const PATCHES: readonly Patch[] = [
   // A look reads on between what a commit has read and its append.
   expression(
     'looks at any time',
-    'lib/file/index/current-file.ts',
-    'this.#reserved ?? this.#scan',
+    'lib/file/index/read-write-lock.ts',
+    'this.#writing ?? this.#reading',
     'undefined',
   ),
 
