@@ -74,10 +74,9 @@ export class Store {
 
   /** The lock, made at the first use because it is in the real file's folder behind symlinks. */
   get lock(): Lock {
-    if (this.#lock === undefined) {
-      this.#lock = new Lock(`${this.realPath}.lock`, this.options.lockTimeout, this.#environment);
-      this.#lock.onMissingFolder = () => this.#current.refuseOtherHome();
-    }
+    this.#lock ??= new Lock(`${this.realPath}.lock`, this.options.lockTimeout, this.#environment, () =>
+      this.#current.refuseOtherHome(),
+    );
     return this.#lock;
   }
 
