@@ -147,18 +147,13 @@ export const PATCHES: readonly Patch[] = [
   imported('lib/file/commit/append.ts', 'prefixLength, withPrefix', WRITES),
   {
     file: 'lib/file/commit/append.ts',
-    find: 'const piece = { bytes,',
-    replace: 'const piece = { bytes: withPrefix(this, this.#file, this.#jobs.length, bytes),',
+    find: 'yield { bytes,',
+    replace: 'yield { bytes: withPrefix(this, this.#file, this.#jobs.length, bytes),',
   },
   {
     file: 'lib/file/commit/append.ts',
-    find: 'let offset = this.#before;',
-    replace: 'let offset = this.#before + prefixLength(this);',
-  },
-  {
-    file: 'lib/file/commit/append.ts',
-    find: 'this.#offsets?.[piece] ?? offset',
-    replace: 'this.#offsets === undefined ? offset : (this.#offsets[piece] as number) + prefixLength(this)',
+    find: 'eachLine(bytes, 0, bytes.length, (start',
+    replace: 'eachLine(bytes, prefixLength(this), bytes.length, (start',
   },
   imported('lib/file/index/job-index.ts', 'waits', WRITES),
   before(
