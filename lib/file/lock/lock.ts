@@ -5,7 +5,7 @@ import { type FileInfo, type FileSystem, removeIfThere } from '../disk/fs.js';
 import { LockFiles, removeEmpty } from '../disk/ownership.js';
 import type { Environment } from './environment.js';
 import { type Liveness, type Processes, UNJUDGED_MS } from './process-id.js';
-import { Rewriting } from './rewrite-notice.js';
+import { RewriteNotice } from './rewrite-notice.js';
 import { ownerOf, Tokens, tokenOf } from './tokens.js';
 
 /*
@@ -50,7 +50,7 @@ export class Lock {
   readonly #processes: Processes;
   readonly #timeout: number;
   readonly #tokens: Tokens;
-  readonly #rewriting: Rewriting;
+  readonly #notice: RewriteNotice;
   #token: string | undefined;
 
   /** @param onMissingFolder called before the queue's folder is made; may throw */
@@ -67,7 +67,7 @@ export class Lock {
     this.#processes = processes;
     const files = new LockFiles(fs, path.slice(0, -'.lock'.length));
     this.#tokens = new Tokens(fs, path, files, onMissingFolder);
-    this.#rewriting = new Rewriting(fs, path, files);
+    this.#notice = new RewriteNotice(fs, path, files);
   }
 
   /**
@@ -104,12 +104,12 @@ export class Lock {
 
   /** True if a live or dead process has a rewrite notice. Then no process may append without the lock. */
   get isRewriting(): boolean {
-    return this.#rewriting.isActive;
+    return this.#notice.isActive;
   }
 
   /** Makes the rewrite notice: until {@link leave}, appends wait for the lock. Earlier rows are read. */
   beginRewrite(): void {
-    if (this.#token !== undefined) this.#rewriting.begin(basename(this.#token));
+    if (this.#token !== undefined) this.#notice.begin(basename(this.#token));
   }
 
   /** Takes the lock from owners. Their rewrite notices stay until {@link clear}. */
@@ -119,7 +119,7 @@ export class Lock {
 
   /** Removes all traces of dead and evicted owners. Call it only after the repair. */
   clear(tokens: readonly string[]): void {
-    this.#rewriting.clear(tokens);
+    this.#notice.clear(tokens);
     this.evict(tokens);
   }
 
@@ -132,7 +132,7 @@ export class Lock {
   leave(): void {
     if (this.#token === undefined) return;
     // First, because the next holder takes a notice it finds for a dead owner's.
-    this.#rewriting.end();
+    this.#notice.end();
     removeIfThere(this.#fs, this.#token);
     this.#token = undefined;
     if (!this.keepsDirectory) this.tidy();
@@ -167,7 +167,7 @@ export class Lock {
       // An owner that can't be judged may go on at any moment. Then it finds its token gone. Our token tells
       // the next process as much as theirs did.
       this.evict(others.filter((other) => this.#liveness(other) !== 'dead'));
-      const rewriting = this.#rewriting.tokens().filter((other) => this.#liveness(other) !== 'alive');
+      const rewriting = this.#notice.tokens().filter((other) => this.#liveness(other) !== 'alive');
       this.#token = token;
       return [...rewriting, ...others];
     } finally {
