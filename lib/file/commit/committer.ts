@@ -108,10 +108,10 @@ export class Committer {
       if (tries > 0) current.drop();
       // The bulk of the reading happens before the lock is taken.
       if (reads !== 'nothing') while (current.reopen() && !(await current.readOn(reads)));
-      const { file, any, superseded } = await new Try(this.#parts, open, reads, since).append();
+      const { file, needsSync, superseded } = await new Try(this.#parts, open, reads, since).append();
       since = Math.min(since ?? Number.POSITIVE_INFINITY, file.info.mtimeMs);
       try {
-        if (any && options.durability === 'sync') await this.#makeDurable(file, superseded);
+        if (needsSync && options.durability === 'sync') await this.#makeDurable(file, superseded);
       } finally {
         file.release();
       }

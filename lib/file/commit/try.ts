@@ -22,7 +22,7 @@ export interface Written {
   /** Kept open until the caller, who syncs it, releases it. */
   readonly file: OpenFile;
   /** Whether there is anything to sync. */
-  readonly any: boolean;
+  readonly needsSync: boolean;
   /** The rows that it supersedes. */
   readonly superseded: Superseded[];
 }
@@ -148,14 +148,14 @@ export class Try {
       const append = new Append(environment.fs, file, rows);
       await append.write();
       const superseded = rows.length === 0 ? [] : await this.#check(append, place);
-      if (superseded === undefined) return { file, any: false, superseded: [] };
+      if (superseded === undefined) return { file, needsSync: false, superseded: [] };
       // Without the lock the next try closes it: it finds the end open, and takes the lock.
       if (append.cutShort && place.isLocked) {
         await maintenance.closeTail(file).catch((error) => (append.error = error));
       }
       this.#tell(append.rows, append.error && storeError(append.error, file.path));
       // What an earlier try has put there, no sync may have covered.
-      return { file, any: append.bytes > 0 || this.#since !== undefined, superseded };
+      return { file, needsSync: append.bytes > 0 || this.#since !== undefined, superseded };
     } catch (error) {
       file.release();
       throw error;
