@@ -17,19 +17,11 @@ import type { JobIndex } from './index/job-index.js';
 import { type Environment, systemEnvironment } from './lock/environment.js';
 import { Lock } from './lock/lock.js';
 import type { Processes } from './lock/process-id.js';
+import { OngoingWork, type Reins } from './ongoing-work.js';
 
-/** The ways to end work that would continue by itself. */
-export interface Reins {
-  /** Called when the queue is closed. */
-  readonly stop: () => void;
-  /** Called when the process dies of `error`: ends at once. */
-  readonly abandon: (error: unknown) => void;
-}
-
-/** How long a dying process waits for its last writes. */
-const LAST_WRITES_MS = 5_000;
 /** After this many reads other callbacks get their turn. */
 const READS_A_TURN = 16;
+
 /**
  * The queue file as a store. It reads without a lock; what changes the file is in {@link Changes}.
  */
@@ -45,8 +37,7 @@ export class Store {
   #lock: Lock | undefined;
   #loading: Promise<Changes> | undefined;
   #changes: Changes | undefined;
-  readonly #atWork = new Set<{ reins: Reins | undefined; done: Promise<unknown> }>();
-  #closing = false;
+  readonly #work: OngoingWork;
   #closed = false;
   #reads = 0;
 
@@ -63,6 +54,7 @@ export class Store {
     this.processes = processes;
     this.#current = new CurrentFile(this.path, fs);
     this.#environment = environment;
+    this.#work = new OngoingWork(clock);
   }
 
   /** The path with symlinks followed. The lock, temporary files and the archive are beside the real file. */
@@ -82,10 +74,9 @@ export class Store {
 
   /** The lock, made at the first use because it is in the real file's folder behind symlinks. */
   get lock(): Lock {
-    if (this.#lock === undefined) {
-      this.#lock = new Lock(`${this.realPath}.lock`, this.options.lockTimeout, this.#environment);
-      this.#lock.onMissingFolder = () => this.#current.refuseOtherHome();
-    }
+    this.#lock ??= new Lock(`${this.realPath}.lock`, this.options.lockTimeout, this.#environment, () =>
+      this.#current.refuseOtherHome(),
+    );
     return this.#lock;
   }
 
@@ -96,11 +87,12 @@ export class Store {
    * @returns undefined if there is no queue file
    */
   async read(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
+    const { access } = this.#current;
     // If nothing is new, nothing here waits. A caller that asks in a loop, for a job to end, must not keep
     // the worker in its own process from ending it.
     if (++this.#reads % READS_A_TURN === 0) await new Promise(setImmediate);
     for (;;) {
-      while (this.#current.busy) await this.#current.busy;
+      while (access.busy) await access.busy;
       if (this.openFile() === undefined) return undefined;
       const index = await withStoreErrors(this.path, () => this.#current.readOn(needs));
       // The index was dropped meanwhile, or the file was replaced.
@@ -201,24 +193,15 @@ export class Store {
    */
   async work<T>(work: () => Promise<T>, reins?: Reins): Promise<T> {
     this.#assertOpen();
-    if (this.#closing && reins !== undefined) throw this.#isClosed();
-    const done = work();
-    const entry = { reins, done: done.catch(() => {}) };
-    this.#atWork.add(entry);
-    try {
-      return await done;
-    } finally {
-      this.#atWork.delete(entry);
-    }
+    if (this.#work.isEnding && reins !== undefined) throw this.#isClosed();
+    return this.#work.run(work, reins);
   }
 
   /** Waits for running work and releases everything. */
   async close(): Promise<void> {
-    this.#closing = true;
-    const atWork = [...this.#atWork];
-    for (const { reins } of atWork) reins?.stop();
+    const ended = this.#work.stop();
     // If there is no work, no later call may run before this one ends.
-    if (atWork.length > 0) await Promise.all(atWork.map(({ done }) => done));
+    if (ended !== undefined) await ended;
     this.#closed = true;
     if (this.#loading === undefined) this.#current.drop();
     else await (await this.#loading).close();
@@ -226,18 +209,7 @@ export class Store {
 
   /** Ends continuing work, because the process dies of `error`. Resolves when done, or after a limit. */
   async abandon(error: unknown): Promise<void> {
-    this.#closing = true;
-    const ends = [...this.#atWork].flatMap(({ reins, done }) => {
-      reins?.abandon(error);
-      return reins === undefined ? [] : [done];
-    });
-    await new Promise<void>((resolve) => {
-      const cancel = this.clock.later(LAST_WRITES_MS, resolve, true);
-      Promise.all(ends).then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    await this.#work.abandon(error);
   }
 
   /** Loads the code that writes the file. Then a first change finds it even if the package is replaced. */

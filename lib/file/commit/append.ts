@@ -1,10 +1,18 @@
 import { type FileSystem, readFullyAsync, SMALL } from '../disk/fs.js';
 import type { OpenFile } from '../disk/open-file.js';
-import { LF } from '../format/line.js';
+import { eachLine, LF } from '../format/line.js';
 import type { StoredJob } from '../format/stored-job.js';
 
 /** Rows are written in pieces of about this size. */
 const PIECE = 4 * 1024 * 1024;
+
+/** Rows that are written together. */
+interface Piece {
+  readonly bytes: Buffer;
+  readonly rows: number;
+  /** Where it was found in the file. */
+  offset: number;
+}
 
 /** One append, in pieces of whole rows. */
 export class Append {
@@ -15,17 +23,13 @@ export class Append {
   /** Part of a row was written, or of all rows only the first few, without an error. */
   cutShort = false;
   error: unknown;
+  /** Where it ends, if it is in one piece where the file ended before; undefined if rows of others came between. */
+  end: number | undefined;
   readonly #fs: FileSystem;
   readonly #file: OpenFile;
   readonly #jobs: readonly StoredJob[];
-  readonly #pieces: { bytes: Buffer; rows: number }[] = [];
-  /** Of each row, without its LF. */
-  readonly #lengths: number[] = [];
-  /** Bytes of whole rows in the file. */
-  #whole = 0;
-  #before = 0;
-  /** Of each piece, where others came between. */
-  #offsets: number[] | undefined;
+  /** What was written whole. */
+  readonly #pieces: Piece[] = [];
 
   constructor(fs: FileSystem, file: OpenFile, jobs: readonly StoredJob[]) {
     this.#fs = fs;
@@ -33,28 +37,10 @@ export class Append {
     this.#jobs = jobs;
   }
 
-  /** Where it ends, if it is in one piece where the file ended before; undefined if rows of others came between. */
-  get end(): number | undefined {
-    return this.#offsets === undefined ? this.#before + this.#whole : undefined;
-  }
-
-  /** Calls `row` for each row that was written whole, with its place and its length in bytes, without the LF. */
-  eachRow(row: (job: StoredJob, offset: number, length: number) => void): void {
-    let offset = this.#before;
-    for (let i = 0, piece = 0, left = 0; i < this.rows; i++, left--) {
-      if (left === 0) {
-        offset = this.#offsets?.[piece] ?? offset;
-        left = this.#pieces[piece++]?.rows as number;
-      }
-      const length = this.#lengths[i] as number;
-      row(this.#jobs[i] as StoredJob, offset, length);
-      offset += length + 1;
-    }
-  }
-
-  /** Writes until something stops it. What is short stays short: a second write could end up behind another's. */
+  /** Writes until something stops it. What is short stays short: a second write could end up after another's. */
   async write(): Promise<void> {
-    for (const { bytes, rows } of this.#makePieces()) {
+    for (const piece of this.#makePieces()) {
+      const { bytes } = piece;
       let written: number;
       try {
         written =
@@ -66,26 +52,21 @@ export class Append {
         return;
       }
       this.bytes += written;
-      if (written < bytes.length) {
-        this.cutShort = true;
-        this.#whole += bytes.lastIndexOf(LF, written - 1) + 1;
-        for (let i = bytes.indexOf(LF); i >= 0 && i < written; i = bytes.indexOf(LF, i + 1)) this.rows++;
-        return;
-      }
-      this.#whole += written;
-      this.rows += rows;
+      this.cutShort = written < bytes.length;
+      const whole = this.cutShort ? wholeRows(bytes.subarray(0, written)) : piece;
+      this.rows += whole.rows;
+      if (whole.rows > 0) this.#pieces.push(whole);
+      if (this.cutShort) return;
     }
   }
 
   /** Each when the one before it is written, so that other callbacks get their turn between two of them. */
-  *#makePieces(): Iterable<{ bytes: Buffer; rows: number }> {
+  *#makePieces(): Iterable<Piece> {
     const jobs = this.#jobs;
     let first = 0;
     let size = 0;
     for (let i = 0; i < jobs.length; i++) {
-      const length = Buffer.byteLength((jobs[i] as StoredJob).text);
-      this.#lengths.push(length);
-      size += length + 1;
+      size += Buffer.byteLength((jobs[i] as StoredJob).text) + 1;
       if (size <= PIECE && i < jobs.length - 1) continue;
       // One by one: joined before, each row would be copied twice.
       const bytes = Buffer.allocUnsafe(size);
@@ -94,55 +75,43 @@ export class Append {
         end += bytes.write((jobs[k] as StoredJob).text, end);
         bytes[end++] = LF;
       }
-      const piece = { bytes, rows: i + 1 - first };
-      this.#pieces.push(piece);
-      yield piece;
+      yield { bytes, rows: i + 1 - first, offset: 0 };
       first = i + 1;
       size = 0;
     }
   }
 
   /**
-   * Looks at what became of it, behind where the file ended before. Others may append beside it, so theirs may come
+   * Looks at what became of it, after where the file ended before. Others may append beside it, so theirs may come
    * first, or between two pieces.
    *
    * @returns whether all rows that were written whole are there, at the beginning of a line
    */
   async lookUp(before: number): Promise<boolean> {
-    this.#before = before;
     if (await this.#isAt(before)) return true;
-    this.#offsets = [];
     // With the LF before it, and read once for all pieces.
     const bytes = await this.#read(before - 1, this.#file.size - before + 1);
     let at = 1;
-    for (const piece of this.#written()) {
-      at = bytes.indexOf(piece, at);
+    for (const piece of this.#pieces) {
+      at = bytes.indexOf(piece.bytes, at);
       // Glued to a fragment, if it doesn't begin a line: a process died in the middle of a row, after we saw the file
       // end well. It is appended once more, and the next compaction makes two lines of that one.
       if (at < 0 || bytes[at - 1] !== LF) return false;
-      this.#offsets.push(before - 1 + at);
-      at += piece.length;
+      piece.offset = before - 1 + at;
+      at += piece.bytes.length;
     }
     return true;
   }
 
-  /** The pieces as far as whole rows of them were written. */
-  *#written(): Iterable<Buffer> {
-    let left = this.#whole;
-    for (const { bytes } of this.#pieces) {
-      if (left <= 0) return;
-      yield left < bytes.length ? bytes.subarray(0, left) : bytes;
-      left -= bytes.length;
-    }
-  }
-
   async #isAt(offset: number): Promise<boolean> {
-    let position = offset;
-    for (const piece of this.#written()) {
-      const found = await this.#read(position, piece.length);
-      if (!found.equals(piece)) return false;
-      position += piece.length;
+    let end = offset;
+    for (const piece of this.#pieces) {
+      const found = await this.#read(end, piece.bytes.length);
+      if (!found.equals(piece.bytes)) return false;
+      piece.offset = end;
+      end += piece.bytes.length;
     }
+    this.end = end;
     return true;
   }
 
@@ -151,4 +120,22 @@ export class Append {
     const bytes = Buffer.allocUnsafe(length);
     return bytes.subarray(0, await readFullyAsync(this.#fs, this.#file.fd, bytes, from));
   }
+
+  /** Calls `row` for each row that was written whole, with its place and its length in bytes, without the LF. */
+  eachRow(row: (job: StoredJob, offset: number, length: number) => void): void {
+    let i = 0;
+    for (const { bytes, offset } of this.#pieces) {
+      eachLine(bytes, 0, bytes.length, (start, end) =>
+        row(this.#jobs[i++] as StoredJob, offset + start, end - start),
+      );
+    }
+  }
+}
+
+/** What is left of a piece that was cut short. */
+function wholeRows(written: Buffer): Piece {
+  const bytes = written.subarray(0, written.lastIndexOf(LF) + 1);
+  let rows = 0;
+  eachLine(bytes, 0, bytes.length, () => rows++);
+  return { bytes, rows, offset: 0 };
 }

@@ -4,8 +4,8 @@ import { isPastRetention, needsCompaction } from '../compaction/policy.js';
 import { removeUnfinishedRewrites } from '../compaction/rewrite.js';
 import { withStoreErrors } from '../disk/fs.js';
 import type { JobIndex } from '../index/job-index.js';
-import { Appender } from './appender.js';
 import { Committer } from './committer.js';
+import { LockTurns } from './lock-turns.js';
 import { Maintenance, type Parts } from './maintenance.js';
 
 /**
@@ -15,14 +15,14 @@ import { Maintenance, type Parts } from './maintenance.js';
 export class Changes {
   readonly #parts: Parts;
   readonly #maintenance: Maintenance;
+  readonly #turns: LockTurns;
   readonly committer: Committer;
 
   constructor(parts: Parts) {
-    const { current, environment } = parts;
     this.#parts = parts;
     this.#maintenance = new Maintenance(parts);
-    const appender = new Appender(current, this.#maintenance, environment.fs, environment.clock);
-    this.committer = new Committer(appender, current, this.#maintenance, environment.fs);
+    this.#turns = new LockTurns(parts, this.#maintenance);
+    this.committer = new Committer({ ...parts, maintenance: this.#maintenance, turns: this.#turns });
   }
 
   /** Why nothing can be written any more: the disk has failed. */
@@ -39,7 +39,7 @@ export class Changes {
   async close(): Promise<void> {
     await this.committer.atTheEnd(() => {
       this.#parts.current.drop();
-      this.#maintenance.tidy();
+      this.#turns.tidy();
     });
   }
 
@@ -114,12 +114,27 @@ export class Changes {
   async crossOut(index: JobIndex): Promise<void> {
     if (index.uncrossed.length === 0 || this.#parts.options.durability === 'os') return;
     await withStoreErrors(this.#parts.current.path, () =>
-      this.committer.betweenCommits(() => this.#maintenance.locked(() => this.#maintenance.crossOut(index))),
+      this.committer.betweenCommits(() => this.#turns.take(() => this.#maintenance.crossOut(index))),
     );
   }
 
-  /** Runs something while no other process appends to the file, when the commits asked for before are done. */
+  /**
+   * Runs something while no other process appends to the file, if there is one, when the commits asked for before are
+   * done. The file's last line is closed by then.
+   */
   async exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
-    return withStoreErrors(this.#parts.current.path, () => this.committer.exclusively(run));
+    const { current, lock } = this.#parts;
+    const underLock = async (): Promise<T | undefined> => {
+      lock().beginRewrite();
+      await this.#maintenance.reclaim();
+      const file = current.reopen();
+      if (file === undefined) return undefined;
+      this.#maintenance.refuseUnfit(file);
+      await this.#maintenance.closeTail(file);
+      return run();
+    };
+    return withStoreErrors(current.path, () =>
+      this.committer.betweenCommits(() => this.#turns.take(underLock)),
+    );
   }
 }

@@ -1,11 +1,8 @@
 import { TsvqError } from '../../job/errors.js';
-import type { FileSystem } from '../disk/fs.js';
 import type { OpenFile } from '../disk/open-file.js';
 import { type Superseded, strike } from '../disk/strike.js';
-import type { CurrentFile } from '../index/current-file.js';
-import type { Appender } from './appender.js';
-import type { Maintenance } from './maintenance.js';
 import type { Reads } from './transaction.js';
+import { type CommitParts, Try } from './try.js';
 import { type Decide, mostOf, Update } from './update.js';
 
 /** After so many commits other callbacks get their turn: without syncs, one could follow another for ever. */
@@ -34,18 +31,12 @@ const newLane = (): Lane => ({ waiting: [], between: [], running: undefined, com
  * waits for the lock of another.
  */
 export class Committer {
-  readonly #appender: Appender;
-  readonly #current: CurrentFile;
-  readonly #maintenance: Maintenance;
-  readonly #fs: FileSystem;
+  readonly #parts: CommitParts;
   readonly #withoutLock = newLane();
   readonly #withLock = newLane();
 
-  constructor(appender: Appender, current: CurrentFile, maintenance: Maintenance, fs: FileSystem) {
-    this.#appender = appender;
-    this.#current = current;
-    this.#maintenance = maintenance;
-    this.#fs = fs;
+  constructor(parts: CommitParts) {
+    this.#parts = parts;
   }
 
   /** Commits what `decide` asks for, as {@link Store.update}. */
@@ -84,23 +75,6 @@ export class Committer {
     await this.betweenCommits(run);
   }
 
-  /**
-   * Runs something while no other process appends to the file, if there is one, when the commits asked for before are
-   * done. The file's last line is closed by then.
-   */
-  exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
-    const underLock = async (): Promise<T | undefined> => {
-      this.#maintenance.lock.beginRewrite();
-      await this.#maintenance.reclaim();
-      const file = this.#current.reopen();
-      if (file === undefined) return undefined;
-      this.#maintenance.refuseUnfit(file);
-      await this.#appender.closeTail(file);
-      return run();
-    };
-    return this.betweenCommits(() => this.#maintenance.locked(underLock));
-  }
-
   async #run(lane: Lane): Promise<void> {
     // A call's own turn ends first: calls made together are committed together, and a caller that blocks its event
     // loop right afterwards does so before the lock is taken, not while it is held.
@@ -113,7 +87,7 @@ export class Committer {
       try {
         await this.#commitAll(updates);
       } catch (error) {
-        for (const update of updates) update.fail(error, this.#current.path);
+        for (const update of updates) update.fail(error, this.#parts.current.path);
       }
       await next?.();
     }
@@ -121,33 +95,30 @@ export class Committer {
   }
 
   async #commitAll(updates: readonly Update[]): Promise<void> {
+    const { current, maintenance, options } = this.#parts;
     let open = updates;
-    /** When the file was last written before this, by the file system's clock. */
-    let since = Number.POSITIVE_INFINITY;
-    for (let number = 0; open.length > 0; number++) {
-      if (this.#maintenance.broken) throw this.#maintenance.broken;
-      if (number === MOST_TRIES) {
-        throw new TsvqError(
-          'WRITE_FAILED',
-          `${this.#current.path} kept being replaced while the lock was held`,
-        );
+    let since: number | undefined;
+    for (let tries = 0; open.length > 0; tries++) {
+      if (maintenance.broken) throw maintenance.broken;
+      if (tries === MOST_TRIES) {
+        throw new TsvqError('WRITE_FAILED', `${current.path} kept being replaced while the lock was held`);
       }
       // When it starts over, it has to find out what is in the file already.
-      const reads = number > 0 ? 'all' : mostOf(open);
-      if (number > 0) this.#current.drop();
+      const reads = tries > 0 ? 'all' : mostOf(open);
+      if (tries > 0) current.drop();
       // The bulk of the reading happens before the lock is taken.
-      if (reads !== 'nothing') while (this.#current.reopen() && !(await this.#current.readOn(reads)));
-      const { file, any, superseded } = await this.#appender.append({ updates: open, reads, number, since });
-      since = Math.min(since, file.info.mtimeMs);
+      if (reads !== 'nothing') while (current.reopen() && !(await current.readOn(reads)));
+      const { file, needsSync, superseded } = await new Try(this.#parts, open, reads, since).append();
+      since = Math.min(since ?? Number.POSITIVE_INFINITY, file.info.mtimeMs);
       try {
-        if (any && this.#maintenance.options.durability === 'sync') await this.#makeDurable(file, superseded);
+        if (needsSync && options.durability === 'sync') await this.#makeDurable(file, superseded);
       } finally {
         file.release();
       }
       // Acknowledged only now: no code of a caller runs under the lock, and what it is told survives power loss.
       for (const update of open) update.settle();
       const left = open.filter(({ isDecided }) => !isDecided);
-      if (left.length < open.length) number = 0;
+      if (left.length < open.length) tries = 0;
       open = left;
     }
   }
@@ -159,28 +130,30 @@ export class Committer {
    * the new one are on the disk.
    */
   async #makeDurable(file: OpenFile, superseded: Superseded[]): Promise<void> {
+    const { fs } = this.#parts.environment;
     try {
       // Never a second try: after a failed sync the kernel takes the lost pages for clean, and the next sync says that
       // all is well. It tells each descriptor that was open then, so others who appended learn of it by their own.
-      await this.#fs.fdatasync(file.fd);
+      await fs.fdatasync(file.fd);
     } catch (cause) {
       await this.#save(cause);
       return;
     }
     // Only now: otherwise power loss could take the new row and leave the old one struck. A strike that fails changes
     // nothing that anyone is told.
-    await strike(this.#fs, file, superseded).catch(() => {});
+    await strike(fs, file, superseded).catch(() => {});
   }
 
   /** Saves the file under the lock again. If that fails, the rows may not be on disk, so the commit fails. */
   async #save(cause: unknown): Promise<void> {
+    const { current, maintenance, turns } = this.#parts;
     try {
-      await this.#maintenance.locked(async () => {
-        if (this.#current.reopen() === undefined) throw cause;
-        await this.#maintenance.save(cause);
+      await turns.take(async () => {
+        if (current.reopen() === undefined) throw cause;
+        await maintenance.save(cause);
       });
     } catch {
-      throw this.#maintenance.stop(cause);
+      throw maintenance.stop(cause);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { Clock } from '../../job/clock.js';
 import { TsvqError } from '../../job/errors.js';
 import type { ResolvedQueueOptions } from '../../job/options.js';
 import { type CompactionSummary, compact } from '../compaction/compact.js';
@@ -14,7 +15,7 @@ import { newerThanThis } from '../disk/newer-format.js';
 import type { OpenFile } from '../disk/open-file.js';
 import { assertPlace } from '../disk/place.js';
 import { strike } from '../disk/strike.js';
-import { closeTail } from '../disk/tail.js';
+import { closeTail, endOf } from '../disk/tail.js';
 import { newLayout } from '../format/layout.js';
 import type { CurrentFile } from '../index/current-file.js';
 import type { JobIndex } from '../index/job-index.js';
@@ -30,105 +31,42 @@ export interface Parts {
   readonly lock: () => Lock;
 }
 
-/** So often a caller asks whether it still needs the lock, while another of this process has it, or waits for it. */
-const TURN_MS = 10;
-
 /**
- * Holds the lock, and does what only its holder may do to the file as a whole: make it, give it new columns, rewrite
- * it, repair what a process left that died inside a commit.
+ * What only the lock's holder may do to the file as a whole: make it, give it new columns, rewrite it, repair what a
+ * process left that died inside a commit.
  */
 export class Maintenance {
   /** Set once the disk has failed and nothing can be built on it. Then the lock is kept. */
   broken: TsvqError | undefined;
-  readonly options: ResolvedQueueOptions;
+  /** Whether {@link checkPlace} has looked at what the file is on. */
+  isPlaceChecked = false;
   readonly #current: CurrentFile;
+  readonly #options: ResolvedQueueOptions;
   readonly #fs: FileSystem;
-  readonly #environment: Environment;
+  readonly #clock: Clock;
   readonly #lock: () => Lock;
-  /** Ends when the one of this process that has the lock, or waits for it, has left it. */
-  #turn: Promise<void> | undefined;
   #isFitPlace = false;
-  #isPlaceChecked = false;
 
   constructor({ current, options, environment, lock }: Parts) {
     this.#current = current;
-    this.options = options;
-    this.#environment = environment;
+    this.#options = options;
     this.#fs = environment.fs;
+    this.#clock = environment.clock;
     this.#lock = lock;
-  }
-
-  get lock(): Lock {
-    return this.#lock();
   }
 
   /** Looks once, before the first write, at what the file is on. @throws TsvqError `FILE_SYSTEM` */
   checkPlace(): void {
-    if (this.#isPlaceChecked) return;
-    if (!this.options.anyFileSystem) assertPlace(this.#fs, this.#current.realPath);
-    this.#isPlaceChecked = true;
-  }
-
-  /**
-   * Does something under the lock. Callers of one process have it one after another.
-   *
-   * @param isNeeded asked again and again while others hold it
-   * @returns undefined if the lock was no longer needed before it could be taken
-   */
-  async locked<T>(run: () => Promise<T>, isNeeded?: () => boolean): Promise<T | undefined> {
-    while (this.#turn !== undefined) {
-      if (isNeeded === undefined) await this.#turn;
-      else if (!isNeeded()) return undefined;
-      else await Promise.race([this.#turn, this.#environment.clock.sleep(TURN_MS)]);
-    }
-    let over = (): void => {};
-    this.#turn = new Promise((resolve) => {
-      over = resolve;
-    });
-    try {
-      if (!(await this.#enter(isNeeded))) return undefined;
-      try {
-        return await run();
-      } finally {
-        this.#leave();
-      }
-    } finally {
-      this.#turn = undefined;
-      over();
-    }
-  }
-
-  /** Takes the lock; repairs what a dead owner left. @returns whether it is held; not if it is no longer needed */
-  async #enter(isNeeded?: () => boolean): Promise<boolean> {
-    if (this.broken) throw this.broken;
-    this.checkPlace();
-    const dead = await this.lock.enter(isNeeded);
-    if (dead === undefined) return false;
-    if (dead.length === 0) return true;
-    try {
-      await this.#repair(dead);
-      return true;
-    } catch (error) {
-      this.#leave();
-      throw error;
-    }
-  }
-
-  #leave(): void {
-    if (this.broken === undefined) this.lock.leave();
-  }
-
-  /** Removes the lock's directory, if there is one and no process uses it. */
-  tidy(): void {
-    // Where nothing could be looked at, nothing was locked either.
-    if (this.broken === undefined && this.#isPlaceChecked) this.lock.tidy();
+    if (this.isPlaceChecked) return;
+    if (!this.#options.anyFileSystem) assertPlace(this.#fs, this.#current.realPath);
+    this.isPlaceChecked = true;
   }
 
   /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
   async writableFile(): Promise<OpenFile> {
     let file = this.#current.reopen();
     if (file?.writable === false) {
-      this.lock.beginRewrite();
+      this.#lock().beginRewrite();
       await this.reclaim();
       file = this.#current.reopen();
     }
@@ -139,10 +77,10 @@ export class Maintenance {
     else this.refuseUnfit(file);
     if (file?.isUpToDate) return file;
     // Before it has the name: until that is durable, no process may append to it.
-    this.lock.beginRewrite();
+    this.#lock().beginRewrite();
     if (file !== undefined) await this.compact();
     else
-      await createQueueFile(this.#fs, this.lock, this.#current.realPath, newLayout()).catch(
+      await createQueueFile(this.#fs, this.#lock(), this.#current.realPath, newLayout()).catch(
         this.#onNotDurable,
       );
     const made = this.#current.reopen();
@@ -164,34 +102,52 @@ export class Maintenance {
     this.#isFitPlace = true;
   }
 
+  /** Closes the last line, if it has no end. @returns where the file ends */
+  async closeTail(file: OpenFile): Promise<number> {
+    let end = endOf(this.#fs, file);
+    if (end !== undefined) return end;
+    // A row that another process is just appending without the lock may be seen by half. Closed too early, it leaves a
+    // line of nothing but the closing after it, which is no harm.
+    await new Promise(setImmediate);
+    end = closeTail(this.#fs, file);
+    // Before anything follows: power loss could keep what does, and lose the LF between the two.
+    if (this.#options.durability === 'sync') {
+      await this.#fs.fdatasync(file.fd).catch((cause) => this.save(cause));
+    }
+    return end;
+  }
+
   /** Gives the file back to its owner, if it is root's by now; see there. Only by one who rewrites. */
   async reclaim(traces: Traces = {}): Promise<void> {
-    await reclaim(this.#fs, this.#current, this.lock, traces).catch(this.#onNotDurable);
+    await reclaim(this.#fs, this.#current, this.#lock(), traces).catch(this.#onNotDurable);
   }
 
   /** Rewrites the open file. */
   async compact(): Promise<CompactionSummary> {
     // Before the file is read: what others append from now on is theirs to look after.
-    this.lock.beginRewrite();
+    this.#lock().beginRewrite();
     const file = this.#current.file?.retain();
+    const path = this.#current.realPath;
     // A look of this process may have found it gone meanwhile.
     if (file === undefined) {
-      throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished before it was written anew`);
+      throw new TsvqError('WRITE_FAILED', `${path} vanished before it was written anew`);
     }
+    const fs = this.#fs;
     try {
       this.#isFitPlace = false;
       this.refuseUnfit(file);
-      closeTail(this.#fs, file);
+      // Without a sync: all of the file is written again.
+      closeTail(fs, file);
       // An index that reaches the end of the file saves reading it once more.
       const index = this.#current.index && (await this.#current.readOn('open'));
-      const context = {
-        fs: this.#fs,
-        lock: this.lock,
-        path: this.#current.realPath,
-        retention: this.options.retention,
-        now: this.#environment.clock.now(),
-      };
       const known = index?.file === file ? index : undefined;
+      const context = {
+        fs,
+        path,
+        lock: this.#lock(),
+        retention: this.#options.retention,
+        now: this.#clock.now(),
+      };
       const summary = await compact(context, file, known).catch(this.#onNotDurable);
       this.#current.reopen();
       return summary;
@@ -236,13 +192,13 @@ export class Maintenance {
    * directory sync included, before anyone builds on it. If it has no row yet, the process may have died making it: then
    * the directories above it may be new, too.
    */
-  async #repair(dead: readonly string[]): Promise<void> {
-    this.lock.beginRewrite();
+  async repair(dead: readonly string[]): Promise<void> {
+    this.#lock().beginRewrite();
     removeUnfinishedRewrites(this.#fs, this.#current.realPath);
     await this.reclaim({ tokens: dead });
     const file = this.#current.reopen()?.retain();
     try {
-      if (file === undefined || (await this.#makeSure(file))) this.lock.clear(dead);
+      if (file === undefined || (await this.#makeSure(file))) this.#lock().clear(dead);
     } finally {
       file?.release();
     }

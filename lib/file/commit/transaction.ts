@@ -21,7 +21,7 @@ export interface Snapshot {
   readonly decided: Map<string, StoredJob>;
 }
 
-/** The file does not say what was read of it: a person has edited it in place. The commit starts over. */
+/** The file does not say what was read of it: a person has edited it in place. The change starts over. */
 export class StaleIndex extends Error {}
 
 /**

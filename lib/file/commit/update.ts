@@ -13,7 +13,12 @@ export type Decide<T> = (tx: Transaction) => T;
 /** Some of the rows of an update could not be written; `written` has the jobs whose rows are in the file. */
 export class Incomplete extends TsvqError {}
 
-/** One change on its way into the file. */
+/**
+ * One change on its way into the file.
+ *
+ * A change starts over if it is not decided after a try: then it takes part in the commit's next try. The reason may be
+ * that it could not decide, that its rows were not written whole, or that they did not count.
+ */
 export class Update<T = unknown> {
   readonly reads: Reads;
   /** Resolves with what the change has decided, as soon as all its rows are in the file and durable. */
@@ -22,7 +27,7 @@ export class Update<T = unknown> {
   isDecided = false;
   /** The rows that it asks for in this try. */
   rows: readonly StoredJob[] = [];
-  /** In this try it could not be decided: there will be another. */
+  /** True if it gave up for this try; see {@link startOver}. */
   startsOver = false;
   readonly #decide: Decide<T>;
   /** What it has asked for in earlier tries. */
@@ -62,20 +67,24 @@ export class Update<T = unknown> {
       // No more than one row of a job in a commit: of two, the second would count even where the first came too
       // late, because another process wrote that version before.
       const { decided } = snapshot;
-      if (decided.size > 0 && this.rows.some(({ id }) => decided.has(id))) this.wait();
+      if (decided.size > 0 && this.rows.some(({ id }) => decided.has(id))) this.startOver();
     } catch (error) {
-      this.rows = [];
-      this.startsOver = error instanceof StaleIndex;
-      if (this.startsOver) return;
-      this.#error = error;
-      this.isDecided = true;
+      if (error instanceof StaleIndex) this.startOver();
+      else this.#refuse(error);
     }
   }
 
-  /** It is decided in the next try. */
-  wait(): void {
+  /** Gives up for this try, and asks for no rows in it: the next try decides. */
+  startOver(): void {
     this.rows = [];
     this.startsOver = true;
+  }
+
+  /** Takes what it has thrown as its result: it asks for no rows. */
+  #refuse(error: unknown): void {
+    this.rows = [];
+    this.#error = error;
+    this.isDecided = true;
   }
 
   /** So many of its rows are in the file. @param error why the others are not; without one, there is another try */

@@ -3,6 +3,7 @@ import { type Home, refuseOtherHome } from '../disk/detached.js';
 import type { FileSystem } from '../disk/fs.js';
 import { OpenFile } from '../disk/open-file.js';
 import { JobIndex } from './job-index.js';
+import { ReadWriteLock } from './read-write-lock.js';
 import { sealedPart } from './sealed.js';
 
 /** The queue file that the path names now, and its index. */
@@ -11,13 +12,13 @@ export class CurrentFile {
   readonly onIndex: Set<(index: JobIndex) => void> = new Set();
   /** The given path. */
   readonly path: string;
+  /** Keeps reads out of a commit; every read that belongs to no commit waits for {@link ReadWriteLock.busy}. */
+  readonly access: ReadWriteLock = new ReadWriteLock();
   readonly #fs: FileSystem;
   #realPath: string | undefined;
   #file: OpenFile | undefined;
   #home: Home | undefined;
   #index: JobIndex | undefined;
-  #scan: Promise<void> | undefined;
-  #reserved: Promise<void> | undefined;
 
   constructor(path: string, fs: FileSystem) {
     this.path = path;
@@ -63,29 +64,6 @@ export class CurrentFile {
     this.#index = undefined;
   }
 
-  /** Every read waits for it first: a scan under way, or a commit that relies on the index. */
-  get busy(): Promise<void> | undefined {
-    return this.#reserved ?? this.#scan;
-  }
-
-  /**
-   * Reserves the file for one commit, from its read to the check of its append. No other read may begin: it
-   * could index rows that the commit expects after its own, or rows of its append not decided yet.
-   *
-   * @returns a function that ends it
-   */
-  async reserve(): Promise<() => void> {
-    while (this.#reserved !== undefined) await this.#reserved;
-    let over = (): void => {};
-    this.#reserved = new Promise<void>((resolve) => {
-      over = resolve;
-    });
-    return () => {
-      this.#reserved = undefined;
-      over();
-    };
-  }
-
   /**
    * Reads the open file into the index, to its end.
    *
@@ -93,19 +71,13 @@ export class CurrentFile {
    * @returns undefined if no file is open, or if the file or its index was dropped meanwhile
    */
   async readOn(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
-    // One scan at a time. Wait for it even if it has seen the whole file, because its last read may come
-    // late. It must not find what a commit appends meanwhile.
-    while (this.#scan !== undefined) await this.#scan;
+    // Wait for another read even if it has seen the whole file, because its last call may come late. It must
+    // not find what a commit appends meanwhile.
+    while (this.access.reading) await this.access.reading;
     const file = this.#file;
     if (file === undefined) return undefined;
     const index = this.#usableIndex(file, needs);
-    if (index.position !== file.size) {
-      const scan = index.catchUp().finally(() => {
-        this.#scan = undefined;
-      });
-      this.#scan = scan.catch(() => {});
-      await scan;
-    }
+    if (index.position !== file.size) await this.access.read(() => index.catchUp());
     index.isRead = true;
     return this.index === index ? index : undefined;
   }

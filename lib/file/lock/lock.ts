@@ -1,12 +1,12 @@
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import type { Clock } from '../../job/clock.js';
 import { TsvqError } from '../../job/errors.js';
-import { type FileInfo, type FileSystem, removeIfThere, storeError } from '../disk/fs.js';
-import { LockFiles, makeFolders, removeEmpty, removeFolderOfRoot } from '../disk/ownership.js';
+import { type FileInfo, type FileSystem, removeIfThere } from '../disk/fs.js';
+import { LockFiles, removeEmpty } from '../disk/ownership.js';
 import type { Environment } from './environment.js';
 import { type Liveness, type Processes, UNJUDGED_MS } from './process-id.js';
-import { makeDirectory } from './proper-lockfile.js';
-import { Rewriting } from './rewrite-notice.js';
+import { RewriteNotice } from './rewrite-notice.js';
+import { ownerOf, Tokens, tokenOf } from './tokens.js';
 
 /*
  * The lock is a directory, `queue.tsv.lock`, with a file named after its owner, the token. The token decides:
@@ -29,7 +29,6 @@ import { Rewriting } from './rewrite-notice.js';
 const ALIVE_MS = 250;
 /** If a step of a wait took longer, the clock has jumped. */
 const LONGEST_STEP_MS = 1_000;
-const PREFIX = 'owner.';
 
 /** A process that holds a lock. */
 export interface LockHolder {
@@ -46,24 +45,29 @@ export class Lock {
   readonly path: string;
   /** True if {@link leave} keeps the directory for more work. The caller that sets it calls {@link tidy}. */
   keepsDirectory = false;
-  /** Called before the queue's folder is made; may throw. */
-  onMissingFolder: () => void = () => {};
   readonly #fs: FileSystem;
   readonly #clock: Clock;
   readonly #processes: Processes;
   readonly #timeout: number;
-  readonly #files: LockFiles;
-  readonly #rewriting: Rewriting;
+  readonly #tokens: Tokens;
+  readonly #notice: RewriteNotice;
   #token: string | undefined;
 
-  constructor(path: string, timeout: number, { fs, clock, processes }: Environment) {
+  /** @param onMissingFolder called before the queue's folder is made; may throw */
+  constructor(
+    path: string,
+    timeout: number,
+    { fs, clock, processes }: Environment,
+    onMissingFolder: () => void = () => {},
+  ) {
     this.path = path;
     this.#timeout = timeout;
     this.#fs = fs;
     this.#clock = clock;
     this.#processes = processes;
-    this.#files = new LockFiles(fs, path.slice(0, -'.lock'.length));
-    this.#rewriting = new Rewriting(fs, path, this.#files);
+    const files = new LockFiles(fs, path.slice(0, -'.lock'.length));
+    this.#tokens = new Tokens(fs, path, files, onMissingFolder);
+    this.#notice = new RewriteNotice(fs, path, files);
   }
 
   /**
@@ -80,7 +84,7 @@ export class Lock {
     for (let attempt = 0; ; attempt++) {
       // The first try creates at once. Later ones look first, because a token turns back others that are just
       // entering.
-      if (attempt === 0 || !this.#tokens().some((token) => this.#isAlive(token, believed))) {
+      if (attempt === 0 || !this.#tokens.list().some((token) => this.#isAlive(token, believed))) {
         const dead = this.#tryToEnter(believed);
         if (dead !== undefined) return dead;
       }
@@ -100,22 +104,22 @@ export class Lock {
 
   /** True if a live or dead process has a rewrite notice. Then no process may append without the lock. */
   get isRewriting(): boolean {
-    return this.#rewriting.isActive;
+    return this.#notice.isActive;
   }
 
   /** Makes the rewrite notice: until {@link leave}, appends wait for the lock. Earlier rows are read. */
   beginRewrite(): void {
-    if (this.#token !== undefined) this.#rewriting.begin(basename(this.#token));
+    if (this.#token !== undefined) this.#notice.begin(basename(this.#token));
   }
 
   /** Takes the lock from owners. Their rewrite notices stay until {@link clear}. */
   evict(tokens: readonly string[]): void {
-    for (const token of tokens) removeIfThere(this.#fs, `${this.path}/${token}`);
+    this.#tokens.remove(tokens);
   }
 
   /** Removes all traces of dead and evicted owners. Call it only after the repair. */
   clear(tokens: readonly string[]): void {
-    this.#rewriting.clear(tokens);
+    this.#notice.clear(tokens);
     this.evict(tokens);
   }
 
@@ -128,7 +132,7 @@ export class Lock {
   leave(): void {
     if (this.#token === undefined) return;
     // First, because the next holder takes a notice it finds for a dead owner's.
-    this.#rewriting.end();
+    this.#notice.end();
     removeIfThere(this.#fs, this.#token);
     this.#token = undefined;
     if (!this.keepsDirectory) this.tidy();
@@ -142,10 +146,10 @@ export class Lock {
 
   /** Lists the processes that hold the lock or died holding it. */
   holders(): LockHolder[] {
-    return this.#tokens().flatMap((token) => {
-      const info = this.#infoOf(token);
+    return this.#tokens.list().flatMap((token) => {
+      const info = this.#tokens.infoOf(token);
       if (info === undefined) return [];
-      const owner = token.slice(PREFIX.length);
+      const owner = ownerOf(token);
       const [host = '?', , , pid] = owner.split('.');
       const liveness = this.#processes.liveness(owner);
       return [{ token, host, pid: Number(pid), since: new Date(info.mtimeMs), liveness }];
@@ -153,69 +157,22 @@ export class Lock {
   }
 
   #tryToEnter(believed: Map<string, number>): string[] | undefined {
-    const name = PREFIX + this.#processes.self();
+    const name = tokenOf(this.#processes.self());
     const token = `${this.path}/${name}`;
-    if (!this.#createToken(token)) return undefined;
+    if (!this.#tokens.create(token)) return undefined;
     try {
-      const others = this.#tokens().filter((other) => other !== name);
+      const others = this.#tokens.list().filter((other) => other !== name);
       if (!others.every((other) => !this.#isAlive(other, believed) && this.#mayPass(other, token)))
         return undefined;
       // An owner that can't be judged may go on at any moment. Then it finds its token gone. Our token tells
       // the next process as much as theirs did.
       this.evict(others.filter((other) => this.#liveness(other) !== 'dead'));
-      const rewriting = this.#rewriting.tokens().filter((other) => this.#liveness(other) !== 'alive');
+      const rewriting = this.#notice.tokens().filter((other) => this.#liveness(other) !== 'alive');
       this.#token = token;
       return [...rewriting, ...others];
     } finally {
       // Also if the system refuses a read: a forgotten token would hold the lock until this process ends.
       if (this.#token !== token) removeIfThere(this.#fs, token);
-    }
-  }
-
-  /** Creates our token. @returns false if another process removed the directory; the next try remakes it */
-  #createToken(token: string): boolean {
-    try {
-      this.#files.makeToken(token);
-      return true;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      // An empty directory is no lock: root was killed before it could give this one away.
-      const isHealed = code === 'EACCES' && removeEmpty(this.#fs, this.path);
-      if (code !== 'ENOENT' && !isHealed) throw storeError(error, this.path);
-    }
-    const folder = dirname(this.path);
-    try {
-      if (this.#fs.stat(folder) === undefined) this.onMissingFolder();
-      makeFolders(this.#fs, folder);
-    } catch (error) {
-      throw storeError(error, folder);
-    }
-    try {
-      if (makeDirectory(this.#fs, this.path, this.#files.folderMode)) this.#files.giveLockFolder(this.path);
-      this.#files.makeToken(token);
-      return true;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      const isHealed = code === 'EACCES' && removeFolderOfRoot(this.#fs, folder);
-      if (code === 'ENOENT' || isHealed) return false;
-      throw storeError(error, this.path);
-    }
-  }
-
-  #infoOf(token: string): FileInfo | undefined {
-    try {
-      return this.#fs.stat(`${this.path}/${token}`);
-    } catch (error) {
-      throw storeError(error, this.path);
-    }
-  }
-
-  #tokens(): string[] {
-    try {
-      return this.#fs.readdir(this.path).filter((name) => name.startsWith(PREFIX));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw storeError(error, this.path);
     }
   }
 
@@ -237,7 +194,7 @@ export class Lock {
   }
 
   #liveness(token: string): Liveness {
-    return this.#processes.liveness(token.slice(PREFIX.length));
+    return this.#processes.liveness(ownerOf(token));
   }
 
   #timedOut(): TsvqError {

@@ -4,6 +4,12 @@ import type ProperLockfile from 'proper-lockfile';
 import { here } from '../../job/dependency.js';
 import type { FileSystem } from '../disk/fs.js';
 
+/*
+ * All that proper-lockfile does here is to make the lock's directory, as its users expect of this package; its
+ * takeover of stale locks is switched off. So that loading it for one `mkdir` changes nothing in the user's
+ * process, `require.cache` holds stand-ins for what it loads, while it is loaded.
+ */
+
 /** The loaded package, or false if {@link load} failed. */
 let loaded: typeof ProperLockfile | false | undefined;
 

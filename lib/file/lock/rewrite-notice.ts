@@ -9,7 +9,7 @@ import { type LockFiles, removeEmpty } from '../disk/ownership.js';
  * It has a token because a holder may be suspended and passed over. Later it removes its own notice, and must
  * not remove another process's.
  */
-export class Rewriting {
+export class RewriteNotice {
   readonly #fs: FileSystem;
   readonly #path: string;
   readonly #files: LockFiles;

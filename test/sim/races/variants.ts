@@ -66,8 +66,8 @@ export const PATCHES: readonly Patch[] = [
   // Its lock says nothing to those who append beside it.
   before(
     'plain proper-lockfile',
-    'lib/file/commit/appender.ts',
-    '    const before = this.#openEnd();',
+    'lib/file/commit/try.ts',
+    '      const before = this.#openEnd();',
     'return undefined;',
   ),
 
@@ -81,7 +81,7 @@ export const PATCHES: readonly Patch[] = [
   ),
   expression(
     'repair by the breaker',
-    'lib/file/commit/appender.ts',
+    'lib/file/commit/maintenance.ts',
     'closeTail(this.#fs, file)',
     'file.size',
   ),
@@ -105,12 +105,7 @@ export const PATCHES: readonly Patch[] = [
     find: 'if (file === undefined || (await',
     replace: "if (file === undefined || (globalThis as any).VARIANT === 'no repair' || (await",
   },
-  expression(
-    'sync again',
-    'lib/file/commit/committer.ts',
-    'this.#save(cause)',
-    'this.#fs.fdatasync(file.fd)',
-  ),
+  expression('sync again', 'lib/file/commit/committer.ts', 'this.#save(cause)', 'fs.fdatasync(file.fd)'),
   expression(
     'no sync of the directory',
     'lib/file/compaction/rewrite.ts',
@@ -120,8 +115,8 @@ export const PATCHES: readonly Patch[] = [
   before(
     'strikes before the sync',
     'lib/file/commit/committer.ts',
-    '      await this.#fs.fdatasync(file.fd);',
-    'await strike(this.#fs, file, superseded);',
+    '      await fs.fdatasync(file.fd);',
+    'await strike(fs, file, superseded);',
   ),
   {
     file: 'lib/file/operations/retry.ts',
@@ -152,18 +147,13 @@ export const PATCHES: readonly Patch[] = [
   imported('lib/file/commit/append.ts', 'prefixLength, withPrefix', WRITES),
   {
     file: 'lib/file/commit/append.ts',
-    find: 'const piece = { bytes,',
-    replace: 'const piece = { bytes: withPrefix(this, this.#file, this.#jobs.length, bytes),',
+    find: 'yield { bytes,',
+    replace: 'yield { bytes: withPrefix(this, this.#file, this.#jobs.length, bytes),',
   },
   {
     file: 'lib/file/commit/append.ts',
-    find: 'let offset = this.#before;',
-    replace: 'let offset = this.#before + prefixLength(this);',
-  },
-  {
-    file: 'lib/file/commit/append.ts',
-    find: 'this.#offsets?.[piece] ?? offset',
-    replace: 'this.#offsets === undefined ? offset : (this.#offsets[piece] as number) + prefixLength(this)',
+    find: 'eachLine(bytes, 0, bytes.length, (start',
+    replace: 'eachLine(bytes, prefixLength(this), bytes.length, (start',
   },
   imported('lib/file/index/job-index.ts', 'waits', WRITES),
   before(
@@ -178,10 +168,10 @@ export const PATCHES: readonly Patch[] = [
     find: 'isMark(bytes, start, end)',
     replace: 'isMark(bytes, start, end) || isMarker(bytes, start, end)',
   },
-  imported('lib/file/commit/appender.ts', 'closeWithRows', WRITES),
+  imported('lib/file/commit/maintenance.ts', 'closeWithRows', WRITES),
   expression(
     'tail closed with rows',
-    'lib/file/commit/appender.ts',
+    'lib/file/commit/maintenance.ts',
     'closeTail(this.#fs, file)',
     'closeWithRows(this.#fs, file, closeTail)',
   ),
@@ -189,18 +179,13 @@ export const PATCHES: readonly Patch[] = [
   // A look reads on between what a commit has read and its append.
   expression(
     'looks at any time',
-    'lib/file/index/current-file.ts',
-    'this.#reserved ?? this.#scan',
+    'lib/file/index/read-write-lock.ts',
+    'this.#writing ?? this.#reading',
     'undefined',
   ),
 
   // New jobs are appended beside the lock, and nobody looks whether the file is written anew.
-  expression(
-    'no look behind',
-    'lib/file/commit/appender.ts',
-    '!this.#maintenance.lock.isRewriting && file.isCurrent()',
-    'file.isCurrent()',
-  ),
+  expression('no look behind', 'lib/file/commit/try.ts', '!lock.isRewriting', 'true'),
   // A new file has its name before others know that they must not use it yet.
   before(
     'made in silence',

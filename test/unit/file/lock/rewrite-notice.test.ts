@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LockFiles } from '../../../../lib/file/disk/ownership.js';
-import { Rewriting } from '../../../../lib/file/lock/rewrite-notice.js';
+import { RewriteNotice } from '../../../../lib/file/lock/rewrite-notice.js';
 import { type Fault, faultyFs, systemError, temporaryFolder } from '../../../helpers.js';
 
 /*
@@ -19,8 +19,8 @@ function makeRewriting(t: TestContext, inject?: Fault) {
     lock,
     path: join(lock, 'rewriting'),
     calls,
-    rewriting: new Rewriting(fs, lock, new LockFiles(fs, queue)),
-    another: () => new Rewriting(fs, lock, new LockFiles(fs, queue)),
+    rewriting: new RewriteNotice(fs, lock, new LockFiles(fs, queue)),
+    another: () => new RewriteNotice(fs, lock, new LockFiles(fs, queue)),
   };
 }
 

@@ -1,0 +1,235 @@
+import { archivedSince } from '../compaction/archive.js';
+import { storeError } from '../disk/fs.js';
+import type { OpenFile } from '../disk/open-file.js';
+import type { Superseded } from '../disk/strike.js';
+import { endOf } from '../disk/tail.js';
+import type { StoredJob } from '../format/stored-job.js';
+import type { JobIndex } from '../index/job-index.js';
+import { Append } from './append.js';
+import type { LockTurns } from './lock-turns.js';
+import type { Maintenance, Parts } from './maintenance.js';
+import type { Reads, Snapshot } from './transaction.js';
+import type { Update } from './update.js';
+
+/** What commits work with. */
+export interface CommitParts extends Parts {
+  readonly maintenance: Maintenance;
+  readonly turns: LockTurns;
+}
+
+/** What a try has put into the file. */
+export interface Written {
+  /** Kept open until the caller, who syncs it, releases it. */
+  readonly file: OpenFile;
+  /** Whether there is anything to sync. */
+  readonly needsSync: boolean;
+  /** The rows that it supersedes. */
+  readonly superseded: Superseded[];
+}
+
+/** Where a try appends. */
+interface Place {
+  readonly file: OpenFile;
+  /** Knows the file to its end, if an update reads it. */
+  readonly index: JobIndex | undefined;
+  /** Where the file ended, with LF. */
+  readonly before: number;
+  readonly isLocked: boolean;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * One try of a commit: its updates decide, and their rows go into the file together. Without the lock if that will do,
+ * otherwise under it.
+ */
+export class Try {
+  readonly #parts: CommitParts;
+  readonly #updates: readonly Update[];
+  /** What the most demanding of them reads. */
+  readonly #reads: Reads;
+  /** When the file was last written before the first try, by the file system's clock; undefined in that one. */
+  readonly #since: number | undefined;
+
+  constructor(parts: CommitParts, updates: readonly Update[], reads: Reads, since: number | undefined) {
+    this.#parts = parts;
+    this.#updates = updates;
+    this.#reads = reads;
+    this.#since = since;
+  }
+
+  /**
+   * Appends what the updates decide, as one write, and looks at what has become of it. An update that is not decided
+   * afterwards takes part in the next try.
+   */
+  async append(): Promise<Written> {
+    this.#parts.maintenance.checkPlace();
+    for (;;) {
+      const written =
+        (this.#reads === 'nothing' ? await this.#withoutLock() : undefined) ?? (await this.#underLock());
+      if (written !== undefined) return written;
+    }
+  }
+
+  /**
+   * New jobs depend on nothing that is in the file, so they need not wait for a process that decides something: their
+   * rows are appended between those of others. Only a process that rewrites the file has to be alone.
+   *
+   * @returns undefined where that can't be: there is no file yet, its last line is to be closed, it is being rewritten
+   */
+  async #withoutLock(): Promise<Written | undefined> {
+    const { current } = this.#parts;
+    const over = await current.access.write();
+    try {
+      const before = this.#openEnd();
+      if (before === undefined) return undefined;
+      const file = current.file as OpenFile;
+      return await this.#write({ file, index: current.index, before, isLocked: false }, NONE);
+    } finally {
+      over();
+    }
+  }
+
+  /** Where the file ends, if a process without the lock may append to it as it is. */
+  #openEnd(): number | undefined {
+    const { current, maintenance, environment, lock } = this.#parts;
+    const file = current.reopen();
+    if (!file?.writable || !file.isUpToDate || lock().isRewriting) return undefined;
+    maintenance.refuseUnfit(file);
+    return endOf(environment.fs, file);
+  }
+
+  /** @returns undefined if nothing was tried: the lock is no longer needed, or another file has the name */
+  async #underLock(): Promise<Written | undefined> {
+    const { current, maintenance, turns } = this.#parts;
+    const isNeeded = this.#reads === 'nothing' ? () => this.#openEnd() === undefined : undefined;
+    return turns.take(async () => {
+      // A look meanwhile may find another file under the name, and release this one.
+      const file = (await maintenance.writableFile()).retain();
+      try {
+        const end = await maintenance.closeTail(file);
+        const over = await current.access.write();
+        try {
+          return await this.#appendTo(file, end);
+        } finally {
+          over();
+        }
+      } finally {
+        file.release();
+      }
+    }, isNeeded);
+  }
+
+  async #appendTo(file: OpenFile, end: number): Promise<Written | undefined> {
+    const { current } = this.#parts;
+    const reads = this.#reads;
+    const index = reads === 'nothing' ? current.index : await current.readOn(reads);
+    // A look may have opened another file meanwhile, or found none.
+    if (index === undefined ? reads !== 'nothing' : index.file !== file) return undefined;
+    // Where others append without the lock, the file may have grown since.
+    const before = reads === 'nothing' ? end : Math.max(end, index?.position ?? end);
+    return this.#write({ file, index, before, isLocked: true }, await this.#archived());
+  }
+
+  /** A process that was suspended after its append may find its jobs run and gone when it goes on. */
+  async #archived(): Promise<ReadonlySet<string>> {
+    if (this.#since === undefined) return NONE;
+    const { current, environment } = this.#parts;
+    const ids = new Set(this.#updates.flatMap(({ ids }) => ids));
+    return archivedSince(environment.fs, current.realPath, ids, this.#since);
+  }
+
+  async #write(place: Place, archived: ReadonlySet<string>): Promise<Written> {
+    const { maintenance, environment } = this.#parts;
+    const { file, index } = place;
+    const rows = this.#decide({ file, index, archived, now: environment.clock.now(), decided: new Map() });
+    file.retain();
+    try {
+      const append = new Append(environment.fs, file, rows);
+      await append.write();
+      const superseded = rows.length === 0 ? [] : await this.#check(append, place);
+      if (superseded === undefined) return { file, needsSync: false, superseded: [] };
+      // Without the lock the next try closes it: it finds the end open, and takes the lock.
+      if (append.cutShort && place.isLocked) {
+        await maintenance.closeTail(file).catch((error) => (append.error = error));
+      }
+      this.#tell(append.rows, append.error && storeError(append.error, file.path));
+      // What an earlier try has put there, no sync may have covered.
+      return { file, needsSync: append.bytes > 0 || this.#since !== undefined, superseded };
+    } catch (error) {
+      file.release();
+      throw error;
+    }
+  }
+
+  /** @returns the rows that the updates ask for */
+  #decide(snapshot: Snapshot): StoredJob[] {
+    const updates = this.#updates;
+    const rows: StoredJob[] = [];
+    let mustWait = false;
+    for (const update of updates) {
+      if (mustWait) update.startOver();
+      else update.decide(snapshot);
+      // Those after it wait as well, to keep their order.
+      mustWait ||= update.startsOver && snapshot.decided.size > 0;
+      for (const row of update.rows) {
+        rows.push(row);
+        if (updates.length > 1 && update.reads !== 'nothing') snapshot.decided.set(row.id, row);
+      }
+    }
+    return rows;
+  }
+
+  /**
+   * Looks whether what was appended counts. Two may have believed that they held the lock, or a person may have replaced
+   * the file: then what counts is what is in the file that has the name now.
+   *
+   * @returns the rows that it supersedes; undefined if it doesn't count
+   */
+  async #check(append: Append, { file, index, before, isLocked }: Place): Promise<Superseded[] | undefined> {
+    const lock = this.#parts.lock();
+    // After the append: either the process that rewrites the file has read it, or its notice is seen here.
+    const isValid = isLocked ? lock.stillHeld() : !lock.isRewriting;
+    if (!isValid || !file.isCurrent() || !(await append.lookUp(before))) return undefined;
+    return index?.position === before ? learn(index, append) : [];
+  }
+
+  /** Tells each update how many of its rows are in the file: of all rows, the first ones are. */
+  #tell(rows: number, error: unknown): void {
+    let left = rows;
+    for (const update of this.#updates) {
+      const own = Math.min(left, update.rows.length);
+      left -= own;
+      update.wrote(own, error);
+    }
+  }
+}
+
+/**
+ * Takes the appended rows into the index.
+ *
+ * @returns the rows that they supersede; undefined if one of them doesn't count, because another came first
+ */
+async function learn(index: JobIndex, append: Append): Promise<Superseded[] | undefined> {
+  const superseded: Superseded[] = [];
+  index.onSuperseded = (offset, length) => superseded.push({ offset, length });
+  try {
+    if (append.end !== undefined) {
+      append.eachRow((row, offset, length) =>
+        index.learn(row, row.known?.index === index ? row.known.slot : undefined, offset, length),
+      );
+      index.moveTo(append.end);
+      return superseded;
+    }
+    // Others have appended between: read on as if it were all theirs, and see what counts.
+    await index.catchUp();
+    let counts = true;
+    append.eachRow(({ id }, offset) => {
+      const slot = index.find(id);
+      counts &&= slot !== undefined && index.offset(slot) === offset;
+    });
+    return counts ? superseded : undefined;
+  } finally {
+    index.onSuperseded = undefined;
+  }
+}
