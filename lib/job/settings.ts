@@ -1,5 +1,6 @@
 import { countText, durationText, queuePath, switchText, timeLimit } from './checks.js';
-import { complain, type WorkerOptions } from './options.js';
+import type { WorkerOptions } from './options.js';
+import { complain } from './worker-event.js';
 
 /**
  * The project worker's differences from {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on up to an
