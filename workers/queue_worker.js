@@ -72,7 +72,7 @@ for (const [name, exitCode] of /** @type {const} */ ([
 ])) {
   process.on(name, () => {
     if (shutdown.signal.aborted) process.exit(exitCode);
-    complain(`${name}: finishing the running jobs, starting no more; a second signal ends them at once`);
+    complain(`${name}: starting no more jobs, finishing those that run; a second signal ends them at once`);
     shutdown.abort(new Error(`the worker was shut down by ${name}`));
   });
 }

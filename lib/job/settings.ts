@@ -63,7 +63,7 @@ export function workerOptionsFrom(environment: Readonly<Record<string, string | 
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('QUEUE_') || known.includes(name)) continue;
     const meant = known.find((other) => isSlip(name, other));
-    if (meant !== undefined) complain(`${name} is no setting of a worker, and does nothing; is it ${meant}?`);
+    if (meant !== undefined) complain(`${name} is not a setting, and has no effect; did you mean ${meant}?`);
   }
   if (environment.QUEUE_FILE) queuePath('QUEUE_FILE', environment.QUEUE_FILE);
   if (environment.QUEUE_ANY_FILE_SYSTEM !== undefined)

@@ -18,12 +18,12 @@ export function define(command: Command, cli: Cli): void {
       new Option('--status <status...>', 'only jobs in this state, or in one of these').choices(STATUSES),
     )
     .option('--type <type>', 'only jobs of this type')
-    .option('--limit <number>', 'at most so many')
+    .option('--limit <number>', 'how many jobs at most')
     .addHelpText(
       'after',
       `
-In the order of the file: after a compaction, finished jobs stand before the others. ATTEMPTS are all that were begun;
-queue show tells those that don't count.
+Lists jobs in the order of the file: after a compaction, finished jobs come first. ATTEMPTS counts all attempts;
+queue show tells how many of them don't count.
 --plain prints: id type status attempts run_at created_at started_at finished_at error
 ${examples(
   'queue list --status pending processing',

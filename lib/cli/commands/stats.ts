@@ -52,7 +52,7 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
 }
 
 function worker({ lastTick, unhandled }: Stats, now: number): string {
-  if (lastTick === undefined) return 'No worker has ever looked (see queue cron print).';
+  if (lastTick === undefined) return 'No worker has run yet (see queue cron print).';
   const looked = `Last worker: ${isoSeconds(lastTick)}, ${span(now - lastTick.getTime())} ago.`;
   if (unhandled.length === 0) return looked;
   return `${looked} It had no handler for: ${unhandled.map((type) => JSON.stringify(type)).join(', ')}`;

@@ -176,7 +176,7 @@ export class Maintenance {
     const file = this.#current.file?.retain();
     // A look of this process may have found it gone meanwhile.
     if (file === undefined) {
-      throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished before it was written anew`);
+      throw new TsvqError('WRITE_FAILED', `${this.#current.realPath} vanished before it was rewritten`);
     }
     try {
       this.#isFitPlace = false;

@@ -94,7 +94,7 @@ export class Attempt {
   get enqueue(): (type: string, payload?: unknown, options?: EnqueueOptions) => string {
     return (type, payload, options) => {
       if (this.endedAt !== undefined)
-        throw new TsvqError('CLOSED', `job ${this.id} is over; it can enqueue nothing any more`);
+        throw new TsvqError('CLOSED', `job ${this.id} is over, so it can't enqueue any more`);
       const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
       const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([job]));
       if (bytes > MOST_FOLLOW_UPS) {
