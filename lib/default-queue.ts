@@ -17,7 +17,7 @@ export function defaultQueueFile(from: string = process.cwd()): string {
   if (project !== undefined) return join(project, 'data', 'queue.tsv');
   throw new TsvqError(
     'NO_QUEUE_FILE',
-    `no queue is named: set QUEUE_FILE to its path (there is no package.json at or above ${resolve(from)})`,
+    `no queue is named: there is no package.json at or above ${resolve(from)}; set QUEUE_FILE to its path`,
   );
 }
 

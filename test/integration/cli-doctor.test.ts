@@ -194,7 +194,7 @@ describe('doctor', { concurrency: 3 }, () => {
   test('finds a file that everybody may write, or not even its owner', async (t) => {
     const { file, queue } = of(t, line({ id: ID }));
     chmodSync(file, 0o666);
-    assert.match((await queue('doctor')).stdout, /^access: everybody .* may write .*0666.*\n$/);
+    assert.match((await queue('doctor')).stdout, /^access: every user .* may write .*0666.*\n$/);
     chmodSync(file, 0o440);
     assert.match((await queue('doctor')).stdout, /^access: not even its owner .*0440.*\n$/);
   });
