@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
+import { countText } from '../../job/checks.js';
 import { STATUSES, type Status } from '../../job/job.js';
 import type { Cli } from '../cli.js';
-import { usageError } from '../exit.js';
 import { examples } from '../help.js';
 import { say } from '../output.js';
 import { jobShape } from '../shapes.js';
@@ -32,11 +32,9 @@ ${examples(
 )}`,
     )
     .action(async ({ limit, ...options }: Options) => {
-      if (limit !== undefined && !/^\d{1,15}$/.test(limit)) {
-        throw usageError(`--limit is ${limit}; it must be a whole number`);
-      }
+      const most = limit === undefined ? undefined : countText('--limit', limit, 0);
       const { output, queue } = cli;
-      const jobs = queue.iterateJobs({ ...options, ...(limit !== undefined && { limit: Number(limit) }) });
+      const jobs = queue.iterateJobs({ ...options, limit: most });
       const count = await output.records(jobs, jobShape(Date.now()));
       if (count === 0 && output.format === 'human') say(`no such jobs in ${queue.file}`);
     });
