@@ -5,10 +5,10 @@ import { TsvqError } from './job/errors.js';
 import { openQueue, type Queue } from './queue.js';
 
 /**
- * Where the default queue is: `QUEUE_FILE`, else data/queue.tsv beside the nearest package.json at or above
- * `from`.
+ * Returns the path of the default queue: `QUEUE_FILE`, otherwise data/queue.tsv next to the nearest package.json at
+ * or above `from`.
  *
- * @throws TsvqError `NO_QUEUE_FILE`, or `INVALID_ARGUMENT` where QUEUE_FILE is an address
+ * @throws TsvqError `NO_QUEUE_FILE`, or `INVALID_ARGUMENT` if QUEUE_FILE is no path
  */
 export function defaultQueueFile(from: string = process.cwd()): string {
   const named = process.env.QUEUE_FILE;
@@ -17,11 +17,11 @@ export function defaultQueueFile(from: string = process.cwd()): string {
   if (project !== undefined) return join(project, 'data', 'queue.tsv');
   throw new TsvqError(
     'NO_QUEUE_FILE',
-    `no package.json at or above ${resolve(from)} shows where data/queue.tsv would be; set QUEUE_FILE to its path`,
+    `no queue is named: there is no package.json at or above ${resolve(from)}; set QUEUE_FILE to its path`,
   );
 }
 
-/** The folder of the nearest package.json at or above `from`. */
+/** Returns the folder of the nearest package.json at or above `from`, or undefined. */
 export function nearestProject(from: string): string | undefined {
   for (let folder = resolve(from); ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json'))) return folder;
@@ -31,40 +31,67 @@ export function nearestProject(from: string): string | undefined {
 
 let opened: Queue | undefined;
 
-/** The default queue, found and opened at the first use. */
+/** Returns the default queue. The first call finds and opens it. */
 function defaultQueue(): Queue {
   opened ??= openQueue(defaultQueueFile());
   return opened;
 }
 
-/** {@link Queue.enqueue} on the default queue. @example const id = await enqueue('email', { to: 'ann@example.com' }); */
+/**
+ * Adds a job to the default queue, like {@link Queue.enqueue}.
+ * @example const id = await enqueue('email', { to: 'ann@example.com' });
+ */
 export const enqueue: Queue['enqueue'] = async (type, ...rest) => defaultQueue().enqueue(type, ...rest);
 
-/** {@link Queue.enqueueMany} on the default queue. @example await enqueueMany([{ type: 'email', payload: { to } }]); */
+/**
+ * Adds many jobs to the default queue with one sync, like {@link Queue.enqueueMany}.
+ * @example await enqueueMany([{ type: 'email', payload: { to } }]);
+ */
 export const enqueueMany: Queue['enqueueMany'] = async (jobs) => defaultQueue().enqueueMany(jobs);
 
-/** {@link Queue.getJob} on the default queue. @example const job = await getJob(id, { archive: true }); */
+/**
+ * Looks up a job of the default queue, like {@link Queue.getJob}.
+ * @example const job = await getJob(id, { archive: true });
+ */
 export const getJob: Queue['getJob'] = async (id, options) => defaultQueue().getJob(id, options);
 
-/** {@link Queue.cancelJob} on the default queue. @example await cancelJob(id); */
+/**
+ * Cancels a job of the default queue, like {@link Queue.cancelJob}.
+ * @example await cancelJob(id);
+ */
 export const cancelJob: Queue['cancelJob'] = async (id) => defaultQueue().cancelJob(id);
 
-/** {@link Queue.retryJob} on the default queue. @example await retryJob(id); */
+/**
+ * Makes a failed or cancelled job of the default queue pending again, like {@link Queue.retryJob}.
+ * @example await retryJob(id);
+ */
 export const retryJob: Queue['retryJob'] = async (id) => defaultQueue().retryJob(id);
 
-/** {@link Queue.listJobs} on the default queue. @example await listJobs({ status: 'failed', limit: 10 }); */
+/**
+ * Lists jobs of the default queue, like {@link Queue.listJobs}.
+ * @example await listJobs({ status: 'failed', limit: 10 });
+ */
 export const listJobs: Queue['listJobs'] = async (options) => defaultQueue().listJobs(options);
 
-/** {@link Queue.iterateJobs} on the default queue. @example for await (const job of iterateJobs()) count++; */
+/**
+ * Gives jobs of the default queue one after another, like {@link Queue.iterateJobs}.
+ * @example for await (const job of iterateJobs()) count++;
+ */
 export async function* iterateJobs(
   ...args: Parameters<Queue['iterateJobs']>
 ): ReturnType<Queue['iterateJobs']> {
   yield* defaultQueue().iterateJobs(...args);
 }
 
-/** {@link Queue.stats} on the default queue. @example const { due } = await stats(); */
+/**
+ * Counts the jobs of the default queue, like {@link Queue.stats}.
+ * @example const { due } = await stats();
+ */
 export const stats: Queue['stats'] = async () => defaultQueue().stats();
 
-/** {@link Queue.processJobs} on the default queue. @example await processJobs({ email: send }, { linger: '55s' }); */
+/**
+ * Runs the due jobs of the default queue, like {@link Queue.processJobs}.
+ * @example await processJobs({ email: send }, { linger: '55s' });
+ */
 export const processJobs: Queue['processJobs'] = async (handlers, options) =>
   defaultQueue().processJobs(handlers, options);

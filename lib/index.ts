@@ -19,9 +19,9 @@ export type {
   BackoffOption,
   Duration,
   QueueOptions,
-  WorkerEvent,
   WorkerOptions,
 } from './job/options.js';
 export { workerOptionsFrom } from './job/settings.js';
+export type { WorkerEvent } from './job/worker-event.js';
 export { type NewJob, openQueue, type Queue } from './queue.js';
 export type { Handler, HandlerContext, Handlers, Summary } from './runner/handler.js';

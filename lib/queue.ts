@@ -15,48 +15,54 @@ import type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-op
 import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from './job/options.js';
 import type { Handlers, Summary } from './runner/handler.js';
 
-/** A process that stays so long loads what it may need: its package may be replaced before its first change. */
+/**
+ * How long a process lives before it loads all modules that it may need, in ms. Later, `npm install` may have
+ * replaced them.
+ */
 const PRELOAD_MS = 1_000;
 
-/** One element of {@link Queue.enqueueMany}. */
+/** One job of {@link Queue.enqueueMany}. */
 export type NewJob<Jobs = DefaultJobs> = {
   [T in TypeOf<Jobs>]: undefined extends Jobs[T]
     ? { type: T; payload?: Jobs[T]; options?: EnqueueOptions }
     : { type: T; payload: Jobs[T]; options?: EnqueueOptions };
 }[TypeOf<Jobs>];
 
-/** A queue in one file. Every method rejects, none throws. */
+/** A queue in one file. Its methods reject with a {@link TsvqError}; none of them throws. */
 export interface Queue<Jobs = DefaultJobs> {
-  /** Absolute path of the file, as it was given. */
+  /** The absolute path of the file, as it was given. */
   readonly file: string;
 
   /**
    * Adds a job. When the promise resolves, the job is in the file, and survives what `durability` says.
    *
-   * @returns the job's id, 16 hex digits.
+   * @returns the job's id, 16 hex digits
    * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE` (nothing was written), `LOCK_TIMEOUT`,
-   *   `DISK_FULL`, `WRITE_FAILED`, `SYNC_FAILED`, `NO_ACCESS`, `NOT_A_QUEUE`, `CLOSED`,
-   *   `NOT_INSTALLED`
+   *   `DISK_FULL`, `WRITE_FAILED`, `SYNC_FAILED`, `NO_ACCESS`, `FILE_SYSTEM`, `DETACHED`, `NOT_A_QUEUE`,
+   *   `NEWER_FORMAT`, `CLOSED`, `NOT_INSTALLED`
    * @example
    * const id = await queue.enqueue('email', { to: 'ann@example.com' }, { delay: '10m' });
    */
   enqueue<T extends TypeOf<Jobs>>(type: T, ...rest: EnqueueArguments<Jobs[T]>): Promise<string>;
 
   /**
-   * Adds many jobs with one sync. All are checked before any is written. The array may change as soon as this returns,
-   * the payloads of more than 500 jobs not before it resolves: they are turned into JSON in pieces.
+   * Adds many jobs with one sync. All are checked before any is written. The array may change as soon as the call
+   * returns. The payloads of more than 500 jobs may change only after it resolves, because they are turned into
+   * JSON in pieces.
    *
-   * @returns the ids, in the order of the jobs.
-   * @throws like {@link enqueue}; where a full disk cut it, `error.written` has the ids that are in.
+   * @returns the ids, in the order of the jobs
+   * @throws TsvqError like {@link enqueue}; if a full disk stopped it, `error.written` has the ids that are in the file
    * @example
    * const ids = await queue.enqueueMany([{ type: 'email', payload: { to: 'ann@example.com' } }]);
    */
   enqueueMany(jobs: readonly NewJob<Jobs>[]): Promise<string[]>;
 
   /**
-   * Looks a job up; takes no lock. With `archive: true` also among the jobs past their retention time.
+   * Looks up a job, without the lock. With `archive: true` it also looks among the archived jobs, which are past
+   * their retention time. Default: false.
    *
-   * @returns the job as it is now, or undefined for an id that isn't there.
+   * @returns the job as it is now, or undefined if there is none with this id
+   * @throws TsvqError `INVALID_ARGUMENT`, `NO_ACCESS`, `NOT_A_QUEUE`, `CLOSED`
    * @example
    * const job = await queue.getJob(id);
    * if (job?.status === 'completed') console.log(job.result);
@@ -64,10 +70,11 @@ export interface Queue<Jobs = DefaultJobs> {
   getJob(id: string, options?: { archive?: boolean }): Promise<Job<Jobs> | undefined>;
 
   /**
-   * Cancels a job that waits, or stops one that runs: its worker aborts `context.signal` within a second, and
-   * whatever the handler still returns is dropped.
+   * Cancels a job that waits, or stops one that runs. The worker of a running job aborts `context.signal` within a
+   * second, and drops what the handler still returns.
    *
-   * @returns true if it stopped the job from (further) running; false if it is unknown or finished.
+   * @returns true if the job is cancelled now; false if it is unknown or finished
+   * @throws TsvqError like {@link enqueue}
    * @example
    * if (!(await queue.cancelJob(id))) console.log('too late');
    */
@@ -76,44 +83,48 @@ export interface Queue<Jobs = DefaultJobs> {
   /**
    * Makes a failed or cancelled job pending again, due at once, with all its attempts.
    *
-   * @returns true if it is pending now; false if it is unknown, or neither failed nor cancelled.
+   * @returns true if the job is pending now; false if it is unknown, or neither failed nor cancelled
+   * @throws TsvqError like {@link enqueue}
    * @example
    * await queue.retryJob(id);
    */
   retryJob(id: string): Promise<boolean>;
 
   /**
-   * The jobs in the order of the file. Takes no lock; for a large queue use {@link iterateJobs}.
+   * Lists jobs in the order of the file, without the lock. For a large queue use {@link iterateJobs}.
    *
-   * @throws TsvqError `INVALID_ARGUMENT`
+   * @throws TsvqError `INVALID_ARGUMENT`, `NO_ACCESS`, `NOT_A_QUEUE`, `CLOSED`
    * @example
    * const failed = await queue.listJobs({ status: 'failed', type: 'email', limit: 10 });
    */
   listJobs(options?: ListOptions): Promise<Job<Jobs>[]>;
 
   /**
-   * The jobs one after another, without holding them all in memory.
+   * Gives the jobs that {@link listJobs} lists one after another, without holding them all in memory.
    *
+   * @throws TsvqError like {@link listJobs}, at the first job
    * @example
    * for await (const job of queue.iterateJobs({ status: 'pending' })) console.log(job.id);
    */
   iterateJobs(options?: ListOptions): AsyncIterableIterator<Job<Jobs>>;
 
   /**
-   * Counts by status and type, the age of what is due, and when a worker last ran.
+   * Counts the jobs by status and type, without the lock. It also says how long the oldest due job has waited,
+   * and when a worker last looked.
    *
+   * @throws TsvqError `NO_ACCESS`, `NOT_A_QUEUE`, `CLOSED`
    * @example
    * const { failed, oldestDueSeconds } = await queue.stats();
    */
   stats(): Promise<Stats>;
 
   /**
-   * Runs the jobs that are due, then returns; with `linger` it stays and waits for more.
-   * It installs no signal handlers and never ends the process.
+   * Runs the jobs that are due, then returns. With `linger` it stays and waits for more. It installs no signal
+   * handlers, and never ends the process.
    *
-   * @param handlers one function per job type; jobs of other types stay pending.
-   * @throws TsvqError `INVALID_ARGUMENT` and the errors of {@link enqueue}; never a handler's error, but what
-   *   {@link abandon} was called with
+   * @param handlers one function for each job type; jobs of other types stay pending
+   * @returns counts of what it did
+   * @throws TsvqError like {@link enqueue}, never a handler's error; after {@link abandon}, the error given to that
    * @example
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
@@ -121,19 +132,21 @@ export interface Queue<Jobs = DefaultJobs> {
 
   /**
    * Rewrites the file without superseded rows, and moves finished jobs past their retention time to archive/.
-   * Workers do it by themselves at the end of a tick.
+   * Workers do it by themselves before they return.
    *
+   * @returns how many jobs it kept and archived, and the bytes of the file before and after
+   * @throws TsvqError like {@link enqueue}
    * @example
    * const { archived } = await queue.compact();
    */
   compact(): Promise<CompactionSummary>;
 
   /**
-   * Waits for what is under way and closes the file. A {@link processJobs} that still works is told to stop, as by its
-   * `signal`: running jobs have the grace time, and what they ask of the queue meanwhile is done. Calls after that
-   * reject with `CLOSED`, another `processJobs` at once, and so may a look that is not over by then. Awaited in a
-   * handler, it waits for that handler's grace time. An open queue keeps no process alive, so closing is needed only to
-   * be sure that everything asked for is done.
+   * Waits for what is under way, and closes the file. A {@link processJobs} that still works is told to stop, as
+   * by its `signal`: running jobs have the grace time, and what they ask of the queue is still done. A new
+   * `processJobs` rejects with `CLOSED` at once, and any other call does after the end. So may a look that is not
+   * over by then. Awaited in a handler, `close` waits for that handler's grace time. An open queue keeps no
+   * process alive, so closing is needed only to be sure that everything asked for is done.
    *
    * @example
    * process.once('SIGTERM', () => queue.close());
@@ -141,12 +154,13 @@ export interface Queue<Jobs = DefaultJobs> {
   close(): Promise<void>;
 
   /**
-   * Ends the {@link processJobs} calls of this queue at once, for a process that is about to die of `error`, which
-   * nothing has caught. If one handler is under way in the process, its attempt fails by that error. Of several, any may
-   * have thrown it: each job keeps the error, is forgiven the attempt, and runs alone next time. What was claimed and not
-   * started is given back. Then processJobs rejects with `error`, and no other begins.
+   * Ends the {@link processJobs} calls of this queue at once, for a process that is about to die of the uncaught
+   * `error`. If one handler is under way in the process, its attempt fails with that error. If there are several,
+   * any of them may have thrown it. So each job keeps the error, is forgiven the attempt, and runs alone next
+   * time. Jobs that were claimed and not started are given back. Then processJobs rejects with `error`, and no
+   * other call begins.
    *
-   * @returns when that is in the file, or could not be written within 5 seconds; never rejects
+   * @returns when that is in the file, or could not be written within 5 seconds; it never rejects
    * @example
    * process.on('uncaughtException', async (error) => {
    *   console.error(error);
@@ -159,12 +173,12 @@ export interface Queue<Jobs = DefaultJobs> {
 }
 
 /**
- * Opens a queue file; at once, since nothing is read or made before the first call that needs it. Open it once and keep
- * the queue: it holds the file open until it is closed.
+ * Opens a queue. It returns at once, because it reads and makes nothing before the first call that needs the file.
+ * Open a file once and keep the queue, because each opened queue holds the file open until it is closed.
  *
- * @param file path of the TSV file, or its `file:` URL; it and its directory are made by the first enqueue. A path that
- *   isn't absolute begins at the working directory.
- * @throws TsvqError `INVALID_ARGUMENT`, synchronously (only here)
+ * @param file the path of the file, or its `file:` URL. The first enqueue makes the file and its directory. A relative
+ *   path begins at the working directory.
+ * @throws TsvqError `INVALID_ARGUMENT`, at once, for a path or an option that can't be used
  * @example
  * const queue = openQueue<{ email: { to: string } }>('data/queue.tsv', { durability: 'sync' });
  * await queue.enqueue('email', { to: 'ann@example.com' });
@@ -176,7 +190,7 @@ export function openQueue<Jobs = DefaultJobs>(file: string | URL, options: Queue
 }
 
 /**
- * The same over a store of one's own making: with another clock, or a file system that fails on demand.
+ * Makes the queue of a store. Tests pass a store with another clock, or with a file system that fails on demand.
  *
  * @internal
  */
@@ -191,7 +205,7 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
     enqueueMany: async (jobs: readonly JobRequest[]) => withStoreErrors(path, () => enqueueAll(store, jobs)),
     getJob: async (id: string, options?: { archive?: boolean }) =>
       withStoreErrors(path, async () => {
-        // `ids.map(queue.getJob)` gives a number here, which asks for nothing.
+        // `ids.map(queue.getJob)` passes a number here. It is no option, and no error.
         if (typeof options === 'object' && options !== null) onlyKnown('options', options, ['archive']);
         return (await get(store, text('id', id))) ?? (options?.archive ? getArchived(store, id) : undefined);
       }),
@@ -211,6 +225,6 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),
   };
-  // The one place where the names of jobs and the types of their payloads, which the file can't hold, are joined.
+  // Here alone job names get the types of their payloads, which the file can't hold.
   return queue as unknown as Queue<Jobs>;
 }

@@ -1,4 +1,4 @@
-/* What users import in the unit tests of their handlers, as 'tsvq/testing'. */
+/* The module 'tsvq/testing', which users import in the unit tests of their handlers. */
 
 import { followUpId } from './file/format/follow-ups.js';
 import { checkJob } from './file/operations/enqueue.js';
@@ -9,7 +9,7 @@ import { DEFAULTS } from './job/options.js';
 import { randomHex } from './job/random.js';
 import type { HandlerContext } from './runner/handler.js';
 
-/** A follow-up that a handler asked for in a test: its payload as JSON brings it back, its options if there were any. */
+/** A follow-up that a handler enqueued in a test. Its payload is what JSON brings back. */
 export type Enqueued<Jobs = DefaultJobs> = {
   [T in TypeOf<Jobs>]: {
     readonly type: T;
@@ -18,29 +18,29 @@ export type Enqueued<Jobs = DefaultJobs> = {
   };
 }[TypeOf<Jobs>];
 
-/** What {@link context} takes instead of its own. */
+/** The parts of a {@link context} that a test sets itself. */
 export interface ContextOverrides<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
-  /** Fields of the job. Default: a job of type `test` without a payload, in its first attempt, due and claimed now. */
+  /** Fields of the job. The others are of a job of type `test` without a payload, claimed now for its first attempt. */
   job?: Partial<JobOf<T, Received<Jobs[T]>>> | undefined;
-  /** Default: one that is never aborted. */
+  /** The signal of the handler. Default: one that is never aborted. */
   signal?: AbortSignal | undefined;
 }
 
-/** A {@link HandlerContext} for a test, which remembers what was enqueued. */
+/** A {@link HandlerContext} for a test, which remembers the follow-ups. */
 export type TestContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> = HandlerContext<
   Jobs,
   T
 > & {
-  /** The follow-ups that the handler asked for, in their order. */
+  /** The follow-ups that the handler enqueued, in their order. */
   readonly enqueued: readonly Enqueued<Jobs>[];
 };
 
 /**
- * Makes what a handler gets beside the payload, for a unit test without a queue. Its `enqueue` checks like the real one,
+ * Makes the second argument of a handler, for a unit test without a queue. Its `enqueue` checks like the real one,
  * and writes nothing.
  *
- * @param overrides fields of the job, and a signal. Default: none.
- * @throws TsvqError `INVALID_ARGUMENT` for an override that there is none of
+ * @param overrides fields of the job, and a signal. Default: none
+ * @throws TsvqError `INVALID_ARGUMENT` for an unknown override
  * @example
  * const test = context<Jobs, 'charge'>({ job: { attempts: 2 } });
  * await handlers.charge({ order: 7, cents: 100 }, test);
@@ -59,7 +59,7 @@ export function context<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs
     return id;
   };
   const signal = overrides.signal ?? new AbortController().signal;
-  // As in lib/queue.ts, the names of jobs and the types of their payloads are joined here.
+  // As in lib/queue.ts, job names get the types of their payloads here.
   return { job, signal, enqueue, enqueued } as unknown as TestContext<Jobs, T>;
 }
 

@@ -1,4 +1,4 @@
-// Builds dist/: the library and the command, each bundled into few files because a tick of cron starts Node anew and
+// Builds dist/: the library and the command, each bundled into few files because each tick of cron starts Node and
 // every module that it opens costs it time; dependencies stay outside, and load when first used. dist/cjs/ is the
 // library once more for CommonJS.
 import { execFileSync } from 'node:child_process';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-// Beside the old one until it is whole: a build that fails, or that somebody's worker overtakes, breaks nothing.
+// Next to the old one until it is whole, so that a build that fails, or a worker that starts meanwhile, breaks nothing.
 const fresh = `dist.${process.pid}`;
 
 /** @type {import('esbuild').BuildOptions} */
@@ -56,7 +56,7 @@ async function bundle(options, entryPoints) {
 }
 
 /**
- * The declarations that these files lead to: of a file that only the code imports, nobody needs any.
+ * The declarations that these files lead to. A file that only the code imports needs none.
  *
  * @param {string} folder @param {string[]} names @param {Set<string>} found
  */

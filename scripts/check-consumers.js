@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { INSIDE, LOADING, PRINT, TESTED, USED, use } from './consumers/program.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tsvq-consumers-'));
@@ -43,54 +44,6 @@ function project(name, files) {
   return join(folder, name);
 }
 
-const LOADING = {
-  import: `import { openQueue, PermanentError, TsvqError } from 'tsvq';
-import { context } from 'tsvq/testing';
-`,
-  require: `const { openQueue, PermanentError, TsvqError } = require('tsvq');
-const { context } = require('tsvq/testing');
-`,
-};
-
-/** What every project does; with a type in place of each placeholder, or nothing. */
-const use = (/** @type {boolean} */ isTyped) => `
-${isTyped ? 'interface Jobs { double: { n: number }; note: { text: string }; refuse: undefined }' : ''}
-const handlers${isTyped ? ': Handlers<Jobs>' : ''} = {
-  double: ({ n }, { enqueue }) => {
-    enqueue('note', { text: String(n) });
-    return n * 2;
-  },
-  note: ({ text }) => text,
-  refuse: () => {
-    throw new PermanentError('no');
-  },
-};
-async function useAll(file${isTyped ? ': string' : ''}) {
-  const queue = openQueue${isTyped ? '<Jobs>' : ''}(file, { retention: '7d', durability: 'os' });
-  const id = await queue.enqueue('double', { n: 21 }, { timeout: '10s' });
-  const refused = await queue.enqueue('refuse');
-  const { completed, failed } = await queue.processJobs(handlers, { backoff: [0] });
-  const code = await queue.enqueue('note', { text: 'late' }, { delay: 'soon' }).catch((error) => error instanceof TsvqError && error.code);
-  const result = (await queue.getJob(id))?.result;
-  const status = (await queue.getJob(refused))?.status;
-  await queue.close();
-  return { result, completed, failed, status, code };
-}
-async function testHandler() {
-  const test = context${isTyped ? "<Jobs, 'double'>" : ''}({ job: { attempts: 2 } });
-  const result = await handlers.double({ n: 4 }, test);
-  await handlers.note({ text: 'a' }, context());
-  return { result, enqueued: test.enqueued };
-}
-`;
-const USED = { result: 42, completed: 2, failed: 1, status: 'failed', code: 'INVALID_ARGUMENT' };
-const TESTED = { result: 8, enqueued: [{ type: 'note', payload: { text: '4' } }] };
-
-const PRINT = `
-(async () => {
-  console.log(JSON.stringify([await useAll(process.argv[2] ?? 'queue.tsv'), await testHandler()]));
-})();
-`;
 const isRight = (/** @type {string} */ printed) => assert.deepEqual(JSON.parse(printed), [USED, TESTED]);
 
 /** A project in TypeScript that is compiled, and run. */
@@ -123,15 +76,6 @@ ${PRINT}`,
   await run(at, bin('tsc'));
   isRight(await run(at, process.execPath, 'out/use.js'));
 }
-
-const INSIDE = `
-test('a job runs', async () => {
-  expect(await useAll(process.cwd() + '/queue.tsv')).toEqual(${JSON.stringify(USED)});
-});
-test('a handler by itself', async () => {
-  expect(await testHandler()).toEqual(${JSON.stringify(TESTED)});
-});
-`;
 
 /** Neither flags nor a transform: what Jest makes of require. */
 async function jest() {

@@ -83,7 +83,7 @@ async function translated() {
 // Three at a time on two cores: some wait for real processes, and none measures anything. What failed is named once more at the end.
 const args = ['--test-concurrency=3', '--test-reporter=spec', ...(await translated())];
 const runner = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
-// Ctrl-C reaches the runner by itself; whoever stops this script means the tests.
+// Ctrl-C reaches the runner by itself. Another signal to this script is meant for the tests.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => runner.kill('SIGTERM'));
 runner.on('exit', (code, signal) => {

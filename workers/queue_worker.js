@@ -1,57 +1,57 @@
 #!/usr/bin/env node
 /*
- * Runs the jobs that are due, then exits. cron starts it every minute (see crontab.example); it may be started
- * by hand at any time as well, and several may overlap.
+ * Runs the jobs that are due, then exits. cron starts it every minute (see crontab.example). You may also start it by
+ * hand at any time, and several may overlap.
  *
  *   node workers/queue_worker.js
  *
  * Environment; a duration needs its unit, like '30s', '10m' or '2h'
- *   QUEUE_FILE          the queue; default: data/queue.tsv beside the folder of this script
- *   QUEUE_LINGER        stay so long, waiting for more jobs ('55s'); default: exit when nothing is due
+ *   QUEUE_FILE          the queue; default: data/queue.tsv next to the folder of this script
+ *   QUEUE_LINGER        how long to stay and wait for more jobs ('55s'); default: exit when nothing is due
  *   QUEUE_CONCURRENCY   how many jobs may run at once; default 1
  *   QUEUE_GRACE         how long running jobs may go on after SIGTERM or SIGINT; default 10s
  *   QUEUE_MAX_ATTEMPTS  how often a job is tried before it has failed for good; default 10
- *   QUEUE_BACKOFF       the waits between the attempts, of which the last one stays ('1m,5m,1h'); one alone is the wait
- *                       before each attempt; default: 30s, doubled each time up to an hour
- *   QUEUE_TIMEOUT       time limit for one attempt; default 1h
- *   QUEUE_ANY_FILE_SYSTEM  1, true or yes: work a queue on NFS, SMB, 9p and the like, too, which is refused otherwise
- *   and what the handlers read: SMTP_URL, MAIL_FROM, SEND_EMAIL_TIMEOUT (handlers/send_email.js), WEBHOOK_TIMEOUT
+ *   QUEUE_BACKOFF       the waits between the attempts ('1m,5m,1h'); the last one repeats; default: 30s, doubled each
+ *                       time up to an hour
+ *   QUEUE_TIMEOUT       the time limit of one attempt; default 1h
+ *   QUEUE_ANY_FILE_SYSTEM  1, true or yes: also work a queue on NFS, SMB, 9p or the like, which is refused otherwise
+ *   The handlers read SMTP_URL, MAIL_FROM, SEND_EMAIL_TIMEOUT (handlers/send_email.js) and WEBHOOK_TIMEOUT.
  *
  * Output
  *   stdout: one line of JSON for each thing that happened to a job; nothing if nothing happened
  *   stderr: one line for each warning or error
- *   Where one of them can't be written, jobs go on as if it could.
+ *   If one of them can't be written, jobs go on.
  *
  * Exit codes
- *   0    done, or shut down by the first SIGTERM or SIGINT: nothing more was started, running jobs were finished
- *        or, after the grace time, aborted and given back
- *   1    the queue could not be worked, or an exception that nothing caught ended the process: a job that ran has it
- *        as its error
+ *   0    done; or shut down by the first SIGTERM or SIGINT: no more jobs were started, and the running ones finished
+ *        or, after the grace time, were aborted and given back
+ *   1    the worker could not use the queue; or an uncaught exception ended the process, and a job that ran has it as
+ *        its error
  *   2    an argument or a variable of the environment can't be used
- *   75   somebody else held the lock for too long; the next start will do
- *   130  a second signal, SIGINT: ended at once; the jobs that ran are taken back by the next worker
- *   143  the same with SIGTERM
+ *   75   another process held the lock for too long; the next start tries again
+ *   130  ended at once by a second signal, SIGINT; the next worker takes back the jobs that ran
+ *   143  ended at once by a second signal, SIGTERM; likewise
  */
 import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// From Node 22 on, compiled code is kept from one tick to the next. In a folder of our own, not in /tmp: it is run.
+// From Node 22 on, compiled code is kept from one start to the next. Its folder is not in /tmp, because it is run.
 /** @type {{ enableCompileCache?: (folder: string) => unknown }} */ (module).enableCompileCache?.(
   fileURLToPath(new URL('../node_modules/.cache/tsvq', import.meta.url)),
 );
 const { openQueue, workerOptionsFrom } = await import('tsvq');
 
-/** What the handlers read of the environment; looked at before any of them runs. */
+/** The variables of the handlers. They are checked before any handler runs. */
 const HANDLERS_READ = ['SMTP_URL', 'MAIL_FROM', 'SEND_EMAIL_TIMEOUT', 'WEBHOOK_TIMEOUT'];
 
 let isGuarded = false;
 
 /**
- * The jobs that this worker serves. A handler's module is loaded by the first job of its type: most ticks of cron
- * find nothing to do, and what they load is what they cost.
+ * Returns the handlers of this worker. The first job of a type loads its handler's module, because most starts by cron
+ * find nothing to do, and their cost is what they load.
  *
- * @param {string} outbox folder for the messages that send_email writes where there is no SMTP server
+ * @param {string} outbox the folder for messages of send_email if there is no SMTP server
  * @returns {import('tsvq').Handlers}
  */
 const handlers = (outbox) => ({
@@ -72,7 +72,7 @@ for (const [name, exitCode] of /** @type {const} */ ([
 ])) {
   process.on(name, () => {
     if (shutdown.signal.aborted) process.exit(exitCode);
-    complain(`${name}: starting no more jobs, waiting for those that run; once more ends them at once`);
+    complain(`${name}: starting no more jobs, finishing those that run; a second signal ends them at once`);
     shutdown.abort(new Error(`the worker was shut down by ${name}`));
   });
 }
@@ -81,45 +81,46 @@ for (const [name, exitCode] of /** @type {const} */ ([
 let queue;
 /** @type {Promise<never> | undefined} */
 let dying;
-// Of several, it is the first that counts.
+// If there are several, the first one counts.
 process.on('uncaughtException', (error) => {
   dying ??= die(error);
 });
-// It would come that way too, but without what was rejected with. Handlers that listen themselves have decided for it.
+// It would also arrive above, but without its reason. A handler that listens for it decides by itself.
 process.on('unhandledRejection', (reason) => {
   if (process.listenerCount('unhandledRejection') === 1) dying ??= die(reason);
 });
 
 try {
-  if (process.argv.length > 2) throw usage('it takes no arguments; what can be set is in the environment');
+  if (process.argv.length > 2)
+    throw usage('it takes no arguments; set the variables of the environment instead');
   if (HANDLERS_READ.some((name) => process.env[name])) {
     (await import('./handlers/environment.js')).checkEnvironment();
   }
   const options = workerOptionsFrom(process.env);
   const { QUEUE_FILE } = process.env;
   queue = openQueue(QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url)), {
-    // Anything else has been refused, or says no.
+    // Any other value was refused, or means no.
     anyFileSystem: /^(1|true|yes)$/i.test(process.env.QUEUE_ANY_FILE_SYSTEM ?? ''),
   });
   const outbox = join(dirname(queue.file), 'outbox');
   await queue.processJobs(handlers(outbox), { ...options, signal: shutdown.signal, logger: log });
 } catch (error) {
-  // It has been told already.
+  // The exception was reported already.
   if (dying) await dying;
   const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
   complain(message);
   process.exitCode = code === 'LOCK_TIMEOUT' ? 75 : code === 'INVALID_ARGUMENT' ? 2 : 1;
 }
-// Every job has been accounted for by now. A handler that ignored its abort would keep this process for as long as
-// it likes, and cron would add another each minute.
+// Every job is recorded by now. A handler that ignored its abort would keep this process alive, and cron would add
+// another one each minute.
 if (shutdown.signal.aborted) process.exit();
 setTimeout(() => {
-  complain('a handler left something running; ended it');
+  complain('a handler left something running (a timer, a connection); ended the process');
   process.exit();
 }, 5_000).unref();
 
 /**
- * Ends the process by an exception that nothing caught, when the jobs that run have it as their error.
+ * Ends the process because of an uncaught exception, after the running jobs have it as their error.
  *
  * @param {unknown} error
  * @returns {Promise<never>}
@@ -130,9 +131,9 @@ async function die(error) {
   const recorded = queue?.abandon(error);
   try {
     const { inspect } = await import('node:util');
-    complain(`ended by an exception that nothing caught: ${inspect(error)}`);
+    complain(`ended by an uncaught exception: ${inspect(error)}`);
   } catch {
-    complain('ended by an exception that nothing caught, and that could not be read');
+    complain('ended by an uncaught exception that could not be read');
   }
   await recorded;
   process.exit(1);
@@ -150,8 +151,8 @@ function complain(message) {
 }
 
 /**
- * Lets a log that can't be written (its reader gone, its disk full) end no job that runs. Otherwise it would end the
- * process, also by way of a handler's console.log. Called before the first write: an idle tick loads no stream.
+ * Makes sure that a log that can't be written (its reader gone, its disk full) ends no job. Otherwise it would end the
+ * process, even through a handler's console.log. Called before the first write, so that an idle start loads no stream.
  */
 function guardStreams() {
   if (isGuarded) return;
@@ -168,7 +169,7 @@ function write(stream, line) {
   try {
     stream.write(`${line}\n`);
   } catch {
-    // Some streams throw what others emit.
+    // Some streams throw instead of emitting an error.
   }
 }
 

@@ -51,10 +51,10 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
 async function archiveHint(queue: Queue, id: string): Promise<string> {
   try {
     const archived = await queue.getJob(id, { archive: true });
-    return archived ? '; it is archived, and stays as it is: add one like it' : '';
+    return archived ? '; it is archived, and can no longer change: add a new one' : '';
   } catch (error) {
     // The other jobs' results must still be reported.
-    return `; whether it is archived can't be told: ${(error as Error).message}`;
+    return `; could not look in the archive: ${(error as Error).message}`;
   }
 }
 

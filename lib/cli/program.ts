@@ -11,9 +11,9 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
   show: ['show all of one job', () => import('./commands/show.js')],
   cancel: ['stop jobs that wait or run', () => import('./commands/cancel.js')],
   retry: ['run failed or cancelled jobs again', () => import('./commands/retry.js')],
-  work: ['run what is due with the handlers of a module, once', () => import('./commands/work.js')],
+  work: ['run the due jobs once, with the handlers of a module', () => import('./commands/work.js')],
   stats: ['count jobs by status and type', () => import('./commands/stats.js')],
-  check: ['tell cron by mail when something is amiss', () => import('./commands/check.js')],
+  check: ['print one line if something is wrong, for cron to mail', () => import('./commands/check.js')],
   doctor: ['find what is wrong with the file', () => import('./commands/doctor.js')],
   compact: ['rewrite the file, and archive old finished jobs', () => import('./commands/compact.js')],
   lock: ['run a command that edits the file, under the lock', () => import('./commands/lock.js')],
@@ -23,20 +23,20 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
 };
 
 const HELP = `
-An ID may be shortened to any beginning that no other job's id shares.
+The beginning of an ID is enough, if no other job's ID begins with it.
 
 Environment:
-  QUEUE_FILE  the queue file; default: data/queue.tsv beside the nearest package.json
-  QUEUE_ANY_FILE_SYSTEM  1, true or yes: as --any-file-system
+  QUEUE_FILE  the queue file; default: data/queue.tsv next to the nearest package.json
+  QUEUE_ANY_FILE_SYSTEM  1, true or yes: like --any-file-system
 
 Exit codes:
   0   done
   1   failed, or something is wrong (check, doctor)
   2   usage: an argument or option can't be used; nothing was changed
   3   not found: no such queue file, job or module
-  75  busy: somebody else held the lock for too long; try again
+  75  busy: another process held the lock for too long; try again
 
-Data goes to stdout, messages to stderr. --json and --plain stay as they are; the tables for people may change.
+Data goes to stdout, messages to stderr. The output of --json and --plain stays the same; the tables may change.
 
 Examples:
   $ queue add send_email '{"to": "ann@example.com"}' --delay 10m
@@ -86,7 +86,7 @@ function createProgram(): Command {
     .addOption(new Option('--json', 'print JSON Lines').conflicts('plain'))
     .option('--plain', 'print fields split by a TAB, without a header')
     .option('--lock-timeout <time>', 'how long to wait for the lock; default: 30s')
-    .option('--any-file-system', 'write on NFS, SMB, 9p and the like, too, which is refused otherwise')
+    .option('--any-file-system', 'also write on NFS, SMB, 9p or the like, which is refused otherwise')
     .addHelpText('after', HELP)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

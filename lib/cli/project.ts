@@ -15,7 +15,7 @@ export function findProject(): string {
   const folder = named !== undefined && realpathSync(named) === real ? named : real;
   if (folder === undefined) {
     throw notFound(
-      `there is no package.json at or above ${process.cwd()}: go into the project, or npm init one`,
+      `there is no package.json at or above ${process.cwd()}: go into a project, or make one with npm init`,
     );
   }
   return folder;
@@ -51,6 +51,6 @@ export function projectCronLine(project: string, { file }: GlobalOptions): strin
   });
   if (!existsSync(folder)) say(`make the folder ${folder} first: without it the log can't be written`);
   if (isVersioned(node))
-    say(`${node} is a folder of one version; print the line again after each upgrade of node`);
+    say(`${node} is in a folder of one version: print the line again after each upgrade of Node`);
   return line;
 }

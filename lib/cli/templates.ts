@@ -1,24 +1,24 @@
-/* What `queue init` writes into a project. */
+/* The files that `queue init` writes into a project. */
 
-/** How a project's .js files are read. */
+/** How Node reads the .js files of a project. */
 export type ModuleKind = 'module' | 'commonjs';
 
 const WORKER_ABOUT = `/*
  * Runs the jobs that are due, then exits. cron starts it every minute; \`queue cron print\` prints the line.
- * It may be started by hand at any time as well, and several may overlap.
+ * You may also start it by hand at any time, and several may overlap.
  *
  *   node workers/queue_worker.js
  *
- * What happened to each job is one line of JSON on stdout; a start with nothing to do prints nothing.
+ * It prints a line of JSON on stdout for each thing that happened to a job, and nothing if nothing happened.
  *
  * Environment; a duration needs its unit, like '30s', '10m' or '2h'
- *   QUEUE_FILE          the queue; default: data/queue.tsv beside the folder of this script
- *   QUEUE_LINGER        stay so long ('55s': until cron starts the next one), so that jobs start at once; default 0
+ *   QUEUE_FILE          the queue; default: data/queue.tsv next to the folder of this script
+ *   QUEUE_LINGER        how long to stay, so that jobs start at once ('55s': until cron starts the next one); default 0
  *   QUEUE_CONCURRENCY   how many jobs may run at once; default 1
  *   QUEUE_GRACE         how long running jobs may go on after SIGTERM or SIGINT; default 10s
  *   QUEUE_MAX_ATTEMPTS  how often a job is tried before it has failed for good; default 10
- *   QUEUE_BACKOFF       the waits between the attempts, the last one for ever ('1m,5m,1h'); default: 30s, doubled up to 1h
- *   QUEUE_TIMEOUT       time limit for one attempt; default 1h
+ *   QUEUE_BACKOFF       the waits between the attempts ('1m,5m,1h'); the last one repeats; default: 30s, doubled up to 1h
+ *   QUEUE_TIMEOUT       the time limit of one attempt; default 1h
  */
 `;
 
@@ -37,11 +37,11 @@ const file = process.env.QUEUE_FILE || join(__dirname, '../data/queue.tsv');
 `,
 };
 
-const WORKER_BODY = (kind: ModuleKind): string => `
+const WORKER_ENDS = `
 // The name of a job picks its handler.
 const handlers = { hello };
 
-// A log that can't be written, its disk being full or its reader gone, ends no job, nor this process.
+// A log that can't be written (its disk is full, its reader gone) must end no job, nor this process.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 // The first SIGTERM or SIGINT lets the running jobs finish; the second ends the process.
@@ -52,14 +52,14 @@ const stop = (name) => {
 };
 process.on('SIGINT', stop).on('SIGTERM', stop);
 
-// An exception that nothing caught ends the process, and the job that ran has it as its error.
+// An uncaught exception ends the process, and the job that ran has it as its error.
 let queue;
 let dying;
 process.on('uncaughtException', (error) => {
   dying ??= die(error);
 });
 process.on('unhandledRejection', (reason) => {
-  // Handlers that listen for it themselves have decided.
+  // A handler that listens for it decides by itself.
   if (process.listenerCount('unhandledRejection') === 1) dying ??= die(reason);
 });
 
@@ -71,13 +71,15 @@ async function die(error) {
   await recorded;
   process.exit(1);
 }
+`;
 
+const WORKER_MAIN = (kind: ModuleKind): string => `
 async function main() {
 ${kind === 'commonjs' ? "  const { openQueue, workerOptionsFrom } = await import('tsvq');\n" : ''}  const options = workerOptionsFrom(process.env);
   const anyFileSystem = /^(1|true|yes)$/i.test(process.env.QUEUE_ANY_FILE_SYSTEM);
   queue = openQueue(file, { anyFileSystem });
   await queue.processJobs(handlers, { ...options, signal: shutdown.signal, logger: log });
-  // A handler that left something running would keep this process, and cron adds another each minute.
+  // A handler that left something running would keep this process alive, and cron adds another one each minute.
   if (shutdown.signal.aborted) process.exit();
   setTimeout(() => process.exit(), 10_000).unref();
 }
@@ -91,12 +93,12 @@ function complain(what) {
   try {
     console.error('queue_worker:', what);
   } catch {
-    // What was thrown can't even be printed.
+    // It can't even be printed.
   }
 }
 
 main().catch((error) => {
-  // It has been told already, and ends the process.
+  // The exception was printed already, and ends the process.
   if (dying) return;
   complain(error.message);
   process.exitCode = error.code === 'LOCK_TIMEOUT' ? 75 : error.code === 'INVALID_ARGUMENT' ? 2 : 1;
@@ -104,8 +106,8 @@ main().catch((error) => {
 `;
 
 const HANDLER = (kind: ModuleKind): string => `/*
- * A first handler. It gets the job's payload; what it returns is kept as the job's result. If it throws, the job is
- * tried again later. An attempt may be cut short by a crash and run again: let a second run do no harm.
+ * A first handler. It gets the job's payload, and what it returns is the job's result. If it throws, the job is tried
+ * again later. A crash may cut an attempt short, and then the job runs again: make sure that a second run does no harm.
  */
 ${kind === 'module' ? 'export ' : ''}async function hello(payload, { signal }) {
   signal.throwIfAborted(); // aborted when the job is cancelled, its time is up, or the worker is shut down
@@ -115,8 +117,8 @@ ${kind === 'commonjs' ? '\nmodule.exports = { hello };\n' : ''}`;
 
 /** The files of a new project, by their paths in it. */
 export const projectFiles = (kind: ModuleKind): Record<string, string> => ({
-  'workers/queue_worker.js': WORKER_ABOUT + WORKER_IMPORTS[kind] + WORKER_BODY(kind),
+  'workers/queue_worker.js': WORKER_ABOUT + WORKER_IMPORTS[kind] + WORKER_ENDS + WORKER_MAIN(kind),
   'workers/handlers/hello.js': HANDLER(kind),
-  // The queue and its log are no part of the program.
+  // The queue and its log don't belong in git.
   'data/.gitignore': '*\n!.gitignore\n',
 });

@@ -165,8 +165,8 @@ export function queuePath(name: string, value: unknown): string {
   const address = `${scheme}${scheme.endsWith('//') ? withoutSecrets(rest) : '…'}`;
   throw new TsvqError(
     'INVALID_ARGUMENT',
-    `${name} is ${JSON.stringify(address)}, an address that names no file; ${wanted}: data/queue.tsv, say, ` +
-      'or ./ and a name where that has a colon',
+    `${name} is ${JSON.stringify(address)}, an address that names no file; ${wanted}, like data/queue.tsv; ` +
+      'write ./ before a path that has a colon',
   );
 }
 

@@ -4,13 +4,14 @@ export interface Clock {
   now(): number;
   /** Resolves after `ms` milliseconds. Keeps the process alive. */
   sleep(ms: number): Promise<void>;
-  /** Calls `run` in `ms` milliseconds, unless cancelled before; `keepAlive` the process until then. @returns the cancel */
+  /** Calls `run` in `ms` milliseconds; with `keepAlive` the process lives until then. @returns the cancel function */
   later(ms: number, run: () => void, keepAlive?: boolean): () => void;
 }
 
 /** A longer timer would fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -2,20 +2,25 @@ import { count, duration, instant, invalid, onlyKnown, timeLimit } from './check
 import type { Job } from './job.js';
 import type { Duration } from './options.js';
 
-/** Options for when and how a job runs. */
+/**
+ * The options of `enqueue`: when and how the job runs.
+ *
+ * @example
+ * await enqueue('report', { month: '2030-01' }, { runAt: '2030-02-01T06:00:00Z', maxAttempts: 5, timeout: '10m' });
+ */
 export interface EnqueueOptions {
   /**
-   * The earliest start: a Date, an ISO string with `Z` or an offset, or Unix seconds (fractions allowed).
-   * A number above 1e11 is refused: it looks like milliseconds. Default: now.
+   * The earliest start: a Date, an ISO string with `Z` or an offset, or Unix seconds (fractions allowed). A
+   * number above 1e11 is refused, because it looks like milliseconds. Default: now.
    */
   runAt?: Date | string | number | undefined;
-  /** The least time until the start: ms, or `'10m'`, `'2h'`. Not together with `runAt`. */
+  /** The shortest wait before the start. It is refused together with `runAt`. Default: none. */
   delay?: Duration | undefined;
   /** The priority, higher first; any finite number. Default 0. (In BullMQ, lower is sooner.) */
   priority?: number | undefined;
-  /** The most attempts; overrides the worker's `maxAttempts`. */
+  /** How often the job is tried at most. Default: the worker's `maxAttempts`. */
   maxAttempts?: number | undefined;
-  /** Time limit for one attempt; overrides the worker's `timeout`. */
+  /** The time limit of one attempt, from 1 ms to a year. Default: the worker's `timeout`. */
   timeout?: Duration | undefined;
 }
 
@@ -24,7 +29,7 @@ export type EnqueueArguments<Payload> = undefined extends Payload
   ? [payload?: Payload, options?: EnqueueOptions]
   : [payload: Payload, options?: EnqueueOptions];
 
-/** The filter of {@link listJobs}. */
+/** The filter of {@link listJobs} and {@link iterateJobs}. Without options, all jobs fit. */
 export interface ListOptions {
   /** Only jobs in this state, or one of these. */
   status?: Job['status'] | readonly Job['status'][] | undefined;
@@ -32,7 +37,7 @@ export interface ListOptions {
   type?: string | undefined;
   /** Only jobs whose id begins with this. */
   idPrefix?: string | undefined;
-  /** The most jobs, in file order. Default: no limit. */
+  /** How many jobs at most; the first ones in the order of the file. Default: no limit. */
   limit?: number | undefined;
 }
 
@@ -44,7 +49,7 @@ export interface ResolvedEnqueueOptions {
   readonly timeout: number | undefined;
 }
 
-/** Checks options. @param where put before option names in errors @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks options. @param where what comes before option names in errors @throws TsvqError `INVALID_ARGUMENT` */
 export function resolveEnqueueOptions(
   options: EnqueueOptions,
   now: number,

@@ -1,119 +1,111 @@
-import { writeSync } from 'node:fs';
 import { count, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { Job } from './job.js';
+import { type WorkerEvent, warnOnly } from './worker-event.js';
 
-/** A time span: milliseconds, or `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
+export type { WorkerEvent };
+
+/** A time span: a number of milliseconds, or a text with a unit: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
 export type Duration = number | string;
 
-/** The options of {@link openQueue}. */
+/**
+ * The options of {@link openQueue}.
+ *
+ * @example
+ * const queue = openQueue('data/queue.tsv', { durability: 'os', retention: '30d' });
+ */
 export interface QueueOptions {
   /**
-   * What an acknowledged job survives: `'sync'` power loss, `'os'` the death of any process, but not of the
-   * machine. Default `'sync'`.
+   * What an acknowledged job survives. With `'sync'` it survives power loss. With `'os'` it survives the death of any
+   * process, but not of the machine. Default `'sync'`.
    */
   durability?: 'sync' | 'os' | undefined;
-  /** Finished jobs older than this move to archive/ beside the file. `Infinity` keeps them. Default `'7d'`. */
+  /** Finished jobs older than this move to archive/ next to the file. `Infinity` keeps them. Default `'7d'`. */
   retention?: Duration | undefined;
-  /** The most bytes of a JSON payload, and of a result. Default 1 MiB; at most 100 MiB. */
+  /** The largest payload, and the largest result, in bytes of JSON. Default 1 MiB; at most 100 MiB. */
   maxPayload?: number | undefined;
-  /** How long to wait for the lock before `LOCK_TIMEOUT`. Default `'30s'`. */
+  /** How long a call waits for the lock before it fails with `LOCK_TIMEOUT`. Default `'30s'`. */
   lockTimeout?: Duration | undefined;
   /**
-   * True to write on any file system. Otherwise the first write on NFS, SMB, 9p or another one that several
-   * machines share fails with `FILE_SYSTEM`. A worker warns once of one in memory, in a container's own
-   * layer, or of FUSE. Linux only. Default false.
+   * True allows writes on any file system. Otherwise the first write fails with `FILE_SYSTEM` on NFS, SMB, 9p or
+   * another one that several machines share. A worker warns once of one in memory, in a container's own layer, or
+   * of FUSE. Only Linux tells file systems apart. Default false.
    */
   anyFileSystem?: boolean | undefined;
 }
 
-/** `base · factor^attempts`, at most `max`, then up to the share `jitter` (0 to 1) more or less. */
+/**
+ * A formula for the waits between attempts: `base · factor^attempts`, at most `max`, then up to the share `jitter`
+ * more or less.
+ */
 export interface BackoffFormula {
-  /** Default `'60s'`. */
+  /** The wait that is multiplied. Default `'60s'`. */
   base?: Duration | undefined;
-  /** Default 2. */
+  /** What each further attempt multiplies the wait by; at least 0. Default 2. */
   factor?: number | undefined;
-  /** Default: a year, which no wait goes beyond. */
+  /** The longest wait. Default: a year, which no wait goes beyond. */
   max?: Duration | undefined;
-  /** Default 0. */
+  /** The share of a wait, from 0 to 1, that chance adds or takes away. Default 0. */
   jitter?: number | undefined;
 }
 
-/** A formula, a table of waits (the last one repeats), or a function of (attempts, error, job). */
+/**
+ * The waits between attempts: a formula, a table of waits (the last one repeats), or a function that returns the
+ * wait. `attempts` counts from 1.
+ */
 export type BackoffOption =
   | BackoffFormula
   | readonly Duration[]
   | ((attempts: number, error: unknown, job: Job) => Duration);
 
-/** The options of {@link processJobs}. */
+/**
+ * The options of {@link processJobs}.
+ *
+ * @example
+ * await queue.processJobs(handlers, { concurrency: 4, linger: '55s', backoff: ['1m', '10m', '1h'] });
+ */
 export interface WorkerOptions {
   /** How often a job is tried before it is `failed`; a job's own limit wins. Default 3. */
   maxAttempts?: number | undefined;
   /**
-   * How long {@link RetryAfterError}s in a row may put a job off without costing attempts; later ones do.
-   * `0`: each costs one; `Infinity`: none does. Default `'1d'`.
+   * How long {@link RetryAfterError}s in a row may put a job off without costing attempts. Later ones cost one each.
+   * With `0` each costs one; with `Infinity` none does. Default `'1d'`.
    */
   maxRetryAfter?: Duration | undefined;
   /**
-   * How many attempts in a row their worker's end (a signal, `close()`, `maxTime`) may cut off without
-   * counting them; later ones count. `0`: each counts; `Infinity`: none does. Default 10.
+   * How many attempts in a row the end of their worker (a signal, `close()`, `maxTime`) may cut off without counting
+   * them. Later ones count. With `0` each counts; with `Infinity` none does. Default 10.
    */
   maxInterruptions?: number | undefined;
   /** How many handlers may run at once. Default 1. */
   concurrency?: number | undefined;
   /**
-   * How long a failed job waits for its next attempt. Default 60·2^attempts seconds: 120, 240, 480, …
-   *
-   * `{base, factor, max, jitter}`: base·factor^attempts, at most `max`, then up to the share `jitter` more or
-   * less. An array: the waits in order, the last one repeats. A function of (attempts, error, job).
+   * How long a failed job waits for its next attempt: see {@link BackoffOption}. Default 60·2^attempts seconds:
+   * 120, 240, 480, …
    */
   backoff?: BackoffOption | undefined;
   /**
-   * How long to stay after the start and wait for jobs, instead of returning when idle; `Infinity`: until
-   * `signal`. With `'55s'` under a per-minute cron, jobs start within milliseconds. Default 0.
+   * How long the worker stays after its start and waits for jobs, instead of returning when nothing is due.
+   * `Infinity` lasts until `signal`. With `'55s'` and a start by cron each minute, jobs start within
+   * milliseconds. Default 0.
    */
   linger?: Duration | undefined;
-  /** The time after which nothing is claimed. Running jobs have the grace time. Default: no limit. */
+  /** The time after which the worker shuts down: it claims nothing, and running jobs have `grace`. Default: none. */
   maxTime?: Duration | undefined;
-  /** The most workers of one file; another returns at once, or waits with `linger: Infinity`. Default 4. */
+  /**
+   * How many workers may work on one file. One too many returns at once, or waits with `linger: Infinity`. Default 4.
+   */
   maxWorkers?: number | undefined;
-  /** Time limit for one attempt; a job's own wins. After it, `context.signal` is aborted. Default `'1h'`. */
+  /**
+   * The time limit of one attempt, from 1 ms to a year; a job's own wins. After it `context.signal` is aborted.
+   * Default `'1h'`.
+   */
   timeout?: Duration | undefined;
-  /** A signal for shutdown: running jobs have the grace time, then are aborted and given back. */
+  /** A signal to shut down: running jobs have `grace`, then they are aborted and given back. Default: none. */
   signal?: AbortSignal | undefined;
   /** How long running jobs may go on at shutdown, and after their time limit. Default `'10s'`. */
   grace?: Duration | undefined;
-  /** Receives each event. Default: warnings go to stderr, the rest nowhere. */
+  /** A function that gets each event. Default: warnings go to stderr, and other events nowhere. */
   logger?: ((event: WorkerEvent) => void) | undefined;
-}
-
-/** An event of a worker, for a log. */
-export interface WorkerEvent {
-  /**
-   * `completed`, `retried`, `failed`, `cancelled`: how an attempt ended. `released`: given back, at shutdown or
-   * because another job held it up.
-   * `rescued`: taken from a dead worker; `failed` follows if that was its last attempt. `dropped`: a result came too
-   * late, because the job was no longer this worker's.
-   * `warning`: anything a person should check.
-   */
-  readonly event:
-    | 'completed'
-    | 'retried'
-    | 'failed'
-    | 'cancelled'
-    | 'released'
-    | 'rescued'
-    | 'dropped'
-    | 'warning';
-  readonly id?: string;
-  readonly type?: string;
-  readonly attempt?: number;
-  /** How long the attempt took, in ms. */
-  readonly ms?: number;
-  /** Why it failed. */
-  readonly error?: string;
-  /** When it is tried again. */
-  readonly runAt?: Date;
-  readonly message?: string;
 }
 
 /** The defaults, only in this place. Durations in ms. */
@@ -147,7 +139,7 @@ export interface ResolvedQueueOptions {
   readonly anyFileSystem: boolean;
 }
 
-/** @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks options, and adds the defaults. @throws TsvqError `INVALID_ARGUMENT` */
 export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions {
   onlyKnown('options', options, ['durability', 'retention', 'maxPayload', 'lockTimeout', 'anyFileSystem']);
   const given = { ...DEFAULTS, ...defined(options) };
@@ -163,7 +155,7 @@ export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions
   };
 }
 
-/** The most bytes: payload, result and follow-ups must fit into one row, and a row into one string. */
+/** The largest `maxPayload`: payload, result and follow-ups must fit into one row, and a row into one string. */
 const MOST_PAYLOAD = 100 * 1024 * 1024;
 
 function payloadLimit(value: unknown): number {
@@ -186,7 +178,7 @@ export interface ResolvedWorkerOptions {
   readonly grace: number;
   readonly signal: AbortSignal | undefined;
   readonly logger: (event: WorkerEvent) => void;
-  /** True if the logger takes only warnings; other events need not be made. */
+  /** True if the logger takes only warnings, so that other events need not be made. */
   readonly quiet: boolean;
 }
 
@@ -205,24 +197,7 @@ const WORKER_OPTIONS = [
   'logger',
 ] as const satisfies readonly (keyof WorkerOptions)[];
 
-/** Prints only warnings, to stderr, because cron mails what a worker prints. */
-function warnOnly({ event, message }: WorkerEvent): void {
-  if (event === 'warning') complain(message ?? '');
-}
-
-/**
- * Prints on stderr, if possible. It avoids process.stderr: if that is broken, its 'error' event would end a
- * process that does not listen, and a library must not listen.
- */
-export function complain(message: string): void {
-  try {
-    writeSync(2, `tsvq: ${message}\n`);
-  } catch {
-    // Its reader is gone, or its disk full. Work goes on.
-  }
-}
-
-/** @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks options, and adds the defaults. @throws TsvqError `INVALID_ARGUMENT` */
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
   onlyKnown('options', options, WORKER_OPTIONS);
   const given = { ...DEFAULTS, ...defined(options) };

@@ -1,5 +1,6 @@
 import { countText, durationText, queuePath, switchText, timeLimit } from './checks.js';
-import { complain, type WorkerOptions } from './options.js';
+import type { WorkerOptions } from './options.js';
+import { complain } from './worker-event.js';
 
 /**
  * The project worker's differences from {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on up to an
@@ -62,7 +63,7 @@ export function workerOptionsFrom(environment: Readonly<Record<string, string | 
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('QUEUE_') || known.includes(name)) continue;
     const meant = known.find((other) => isSlip(name, other));
-    if (meant !== undefined) complain(`${name} is no setting of a worker, and does nothing; is it ${meant}?`);
+    if (meant !== undefined) complain(`${name} is not a setting, and has no effect; did you mean ${meant}?`);
   }
   if (environment.QUEUE_FILE) queuePath('QUEUE_FILE', environment.QUEUE_FILE);
   if (environment.QUEUE_ANY_FILE_SYSTEM !== undefined)

@@ -7,17 +7,21 @@ import type { EnqueueArguments } from '../job/job-options.js';
  */
 export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
   /**
-   * The job as it was claimed. `${job.id}:${job.attempts}` names this one run. A receiver that must notice a
-   * second attempt of the job needs `job.id` as its idempotency key.
+   * The job as it was claimed. `${job.id}:${job.attempts}` names this one run. `job.id` is the same at each
+   * attempt, so it is the idempotency key for a receiver.
    */
   readonly job: Job<Jobs, T>;
-  /** Aborted when the job is cancelled, its time is up, or the worker shuts down; `signal.reason` says which. */
+  /**
+   * A signal that is aborted when the job is cancelled, its time is up, or the worker shuts down. `signal.reason`
+   * says which.
+   */
   readonly signal: AbortSignal;
   /**
-   * Enqueues a follow-up and returns its id at once. It exists only if this job completes; then both
-   * are written together.
+   * Enqueues a follow-up, and returns its id at once. The follow-up exists if, and only if, this job completes,
+   * because both are written together.
    *
-   * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE` (or more than 128 MiB of follow-ups together), at once
+   * @throws TsvqError at once: `INVALID_ARGUMENT`; `PAYLOAD_TOO_LARGE`, also if all follow-ups of the job have more than
+   *   128 MiB together; `CLOSED` if the job is over
    * @example
    * const next = context.enqueue('thumbnail', { image });
    */
@@ -25,8 +29,12 @@ export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = Typ
 }
 
 /**
- * Runs one job. What it returns (or its promise resolves to) is kept as the job's result, if JSON can hold
- * it. What it throws fails the attempt. Throw {@link PermanentError} to fail for good.
+ * A function that runs one job. What it returns, or its promise resolves to, is the job's result, if JSON can hold
+ * it. What it throws fails the attempt. {@link PermanentError} fails the job for good, and {@link RetryAfterError}
+ * sets the time of the next attempt.
+ *
+ * @example
+ * const email: Handler<Jobs, 'email'> = async ({ to }, { signal }) => send(to, { signal });
  */
 export type Handler<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> = (
   payload: Received<Jobs[T]>,
@@ -45,20 +53,20 @@ export type Handlers<Jobs = DefaultJobs> = { readonly [T in TypeOf<Jobs>]: Handl
 
 /** The counts that processJobs returns. */
 export interface Summary {
-  /** Jobs claimed. Some may have been given back without being started: see `released`. */
+  /** How many jobs were claimed. Some may have been given back without being started: see `released`. */
   claimed: number;
-  /** Jobs completed. */
+  /** How many jobs completed. */
   completed: number;
-  /** Attempts that failed and will be tried again. */
+  /** How many attempts failed and will be tried again. */
   retried: number;
-  /** Jobs failed for good. */
+  /** How many jobs failed for good. */
   failed: number;
-  /** Running jobs that were cancelled. */
+  /** How many jobs a caller cancelled while they ran. */
   cancelled: number;
-  /** Jobs taken back from dead workers. */
+  /** How many jobs were taken back from dead workers. */
   rescued: number;
-  /** Jobs given back at shutdown, or because another job held them up. */
+  /** How many jobs were given back, at shutdown or because another job held them up. */
   released: number;
-  /** Due jobs without a handler here, by type; they stay pending. */
+  /** How many due jobs had no handler here, by type; they stay pending. */
   unhandled: Record<string, number>;
 }

@@ -4,7 +4,7 @@
 //   node scripts/mutation/mutants.js lib/file/operations FILE …         some of it
 //   node scripts/mutation/mutants.js --minutes 10 [--seed N]  one file after another, in a random order, for so long
 //
-// A part of the nightly form. Stryker makes the changes; it is installed here, the first time, since nobody else needs
+// A part of the nightly form. Stryker makes the changes; it is installed here, the first time, because no other script needs
 // it. What it reports is printed, and kept in coverage/mutation/ for looking at. The exit code is 1 if so few were found
 // that something must be wrong with the tests: of the mutants of a file, up to a quarter change nothing.
 import { execFileSync } from 'node:child_process';

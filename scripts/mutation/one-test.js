@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 
 const { mock } = createRequire(import.meta.url)('node:test');
 
-/** What is thrown where nobody catches it belongs to the test that runs. */
+/** An uncaught exception belongs to the test that runs. */
 let fail = (_error) => {};
 process.on('uncaughtException', (error) => fail(error));
 process.on('unhandledRejection', (error) => fail(error));

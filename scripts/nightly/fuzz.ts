@@ -1,4 +1,4 @@
-// Bad input, for as long as one likes: files that are no queue any more, values that nobody should enqueue, and random
+// Bad input, for as long as one likes: files that are no queue any more, values that no caller should enqueue, and random
 // histories of all operations against a model.
 //
 //   npx tsx scripts/nightly/fuzz.ts [--minutes 10] [--seed N] [--part reader|values|model]

@@ -4,9 +4,9 @@ import { type Call, callsOf, type Entry } from './journal.js';
 
 /** What the journals say that must be true of the files. */
 export interface History {
-  /** Of each process, over all its lives. */
+  /** The journal of each process, over all its lives. */
   readonly journals: readonly (readonly Entry[])[];
-  /** Jobs that people edit: id, and the payload's mark before the first edit. */
+  /** The jobs that people edit: id, and the payload's mark before the first edit. */
   readonly parked: ReadonlyMap<string, number>;
 }
 
@@ -21,32 +21,74 @@ type Of<O extends Call['op']> = Extract<Call, { op: O }>;
 const isFinal = (status: string | undefined): boolean => /^(completed|failed|cancelled)$/.test(status ?? '');
 const told = (call: Call) => (call.answer?.e === 'told' ? call.answer : undefined);
 
+/** What there is to check, looked up in the ways that the checks need. */
+interface Evidence extends History, FinalState {
+  readonly entries: readonly Entry[];
+  readonly calls: readonly Call[];
+  readonly of: <O extends Call['op']>(op: O) => Of<O>[];
+  readonly runs: ReadonlyMap<string, Run>;
+  readonly retries: ReadonlyMap<string, Of<'retry'>[]>;
+}
+
+/** One thing that must be true. It reports what is not. */
+type Check = (evidence: Evidence, fail: (text: string) => void) => void;
+
 /**
  * Proves from what the processes were told, and from what is left, that nothing acknowledged was lost, nothing ran
  * twice, and no final state was left but by a retry.
  */
-export function check({ journals, parked }: History, { jobs, ids, notes, strange }: FinalState): Verdict {
+export function check(history: History, state: FinalState): Verdict {
   const violations: string[] = [];
-  const fail = (text: string): void => void violations.push(text);
-  const calls = journals.flatMap(callsOf);
-  const entries = journals.flat();
-  const of = <O extends Call['op']>(op: O): Of<O>[] => calls.filter((call): call is Of<O> => call.op === op);
-  const runs = attemptsOf(entries, fail);
-  const cancels = groupById(of('cancel'));
-  const retries = groupById(of('retry'));
+  const evidence = gather(history, state);
+  for (const each of CHECKS) each(evidence, (text) => void violations.push(text));
+  const { calls, entries } = evidence;
+  const attempts = entries.filter(({ e }) => e === 'start').length;
+  return {
+    violations,
+    counts: {
+      jobs: state.jobs.size,
+      operations: calls.length + attempts,
+      acknowledged: calls.filter((call) => told(call) !== undefined).length,
+      attempts,
+    },
+  };
+}
 
-  for (const call of calls) {
-    const { answer } = call;
+function gather(history: History, state: FinalState): Evidence {
+  const calls = history.journals.flatMap(callsOf);
+  const entries = history.journals.flat();
+  const of = <O extends Call['op']>(op: O): Of<O>[] => calls.filter((call): call is Of<O> => call.op === op);
+  return { ...history, ...state, entries, calls, of, runs: runsOf(entries), retries: groupById(of('retry')) };
+}
+
+const nothingFailed: Check = ({ calls, entries }, fail) => {
+  for (const { op, answer } of calls) {
     // A busy lock is an answer like any other; nothing else is expected of a healthy disk.
     if (answer?.e === 'refused' && answer.code !== 'LOCK_TIMEOUT')
-      fail(`${call.op} was refused: ${answer.code} ${answer.message}`);
+      fail(`${op} was refused: ${answer.code} ${answer.message}`);
   }
   for (const entry of entries) {
     if (entry.e === 'warning') fail(`a worker warned: ${entry.message}`);
     if (entry.e === 'refused' && entry.op === 'work') fail(`a worker failed: ${entry.code} ${entry.message}`);
   }
+};
 
-  // ---- what was added ----
+const noAttemptRanTwice: Check = ({ runs }, fail) => {
+  for (const [id, { twice }] of runs) for (const n of twice) fail(`attempt ${n} of job ${id} ran twice`);
+};
+
+const whatWasAddedIsThere: Check = ({ jobs, of }, fail) => {
+  for (const call of of('add')) {
+    for (const [i, id] of (told(call)?.ids ?? []).entries()) {
+      const row = jobs.get(id);
+      if (row === undefined) fail(`job ${id} was acknowledged and is gone`);
+      else if (tagOf(row) !== call.tags[i]) fail(`job ${id} is not what was enqueued`);
+    }
+  }
+};
+
+/** Each tag is one job, all follow-ups of completed jobs are there, and a process enqueued every other job. */
+const whatIsThereWasAdded: Check = ({ jobs, parked, of }, fail) => {
   const tags = new Map<string, string>();
   for (const [id, row] of jobs) {
     if (parked.has(id)) continue;
@@ -55,15 +97,7 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
     if (other !== undefined) fail(`${tag} is two jobs: ${other} and ${id}`);
     tags.set(tag, id);
   }
-  const asked = new Set<string>();
-  for (const call of of('add')) {
-    for (const tag of call.tags) asked.add(tag);
-    for (const [i, id] of (told(call)?.ids ?? []).entries()) {
-      const row = jobs.get(id);
-      if (row === undefined) fail(`job ${id} was acknowledged and is gone`);
-      else if (tagOf(row) !== call.tags[i]) fail(`job ${id} is not what was enqueued`);
-    }
-  }
+  const asked = new Set<string>(of('add').flatMap((call) => call.tags));
   for (const [id, { type, status, attempts }] of jobs) {
     if (type !== 'parent' || status !== 'completed') continue;
     for (const child of [1, 2]) {
@@ -72,9 +106,10 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
       if (tags.get(tag) !== followUpId(id, Number(attempts), child - 1)) fail(`follow-up ${tag} is missing`);
     }
   }
-  for (const [tag, id] of tags) if (!asked.has(tag)) fail(`nobody enqueued job ${id} (${tag})`);
+  for (const [tag, id] of tags) if (!asked.has(tag)) fail(`no process enqueued job ${id} (${tag})`);
+};
 
-  // ---- where they are now ----
+const everyJobHasEnded: Check = ({ jobs, parked, runs }, fail) => {
   for (const [id, row] of jobs) {
     if (parked.has(id)) continue;
     const { status, attempts = '' } = row;
@@ -85,10 +120,11 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
     if (row.result !== `{"attempt":${attempts}}`) fail(`job ${id} has a result of another attempt`);
     if (!ended?.has(Number(attempts))) fail(`job ${id} is completed, and its handler never ended`);
   }
+};
 
-  // ---- what was told of them ----
+/** Only a retry leaves a final state that a process was told, be the retry acknowledged or not. */
+const finalStatesStand: Check = ({ jobs, entries, of, runs, retries }, fail) => {
   const stands = (id: string, status: string, from: number, attempt?: number): void => {
-    // Only a retry leaves a final state, be it acknowledged or not.
     if (status !== 'completed' && retries.get(id)?.some(({ to }) => to >= from)) return;
     const row = jobs.get(id);
     if (row?.status !== status) fail(`job ${id} was ${status} and is ${row?.status ?? 'gone'}`);
@@ -106,14 +142,19 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
       stands(entry.id, entry.event, began, entry.attempt);
     }
   }
+};
+
+const noRetryWasLost: Check = ({ jobs, of }, fail) => {
+  const cancels = groupById(of('cancel'));
   for (const call of of('retry')) {
     if (!told(call)?.done) continue;
     const row = jobs.get(call.id);
     const cancelled = cancels.get(call.id)?.some(({ to }) => to >= call.from);
     if (!cancelled && !(Number(row?.attempts) > call.attempt)) fail(`the retry of job ${call.id} was lost`);
   }
+};
 
-  // ---- what people did ----
+const noEditWasLost: Check = ({ jobs, parked, notes, of }, fail) => {
   const edits = of('edit');
   for (const [id, first] of parked) {
     const mark = Number(/"mark":(\d+)/.exec(jobs.get(id)?.payload ?? '')?.[1]);
@@ -126,34 +167,44 @@ export function check({ journals, parked }: History, { jobs, ids, notes, strange
     const count = notes.filter((note) => note === `# note ${edit.mark}`).length;
     if (count > 1 || (count === 0 && told(edit)?.done)) fail(`note ${edit.mark} is there ${count} times`);
   }
+};
 
-  // ---- the file at rest ----
+const theFileIsClean: Check = ({ ids, strange }, fail) => {
   for (const [id, count] of countEach(ids))
     if (count > 1) fail(`${count} rows of job ${id} are not crossed out`);
-  for (const line of strange) fail(`a line that nobody wrote: ${line.slice(0, 100)}`);
+  for (const line of strange) fail(`a line that no process wrote: ${line.slice(0, 100)}`);
+};
 
-  return {
-    violations,
-    counts: {
-      jobs: jobs.size,
-      operations: calls.length + entries.filter(({ e }) => e === 'start').length,
-      acknowledged: calls.filter((call) => told(call) !== undefined).length,
-      attempts: entries.filter(({ e }) => e === 'start').length,
-    },
-  };
+const CHECKS: readonly Check[] = [
+  noAttemptRanTwice,
+  nothingFailed,
+  whatWasAddedIsThere,
+  whatIsThereWasAdded,
+  everyJobHasEnded,
+  finalStatesStand,
+  noRetryWasLost,
+  noEditWasLost,
+  theFileIsClean,
+];
+
+/** A job's attempts: the last one, when each began, those whose handlers came to their end, those that began twice. */
+interface Run {
+  last: number;
+  readonly started: Map<number, number>;
+  readonly ended: Set<number>;
+  readonly twice: number[];
 }
 
-/** Of each job its last attempt, when each began, and those whose handlers came to their end. */
-function attemptsOf(entries: readonly Entry[], fail: (text: string) => void) {
-  const runs = new Map<string, { last: number; started: Map<number, number>; ended: Set<number> }>();
+function runsOf(entries: readonly Entry[]): Map<string, Run> {
+  const runs = new Map<string, Run>();
   for (const entry of entries) {
     if (entry.e !== 'start' && entry.e !== 'end') continue;
     const { id, attempt } = entry;
-    const run = runs.get(id) ?? { last: 0, started: new Map(), ended: new Set() };
+    const run: Run = runs.get(id) ?? { last: 0, started: new Map(), ended: new Set(), twice: [] };
     runs.set(id, run);
     if (entry.e === 'end') run.ended.add(attempt);
     else {
-      if (run.started.has(attempt)) fail(`attempt ${attempt} of job ${id} ran twice`);
+      if (run.started.has(attempt)) run.twice.push(attempt);
       run.started.set(attempt, entry.t);
       run.last = Math.max(run.last, attempt);
     }

@@ -7,10 +7,10 @@ import type { Request } from './journal.js';
 /** The command as it is installed. */
 export const CLI: string = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
-/** Exit code: somebody else held the lock for too long. */
+/** The exit code if another process held the lock for too long. */
 const BUSY = 75;
 
-/** Somebody who edits jobs and leaves notes with `queue lock -- sed -i`, and is killed at it now and then. */
+/** A person who edits jobs and leaves notes with `queue lock -- sed -i`, and is killed at it now and then. */
 export class Person {
   readonly journal: string;
   kills = 0;
@@ -33,7 +33,7 @@ export class Person {
       this.#note({ e: 'ask', ...request });
       const code = await this.#run(id, this.mark);
       if (code === 0) this.#note({ e: 'told', ...request, done: true });
-      // Nobody knows what became of it; as after any death, the next entry says that it is over.
+      // What became of it is unknown. As after any death, the next entry says that it is over.
       else if (code === null) this.#note({ e: 'up' });
       else {
         this.#note({

@@ -8,7 +8,7 @@ const MEDDLERS = ['canceller', 'retrier', 'compactor'] as const;
 /** What runs at a time; a meddler is another one in each of its lives. */
 const SLOTS = ['producer', 'producer', 'worker', 'worker', 'worker', 'meddler'] as const;
 
-/** Nobody lives longer once it is up, or takes longer for that, in ms. */
+/** The longest life of a process once it is up, and the longest time until it is up, in ms. */
 const LONGEST_LIFE = 700;
 const LONGEST_START = 10_000;
 /** What is not done by then never will be. */

@@ -238,7 +238,7 @@ describe('the next process of the app goes on where root was killed', { skip, ti
     for (const uid of [APP, 0]) {
       const { stdout } = await queue(file, uid, 'doctor').ended;
       assert.ok(stdout.includes(command), stdout);
-      assert.match(stdout, /^lock: .* died holding the lock.* when what is told here under access/m);
+      assert.match(stdout, /^lock: .* died holding the lock.* first mend what is listed here under access/m);
     }
     // The next command of root's gives it back.
     assert.equal((await queue(file, 0, 'add', 'work').ended).code, 0);
@@ -264,7 +264,10 @@ describe('the next process of the app goes on where root was killed', { skip, ti
     writeFileSync(`${file}.lock/${dead}`, '');
     writeFileSync(`${file}.lock/rewriting/${dead}`, '');
     const { stdout } = await queue(file, APP, 'doctor').ended;
-    assert.match(stdout, /^lock: .* when what is told here under access has been put right$/m);
+    assert.match(
+      stdout,
+      /^lock: .* first mend what is listed here under access; then the next process repairs the file$/m,
+    );
     assert.ok(stdout.includes(`sudo chown -R ${APP}:${APP} ${file}.lock/rewriting`), stdout);
     assert.equal((await queue(file, APP, 'add', 'work').ended).code, 1);
     assert.ok(existsSync(`${file}.lock/rewriting/${dead}`));

@@ -114,13 +114,13 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
   [
     'a job from nowhere',
     ({ jobs }) => jobs.set(jobId(9), { ...jobs.get(done), payload: '{"tag":"x"}' } as Row),
-    /nobody enqueued/,
+    /no process enqueued/,
   ],
   ['a lost follow-up', ({ jobs }) => jobs.delete(children[0] as string), /follow-up .* is missing/],
   [
     'a follow-up of an attempt that did not count',
     (one) => change(one, children[0], { payload: `{"tag":"${parent}:7:1"}` }),
-    /nobody enqueued/,
+    /no process enqueued/,
   ],
   [
     'an attempt that ran twice',
@@ -128,7 +128,7 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
     /attempt 1 .* ran twice/,
   ],
   [
-    'an attempt that nobody counts',
+    'an attempt that does not count',
     ({ worker }) => worker.push({ t: 400, e: 'start', id: done, attempt: 2 }),
     /ran attempt 2, and has had 1/,
   ],
@@ -163,11 +163,19 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
     /its handler never ended/,
   ],
   ['a lost edit', (one) => change(one, parked, { payload: '{"mark":0}' }), /edit 1 .* is lost/],
-  ['an edit of nobody', (one) => change(one, parked, { payload: '{"mark":3}' }), /edit 1 .* it has 3/],
+  [
+    'an edit that no person made',
+    (one) => change(one, parked, { payload: '{"mark":3}' }),
+    /edit 1 .* it has 3/,
+  ],
   ['a lost note', ({ state }) => state.notes.pop(), /note 1 is there 0 times/],
   ['a doubled note', ({ state }) => state.notes.push('# note 1'), /note 1 is there 2 times/],
   ['a row that is not crossed out', ({ state }) => state.ids.push(done), /2 rows of job .* not crossed out/],
-  ['a line of nobody', ({ state }) => state.strange.push('garbage'), /a line that nobody wrote: garbage/],
+  [
+    'a line that no process wrote',
+    ({ state }) => state.strange.push('garbage'),
+    /a line that no process wrote: garbage/,
+  ],
   [
     'a call that failed',
     ({ meddler }) =>

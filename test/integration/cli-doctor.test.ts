@@ -59,7 +59,7 @@ describe('doctor', { concurrency: 3 }, () => {
       line({ id: ID, status: 'done' }),
       /^its status is "done", which is none of pending, /,
     ],
-    ['no version', line({ id: ID, version: '' }), /^its version is "", which is no whole number/],
+    ['no version', line({ id: ID, version: '' }), /^its version is "", which is not a whole number/],
     ['a version that is none', line({ id: ID, version: '1.5' }), /^its version is "1\.5"/],
     ['an empty id', line({ id: '' }), /^its id is empty/],
     ['a NUL byte', line({ id: ID, error: 'a\0b' }), /^a NUL byte/],
@@ -194,7 +194,7 @@ describe('doctor', { concurrency: 3 }, () => {
   test('finds a file that everybody may write, or not even its owner', async (t) => {
     const { file, queue } = of(t, line({ id: ID }));
     chmodSync(file, 0o666);
-    assert.match((await queue('doctor')).stdout, /^access: everybody .* may write .*0666.*\n$/);
+    assert.match((await queue('doctor')).stdout, /^access: every user .* may write .*0666.*\n$/);
     chmodSync(file, 0o440);
     assert.match((await queue('doctor')).stdout, /^access: not even its owner .*0440.*\n$/);
   });
@@ -246,15 +246,10 @@ describe('check', { concurrency: 3 }, () => {
   for (const [what, row, age, message] of sampled(
     [
       ['no worker for too long', {}, 180_000, /: no worker for 2d \(the last one at \S+Z\)\n$/],
-      ['no worker ever', {}, undefined, /: no worker has ever looked at it\n$/],
+      ['no worker ever', {}, undefined, /: no worker has run yet\n$/],
       ['a job due for too long', { run_at: now() - 300_000 }, 0, /: 1 due, the oldest for 3d\n$/],
       ['a failed job', { status: 'failed' }, 0, /: 1 failed\n$/],
-      [
-        'a worker of the future',
-        {},
-        -7_300,
-        /: the last worker looked 2h ahead of this clock \(at \S+Z\)\n$/,
-      ],
+      ['a worker of the future', {}, -7_300, /: the last worker ran 2h ahead of this clock \(at \S+Z\)\n$/],
       [
         'a job that a wrong clock has dated',
         { created_at: now() + 90_000, run_at: now() + 90_000 },
@@ -310,10 +305,13 @@ describe('check', { concurrency: 3 }, () => {
     const found = fields((await queue('doctor', '--plain')).stdout);
     assert.equal(
       found[0]?.[3],
-      '9 fields, where the header has 24; a program that knows no others should use queue add; it is kept and ignored',
+      '9 fields, where the header has 24; a program that writes only these should use queue add; it is kept and ignored',
     );
     appendFileSync(file, `${ID}\tonce more\nbb\t\n${line({ id: 'bb', status: 'completed' })}`);
-    assert.match((await queue('check')).stdout, /: 9 lines can't be read, by which 1 job is held \(see/);
+    assert.match(
+      (await queue('check')).stdout,
+      /: 9 lines can't be read, and 1 job is held because of that \(see/,
+    );
     // They stay where they are looked for when a compaction has set the finished jobs apart.
     appendFileSync(
       file,
@@ -321,7 +319,10 @@ describe('check', { concurrency: 3 }, () => {
     );
     assert.equal((await queue('compact')).code, 0);
     assert.match(readFileSync(file, 'utf8'), /\n# open jobs begin here\n/);
-    assert.match((await queue('check')).stdout, /: 9 lines can't be read, by which 1 job is held \(see/);
+    assert.match(
+      (await queue('check')).stdout,
+      /: 9 lines can't be read, and 1 job is held because of that \(see/,
+    );
   });
 
   test('says nothing of jobs that are to run far ahead, nor of those that a worker is about to take back', async (t) => {

@@ -109,7 +109,7 @@ describe('lock', { concurrency: 3 }, () => {
     const [, ...others] = readFileSync(file, 'utf8').split('\n');
     const { code, stderr } = await queue(...sed('1d', file));
     assert.equal(code, 1);
-    assert.match(stderr, /^queue: the command left no queue, .*header.*\n$/);
+    assert.match(stderr, /^queue: the command left a file that is not a queue, .*header.*\n$/);
     assert.equal(readFileSync(file, 'utf8'), others.join('\n'));
     assert.deepEqual(readdirSync(join(file, '..')), ['queue.tsv']);
   });
@@ -119,7 +119,7 @@ describe('lock', { concurrency: 3 }, () => {
       const { queue } = oneJob(t);
       const { code, stderr } = await queue('lock', '--', 'sh', '-c', script);
       assert.equal(code, 1);
-      assert.match(stderr, /^queue: the command left no queue, .*missing or empty\n$/);
+      assert.match(stderr, /^queue: the command left a file that is not a queue, .*missing or empty\n$/);
     });
 
   test('a command that can not be run is 127 or 126, as in a shell', async (t) => {
@@ -299,7 +299,7 @@ test('unlock takes the lock of a process on another host', async (t) => {
   writeFileSync(join(`${file}.lock`, token), '');
   const sick = await queue('doctor');
   assert.equal(sick.code, 1);
-  assert.match(sick.stdout, /^lock: process 1234 on elsewhere has held .* can't be told from here/);
+  assert.match(sick.stdout, /^lock: process 1234 on elsewhere has held .* can't tell whether it is alive/);
   assert.equal((await queue('--lock-timeout', '20ms', 'cancel', 'aa00000000000001')).code, 75);
 
   const { code, stdout } = await queue('unlock', '--plain');
@@ -323,11 +323,11 @@ test('a --lock-timeout that is none: 2', async (t) => {
   );
 });
 
-test('unlock of a queue that nobody holds says so', async (t) => {
+test('unlock of a queue that no process holds says so', async (t) => {
   const { file, queue } = oneJob(t);
   const { code, stdout, stderr } = await queue('unlock');
   assert.deepEqual(
     { code, stdout, stderr },
-    { code: 0, stdout: '', stderr: `queue: nobody holds the lock of ${file}\n` },
+    { code: 0, stdout: '', stderr: `queue: no process holds the lock of ${file}\n` },
   );
 });

@@ -71,7 +71,7 @@ describe('init', { concurrency: 2 }, () => {
     writeFileSync(join(folder, 'workers/queue_worker.js'), '// mine');
     const { code, stderr } = await run(t, ['init'], { cwd: join(folder, 'workers/sub') });
     assert.equal(code, 0);
-    assert.match(stderr, /^queue: is there already, kept: workers\/queue_worker\.js$/m);
+    assert.match(stderr, /^queue: kept workers\/queue_worker\.js, which exists already$/m);
     assert.match(stderr, /^queue: wrote workers\/handlers\/hello\.js$/m);
     assert.equal(readFileSync(join(folder, 'workers/queue_worker.js'), 'utf8'), '// mine');
     const handler = readFileSync(join(folder, 'workers/handlers/hello.js'), 'utf8');
@@ -387,7 +387,10 @@ describe('work', { concurrency: 3 }, () => {
     assert.deepEqual([thrown.code, thrown.stderr], [1, `queue: ${join(cwd, 'null.mjs')} threw null\n`]);
     const endless = await work('endless.mjs');
     assert.equal(endless.code, 13);
-    assert.match(endless.stderr, /endless\.mjs awaits something at its top level that never comes$/m);
+    assert.match(
+      endless.stderr,
+      /endless\.mjs waits for ever: it awaits something at its top level that never comes$/m,
+    );
   });
 
   test('--concurrency runs jobs side by side', async (t) => {

@@ -1,12 +1,12 @@
 import { domainToASCII } from 'node:url';
 
-/** How long a mail and a request may take where neither the environment nor the job says it. */
+/** The time limits of a mail and a request, unless the environment or the job sets another. */
 const LIMITS = { SEND_EMAIL_TIMEOUT: '60s', WEBHOOK_TIMEOUT: '30s' };
 
 /** @type {Record<string, number>} */
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** What nodemailer reads of the query of its URL and this handler leaves to it; `pool` is read and has no effect. */
+/** The options that SMTP_URL may have, all of them nodemailer's. `pool` is accepted, and has no effect. */
 const SMTP_OPTIONS = {
   switches: ['secure', 'ignoreTLS', 'requireTLS', 'opportunisticTLS', 'lmtp', 'pool', 'logger', 'debug'],
   numbers: ['connectionTimeout', 'greetingTimeout', 'socketTimeout', 'dnsTimeout'],
@@ -14,8 +14,8 @@ const SMTP_OPTIONS = {
 };
 
 /**
- * Checks what the handlers read of the environment, so that the worker can refuse it when it starts. It loads nothing
- * that a tick without jobs would have to pay for.
+ * Checks the environment of the handlers, so that the worker can refuse it when it starts. It loads no other module,
+ * because a start without jobs would have to pay for it.
  *
  * @throws an Error with the code `INVALID_ARGUMENT`, which names the variable and what is wrong with it
  */
@@ -30,10 +30,11 @@ export function checkEnvironment() {
 }
 
 /**
- * The time limit of a handler, in ms. A number without a unit is refused: one program means seconds by it, the next
- * milliseconds.
+ * Returns the time limit of a handler, in ms. It refuses a number without a unit, because that means seconds in one
+ * program and milliseconds in another.
  *
  * @param {keyof typeof LIMITS} name
+ * @throws an Error with the code `INVALID_ARGUMENT`
  */
 export function timeLimit(name) {
   const text = (process.env[name] || LIMITS[name]).trim();
@@ -48,19 +49,20 @@ export function timeLimit(name) {
 }
 
 /**
- * The URL of the mail server, if there is one. What is wrong with it is named by its part: the text itself, which may
- * hold a password anywhere, is never quoted.
+ * Returns the URL of the mail server, or undefined without one. An error names the part that is wrong. It never quotes
+ * the text, because a password may be anywhere in it.
+ *
+ * @throws an Error with the code `INVALID_ARGUMENT`
  */
 export function smtpUrl() {
   const text = process.env.SMTP_URL?.trim();
   if (!text) return undefined;
   const [, scheme, authority = '', path = '', query = '', fragment = ''] =
     /^([a-z][a-z\d+.-]*):\/\/([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?$/is.exec(text) ?? [];
-  if (scheme === undefined) throw badUrl('is no URL: it does not begin with smtp:// or smtps://');
-  if (!/^smtps?$/i.test(scheme)) throw badUrl('has a scheme that is neither smtp nor smtps');
-  // The last @ ends the credentials. One behind the host was meant to, but a / ? or # came first.
+  if (!/^smtps?$/i.test(scheme ?? '')) throw badUrl('must begin with smtp:// or smtps://');
+  // The last @ ends the credentials. If one comes after the host, a / ? or # in the credentials came first.
   if (`${path}${query}${fragment}`.includes('@'))
-    throw badUrl('has a / ? # or @ that is not percent-encoded: write %2F %3F %23 %40');
+    throw badUrl('has a / ? # or @ that is not percent-encoded; write %2F %3F %23 %40');
   const at = authority.lastIndexOf('@');
   if (at >= 0) checkCredentials(authority.slice(0, at));
   checkHost(authority.slice(at + 1));
@@ -68,12 +70,12 @@ export function smtpUrl() {
   if (fragment) throw badUrl('has a # part, which means nothing to a mail server');
   for (const [name, value] of new URLSearchParams(query)) checkOption(name, value);
   const url = new URL(text);
-  // Each mail has a connection of its own: one that is kept for the next mail would keep the worker as well.
+  // Each mail has its own connection, because one that is kept for the next mail would keep the worker alive.
   url.searchParams.delete('pool');
   return url.href;
 }
 
-/** @param {string} credentials */
+/** Checks user name and password. @param {string} credentials */
 function checkCredentials(credentials) {
   const [, user, password] = /^([^:]*)(?::(.*))?$/s.exec(credentials) ?? [];
   if (!user) throw badUrl('has an @ without a user name before it');
@@ -81,11 +83,11 @@ function checkCredentials(credentials) {
   try {
     decodeURIComponent(credentials);
   } catch {
-    throw badUrl('has a % in its user name or password that encodes nothing: write %25 for a percent sign');
+    throw badUrl('has a % in its user name or password that encodes nothing; write %25 for a percent sign');
   }
 }
 
-/** @param {string} hostAndPort */
+/** Checks host and port. @param {string} hostAndPort */
 function checkHost(hostAndPort) {
   const [, host, port] = /^(\[.*\]|[^:]*)(?::(.*))?$/s.exec(hostAndPort) ?? [];
   if (host === '') throw badUrl('has no host');
@@ -95,10 +97,10 @@ function checkHost(hostAndPort) {
     : /^[^\s%<>^|\\[\]]+$/.test(host ?? '') && domainToASCII(host ?? '') !== '';
   if (!isHost) throw badUrl('has a host that is neither a name nor an address');
   if (port && !(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535))
-    throw badUrl('has a port that is no number from 1 to 65535');
+    throw badUrl('has a port that is not a number from 1 to 65535');
 }
 
-/** @param {string} name @param {string} value */
+/** Checks an option of the query. @param {string} name @param {string} value */
 function checkOption(name, value) {
   const { switches, numbers, texts } = SMTP_OPTIONS;
   if (switches.includes(name)) {
@@ -109,7 +111,7 @@ function checkOption(name, value) {
       throw badUrl(`has ${name}, which must be a number of milliseconds`);
   } else if (!texts.includes(name) && !/^tls\.\w+$/.test(name)) {
     const known = [...switches, ...numbers, ...texts, 'tls.*'].join(', ');
-    throw badUrl(`has an option that is not known; it may have ${known}`);
+    throw badUrl(`has an unknown option; the options are ${known}`);
   }
 }
 

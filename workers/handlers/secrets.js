@@ -1,12 +1,12 @@
-/** A shorter secret may stand in a word by chance: it is looked for as a word of its own. */
+/** A shorter secret is only found as a whole word, because it may be part of another by chance. */
 const TELLING = 4;
 
-/** Searching for more would block the worker. */
+/** The most forms of secrets, because searching for more would block the worker. */
 const MOST_SECRETS = 1000;
 
 /**
- * A text of a server without the secrets that it quotes, each of which is replaced by `…`. They are found as they
- * stand, in the forms that JSON and URLs give them, and in base64.
+ * Replaces each secret in a text of a server by `…`. It finds them unchanged, as JSON, HTML and URLs write them, and in
+ * base64.
  *
  * @param {string} text
  * @param {readonly string[]} secrets
@@ -28,7 +28,7 @@ export function masked(text, secrets) {
     .replace(new RegExp(patterns.join('|'), 'giu'), '…');
 }
 
-/** @param {string} secret */
+/** Lists the forms in which a text may quote a secret. @param {string} secret */
 function formsOf(secret) {
   const inJson = JSON.stringify(secret).slice(1, -1);
   // Also on one line, as an answer is searched, and in JSON that is quoted in JSON.
@@ -45,7 +45,7 @@ function formsOf(secret) {
   ].filter((form) => form !== '');
 }
 
-/** @param {string} form */
+/** Returns the pattern that finds a form. @param {string} form */
 function patternOf(form) {
   const pattern = form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
   return form.length < TELLING ? `(?<![\\p{L}\\p{N}_])${pattern}(?![\\p{L}\\p{N}_])` : pattern;

@@ -1,14 +1,14 @@
 import { timeLimit } from './environment.js';
 
 /**
- * Does the work of a job within the time limit of its handler: a server that never answers must not hold up the jobs
- * behind it. The job's own `timeout` wins; the worker keeps to that.
+ * Does the work of a job within the time limit of its handler, because a server that never answers must not hold up the
+ * jobs after it. If the job has a `timeout`, that applies instead, and the worker sees to it.
  *
  * @template T
  * @param {Parameters<typeof timeLimit>[0]} name the variable that sets the limit
- * @param {string} what begins the error
+ * @param {string} what names the work in the error
  * @param {Pick<import('tsvq').HandlerContext, 'job' | 'signal'>} context
- * @param {(signal: AbortSignal) => Promise<T>} work is to end when the signal is aborted
+ * @param {(signal: AbortSignal) => Promise<T>} work must end when the signal is aborted
  */
 export async function within(name, what, { job, signal }, work) {
   if (job.timeout !== undefined) return work(signal);

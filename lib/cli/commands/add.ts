@@ -19,13 +19,16 @@ interface Options {
 
 export function define(command: Command, cli: Cli): void {
   command
-    .argument('<type>', 'name of the job, which picks its handler')
+    .argument('<type>', 'the type of the job, which picks its handler')
     .argument('[json]', 'the payload as JSON; - reads it from stdin; default: null')
-    .option('--run-at <time>', "not before: ISO with an offset ('2030-01-31T09:00:00Z'), or Unix seconds")
-    .option('--delay <time>', "not before so long from now: '30s', '10m', '2h'")
+    .option(
+      '--run-at <time>',
+      "the earliest start: ISO with an offset ('2030-01-31T09:00:00Z'), or Unix seconds",
+    )
+    .option('--delay <time>', "how long to wait before the start: '30s', '10m', '2h'")
     .option('--priority <number>', 'higher first; default: 0')
     .option('--max-attempts <number>', "how often to try; default: the worker's limit")
-    .option('--timeout <time>', "time limit for one attempt; default: the worker's")
+    .option('--timeout <time>', "the time limit of one attempt; default: the worker's")
     .addHelpText(
       'after',
       `\nPrints only the id. Makes the file if it is missing.\n${examples(

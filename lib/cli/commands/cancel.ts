@@ -5,11 +5,11 @@ import { examples } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {
   command
-    .argument('<id...>', 'of the jobs, or the beginnings of them')
+    .argument('<id...>', 'IDs of the jobs, or the beginnings of them')
     .addHelpText(
       'after',
       `
-The worker of a job that runs aborts it within a second; whatever it still returns is dropped.
+The worker of a running job aborts it within a second, and drops what it still returns.
 Exits with 1 if a job is finished already.
 --plain prints what was cancelled: id type status
 ${examples('queue cancel 3fa9', 'queue list --type report --status pending --plain | cut -f1 | xargs -r queue cancel')}`,

@@ -15,13 +15,13 @@ interface Options {
 
 export function define(command: Command, cli: Cli): void {
   command
-    .option('--max-age <time>', 'how long without a worker, and how long a due job may wait', '10m')
-    .option('--max-failed <number>', 'how many failed jobs are fine', '0')
+    .option('--max-age <time>', 'the longest time without a worker, and the longest wait of a due job', '10m')
+    .option('--max-failed <number>', 'how many failed jobs are acceptable', '0')
     .addHelpText(
       'after',
       `
-Says nothing and exits with 0 if all is well; else exits with 1 and prints one line, which cron mails.
---plain prints: file problem, a line a problem
+Prints nothing and exits with 0 if all is well. Otherwise prints one line, which cron mails, and exits with 1.
+--plain prints a line for each problem: file problem
 In crontab: */10 * * * * cd /srv/app && /usr/bin/node node_modules/tsvq/dist/cli.js check
 ${examples('queue check --max-age 10m --max-failed 0')}`,
     )
@@ -48,7 +48,7 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
 function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: number): string[] {
   const { lastTick, due, oldestDueSeconds, failed } = stats;
   const problems: string[] = [];
-  if (lastTick === undefined) problems.push('no worker has ever looked at it');
+  if (lastTick === undefined) problems.push('no worker has run yet');
   else if (now - lastTick.getTime() > maxAge) {
     problems.push(
       `no worker for ${span(now - lastTick.getTime())} (the last one at ${isoSeconds(lastTick)})`,
@@ -57,7 +57,7 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
   // Until that time, the check would not report missing workers.
   else if (lastTick.getTime() - now > maxAge) {
     problems.push(
-      `the last worker looked ${span(lastTick.getTime() - now)} ahead of this clock (at ${isoSeconds(lastTick)})`,
+      `the last worker ran ${span(lastTick.getTime() - now)} ahead of this clock (at ${isoSeconds(lastTick)})`,
     );
   }
   if (oldestDueSeconds * 1000 > maxAge) {
@@ -87,7 +87,8 @@ function reasonsToWait({ unhandled, crowdedOutAt }: Stats): string[] {
 function findUnseen({ unreadable }: Stats, { held, ahead, orphaned }: Survey): string[] {
   const problems: string[] = [];
   if (unreadable > 0) {
-    const holding = held > 0 ? `, by which ${counted(held, 'job')} ${held === 1 ? 'is' : 'are'} held` : '';
+    const holding =
+      held > 0 ? `, and ${counted(held, 'job')} ${held === 1 ? 'is' : 'are'} held because of that` : '';
     problems.push(`${counted(unreadable, 'line')} can't be read${holding}`);
   }
   if (ahead > 0) problems.push(`${counted(ahead, 'job')} dated far ahead of this clock`);

@@ -8,8 +8,8 @@ export function define(command: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-Rewrites the file without superseded rows, and moves jobs that finished more than 7 days ago to archive/ beside it.
-Workers do it by themselves; nothing depends on doing it by hand.
+Rewrites the file without superseded rows, and moves jobs that finished more than 7 days ago to archive/ next to it.
+Workers do this by themselves.
 --plain prints: kept archived recovered bytes_before bytes_after
 ${examples('queue compact')}`,
     )

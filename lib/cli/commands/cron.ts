@@ -14,7 +14,7 @@ export function define(command: Command, cli: Cli): void {
       'after',
       `
 It starts workers/queue_worker.js of the project at or above the working directory, and appends what it prints to
-worker.log beside the queue. Nothing is installed: paste the line with crontab -e, as the user that the app runs as.
+worker.log next to the queue. It installs nothing: paste the line with crontab -e, as the user that the app runs as.
 ${examples('queue cron print', '(crontab -l; queue cron print) | crontab -')}`,
     )
     .action(() => {

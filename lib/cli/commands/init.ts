@@ -17,21 +17,21 @@ export function define(command: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-In the project at or above the working directory it writes workers/queue_worker.js, workers/handlers/hello.js and
-data/.gitignore; a file that is there already stays as it is. Prints the line for crontab, and installs nothing.
+Writes workers/queue_worker.js, workers/handlers/hello.js and data/.gitignore into the project at or above the working
+directory. It keeps a file that exists already. It prints the line for crontab, and installs nothing.
 ${examples('npm install tsvq && npx queue init', 'npx queue add hello \'{"name": "Ann"}\' && node workers/queue_worker.js')}`,
     )
     .action(() => {
       const project = findProject();
       for (const [name, text] of Object.entries(projectFiles(moduleKind(project)))) {
-        say(`${write(project, name, text) ? 'wrote' : 'is there already, kept:'} ${name}`);
+        say(write(project, name, text) ? `wrote ${name}` : `kept ${name}, which exists already`);
       }
       if (!isInstalled(project)) say('tsvq is not installed in this project yet: npm install tsvq');
       const { store } = cli;
       const place = store.options.anyFileSystem ? undefined : placeOf(store.fs, store.realPath);
       if (place !== undefined) say(describePlace(place, store.realPath));
       const line = projectCronLine(project, cli.options);
-      say('to have jobs run, paste this line with crontab -e:');
+      say('to run jobs every minute, paste this line with crontab -e:');
       cli.output.record({ line }, line, [line]);
     });
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
+import { countText } from '../../job/checks.js';
 import { STATUSES, type Status } from '../../job/job.js';
 import type { Cli } from '../cli.js';
-import { usageError } from '../exit.js';
 import { examples } from '../help.js';
 import { say } from '../output.js';
 import { jobShape } from '../shapes.js';
@@ -18,12 +18,12 @@ export function define(command: Command, cli: Cli): void {
       new Option('--status <status...>', 'only jobs in this state, or in one of these').choices(STATUSES),
     )
     .option('--type <type>', 'only jobs of this type')
-    .option('--limit <number>', 'at most so many')
+    .option('--limit <number>', 'how many jobs at most')
     .addHelpText(
       'after',
       `
-In the order of the file: after a compaction, finished jobs stand before the others. ATTEMPTS are all that were begun;
-queue show tells those that don't count.
+Lists jobs in the order of the file: after a compaction, finished jobs come first. ATTEMPTS counts all attempts;
+queue show tells how many of them don't count.
 --plain prints: id type status attempts run_at created_at started_at finished_at error
 ${examples(
   'queue list --status pending processing',
@@ -32,11 +32,9 @@ ${examples(
 )}`,
     )
     .action(async ({ limit, ...options }: Options) => {
-      if (limit !== undefined && !/^\d{1,15}$/.test(limit)) {
-        throw usageError(`--limit is ${limit}; it must be a whole number`);
-      }
+      const most = limit === undefined ? undefined : countText('--limit', limit, 0);
       const { output, queue } = cli;
-      const jobs = queue.iterateJobs({ ...options, ...(limit !== undefined && { limit: Number(limit) }) });
+      const jobs = queue.iterateJobs({ ...options, limit: most });
       const count = await output.records(jobs, jobShape(Date.now()));
       if (count === 0 && output.format === 'human') say(`no such jobs in ${queue.file}`);
     });

@@ -18,9 +18,9 @@ export function define(command: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-While it runs, nobody else writes the file: running workers and the web app wait (30 s at most, then they report the
-queue as busy), so let it be short. The file is compacted before, so that lines may move, and afterwards, by which
-running workers notice the edit.
+While the command runs, no other process writes the file. Workers and the web app wait for 30 s at most, then they fail
+with LOCK_TIMEOUT, so keep the command short. The file is compacted before, so lines may move. It is compacted
+afterwards too, because running workers notice the edit by that.
 Exits with the exit code of the command; with 1 if it left a file that is no queue.
 ${examples(
   String.raw`queue lock -- sed -i 's/old\.example\.com/new.example.com/' data/queue.tsv`,
@@ -37,7 +37,10 @@ ${examples(
         });
       } catch (error) {
         if (!(error instanceof TsvqError && error.code === 'NOT_A_QUEUE')) throw error;
-        throw new CliError(EXIT.failed, `the command left no queue, which stays as it is: ${error.message}`);
+        throw new CliError(
+          EXIT.failed,
+          `the command left a file that is not a queue, and it stays like that: ${error.message}`,
+        );
       }
       if (exitCode !== EXIT.done) process.exitCode = exitCode;
     });

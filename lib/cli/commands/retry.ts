@@ -5,11 +5,11 @@ import { examples } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {
   command
-    .argument('<id...>', 'of the jobs, or the beginnings of them')
+    .argument('<id...>', 'IDs of the jobs, or the beginnings of them')
     .addHelpText(
       'after',
       `
-They are due at once, with all their attempts before them.
+The jobs are due at once, with all their attempts.
 Exits with 1 if a job is neither failed nor cancelled.
 --plain prints what was changed: id type status
 ${examples('queue retry 3fa9', 'queue list --status failed --plain | cut -f1 | xargs -r queue retry')}`,

@@ -13,11 +13,11 @@ import { timeOf } from '../shapes.js';
 
 export function define(command: Command, cli: Cli): void {
   command
-    .argument('<id>', 'of the job, or the beginning of it')
-    .option('--archive', 'look among the archived jobs as well')
+    .argument('<id>', 'ID of the job, or the beginning of it')
+    .option('--archive', 'also look among the archived jobs')
     .addHelpText(
       'after',
-      `\n--plain prints a field a line: name, value.\n${examples(
+      `\n--plain prints a line for each field: name value\n${examples(
         'queue show 3fa9',
         'queue show --archive 3fa95c01d2e8b764',
         'queue show 3fa9 --json | jq .payload',
@@ -43,7 +43,9 @@ export function define(command: Command, cli: Cli): void {
       const ahead = datedAhead(job.status, timesOf(job), Date.now());
       if (ahead !== undefined) say(`job ${job.id} is dated far ahead: ${ahead}`);
       if ((await store.read('all'))?.isHeld(job.id)) {
-        say(`job ${job.id} is held: another line with its id can't be read; see queue doctor`);
+        say(
+          `job ${job.id} is held, so no worker runs it: another line with its id can't be read; see queue doctor`,
+        );
       }
     });
 }

@@ -52,7 +52,7 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
 }
 
 function worker({ lastTick, unhandled, crowdedOutAt }: Stats, now: number): string {
-  if (lastTick === undefined) return 'No worker has ever looked (see queue cron print).';
+  if (lastTick === undefined) return 'No worker has run yet (see queue cron print).';
   const looked = `Last worker: ${isoSeconds(lastTick)}, ${span(now - lastTick.getTime())} ago.`;
   const handlers =
     unhandled.length === 0

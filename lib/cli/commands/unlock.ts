@@ -8,12 +8,13 @@ import { say } from '../output.js';
 
 export function define(command: Command, cli: Cli): void {
   command
-    .option('--force', 'take it even from a process that is alive; what it was writing fails')
+    .option('--force', 'take the lock even from a process that is alive; what it is writing fails')
     .addHelpText(
       'after',
       `
-Needed only for a process that can't be judged from here (another host or container) or is stuck: the lock of one
-that died is taken by whoever comes next. Afterwards the file is compacted, in case the holder died while writing.
+Needed only if the holder is stuck, or if this machine can't tell whether it is alive (another host or container). The
+lock of a dead process needs no command, because the next process takes it. Afterwards the file is compacted, because
+the holder may have died while it wrote.
 Exits with 75 if the holder is alive.
 ${examples('queue unlock', 'queue unlock --force')}`,
     )
@@ -25,7 +26,7 @@ ${examples('queue unlock', 'queue unlock --force')}`,
       if (holders.length === 0) {
         // Before the first job there is no file and no lock.
         cli.existingStore.lock.tidy();
-        return say(`nobody holds the lock of ${store.path}`);
+        return say(`no process holds the lock of ${store.path}`);
       }
       const alive = holders.filter(({ liveness }) => liveness === 'alive');
       if (alive.length > 0 && !force) {

@@ -4,8 +4,8 @@ import { inspect } from 'node:util';
 import type { Command } from 'commander';
 import { escapeText } from '../../file/format/text.js';
 import { errorMessage } from '../../job/errors.js';
-import type { WorkerEvent } from '../../job/options.js';
 import { readWorkerOptions, type WorkerTexts } from '../../job/settings.js';
+import type { WorkerEvent } from '../../job/worker-event.js';
 import type { Queue } from '../../queue.js';
 import type { Handler, Handlers } from '../../runner/handler.js';
 import type { Cli } from '../cli.js';
@@ -25,25 +25,25 @@ export function define(command: Command, cli: Cli): void {
   command
     .argument(
       '<file>',
-      'a module; its default export, or the one named handlers, is an object of them, or its named exports are them',
+      'a module with handlers: an object (its default export, or the one named handlers), or named exports',
     )
     .option('--concurrency <number>', 'how many jobs may run at once; default: 1')
     .option(
       '--linger <time>',
-      "stay so long, waiting for more jobs ('55s'); default: end when nothing is due",
+      "how long to stay and wait for more jobs ('55s'); default: end when nothing is due",
     )
     .option('--max-attempts <number>', 'how often a job is tried before it has failed for good; default: 10')
     .option(
       '--backoff <times>',
-      "the waits between attempts, the last one for ever ('1m,5m,1h'); default: 30s, doubled up to 1h",
+      "the waits between attempts ('1m,5m,1h'); the last one repeats; default: 30s, doubled up to 1h",
     )
-    .option('--timeout <time>', 'time limit for one attempt; default: 1h')
+    .option('--timeout <time>', 'the time limit of one attempt; default: 1h')
     .addHelpText(
       'after',
       `
-Prints what happened to each job; nothing if nothing happened. Jobs that fail are no failure of this command.
-An exception that nothing catches ends it with 1; a job that ran has it as its error.
-The first SIGINT or SIGTERM lets the running jobs finish (10 s at most), the second ends at once.
+Prints what happened to each job, and nothing if nothing happened. Exits with 0 even if jobs fail.
+An uncaught exception ends it with 1; a job that ran has it as its error.
+The first SIGINT or SIGTERM lets the running jobs finish, for 10 s at most. The second one ends it at once.
 A .ts file needs a node that can import it, or: NODE_OPTIONS='--import tsx' queue work handlers.ts
 --plain prints: time event id type attempt milliseconds error
 ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurrency 4 --linger 55s')}`,
@@ -73,7 +73,7 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
         throw error;
       } finally {
         setTimeout(() => {
-          say('a handler left something running; ended it');
+          say('a handler left something running (a timer, a connection); ended the process');
           process.exit();
         }, LEFTOVERS_MS).unref();
       }
@@ -87,7 +87,7 @@ async function die(queue: Queue, error: unknown): Promise<never> {
   setTimeout(() => process.exit(EXIT.failed), LAST_WORDS_MS);
   process.exitCode = EXIT.failed;
   const recorded = queue.abandon(error);
-  say(`ended by an exception that nothing caught: ${stackOf(error)}`);
+  say(`ended by an uncaught exception: ${stackOf(error)}`);
   await recorded;
   process.exit(EXIT.failed);
 }
@@ -105,7 +105,8 @@ async function load(file: string): Promise<Handlers> {
   let module: Record<string, unknown>;
   // Node ends silently with this code if nothing is left that the module could wait for.
   const onExit = (): void => {
-    if (process.exitCode === UNSETTLED) say(`${path} awaits something at its top level that never comes`);
+    if (process.exitCode === UNSETTLED)
+      say(`${path} waits for ever: it awaits something at its top level that never comes`);
   };
   process.on('exit', onExit);
   try {
@@ -164,7 +165,7 @@ function shutdownSignal(): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => {
       process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
-      say(`${name}: starting no more jobs, waiting for those that run; once more ends them at once`);
+      say(`${name}: starting no more jobs, finishing those that run; a second signal ends them at once`);
       controller.abort(new Error(`the worker was shut down by ${name}`));
     });
   }

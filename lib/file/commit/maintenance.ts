@@ -130,7 +130,7 @@ export class Maintenance {
     const path = this.#current.realPath;
     // A look of this process may have found it gone meanwhile.
     if (file === undefined) {
-      throw new TsvqError('WRITE_FAILED', `${path} vanished before it was written anew`);
+      throw new TsvqError('WRITE_FAILED', `${path} vanished before it was rewritten`);
     }
     const fs = this.#fs;
     try {

@@ -107,7 +107,7 @@ export class Replacement {
 }
 
 const takenOver = (path: string): TsvqError =>
-  new TsvqError('WRITE_FAILED', `the lock was taken over while ${path} was written anew; it is as it was`);
+  new TsvqError('WRITE_FAILED', `the lock was taken over while ${path} was rewritten; the file is unchanged`);
 
 /** Lists the new files beside a queue file that are unfinished, perhaps forever. */
 export function replacementsOf(fs: FileSystem, path: string): string[] {

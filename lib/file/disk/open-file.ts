@@ -48,7 +48,7 @@ export class OpenFile {
       if (code === 'ELOOP') {
         throw new TsvqError(
           'WRITE_FAILED',
-          `${path} has become a symlink, or leads round in a circle; open the queue anew`,
+          `${path} has become a symlink, or leads round in a circle; open the queue again`,
         );
       }
       if (code === 'EISDIR') throw new TsvqError('NOT_A_QUEUE', `${path} is a directory; name a file`);
@@ -66,7 +66,7 @@ export class OpenFile {
       if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) {
         throw new TsvqError(
           'NOT_A_QUEUE',
-          `${path} is not a regular file; name one that is, or that is still to be made`,
+          `${path} is not a regular file; name a regular file, or a new one`,
         );
       }
       const bytes = Buffer.alloc(LONGEST_HEADER);

@@ -25,7 +25,7 @@ export function inspectAccess(store: Store): Access {
   const open: string[] = [];
   if ((file.mode & 0o002) !== 0) {
     open.push(
-      `everybody on this machine may write ${path} (mode ${octal(file)}), and with it have jobs run; chmod o-w it`,
+      `every user of this machine may write ${path} (mode ${octal(file)}), and so have jobs run; chmod o-w it`,
     );
   }
   const closed: string[] = [];
@@ -43,7 +43,7 @@ export function inspectAccess(store: Store): Access {
   const isFileClosed = refused !== undefined && !isAllowed(() => store.openFile());
   if (open.length + closed.length === 0 && store.openFile()?.writable === false) {
     closed.push(
-      `you may look at ${path}, and change nothing in it (mode ${octal(file)}, user ${file.uid}, group ${file.gid}); see "Permissions" in the operations guide`,
+      `you may read ${path}, and may not change it (mode ${octal(file)}, user ${file.uid}, group ${file.gid}); see "Permissions" in the operations guide`,
     );
   }
   return {

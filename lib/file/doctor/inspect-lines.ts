@@ -89,7 +89,7 @@ class Lines {
       if (this.#index.version(slot) !== reader.version) return;
       this.#add(
         'duplicate',
-        `another row of job ${brief(id)} with the same version stands before it, and counts`,
+        `another row of job ${brief(id)} with the same version comes before it, and counts`,
         id,
       );
       return;
@@ -157,7 +157,7 @@ class Lines {
     if (owner === '') {
       this.#add(
         'orphan',
-        `job ${brief(id)} is processing, but by nobody; a worker takes it when its time limit is past`,
+        `job ${brief(id)} is processing, but no worker holds it; a worker takes it when its time limit is past`,
         id,
       );
       return;
@@ -196,20 +196,21 @@ class Lines {
     let fields = 1;
     for (let tab = bytes.indexOf(TAB); tab >= 0; tab = bytes.indexOf(TAB, tab + 1)) fields++;
     if (fields !== names.length) {
-      const hint = fields === ANCESTRAL.length ? '; a program that knows no others should use queue add' : '';
+      const hint =
+        fields === ANCESTRAL.length ? '; a program that writes only these should use queue add' : '';
       return `${fields} fields, where the header has ${names.length}${hint}`;
     }
     const id = reader.text(at.id);
     if (id === '') return `its ${names[0]} is empty`;
     if (/^\uFEFF|\uFFFD/.test(id)) return 'its id is not UTF-8, or begins with a byte order mark';
     if (id.length > OUR_ID && id.length <= 2 * OUR_ID && /^[0-9a-f]+$/.test(id)) {
-      return `its id is ${id.length} hex digits, as when a row stands behind a piece of another one's id; ids of the queue have ${OUR_ID}`;
+      return `its id is ${id.length} hex digits, probably a piece of another id before this one; ids of the queue have ${OUR_ID}`;
     }
     const status = reader.text(at.status);
     if (!STATUSES.includes(status as Status)) {
       return `its status is ${JSON.stringify(brief(status))}, which is none of ${STATUSES.join(', ')}`;
     }
-    return `its version is ${JSON.stringify(brief(reader.text(at.version)))}, which is no whole number`;
+    return `its version is ${JSON.stringify(brief(reader.text(at.version)))}, which is not a whole number`;
   }
 
   #add(kind: FindingKind, message: string, id?: string): void {

@@ -59,12 +59,12 @@ function lockFinding({ pid, host, since, liveness }: LockHolder, keepsOut: boole
   const who = `process ${pid} on ${host}`;
   const when = since.toISOString();
   const repair = keepsOut
-    ? 'the file is repaired when what is told here under access has been put right'
+    ? 'first mend what is listed here under access; then the next process repairs the file'
     : 'the next worker or change of a job repairs the file, or: queue unlock';
   const message = {
     alive: `${who} has held the lock since ${when}, and is alive; if it is stuck, end it, or: queue unlock --force`,
     dead: `${who} died holding the lock, at ${when} or later; ${repair}`,
-    unknown: `${who} has held the lock since ${when}; whether it is alive can't be told from here: queue unlock`,
+    unknown: `${who} has held the lock since ${when}; this machine can't tell whether it is alive; if it is not: queue unlock`,
   }[liveness];
   return { kind: 'lock', message };
 }

@@ -54,7 +54,7 @@ export function metaFinding(reader: LineReader, at: Readonly<Record<Column, numb
   if (!reader.has(at.meta)) return undefined;
   const id = reader.text(at.id);
   if (writeOwnMeta(reader.text(at.meta), { '@interruptions': 1 }) === undefined) {
-    const message = `the meta of job ${brief(id)} is no JSON object, or too long: no wait or interruption can be noted in it, so each counts as an attempt`;
+    const message = `the meta of job ${brief(id)} is not a JSON object, or too long: no wait or interruption can be noted in it, so each counts as an attempt`;
     return { kind: 'meta', id, message };
   }
   const problem = describeRow(reader, at);

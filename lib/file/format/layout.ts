@@ -34,7 +34,7 @@ export function parseHeader(line: string, path: string): Layout {
   if (missing.length > 0 || !first || new Set(names).size < names.length) {
     throw new TsvqError(
       'NOT_A_QUEUE',
-      `${path}: its first line is not the header of a queue (${missing.length > 0 ? `it lacks ${missing.join(', ')}` : first ? 'a column stands there twice' : 'its first column is not id'}); ` +
+      `${path}: its first line is not the header of a queue (${missing.length > 0 ? `it lacks ${missing.join(', ')}` : first ? 'it has a column twice' : 'its first column is not id'}); ` +
         'nothing was changed. Put the header back, or name another file.',
     );
   }

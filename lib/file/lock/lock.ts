@@ -203,7 +203,7 @@ export class Lock {
       .join(', ');
     return new TsvqError(
       'LOCK_TIMEOUT',
-      `${this.path} was held for longer than ${this.#timeout} ms, by ${who || 'several who came and went'}; nothing was written. ` +
+      `${this.path} was held for longer than ${this.#timeout} ms, by ${who || 'several processes in turn'}; nothing was written. ` +
         'Try again; if that process is stuck, end it, or see: queue unlock',
     );
   }

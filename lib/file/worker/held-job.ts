@@ -55,7 +55,7 @@ export class HeldJob extends Attempt {
   override get enqueue(): EnqueueFollowUp {
     return (type, payload, options) => {
       if (this.endedAt !== undefined)
-        throw new TsvqError('CLOSED', `job ${this.id} is over; it can enqueue nothing any more`);
+        throw new TsvqError('CLOSED', `job ${this.id} is over, so it can't enqueue any more`);
       const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
       const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([job]));
       if (bytes > MOST_FOLLOW_UPS) {

@@ -1,5 +1,5 @@
-// The least that a drain of a file can do and still be safe from power loss, for one process that nobody disturbs:
-// read all, append claims and completions in batches with a sync each, write the file anew at the end.
+// The least that a drain of a file can do and still be safe from power loss, for one process alone: read all, append
+// claims and completions in batches with a sync each, rewrite the file at the end.
 import { closeSync, fdatasync, fsync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { report, request } from './common.js';
@@ -47,8 +47,8 @@ for (let i = 0; i < lines.length || ended.length > 0; i += BATCH) {
   });
 }
 closeSync(fd);
-const anew = openSync(`${file}.tmp`, 'wx');
-writeSync(anew, `${done.join('\n')}\n`);
-await promisify(fsync)(anew);
+const rewritten = openSync(`${file}.tmp`, 'wx');
+writeSync(rewritten, `${done.join('\n')}\n`);
+await promisify(fsync)(rewritten);
 renameSync(`${file}.tmp`, file);
 report({ ms: [performance.now() - start], completed: [completed], ...usage() });

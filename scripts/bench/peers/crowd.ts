@@ -69,27 +69,31 @@ export async function crowd(
     for (const each of serving) each.tell('stop');
     const served = await Promise.all(serving.map(({ result }) => result));
 
-    const starts = new Map<number, number>();
-    for (const [n, at] of served.flatMap(({ started }) => started)) {
-      if (starts.has(n)) throw new Error(`job ${n} ran twice`);
-      starts.set(n, at);
-    }
-    const delays = produced
-      .flatMap(({ asked }) => asked)
-      .map(([n, at]) => {
-        const start = starts.get(n);
-        if (start === undefined) throw new Error(`job ${n} never ran`);
-        return (start - at) / 1e6;
-      });
     return {
       begin: Math.min(...produced.map(({ begin }) => begin)),
       end: Math.max(...served.map(({ last }) => last)),
-      delays,
+      delays: delaysOf(produced, served),
       took: produced.flatMap(({ took }) => took),
     };
   } finally {
     for (const each of members) each.kill();
   }
+}
+
+/** Returns the ms from the call of enqueue to the start of the handler, of each job. @throws unless each ran once */
+function delaysOf(produced: readonly Produced[], served: readonly Served[]): number[] {
+  const starts = new Map<number, number>();
+  for (const [n, at] of served.flatMap(({ started }) => started)) {
+    if (starts.has(n)) throw new Error(`job ${n} ran twice`);
+    starts.set(n, at);
+  }
+  return produced
+    .flatMap(({ asked }) => asked)
+    .map(([n, at]) => {
+      const start = starts.get(n);
+      if (start === undefined) throw new Error(`job ${n} never ran`);
+      return (start - at) / 1e6;
+    });
 }
 
 /** One of the processes. */

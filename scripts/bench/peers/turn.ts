@@ -40,7 +40,7 @@ export class Turn {
   /** Makes the store, with so many jobs that wait. */
   async fill(jobs: number): Promise<void> {
     await this.run('fill', { jobs });
-    // What lay in the queue before is on the disk already; to write it there is nobody's work.
+    // What lay in the queue before is on the disk already, so that no contestant has to write it there.
     spawnSync('sync');
   }
 

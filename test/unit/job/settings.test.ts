@@ -103,9 +103,9 @@ test('a variable that is a slip of another is warned of, and others are not', as
     });`,
   );
   assert.deepEqual(said.trim().split('\n'), [
-    '2 tsvq: QUEUE_CONCURENCY is no setting of a worker, and does nothing; is it QUEUE_CONCURRENCY?',
-    '2 tsvq: QUEUE_MAXATTEMPTS is no setting of a worker, and does nothing; is it QUEUE_MAX_ATTEMPTS?',
-    '2 tsvq: QUEUE_TIMEOUTS is no setting of a worker, and does nothing; is it QUEUE_TIMEOUT?',
+    '2 tsvq: QUEUE_CONCURENCY is not a setting, and has no effect; did you mean QUEUE_CONCURRENCY?',
+    '2 tsvq: QUEUE_MAXATTEMPTS is not a setting, and has no effect; did you mean QUEUE_MAX_ATTEMPTS?',
+    '2 tsvq: QUEUE_TIMEOUTS is not a setting, and has no effect; did you mean QUEUE_TIMEOUT?',
   ]);
 });
 

@@ -40,38 +40,7 @@ export async function open({ socket }, { concurrentJobs = 1, localQueue = -1, co
       }
     },
     settle: () => settle(sql),
-    async work({ started, recorded, stop, jobs }) {
-      const taskList = { bench: (job) => void started(numberOf(job)) };
-      if (jobs === 0) return runOnce({ pgPool, taskList, logger, noHandleSignals: true });
-      const events = new EventEmitter();
-      let left = jobs;
-      const over = new Promise((resolve) => {
-        // It says so while the completion is on its way to the database. In a drain, what counts is that it is there.
-        events.on('job:complete', ({ error }) => {
-          if (error) throw error;
-          if (stop !== undefined) recorded(1);
-          else if (--left === 0) resolve();
-        });
-        stop?.addEventListener('abort', () => resolve());
-      });
-      const runner = await run({
-        pgPool,
-        taskList,
-        events,
-        logger,
-        noHandleSignals: true,
-        preset: {
-          worker: {
-            concurrentJobs,
-            completeJobBatchDelay,
-            ...(localQueue > 0 && { localQueue: { size: localQueue } }),
-          },
-        },
-      });
-      await over;
-      await runner.stop();
-      if (stop === undefined) recorded(jobs);
-    },
+    work: (task) => work(task, { pgPool, concurrentJobs, localQueue, completeJobBatchDelay }),
     async counts() {
       const [{ waiting }] = await sql('SELECT count(*)::int AS waiting FROM graphile_worker.jobs');
       return { waiting };
@@ -81,4 +50,39 @@ export async function open({ socket }, { concurrentJobs = 1, localQueue = -1, co
       await pgPool.end();
     },
   };
+}
+
+/** Runs as many jobs as `jobs` says; 0 means all that are due. With `stop` it runs jobs until then. */
+async function work({ started, recorded, stop, jobs }, settings) {
+  const { pgPool, concurrentJobs, localQueue, completeJobBatchDelay } = settings;
+  const taskList = { bench: (job) => void started(numberOf(job)) };
+  if (jobs === 0) return runOnce({ pgPool, taskList, logger, noHandleSignals: true });
+  const events = new EventEmitter();
+  let left = jobs;
+  const over = new Promise((resolve) => {
+    // It says so while the completion is on its way to the database. In a drain, what counts is that it is there.
+    events.on('job:complete', ({ error }) => {
+      if (error) throw error;
+      if (stop !== undefined) recorded(1);
+      else if (--left === 0) resolve();
+    });
+    stop?.addEventListener('abort', () => resolve());
+  });
+  const runner = await run({
+    pgPool,
+    taskList,
+    events,
+    logger,
+    noHandleSignals: true,
+    preset: {
+      worker: {
+        concurrentJobs,
+        completeJobBatchDelay,
+        ...(localQueue > 0 && { localQueue: { size: localQueue } }),
+      },
+    },
+  });
+  await over;
+  await runner.stop();
+  if (stop === undefined) recorded(jobs);
 }

@@ -22,7 +22,7 @@ const SCHEMA = `
   );
   CREATE INDEX IF NOT EXISTS due ON jobs (priority DESC, run_at, id) WHERE status = 'pending';`;
 
-/** SQLite tells nobody of a new row: so often a worker that waits asks, in ms. */
+/** How often a waiting worker asks for new rows, in ms, because SQLite does not tell it of them. */
 const POLL_MS = 10;
 
 /** @param {{ file: string }} place @param {{ synchronous: 'FULL' | 'NORMAL', batch?: number }} settings */

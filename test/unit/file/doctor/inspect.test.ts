@@ -94,7 +94,7 @@ test('nor with a missing one, nor with a file from before there were versions', 
       kind: 'orphan',
       line: 2,
       id: 'x1',
-      message: 'job x1 is processing, but by nobody; a worker takes it when its time limit is past',
+      message: 'job x1 is processing, but no worker holds it; a worker takes it when its time limit is past',
     },
   ]);
 });
@@ -108,20 +108,20 @@ for (const [row, reason] of [
   [line({ id: '\uFEFFid' }), 'its id is not UTF-8, or begins with a byte order mark'],
   [
     line({ id: 'a'.repeat(17) }),
-    "its id is 17 hex digits, as when a row stands behind a piece of another one's id; ids of the queue have 16",
+    'its id is 17 hex digits, probably a piece of another id before this one; ids of the queue have 16',
   ],
   [
     line({ id: '0123456789abcdef'.repeat(2) }),
-    "its id is 32 hex digits, as when a row stands behind a piece of another one's id; ids of the queue have 16",
+    'its id is 32 hex digits, probably a piece of another id before this one; ids of the queue have 16',
   ],
   [
     line({ id: C, status: 'done' }),
     'its status is "done", which is none of pending, processing, completed, failed, cancelled, waiting, recurring',
   ],
-  [line({ id: C, version: '' }), 'its version is "", which is no whole number'],
-  [line({ id: C, version: '1.5' }), 'its version is "1.5", which is no whole number'],
-  [line({ id: `${'a'.repeat(17)}g`, version: 'x' }), 'its version is "x", which is no whole number'],
-  [line({ id: 'a'.repeat(33), version: 'x' }), 'its version is "x", which is no whole number'],
+  [line({ id: C, version: '' }), 'its version is "", which is not a whole number'],
+  [line({ id: C, version: '1.5' }), 'its version is "1.5", which is not a whole number'],
+  [line({ id: `${'a'.repeat(17)}g`, version: 'x' }), 'its version is "x", which is not a whole number'],
+  [line({ id: 'a'.repeat(33), version: 'x' }), 'its version is "x", which is not a whole number'],
 ] as const)
   test(`a line that is no row is told of, and why: ${reason}`, async (t) => {
     assert.deepEqual(await found(t, line({ id: A }), row, line({ id: B })), [
@@ -215,7 +215,7 @@ test('nor is it in a file that was replaced since', async (t) => {
 });
 
 test('a second row of a job is told of, beside the first and set aside', async (t) => {
-  const message = `another row of job ${A} with the same version stands before it, and counts`;
+  const message = `another row of job ${A} with the same version comes before it, and counts`;
   const aside = `a second row of job ${A}, set aside; delete it once you have compared them`;
   const rows = [line({ id: A }), line({ id: A, type: 'other' })];
   assert.deepEqual(await found(t, ...rows), [{ kind: 'duplicate', line: 4, id: A, message }]);
@@ -326,7 +326,7 @@ test('who holds the lock for longer than a commit is told of, and what can be do
     ],
     [
       'box.boot.1.12.3.x',
-      /^process 12 on box has held the lock since \d{4}-.*Z; whether it is alive can't be told from here: queue unlock$/,
+      /^process 12 on box has held the lock since \d{4}-.*Z; this machine can't tell whether it is alive; if it is not: queue unlock$/,
     ],
   ] as const) {
     const test = opened(t, [line({ id: A })]);
@@ -402,7 +402,7 @@ test('a file that everybody may write is told of, or that not even its owner may
     return (await inspect(store)).map(({ kind, message }) => `${kind}: ${message}`);
   };
   assert.deepEqual(await messages(0o642), [
-    `access: everybody on this machine may write ${file} (mode 0642), and with it have jobs run; chmod o-w it`,
+    `access: every user of this machine may write ${file} (mode 0642), and so have jobs run; chmod o-w it`,
   ]);
   assert.deepEqual(await messages(0o440), [
     `access: not even its owner may read and write ${file} (mode 0440); chmod u+rw it`,
@@ -421,7 +421,7 @@ test('who looks is told that they may not change anything', async (t) => {
   assert.deepEqual(await inspect(store), [
     {
       kind: 'access',
-      message: `you may look at ${file}, and change nothing in it (mode 0640, user ${uid}, group ${gid}); see "Permissions" in the operations guide`,
+      message: `you may read ${file}, and may not change it (mode 0640, user ${uid}, group ${gid}); see "Permissions" in the operations guide`,
     },
   ]);
 });

@@ -90,5 +90,5 @@ test('a meta in which nothing can be noted is told of', async (t) => {
       ['meta', 4, B],
     ],
   );
-  assert.match(findings[0]?.message ?? '', /^the meta of job 0000000000000001 is no JSON object/);
+  assert.match(findings[0]?.message ?? '', /^the meta of job 0000000000000001 is not a JSON object/);
 });

@@ -1,0 +1,54 @@
+import { writeSync } from 'node:fs';
+
+/** What a worker tells its `logger`: something that happened to a job, or a warning. */
+export interface WorkerEvent {
+  /**
+   * What happened.
+   *
+   * - `completed`, `retried`, `failed`, `cancelled`: an attempt ended that way.
+   * - `released`: the job was given back, at shutdown or because another job held it up.
+   * - `rescued`: the job was taken back from a dead worker. `failed` follows if that was its last attempt.
+   * - `dropped`: a result came too late, because the job was no longer this worker's.
+   * - `warning`: a person should look at `message`.
+   */
+  readonly event:
+    | 'completed'
+    | 'retried'
+    | 'failed'
+    | 'cancelled'
+    | 'released'
+    | 'rescued'
+    | 'dropped'
+    | 'warning';
+  /** The id of the job; a warning may have none. */
+  readonly id?: string;
+  /** The type of the job. */
+  readonly type?: string;
+  /** The number of the attempt, from 1. */
+  readonly attempt?: number;
+  /** How long the attempt took, in ms. */
+  readonly ms?: number;
+  /** Why the attempt failed. */
+  readonly error?: string;
+  /** When the job is tried again. */
+  readonly runAt?: Date;
+  /** The text of a warning, for a person. */
+  readonly message?: string;
+}
+
+/** The default logger. It prints only warnings, to stderr, because cron mails what a worker prints. */
+export function warnOnly({ event, message }: WorkerEvent): void {
+  if (event === 'warning') complain(message ?? '');
+}
+
+/**
+ * Prints a warning on stderr, if possible. It avoids process.stderr, because a broken one emits an 'error' that ends a
+ * process without a listener, and a library must not listen.
+ */
+export function complain(message: string): void {
+  try {
+    writeSync(2, `tsvq: ${message}\n`);
+  } catch {
+    // Its reader is gone, or its disk full. Work goes on.
+  }
+}
