@@ -2,7 +2,7 @@
 import { openQueue } from 'tsvq';
 import { ask, inTheMiddle, note, order, pick, sleep, upTo } from './actor.js';
 
-const queue = openQueue(order.file, { retention: order.retention });
+const queue = openQueue(order.file, order.options);
 
 /** @param {readonly import('tsvq').Status[]} statuses */
 async function some(...statuses) {
