@@ -18,6 +18,8 @@ export interface Order {
   readonly cut: number;
   /** How long jobs wait at most before they are due, in ms. */
   readonly longestDelay: number;
+  /** How long one that cancels, retries or compacts rests at most after each call, in ms. */
+  readonly longestRest: number;
   /** Of a worker: how long it stays, in ms. Otherwise it decides that itself. */
   readonly linger?: number;
   /** Of a worker: it ends when no job is left that could run. */

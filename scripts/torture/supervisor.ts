@@ -118,7 +118,8 @@ export class Supervisor {
     const seed = Math.floor(random() * 2 ** 32);
     const name = `life${this.#lives++}`;
     const options = { retention };
-    return { file, options, journal, seed, name, calls: 0, cut: random(), longestDelay: 1500 };
+    const limits = { longestDelay: 1500, longestRest: 25 };
+    return { file, options, journal, seed, name, calls: 0, cut: random(), ...limits };
   }
 
   #spawn(role: Role, order: Order): ChildProcess {

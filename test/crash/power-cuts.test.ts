@@ -78,7 +78,10 @@ test('what a machine lacks is named', () => {
   assert.equal(whyNot(ext4, all), undefined);
   assert.equal(whyNot(ext4, { ...all, isRoot: false }), 'it needs root');
   assert.equal(whyNot(xfs, { ...all, hasLoopDevices: false }), 'there are no loop devices here');
-  assert.equal(whyNot(xfs, without('losetup')), 'losetup is not installed (apt-get install mount)');
+  assert.equal(
+    whyNot(xfs, without('losetup')),
+    'losetup is not installed (apt-get install util-linux mount)',
+  );
   assert.equal(whyNot(xfs, without('mkfs.xfs')), 'mkfs.xfs is not installed (apt-get install xfsprogs)');
   assert.equal(
     whyNot(btrfs, without('mkfs.xfs')),

@@ -110,7 +110,7 @@ export class Crew {
     const name = `${this.#name}-${this.#members.length}`;
     const journal = join(journals, `${name}-${role}.jsonl`);
     const seed = Math.floor(random() * 2 ** 32);
-    const limits = { calls: 0, cut: 0, longestDelay: 200, linger: 60_000 };
+    const limits = { calls: 0, cut: 0, longestDelay: 200, longestRest: 150, linger: 60_000 };
     const child = startChild(
       role,
       { file, options, journal, seed, name, ...limits, ...more },

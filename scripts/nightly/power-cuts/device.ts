@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { FileSystem } from './file-systems.js';
 import { run } from './programs.js';
@@ -52,7 +52,13 @@ export class Device {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
+    const backing = `/sys/block/${basename(this.#path ?? 'none')}/loop/backing_file`;
     this.abandon();
+    // It is there as long as anything uses it, and would write to the file that comes next.
+    for (let left = TRIES; existsSync(backing); left--) {
+      if (left === 0) throw new Error(`${backing}: the loop device is still in use`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   /** Takes all of it away at once, as far as it has come. What is open stays until its process has ended. */

@@ -46,6 +46,7 @@ export class Disk {
   /** Puts a copy in the disk's place. No process may use the disk any more. */
   async restart(copy: string): Promise<void> {
     await this.#device.detach();
+    rmSync(this.#image);
     copyFileSync(copy, this.#image, constants.COPYFILE_FICLONE_FORCE);
     this.#device.attach({ isDirect: true });
     this.#device.mount();

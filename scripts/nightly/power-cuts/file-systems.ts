@@ -39,8 +39,8 @@ export const thisMachine = (hasLoopDevices: boolean): Machine => ({
 export function whyNot(fileSystem: FileSystem, machine: Machine): string | undefined {
   if (!machine.isRoot) return 'it needs root';
   if (!machine.hasLoopDevices) return 'there are no loop devices here';
-  for (const program of ['losetup', 'mount', 'umount'])
-    if (!machine.hasProgram(program)) return `${program} is not installed (apt-get install mount)`;
+  for (const program of ['losetup', 'mount', 'umount', 'unshare'])
+    if (!machine.hasProgram(program)) return `${program} is not installed (apt-get install util-linux mount)`;
   for (const { name, mkfs, from } of new Set([fileSystem, XFS])) {
     const why = name === fileSystem.name ? '' : '; the disk is a file on xfs';
     if (!machine.hasProgram(mkfs[0])) return `${mkfs[0]} is not installed (apt-get install ${from})${why}`;

@@ -47,5 +47,5 @@ const roles = {
 const role = roles[/** @type {keyof typeof roles} */ (order.role)];
 for (;;) {
   await role();
-  await sleep(upTo(25));
+  await sleep(upTo(order.longestRest));
 }
