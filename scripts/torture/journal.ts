@@ -21,17 +21,18 @@ export type Request =
   | { readonly op: 'compact' | 'work' };
 
 /** The entries of one journal, over all the lives of its process; lines that a kill cut are left out. */
-export function readJournal(path: string): Entry[] {
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      if (line === '') return [];
-      try {
-        return [JSON.parse(line) as Entry];
-      } catch {
-        return [];
-      }
-    });
+export const readJournal = (path: string): Entry[] => parseJournal(readFileSync(path, 'utf8'));
+
+/** The entries of a text from a journal. A line that is cut is left out. */
+export function parseJournal(text: string): Entry[] {
+  return text.split('\n').flatMap((line) => {
+    if (line === '') return [];
+    try {
+      return [JSON.parse(line) as Entry];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** A call, from its question to the last moment at which it may have had an effect. */

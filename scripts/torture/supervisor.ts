@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { type Order, type Role, startChild } from './child.js';
 
 const MEDDLERS = ['canceller', 'retrier', 'compactor'] as const;
 
@@ -68,21 +68,21 @@ export class Supervisor {
 
   /** One life without a death, to do what is left. */
   async drain(journal: string): Promise<void> {
-    const child = this.#spawn('worker', { ...this.#order(journal), calls: 0, drain: true });
+    const child = this.#spawn('worker', { ...this.#order(journal), drain: true });
     const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_DRAIN);
     await once(child, 'close');
     clearTimeout(timer);
   }
 
-  async #keepAlive(role: string, slot: number): Promise<void> {
+  async #keepAlive(role: (typeof SLOTS)[number], slot: number): Promise<void> {
     const journal = this.journals[slot] as string;
     while (!this.#over) {
       const [meddler] = [...MEDDLERS].sort(() => this.#plan.random() - 0.5);
-      await this.#live(role === 'meddler' ? (meddler as string) : role, journal);
+      await this.#live(role === 'meddler' ? (meddler as Role) : role, journal);
     }
   }
 
-  async #live(role: string, journal: string): Promise<void> {
+  async #live(role: Role, journal: string): Promise<void> {
     const { random } = this.#plan;
     const dice = random();
     const calls = dice < 0.6 ? Math.ceil(150 ** random()) : 0;
@@ -113,22 +113,17 @@ export class Supervisor {
     }
   }
 
-  #order(journal: string) {
+  #order(journal: string): Order {
     const { file, random, retention } = this.#plan;
     const seed = Math.floor(random() * 2 ** 32);
     const name = `life${this.#lives++}`;
-    return { file, journal, retention, seed, name, cut: random() };
+    const options = { retention };
+    const limits = { longestDelay: 1500, longestRest: 25 };
+    return { file, options, journal, seed, name, calls: 0, cut: random(), ...limits };
   }
 
-  #spawn(role: string, order: object): ChildProcess {
-    const script = role === 'producer' || role === 'worker' ? role : 'meddler';
-    const path = fileURLToPath(new URL(`./children/${script}.js`, import.meta.url));
-    const child = spawn(process.execPath, [path, JSON.stringify({ ...order, role })], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    child.stderr
-      ?.setEncoding('utf8')
-      .on('data', (text: string) => this.complaints.push(`a ${role}: ${text}`));
+  #spawn(role: Role, order: Order): ChildProcess {
+    const child = startChild(role, order, this.complaints);
     this.#living.add(child);
     child.on('close', () => this.#living.delete(child));
     return child;

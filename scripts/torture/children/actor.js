@@ -1,10 +1,8 @@
 // What every process of the torture has: its order, its journal, and its death.
-//
-// The order: {file, journal, retention, seed, calls, cut, ...}; calls: it kills itself at so manieth call that changes
-// something on the disk, cut: with that share of a write done.
 import * as fs from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 
+/** @type {import('../child.js').Order & { role: import('../child.js').Role }} */
 export const order = JSON.parse(process.argv[2] ?? '{}');
 
 const { openSync, writeSync, fdatasyncSync } = fs;

@@ -2,7 +2,7 @@
 import { openQueue } from 'tsvq';
 import { ask, inTheMiddle, note, order, pick, sleep, upTo } from './actor.js';
 
-const queue = openQueue(order.file, { retention: order.retention });
+const queue = openQueue(order.file, order.options);
 
 /** @param {readonly import('tsvq').Status[]} statuses */
 async function some(...statuses) {
@@ -47,5 +47,5 @@ const roles = {
 const role = roles[/** @type {keyof typeof roles} */ (order.role)];
 for (;;) {
   await role();
-  await sleep(upTo(25));
+  await sleep(upTo(order.longestRest));
 }

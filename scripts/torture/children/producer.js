@@ -5,14 +5,14 @@ import { ask, inTheMiddle, order, pick, random, sleep, upTo } from './actor.js';
 /** More than so many that wait are enough. */
 const PLENTY = 250;
 
-const queue = openQueue(order.file, { retention: order.retention });
+const queue = openQueue(order.file, order.options);
 let count = 0;
 
 function job() {
   const tag = `${order.name}-${count++}`;
   const type = pick(['work', 'work', 'work', 'parent', 'flaky']) ?? 'work';
   const options = {
-    ...(random() < 0.1 ? { delay: upTo(1500) } : {}),
+    ...(random() < 0.1 ? { delay: upTo(order.longestDelay) } : {}),
     ...(random() < 0.2 ? { priority: upTo(3) } : {}),
   };
   return { type, payload: { tag, failures: upTo(4), text: 'x'.repeat(upTo(upTo(3000))) }, options };

@@ -2,7 +2,7 @@
 import { openQueue } from 'tsvq';
 import { inTheMiddle, note, order, random, sleep, upTo } from './actor.js';
 
-const queue = openQueue(order.file, { retention: order.retention });
+const queue = openQueue(order.file, order.options);
 
 /** @param {import('tsvq').HandlerContext} context */
 function start({ job }) {
@@ -58,7 +58,7 @@ try {
     }
     await queue.compact();
   } else {
-    await work({ concurrency: 1 + upTo(7), linger: random() < 0.6 ? 500 + upTo(3000) : 0 });
+    await work({ concurrency: 1 + upTo(7), linger: order.linger ?? (random() < 0.6 ? 500 + upTo(3000) : 0) });
   }
 } catch (error) {
   const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
