@@ -1,7 +1,7 @@
 /* Adding jobs: what is kept of them, and what is refused. */
 import assert from 'node:assert/strict';
 import type { EnqueueOptions } from 'tsvq';
-import { rejects } from '../helpers.js';
+import { rejects } from '../support/errors.js';
 import type { Checks } from './engine.js';
 import { between, drain, fields, look } from './tools.js';
 

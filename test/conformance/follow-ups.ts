@@ -1,7 +1,8 @@
 /* Jobs that a handler enqueues: they exist if, and only if, its job completes. */
 import assert from 'node:assert/strict';
 import { type Handler, type Job, PermanentError, type Queue, RetryAfterError } from 'tsvq';
-import { deferred, rejects, throws, until } from '../helpers.js';
+import { rejects, throws } from '../support/errors.js';
+import { deferred, until } from '../support/waiting.js';
 import type { Checks, Engine, Steps } from './engine.js';
 import { aborted, drain, fields, look, states } from './tools.js';
 

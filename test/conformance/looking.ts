@@ -1,7 +1,8 @@
 /* Looking at jobs: getJob, listJobs, stats; and what must not change what is seen. */
 import assert from 'node:assert/strict';
 import { type ListOptions, PermanentError } from 'tsvq';
-import { deferred, rejects } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { deferred } from '../support/waiting.js';
 import type { Checks } from './engine.js';
 import { between, drain, fields, look, stay } from './tools.js';
 

@@ -1,7 +1,7 @@
 /* What becomes of a job by what its handler does, and by how long it takes. */
 import assert from 'node:assert/strict';
 import type { Handler, Job, WorkerEvent } from 'tsvq';
-import { deferred } from '../helpers.js';
+import { deferred } from '../support/waiting.js';
 import type { Checks } from './engine.js';
 import { aborted, between, drain, fields, lasted, look } from './tools.js';
 

@@ -1,7 +1,8 @@
 /* How a worker ends: by its signal, by maxTime, by close() and abandon(). */
 import assert from 'node:assert/strict';
 import type { Handler, Queue } from 'tsvq';
-import { deferred, rejects } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { deferred } from '../support/waiting.js';
 import type { Checks } from './engine.js';
 import { aborted, drain, fields, lasted, look } from './tools.js';
 

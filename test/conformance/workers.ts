@@ -1,7 +1,8 @@
 /* What a worker takes on, how long it stays, and several of them. */
 import assert from 'node:assert/strict';
 import type { Handler, Handlers, WorkerEvent, WorkerOptions } from 'tsvq';
-import { deferred, rejects } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { deferred } from '../support/waiting.js';
 import type { Checks } from './engine.js';
 import { drain, fields, lasted, look, stay } from './tools.js';
 

@@ -22,7 +22,8 @@ import { journaled, readJournal, repeated } from '../fixtures/children.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
 import { crashHandlers } from '../fixtures/crash-handlers.js';
 import { openJournal } from '../fixtures/journal.js';
-import { HEADER, jobId, line, rowsOf, sampled } from '../helpers.js';
+import { HEADER, jobId, line, rowsOf } from '../support/queue-file.js';
+import { sampled } from '../support/samples.js';
 
 /*
  * A process is killed at each of its steps in turn, and each write in the middle as well. After every death another

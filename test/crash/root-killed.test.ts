@@ -20,8 +20,11 @@ import { after, before, describe, test } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { bundleCrashChild } from '../fixtures/bundle.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
-import { bareEnvironment, HEADER, jobId, line, root, rowsOf, sampled, UNPRIVILEGED } from '../helpers.js';
 import { CLI } from '../integration/cli-process.js';
+import { root } from '../support/folders.js';
+import { bareEnvironment, UNPRIVILEGED } from '../support/processes.js';
+import { HEADER, jobId, line, rowsOf } from '../support/queue-file.js';
+import { sampled } from '../support/samples.js';
 
 /*
  * Root works a queue of another user, and is killed at each call to the file system that changes anything. Then a

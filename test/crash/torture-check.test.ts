@@ -9,7 +9,8 @@ import { followUpId } from '../../lib/file/format/follow-ups.js';
 import { check, type Verdict } from '../../scripts/torture/check.js';
 import { type FinalState, type Row, readFinalState } from '../../scripts/torture/final-state.js';
 import { type Entry, readJournal } from '../../scripts/torture/journal.js';
-import { HEADER, jobId, line, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { HEADER, jobId, line } from '../support/queue-file.js';
 
 const [done, parent, cancelled, retried, flaky, parked] = [1, 2, 3, 4, 5, 6].map(jobId) as [
   string,

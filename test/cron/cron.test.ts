@@ -17,7 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { root, until } from '../helpers.js';
+import { root } from '../support/folders.js';
+import { until } from '../support/waiting.js';
 
 /*
  * The whole way, with nothing in place of anything: a real cron daemon runs the line that `queue cron print` prints,

@@ -4,7 +4,10 @@ import { test } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import type { Clock } from '../../lib/job/clock.js';
 import type { Handlers } from '../../lib/runner/handler.js';
-import { deferred, FakeClock, openTest, rowsOf, until } from '../helpers.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { rowsOf } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
+import { deferred, until } from '../support/waiting.js';
 
 /*
  * A clock that is set. Timers go by another one, which nobody sets. Beside these: "a backward clock does no harm" in

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { rowsOf, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf } from '../support/queue-file.js';
 import { runNode } from './process.js';
 
 test('a process without a descriptor to spare is told so, and goes on when it has one again', async (t) => {

@@ -8,19 +8,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { FileInfo } from '../../lib/file/disk/fs.js';
-import {
-  faultyFs,
-  HEADER,
-  isAppend,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  temporaryFolder,
-  writeQueue,
-} from '../helpers.js';
 import { CLI } from '../integration/cli-process.js';
+import { rejects } from '../support/errors.js';
+import { faultyFs, isAppend } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { HEADER, line, rowsOf, statesOf, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 const canMount = spawnSync('unshare', ['-m', 'true']).status === 0;
 const skip = canMount ? false : 'mounting needs root';

@@ -5,17 +5,11 @@ import { inspect } from '../../lib/file/doctor/inspect.js';
 import type { Store } from '../../lib/file/store.js';
 import { TsvqError } from '../../lib/job/errors.js';
 import type { Queue } from '../../lib/queue.js';
-import {
-  FakeClock,
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../helpers.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { faultyFs, systemError } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, text, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 /*
  * Every call that the library makes to the system fails once, in every function of the API. Whatever the function

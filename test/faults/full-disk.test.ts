@@ -4,7 +4,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { linesOf, rejects, rowsOf, temporaryFolder } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { linesOf, rowsOf } from '../support/queue-file.js';
 import { runNode } from './process.js';
 
 /*

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { deferred, openTest, rowsOf, temporaryFolder, writeQueue } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
+import { deferred } from '../support/waiting.js';
 
 /*
  * What somebody takes away from under a running worker. Beside these: "a file that vanished is made anew for what was

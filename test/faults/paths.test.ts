@@ -3,17 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  jobId,
-  line,
-  openTest,
-  rejects,
-  temporaryFolder,
-  text,
-  UNPRIVILEGED,
-  writeQueue,
-} from '../helpers.js';
 import { CLI } from '../integration/cli-process.js';
+import { rejects } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { UNPRIVILEGED } from '../support/processes.js';
+import { jobId, line, text, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 /*
  * What may stand on the way to the queue file. The same for who may not write it: "what the user may not do is told,

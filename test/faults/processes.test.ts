@@ -7,7 +7,9 @@ import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { systemClock } from '../../lib/job/clock.js';
 import { type Child, journaled, startChild, workFolder } from '../fixtures/children.js';
-import { openTest, rejects, root } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { root } from '../support/folders.js';
+import { openTest } from '../support/queues.js';
 
 /*
  * Beside these: "a process that is stopped while it decides is waited for, and named" in

@@ -4,7 +4,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { rowsOf, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf } from '../support/queue-file.js';
 import { type Ended, runNode } from './process.js';
 
 /*

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
 import { serve, startWorker } from './worker-process.js';
 
 test('a receiver that takes five requests in a second gets forty, and no job fails for its waits', {

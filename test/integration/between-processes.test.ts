@@ -23,7 +23,9 @@ import {
   workFolder,
 } from '../fixtures/children.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
-import { rejects, rowsOf, until } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { rowsOf } from '../support/queue-file.js';
+import { until } from '../support/waiting.js';
 
 const work = (length: number) => Array.from({ length }, () => ({ type: 'work' }));
 

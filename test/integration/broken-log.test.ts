@@ -4,7 +4,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import vm from 'node:vm';
-import { isThorough, openTest, runScript, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { runScript } from '../support/processes.js';
+import { openTest } from '../support/queues.js';
+import { isThorough } from '../support/samples.js';
 import { projectOf, WORKERS } from './every-worker.js';
 
 /** Waits between its lines, so that the log breaks while it runs, and logs itself. */

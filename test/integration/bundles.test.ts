@@ -7,7 +7,8 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type BuildOptions, build } from 'esbuild';
-import { bareEnvironment, root, temporaryFolder } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { bareEnvironment } from '../support/processes.js';
 
 /** Needs each of the dependencies, a follow-up, and errors that are known by their class. */
 const PROGRAM = `

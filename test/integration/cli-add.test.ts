@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { rowsOf, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf } from '../support/queue-file.js';
 import { records, run, runOn } from './cli-process.js';
 
 describe('add', { concurrency: 3 }, () => {

@@ -3,7 +3,10 @@ import { appendFileSync, chmodSync, chownSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
-import { line, NINE, sampled, temporaryFolder, UNPRIVILEGED, writeQueue } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { UNPRIVILEGED } from '../support/processes.js';
+import { line, NINE, writeQueue } from '../support/queue-file.js';
+import { sampled } from '../support/samples.js';
 import { fields, lines, records, runOn } from './cli-process.js';
 
 const ID = 'aa00000000000001';

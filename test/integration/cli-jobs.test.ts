@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { jobId, line, rowsOf, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, rowsOf, statesOf, writeQueue } from '../support/queue-file.js';
 import { fields, fiveStates, records, runOn } from './cli-process.js';
 
 describe('show', { concurrency: 3 }, () => {

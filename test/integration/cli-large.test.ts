@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isThorough, jobId, line, temporaryFolder, writeQueue } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, writeQueue } from '../support/queue-file.js';
+import { isThorough } from '../support/samples.js';
 import { lines, records, runOn } from './cli-process.js';
 
 const MIB = 1024 * 1024;

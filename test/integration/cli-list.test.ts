@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { line, NINE, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { line, NINE } from '../support/queue-file.js';
 import { fields, fiveStates, lines, records, runOn } from './cli-process.js';
 
 describe('list', { concurrency: 3 }, () => {

@@ -14,17 +14,12 @@ import {
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import {
-  bareEnvironment,
-  faultyFs,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  temporaryFolder,
-  writeQueue,
-} from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { faultyFs } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { bareEnvironment } from '../support/processes.js';
+import { line, rowsOf, statesOf, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 import { CLI, fields, type Running, records, run, runOn, start } from './cli-process.js';
 
 /** A queue of one job, and the command on it. */

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isThorough, jobId, line, temporaryFolder, writeQueue } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, writeQueue } from '../support/queue-file.js';
+import { isThorough } from '../support/samples.js';
 import { CLI, fields, lines, records, runOn, start } from './cli-process.js';
 
 /** Clears the screen, sets the title, an 8-bit CSI, a bell, a backspace; right-to-left, zero width, line separator. */

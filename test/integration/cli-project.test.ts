@@ -5,7 +5,9 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
-import { jobId, line, root, rowsOf, sampled, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { jobId, line, rowsOf, statesOf, writeQueue } from '../support/queue-file.js';
+import { sampled } from '../support/samples.js';
 import { fields, lines, records, run, runOn, start } from './cli-process.js';
 
 /** Someone's project, in which the package is installed. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { line, root, temporaryFolder, writeQueue } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { line, writeQueue } from '../support/queue-file.js';
 import { fields, fiveStates, records, run, runOn } from './cli-process.js';
 
 describe('a queue file that is not there', { concurrency: 3 }, () => {

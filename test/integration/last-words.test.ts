@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { isThorough } from '../helpers.js';
+import { isThorough } from '../support/samples.js';
 import { CLI } from './cli-process.js';
 import { projectOf, WORKERS } from './every-worker.js';
 

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { systemClock } from '../../lib/job/clock.js';
-import { deferred, type Fault, faultyFs, openTest, rowsOf, temporaryFolder } from '../helpers.js';
+import { type Fault, faultyFs } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
+import { deferred } from '../support/waiting.js';
 
 /*
  * A process looks at a large file in pieces, without the lock, and does other things between them. Here the last of

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
-import { isThorough } from '../helpers.js';
+import { isThorough } from '../support/samples.js';
 
 type Totals = Record<'claimed' | 'completed' | 'retried' | 'failed' | 'rescued' | 'released', number>;
 

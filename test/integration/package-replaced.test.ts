@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { line, root, runScript, temporaryFolder, writeQueue } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { runScript } from '../support/processes.js';
+import { line, writeQueue } from '../support/queue-file.js';
 
 /** A copy of the package as it is installed, that a process may remove; and a queue with a job that is due. */
 function installed(t: TestContext) {

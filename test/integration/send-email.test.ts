@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { openQueue, type Queue } from 'tsvq';
 import { sendEmail } from '../../workers/handlers/send_email.js';
-import { temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
 import { startWorker, tick } from './worker-process.js';
 
 const [ann, bob, carl] = ['ann@example.com', 'bob@example.com', 'carl@example.com'] as const;

@@ -4,7 +4,9 @@ import { describe, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { systemClock } from '../../lib/job/clock.js';
 import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
-import { deferred, faultyFs, openTest } from '../helpers.js';
+import { faultyFs } from '../support/faulty-fs.js';
+import { openTest } from '../support/queues.js';
+import { deferred } from '../support/waiting.js';
 
 type Totals = Record<'claimed' | 'completed' | 'released' | 'failed' | 'retried', number>;
 

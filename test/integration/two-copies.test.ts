@@ -9,7 +9,9 @@ import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type * as Package from 'tsvq';
 import type { Queue } from 'tsvq';
-import { deferred, root, temporaryFolder, text, until } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { text } from '../support/queue-file.js';
+import { deferred, until } from '../support/waiting.js';
 
 type Copy = typeof Package;
 

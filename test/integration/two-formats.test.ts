@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { loadVersion } from '../fixtures/later-version.js';
-import { HEADER, jobId, line, rowsOf, temporaryFolder, text } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { HEADER, jobId, line, rowsOf, text } from '../support/queue-file.js';
 
 const quiet = { logger: () => {}, backoff: [0] };
 

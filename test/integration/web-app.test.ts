@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ErrorCode, openQueue, type Queue, TsvqError } from 'tsvq';
 import { createApp, type Jobs } from '../../docs/examples/web-app.js';
-import { temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
 import { tick } from './worker-process.js';
 
 async function start(t: TestContext, queue: Queue<Jobs>) {

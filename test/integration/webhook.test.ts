@@ -7,7 +7,8 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { webhook } from '../../workers/handlers/webhook.js';
-import { temporaryFolder, until } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { until } from '../support/waiting.js';
 import { serve, startWorker, tick } from './worker-process.js';
 
 /** A request as a receiver saw it. */

@@ -11,7 +11,9 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { openQueue, type Queue } from 'tsvq';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
-import { root, sampled, temporaryFolder, until } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { sampled } from '../support/samples.js';
+import { until } from '../support/waiting.js';
 import { type Run, serve, startWorker, tick } from './worker-process.js';
 
 function emptyQueue(t: TestContext) {

@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sendEmail } from '../../workers/handlers/send_email.js';
-import { jobId, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId } from '../support/queue-file.js';
 
 /** Sends to an outbox, as the worker does; the message, by the name of its file. */
 async function send(t: TestContext, payload: object, id = jobId(1)): Promise<[name: string, text: string]> {

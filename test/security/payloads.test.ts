@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { webhook } from '../../workers/handlers/webhook.js';
-import { jobId, line, openTest, writeQueue } from '../helpers.js';
+import { jobId, line, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 /* What the text of a job can reach: its handler, and nothing else. */
 

@@ -14,7 +14,10 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sendEmail } from '../../workers/handlers/send_email.js';
-import { jobId, line, openTest, rejects, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, statesOf, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 /*
  * Somebody who may make names in the data folder, but not write the queue (a sticky folder, a shared one), puts links

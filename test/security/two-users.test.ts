@@ -4,7 +4,7 @@ import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { root } from '../helpers.js';
+import { root } from '../support/folders.js';
 
 /*
  * A web app and a cron job that are two users of one group, as docs/operations.md sets them up. They are real

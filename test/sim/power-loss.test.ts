@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isThorough } from '../helpers.js';
+import { isThorough } from '../support/samples.js';
 import { losePower, type Settings, type Violation } from './power/campaign.js';
 import { ENDS } from './power/ends.js';
 import { hasHole, look, untidy } from './power/judge.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { isThorough } from '../helpers.js';
+import { isThorough } from '../support/samples.js';
 import { CONTROLS, findOut } from './races/controls.js';
 import { MODES, type Mode } from './races/modes.js';
 import { bundle, Threads } from './races/program.js';

@@ -3,7 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { defaultQueueFile } from '../../lib/default-queue.js';
-import { rowsOf, runScript, temporaryFolder, throws } from '../helpers.js';
+import { throws } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { runScript } from '../support/processes.js';
+import { rowsOf } from '../support/queue-file.js';
 
 function withQueueFile(t: TestContext, value: string | undefined): void {
   const before = process.env.QUEUE_FILE;

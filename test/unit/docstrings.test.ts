@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import ts from 'typescript';
-import { root } from '../helpers.js';
+import { root } from '../support/folders.js';
 
 const entries = ['lib/index.ts', 'lib/testing.ts'].map((name) => join(root, name));
 const program = ts.createProgram(entries, {

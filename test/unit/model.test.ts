@@ -7,8 +7,12 @@ import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { PermanentError } from '../../lib/job/errors.js';
 import type { Status } from '../../lib/job/job.js';
 import type { Queue } from '../../lib/queue.js';
-import { FakeClock, linesOf, openTest, rowsOf, settle, temporaryFolder, text } from '../helpers.js';
 import { SEED } from '../sim/input/seed.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { temporaryFolder } from '../support/folders.js';
+import { linesOf, rowsOf, text } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
+import { settle } from '../support/waiting.js';
 
 /*
  * Random histories of one queue, told in parallel to a model of a few lines. Whatever was done, by whichever handle,

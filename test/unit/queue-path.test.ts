@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { defaultQueueFile } from '../../lib/default-queue.js';
 import { queuePath } from '../../lib/job/checks.js';
 import { openQueue } from '../../lib/queue.js';
-import { temporaryFolder, throws } from '../helpers.js';
+import { throws } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
 
 const ADDRESSES = [
   'redis://localhost:6379',

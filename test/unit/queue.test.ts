@@ -6,17 +6,13 @@ import { pathToFileURL } from 'node:url';
 import { systemFs } from '../../lib/file/disk/fs.js';
 import * as tsvq from '../../lib/index.js';
 import { openQueue } from '../../lib/queue.js';
-import {
-  deferred,
-  faultyFs,
-  openTest,
-  rejects,
-  rowsOf,
-  runScript,
-  temporaryFolder,
-  throws,
-  until,
-} from '../helpers.js';
+import { rejects, throws } from '../support/errors.js';
+import { faultyFs } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { runScript } from '../support/processes.js';
+import { rowsOf } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
+import { deferred, until } from '../support/waiting.js';
 
 test('the package gives these names and no others', () => {
   assert.deepEqual(Object.keys(tsvq).sort(), [

@@ -23,7 +23,7 @@ import type {
 } from '../../lib/index.js';
 import { DEFAULTS } from '../../lib/job/options.js';
 import { WORKER_DEFAULTS } from '../../lib/job/settings.js';
-import { root } from '../helpers.js';
+import { root } from '../support/folders.js';
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const readme = read('README.md');

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Handlers, openQueue } from 'tsvq';
 import { context } from 'tsvq/testing';
-import { openTest, temporaryFolder, throws } from '../helpers.js';
+import { throws } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { openTest } from '../support/queues.js';
 
 interface Jobs {
   charge: { order: number; cents: number };

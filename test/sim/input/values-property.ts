@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { PermanentError, RetryAfterError, TsvqError } from '../../../lib/job/errors.js';
-import { FakeClock, HEADER, openTest } from '../../helpers.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { HEADER } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 import { onBench } from './bench.js';
 import { decoded, readByRule } from './oracle.js';
 

@@ -1,6 +1,6 @@
 import { COLUMNS, type Column } from '../../../lib/file/format/columns.js';
 import type { QueueOptions } from '../../../lib/job/options.js';
-import { HEADER, jobId, line, NINE } from '../../helpers.js';
+import { HEADER, jobId, line, NINE } from '../../support/queue-file.js';
 import { Actor, type Machine, type Plan, QUEUE } from './actor.js';
 import { diskWith, EMPTY, type Snapshot } from './snapshot.js';
 

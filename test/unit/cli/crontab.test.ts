@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type CronJob, crontabLine, isVersioned, stableNode } from '../../../lib/cli/crontab.js';
 import { CliError } from '../../../lib/cli/exit.js';
-import { temporaryFolder } from '../../helpers.js';
+import { temporaryFolder } from '../../support/folders.js';
 
 const job = (fields: Partial<CronJob>): CronJob => ({
   node: '/usr/bin/node',

@@ -3,19 +3,19 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { COLUMNS } from '../../../lib/file/format/columns.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { temporaryFolder } from '../../support/folders.js';
 import {
   COLUMN_NAMES,
-  FakeClock,
   jobId,
   line,
   linesOf,
   NINE,
-  openTest,
   rowsOf,
   statesOf,
-  temporaryFolder,
   text,
-} from '../../helpers.js';
+} from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 
 /*
  * Files of dbbasic-queue as it writes them: nine columns, fractional times of Python, payloads of json.dumps with

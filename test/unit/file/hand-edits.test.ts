@@ -3,27 +3,22 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { rejects } from '../../support/errors.js';
+import { bytesOf, faultyFs, isAppend } from '../../support/faulty-fs.js';
+import { temporaryFolder } from '../../support/folders.js';
 import {
-  bytesOf,
   COLUMN_NAMES,
-  deferred,
-  eventually,
-  faultyFs,
   HEADER,
-  isAppend,
   jobId,
   line,
   linesOf,
-  openTest,
-  rejects,
   rowsOf,
-  settle,
   statesOf,
-  temporaryFolder,
   text,
-  until,
   writeQueue,
-} from '../../helpers.js';
+} from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
+import { deferred, eventually, settle, until } from '../../support/waiting.js';
 
 function fileOf(t: TestContext, ...lines: string[]): string {
   const file = join(temporaryFolder(t), 'queue.tsv');

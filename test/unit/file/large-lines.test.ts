@@ -12,17 +12,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../lib/file/disk/fs.js';
 import { inspect } from '../../../lib/file/doctor/inspect.js';
-import {
-  COLUMN_NAMES,
-  isThorough,
-  jobId,
-  line,
-  NINE,
-  openTest,
-  rejects,
-  temporaryFolder,
-  writeQueue,
-} from '../../helpers.js';
+import { rejects } from '../../support/errors.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { COLUMN_NAMES, jobId, line, NINE, writeQueue } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
+import { isThorough } from '../../support/samples.js';
 
 const MIB = 1024 * 1024;
 const SIZE = (isThorough ? 10 : 4) * MIB;

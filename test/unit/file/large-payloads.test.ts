@@ -3,17 +3,12 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PermanentError, type TsvqError } from '../../../lib/job/errors.js';
-import {
-  faultyFs,
-  isThorough,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  statesOf,
-  temporaryFolder,
-  writeQueue,
-} from '../../helpers.js';
+import { rejects } from '../../support/errors.js';
+import { faultyFs } from '../../support/faulty-fs.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { jobId, line, statesOf, writeQueue } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
+import { isThorough } from '../../support/samples.js';
 
 const MIB = 1024 * 1024;
 const DAY = 24 * 3_600_000;

@@ -3,17 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from '../../../lib/file/doctor/inspect.js';
-import {
-  HEADER,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rowsOf,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../helpers.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { HEADER, jobId, line, linesOf, rowsOf, text, writeQueue } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 
 test('a job whose id a person made up of other letters than ours is one like any other', async (t) => {
   const day = 24 * 3_600_000;

@@ -16,22 +16,11 @@ import {
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { TsvqError } from '../../../lib/job/errors.js';
-import {
-  COLUMN_NAMES,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  root,
-  rowsOf,
-  runScript,
-  startScript,
-  statesOf,
-  temporaryFolder,
-  text,
-  UNPRIVILEGED,
-  writeQueue,
-} from '../../helpers.js';
+import { rejects } from '../../support/errors.js';
+import { root, temporaryFolder } from '../../support/folders.js';
+import { runScript, startScript, UNPRIVILEGED } from '../../support/processes.js';
+import { COLUMN_NAMES, jobId, line, rowsOf, statesOf, text, writeQueue } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 
 // ---- symlinks ----
 

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../lib/job/clock.js';
-import { openTest, rowsOf, startScript, statesOf, temporaryFolder } from '../../helpers.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { startScript } from '../../support/processes.js';
+import { rowsOf, statesOf } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 
 test('what one handle does the other sees at once, compactions included', async (t) => {
   const { queue: a, file, clock } = openTest(t);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { resolveBackoff } from '../../../lib/job/backoff.js';
 import type { Job } from '../../../lib/job/job.js';
 import type { BackoffOption } from '../../../lib/job/options.js';
-import { throws } from '../../helpers.js';
+import { throws } from '../../support/errors.js';
 
 const job = { id: 'a' } as Job;
 const waits = (option: BackoffOption | undefined, count = 4, random = () => 0.5): number[] =>

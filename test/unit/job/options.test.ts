@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { count, duration, instant } from '../../../lib/job/checks.js';
 import { resolveEnqueueOptions } from '../../../lib/job/job-options.js';
 import { DEFAULTS, resolveQueueOptions, resolveWorkerOptions } from '../../../lib/job/options.js';
-import { throws } from '../../helpers.js';
+import { throws } from '../../support/errors.js';
 
 const NOW = Date.UTC(2030, 0, 1);
 

@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import { workerOptionsFrom } from '../../../lib/index.js';
 import { resolveBackoff } from '../../../lib/job/backoff.js';
 import { WORKER_DEFAULTS } from '../../../lib/job/settings.js';
-import { openTest, runScript, throws } from '../../helpers.js';
+import { throws } from '../../support/errors.js';
+import { runScript } from '../../support/processes.js';
+import { openTest } from '../../support/queues.js';
 
 test('an empty environment gives the defaults of a worker', () => {
   assert.deepEqual(workerOptionsFrom({ PATH: '/bin' }), WORKER_DEFAULTS);

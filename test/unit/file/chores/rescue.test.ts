@@ -6,24 +6,14 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
 import type { WorkerEvent } from '../../../../lib/job/options.js';
-import {
-  bytesOf,
-  deferred,
-  FakeClock,
-  faultyFs,
-  fullDisk,
-  isAppend,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  settle,
-  startScript,
-  statesOf,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { bytesOf, faultyFs, isAppend } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { startScript } from '../../../support/processes.js';
+import { jobId, line, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { fullDisk, openTest } from '../../../support/queues.js';
+import { deferred, settle } from '../../../support/waiting.js';
 
 const NOW = Date.UTC(2030, 0, 1) / 1000;
 const [host, boot, namespace] = systemProcesses.self().split('.');

@@ -10,15 +10,11 @@ import {
   type Call,
   type Fault,
   faultyFs,
-  HEADER,
   isAppend,
-  jobId,
-  jobOf,
-  line,
   systemError,
-  temporaryFolder,
-  text,
-} from '../../../helpers.js';
+} from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, jobOf, line, text } from '../../../support/queue-file.js';
 
 /*
  * What one append has put into the file, and where; also where it was cut, and where others appended beside it.

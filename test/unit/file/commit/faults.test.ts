@@ -4,24 +4,18 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
+import { rejects } from '../../../support/errors.js';
 import {
   bytesOf,
   type Call,
   type Fault,
   faultyFs,
   isAppend,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
   systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+} from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, linesOf, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const tokens = (file: string): string[] =>
   existsSync(`${file}.lock`) ? readdirSync(`${file}.lock`).filter((name) => name.startsWith('owner.')) : [];

@@ -6,7 +6,9 @@ import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import type { StoredJob } from '../../../../lib/file/format/stored-job.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
-import { jobId, jobOf, line, openTest, statesOf, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, jobOf, line, statesOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const [ONE, TWO, THREE] = [1, 2, 3].map(jobId) as [string, string, string];
 

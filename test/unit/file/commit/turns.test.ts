@@ -2,16 +2,11 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import {
-  deferred,
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  statesOf,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
+import { jobId, line, statesOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred } from '../../../support/waiting.js';
 
 /*
  * Commits, looks and compactions of one process take turns: none waits for ever, and none is told what is over.

@@ -12,23 +12,13 @@ import {
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import {
-  type Call,
-  deferred,
-  FakeClock,
-  type Fault,
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { type Call, type Fault, faultyFs, isAppend } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred } from '../../../support/waiting.js';
 
 /*
  * The lock may fail: a machine is suspended for an hour, an owner in another container is passed over, a person

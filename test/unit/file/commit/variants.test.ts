@@ -13,26 +13,22 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { bytesOf, type Call, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 import {
-  bytesOf,
-  type Call,
   COLUMN_NAMES,
-  FakeClock,
-  faultyFs,
   HEADER,
-  isAppend,
   jobId,
   line,
   linesOf,
-  openTest,
-  rejects,
   rowsOf,
   statesOf,
-  systemError,
-  temporaryFolder,
   text,
   writeQueue,
-} from '../../../helpers.js';
+} from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
  * Designs close to this one that lost jobs when they were simulated with kills and power losses. Each has a test

@@ -14,24 +14,12 @@ import { type TestContext, test } from 'node:test';
 import { archiveFiles } from '../../../../lib/file/compaction/archive.js';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import {
-  type Call,
-  deferred,
-  type Fault,
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { type Call, type Fault, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, linesOf, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred } from '../../../support/waiting.js';
 
 /*
  * New jobs are appended beside whoever holds the lock to decide something; who writes the file anew has to be alone.

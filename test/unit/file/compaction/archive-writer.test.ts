@@ -14,24 +14,12 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  bytesOf,
-  type Call,
-  FakeClock,
-  type Fault,
-  faultyFs,
-  HEADER,
-  jobId,
-  line,
-  NINE,
-  openTest,
-  rejects,
-  rowsOf,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { bytesOf, type Call, type Fault, faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, line, NINE, rowsOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const JANUARY = 'queue-2029-01.tsv';
 

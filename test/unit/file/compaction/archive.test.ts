@@ -2,19 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  bytesOf,
-  faultyFs,
-  HEADER,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { bytesOf, faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, line, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const JANUARY = 'queue-2029-01.tsv';
 

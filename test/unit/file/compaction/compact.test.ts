@@ -13,25 +13,23 @@ import {
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { followUpId } from '../../../../lib/file/format/follow-ups.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 import {
   COLUMN_NAMES,
-  FakeClock,
-  faultyFs,
   HEADER,
   jobId,
   line,
   linesOf,
   NINE,
-  openTest,
-  rejects,
   rowsOf,
   statesOf,
-  systemError,
-  type TestOptions,
-  temporaryFolder,
   text,
   writeQueue,
-} from '../../../helpers.js';
+} from '../../../support/queue-file.js';
+import { openTest, type TestOptions } from '../../../support/queues.js';
 
 const DAY = 24 * 3_600_000;
 /** A moment, in seconds, that the tests' clock has just left behind. */

@@ -5,7 +5,8 @@ import { isPastRetention, needsCompaction } from '../../../../lib/file/compactio
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
-import { jobId, line, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, writeQueue } from '../../../support/queue-file.js';
 
 const KB = 1024;
 const DAY = 24 * 3_600_000;

@@ -4,7 +4,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { removeUnfinishedRewrites } from '../../../../lib/file/compaction/rewrite.js';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
-import { faultyFs, jobId, line, openTest, rejects, temporaryFolder } from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 test('of what others left, only copies of this queue that were not finished are removed', (t) => {
   const folder = temporaryFolder(t);

@@ -3,7 +3,11 @@ import { constants, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } fr
 import { test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { readHeartbeat, writeHeartbeat } from '../../../../lib/file/disk/heartbeat.js';
-import { deferred, faultyFs, openTest, rejects, systemError, text, until } from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { text } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, until } from '../../../support/waiting.js';
 
 test('a worker leaves the time of its look, and the types that it could not serve', async (t) => {
   const { queue, file, clock } = openTest(t);

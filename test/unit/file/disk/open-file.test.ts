@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
-import { faultyFs, HEADER, jobId, line, temporaryFolder, throws, writeQueue } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, line, writeQueue } from '../../../support/queue-file.js';
 
 const turns = async (n: number): Promise<void> => {
   for (let i = 0; i < n; i++) await new Promise(setImmediate);

@@ -6,18 +6,13 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { assertPlace, placeOf } from '../../../../lib/file/disk/place.js';
 import { inspect } from '../../../../lib/file/doctor/inspect.js';
-import {
-  bareEnvironment,
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
 import { CLI } from '../../../integration/cli-process.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { bareEnvironment } from '../../../support/processes.js';
+import { jobId, line, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const skip = process.platform !== 'linux' && 'the numbers are those of Linux';
 

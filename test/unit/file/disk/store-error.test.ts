@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { storeError, systemFs } from '../../../../lib/file/disk/fs.js';
 import { TsvqError } from '../../../../lib/job/errors.js';
-import { systemError } from '../../../helpers.js';
+import { systemError } from '../../../support/faulty-fs.js';
 
 for (const [code, ours] of [
   ['ENOSPC', 'DISK_FULL'],

@@ -3,23 +3,19 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { bytesOf, type Call, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 import {
-  bytesOf,
-  type Call,
-  faultyFs,
   HEADER,
-  isAppend,
   jobId,
   line,
   linesOf,
-  openTest,
   rowsOf,
   statesOf,
-  systemError,
-  temporaryFolder,
   text,
   writeQueue,
-} from '../../../helpers.js';
+} from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /** Whether a call writes into the midst of the queue file. */
 const isStrike = ({ name, path, args }: Call, file: string): boolean =>

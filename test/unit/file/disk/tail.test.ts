@@ -2,24 +2,21 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { rejects } from '../../../support/errors.js';
+import { bytesOf, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 import {
-  bytesOf,
-  faultyFs,
   HEADER,
-  isAppend,
   jobId,
   line,
   linesOf,
   NINE,
-  openTest,
-  rejects,
   rowsOf,
   statesOf,
-  systemError,
-  temporaryFolder,
   text,
   writeQueue,
-} from '../../../helpers.js';
+} from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const first = line({ id: jobId(1), payload: '{"to":"Zoë"}' });
 

@@ -16,20 +16,11 @@ import type { Finding } from '../../../../lib/file/doctor/finding.js';
 import { inspect } from '../../../../lib/file/doctor/inspect.js';
 import { followUpId } from '../../../../lib/file/format/follow-ups.js';
 import type { Liveness, Processes } from '../../../../lib/file/lock/process-id.js';
-import {
-  type Fault,
-  faultyFs,
-  jobId,
-  line,
-  NINE,
-  openTest,
-  systemError,
-  type TestQueue,
-  temporaryFolder,
-  text,
-  UNPRIVILEGED,
-  writeQueue,
-} from '../../../helpers.js';
+import { type Fault, faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { UNPRIVILEGED } from '../../../support/processes.js';
+import { jobId, line, NINE, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest, type TestQueue } from '../../../support/queues.js';
 
 /*
  * What `queue doctor` finds. How the command tells it is in test/integration/cli-doctor.test.ts.

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { inspect } from '../../../../lib/file/doctor/inspect.js';
 import { interruptedProblem } from '../../../../lib/file/doctor/interrupted.js';
-import { jobId, line, openTest, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const [A, B, C] = [jobId(1), jobId(2), jobId(3)];
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COLUMNS } from '../../../../lib/file/format/columns.js';
 import { headOf, newLayout, parseHeader, upgraded } from '../../../../lib/file/format/layout.js';
-import { COLUMN_NAMES, NINE, throws } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
+import { COLUMN_NAMES, NINE } from '../../../support/queue-file.js';
 
 test('a new file has the nine columns of dbbasic-queue first, in its order, and version last', () => {
   assert.equal(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { toJson } from '../../../../lib/file/format/json.js';
-import { throws } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
 
 test('any JSON value is kept as it is, in one line without tabs', () => {
   fc.assert(

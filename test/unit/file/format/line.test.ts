@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type Layout, newLayout, parseHeader } from '../../../../lib/file/format/layout.js';
 import { eachLine, LineReader, LONGEST_ROW } from '../../../../lib/file/format/line.js';
 import { STATUSES } from '../../../../lib/job/job.js';
-import { line, NINE } from '../../../helpers.js';
+import { line, NINE } from '../../../support/queue-file.js';
 
 function kindOf(text: string, layout: Layout = newLayout()): string {
   // In the midst of other bytes: a reader that looks beyond the line's ends would say otherwise.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseJson } from '../../../../lib/file/format/parse-json.js';
-import { throws } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
 
 const refuses = (text: string): void => {
   throws(() => parseJson(text, 'payload'), 'INVALID_ARGUMENT');

@@ -5,7 +5,7 @@ import { seconds } from '../../../../lib/file/format/columns.js';
 import { newLayout, parseHeader } from '../../../../lib/file/format/layout.js';
 import { splitRows } from '../../../../lib/file/format/row.js';
 import { StoredJob } from '../../../../lib/file/format/stored-job.js';
-import { COLUMN_NAMES, jobId, jobOf, line } from '../../../helpers.js';
+import { COLUMN_NAMES, jobId, jobOf, line } from '../../../support/queue-file.js';
 
 const layout = newLayout();
 const job = {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkName, escapeText, unescapeText } from '../../../../lib/file/format/text.js';
 import { STATUSES } from '../../../../lib/job/job.js';
-import { throws } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
 
 test('text is one field, whatever it holds, and comes back as it was', () => {
   fc.assert(

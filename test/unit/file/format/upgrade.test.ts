@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseHeader, upgraded } from '../../../../lib/file/format/layout.js';
 import { StoredJob } from '../../../../lib/file/format/stored-job.js';
 import { upgrade } from '../../../../lib/file/format/upgrade.js';
-import { NINE } from '../../../helpers.js';
+import { NINE } from '../../../support/queue-file.js';
 
 const NOW = 1_700_000_000_000;
 

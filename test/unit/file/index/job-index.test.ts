@@ -5,7 +5,8 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
-import { HEADER, jobId, jobOf, line, temporaryFolder } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, jobOf, line } from '../../../support/queue-file.js';
 
 /** The index of a file of these lines. */
 async function indexOf(t: TestContext, ...lines: string[]) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LateRows } from '../../../../lib/file/index/late-rows.js';
-import { jobId } from '../../../helpers.js';
+import { jobId } from '../../../support/queue-file.js';
 
 /** Where the file ended when it was written; and a place before and one behind. */
 const NEW_FROM = 1000;

@@ -6,7 +6,8 @@ import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
 import { readJobs } from '../../../../lib/file/index/rows.js';
-import { jobId, line, temporaryFolder, text, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, text, writeQueue } from '../../../support/queue-file.js';
 
 const IDS = [1, 2, 3].map(jobId);
 

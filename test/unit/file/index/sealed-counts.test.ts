@@ -2,16 +2,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Stats } from '../../../../lib/index.js';
-import {
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
  * The finished jobs that a compaction has set apart are counted for stats without being indexed.

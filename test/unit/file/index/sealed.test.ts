@@ -2,19 +2,10 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  type Call,
-  faultyFs,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rowsOf,
-  statesOf,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { type Call, faultyFs } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, linesOf, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
  * A large file is written with its finished jobs first, and a note of the byte where they end: whoever looks for

@@ -5,18 +5,11 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { utimesSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import {
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  openTest,
-  startScript,
-  statesOf,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { faultyFs, isAppend } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { startScript } from '../../../support/processes.js';
+import { jobId, line, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /** A queue of a process that is killed each time after its commits, before it crosses out what they supersede. */
 function dyingQueue(t: TestContext, file?: string) {

@@ -5,7 +5,8 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
-import { line, temporaryFolder, text, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { line, text, writeQueue } from '../../../support/queue-file.js';
 
 async function indexOf(t: TestContext, ...lines: string[]) {
   const path = join(temporaryFolder(t), 'queue.tsv');

@@ -6,7 +6,10 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { Lock } from '../../../../lib/file/lock/lock.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import { FakeClock, faultyFs, rejects, systemError, temporaryFolder } from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 
 /** Names of processes whose state is no matter of luck: part of the name. */
 const processes = {

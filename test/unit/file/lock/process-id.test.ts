@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import { runScript, startScript, temporaryFolder, until } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { runScript, startScript } from '../../../support/processes.js';
+import { until } from '../../../support/waiting.js';
 
 const { self, liveness } = systemProcesses;
 

@@ -7,7 +7,9 @@ import { build } from 'esbuild';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { Lock } from '../../../../lib/file/lock/lock.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import { FakeClock, root, runScript, temporaryFolder } from '../../../helpers.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { root, temporaryFolder } from '../../../support/folders.js';
+import { runScript } from '../../../support/processes.js';
 
 test('a queue leaves no signal handlers in the process, and node:fs as it was', async (t) => {
   const printed = await runScript(

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LockFiles } from '../../../../lib/file/disk/ownership.js';
 import { Rewriting } from '../../../../lib/file/lock/rewrite-notice.js';
-import { type Fault, faultyFs, systemError, temporaryFolder } from '../../../helpers.js';
+import { type Fault, faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 
 /*
  * How a holder of the lock says that it rewrites the file, so that nobody appends beside it.

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { jobId, line, openTest, statesOf, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, statesOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 for (const [status, stops] of [
   ['pending', true],

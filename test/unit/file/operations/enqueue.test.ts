@@ -3,19 +3,11 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { EnqueueOptions } from '../../../../lib/job/job-options.js';
-import {
-  FakeClock,
-  faultyFs,
-  isAppend,
-  line,
-  linesOf,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  systemError,
-  text,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { line, linesOf, rowsOf, statesOf, text } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const cycle: Record<string, unknown> = {};
 cycle.self = cycle;

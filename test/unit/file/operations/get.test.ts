@@ -3,17 +3,11 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { archivedSince } from '../../../../lib/file/compaction/archive.js';
-import {
-  faultyFs,
-  HEADER,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  systemError,
-  temporaryFolder,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, line, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 test('a job is found by its id, as it is now', async (t) => {
   const { queue, file } = openTest(t);

@@ -3,21 +3,12 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ListOptions } from '../../../../lib/job/job-options.js';
-import {
-  deferred,
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  systemError,
-  temporaryFolder,
-  text,
-  until,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, until } from '../../../support/waiting.js';
 
 async function some(t: Parameters<typeof openTest>[0]) {
   const file = join(temporaryFolder(t), 'queue.tsv');

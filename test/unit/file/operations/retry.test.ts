@@ -2,19 +2,11 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  systemError,
-  temporaryFolder,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, rowsOf, statesOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 for (const [status, works] of [
   ['pending', false],

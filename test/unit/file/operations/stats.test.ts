@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FakeClock, jobId, line, openTest, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 test('jobs are counted by state and type, and what is due has an age', async (t) => {
   const clock = new FakeClock(10_000_000);

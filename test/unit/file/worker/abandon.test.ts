@@ -2,16 +2,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type Handlers, PermanentError, RetryAfterError, type WorkerEvent } from '../../../../lib/index.js';
-import {
-  deferred,
-  faultyFs,
-  fullDisk,
-  openTest,
-  rejects,
-  rowsOf,
-  settle,
-  systemError,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { rowsOf } from '../../../support/queue-file.js';
+import { fullDisk, openTest } from '../../../support/queues.js';
+import { deferred, settle } from '../../../support/waiting.js';
 
 const BOOM = new Error('boom');
 

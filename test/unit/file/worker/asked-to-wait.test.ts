@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RetryAfterError } from '../../../../lib/job/errors.js';
 import type { WorkerEvent, WorkerOptions } from '../../../../lib/job/options.js';
-import { jobId, line, openTest, rowsOf, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, rowsOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
  * A handler throws a RetryAfterError. Time stands still here unless it is moved.

@@ -4,19 +4,10 @@ import { test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { TsvqError } from '../../../../lib/job/errors.js';
 import type { Handlers } from '../../../../lib/runner/handler.js';
-import {
-  bytesOf,
-  deferred,
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rowsOf,
-  systemError,
-  until,
-} from '../../../helpers.js';
+import { bytesOf, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { jobId, line, linesOf, rowsOf } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, until } from '../../../support/waiting.js';
 
 test('a follow-up has its id at once, and is there when the job is completed, not before', async (t) => {
   const { queue, file } = openTest(t);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deferred, openTest, until } from '../../../helpers.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, until } from '../../../support/waiting.js';
 
 const many = (length: number) => Array.from({ length }, (_, n) => ({ type: 'quick', payload: n }));
 

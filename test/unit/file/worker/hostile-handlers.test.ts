@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toJson } from '../../../../lib/file/format/json.js';
-import { openTest, rejects, throws } from '../../../helpers.js';
+import { rejects, throws } from '../../../support/errors.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
  * Whatever a handler throws or returns, its job gets an outcome, and the worker goes on with the next one. A worker

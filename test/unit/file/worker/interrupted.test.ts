@@ -9,17 +9,10 @@ import { Attempt } from '../../../../lib/file/worker/attempt.js';
 import { judge } from '../../../../lib/file/worker/outcome.js';
 import { RetryAfterError } from '../../../../lib/job/errors.js';
 import { DEFAULTS, type WorkerEvent, type WorkerOptions } from '../../../../lib/job/options.js';
-import {
-  deferred,
-  jobId,
-  jobOf,
-  line,
-  openTest,
-  rowsOf,
-  settle,
-  temporaryFolder,
-  writeQueue,
-} from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, jobOf, line, rowsOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, settle } from '../../../support/waiting.js';
 
 /*
  * The end of their worker cuts attempts off. Time stands still here unless it is moved.

@@ -3,20 +3,12 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../../lib/job/clock.js';
-import {
-  deferred,
-  faultyFs,
-  fullDisk,
-  HEADER,
-  linesOf,
-  openTest,
-  runScript,
-  settle,
-  systemError,
-  temporaryFolder,
-  text,
-  until,
-} from '../../../helpers.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { runScript } from '../../../support/processes.js';
+import { HEADER, linesOf, text } from '../../../support/queue-file.js';
+import { fullDisk, openTest } from '../../../support/queues.js';
+import { deferred, settle, until } from '../../../support/waiting.js';
 
 test('a lingering worker picks up what is enqueued while it waits, here or elsewhere, and then goes', async (t) => {
   const { queue, clock, file } = openTest(t);
@@ -296,7 +288,7 @@ test('beside a job that runs, one that may have killed its worker waits without 
     t,
     `import { mkdtempSync, rmSync } from 'node:fs';
     import { openQueue } from 'lib/index.js';
-    import { writeQueue, line, jobId } from 'lib/../test/helpers.js';
+    import { writeQueue, line, jobId } from 'lib/../test/support/queue-file.js';
     const folder = mkdtempSync('/tmp/tsvq-spin-');
     writeQueue(folder + '/queue.tsv',
       line({ id: jobId(1), type: 'slow', priority: 5 }),

@@ -3,17 +3,11 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  deferred,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rejects,
-  temporaryFolder,
-  until,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, linesOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, until } from '../../../support/waiting.js';
 
 test('higher priority first, then the earlier time, then the place in the file', async (t) => {
   const { queue, clock } = openTest(t);

@@ -2,19 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PermanentError, RetryAfterError } from '../../../../lib/job/errors.js';
 import type { WorkerEvent, WorkerOptions } from '../../../../lib/job/options.js';
-import {
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  systemError,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { jobId, line, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const fails = (error: unknown) => () => {
   throw error;

@@ -5,20 +5,12 @@ import { test } from 'node:test';
 import { systemClock } from '../../../../lib/job/clock.js';
 import { PermanentError, RetryAfterError } from '../../../../lib/job/errors.js';
 import type { WorkerEvent } from '../../../../lib/job/options.js';
-import {
-  deferred,
-  eventually,
-  faultyFs,
-  openTest,
-  rejects,
-  rowsOf,
-  runScript,
-  settle,
-  startScript,
-  statesOf,
-  text,
-  until,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
+import { runScript, startScript } from '../../../support/processes.js';
+import { rowsOf, statesOf, text } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, eventually, settle, until } from '../../../support/waiting.js';
 
 /*
  * What stops a handler: its time limit, a cancel, the end of its worker. Time stands still here unless it is moved.
