@@ -13,7 +13,7 @@ import { runNode } from './process.js';
  * The same with a file system that fails on demand: "where the disk is full, the first rows are acknowledged and the
  * others are not" in test/unit/file/commit/faults.test.ts, "a compaction that finds no room leaves the old file, no litter,
  * and a clear error" in compact.test.ts, and "a result that finds no room is tried again, and its handler is not" in
- * test/unit/file/worker/outcomes.test.ts.
+ * test/unit/file/worker/failing-disk.test.ts.
  */
 
 test('a file size limit: what is acknowledged is in the file, the rest is DISK_FULL, and the process lives', async (t) => {
