@@ -3,6 +3,62 @@ import { test } from 'node:test';
 import { openTest } from '../../../support/queues.js';
 import { deferred, until } from '../../../support/waiting.js';
 
+test('as many handlers run at once as is said, no more', async (t) => {
+  for (const concurrency of [1, 4]) {
+    const { queue } = openTest(t);
+    await queue.enqueueMany(Array.from({ length: 20 }, () => ({ type: 'email' })));
+    let running = 0;
+    let most = 0;
+    const { completed } = await queue.processJobs(
+      {
+        email: async () => {
+          most = Math.max(most, ++running);
+          await new Promise(setImmediate);
+          await new Promise(setImmediate);
+          running--;
+        },
+      },
+      { concurrency },
+    );
+    assert.deepEqual([completed, most], [20, concurrency]);
+  }
+});
+
+test('a slow job does not keep those beside it waiting, and a worker holds no more than it can start', async (t) => {
+  const { queue, file } = openTest(t);
+  await queue.enqueueMany([{ type: 'slow' }, ...Array.from({ length: 10 }, () => ({ type: 'quick' }))]);
+  const slow = deferred();
+  let quick = 0;
+  const working = queue.processJobs(
+    { slow: () => slow.promise, quick: async () => void quick++ },
+    { concurrency: 2 },
+  );
+  await until('the quick ones are done', () => quick === 10);
+  const other = openTest(t, { file }).queue;
+  await until('their results are in', async () => (await other.stats()).completed === 10);
+  slow.resolve();
+  assert.equal((await working).completed, 11);
+});
+
+test('a worker that runs one slow job leaves the others for those who have time', async (t) => {
+  const { queue, file, clock } = openTest(t);
+  await queue.enqueueMany(Array.from({ length: 6 }, (_, n) => ({ type: 'email', payload: n })));
+  const first = deferred();
+  const started = deferred();
+  const slow = queue.processJobs({
+    email: () => {
+      started.resolve();
+      return first.promise;
+    },
+  });
+  await started.promise;
+  const other = openTest(t, { file, clock }).queue;
+  assert.equal((await other.stats()).processing, 1);
+  assert.equal((await other.processJobs({ email: () => {} })).completed, 5);
+  first.resolve();
+  assert.equal((await slow).completed, 1);
+});
+
 const many = (length: number) => Array.from({ length }, (_, n) => ({ type: 'quick', payload: n }));
 
 /** A handler of which one can tell that it has begun, and which ends when the test says so. */
