@@ -11,8 +11,8 @@ import { runNode } from './process.js';
 
 /*
  * The same with a file system that fails on demand: "where the disk is full, the first rows are acknowledged and the
- * others are not" in test/unit/file/commit/faults.test.ts, "a compaction that finds no room leaves the old file, no litter,
- * and a clear error" in compact.test.ts, and "a result that finds no room is tried again, and its handler is not" in
+ * others are not" in test/unit/file/commit/failed-writes.test.ts, "a compaction that finds no room leaves the old file, no litter,
+ * and a clear error" in rewrite.test.ts, and "a result that finds no room is tried again, and its handler is not" in
  * test/unit/file/worker/failing-disk.test.ts.
  */
 

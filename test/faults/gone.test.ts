@@ -9,7 +9,7 @@ import { deferred } from '../support/waiting.js';
 
 /*
  * What somebody takes away from under a running worker. Beside these: "a file that vanished is made anew for what was
- * enqueued meanwhile" and "a file replaced while a claim is written" in test/unit/file/commit/two-holders.test.ts, "a file
+ * enqueued meanwhile" and "a file replaced while a claim is written" in test/unit/file/commit/file-replaced.test.ts, "a file
  * that an editor replaces, under the lock, takes running workers along" in test/integration/between-processes.test.ts.
  */
 

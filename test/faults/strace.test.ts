@@ -10,7 +10,7 @@ import { type Ended, runNode } from './process.js';
 
 /*
  * A real process whose system calls fail, by strace. The same at every call, over a file system that fails on demand:
- * test/unit/file/commit/faults.test.ts and every-call.test.ts.
+ * failed-writes.test.ts and failed-syncs.test.ts in test/unit/file/commit/, and every-call.test.ts.
  */
 
 const NO_STRACE =

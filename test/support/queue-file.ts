@@ -1,8 +1,11 @@
 import * as fs from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { COLUMNS, type Column } from '../../lib/file/format/columns.js';
 import { type Layout, newLayout } from '../../lib/file/format/layout.js';
 import { type Row, splitRows } from '../../lib/file/format/row.js';
 import { StoredJob } from '../../lib/file/format/stored-job.js';
+import { temporaryFolder } from './folders.js';
 
 /** The first line of a file that is up to date, without its LF. */
 export const COLUMN_NAMES: string = COLUMNS.join('\t');
@@ -39,6 +42,19 @@ export const jobOf = (line: string, layout: Layout = newLayout()): StoredJob =>
 /** Writes a queue file of these lines. */
 export function writeQueue(file: string, ...lines: string[]): void {
   fs.writeFileSync(file, `${HEADER}\n${lines.join('')}`);
+}
+
+/** A queue file of these lines. */
+export function fileOf(t: TestContext, ...lines: string[]): string {
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, ...lines);
+  return file;
+}
+
+/** As sed -i and most editors save: a new file takes the name. */
+export function saveAs(file: string, content: string): void {
+  fs.writeFileSync(`${file}~`, content);
+  fs.renameSync(`${file}~`, file);
 }
 
 export const text = (file: string): string => fs.readFileSync(file, 'utf8');

@@ -4,49 +4,27 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
 import { rejects } from '../../../support/errors.js';
 import { FakeClock } from '../../../support/fake-clock.js';
-import { type Call, type Fault, faultyFs, isAppend } from '../../../support/faulty-fs.js';
+import { once } from '../../../support/faults.js';
+import { type Call, faultyFs } from '../../../support/faulty-fs.js';
 import { temporaryFolder } from '../../../support/folders.js';
 import { jobId, line, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { deferred } from '../../../support/waiting.js';
+import { oneJob, replace, row } from './one-job.js';
 
 /*
  * The lock may fail: a machine is suspended for an hour, an owner in another container is passed over, a person
  * removes the directory. Then two write, and the file itself has to tell them apart.
  */
-
-/** Does something once, just before or after the first append to the file. */
-function once(file: string, when: 'before' | 'after', what: () => void): Fault {
-  let done = false;
-  return (call, real) => {
-    if (done || !isAppend(call, file)) return real();
-    done = true;
-    if (when === 'before') what();
-    const result = real();
-    if (when === 'after') what();
-    return result;
-  };
-}
-
-async function oneJob(t: TestContext, fields: Parameters<typeof line>[0] = {}) {
-  const { fs, fault } = faultyFs();
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, line({ id: jobId(1), ...fields }));
-  return { ...openTest(t, { file, fs }), fault };
-}
-
-const row = (status: string, version: number): string =>
-  line({ id: jobId(1), status, version, attempts: 1, locked_by: status === 'processing' ? 'somebody' : '' });
 
 test('the same version twice: what stands earlier in the file is the job, and the other stands back', async (t) => {
   const { queue, file, fault } = await oneJob(t);
@@ -187,80 +165,6 @@ test('who was passed over does not acknowledge what the other is about to replac
     [`${jobId(1)} cancelled`],
   );
 });
-
-// ---- the path names another file ----
-
-/** Puts another file in the place of the queue, as an editor or a compaction does. */
-function replace(file: string, content: string | Buffer): void {
-  writeFileSync(`${file}.new`, content);
-  renameSync(`${file}.new`, file);
-}
-
-for (const [when, has] of [
-  ['without our rows', false],
-  ['with our rows', true],
-] as const) {
-  test(`a file replaced between append and check, ${when}: the commit starts over, nothing is lost or doubled`, async (t) => {
-    const { queue, file, fault } = await oneJob(t);
-    const before = readFileSync(file);
-    let replaced = false;
-    fault.do = once(file, 'after', () => {
-      replaced = true;
-      replace(file, has ? readFileSync(file) : before);
-    });
-    const [ids, cancelled] = await Promise.all([
-      queue.enqueueMany([{ type: 'a' }, { type: 'b' }]),
-      queue.cancelJob(jobId(1)),
-    ]);
-    assert.equal(replaced, true);
-    assert.equal(cancelled, true);
-    assert.deepEqual(
-      (await openTest(t, { file }).queue.listJobs()).map(({ id, status }) => `${id} ${status}`).sort(),
-      [`${jobId(1)} cancelled`, ...ids.map((id) => `${id} pending`)].sort(),
-    );
-    const states = statesOf(file);
-    for (const id of ids) assert.equal(states.filter((state) => state.startsWith(id)).length, 1);
-  });
-}
-
-test('a file replaced while a claim is written: the handler starts once, and only if the claim stands', async (t) => {
-  for (const content of ['old', 'ours', 'taken'] as const) {
-    const { queue, file, fault } = await oneJob(t);
-    const before = text(file);
-    fault.do = once(file, 'after', () => {
-      replace(
-        file,
-        content === 'old' ? before : content === 'ours' ? text(file) : before + row('cancelled', 2),
-      );
-    });
-    const runs: number[] = [];
-    await queue.processJobs({ email: (_, { job }) => void runs.push(job.attempts) });
-    assert.deepEqual(runs, content === 'taken' ? [] : [1], content);
-    assert.equal((await queue.getJob(jobId(1)))?.status, content === 'taken' ? 'cancelled' : 'completed');
-  }
-});
-
-test('a file that keeps being replaced ends in a clear error', async (t) => {
-  const { queue, file, fault } = await oneJob(t);
-  const before = readFileSync(file);
-  fault.do = (call, real) => {
-    const result = real();
-    if (isAppend(call, file)) replace(file, before);
-    return result;
-  };
-  const error = await queue.enqueue('email', {}).then(assert.fail, (reason) => reason);
-  assert.equal(error.code, 'WRITE_FAILED');
-  assert.match(error.message, /replaced/);
-});
-
-test('a file that vanished is made anew for what was enqueued meanwhile', async (t) => {
-  const { queue, file, fault } = await oneJob(t);
-  fault.do = once(file, 'after', () => renameSync(file, `${file}.backup`));
-  const id = await queue.enqueue('email', 7);
-  assert.deepEqual(statesOf(file), [`${id} pending`]);
-});
-
-// ---- no lock at all ----
 
 /** A file system whose lock lets everybody in, and whose every step may let the others go first. */
 function withoutLock(random: () => number) {

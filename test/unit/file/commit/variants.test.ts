@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
-import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
 import { rejects } from '../../../support/errors.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { bytesOf, type Call, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
 import { temporaryFolder } from '../../../support/folders.js';
+import { inLock, leaveRewrite, leaveToken } from '../../../support/lock-tokens.js';
 import {
   COLUMN_NAMES,
+  fileOf,
   HEADER,
   jobId,
   line,
@@ -34,29 +27,6 @@ import { openTest } from '../../../support/queues.js';
  * Designs close to this one that lost jobs when they were simulated with kills and power losses. Each has a test
  * here that fails with it; the comment says what it did. Some have more tests beside the module that they concern.
  */
-
-const tokens = (file: string): string[] => (existsSync(`${file}.lock`) ? readdirSync(`${file}.lock`) : []);
-
-/** Says that its owner is dead, or somewhere else, and was writing the file anew. */
-function leaveRewrite(file: string, token = leaveToken(file)): void {
-  mkdirSync(`${file}.lock/rewriting`);
-  writeFileSync(join(`${file}.lock/rewriting`, token), '');
-}
-
-/** The token of a process that is dead, or that is somewhere else. */
-function leaveToken(file: string, where: { host?: string; namespace?: string } = {}): string {
-  const [host, boot, namespace] = systemProcesses.self().split('.');
-  const token = `owner.${where.host ?? host}.${boot}.${where.namespace ?? namespace}.4194305.1.aa`;
-  mkdirSync(`${file}.lock`, { recursive: true });
-  writeFileSync(join(`${file}.lock`, token), '');
-  return token;
-}
-
-function fileOf(t: TestContext, ...lines: string[]): string {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, ...lines);
-  return file;
-}
 
 /** The steps that matter, in their order, by short names. */
 function steps(calls: readonly Call[], file: string): string[] {
@@ -103,7 +73,7 @@ test('1b. a dead token stays until the repair is durable, and who enters before 
   const { fs, calls, fault } = faultyFs();
   const { queue } = openTest(t, { file, fs });
   fault.do = (call, real) => {
-    if (call.name === 'rename' || call.name === 'fsync') assert.ok(tokens(file).includes(dead), call.name);
+    if (call.name === 'rename' || call.name === 'fsync') assert.ok(inLock(file).includes(dead), call.name);
     return real();
   };
   assert.equal(await queue.cancelJob(jobId(1)), true);
@@ -375,7 +345,7 @@ test('12. an owner in another container, or on another host, is not taken for de
     const token = leaveToken(file, where);
     const { queue } = openTest(t, { file, lockTimeout: 300 });
     await rejects(queue.cancelJob(jobId(1)), 'LOCK_TIMEOUT');
-    assert.deepEqual(tokens(file), [token]);
+    assert.deepEqual(inLock(file), [token]);
     leaveRewrite(file, token);
     await rejects(queue.enqueue('email', 1), 'LOCK_TIMEOUT');
     assert.equal(linesOf(file).length, 1);

@@ -15,7 +15,8 @@ import { archiveFiles } from '../../../../lib/file/compaction/archive.js';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
 import { rejects } from '../../../support/errors.js';
-import { type Call, type Fault, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { before } from '../../../support/faults.js';
+import { type Fault, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
 import { temporaryFolder } from '../../../support/folders.js';
 import { jobId, line, linesOf, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
@@ -102,16 +103,6 @@ test('a new job that waits because somebody writes the file anew goes in when th
   assert.ok(waits >= 2);
   assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
 });
-
-/** Has something done at the first call of a kind, before it. */
-const before =
-  (wanted: (call: Call) => boolean, run: () => Promise<void> | void): Fault =>
-  (call, real) => {
-    if (!wanted(call)) return real();
-    wanted = () => false;
-    const done = run();
-    return done === undefined ? real() : done.then(real);
-  };
 
 test('a compaction between the look and the append: the job is in the new file, once', async (t) => {
   const { queue, file, other, fault, calls } = twoHandles(t);
