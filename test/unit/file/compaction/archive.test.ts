@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { rejects } from '../../../support/errors.js';
 import { bytesOf, faultyFs, systemError } from '../../../support/faulty-fs.js';
 import { temporaryFolder } from '../../../support/folders.js';
-import { HEADER, jobId, line, text, writeQueue } from '../../../support/queue-file.js';
+import { fileOf, HEADER, jobId, line, text } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
 const JANUARY = 'queue-2029-01.tsv';
@@ -22,8 +22,7 @@ const old = (n: number, payload = '{}'): string =>
 /** A queue over these rows, all of which are past their retention time. */
 function over(t: TestContext, rows: string[]) {
   const { fs, fault, calls } = faultyFs();
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, ...rows);
+  const file = fileOf(t, ...rows);
   const archive = join(dirname(file), 'archive');
   return { ...openTest(t, { file, fs }), archive, fault, calls };
 }
