@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -7,22 +6,17 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   realpathSync,
   statSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { TsvqError } from '../../../lib/job/errors.js';
-import { rejects } from '../../support/errors.js';
 import { root, temporaryFolder } from '../../support/folders.js';
-import { runScript, startScript, UNPRIVILEGED } from '../../support/processes.js';
-import { COLUMN_NAMES, jobId, line, rowsOf, statesOf, text, writeQueue } from '../../support/queue-file.js';
+import { runScript, UNPRIVILEGED } from '../../support/processes.js';
+import { jobId, line, rowsOf, statesOf, writeQueue } from '../../support/queue-file.js';
 import { openTest } from '../../support/queues.js';
-
-// ---- symlinks ----
 
 test('a symlinked queue file is followed: lock, new file, archive and tick stand beside the real one', async (t) => {
   const real = join(temporaryFolder(t), 'real.tsv');
@@ -103,8 +97,6 @@ test('a link that leads round in a circle is an error of ours', async (t) => {
   }
 });
 
-// ---- modes ----
-
 test('files are made for owner and group, less the umask', async (t) => {
   const folder = temporaryFolder(t);
   const printed = await runScript(
@@ -140,8 +132,6 @@ test('two processes that make the first file at the same moment lose no job', as
   const ids = await Promise.all(handles.map((queue, n) => queue.enqueue('email', n)));
   assert.deepEqual(new Set(statesOf(file)), new Set(ids.map((id) => `${id} pending`)));
 });
-
-// ---- what is not allowed ----
 
 /** Whether other users can read the repository, and so run what is in it. */
 function isReadableByOthers(): boolean {
@@ -246,74 +236,6 @@ test('what the user may not do is told, with the path', async (t) => {
     assert.equal(mode & 0o777, 0o660);
     if (UNPRIVILEGED !== undefined) assert.equal(gid, UNPRIVILEGED);
   });
-});
-
-// ---- what is no file ----
-
-test('a folder in the place of the file is refused by every call', async (t) => {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  mkdirSync(file);
-  const { queue } = openTest(t, { file });
-  for (const call of [
-    () => queue.enqueue('email', {}),
-    () => queue.getJob('x'),
-    () => queue.listJobs(),
-    () => queue.cancelJob('x'),
-    () => queue.stats(),
-    () => queue.compact(),
-    () => queue.processJobs({}),
-  ]) {
-    await rejects(call(), 'NOT_A_QUEUE', file, 'directory');
-  }
-  assert.deepEqual(readdirSync(file), []);
-});
-
-test('a file in the place of the folder is an error that names it', async (t) => {
-  const folder = join(temporaryFolder(t), 'data');
-  writeFileSync(folder, 'a file');
-  const { queue } = openTest(t, { file: join(folder, 'queue.tsv') });
-  const error = await queue.enqueue('email', {}).then(assert.fail, (reason) => reason);
-  assert.equal(error.name, 'TsvqError');
-  assert.ok(error.message.includes(folder), error.message);
-  assert.equal(text(folder), 'a file');
-  assert.equal(await queue.getJob('x'), undefined);
-});
-
-test('a pipe is no file: it is not waited for', async (t) => {
-  const pipe = join(temporaryFolder(t), 'queue.tsv');
-  execFileSync('mkfifo', [pipe]);
-  const { code, stdout } = await startScript(
-    t,
-    `import { openQueue } from 'lib/index.js';
-    const queue = openQueue(${JSON.stringify(pipe)});
-    const calls = [queue.enqueue('email', {}), queue.getJob('x')];
-    console.log((await Promise.all(calls.map((call) => call.catch(({ name }) => name)))).join());`,
-    { timeout: 10_000 },
-  ).ended;
-  assert.deepEqual([code, stdout], [0, 'TsvqError,TsvqError\n']);
-  assert.ok(lstatSync(pipe).isFIFO());
-});
-
-test('a device is no file: no queue takes its place', async (t) => {
-  const device = join(temporaryFolder(t), 'queue.tsv');
-  try {
-    execFileSync('mknod', [device, 'c', '1', '3'], { stdio: 'ignore' });
-    readFileSync(device);
-  } catch {
-    return t.skip('takes the right to make a device like /dev/null');
-  }
-  const { queue } = openTest(t, { file: device });
-  await rejects(queue.enqueue('email', {}), 'NOT_A_QUEUE', device);
-  assert.ok(lstatSync(device).isCharacterDevice());
-});
-
-test('an empty file is a queue to be', async (t) => {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeFileSync(file, '');
-  const { queue } = openTest(t, { file });
-  const id = await queue.enqueue('email', {});
-  assert.equal(text(file).split('\n')[0], COLUMN_NAMES);
-  assert.deepEqual(statesOf(file), [`${id} pending`]);
 });
 
 test('a name without an ending, with spaces or beyond ASCII is one like any other', async (t) => {
