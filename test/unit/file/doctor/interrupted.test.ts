@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { inspect } from '../../../../lib/file/doctor/inspect.js';
 import { interruptedProblem } from '../../../../lib/file/doctor/interrupted.js';
-import { temporaryFolder } from '../../../support/folders.js';
-import { jobId, line, writeQueue } from '../../../support/queue-file.js';
+import { fileOf, jobId, line } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
 const [A, B, C] = [jobId(1), jobId(2), jobId(3)];
 
 function over(t: TestContext, ...rows: string[]) {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, ...rows);
+  const file = fileOf(t, ...rows);
   chmodSync(file, 0o640);
   return openTest(t, { file });
 }
