@@ -1,8 +1,6 @@
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
-import { temporaryFolder } from './folders.js';
-import { jobId, line, writeQueue } from './queue-file.js';
+import { fileOf, jobId, line } from './queue-file.js';
 import { openTest } from './queues.js';
 
 /** The time of a test's clock that nothing has moved yet, in seconds. */
@@ -30,7 +28,6 @@ export const claimed = (n: number, fields: Parameters<typeof line>[0] = {}): str
 
 /** A queue over a file of these lines. */
 export function over(t: TestContext, ...lines: string[]) {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, ...lines);
+  const file = fileOf(t, ...lines);
   return openTest(t, { file });
 }

@@ -24,3 +24,8 @@ export function stubborn() {
   };
   return { started: started.promise, end, handler };
 }
+
+/** A handler that throws this. */
+export const fails = (error: unknown) => () => {
+  throw error;
+};

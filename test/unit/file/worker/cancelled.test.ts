@@ -8,6 +8,10 @@ import { statesOf, text } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { deferred, eventually, settle, until } from '../../../support/waiting.js';
 
+/*
+ * What a cancel does to a running job. Time stands still here unless it is moved.
+ */
+
 test('cancelling a running job aborts its signal within a second, and drops what comes of it', async (t) => {
   const { queue, clock, file } = openTest(t);
   const id = await queue.enqueue('email', {});

@@ -4,6 +4,10 @@ import { rejects } from '../../../support/errors.js';
 import { obedient, stubborn } from '../../../support/handlers.js';
 import { openTest } from '../../../support/queues.js';
 
+/*
+ * What becomes of workers when their queue is closed.
+ */
+
 test('closing the queue stops its workers: what runs may end, what waits is given back, then it is closed', async (t) => {
   const { queue, clock, file } = openTest(t);
   const ids = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);

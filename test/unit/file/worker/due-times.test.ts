@@ -6,6 +6,10 @@ import { linesOf } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { settle, until } from '../../../support/waiting.js';
 
+/*
+ * Jobs start when they are due, also while a worker waits, and also when the clock is set back.
+ */
+
 test('a job that was cancelled while it waited for its time is missed by no handler', async (t) => {
   const { queue, clock } = openTest(t);
   const warnings: unknown[] = [];

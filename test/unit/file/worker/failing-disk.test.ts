@@ -6,6 +6,10 @@ import { HEADER, statesOf, text } from '../../../support/queue-file.js';
 import { fullDisk, openTest } from '../../../support/queues.js';
 import { deferred } from '../../../support/waiting.js';
 
+/*
+ * What a worker does while the disk fails.
+ */
+
 test('a worker that stays goes on after trouble that lasts, and takes a job with it that has ended', async (t) => {
   const { disk, queue, clock } = fullDisk(t);
   const stop = new AbortController();

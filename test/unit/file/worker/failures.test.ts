@@ -3,12 +3,13 @@ import { test } from 'node:test';
 import { PermanentError, RetryAfterError } from '../../../../lib/job/errors.js';
 import type { WorkerEvent, WorkerOptions } from '../../../../lib/job/options.js';
 import { rejects } from '../../../support/errors.js';
+import { fails } from '../../../support/handlers.js';
 import { jobId, line, rowsOf, writeQueue } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
-const fails = (error: unknown) => () => {
-  throw error;
-};
+/*
+ * What becomes of a job whose handler fails: its attempts, its waits, its error.
+ */
 
 test('a job that fails waits for its next attempt with its error, and fails for good when none are left', async (t) => {
   const { queue, clock } = openTest(t);

@@ -6,6 +6,10 @@ import { temporaryFolder } from '../../../support/folders.js';
 import { jobId, line, writeQueue } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
+/*
+ * Which handlers a worker takes, what it does with jobs that have none, and what a handler gets.
+ */
+
 test('jobs of a type without a handler stay pending, block nobody, and are named once', async (t) => {
   const { queue, file } = openTest(t);
   await queue.enqueueMany([

@@ -3,6 +3,10 @@ import { test } from 'node:test';
 import { openTest } from '../../../support/queues.js';
 import { deferred, until } from '../../../support/waiting.js';
 
+/*
+ * How many jobs a worker holds, and what it does with those that wait for a slow one.
+ */
+
 test('as many handlers run at once as is said, no more', async (t) => {
   for (const concurrency of [1, 4]) {
     const { queue } = openTest(t);

@@ -2,11 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PermanentError } from '../../../../lib/job/errors.js';
 import type { WorkerEvent } from '../../../../lib/job/options.js';
+import { fails } from '../../../support/handlers.js';
 import { openTest } from '../../../support/queues.js';
-
-const fails = (error: unknown) => () => {
-  throw error;
-};
 
 test('each thing that happens is told to the logger, with what one wants to know of it', async (t) => {
   const { queue, clock } = openTest(t);

@@ -4,6 +4,10 @@ import { over } from '../../../support/claims.js';
 import { jobId, line } from '../../../support/queue-file.js';
 import { deferred } from '../../../support/waiting.js';
 
+/*
+ * Jobs that may have killed their worker run alone.
+ */
+
 /** A job whose last worker died with it. */
 const suspect = (n: number): string =>
   line({

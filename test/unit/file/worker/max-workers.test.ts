@@ -11,6 +11,10 @@ import { jobId, line } from '../../../support/queue-file.js';
 import { fullDisk, openTest } from '../../../support/queues.js';
 import { deferred, settle } from '../../../support/waiting.js';
 
+/*
+ * How many workers may be active at once, and which of them count.
+ */
+
 test('one worker too many returns at once, and claims nothing', async (t) => {
   const alive = [1, 2].map((n) => `${systemProcesses.self()}${n}`);
   const { queue } = over(

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { WorkerEvent } from '../../../../lib/job/options.js';
+import { fails } from '../../../support/handlers.js';
 import { rowsOf } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
-const fails = (error: unknown) => () => {
-  throw error;
-};
+/*
+ * What is kept of a handler that succeeds.
+ */
 
 for (const [name, value, kept = value] of [
   ['0', 0],

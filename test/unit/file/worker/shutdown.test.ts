@@ -9,6 +9,10 @@ import { rowsOf } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { deferred, settle, until } from '../../../support/waiting.js';
 
+/*
+ * What becomes of jobs when their worker is told to stop. Time stands still here unless it is moved.
+ */
+
 test('at shutdown nothing more is claimed, and what runs may end in its grace time', async (t) => {
   const { queue, clock } = openTest(t);
   const ids = await queue.enqueueMany([

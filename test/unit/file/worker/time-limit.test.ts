@@ -7,6 +7,10 @@ import { runScript } from '../../../support/processes.js';
 import { openTest } from '../../../support/queues.js';
 import { settle } from '../../../support/waiting.js';
 
+/*
+ * What a time limit does to a handler. Time stands still here unless it is moved.
+ */
+
 test('when its time is up the signal is aborted, and the attempt has failed', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {});
