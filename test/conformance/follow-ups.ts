@@ -127,10 +127,7 @@ export const followUps: Checks = {
     assert.deepEqual(order, [3, 2, 1, 0]);
   },
 
-  'a wrong follow-up is refused in the handler, and one of a job that is over is CLOSED': async (
-    t,
-    engine,
-  ) => {
+  'a wrong follow-up is refused in the handler, and one of a finished job is CLOSED': async (t, engine) => {
     const queue = await engine.open(t, { maxPayload: 100 });
     await queue.enqueue('parent');
     const caught: unknown[] = [];

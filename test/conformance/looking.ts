@@ -21,7 +21,7 @@ const fail = (): never => {
 };
 
 export const looking: Checks = {
-  'what one handle did, another sees': async (t, engine) => {
+  'one handle sees what another did': async (t, engine) => {
     const queue = await engine.open(t);
     const other = await engine.reopen(t, queue);
     const id = await queue.enqueue('work', 'x');
@@ -31,7 +31,7 @@ export const looking: Checks = {
     assert.equal((await queue.stats()).completed, 1);
   },
 
-  'an id that is none has no job, and cannot be cancelled or retried': async (t, engine) => {
+  'an unknown id has no job, and cannot be cancelled or retried': async (t, engine) => {
     const queue = await engine.open(t);
     const unknown = ['', 'no id', '0'.repeat(16), 'ö\n\t#', 'f'.repeat(5000)];
     // Of a queue without any job, then of one with some.
@@ -98,7 +98,7 @@ export const looking: Checks = {
     }
   },
 
-  'stats counts by status and type, and tells what waits and since when': async (t, engine) => {
+  'stats counts by status and type, and says what waits and since when': async (t, engine) => {
     const queue = await engine.open(t);
     const none = { pending: 0, due: 0, processing: 0, completed: 0, failed: 0, cancelled: 0, waiting: 0 };
     const count = async () => {
@@ -159,7 +159,7 @@ export const looking: Checks = {
     refused: async (t, engine) => (await engine.open(t)).compact(),
   },
 
-  'a job past its retention time is found with archive: true, and only so': {
+  'a job past its retention time is found only with archive: true': {
     needs: 'archive',
     steps: async (t, engine) => {
       const queue = await engine.open(t, { retention: 0 });

@@ -138,13 +138,13 @@ const mixed = [
 
 const setups: Record<string, Setup> = {
   'the first jobs of a queue': { scenario: 'enqueue' },
-  'enqueueing beside other jobs': { scenario: 'enqueueOne', lines: mixed },
+  'enqueueing next to other jobs': { scenario: 'enqueueOne', lines: mixed },
   'a tick: claims, outcomes, follow-ups, compaction, archive': {
     scenario: 'tick',
     lines: mixed,
     expired: [jobId(1), jobId(2)],
   },
-  'taking jobs back from the dead': {
+  'taking jobs back from dead workers': {
     scenario: 'tick',
     lines: [running(12, deadOwner), running(13, deadOwner), running(14, liveOwner)],
   },

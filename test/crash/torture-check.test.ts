@@ -96,7 +96,7 @@ function judge({ producer, worker, meddler, person, jobs, state }: Case): Verdic
   } as FinalState);
 }
 
-test('where all is well, it says so', () => {
+test('the check says so if all is well', () => {
   assert.deepEqual(judge(allIsWell()).violations, []);
   assert.deepEqual(judge(allIsWell()).counts, { jobs: 8, operations: 17, acknowledged: 8, attempts: 8 });
 });
@@ -113,7 +113,7 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
   ],
   ['a doubled job', ({ jobs }) => jobs.set(jobId(9), jobs.get(done) as Row), /tag 1 is two jobs/],
   [
-    'a job from nowhere',
+    'a job that was never enqueued',
     ({ jobs }) => jobs.set(jobId(9), { ...jobs.get(done), payload: '{"tag":"x"}' } as Row),
     /nobody enqueued/,
   ],
@@ -129,7 +129,7 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
     /attempt 1 .* ran twice/,
   ],
   [
-    'an attempt that nobody counts',
+    'an attempt that is not counted',
     ({ worker }) => worker.push({ t: 400, e: 'start', id: done, attempt: 2 }),
     /ran attempt 2, and has had 1/,
   ],
@@ -157,18 +157,26 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
     /another attempt/,
   ],
   [
-    'a result out of nothing',
+    'a result that no attempt returned',
     (one) => {
       one.worker = one.worker.filter((entry) => entry.e !== 'end' || entry.id !== done);
     },
     /its handler never ended/,
   ],
   ['a lost edit', (one) => change(one, parked, { payload: '{"mark":0}' }), /edit 1 .* is lost/],
-  ['an edit of nobody', (one) => change(one, parked, { payload: '{"mark":3}' }), /edit 1 .* it has 3/],
+  [
+    'an edit that no process made',
+    (one) => change(one, parked, { payload: '{"mark":3}' }),
+    /edit 1 .* it has 3/,
+  ],
   ['a lost note', ({ state }) => state.notes.pop(), /note 1 is there 0 times/],
   ['a doubled note', ({ state }) => state.notes.push('# note 1'), /note 1 is there 2 times/],
   ['a row that is not crossed out', ({ state }) => state.ids.push(done), /2 rows of job .* not crossed out/],
-  ['a line of nobody', ({ state }) => state.strange.push('garbage'), /a line that nobody wrote: garbage/],
+  [
+    'a line that no process wrote',
+    ({ state }) => state.strange.push('garbage'),
+    /a line that nobody wrote: garbage/,
+  ],
   [
     'a call that failed',
     ({ meddler }) =>
@@ -191,7 +199,7 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
 ];
 
 for (const [what, spoil, verdict] of wrongs)
-  test(`it sees ${what}`, () => {
+  test(`the check finds ${what}`, () => {
     const one = allIsWell();
     spoil(one);
     const { violations } = judge(one);
@@ -201,7 +209,7 @@ for (const [what, spoil, verdict] of wrongs)
     );
   });
 
-test('what was asked for and not acknowledged may have happened or not', () => {
+test('a call that was not acknowledged may have happened or not', () => {
   const one = allIsWell();
   one.producer.push({ t: 90, e: 'ask', op: 'add', tags: ['tag 6'] });
   assert.deepEqual(judge(one).violations, []);

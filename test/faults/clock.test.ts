@@ -31,7 +31,7 @@ function settable(): { clock: Clock; steady: FakeClock; set: (by: number) => voi
   };
 }
 
-test('set back an hour: what was due stays in its order, waits until its time, and no job is lost', async (t) => {
+test('jobs keep their order, wait until their time, and none is lost, after the clock was set back an hour', async (t) => {
   const { clock, steady, set } = settable();
   const { queue, file } = openTest(t, { clock: clock as FakeClock });
   const before = await queue.enqueue('email', 1);
@@ -50,7 +50,7 @@ test('set back an hour: what was due stays in its order, waits until its time, a
   );
 });
 
-test('set back an hour while one waits for the lock: it waits no longer for that', async (t) => {
+test('a wait for the lock does not get longer if the clock is set back an hour meanwhile', async (t) => {
   const { clock, steady, set } = settable();
   const holder = openTest(t);
   await holder.queue.enqueue('email');
@@ -71,7 +71,7 @@ test('set back an hour while one waits for the lock: it waits no longer for that
   });
 });
 
-test('set back an hour: a worker that stays takes jobs back from the dead all the same', async (t) => {
+test('a lingering worker takes jobs back from dead workers although the clock was set back an hour', async (t) => {
   const { clock, steady, set } = settable();
   const { queue, file } = openTest(t, { clock: clock as FakeClock });
   await queue.enqueue('hold');
@@ -104,7 +104,7 @@ test('set back an hour: a worker that stays takes jobs back from the dead all th
   await working;
 });
 
-test('set forward a year: a running job counts as overdue; its result is dropped, and it runs again when its first run has ended', async (t) => {
+test('a running job counts as overdue after the clock was set forward a year; its result is dropped, and it runs again when its first run has ended', async (t) => {
   const { clock, set } = settable();
   const { queue, file } = openTest(t, { clock: clock as FakeClock });
   const id = await queue.enqueue('slow');

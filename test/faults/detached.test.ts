@@ -57,7 +57,7 @@ test('a mounted file that was replaced outside takes no job, and can be read', {
   assert.equal(rowsOf(join(folder, 'host', 'queue.tsv')).length, 2);
 });
 
-test('doctor and check tell of a file that is mounted by itself, and a compaction leaves no trace', {
+test('doctor and check report a file that is mounted by itself, and a compaction leaves no trace', {
   skip,
 }, (t) => {
   const script = `queue --file box/queue.tsv doctor --plain | cut -f 1,4; queue --file box/queue.tsv check
@@ -107,7 +107,7 @@ for (const [what, takeAway] of [
     },
   ],
 ] as const) {
-  test(`a process doesn't make a queue again whose folder was ${what}`, async (t) => {
+  test(`a process does not make a queue again whose folder was ${what}`, async (t) => {
     const file = join(temporaryFolder(t), 'data', 'queue.tsv');
     const { queue } = openTest(t, { file });
     await queue.enqueue('email');
@@ -145,7 +145,7 @@ test('a file that was deleted in a folder that stays is made again', async (t) =
   assert.equal(rowsOf(file).length, 1);
 });
 
-test('a rename that finds the file mounted leaves it as it was', async (t) => {
+test('a rename leaves a mounted file as it was', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({}));
   const before = readFileSync(file);
@@ -158,7 +158,7 @@ test('a rename that finds the file mounted leaves it as it was', async (t) => {
   assert.deepEqual(readFileSync(file), before);
 });
 
-test('doctor and check tell of an empty file that is mounted by itself, and of a file of a later format', {
+test('doctor and check report an empty file that is mounted by itself, and a file of a later format', {
   skip,
 }, (t) => {
   const script = `: > host/queue.tsv; queue --file box/queue.tsv doctor --plain | cut -f 1,4; queue --file box/queue.tsv check
@@ -171,7 +171,7 @@ test('doctor and check tell of an empty file that is mounted by itself, and of a
   assert.equal(stdout.match(/^queue .*has format 3 /gm)?.length, 1, stdout);
 });
 
-test('a file that a compaction replaces between its opening and a look at it is no detached one', async (t) => {
+test('a file that a compaction replaces between open and check is not taken for a detached one', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({}));
   let isReplaced = false;

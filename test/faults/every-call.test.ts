@@ -34,7 +34,7 @@ const ON_DATA = new Set(['fstat', 'readSync', 'writeSync', 'read', 'write', 'fda
 const ASYNC = new Set(['read', 'write', 'fdatasync', 'fsync']);
 
 for (const [name, run] of Object.entries(functions))
-  test(`whatever the system refuses is told as an error of ours: ${name}`, async (t) => {
+  test(`every error of the system becomes a TsvqError: ${name}`, async (t) => {
     const folder = temporaryFolder(t);
     const now = new FakeClock().now() / 1000;
     for (let step = 0, more = true; more; step++) {

@@ -16,7 +16,7 @@ import { runNode } from './process.js';
  * test/unit/file/worker/failing-disk.test.ts.
  */
 
-test('a file size limit: what is acknowledged is in the file, the rest is DISK_FULL, and the process lives', async (t) => {
+test('a file size limit gives DISK_FULL, loses no acknowledged job, and the process lives', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   // In units of 512 bytes, or of 1024 where sh is bash.
   const before = ['sh', '-c', 'ulimit -f 40; exec "$@"', 'sh'];
@@ -61,7 +61,7 @@ function smallDisk(t: TestContext, kibibytes: number): string | undefined {
   return folder;
 }
 
-test('a disk that fills up, and has room again: nothing acknowledged is lost, and all of it runs', async (t) => {
+test('no acknowledged job is lost, and all run, after a full disk has room again', async (t) => {
   const disk = smallDisk(t, 1024);
   if (disk === undefined) return t.skip('takes the right to mount a file system');
   try {

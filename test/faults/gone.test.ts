@@ -14,7 +14,7 @@ import { deferred } from '../support/waiting.js';
  */
 
 for (const what of ['file', 'folder'] as const)
-  test(`a ${what} that is removed while a worker runs a job: its result is dropped, and what comes next runs`, async (t) => {
+  test(`a result is dropped, and later jobs run, if the ${what} is removed while a worker runs a job`, async (t) => {
     const file = join(temporaryFolder(t), 'data', 'queue.tsv');
     const { queue, clock } = openTest(t, { file });
     await queue.enqueue('slow');
@@ -51,7 +51,7 @@ for (const what of ['file', 'folder'] as const)
     );
   });
 
-test('a folder that is replaced by another while a worker stays: it works on in the new one', async (t) => {
+test('a lingering worker goes on in the new folder after its folder was replaced', async (t) => {
   const file = join(temporaryFolder(t), 'data', 'queue.tsv');
   const { queue, clock } = openTest(t, { file });
   await queue.enqueue('email', 1);

@@ -32,7 +32,7 @@ function shutAway(t: TestContext): string {
   return join(way, 'data', 'queue.tsv');
 }
 
-test('the command says with the path that a folder on the way may not be entered, and ends with 1', async (t) => {
+test('the command names a folder on the way that may not be entered, and exits with 1', async (t) => {
   if (queue('/', '--version').status !== 0) return t.skip('another user can not read the repository');
   const file = shutAway(t);
   // Whoever cleans up has to get in again.
@@ -59,7 +59,7 @@ test('the command says with the path that a folder on the way may not be entered
   }
 });
 
-test('where a file stands on the way nothing is found, and nothing can be made: NO_ACCESS, with the path', async (t) => {
+test('a file in the place of a folder on the way holds no job, and an enqueue gives NO_ACCESS with the path', async (t) => {
   const folder = temporaryFolder(t);
   chmodSync(folder, 0o755);
   const way = join(folder, 'way');
@@ -78,7 +78,7 @@ test('where a file stands on the way nothing is found, and nothing can be made: 
   assert.equal(text(way), 'no folder');
 });
 
-test('a name that is too long for the system is NO_ACCESS', async (t) => {
+test('a name that is too long for the system gives NO_ACCESS', async (t) => {
   const { queue: api } = openTest(t, { file: join(temporaryFolder(t), 'x'.repeat(300)) });
   await rejects(api.enqueue('email'), 'NO_ACCESS', 'xxx', 'ENAMETOOLONG');
   await rejects(api.getJob('x'), 'NO_ACCESS', 'xxx');

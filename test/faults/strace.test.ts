@@ -33,7 +33,7 @@ async function threeJobs(file: string, ...inject: string[]): Promise<Ended> {
 const payloads = (file: string) =>
   rowsOf(file).flatMap(({ type, payload }) => (type === 'email' ? [Number(payload)] : []));
 
-test('fdatasync fails once: the commit is saved in a new file before it is acknowledged', {
+test('a commit whose fdatasync fails once is saved in a new file before it is acknowledged', {
   skip: NO_STRACE,
 }, async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
@@ -46,7 +46,7 @@ test('fdatasync fails once: the commit is saved in a new file before it is ackno
   assert.deepEqual(payloads(file), [1, 2, 3]);
 });
 
-test('all syncs fail: SYNC_FAILED, and the next process repairs what the lock of this one guards', {
+test('a process whose syncs all fail gets SYNC_FAILED, and the next one repairs the file', {
   skip: NO_STRACE,
 }, async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
@@ -72,7 +72,7 @@ test('all syncs fail: SYNC_FAILED, and the next process repairs what the lock of
   assert.equal(existsSync(`${file}.lock`), false);
 });
 
-test('a write that fails is told, and the next one goes on', { skip: NO_STRACE }, async (t) => {
+test('a failed write rejects, and the next one goes in', { skip: NO_STRACE }, async (t) => {
   for (const [error, code] of [
     ['EIO', 'WRITE_FAILED'],
     ['ENOSPC', 'DISK_FULL'],
@@ -84,7 +84,7 @@ test('a write that fails is told, and the next one goes on', { skip: NO_STRACE }
   }
 });
 
-test('a write that says it wrote all and wrote nothing: nothing is acknowledged that is not there', {
+test('a commit is not acknowledged if its write wrote nothing and reported success', {
   skip: NO_STRACE,
 }, async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');

@@ -77,7 +77,7 @@ for (const how of ['> /dev/full 2>&1', '>&- 2>&-', '2> >(exec true)'])
     assert.equal(printed, '0\n');
   });
 
-test('a logger that throws, rejects, or is no ordinary function harms no job', async (t) => {
+test('a logger that throws, rejects, or is not an ordinary function harms no job', async (t) => {
   const { queue } = openTest(t);
   const loggers: ((event: object) => unknown)[] = [
     () => {

@@ -105,7 +105,7 @@ for (const format of ['cjs', 'esm'] as const) {
   }
 }
 
-test('a bundle that can load a dependency from nowhere names it, and says what to do', async (t) => {
+test('a bundle that can not find a dependency names it, and says what to do', async (t) => {
   const folder = project(t);
   const outfile = join(folder, 'elsewhere/program.mjs');
   await build({

@@ -69,7 +69,7 @@ describe('check', { concurrency: 3 }, () => {
         0,
         /: 1 job left by dead workers \(see queue doctor\)\n$/,
       ],
-      ['a job that runs by nobody', { status: 'processing' }, 0, /: 1 job left by dead workers/],
+      ['a job that runs without a worker', { status: 'processing' }, 0, /: 1 job left by dead workers/],
     ] as const,
     6,
   ))
@@ -83,7 +83,7 @@ describe('check', { concurrency: 3 }, () => {
       assert.match(stdout, message);
     });
 
-  test("lines that can't be read are counted, and the jobs that they hold", async (t) => {
+  test("counts lines that can't be read, and the jobs that they hold", async (t) => {
     const nine = Array.from({ length: 7 }, (_, i) => line({ id: `py${i}` }, NINE.split('\t')));
     const { file, queue } = of(t, line({ id: ID, run_at: now() }), ...nine);
     tick(file, 0);
@@ -112,7 +112,7 @@ describe('check', { concurrency: 3 }, () => {
     assert.match((await queue('check')).stdout, /: 9 lines can't be read, by which 1 job is held \(see/);
   });
 
-  test('says nothing of jobs that are to run far ahead, nor of those that a worker is about to take back', async (t) => {
+  test('says nothing of jobs that are due far ahead, or that a worker is about to take back', async (t) => {
     const { file, queue } = of(
       t,
       line({ id: ID, created_at: now() + 3600, run_at: now() + 4_000_000 }),
@@ -127,7 +127,7 @@ describe('check', { concurrency: 3 }, () => {
     assert.equal((await queue('stats', '--json')).code, 0);
   });
 
-  test('a queue that has had no job yet is fine, once a worker has looked for it; a mistyped one is not', async (t) => {
+  test('accepts a queue without a file once a worker has looked for it, and no mistyped one', async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');
     const queue = runOn(t, file);
     assert.equal((await queue('check')).code, 3);
@@ -141,7 +141,7 @@ describe('check', { concurrency: 3 }, () => {
     }
   });
 
-  test('several problems make one line still, and a record each for programs', async (t) => {
+  test('prints one line for several problems, and a record each for programs', async (t) => {
     const { file, queue } = of(t, line({ id: ID, type: 'gone' }), line({ id: 'bb', status: 'failed' }));
     writeFileSync(`${file}.tick`, `${now() - 180_000}\nno handler\tgone\n`);
     const { stdout } = await queue('check');
@@ -159,7 +159,7 @@ describe('check', { concurrency: 3 }, () => {
     assert.equal(fields((await queue('check', '--plain')).stdout)[2]?.[1], '1 failed');
   });
 
-  test('the limits are its options', async (t) => {
+  test('takes its limits from its options', async (t) => {
     const { file, queue } = of(
       t,
       line({ id: ID, run_at: now() - 900 }),

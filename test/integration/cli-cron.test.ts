@@ -8,7 +8,7 @@ import { project, runAsCron } from './app-project.js';
 import { records, run } from './cli-process.js';
 
 describe('cron print', { concurrency: 2 }, () => {
-  test('refuses an address for a file: 2', async (t) => {
+  test('exits with 2 if the file is an address', async (t) => {
     const cwd = project(t);
     await run(t, ['init'], { cwd });
     for (const [args, env] of [
@@ -52,7 +52,7 @@ describe('cron print', { concurrency: 2 }, () => {
       assert.ok(existsSync(join(file, '../worker.log')));
     });
 
-  test('names the folder as the shell does: behind a symlink it may be gone with the next release', async (t) => {
+  test('names the folder as the shell does, because the target of a symlink may be gone with the next release', async (t) => {
     const real = project(t);
     await run(t, ['init'], { cwd: real });
     const current = join(temporaryFolder(t), 'current');
@@ -72,7 +72,7 @@ describe('cron print', { concurrency: 2 }, () => {
     assert.ok(elsewhere.stdout.includes(`cd ${real} && `), elsewhere.stdout);
   });
 
-  test('as JSON and as plain', async (t) => {
+  test('prints JSON and plain text', async (t) => {
     const cwd = project(t);
     await run(t, ['init'], { cwd });
     const { stdout } = await run(t, ['cron', 'print'], { cwd });
@@ -81,7 +81,7 @@ describe('cron print', { concurrency: 2 }, () => {
     assert.equal((await run(t, ['cron', 'print', '--plain'], { cwd })).stdout, stdout);
   });
 
-  test('warns of a folder that is missing, where the log can not be written', async (t) => {
+  test('warns if the log can not be written because its folder is missing', async (t) => {
     const cwd = project(t);
     await run(t, ['init'], { cwd });
     const { code, stderr } = await run(t, ['cron', 'print', '--file', 'none/queue.tsv'], { cwd });
@@ -92,21 +92,21 @@ describe('cron print', { concurrency: 2 }, () => {
     );
   });
 
-  test('without a worker: 3, with its path', async (t) => {
+  test('exits with 3 if there is no worker, and names its path', async (t) => {
     const cwd = project(t);
     const { code, stdout, stderr } = await run(t, ['cron', 'print'], { cwd });
     assert.deepEqual({ code, stdout }, { code: 3, stdout: '' });
     assert.ok(stderr.includes(join(cwd, 'workers/queue_worker.js')));
   });
 
-  test('a path with a line end in it: 2', async (t) => {
+  test('exits with 2 if a path contains a line end', async (t) => {
     const cwd = project(t, '{}', 'two\nlines');
     await run(t, ['init'], { cwd });
     const { code, stdout } = await run(t, ['cron', 'print'], { cwd });
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
   });
 
-  test('cron without print explains itself: 2', async (t) => {
+  test('exits with 2 without print, and explains the command', async (t) => {
     const { code, stderr } = await run(t, ['cron']);
     assert.equal(code, 2);
     assert.match(stderr, /^ {2}print +\w/m);

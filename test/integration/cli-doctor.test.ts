@@ -20,7 +20,7 @@ async function diagnose(t: TestContext, ...rows: string[]): Promise<string[][]> 
 }
 
 describe('doctor', { concurrency: 3 }, () => {
-  test('says ok of a queue in order, whatever stands in it', async (t) => {
+  test('says ok of a queue in order, whatever its jobs hold', async (t) => {
     const { file, queue } = of(
       t,
       '# a comment of mine\n',
@@ -51,7 +51,7 @@ describe('doctor', { concurrency: 3 }, () => {
       /^its status is "done", which is none of pending, /,
     ],
     ['no version', line({ id: ID, version: '' }), /^its version is "", which is no whole number/],
-    ['a version that is none', line({ id: ID, version: '1.5' }), /^its version is "1\.5"/],
+    ['a version that is not a number', line({ id: ID, version: '1.5' }), /^its version is "1\.5"/],
     ['an empty id', line({ id: '' }), /^its id is empty/],
     ['a NUL byte', line({ id: ID, error: 'a\0b' }), /^a NUL byte/],
   ] as const)
@@ -64,7 +64,7 @@ describe('doctor', { concurrency: 3 }, () => {
       assert.match(found[0]?.[3] ?? '', message);
     });
 
-  test('finds a job that such a line holds', async (t) => {
+  test('finds a job that an unreadable line holds', async (t) => {
     const found = await diagnose(t, line({ id: ID }), line({ id: ID, status: 'complete', version: 2 }));
     assert.deepEqual(
       found.map(([kind, at, id]) => [kind, at, id]),
@@ -76,7 +76,7 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.match(found[1]?.[3] ?? '', /^job aa00000000000001 is not run: line 4/);
   });
 
-  test('finds what a crash cut, closed or not', async (t) => {
+  test('finds a row that a crash cut, whether its line is closed or not', async (t) => {
     const [closed, open, ...others] = await diagnose(t, line({ id: ID }), 'bb00\temail\t#torn\n', 'cc00\tem');
     assert.deepEqual([closed?.slice(0, 2), open?.slice(0, 2), others], [['torn', '4'], ['torn', '5'], []]);
   });
@@ -94,7 +94,7 @@ describe('doctor', { concurrency: 3 }, () => {
     }
   });
 
-  test('finds a payload that is no JSON, of a job that is still to run', async (t) => {
+  test('finds a payload that is not JSON, of a job that is still to run', async (t) => {
     const found = await diagnose(t, line({ id: ID, payload: '{a: 1}' }));
     assert.deepEqual(found[0]?.slice(0, 3), ['payload', '3', ID]);
   });
@@ -111,7 +111,7 @@ describe('doctor', { concurrency: 3 }, () => {
     ]);
   });
 
-  test('finds a job that waits for a time which a wrong clock gave it, or another unit; show tells as well', async (t) => {
+  test('finds a job whose time a wrong clock or another unit put far ahead; show names it as well', async (t) => {
     const created_at = Date.UTC(2090, 0) / 1000;
     const { queue } = of(
       t,
@@ -154,7 +154,7 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.doesNotMatch((await queue('list')).stdout, /NaN/);
   });
 
-  test('finds a job whose worker is dead, or that has none', async (t) => {
+  test('finds a job whose worker is dead, or that names no worker', async (t) => {
     const found = await diagnose(
       t,
       line({ id: ID, status: 'processing', locked_by: dead }),
@@ -171,7 +171,7 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.ok(found[0]?.[3]?.includes(dead));
   });
 
-  test('finds what a compaction left that a crash ended', async (t) => {
+  test('finds what a crashed compaction left', async (t) => {
     const { file, queue } = of(t, line({ id: ID }));
     writeFileSync(`${file}.0123456789ab.tmp`, '');
     writeFileSync(join(file, '../other.tmp'), '');
@@ -182,7 +182,7 @@ describe('doctor', { concurrency: 3 }, () => {
     );
   });
 
-  test('finds a file that everybody may write, or not even its owner', async (t) => {
+  test('finds a file that every user may write, or that not even its owner may write', async (t) => {
     const { file, queue } = of(t, line({ id: ID }));
     chmodSync(file, 0o666);
     assert.match((await queue('doctor')).stdout, /^access: everybody .* may write .*0666.*\n$/);
@@ -190,7 +190,7 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.match((await queue('doctor')).stdout, /^access: not even its owner .*0440.*\n$/);
   });
 
-  test('finds a file that belongs to another than its folder', {
+  test('finds a file whose owner is not that of its folder', {
     skip: UNPRIVILEGED === undefined,
   }, async (t) => {
     const { file, queue } = of(t, line({ id: ID }));

@@ -62,7 +62,7 @@ describe('init', { concurrency: 2 }, () => {
     assert.equal(readFileSync(join(folder, 'workers/handlers/hello.js'), 'utf8'), handler);
   });
 
-  test('its worker and the command refuse a switch or a path that is a slip', async (t) => {
+  test('its worker and the command refuse a mistyped switch or path', async (t) => {
     const cwd = project(t, '{"type": "module"}');
     await run(t, ['init'], { cwd });
     await run(t, ['add', 'hello'], { cwd });
@@ -88,7 +88,7 @@ describe('init', { concurrency: 2 }, () => {
     ] as const,
     1,
   ))
-    test(`its worker ends at once with ${second} after ${first}, and soon where nothing follows`, async (t) => {
+    test(`its worker ends at once with ${second} after ${first}, and soon if nothing follows`, async (t) => {
       const cwd = project(t, '{"type": "module"}');
       await run(t, ['init'], { cwd });
       writeFileSync(
@@ -128,7 +128,7 @@ describe('init', { concurrency: 2 }, () => {
     assert.equal(stdout, '?? data/.gitignore\n');
   });
 
-  test('says so where the package is not installed', async (t) => {
+  test('says so if the package is not installed', async (t) => {
     const cwd = temporaryFolder(t);
     writeFileSync(join(cwd, 'package.json'), '{}');
     const { code, stderr } = await run(t, ['init'], { cwd });
@@ -136,7 +136,7 @@ describe('init', { concurrency: 2 }, () => {
     assert.match(stderr, /^queue: tsvq is not installed in this project yet: npm install tsvq$/m);
   });
 
-  test('outside of a project: 3, and writes nothing', async (t) => {
+  test('exits with 3 outside of a project, and writes nothing', async (t) => {
     const cwd = temporaryFolder(t);
     const { code, stdout, stderr } = await run(t, ['init'], { cwd });
     assert.deepEqual({ code, stdout }, { code: 3, stdout: '' });
@@ -144,7 +144,7 @@ describe('init', { concurrency: 2 }, () => {
     assert.equal(existsSync(join(cwd, 'workers')), false);
   });
 
-  test('with a package.json that is none: 1, and writes nothing', async (t) => {
+  test('exits with 1 if package.json is not JSON, and writes nothing', async (t) => {
     const cwd = project(t, '{');
     const { code, stderr } = await run(t, ['init'], { cwd });
     assert.equal(code, 1);
@@ -153,7 +153,7 @@ describe('init', { concurrency: 2 }, () => {
   });
 });
 
-test('what a project installs is the command queue, and tsvq', async (t) => {
+test('a project gets the commands queue and tsvq', async (t) => {
   const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   assert.deepEqual(Object.keys(bin).sort(), ['queue', 'tsvq']);
   for (const path of Object.values(bin) as string[]) {

@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 const payload = 'x'.repeat((isThorough ? 10 : 4) * MIB);
 const large = 'x'.repeat((isThorough ? 2 : 1) * MIB);
 
-test('the command copes with fields and lines of many MiB, and shows people no more than they can read', async (t) => {
+test('the command handles fields and lines of many MiB, and shows people no more than they can read', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(
     file,

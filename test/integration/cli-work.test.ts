@@ -85,13 +85,13 @@ describe('work', { concurrency: 3 }, () => {
       assert.deepEqual([code, stderr, statesOf(file)], [0, '', [`${jobId(0)} completed`]]);
     });
 
-  test('says nothing where nothing is due', async (t) => {
+  test('prints nothing if no job is due', async (t) => {
     const { module, work } = jobs(t);
     module('h.mjs', 'export const one = () => 1;');
     assert.deepEqual(await work('h.mjs'), { code: 0, signal: null, stdout: '', stderr: '' });
   });
 
-  test('knows the PermanentError that the handlers import; failed jobs are no failure of the command', async (t) => {
+  test('knows the PermanentError that the handlers import, and exits with 0 although jobs failed', async (t) => {
     const { file, module, work } = jobs(t, 'one', 'two');
     module(
       'h.mjs',
@@ -111,7 +111,7 @@ describe('work', { concurrency: 3 }, () => {
     );
   });
 
-  test('says what is wrong with a module that throws no error, or never comes to its end', async (t) => {
+  test('says what is wrong with a module that throws something else than an error, or never finishes loading', async (t) => {
     const { cwd, module, work } = jobs(t, 'one');
     module('null.mjs', 'throw null;');
     module('endless.mjs', 'await new Promise(() => {});');
@@ -122,7 +122,7 @@ describe('work', { concurrency: 3 }, () => {
     assert.match(endless.stderr, /endless\.mjs awaits something at its top level that never comes$/m);
   });
 
-  test('--concurrency runs jobs side by side', async (t) => {
+  test('runs jobs side by side with --concurrency', async (t) => {
     const { file, module, work } = jobs(t, 'meet', 'meet');
     // Each waits for the other to be there.
     module(
@@ -137,7 +137,7 @@ describe('work', { concurrency: 3 }, () => {
     );
   });
 
-  test('--linger waits for jobs that come, and SIGTERM ends it in order', async (t) => {
+  test('waits for new jobs with --linger, and ends in order after SIGTERM', async (t) => {
     const { cwd, file, module, queue } = jobs(t, 'one');
     module('h.mjs', 'export const one = () => 1;');
     const { child, ended, said } = start(t, ['work', 'h.mjs', '--linger', '1h', '--plain'], {
@@ -153,7 +153,7 @@ describe('work', { concurrency: 3 }, () => {
     assert.match(stderr, /^queue: SIGTERM: starting no more jobs/);
   });
 
-  test('goes on where nobody reads what it prints', async (t) => {
+  test('goes on if no process reads what it prints', async (t) => {
     const { cwd, file, module } = jobs(t, ...Array.from({ length: 20 }, () => 'one'));
     module('h.mjs', "export const one = () => console.log('one');");
     const { child, ended } = start(t, ['work', 'h.mjs'], { cwd, env: { QUEUE_FILE: file } });
@@ -163,7 +163,7 @@ describe('work', { concurrency: 3 }, () => {
     assert.ok(statesOf(file).every((state) => state.endsWith(' completed')));
   });
 
-  test('a second signal ends it at once', async (t) => {
+  test('ends at once after a second signal', async (t) => {
     const { cwd, file, module } = jobs(t, 'stuck');
     module(
       'h.mjs',
@@ -217,7 +217,7 @@ describe('work', { concurrency: 3 }, () => {
       assert.deepEqual(statesOf(file), [`${jobId(0)} pending`]);
     });
 
-  test('options that can not be used: 2', async (t) => {
+  test('exits with 2 if an option can not be used', async (t) => {
     const { module, work } = jobs(t, 'one');
     module('h.mjs', 'export const one = () => 1;');
     const { code, stderr } = await work('h.mjs', '--concurrency', 'many');
@@ -239,7 +239,7 @@ describe('work', { concurrency: 3 }, () => {
     }
   });
 
-  test('--max-attempts, --backoff and --timeout; by default a job survives an outage', async (t) => {
+  test('takes --max-attempts, --backoff and --timeout; by default a job survives an outage', async (t) => {
     const { file, module, work } = jobs(t, 'one');
     module(
       'h.mjs',
@@ -259,7 +259,7 @@ describe('work', { concurrency: 3 }, () => {
     assert.deepEqual(statesOf(file), [`${jobId(0)} failed`]);
   });
 
-  test('runs TypeScript where node can import it', async (t) => {
+  test('runs TypeScript if node can import it', async (t) => {
     const { cwd, file, module } = jobs(t, 'one');
     module('h.ts', 'export const one = (): number => 1;');
     const env = { QUEUE_FILE: file, NODE_OPTIONS: `--import=${import.meta.resolve('tsx')}` };

@@ -67,7 +67,7 @@ for (const url of [
   ' smtp://localhost\n',
   '',
 ])
-  test(`SMTP_URL=${JSON.stringify(url)} is taken`, async (t) => {
+  test(`SMTP_URL=${JSON.stringify(url)} is accepted`, async (t) => {
     const { checkEnvironment } = await import('../../workers/handlers/environment.js');
     setEnvironment(t, { SMTP_URL: url });
     checkEnvironment();

@@ -46,7 +46,7 @@ async function lateLook(t: TestContext) {
   return { file, queue, others, ids, look, goOn, over, fault, hold, misused };
 }
 
-test('a commit during a look crosses out what it supersedes all the same', { timeout: 60_000 }, async (t) => {
+test('a commit during a read strikes what it supersedes', { timeout: 60_000 }, async (t) => {
   const { file, queue, ids, look, goOn, over, fault, hold } = await lateLook(t);
   const [id = ''] = ids;
   // The look goes on between the commit's write and its end; or before, if the commit waits for it.
@@ -66,7 +66,7 @@ test('a commit during a look crosses out what it supersedes all the same', { tim
   );
 });
 
-test('a look outlives the replacement of the file by a compaction', { timeout: 60_000 }, async (t) => {
+test('a read goes on after a compaction has replaced the file', { timeout: 60_000 }, async (t) => {
   const { queue, others, ids, look, goOn, misused } = await lateLook(t);
   await others.cancelJob(ids[0] as string);
   await others.compact();

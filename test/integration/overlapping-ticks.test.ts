@@ -70,7 +70,7 @@ for (const durability of isThorough ? (['sync', 'os'] as const) : (['sync'] as c
     );
   });
 
-test('no more than maxWorkers work at once: who comes too late returns at once, and quietly', {
+test('no more than maxWorkers work at once, and a late worker returns at once, and quietly', {
   timeout: 120_000,
 }, async (t) => {
   const folder = workFolder(t);

@@ -44,7 +44,7 @@ async function after(t: TestContext, removal: string, file: string, dist: string
     .map((told) => JSON.parse(told) as [code: string, message: string]);
 }
 
-test('a process that stays can enqueue when its package is gone; the machinery of a worker is told as gone, and the worker as one that never looked', async (t) => {
+test('a running process can enqueue after its package was removed; a worker says that its code is gone, and counts as one that never looked', async (t) => {
   const { dist, file } = installed(t);
   const removal = `await new Promise((resolve) => setTimeout(resolve, 1500));
     for (const name of readdirSync(${JSON.stringify(dist)}))

@@ -99,7 +99,7 @@ for (const [what, wrong] of Object.entries({
   'headers that are text': { headers: 'X-Mine: x' },
   'headers that are a list': { headers: ['X-Mine: x'] },
 }))
-  test(`${what} fails for good, and is not sent to anybody`, async (t) => {
+  test(`${what} fails for good, and is not sent`, async (t) => {
     const server = await mailServer(t);
     const { queue, run } = mailQueue(t, server);
     const id = await queue.enqueue(
@@ -112,7 +112,7 @@ for (const [what, wrong] of Object.entries({
     assert.deepEqual(server.asked, []);
   });
 
-test('a payload that is no object fails for good', async (t) => {
+test('a payload that is not an object fails for good', async (t) => {
   const { queue, run } = mailQueue(t);
   const ids = await queue.enqueueMany(
     [undefined, null, 'text', 17, true, [letter], {}].map((payload) => ({ type: 'send_email', payload })),
@@ -121,7 +121,7 @@ test('a payload that is no object fails for good', async (t) => {
   for (const id of ids) assert.equal((await jobThat('failed', queue, id)).attempts, 1);
 });
 
-test('without a server, `body`, {name, address} and bcc alone make a file in the outbox', async (t) => {
+test('`body`, {name, address} and bcc alone make a file in the outbox without a server', async (t) => {
   const { queue, run, outbox } = mailQueue(t);
   const id = await queue.enqueue('send_email', { bcc: { name: 'Ann', address: ann }, body: 'Hello\n' });
   await run();

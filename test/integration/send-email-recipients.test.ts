@@ -18,7 +18,7 @@ async function followUpOf(queue: Queue, id: string) {
 }
 
 for (const hidePIPELINING of [false, true]) {
-  test(`a recipient that is refused for now gets a follow-up, and the others nothing twice${hidePIPELINING ? ', without pipelining' : ''}`, async (t) => {
+  test(`a recipient that is refused for now gets a follow-up, and no other gets a second mail${hidePIPELINING ? ', without pipelining' : ''}`, async (t) => {
     const server = await mailServer(t, { [bob]: 451 }, { hidePIPELINING });
     const { queue, run, stderr } = mailQueue(t, server);
     const options = { priority: 7, maxAttempts: 2, timeout: '50s' };
@@ -73,7 +73,7 @@ test('a recipient that is refused for good is named in the result and on stderr'
   );
 });
 
-test('one taken, one refused for now, one for good: each has what is due to it', async (t) => {
+test('a mail with one recipient accepted, one refused for now and one for good reports each and retries one', async (t) => {
   const server = await mailServer(t, { [bob]: 450, [carl]: 553 });
   const { queue, run, stderr } = mailQueue(t, server);
   const id = await queue.enqueue('send_email', { ...letter, to: [ann, bob, carl] });
@@ -89,7 +89,7 @@ test('one taken, one refused for now, one for good: each has what is due to it',
   assert.deepEqual(server.asked, [ann, bob, carl, bob]);
 });
 
-test('all refused for now: the job is tried again, with all of them', async (t) => {
+test('a job whose recipients are all refused for now is tried again with all of them', async (t) => {
   const server = await mailServer(t, { [ann]: 451, [bob]: 451 });
   const { queue, run } = mailQueue(t, server);
   const id = await queue.enqueue('send_email', letter, { maxAttempts: 2 });
@@ -100,7 +100,7 @@ test('all refused for now: the job is tried again, with all of them', async (t) 
   assert.equal((await queue.stats()).total, 1);
 });
 
-test('some refused for now, the rest for good: the job is tried again', async (t) => {
+test('a job whose recipients are refused, some for now and the rest for good, is tried again', async (t) => {
   const server = await mailServer(t, { [ann]: 550, [bob]: 451 });
   const { queue, run, stderr } = mailQueue(t, server);
   const id = await queue.enqueue('send_email', letter, { maxAttempts: 2 });
@@ -113,7 +113,7 @@ test('some refused for now, the rest for good: the job is tried again', async (t
   assert.match(stderr.join(''), /ann@example\.com/);
 });
 
-test('all refused for good: the job fails at once, and names them', async (t) => {
+test('a job whose recipients are all refused for good fails at once, and names them', async (t) => {
   const server = await mailServer(t, { [ann]: 550, [bob]: 551 });
   const { queue, run } = mailQueue(t, server);
   const id = await queue.enqueue('send_email', letter);
@@ -123,7 +123,7 @@ test('all refused for good: the job fails at once, and names them', async (t) =>
   assert.match(String(error), /ann@example\.com \(550 .*bob@example\.com \(551/);
 });
 
-test('530 to a recipient asks for a login: that is no refusal for good', async (t) => {
+test('530 to a recipient asks for a login, and does not refuse it for good', async (t) => {
   const server = await mailServer(t, { [bob]: 530 });
   const { queue, run } = mailQueue(t, server);
   const id = await queue.enqueue('send_email', letter);
@@ -183,7 +183,7 @@ test('a server that takes one recipient a session is served by follow-ups of fol
   assert.equal(new Set(server.mails.map(({ message }) => header(message, 'Message-ID'))).size, 1);
 });
 
-test('by LMTP, which refuses recipients after the message, it is the same', async (t) => {
+test('an LMTP server, which refuses recipients after the message, is treated like an SMTP server', async (t) => {
   const server = await mailServer(
     t,
     {},
@@ -212,7 +212,7 @@ test('by LMTP, which refuses recipients after the message, it is the same', asyn
   assert.equal(worker.completed, 1);
 });
 
-test('no follow-up shows a recipient of bcc, or mails one of the others', async (t) => {
+test('a follow-up shows no recipient of bcc, and mails none of the others', async (t) => {
   const server = await mailServer(t, { [carl]: 451 });
   const { queue, run } = mailQueue(t, server);
   const hidden = [carl, 'dora@example.com'];
@@ -233,7 +233,7 @@ test('no follow-up shows a recipient of bcc, or mails one of the others', async 
   }
 });
 
-test('`deferred` leaves recipients out, and can add none', async (t) => {
+test('`deferred` can only leave recipients out, and adds none', async (t) => {
   const server = await mailServer(t);
   const { queue, run } = mailQueue(t, server);
   const messageId = '<1@example.org>';
@@ -256,7 +256,7 @@ test('`deferred` leaves recipients out, and can add none', async (t) => {
   );
 });
 
-test('a follow-up that has no room in a payload costs nobody a second mail', async (t) => {
+test('a follow-up that does not fit into a payload causes no second mail', async (t) => {
   const server = await mailServer(t, { [bob]: 451 });
   const { queue, run, stderr } = mailQueue(t, server);
   const room = 1_048_576 - JSON.stringify({ ...letter, text: '' }).length;
@@ -267,7 +267,7 @@ test('a follow-up that has no room in a payload costs nobody a second mail', asy
   assert.match(stderr.join(''), /no follow-up.*payload.*\n.*bob@example\.com \(451/s);
 });
 
-test('what a server says is escaped on stderr', async (t) => {
+test('an answer of a server is escaped on stderr', async (t) => {
   const server = await mailServer(
     t,
     {},

@@ -77,7 +77,7 @@ async function quotingServer(
 for (const [how, quote] of Object.entries(QUOTES))
   for (const mechanism of ['PLAIN', 'LOGIN'])
     for (const refuses of ['AUTH', 'RCPT'])
-      test(`a server that quotes AUTH ${mechanism} ${how}, to ${refuses}, gives no password away`, async (t) => {
+      test(`a server that quotes AUTH ${mechanism} ${how}, to ${refuses}, puts no password into an error`, async (t) => {
         const password = 'Hush&ed w/ord';
         const { port, said } = await quotingServer(t, mechanism, refuses, quote);
         const { queue, run, stderr } = mailQueue(t);
@@ -98,7 +98,7 @@ for (const [how, quote] of Object.entries(QUOTES))
           assert.ok(!told.toLowerCase().includes(secret.toLowerCase()), told);
       });
 
-test('a proxy whose password is not percent-encoded is named by what the network says', async (t) => {
+test('a proxy whose password is not percent-encoded is reported by the error of the network', async (t) => {
   const { queue, run } = mailQueue(t);
   const proxy = encodeURIComponent('http://app:100%hush@127.0.0.1:2');
   setEnvironment(t, { SMTP_URL: `smtp://127.0.0.1:2?proxy=${proxy}` });

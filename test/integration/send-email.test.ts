@@ -33,7 +33,7 @@ async function muteServer(t: TestContext) {
   return { url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`, sockets, leftAlone };
 }
 
-test('a mute server is left after SEND_EMAIL_TIMEOUT, its connection closed, the worker gone', async (t) => {
+test('a server that says nothing is left after SEND_EMAIL_TIMEOUT, its connection is closed, and the worker ends', async (t) => {
   const mute = await muteServer(t);
   const file = join(temporaryFolder(t), 'queue.tsv');
   const queue = openQueue(file);
@@ -72,7 +72,7 @@ describe('send_email', () => {
     text: 'Hello Ann\n.\nBye\n',
   };
 
-  test('without SMTP_URL the message goes to the outbox beside the queue', async (t) => {
+  test('the message goes to the outbox next to the queue without SMTP_URL', async (t) => {
     const { file, queue } = emptyQueue(t);
     const id = await queue.enqueue('send_email', letter);
     const { code, events } = await tick(file);
@@ -93,7 +93,7 @@ describe('send_email', () => {
     assert.match(message, /\r\n\r\nHello Ann\r\n\.\r\nBye\r\n/);
   });
 
-  test('with SMTP_URL it is handed to that server', async (t) => {
+  test('the message goes to the server that SMTP_URL names', async (t) => {
     const { file, queue } = emptyQueue(t);
     const mail = await smtpServer(t);
     const id = await queue.enqueue('send_email', letter);
@@ -110,7 +110,7 @@ describe('send_email', () => {
     assert.deepEqual(job?.result, { messageId: `<${id}@example.org>`, accepted: mail.recipients[0] });
   });
 
-  test('refused with 4xx it is tried again, under the same Message-ID', async (t) => {
+  test('a message that is refused with 4xx is tried again, under the same Message-ID', async (t) => {
     const { file, queue } = emptyQueue(t);
     const mail = await smtpServer(t, { refuseOnce: 451 });
     const id = await queue.enqueue('send_email', letter);
@@ -128,7 +128,7 @@ describe('send_email', () => {
     assert.deepEqual(ids, [`<${id}@example.org>`, `<${id}@example.org>`]);
   });
 
-  test('refused with 5xx it fails for good', async (t) => {
+  test('a message that is refused with 5xx fails for good', async (t) => {
     const { file, queue } = emptyQueue(t);
     const mail = await smtpServer(t, { refuseOnce: 552 });
     const id = await queue.enqueue('send_email', letter);
@@ -138,7 +138,7 @@ describe('send_email', () => {
     assert.match(String(job.error), /552/);
   });
 
-  test('a recipient who is refused among others is in the result', async (t) => {
+  test('a recipient that is refused among others is in the result', async (t) => {
     const { file, queue } = emptyQueue(t);
     const mail = await smtpServer(t, { unknown: 'bob@example.com' });
     const id = await queue.enqueue('send_email', letter);
@@ -148,7 +148,7 @@ describe('send_email', () => {
     assert.deepEqual(mail.recipients, [['ann@example.com', 'carl@example.com']]);
   });
 
-  test('a refused login is not the fault of the message', async (t) => {
+  test('a refused login does not fail the message for good', async (t) => {
     const { file, queue } = emptyQueue(t);
     const mail = await smtpServer(t);
     const id = await queue.enqueue('send_email', letter);
@@ -158,7 +158,7 @@ describe('send_email', () => {
     assert.match(String(job.error), /535/);
   });
 
-  test('a payload that makes no message fails for good', async (t) => {
+  test('a payload that describes no message fails for good', async (t) => {
     const { file, queue } = emptyQueue(t);
     const secret = join(file, '../secret.txt');
     await writeFile(secret, 'secret');

@@ -34,7 +34,7 @@ function open(t: TestContext, ...copies: Copy[]): Queue<Jobs>[] {
   return queues;
 }
 
-test('they are two, with the same exports', () => {
+test('two copies of the package have the same exports', () => {
   assert.notEqual(module.openQueue, commonJs.openQueue);
   assert.deepEqual(Object.keys(commonJs).sort(), Object.keys(module).sort());
 });
@@ -63,7 +63,7 @@ for (const [names, first, second] of PAIRS) {
     );
   });
 
-  test(`${names}: a run that ignores its abort in one keeps the other from starting the job again`, async (t) => {
+  test(`${names}: a run that ignores its abort in one copy keeps the other from starting the job again`, async (t) => {
     const [one, other] = open(t, first, second) as [Queue<Jobs>, Queue<Jobs>];
     const ends = deferred();
     const id = await one.enqueue('step', { n: 1 }, { timeout: 20 });
@@ -80,7 +80,7 @@ for (const [names, first, second] of PAIRS) {
     assert.equal(again, 1);
   });
 
-  test(`${names}: errors of one are known to the other, by instanceof and by what a worker makes of them`, async (t) => {
+  test(`${names}: one copy knows the errors of the other, by instanceof and in a worker`, async (t) => {
     const [queue] = open(t, first) as [Queue<Jobs>];
     class Refused extends second.PermanentError {
       constructor() {

@@ -55,7 +55,7 @@ test('a version refuses to write a file of a later format, byte for byte, and go
   assert.equal((await now.getJob(first))?.status, 'completed');
 });
 
-test('nothing that the earlier version has acknowledged is lost when the later one upgrades meanwhile', async (t) => {
+test('no row that the earlier version has acknowledged is lost if the later one upgrades meanwhile', async (t) => {
   const { file, now, later } = await bothVersions(t);
   const ids = [await now.enqueue('email', 0)];
   let refused = 0;

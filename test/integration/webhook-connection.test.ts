@@ -39,7 +39,7 @@ for (const code of [200, 302, 500])
     assert.equal(wasCut, false);
   });
 
-test('an answer that never ends is cut at the time limit; the status that it began with counts', async (t) => {
+test('an answer that never ends is cut at the time limit, and its status counts', async (t) => {
   setEnvironment(t, { WEBHOOK_TIMEOUT: '300ms' });
   const sockets = new Set<Socket>();
   const { url, seen } = await receiver(t, (request, response) => {
@@ -75,7 +75,7 @@ test('an answer is read up to 10 MiB', async (t) => {
   assert.ok(sent > 9 * 1024 * 1024 && sent < 100 * 1024 * 1024, String(sent));
 });
 
-test('an answer that breaks off after its status is an answer', async (t) => {
+test('an answer that breaks off after its status counts as an answer', async (t) => {
   const { url, seen } = await receiver(t, (_, response) => {
     response.writeHead(200, { 'content-length': 100 });
     response.write('x', () => response.destroy());
@@ -103,7 +103,7 @@ test('a receiver that never answers is left after WEBHOOK_TIMEOUT', async (t) =>
   await until('it has hung up', () => sockets.every((socket) => socket.destroyed));
 });
 
-test("the job's own time limit wins over WEBHOOK_TIMEOUT, to either side", async (t) => {
+test("the job's own time limit wins over WEBHOOK_TIMEOUT, whether shorter or longer", async (t) => {
   setEnvironment(t, { WEBHOOK_TIMEOUT: '1ms' });
   const { url } = await receiver(t, (_, response) => setTimeout(() => response.end(), 50));
   assert.equal((await post(t, { url }, { timeout: 20_000 })).status, 'completed');
@@ -112,7 +112,7 @@ test("the job's own time limit wins over WEBHOOK_TIMEOUT, to either side", async
 
 const canProxy = 'setGlobalProxyFromEnv' in http;
 
-test('HTTP_PROXY is honoured where Node can, and NO_PROXY', {
+test('a request goes by HTTP_PROXY and NO_PROXY if Node supports them', {
   skip: !canProxy && 'not by this Node',
 }, async (t) => {
   const { url, seen } = await receiver(t, (_, response) => response.end());

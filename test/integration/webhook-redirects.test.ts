@@ -19,7 +19,7 @@ for (const code of [300, 301, 302, 303, 307, 308])
     assert.doesNotMatch(stderr, /s3cret|here/);
   });
 
-test('3xx without a target is an answer as well', async (t) => {
+test('3xx without a target is an answer', async (t) => {
   const { url } = await receiver(t, (_, response) => response.writeHead(304).end());
   assert.deepEqual((await post(t, { url })).result, { status: 304 });
 });
@@ -65,13 +65,13 @@ test('PUT keeps its method after 302, and gets a GET after 303', async (t) => {
   }
 });
 
-test('GET follows by itself', async (t) => {
+test('GET follows a redirect by default', async (t) => {
   const { url, seen } = await receiver(t, redirects(302, '/there'));
   assert.deepEqual((await post(t, { url: `${url}/here`, method: 'GET' })).result, { status: 200 });
   assert.equal(seen.length, 2);
 });
 
-test('another host gets no header that may be a key, and no user name; the same host gets all', async (t) => {
+test('a redirect to another host drops headers that may be keys, and the user name; the same host gets all', async (t) => {
   const other = await receiver(t, (_, response) => response.end());
   const target = other.url.replace('//', '//user:s3cret@');
   const headers = {
@@ -97,7 +97,7 @@ test('another host gets no header that may be a key, and no user name; the same 
   );
 });
 
-test('a redirect in a circle, or to what is no HTTP address, is a failure that names no path', async (t) => {
+test('a redirect in a circle, or to something else than an HTTP address, fails without naming a path', async (t) => {
   const circle = await receiver(t, (_, response) => response.writeHead(302, { location: '/s3cret' }).end());
   const first = await post(t, { url: `${circle.url}/s3cret`, redirect: 'follow' });
   assert.equal(first.status, 'failed');

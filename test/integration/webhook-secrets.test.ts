@@ -19,7 +19,7 @@ for (const [what, answer] of Object.entries({
   'a token alone': () => 'no such token: HUSHpath, hushQUERY',
   'the path again and again': (path: string) => `${path} `.repeat(2000),
 }))
-  test(`an answer that quotes ${what} gives no secret away`, async (t) => {
+  test(`an answer that quotes ${what} puts no secret into the error`, async (t) => {
     const { url } = await receiver(t, ({ url: path = '' }, response) => {
       response.statusMessage = path.includes('%') ? 'Not Found' : `No ${path}`;
       response.writeHead(404).end(answer(path));
@@ -44,7 +44,7 @@ for (const [what, payload] of Object.entries({
   'a form': { body: 'name=Ann&password=hush%20it' },
   'a text': { body: 'hush, this\nis a text' },
 }))
-  test(`an answer that quotes a request with ${what} gives no secret away`, async (t) => {
+  test(`an answer that quotes a request with ${what} puts no secret into the error`, async (t) => {
     for (const form of [
       (all: string) => all,
       (all: string) => JSON.stringify(all),
@@ -72,7 +72,7 @@ for (const [what, payload] of Object.entries({
     }
   });
 
-test('what is no secret of a request stays in the error that quotes it', async (t) => {
+test('a quoted part of a request that is not secret stays in the error', async (t) => {
   const url = await serve(t, async (request, response) => {
     response
       .writeHead(422)

@@ -37,7 +37,7 @@ describe('webhook', () => {
     assert.deepEqual(job.result, { status: 201 });
   });
 
-  test('a string goes as it is, with the given method and headers', async (t) => {
+  test('a string is sent as it is, with the given method and headers', async (t) => {
     const { file, queue } = emptyQueue(t);
     let seen: unknown[] = [];
     const url = await serve(t, async (request, response) => {
@@ -51,7 +51,7 @@ describe('webhook', () => {
     assert.deepEqual(seen, ['PATCH', 'text/csv', 'mine', 'a,b']);
   });
 
-  test('404 fails it for good, with the answer as the error', async (t) => {
+  test('404 fails the job for good, with the answer as the error', async (t) => {
     const { file, queue } = emptyQueue(t);
     const url = await serve(t, (_, response) =>
       response.writeHead(404).end(`no such\nhook${'!'.repeat(5000)}`),
@@ -122,7 +122,7 @@ describe('webhook', () => {
     assert.equal(second.forgiven, 1);
   });
 
-  test('a Retry-After that is neither, or has passed, is left to the backoff', async (t) => {
+  test('a Retry-After that is neither, or has passed, leaves the wait to the backoff', async (t) => {
     const { file, queue } = emptyQueue(t);
     const passed = new Date(Date.now() - 3000).toUTCString();
     const said = ['1.5', '-5', '60s', '120, 120', 'Soon', '0', passed];
@@ -161,7 +161,7 @@ describe('webhook', () => {
     assert.equal((await queue.getJob(id))?.status, 'completed');
   });
 
-  test('nobody there: tried again, and the error says why', async (t) => {
+  test('a refused connection is tried again, and the error says why', async (t) => {
     const { file, queue } = emptyQueue(t);
     const placeholder = createServer();
     await once(placeholder.listen(0, '127.0.0.1'), 'listening');
@@ -194,7 +194,7 @@ describe('webhook', () => {
     assert.doesNotMatch(String(job.error), /ignored its abort/);
   });
 
-  test('a payload that makes no request fails for good', async (t) => {
+  test('a payload that describes no request fails for good', async (t) => {
     const { file, queue } = emptyQueue(t);
     const payloads = [
       undefined,

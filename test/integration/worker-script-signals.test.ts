@@ -75,7 +75,7 @@ describe('signals', () => {
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ] as const)
-    test(`a second ${signal} ends it at once; the next worker takes the job back`, async (t) => {
+    test(`a second ${signal} ends the worker at once; the next worker takes the job back`, async (t) => {
       const { file, queue } = emptyQueue(t);
       const { url, requestOf } = await slowReceiver(t);
       const id = await queue.enqueue('webhook', { url });
@@ -99,7 +99,7 @@ describe('signals', () => {
       assert.equal((await queue.getJob(id))?.status, 'completed');
     });
 
-  test('with QUEUE_LINGER it stays for jobs to come, and leaves when told to', async (t) => {
+  test('a worker with QUEUE_LINGER stays for new jobs, and ends when it is told to', async (t) => {
     const { file, queue } = emptyQueue(t);
     const { url, requestOf } = await slowReceiver(t);
     await queue.enqueue('webhook', { url });
@@ -119,13 +119,13 @@ describe('signals', () => {
   });
 });
 
-describe('a handler that heeds no abort', () => {
+describe('a handler that ignores its abort', () => {
   const STUBBORN = `export function webhook() {
     console.error('stubborn');
     return new Promise(() => setInterval(() => {}, 1000));
   }`;
 
-  test('keeps the worker from nothing when it is told to leave', async (t) => {
+  test('does not keep the worker from ending', async (t) => {
     const { script, queue } = await copiedProject(t, STUBBORN);
     const id = await queue.enqueue('webhook', {});
     const worker = startWorker({ QUEUE_GRACE: '50ms' }, { script });

@@ -28,20 +28,20 @@ before(async () => {
 after(() => rm(dirname(lockedOut.file), { recursive: true, force: true }));
 
 describe('a tick', () => {
-  test('of a queue that does not exist yet prints nothing', async (t) => {
+  test('prints nothing for a queue that does not exist yet', async (t) => {
     const { file } = emptyQueue(t);
     const { code, stdout, stderr } = await tick(file);
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '', stderr: '' });
   });
 
-  test('with nothing due prints nothing', async (t) => {
+  test('prints nothing if no job is due', async (t) => {
     const { file, queue } = emptyQueue(t);
     await queue.enqueue('send_email', { to: 'ann@example.com' }, { delay: '1d' });
     const { code, stdout, stderr } = await tick(file);
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '', stderr: '' });
   });
 
-  test('finds its data beside itself, and the package by its name', async (t) => {
+  test('finds its data next to itself, and the package by its name', async (t) => {
     const { script, queue } = await copiedProject(t);
     const id = await queue.enqueue('webhook', { url: 'nowhere' });
     const { code, events } = await startWorker({}, { script }).ended;
@@ -62,7 +62,7 @@ describe('a tick', () => {
     assert.equal((await queue.getJob(id))?.status, 'pending');
   });
 
-  test('goes on where nobody reads its output', async (t) => {
+  test('goes on if no process reads its output', async (t) => {
     const { file, queue } = emptyQueue(t);
     const url = await serve(t, (_, response) => response.end());
     const ids = await queue.enqueueMany([1, 2].map(() => ({ type: 'webhook', payload: { url } })));
@@ -75,7 +75,7 @@ describe('a tick', () => {
 });
 
 describe('exit codes', () => {
-  test('1: the file is no queue, which stays as it is', async (t) => {
+  test('1: the file is not a queue, and stays as it is', async (t) => {
     const { file } = emptyQueue(t);
     await writeFile(file, 'name\tphone\nAnn\t123\n');
     const { code, stdout, stderr } = await tick(file);
@@ -142,7 +142,7 @@ describe('settings', () => {
     assert.equal((await queue.getJob(once))?.status, 'failed');
   });
 
-  test('one that is misspelt is told, and the work is done', async (t) => {
+  test('a misspelt one is named, and the work is done', async (t) => {
     const { file, queue } = emptyQueue(t);
     const id = await queue.enqueue('webhook', { url: 'nowhere' });
     const { code, stderr } = await tick(file, { QUEUE_CONCURENCY: '4', QUEUE_URL: 'x' });
@@ -153,7 +153,7 @@ describe('settings', () => {
 });
 
 describe('a worker that finds the lock held', () => {
-  test('leaves with 75 after a while, and the job as it is', async () => {
+  test('exits with 75 after a while, and leaves the job as it is', async () => {
     const { code, stdout, stderr } = await lockedOut.ended;
     assert.equal(code, 75);
     assert.equal(stdout, '');

@@ -46,7 +46,7 @@ test('a link in place of the tick file is neither written nor read', async (t) =
   assert.equal((await queue.stats()).lastTick, undefined);
 });
 
-test('a pipe in its place is not waited for', async (t) => {
+test('a pipe in place of the tick file is not waited for', async (t) => {
   const { file, queue } = place(t);
   execFileSync('mkfifo', [`${file}.tick`]);
   assert.equal((await queue.processJobs({ email: () => {} })).completed, 1);
@@ -67,7 +67,7 @@ for (const there of [true, false]) {
   });
 }
 
-test('pipes and folders in place of archive files are passed over', async (t) => {
+test('pipes and folders in place of archive files are skipped', async (t) => {
   const { folder, queue } = place(t);
   mkdirSync(join(folder, 'archive', 'queue-2028-12.tsv'), { recursive: true });
   execFileSync('mkfifo', [join(folder, 'archive', 'queue-2028-12.2.tsv')]);
@@ -75,7 +75,7 @@ test('pipes and folders in place of archive files are passed over', async (t) =>
   assert.ok(readFileSync(join(folder, 'archive', 'queue-2028-12.3.tsv'), 'utf8').includes(jobId(1)));
 });
 
-test('a link to a folder in place of the lock holds nothing up, and leaves nothing there', async (t) => {
+test('a link to a folder in place of the lock blocks nothing, and nothing is left there', async (t) => {
   const { file, victim, queue } = place(t);
   const elsewhere = join(victim, '..', 'elsewhere');
   mkdirSync(elsewhere);

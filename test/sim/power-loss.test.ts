@@ -72,7 +72,7 @@ describe('a promised row whose LF comes later survives power loss', () => {
   }
 });
 
-describe('a disk that lies is found out', () => {
+describe('a lying disk is found', () => {
   for (const { name, scenario: wanted, lie } of LIES) {
     test(name, async () => {
       const scenario = SCENARIOS.find((one) => one.name === wanted) as Scenario;

@@ -30,7 +30,7 @@ const blocks = (page: string, language: string): string[] =>
     ([, code]) => code as string,
   );
 
-test('what the README and the API page show of an example stands there, and their other code compiles', () => {
+test('every excerpt of an example in the README and on the API page is in the example, and their other code compiles', () => {
   const examples = readdirSync(join(root, 'docs/examples')).map((name) =>
     unindented(read(`docs/examples/${name}`)),
   );

@@ -32,7 +32,7 @@ for (const durability of ['sync', 'os'] as const) {
   });
 }
 
-test('after a compaction the file has one row a job, and every one-liner is true of it', async (t) => {
+test('the file has one row a job after a compaction, and every one-liner is true of it', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
       const walk = new Walk(t, 'sync');
@@ -51,7 +51,7 @@ test('after a compaction the file has one row a job, and every one-liner is true
   );
 });
 
-test('whatever many handles do at once, each run happens once, each answer is true, and nothing is lost', async (t) => {
+test('each run happens once, each answer is true, and nothing is lost, whatever many handles do at once', async (t) => {
   const action = fc.record({
     do: fc.constantFrom('enqueue', 'enqueue', 'cancel', 'retry', 'work', 'work', 'compact', 'list', 'linger'),
     by: fc.integer({ min: 0, max: 2 }),

@@ -67,7 +67,7 @@ test('only its own arguments throw', () => {
   throws(() => openQueue('q.tsv', null as unknown as object), 'INVALID_ARGUMENT', 'options');
 });
 
-test('every method rejects where others would throw, whatever it is given', async (t) => {
+test('every method rejects instead of throwing, whatever it is given', async (t) => {
   const { queue } = openTest(t);
   type Method = (...args: unknown[]) => Promise<unknown>;
   const methods = queue as unknown as Record<string, Method>;
@@ -124,7 +124,7 @@ test('after close every call rejects with CLOSED, and closing twice is fine', as
   assert.equal(rowsOf(file).length, 1);
 });
 
-test('close waits for what was asked for before it', async (t) => {
+test('close waits for earlier calls', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueue('email', 0);

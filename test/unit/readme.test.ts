@@ -68,7 +68,7 @@ test('the figures of the README, and at the top of the benchmarks, are those of 
   );
 });
 
-test('every test that a page names is there', () => {
+test('every test file that a page names exists', () => {
   const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' });
   const isThere = (name: string): boolean => tests.some((path) => path.endsWith(name));
   const named = PAGES.flatMap((page) => read(page).match(/[\w/-]+\.test\.ts/g) ?? []);

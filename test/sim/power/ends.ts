@@ -29,7 +29,7 @@ const lacksTheEnd: Lie = (fs) => {
 
 export const ENDS: readonly (Scenario & { readonly through?: Lie })[] = [
   {
-    name: 'a person has left the last row without its end',
+    name: 'a person has left the last row without its LF',
     disk: queueOf(job(1, 'parent'), job(2, 'ok').slice(0, -1)),
     run: addTwo,
   },

@@ -32,7 +32,7 @@ for (const [what, edit] of [
       content.replace('# some note', '# som').replace('\t2\tpending', '\t2      \tpending'),
   ],
 ] as const) {
-  test(`a file edited in place, ${what} now, is read anew by who has it open`, async (t) => {
+  test(`a file edited in place, now ${what}, is read again by a process that has it open`, async (t) => {
     const file = fileOf(
       t,
       '# some note\n',
@@ -52,7 +52,7 @@ for (const [what, edit] of [
     );
   });
 
-  test(`cancelling in a file edited in place, ${what} now, is true of the file`, async (t) => {
+  test(`a cancel in a file edited in place, now ${what}, is true of the file`, async (t) => {
     const file = fileOf(
       t,
       '# some note\n',
@@ -70,7 +70,7 @@ for (const [what, edit] of [
     assert.equal((await openTest(t, { file }).queue.getJob(jobId(2)))?.status, 'pending');
   });
 
-  test(`a lingering worker sees the jobs of a file edited in place, ${what} now`, async (t) => {
+  test(`a lingering worker sees the jobs of a file edited in place, now ${what}`, async (t) => {
     const file = fileOf(
       t,
       '# some note\n',
@@ -94,7 +94,7 @@ for (const [what, edit] of [
   });
 }
 
-test('an editor that saves what it read before loses only what it did not know; nothing is damaged', async (t) => {
+test('an editor that saves an old copy loses only newer rows, and damages nothing', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const first = await queue.enqueue('email', 1);
@@ -113,7 +113,7 @@ test('an editor that saves what it read before loses only what it did not know; 
   assert.deepEqual(statesOf(file), [`${first} pending`, `${second} pending`]);
 });
 
-test('a file that somebody has emptied (`> queue.tsv`) is a queue without jobs, also for who has it open', async (t) => {
+test('an emptied file (`> queue.tsv`) is a queue without jobs, also for a process that has it open', async (t) => {
   for (const left of [0, 10]) {
     const { queue, file } = openTest(t);
     await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
@@ -135,7 +135,7 @@ test('a file that somebody has emptied (`> queue.tsv`) is a queue without jobs, 
   }
 });
 
-test('what an edit under the lock makes of a job is what the next attempt gets, also of one that was just to be claimed, or that ran', {
+test('the next attempt gets what an edit under the lock made of a job, also if the job was about to be claimed, or ran', {
   timeout: 20_000,
 }, async (t) => {
   const { queue, file, clock } = openTest(t);

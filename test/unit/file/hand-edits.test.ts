@@ -9,7 +9,7 @@ import { fileOf, HEADER, jobId, line, linesOf, rowsOf, saveAs, text } from '../.
 import { openTest } from '../../support/queues.js';
 import { until } from '../../support/waiting.js';
 
-test('a file saved with CRLF goes on working, and grows with LF', async (t) => {
+test('a file saved with CRLF keeps working, and grows with LF', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeFileSync(
     file,
@@ -30,7 +30,7 @@ test('a file saved with CRLF goes on working, and grows with LF', async (t) => {
   );
 });
 
-test('spaces at the ends of lines are no part of a field', async (t) => {
+test('spaces at the ends of lines are not part of a field', async (t) => {
   const file = fileOf(
     t,
     line({ id: jobId(1) }).replace('\n', '   \n'),
@@ -59,7 +59,7 @@ test('a file saved without its last LF loses nothing: the next tick runs the job
   assert.equal((await queue.getJob(jobId(2)))?.result, 'sent');
 });
 
-test('a copied row is no second job: the earlier stands, and a compaction keeps the other as a comment', async (t) => {
+test('a copied row makes no second job: the earlier row counts, and a compaction keeps the other as a comment', async (t) => {
   const file = fileOf(t, line({ id: jobId(1), payload: '1' }), line({ id: jobId(1), payload: '2' }));
   const { queue } = openTest(t, { file });
   const payloads: unknown[] = [];
@@ -86,7 +86,7 @@ test('a job that a person wrote into the file runs', async (t) => {
   assert.equal((await queue.getJob('by-hand'))?.status, 'completed');
 });
 
-test('a status that a person changed with sed is what counts, also for who has the file open', async (t) => {
+test('a status that a person changed with sed counts, also for a process that has the file open', async (t) => {
   const { queue, file } = openTest(t);
   const [first = '', second = ''] = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
   await queue.listJobs();
@@ -119,7 +119,7 @@ test('lines in another order are the same jobs', async (t) => {
   assert.equal(jobs.find(({ id }) => id === ids[3])?.status, 'cancelled');
 });
 
-test('a held job runs when the line that could not be read is mended', async (t) => {
+test('a held job runs when the line that could not be read is repaired', async (t) => {
   const file = fileOf(
     t,
     line({ id: jobId(1) }),
@@ -134,7 +134,7 @@ test('a held job runs when the line that could not be read is mended', async (t)
   assert.deepEqual(priorities, [5]);
 });
 
-test('a line that becomes unreadable while a claim is on its way holds the job all the same', async (t) => {
+test('a line that becomes unreadable during a claim holds the job', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const id = await queue.enqueue('email', {});
@@ -152,7 +152,7 @@ test('a line that becomes unreadable while a claim is on its way holds the job a
   assert.deepEqual([added, ran], [true, 0]);
 });
 
-test('a held job is not taken from a dead worker: its damaged row may be the one that says how it ended', async (t) => {
+test('a held job is not taken from a dead worker, because its damaged row may say how it ended', async (t) => {
   const file = fileOf(
     t,
     line({
@@ -172,7 +172,7 @@ test('a held job is not taken from a dead worker: its damaged row may be the one
   assert.equal((await queue.getJob(jobId(1)))?.status, 'processing');
 });
 
-test('a payload that is no JSON any more fails that job for good, and no other', async (t) => {
+test('a payload that is no longer JSON fails its job for good, and no other', async (t) => {
   const file = fileOf(
     t,
     line({ id: jobId(1), payload: '{"to": ' }),
@@ -185,7 +185,7 @@ test('a payload that is no JSON any more fails that job for good, and no other',
   assert.equal((await queue.getJob(jobId(1)))?.payload, '{"to": ');
 });
 
-test('a payload with a number that JavaScript would change fails that job for good, and no handler gets another', async (t) => {
+test('a payload with a number that JavaScript would change fails its job for good, and no handler gets another number', async (t) => {
   const payload = '{"user_id":175928847299117063}';
   const file = fileOf(t, line({ id: jobId(1), payload }), line({ id: jobId(2), payload: '{"user_id":17}' }));
   const { queue } = openTest(t, { file });
@@ -201,7 +201,7 @@ test('a payload with a number that JavaScript would change fails that job for go
   assert.equal(job?.payload, payload);
 });
 
-test('numbers that are none do not stop the queue', async (t) => {
+test('malformed numbers do not stop the queue', async (t) => {
   const file = fileOf(
     t,
     line({

@@ -24,7 +24,7 @@ for (const [what, content] of [
   ['a line without end', 'x'.repeat(200_000)],
   ['a header without end', `${COLUMN_NAMES}\t${'x'.repeat(200_000)}\n`],
 ] as const) {
-  test(`${what} in place of a queue is refused by every call, and not changed`, async (t) => {
+  test(`every call refuses ${what} in place of a queue, and does not change it`, async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');
     writeFileSync(file, content);
     const before = readFileSync(file);
@@ -50,7 +50,7 @@ for (const [what, content] of [
   });
 }
 
-test('a folder in the place of the file is refused by every call', async (t) => {
+test('every call refuses a folder in the place of the file', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   mkdirSync(file);
   const { queue } = openTest(t, { file });
@@ -79,7 +79,7 @@ test('a file in the place of the folder is an error that names it', async (t) =>
   assert.equal(await queue.getJob('x'), undefined);
 });
 
-test('a pipe is no file: it is not waited for', async (t) => {
+test('a pipe in the place of the file is refused without waiting for it', async (t) => {
   const pipe = join(temporaryFolder(t), 'queue.tsv');
   execFileSync('mkfifo', [pipe]);
   const { code, stdout } = await startScript(
@@ -94,7 +94,7 @@ test('a pipe is no file: it is not waited for', async (t) => {
   assert.ok(lstatSync(pipe).isFIFO());
 });
 
-test('a device is no file: no queue takes its place', async (t) => {
+test('a device in the place of the file is refused, and stays', async (t) => {
   const device = join(temporaryFolder(t), 'queue.tsv');
   try {
     execFileSync('mknod', [device, 'c', '1', '3'], { stdio: 'ignore' });
@@ -107,7 +107,7 @@ test('a device is no file: no queue takes its place', async (t) => {
   assert.ok(lstatSync(device).isCharacterDevice());
 });
 
-test('an empty file is a queue to be', async (t) => {
+test('an empty file is a queue without jobs', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeFileSync(file, '');
   const { queue } = openTest(t, { file });

@@ -18,7 +18,7 @@ import { runScript, UNPRIVILEGED } from '../../support/processes.js';
 import { jobId, line, rowsOf, statesOf, writeQueue } from '../../support/queue-file.js';
 import { openTest } from '../../support/queues.js';
 
-test('a symlinked queue file is followed: lock, new file, archive and tick stand beside the real one', async (t) => {
+test('a symlinked queue file is followed: lock, new file, archive and tick stand next to the real one', async (t) => {
   const real = join(temporaryFolder(t), 'real.tsv');
   const link = join(temporaryFolder(t), 'link.tsv');
   writeQueue(
@@ -43,7 +43,7 @@ test('a symlinked queue file is followed: lock, new file, archive and tick stand
   assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'completed');
 });
 
-test('by the link and by the real path it is one queue with one lock', async (t) => {
+test('a link and the real path lead to one queue with one lock', async (t) => {
   const real = join(temporaryFolder(t), 'real.tsv');
   const link = join(temporaryFolder(t), 'link.tsv');
   writeQueue(real);
@@ -82,7 +82,7 @@ test('a symlinked folder is one place under two names', async (t) => {
   assert.equal(a.store.lock.path, b.store.lock.path);
 });
 
-test('a link that leads round in a circle is an error of ours', async (t) => {
+test('a link that leads in a circle is a TsvqError', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'a.tsv');
   symlinkSync('b.tsv', file);
@@ -141,7 +141,7 @@ function isReadableByOthers(): boolean {
   return true;
 }
 
-test('what the user may not do is told, with the path', async (t) => {
+test('a user without permission gets an error that names the path', async (t) => {
   if (UNPRIVILEGED !== undefined && !isReadableByOthers()) return t.skip('only root can read the repository');
   const folder = temporaryFolder(t);
   chmodSync(folder, 0o755);
@@ -204,33 +204,30 @@ test('what the user may not do is told, with the path', async (t) => {
     assert.ok(said[name].includes(path), said[name]);
   };
 
-  await t.test(
-    'a folder without write permission is an error that names it, and says what to look at',
-    () => {
-      refused('add', dirname(readOnly));
-      assert.match(said.add, /permission.*(owner|mode)/);
-      assert.deepEqual(readdirSync(dirname(readOnly)), []);
-    },
-  );
-  await t.test('so is a missing folder where none may be made', () => {
+  await t.test('a folder without write permission is an error that names it, and says what to check', () => {
+    refused('add', dirname(readOnly));
+    assert.match(said.add, /permission.*(owner|mode)/);
+    assert.deepEqual(readdirSync(dirname(readOnly)), []);
+  });
+  await t.test('a missing folder that may not be made is an error that names it', () => {
     refused('below', join(dirname(readOnly), 'data'));
   });
-  await t.test('so is a folder that can not even be entered', () => {
+  await t.test('a folder that can not be entered is an error that names it', () => {
     refused('addClosed', dirname(closed));
     refused('lookClosed', dirname(closed));
   });
-  await t.test('so is a file that may not be read', () => {
+  await t.test('a file that may not be read is an error that names it', () => {
     for (const name of ['addSecret', 'lookSecret', 'statsSecret'] as const) refused(name, secret);
     assert.equal(existsSync(`${secret}.lock`), false);
   });
-  await t.test('who may only read may look', () => {
+  await t.test('a user that may only read can look at jobs', () => {
     assert.match(said.look, /^done .*"status":"pending"/);
     assert.match(said.list, /^done \[\{.*\}\]$/);
     for (const name of ['addToRead', 'cancelToRead', 'compactToRead'] as const)
       refused(name, dirname(toRead));
     assert.equal(rowsOf(toRead).length, 1);
   });
-  await t.test('a queue that a group shares goes on being shared after a compaction by one of it', () => {
+  await t.test('a queue that a group shares stays shared after one of its users compacts it', () => {
     assert.deepEqual([said.cancelShared, said.compactShared.slice(0, 14)], ['done true', 'done {"kept":1']);
     const { mode, gid } = statSync(shared);
     assert.equal(mode & 0o777, 0o660);
@@ -238,7 +235,7 @@ test('what the user may not do is told, with the path', async (t) => {
   });
 });
 
-test('a name without an ending, with spaces or beyond ASCII is one like any other', async (t) => {
+test('a name without an ending, with spaces or beyond ASCII works like any other', async (t) => {
   for (const name of ['queue', 'my jobs.tsv', 'größe.tsv', '.hidden.tsv', '-rf.tsv']) {
     const { queue, clock, file } = openTest(t, { file: join(temporaryFolder(t), name) });
     const id = await queue.enqueue('email', {});

@@ -70,7 +70,7 @@ for (const name of ['QUEUE_CONCURRENCY', 'QUEUE_MAX_ATTEMPTS'])
       );
   });
 
-test('QUEUE_FILE is looked at as well', () => {
+test('QUEUE_FILE is checked as well', () => {
   throws(
     () => workerOptionsFrom({ QUEUE_FILE: 'redis://:secret@host' }),
     'INVALID_ARGUMENT',
@@ -91,7 +91,7 @@ test('QUEUE_ANY_FILE_SYSTEM is yes or no, and nothing else', () => {
     );
 });
 
-test('a variable that is a slip of another is warned of, and others are not', async (t) => {
+test('a mistyped variable causes a warning, and others do not', async (t) => {
   const said = await runScript(
     t,
     `import { workerOptionsFrom } from 'lib/index.js';

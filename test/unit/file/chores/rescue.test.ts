@@ -51,7 +51,7 @@ test('a death counts as an attempt: a job that kills its worker runs out of them
   assert.ok(job?.finishedAt);
 });
 
-test("a job's own limit of attempts counts for that as well", async (t) => {
+test("a job's own limit of attempts counts after a death as well", async (t) => {
   const { queue } = over(
     t,
     claimed(1, { max_attempts: 1 }),
@@ -64,7 +64,7 @@ test("a job's own limit of attempts counts for that as well", async (t) => {
   );
 });
 
-test('of jobs that a worker held together, nobody knows which one it was: all are forgiven, and run alone next', async (t) => {
+test('jobs that one dead worker held together are all forgiven, and run alone next', async (t) => {
   const { queue } = over(
     t,
     claimed(1, { attempts: 3 }),
@@ -87,7 +87,7 @@ test('of jobs that a worker held together, nobody knows which one it was: all ar
   for (const n of [1, 2, 3]) assert.equal((await queue.getJob(jobId(n)))?.forgiven, 1);
 });
 
-test('a claim of a dead worker that was alone is not forgiven, whatever other workers held', async (t) => {
+test('the only claim of a dead worker is not forgiven, whatever other workers held', async (t) => {
   const { queue } = over(t, claimed(1), claimed(2, { locked_by: dead(2) }));
   await queue.processJobs({ email: () => {} });
   assert.deepEqual(
@@ -96,7 +96,7 @@ test('a claim of a dead worker that was alone is not forgiven, whatever other wo
   );
 });
 
-test('beside a job that may still be running, one that is overdue is forgiven as well', async (t) => {
+test('an overdue job is forgiven if its worker may still run another job', async (t) => {
   for (const owner of [systemProcesses.self(), elsewhere]) {
     const { queue, clock } = over(
       t,
@@ -116,7 +116,7 @@ test('beside a job that may still be running, one that is overdue is forgiven as
   }
 });
 
-test('who has no handler for a job does not take it back: its limit of attempts would be the wrong one', async (t) => {
+test('a worker without a handler for a job does not take it back, because its limit of attempts would be wrong', async (t) => {
   const { queue, file, clock } = over(t, claimed(1, { attempts: 3 }));
   const before = text(file);
   const options = { maxAttempts: 1, linger: '9s', logger: () => {} };
@@ -133,7 +133,7 @@ test('who has no handler for a job does not take it back: its limit of attempts 
   assert.deepEqual([email.rescued, email.failed, email.completed], [1, 0, 1]);
 });
 
-test('of several types that a worker held together, all are forgiven, whoever takes them back', async (t) => {
+test('jobs of several types that one dead worker held together are all forgiven, whichever worker takes them back', async (t) => {
   const { queue } = over(t, claimed(1, { type: 'a' }), claimed(2, { type: 'b' }));
   const a = await queue.processJobs({ a: () => {} }, { maxAttempts: 1, logger: () => {} });
   assert.deepEqual([a.rescued, a.completed], [2, 1]);
@@ -141,7 +141,7 @@ test('of several types that a worker held together, all are forgiven, whoever ta
   assert.deepEqual([b.rescued, b.completed, (await queue.getJob(jobId(2)))?.forgiven], [0, 1, 1]);
 });
 
-test('a worker that lives or can not be judged keeps its job, until its time limit is long past', async (t) => {
+test('a worker that is alive or can not be judged keeps its job until its time limit is long past', async (t) => {
   for (const owner of [systemProcesses.self(), elsewhere, silent, '', 'somebody']) {
     const { queue, clock } = over(t, claimed(1, { locked_by: owner, started_at: NOW }));
     const work = () => queue.processJobs({ email: () => {} });
@@ -158,7 +158,7 @@ test('a worker that lives or can not be judged keeps its job, until its time lim
   }
 });
 
-test("a job's own time limit decides how long that is", async (t) => {
+test("a job's own time limit decides when it is taken back", async (t) => {
   const { queue, clock } = over(t, claimed(1, { locked_by: elsewhere, started_at: NOW, timeout: 10 }));
   clock.advance(80_000);
   assert.equal((await queue.processJobs({ email: () => {} })).rescued, 0);
@@ -166,7 +166,7 @@ test("a job's own time limit decides how long that is", async (t) => {
   assert.equal((await queue.processJobs({ email: () => {} })).rescued, 1);
 });
 
-test('a worker that was taken for dead finds its claim gone, and its result is dropped', async (t) => {
+test('the result of a worker whose claim was taken back is dropped', async (t) => {
   const { queue, file, clock } = over(t, line({ id: jobId(1), timeout: 10 }));
   const started = deferred();
   const first = deferred<string>();
@@ -193,7 +193,7 @@ test('a worker that was taken for dead finds its claim gone, and its result is d
   assert.equal(statesOf(file).length, 1);
 });
 
-test('what went to the archive meanwhile is not brought back by a late result', async (t) => {
+test('a late result does not bring back a job that was archived meanwhile', async (t) => {
   const { queue, file, clock } = over(t, line({ id: jobId(1), timeout: 10 }));
   const started = deferred();
   const first = deferred<string>();
@@ -220,7 +220,7 @@ test('what went to the archive meanwhile is not brought back by a late result', 
   assert.equal((await queue.getJob(jobId(1), { archive: true }))?.result, 'of the second');
 });
 
-test('a worker that is killed in the midst of a job is noticed by the next', async (t) => {
+test('the next worker notices that a worker was killed during a job', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({ id: jobId(1) }));
   const { child, said } = startScript(
@@ -238,7 +238,7 @@ test('a worker that is killed in the midst of a job is noticed by the next', asy
   assert.equal((await queue.getJob(jobId(1)))?.attempts, 2);
 });
 
-test('a cancelled job whose handler goes on keeps nobody from taking back those of the dead', async (t) => {
+test('a cancelled job whose handler goes on does not delay the rescue of others', async (t) => {
   const { queue, clock, file } = openTest(t);
   const id = await queue.enqueue('email');
   const { promise, resolve } = deferred();
@@ -261,7 +261,7 @@ test('a cancelled job whose handler goes on keeps nobody from taking back those 
   assert.equal((await working).rescued, 1);
 });
 
-test('what a worker gave up on, since it could not write, the next one in the process takes back', async (t) => {
+test('the next worker of the process takes back a job whose result could not be written', async (t) => {
   const { disk, queue, clock, file } = fullDisk(t);
   const id = await queue.enqueue('email');
   let over = false;

@@ -16,7 +16,7 @@ import { openTest } from '../../../support/queues.js';
 const jobs = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ type: 'email', payload: 100 + n }));
 
-test('a sync that fails is not tried again: a compaction saves the commit before the lock is left', async (t) => {
+test('a failed sync is not tried again: a compaction saves the commit before the lock is released', async (t) => {
   const { fs, calls, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const first = await queue.enqueue('email', 1);
@@ -44,7 +44,7 @@ test('a sync that fails is not tried again: a compaction saves the commit before
   assert.equal(await queue.cancelJob(second), true);
 });
 
-test('a commit that was cut short and could not be synced is saved as far as it is in', async (t) => {
+test('a commit that was cut short and could not be synced is saved as far as it is in the file', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueue('email', 1);
@@ -60,7 +60,7 @@ for (const [what, breaks] of [
   ['the new file can not be synced', ({ name, path }: Call) => name === 'fsync' && path.endsWith('.tmp')],
   ['the new name can not be synced', ({ name, path }: Call) => name === 'fsync' && !path.endsWith('.tmp')],
 ] as const) {
-  test(`after a failed sync, where ${what}, the queue stops: SYNC_FAILED, and the lock is kept`, async (t) => {
+  test(`a failed sync stops the queue with SYNC_FAILED, and keeps the lock, if ${what}`, async (t) => {
     const { fs, fault } = faultyFs();
     const { queue, file, store } = openTest(t, { fs });
     const id = await queue.enqueue('email', 1);
@@ -85,7 +85,7 @@ for (const [what, breaks] of [
   });
 }
 
-test('calls that wait while the disk fails learn of it as well', async (t) => {
+test('calls that wait while the disk fails reject as well', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue } = openTest(t, { fs });
   await queue.enqueue('email', 1);
@@ -104,7 +104,7 @@ test('calls that wait while the disk fails learn of it as well', async (t) => {
   );
 });
 
-test('a first file whose name could not be made durable is not built upon', async (t) => {
+test('a queue stops if the name of its first file could not be made durable', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   fault.do = failing(isFolderSync(dirname(file)), 'EIO', 1);
@@ -135,7 +135,7 @@ test('a repair whose rename could not be made durable stops the queue', async (t
   assert.equal(tokens(file).length, 2);
 });
 
-test("with durability 'os' a failing sync is none of the queue's business", async (t) => {
+test("a failing sync does not matter with durability 'os'", async (t) => {
   const { fs, fault } = faultyFs();
   const { queue } = openTest(t, { fs, durability: 'os' });
   await queue.enqueue('email', 1);

@@ -18,9 +18,9 @@ import { openTest } from '../../../support/queues.js';
 const jobs = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ type: 'email', payload: 100 + n }));
 
-test('a short write is a shorter commit: what is missing goes into the next, and all is in once', async (t) => {
+test('a short write makes a shorter commit, the next one writes what is missing, and every row is there once', async (t) => {
   for (const [name, count] of [
-    ['in the midst of a row', (all: Buffer) => Math.floor(all.length * 0.5)],
+    ['in the middle of a row', (all: Buffer) => Math.floor(all.length * 0.5)],
     ['between two rows', (all: Buffer) => (all.length / 5) * 2],
     ['before its last LF', (all: Buffer) => all.length - 1],
     ['after its first byte', () => 1],
@@ -41,8 +41,8 @@ test('a short write is a shorter commit: what is missing goes into the next, and
 });
 
 for (const [what, longest] of [
-  ['where the disk is full, the first rows are acknowledged and the others are not', 20],
-  ['a disk so full that not even a cut row can be closed: what was written whole is told all the same', 0],
+  ['the first rows are acknowledged and the others are not if the disk is full', 20],
+  ['the ids of whole rows come with the error although the disk has no room to close the cut row', 0],
 ] as const) {
   test(what, async (t) => {
     const { fs, fault } = faultyFs();
@@ -90,7 +90,7 @@ test('an error about the disk names the file', async (t) => {
   assert.equal((await queue.listJobs()).length, 1);
 });
 
-test('of calls made together each learns what became of its own', async (t) => {
+test('each of several calls in one commit learns what became of its own rows', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const waiting = await queue.enqueue('email', 99);
@@ -116,7 +116,7 @@ test('of calls made together each learns what became of its own', async (t) => {
   );
 });
 
-test('a large commit is written in pieces, and what the first ones hold is acknowledged', async (t) => {
+test('a large commit is written in pieces, and the rows of the first pieces are acknowledged', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   let appends = 0;
@@ -180,7 +180,7 @@ test('a commit that can not be read back is not acknowledged', async (t) => {
   assert.deepEqual(tokens(file), []);
 });
 
-test('where the file can not be opened, nothing is written and the lock is free again', async (t) => {
+test('nothing is written and the lock is released if the file can not be opened', async (t) => {
   const { fs, fault } = faultyFs();
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({ id: jobId(1) }));

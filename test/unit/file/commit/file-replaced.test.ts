@@ -15,7 +15,7 @@ for (const [when, has] of [
   ['without our rows', false],
   ['with our rows', true],
 ] as const) {
-  test(`a file replaced between append and check, ${when}: the commit starts over, nothing is lost or doubled`, async (t) => {
+  test(`a commit starts over, and loses or doubles nothing, if the file was replaced after the append, ${when}`, async (t) => {
     const { queue, file, fault } = await oneJob(t);
     const before = readFileSync(file);
     let replaced = false;
@@ -38,7 +38,7 @@ for (const [when, has] of [
   });
 }
 
-test('a file replaced while a claim is written: the handler starts once, and only if the claim stands', async (t) => {
+test('a handler starts once, and only if its claim is in the file, although the file was replaced meanwhile', async (t) => {
   for (const content of ['old', 'ours', 'taken'] as const) {
     const { queue, file, fault } = await oneJob(t);
     const before = text(file);
@@ -55,7 +55,7 @@ test('a file replaced while a claim is written: the handler starts once, and onl
   }
 });
 
-test('a file that keeps being replaced ends in a clear error', async (t) => {
+test('a commit rejects with a clear error if the file keeps being replaced', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   const before = readFileSync(file);
   fault.do = (call, real) => {
@@ -68,7 +68,7 @@ test('a file that keeps being replaced ends in a clear error', async (t) => {
   assert.match(error.message, /replaced/);
 });
 
-test('a file that vanished is made anew for what was enqueued meanwhile', async (t) => {
+test('a file that vanished is made again for the jobs that were enqueued meanwhile', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   fault.do = once(file, 'after', () => renameSync(file, `${file}.backup`));
   const id = await queue.enqueue('email', 7);

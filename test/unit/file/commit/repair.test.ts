@@ -13,7 +13,7 @@ import { openTest } from '../../../support/queues.js';
  * What a commit repairs that a dead process has left.
  */
 
-test('where there is no room to repair, what is there is made durable, and the dead token stays for the next', async (t) => {
+test('the file is made durable, and the dead token stays, if there is no room to repair', async (t) => {
   const { fs, calls, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const first = await queue.enqueue('email', 1);
@@ -33,7 +33,7 @@ test('where there is no room to repair, what is there is made durable, and the d
   assert.deepEqual(statesOf(file), [`${first} pending`]);
 });
 
-test('where neither can be done, the queue stops', async (t) => {
+test('the queue stops if it can neither repair nor sync', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const id = await queue.enqueue('email', 1);
@@ -47,7 +47,7 @@ test('where neither can be done, the queue stops', async (t) => {
   assert.equal(rowsOf(file).length, 1);
 });
 
-test('a repair looks after a torn tail, a lost follow-up and unstruck rows at once', async (t) => {
+test('a repair closes a torn tail, makes a lost follow-up and strikes superseded rows at once', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const followUps = JSON.stringify([{ type: 'thumb', payload: '1', createdAt: 5, runAt: 5, priority: 0 }]);
   writeQueue(

@@ -26,7 +26,7 @@ import { oneJob, replace, row } from './one-job.js';
  * removes the directory. Then two write, and the file itself has to tell them apart.
  */
 
-test('the same version twice: what stands earlier in the file is the job, and the other stands back', async (t) => {
+test('the earlier of two rows with the same version is the job, and the writer of the other starts over', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   // Somebody claims the job, between our look at the file and our write.
   fault.do = once(file, 'before', () => appendFileSync(file, row('completed', 2)));
@@ -35,7 +35,7 @@ test('the same version twice: what stands earlier in the file is the job, and th
   assert.equal((await openTest(t, { file }).queue.getJob(jobId(1)))?.status, 'completed');
 });
 
-test('who stands back looks again: what is still possible is done on top of the other', async (t) => {
+test('a change that starts over is decided again on top of the other row', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   fault.do = once(file, 'before', () => appendFileSync(file, row('processing', 2)));
   assert.equal(await queue.cancelJob(jobId(1)), true);
@@ -43,14 +43,14 @@ test('who stands back looks again: what is still possible is done on top of the 
   assert.deepEqual([job?.status, job?.attempts], ['cancelled', 1]);
 });
 
-test('who wrote first need not stand back', async (t) => {
+test('the change that was written first does not start over', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   fault.do = once(file, 'after', () => appendFileSync(file, row('completed', 2)));
   assert.equal(await queue.cancelJob(jobId(1)), true);
   assert.equal((await queue.getJob(jobId(1)))?.status, 'cancelled');
 });
 
-test('of several changes of a job that are asked for together, none stands on one that came second', async (t) => {
+test('no change of a commit builds on a change of the same commit that came second', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   fault.do = once(file, 'before', () => appendFileSync(file, row('processing', 2)));
   const asked = [1, 2, 3, 4, 5].flatMap(() => [queue.cancelJob(jobId(1)), queue.retryJob(jobId(1))]);
@@ -104,7 +104,7 @@ test('a result that came second is dropped, and logged', async (t) => {
   assert.deepEqual([job?.status, job?.result], ['pending', undefined]);
 });
 
-test('new jobs of both are in, each once', async (t) => {
+test('new jobs of both holders are in the file, each once', async (t) => {
   for (const when of ['before', 'after'] as const) {
     const { queue, file, fault } = await oneJob(t);
     fault.do = once(file, when, () => appendFileSync(file, line({ id: jobId(2) })));
@@ -116,7 +116,7 @@ test('new jobs of both are in, each once', async (t) => {
   }
 });
 
-test('a row that is glued to half of ours is written again', async (t) => {
+test('a row that was glued to half of another is written again', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   fault.do = once(file, 'before', () => appendFileSync(file, line({ id: jobId(2) }).slice(0, 25)));
   const id = await queue.enqueue('email', 5);
@@ -124,7 +124,7 @@ test('a row that is glued to half of ours is written again', async (t) => {
   assert.deepEqual((await queue.listJobs()).map((job) => job.id).sort(), [jobId(1), id].sort());
 });
 
-test('who was passed over while a commit was under way starts over, and nothing is there twice', async (t) => {
+test('a holder that was passed over during its commit starts over, and no row is there twice', async (t) => {
   const { queue, file, store, fault } = await oneJob(t);
   fault.do = once(file, 'after', () => {
     for (const { token } of store.lock.holders()) store.fs.unlink(`${store.lock.path}/${token}`);
@@ -138,7 +138,7 @@ test('who was passed over while a commit was under way starts over, and nothing 
   assert.equal(statesOf(file).filter((state) => state.startsWith(id)).length, 1);
 });
 
-test('who was passed over does not acknowledge what the other is about to replace', async (t) => {
+test('a holder that was passed over does not acknowledge rows that the other is about to replace', async (t) => {
   const { queue, file, store, fault } = await oneJob(t);
   const before = readFileSync(file);
   let passed = false;
@@ -188,7 +188,7 @@ function seeded(seed: number): () => number {
   };
 }
 
-test('without any lock, compaction left out: every job runs once, nothing acknowledged is lost, no final state is left', async (t) => {
+test('every job runs once, and no acknowledged row or final state is lost, without any lock and without compaction', async (t) => {
   for (let seed = 1; seed <= 3; seed++) {
     const random = seeded(seed);
     const file = join(temporaryFolder(t), 'queue.tsv');
@@ -255,7 +255,7 @@ test('without any lock, compaction left out: every job runs once, nothing acknow
   }
 });
 
-test('a compaction whose lock was taken over says so, and leaves the file as it was', async (t) => {
+test('a compaction whose lock was taken over rejects, and leaves the file as it was', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   const before = text(file);
   fault.do = ({ name, path }, real) => {
@@ -266,7 +266,7 @@ test('a compaction whose lock was taken over says so, and leaves the file as it 
   assert.equal(text(file), before);
 });
 
-test('who made a new file, and was passed over meanwhile, does not put it in the place of what others wrote', async (t) => {
+test('a holder that made the first file, and was passed over meanwhile, does not replace what others wrote', async (t) => {
   const unjudged = { self: systemProcesses.self, liveness: () => 'unknown' as const };
   for (const exists of [false, true]) {
     const { fs, fault } = faultyFs();
@@ -296,7 +296,7 @@ test('who made a new file, and was passed over meanwhile, does not put it in the
   }
 });
 
-test('an owner that is passed over finds its token gone before the file is read', async (t) => {
+test('a holder that is passed over finds its token gone before it reads the file', async (t) => {
   const { fs, calls } = faultyFs();
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({ id: jobId(1) }));

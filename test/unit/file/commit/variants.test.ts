@@ -50,7 +50,7 @@ function steps(calls: readonly Call[], file: string): string[] {
   });
 }
 
-test('1a. a torn tail is looked for at every entry, not only beside a dead lock', async (t) => {
+test('1a. a torn tail is looked for whenever the lock is taken, not only after a dead holder', async (t) => {
   // Repair only by who breaks a dead lock: power loss leaves a torn tail and no lock, and the next row is glued to it.
   const file = fileOf(t, line({ id: jobId(1) }));
   appendFileSync(file, line({ id: jobId(2) }).slice(0, 30));
@@ -66,7 +66,7 @@ test('1a. a torn tail is looked for at every entry, not only beside a dead lock'
   assert.equal(rowsOf(file).filter((row) => row.version === '1').length, 3);
 });
 
-test('1b. a dead token stays until the repair is durable, and who enters before that repairs as well', async (t) => {
+test('1b. a dead token stays until the repair is durable, and a process that enters earlier repairs as well', async (t) => {
   // One died in an append, a second cleared the lock, and a third, who saw no dead owner, got in before the repair.
   const file = fileOf(t, line({ id: jobId(1) }));
   const dead = leaveToken(file);
@@ -114,7 +114,7 @@ test('2. every row stands alone: any first part of a commit is a valid file, and
   }
 });
 
-test('3. a commit that is cut short takes nothing back: what others appended behind it stays', async (t) => {
+test('3. a commit that is cut short takes nothing back, so what others appended after it stays', async (t) => {
   // Rolling back with ftruncate: it cut another holder's acknowledged row, and spliced two for a reader in chunks.
   const file = fileOf(t, line({ id: jobId(1) }));
   const { fs, fault } = faultyFs();
@@ -146,7 +146,7 @@ test('3. a commit that is cut short takes nothing back: what others appended beh
   );
 });
 
-test('4. beside a dead owner a new name is made durable before anything is appended', async (t) => {
+test('4. a new name that a dead holder left is made durable before anything is appended', async (t) => {
   // The compactor died before the directory's sync, others appended to the new file, power loss brought back the old.
   const file = fileOf(t, line({ id: jobId(1) }));
   leaveRewrite(file);
@@ -158,7 +158,7 @@ test('4. beside a dead owner a new name is made durable before anything is appen
   assert.ok(done.indexOf('sync folder') < done.indexOf('append'));
 });
 
-test('4. who died making the file may have left directories above it that are not durable either', async (t) => {
+test('4. directories that a dead holder made above the file are made durable as well', async (t) => {
   const folder = join(temporaryFolder(t), 'a', 'b');
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'queue.tsv');
@@ -173,7 +173,7 @@ test('4. who died making the file may have left directories above it that are no
     assert.ok(synced.includes(path), path);
 });
 
-test('5. after a failed sync nobody gets in before the commit is in a new file, or ever', async (t) => {
+test('5. a failed sync keeps the lock until the commit is in a new file, or for ever', async (t) => {
   // Another process synced the same file with success, and acknowledged on top of a hole.
   const file = fileOf(t, line({ id: jobId(1) }));
   const { fs, calls, fault } = faultyFs();
@@ -211,7 +211,7 @@ test('6a. the name of a new file is durable before its first row is acknowledged
   assert.deepEqual(rest.slice(-3), ['append', 'leave', 'sync']);
 });
 
-test('6b. what went to the archive is durable, names and all, before the queue lacks it', async (t) => {
+test('6b. archived jobs are durable, with the names of their files, before the queue lacks them', async (t) => {
   // No sync of archive/ before the rename; a torn tail of the archive that swallowed the next archived job.
   const file = fileOf(
     t,
@@ -240,7 +240,7 @@ test('6b. what went to the archive is durable, names and all, before the queue l
   assert.equal((await queue.getJob(jobId(3), { archive: true }))?.status, 'completed');
 });
 
-test("7. with durability 'os' no row is struck: its replacement may not survive", async (t) => {
+test("7. no row is struck with durability 'os', because its replacement may not survive", async (t) => {
   // Strikes reached the disk, the replacement did not: an old, long durable job vanished.
   const file = fileOf(t, line({ id: jobId(1) }), line({ id: jobId(2) }));
   const before = readFileSync(file);
@@ -251,7 +251,7 @@ test("7. with durability 'os' no row is struck: its replacement may not survive"
   assert.deepEqual(readFileSync(file).subarray(0, before.length), before);
 });
 
-test('8. a reader reads until there is no more, not to a size that it asked for before', async (t) => {
+test('8. a reader reads to the end of the file, not to a size that it asked for before', async (t) => {
   // A strike landed before the size, its replacement behind it: the reader saw neither row.
   for (const size of [1, 2000]) {
     const file = fileOf(
@@ -352,7 +352,7 @@ test('12. an owner in another container, or on another host, is not taken for de
   }
 });
 
-test('13. a compaction looks once more that the lock is its own, right before the rename', async (t) => {
+test('13. a compaction checks once more that it holds the lock, right before the rename', async (t) => {
   // Two holders of which one compacts: what the other appended meanwhile was gone.
   const file = fileOf(t, line({ id: jobId(1) }));
   const { fs, fault } = faultyFs();

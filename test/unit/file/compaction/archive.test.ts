@@ -39,7 +39,7 @@ test('an archive that takes only a part leaves every job in the queue', async (t
   assert.equal(text(file), before);
 });
 
-test('a header that goes in by half leaves every job in the queue', async (t) => {
+test('a header that is written in part leaves every job in the queue', async (t) => {
   const { queue, file, fault } = over(t, [old(1)]);
   const before = text(file);
   fault.do = (call, real) => {
@@ -78,7 +78,7 @@ test('many jobs are archived in pieces, each job once, and the last of them is f
   assert.equal((await queue.getJob(jobId(1299), { archive: true }))?.status, 'completed');
 });
 
-test('where a link or a folder has the name of an archive, a further file is begun', async (t) => {
+test('a further file is begun if a link or a folder has the name of an archive', async (t) => {
   const { queue, archive } = over(t, [old(1)]);
   const elsewhere = join(temporaryFolder(t), 'elsewhere');
   writeFileSync(elsewhere, '');

@@ -16,7 +16,7 @@ import {
 import { openTest } from '../../../support/queues.js';
 import { folderOf, over, RECENT } from './queue-with-archive.js';
 
-test('superseded rows go, struck or not, and of each job its newest row stays as it was', async (t) => {
+test('superseded rows are dropped, struck or not, and the newest row of each job stays as it was', async (t) => {
   const { queue, file } = over(t, [
     line({ id: jobId(1), version: 1 }),
     `#${line({ id: jobId(2), status: '-------' }).slice(1)}`,
@@ -36,7 +36,7 @@ test('superseded rows go, struck or not, and of each job its newest row stays as
   assert.deepEqual(folderOf(file), ['queue.tsv']);
 });
 
-test('a line that is no row of an older file is none when the file gets new columns', async (t) => {
+test('a line that is not a row of an older file does not become one when the file gets new columns', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const odd = [
     line({ id: jobId(1) }),
@@ -107,7 +107,7 @@ test('nothing is dropped silently: comments, unreadable lines, and blank lines s
   assert.equal(after.split('\n').length, odd.length + 2 + 3);
 });
 
-test('CRLF and spaces at the ends of lines stay, and so does what they are', async (t) => {
+test('CRLF and spaces at the ends of lines stay, and the rows keep their meaning', async (t) => {
   const lines = [line({ id: jobId(1) }), line({ id: jobId(2), status: 'failed', finished_at: RECENT })];
   const { queue, file } = over(t, [
     lines.join('').replaceAll('\n', '\r\n'),
@@ -122,7 +122,7 @@ test('CRLF and spaces at the ends of lines stay, and so does what they are', asy
   assert.equal(linesOf(file).filter((one) => one.endsWith('\r')).length, 2);
 });
 
-test('of two rows with one id and version the earlier is the job, and the other is kept as a comment', async (t) => {
+test('the earlier of two rows with one id and version is the job, and the other is kept as a comment', async (t) => {
   const twin = line({ id: jobId(1), payload: '{"n":2}' });
   const { queue, file } = over(t, [line({ id: jobId(1), payload: '{"n":1}' }), twin]);
   await queue.compact();
@@ -136,7 +136,7 @@ test('of two rows with one id and version the earlier is the job, and the other 
   assert.equal(text(file), once);
 });
 
-test('columns that nobody knows are carried along', async (t) => {
+test('unknown columns are kept', async (t) => {
   const { queue, file } = openTest(t);
   const wide = (row: string): string => row.replace(/\t(\d+)\n$/, '\tann\t$1\n');
   writeFileSync(
@@ -180,7 +180,7 @@ test('the new file has the mode and the owner of the old one', async (t) => {
   assert.deepEqual([after.mode, after.uid, after.gid], [before.mode, before.uid, before.gid]);
 });
 
-test('a row of an id of other letters of which power loss left only the # of its strike is removed', async (t) => {
+test('a row whose strike power loss cut after the # is removed, also with an id of other letters', async (t) => {
   const id = '1größe';
   const lines = [line({ id: `#${id.slice(1)}` }), line({ id, version: 2 }), line({ id: '#hen' })];
   const { queue, file } = over(t, lines);

@@ -10,7 +10,7 @@ import { over, RECENT } from './queue-with-archive.js';
  * A compaction makes follow-ups that a completion carries and that are missing.
  */
 
-test('follow-ups that a hand wrote make no row that is none, and are kept as they are', async (t) => {
+test('malformed follow-ups make no malformed row, and are kept as they are', async (t) => {
   const good = { type: 'email', payload: '1', createdAt: 1, runAt: 1, priority: 0 };
   const columns = [
     JSON.stringify([{ ...good, type: 'a\tb\nevil\temail' }]),
@@ -37,7 +37,7 @@ test('follow-ups that a hand wrote make no row that is none, and are kept as the
   }
 });
 
-test('jobs that a completion carries and a crash cut off are made, once, and the column is emptied', async (t) => {
+test('follow-ups that a crash cut off their completion are made, once, and the column is emptied', async (t) => {
   const id = jobId(1);
   const job = { type: 'thumb', payload: '{"n":1}', createdAt: 5000, runAt: 6000, priority: 2 };
   const followUps = JSON.stringify([
@@ -80,7 +80,7 @@ test('jobs that a completion carries and a crash cut off are made, once, and the
   assert.equal(rowsOf(file).length, 4);
 });
 
-test('follow-ups that a person spoilt make no job, and no error', async (t) => {
+test('follow-ups that a person broke make no job, and no error', async (t) => {
   for (const followUps of ['{', 'null', '5', '[null,5,{"type":7}]', '{"type":"x"}']) {
     const { queue } = over(t, [
       line({
@@ -96,7 +96,7 @@ test('follow-ups that a person spoilt make no job, and no error', async (t) => {
   }
 });
 
-test('a held job whose line is repaired much later does not have its follow-ups made a second time', async (t) => {
+test('the follow-ups of a held job are not made a second time when its line is repaired much later', async (t) => {
   const id = jobId(1);
   const followUps = JSON.stringify([
     { type: 'thumb', payload: '1', createdAt: 5000, runAt: 6000, priority: 0 },

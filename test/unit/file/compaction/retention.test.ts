@@ -22,7 +22,7 @@ import { DAY, over } from './queue-with-archive.js';
  * Which finished jobs go to the archive, and which archive file takes them.
  */
 
-test('a job that finished before there were calendars is archived like any other old one', async (t) => {
+test('a job whose finish time is 0 or negative is archived like any other old one', async (t) => {
   const times = ['-1e20', '-100000000000', '-1', '0'];
   const { queue, archive } = over(
     t,
@@ -96,7 +96,7 @@ test('a torn tail of the archive does not swallow the next job', async (t) => {
   assert.match(linesOf(name)[1] as string, /\t#torn$/);
 });
 
-test('an archive whose header a crash cut is completed', async (t) => {
+test('a header of an archive that a crash cut is completed', async (t) => {
   for (const part of ['', 'id\tty', HEADER]) {
     const { queue, archive } = over(t, [finished(1, Date.UTC(2029, 0, 1))]);
     mkdirSync(archive);
@@ -132,7 +132,7 @@ test('an archive that its user may not write stays as it is, and a further file 
   assert.deepEqual(readdirSync(archive).sort(), ['queue-2029-01.2.tsv', 'queue-2029-01.tsv']);
 });
 
-test('the archives of two queues in one folder are told apart', async (t) => {
+test('two queues in one folder have archives of their own', async (t) => {
   const a = over(t, [finished(1, Date.UTC(2029, 0, 1))]);
   const file = join(dirname(a.file), 'queue-2029.tsv');
   writeQueue(file, finished(2, Date.UTC(2029, 0, 1)));
@@ -143,7 +143,7 @@ test('the archives of two queues in one folder are told apart', async (t) => {
   assert.equal((await b.queue.getJob(jobId(2), { archive: true }))?.id, jobId(2));
 });
 
-test('a crash between archive and rename leaves a job in both, and is nobody to notice', async (t) => {
+test('a crash between archive and rename leaves a job in both, and no caller sees it twice', async (t) => {
   const { queue, file, archive } = over(t, [finished(1, Date.UTC(2029, 0, 1)), line({ id: jobId(2) })]);
   const before = readFileSync(file);
   await queue.compact();
@@ -156,7 +156,7 @@ test('a crash between archive and rename leaves a job in both, and is nobody to 
   assert.equal(linesOf(join(archive, 'queue-2029-01.tsv')).length, 2);
 });
 
-test('a worker archives by itself what is past its time', async (t) => {
+test('a worker archives jobs that are past their retention time', async (t) => {
   const { queue, clock, file } = openTest(t);
   await queue.enqueue('email', 1);
   await queue.processJobs({ email: () => {} });

@@ -39,7 +39,7 @@ test('a compaction that finds no room leaves the old file, no litter, and a clea
   }
 });
 
-test('a short write of the new file is no new file', async (t) => {
+test('a short write of the new file leaves the old file', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = over(t, [line({ id: jobId(1) })], { fs });
   const before = text(file);
@@ -51,7 +51,7 @@ test('a short write of the new file is no new file', async (t) => {
   assert.equal(text(file), before);
 });
 
-test('who was passed over during a compaction does not rename', async (t) => {
+test('a compaction that was passed over does not rename', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file, store } = over(t, [line({ id: jobId(1) })], { fs });
   fault.do = (call, real) => {
@@ -67,7 +67,7 @@ test('who was passed over during a compaction does not rename', async (t) => {
   assert.ok(!folderOf(file).some((name) => name.endsWith('.tmp')));
 });
 
-test('of what others left, only copies of this queue that were not finished are removed', (t) => {
+test('only unfinished copies of this queue are removed from what others left', (t) => {
   const folder = temporaryFolder(t);
   const stay = [
     'other.tsv.0123456789ab.tmp',
@@ -83,7 +83,7 @@ test('of what others left, only copies of this queue that were not finished are 
   assert.deepEqual(readdirSync(folder).sort(), stay);
 });
 
-test('who was passed over, and its copy removed, says so', async (t) => {
+test('a rewrite whose copy was removed after it was passed over rejects', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueue('email', 1);

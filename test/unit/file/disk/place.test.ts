@@ -88,7 +88,7 @@ for (const [name, type, stakes] of [
     );
   });
 
-test('an idle tick and a look do not ask for it', { skip }, async (t) => {
+test("an idle tick and a read do not ask for the file system's type", { skip }, async (t) => {
   const { queue, file, asked } = on(t, 0x6969);
   writeQueue(file, line({ status: 'completed', finished_at: Date.now() / 1000, version: 3 }));
   writeFileSync(`${file}.tick`, '1700000000.000\n');
@@ -98,7 +98,7 @@ test('an idle tick and a look do not ask for it', { skip }, async (t) => {
   assert.equal(asked(), 0);
 });
 
-test('an ordinary disk is nothing special, nor is a system that does not tell', async (t) => {
+test('an ordinary disk, or one whose type is unknown, is not reported', async (t) => {
   const { fs, fault } = faultyFs();
   for (const info of [{ type: 0xef53, free: 1 }, undefined]) {
     fault.do = ({ name }, real) => (name === 'statfs' ? info : real());
@@ -106,7 +106,7 @@ test('an ordinary disk is nothing special, nor is a system that does not tell', 
   }
 });
 
-test('the folder is looked at where there is no file yet, or the one above it', { skip }, (t) => {
+test('the type of the folder, or of the one above it, counts if there is no file yet', { skip }, (t) => {
   const folder = temporaryFolder(t);
   const { fs, calls } = faultyFs((call, real) =>
     call.name === 'statfs' && call.path === folder ? { type: 0x6969, free: 1 } : real(),
@@ -169,7 +169,7 @@ for (const [name, mount] of [
     },
   );
 
-test('what the system really says of this disk is no reason to refuse it', {
+test('the disk of this machine is not refused', {
   skip: skip || !existsSync('/proc'),
 }, () => {
   assert.doesNotThrow(() => assertPlace(systemFs, join(process.cwd(), 'queue.tsv')));

@@ -11,7 +11,7 @@ import { A, B, C, found, inspectUnderLock, opened } from './inspected.js';
  * test/integration/cli-doctor.test.ts.
  */
 
-test('nothing is wrong with a queue in order', async (t) => {
+test('finds nothing in a queue in order', async (t) => {
   const test = opened(t, [
     '# a comment\n',
     line({ id: A, status: 'processing', version: 2, locked_by: 'here.boot.1.77.9.alive' }),
@@ -27,7 +27,7 @@ test('nothing is wrong with a queue in order', async (t) => {
   assert.equal(text(test.file), before);
 });
 
-test('nor with a missing one, nor with a file from before there were versions', async (t) => {
+test('finds nothing in a missing queue, or in a file without versions', async (t) => {
   const { store, file } = opened(t, []);
   rmSync(file);
   assert.deepEqual(await inspect(store), []);
@@ -68,13 +68,13 @@ for (const [row, reason] of [
   [line({ id: `${'a'.repeat(17)}g`, version: 'x' }), 'its version is "x", which is no whole number'],
   [line({ id: 'a'.repeat(33), version: 'x' }), 'its version is "x", which is no whole number'],
 ] as const)
-  test(`a line that is no row is told of, and why: ${reason}`, async (t) => {
+  test(`finds a line that is not a row, and says why: ${reason}`, async (t) => {
     assert.deepEqual(await found(t, line({ id: A }), row, line({ id: B })), [
       { kind: 'unreadable', line: 4, message: `${reason}; it is kept and ignored` },
     ]);
   });
 
-test('a job that such a line holds is told of, and the line', async (t) => {
+test('finds a job that an unreadable line holds, and names the line', async (t) => {
   const findings = await found(t, line({ id: 'größe' }), line({ id: 'größe', status: 'finished' }));
   assert.deepEqual(
     findings.map(({ message: _, ...rest }) => rest),
@@ -89,7 +89,7 @@ test('a job that such a line holds is told of, and the line', async (t) => {
   );
 });
 
-test('of several lines that can not be read, each job is told of the one with its id', async (t) => {
+test('names the line with its id for each job that unreadable lines hold', async (t) => {
   const broken = (id: string): string => line({ id, version: 'x' });
   const findings = await found(t, broken('other'), line({ id: A }), line({ id: B }), broken(B), broken(A));
   assert.deepEqual(
@@ -124,7 +124,7 @@ test('a row that was struck while it was read is read again', async (t) => {
   assert.equal(passes, 3);
 });
 
-test('what a crash cut is told of, closed or not', async (t) => {
+test('finds a row that a crash cut, whether its line is closed or not', async (t) => {
   assert.deepEqual(await found(t, line({ id: A }), 'bb00\temail\t#torn\n', 'cc00\tem'), [
     { kind: 'torn', line: 4, message: 'cut by a crash, never acknowledged; it can be deleted' },
     {
@@ -135,7 +135,7 @@ test('what a crash cut is told of, closed or not', async (t) => {
   ]);
 });
 
-test('a last line without its end is nothing special while somebody writes', async (t) => {
+test('does not report a last line without its end while another process writes', async (t) => {
   const findings = await inspectUnderLock(opened(t, [line({ id: A }), 'cc00\tem']), 'here.boot.1.78.9.alive');
   assert.deepEqual(
     findings.map(({ kind }) => kind),
@@ -143,7 +143,7 @@ test('a last line without its end is nothing special while somebody writes', asy
   );
 });
 
-test('nor is it in a file that was replaced since', async (t) => {
+test('does not report a last line without its end in a file that was replaced meanwhile', async (t) => {
   const test = opened(t, [line({ id: A }), 'cc00\tem'], (call, real) => {
     const result = real();
     // The end of the last pass over the lines.
@@ -159,7 +159,7 @@ test('nor is it in a file that was replaced since', async (t) => {
   assert.ok(ends >= 2, 'it was replaced');
 });
 
-test('a second row of a job is told of, beside the first and set aside', async (t) => {
+test('finds a second row of a job, next to the first or set aside', async (t) => {
   const message = `another row of job ${A} with the same version stands before it, and counts`;
   const aside = `a second row of job ${A}, set aside; delete it once you have compared them`;
   const rows = [line({ id: A }), line({ id: A, type: 'other' })];
@@ -172,7 +172,7 @@ test('a second row of a job is told of, beside the first and set aside', async (
   assert.deepEqual(await found(t, ...rows, line({ id: A, version: 2 })), []);
 });
 
-test('a payload that is no JSON is told of for a job that is still to run', async (t) => {
+test('finds a payload that is not JSON of a job that is still to run', async (t) => {
   const findings = await found(
     t,
     line({ id: A, payload: '{a: 1}' }),
@@ -192,7 +192,7 @@ test('a payload that is no JSON is told of for a job that is still to run', asyn
   );
 });
 
-test('where a number belongs, something else is told of', async (t) => {
+test('finds a field that should be a number and is not', async (t) => {
   const findings = await found(
     t,
     line({ id: A, run_at: '2030-01-01T00:00:00Z' }),
@@ -212,7 +212,7 @@ test('where a number belongs, something else is told of', async (t) => {
   );
 });
 
-test('follow-ups that are missing are told of', async (t) => {
+test('finds follow-ups that are missing', async (t) => {
   const followUps = [1, 2].map(() => ({ type: 'thumb', payload: '1', createdAt: 5, runAt: 5, priority: 0 }));
   const parent = line({
     id: A,
@@ -235,7 +235,7 @@ test('follow-ups that are missing are told of', async (t) => {
   assert.deepEqual(await found(t, parent, line({ id: second }), line({ id: first, status: 'failed' })), []);
 });
 
-test('jobs whose worker is dead are told of, and each worker is asked about once', async (t) => {
+test('finds jobs whose worker is dead, and checks each worker once', async (t) => {
   const dead = 'here.boot.1.3.4.dead';
   const processing = (n: number, owner: string): string =>
     line({ id: jobId(n), status: 'processing', locked_by: owner });

@@ -25,7 +25,7 @@ import { A, B, inspectUnderLock, opened, tokenOf } from './inspected.js';
  * test/integration/cli-doctor.test.ts.
  */
 
-test('who holds the lock for longer than a commit is told of, and what can be done', async (t) => {
+test('names a process that holds the lock for longer than a commit, and says what to do', async (t) => {
   for (const [owner, message] of [
     [
       'box.boot.1.12.3.alive',
@@ -50,7 +50,7 @@ test('who holds the lock for longer than a commit is told of, and what can be do
   }
 });
 
-test('who lets go of it in time is not, nor who has come since', async (t) => {
+test('does not name a process that releases the lock in time, or that took it since', async (t) => {
   let looks = 0;
   const test = opened(t, [line({ id: A })], (call, real) => {
     if (call.name === 'readdir' && call.path === test.store.lock.path && ++looks === 5) {
@@ -64,14 +64,14 @@ test('who lets go of it in time is not, nor who has come since', async (t) => {
   assert.deepEqual([looks, test.clock.now() - start], [5, 200]);
 });
 
-test('a dead one is not waited for', async (t) => {
+test('does not wait for a dead holder', async (t) => {
   const test = opened(t, [line({ id: A })]);
   const start = test.clock.now();
   await inspectUnderLock(test, 'box.boot.1.1.3.dead');
   assert.equal(test.clock.now(), start);
 });
 
-test('what a compaction left that a crash ended is told of, if nobody is at work', async (t) => {
+test('finds what a crashed compaction left, if no process holds the lock', async (t) => {
   const leave = (test: TestQueue): void => {
     for (const name of ['queue.tsv.0123456789ab.tmp', 'queue.tsv.bak', 'other.tmp']) {
       writeFileSync(join(test.file, '..', name), '');
@@ -106,7 +106,7 @@ test('what a compaction left that a crash ended is told of, if nobody is at work
   assert.deepEqual(await inspect(ending.store), []);
 });
 
-test('a file that everybody may write is told of, or that not even its owner may', async (t) => {
+test('finds a file that every user may write, or that not even its owner may write', async (t) => {
   const { store, file } = opened(t, [line({ id: A })]);
   const messages = async (mode: number): Promise<string[]> => {
     chmodSync(file, mode);
@@ -123,7 +123,7 @@ test('a file that everybody may write is told of, or that not even its owner may
   assert.deepEqual(await messages(0o600), []);
 });
 
-test('who looks is told that they may not change anything', async (t) => {
+test('says that this user may not change anything', async (t) => {
   const { store, file } = opened(t, [line({ id: A })], (call, real) => {
     if (call.name === 'open' && (Number(call.args[1]) & constants.O_RDWR) !== 0) throw systemError('EACCES');
     return real();
@@ -137,7 +137,7 @@ test('who looks is told that they may not change anything', async (t) => {
   ]);
 });
 
-test('a file that belongs to another than its folder is told of, unless both may write it as a group', {
+test('finds a file whose owner is not that of its folder, unless both may write it as a group', {
   skip: UNPRIVILEGED === undefined,
 }, async (t) => {
   const { store, file } = opened(t, [line({ id: A })]);
@@ -157,7 +157,7 @@ test('a file that belongs to another than its folder is told of, unless both may
   assert.deepEqual(await findings(folder.uid, 12_345, 0o640), []);
 });
 
-test('what stands beside the file is told of if another has it, unless both may write it as a group', {
+test('finds what stands next to the file and has another owner, unless both may write it as a group', {
   skip: UNPRIVILEGED === undefined,
 }, async (t) => {
   const { store, file } = opened(t, [line({ id: A })]);

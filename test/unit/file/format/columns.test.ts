@@ -39,14 +39,14 @@ test('a file with only the nine columns gets the others, version last', () => {
   assert.equal(upgraded(layout).current, true);
 });
 
-test('a column that nobody knows keeps its place, before version', () => {
+test('an unknown column keeps its place, before version', () => {
   const layout = upgraded(parseHeader(`${NINE}\tcustomer\tversion\tregion`, 'q.tsv'));
   assert.deepEqual(layout.names.slice(0, 11), [...NINE.split('\t'), 'customer', 'region']);
   assert.equal(layout.names.at(-1), 'version');
   assert.equal(layout.names.length, COLUMNS.length + 2);
 });
 
-test('what is no header is refused, naming the file, what it lacks and what to do', () => {
+test("a malformed header is refused with the file's name, what it lacks and what to do", () => {
   throws(
     () => parseHeader('<!DOCTYPE html>', '/data/q.tsv'),
     'NOT_A_QUEUE',

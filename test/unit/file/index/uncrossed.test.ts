@@ -33,7 +33,7 @@ function countedByAwk(file: string): Record<string, number> {
 
 const quiet = { logger: () => {} };
 
-test('a worker crosses out at its end what a killed one has left', async (t) => {
+test('a worker strikes at its end the rows that a killed one has left', async (t) => {
   const { queue, file, clock } = dyingQueue(t);
   // Large enough that the worker doesn't compact.
   const filler = 'x'.repeat(300_000);
@@ -44,10 +44,10 @@ test('a worker crosses out at its end what a killed one has left', async (t) => 
   const calm = openTest(t, { file, clock }).queue;
   await calm.processJobs({ email: () => {}, later: () => {} }, quiet);
   assert.deepEqual(countedByAwk(file), { pending: 1, completed: 15, cancelled: 5 });
-  assert.match(text(file), /\t-------\t/, 'they were crossed out, not written anew');
+  assert.match(text(file), /\t-------\t/, 'they were crossed out, not rewritten');
 });
 
-test('a tick with nothing due crosses out what was left since the last one', async (t) => {
+test('a tick with nothing due strikes the rows that were left since the last one', async (t) => {
   const { queue, file, clock } = dyingQueue(t);
   const id = await queue.enqueue('email', 1, { delay: '1d' });
   await queue.enqueue('email', 2, { delay: '1d' });
@@ -98,7 +98,7 @@ test('a finished job that was retried by a killed process is counted once', asyn
   assert.deepEqual(countedByAwk(file), { failed: 399, pending: 1 });
 });
 
-test('a worker that stays crosses out within a minute', async (t) => {
+test('a lingering worker strikes within a minute', async (t) => {
   const { queue, file, clock } = dyingQueue(t);
   await queue.enqueue('later', 'x'.repeat(300_000), { delay: '1d' });
   const stop = new AbortController();
@@ -112,7 +112,7 @@ test('a worker that stays crosses out within a minute', async (t) => {
   await working;
 });
 
-test("with durability 'os' no row is crossed out: power loss could take what supersedes it", async (t) => {
+test("no row is struck with durability 'os', because power loss could take what supersedes it", async (t) => {
   const { queue, file, clock } = dyingQueue(t);
   const id = await queue.enqueue('email', 1, { delay: '1d' });
   await queue.cancelJob(id);

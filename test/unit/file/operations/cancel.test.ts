@@ -63,7 +63,7 @@ test('a job that waits for its next attempt is cancelled as well, and never runs
   assert.equal(runs, 1);
 });
 
-test('of many who cancel one job at once, one did it', async (t) => {
+test('one of many cancels of a job at the same time succeeds', async (t) => {
   const { queue, file } = openTest(t);
   const id = await queue.enqueue('email', {});
   const handles = [queue, openTest(t, { file }).queue, openTest(t, { file }).queue];

@@ -12,7 +12,7 @@ import { deferred, eventually, settle, until } from '../../../support/waiting.js
  * What a cancel does to a running job. Time stands still here unless it is moved.
  */
 
-test('cancelling a running job aborts its signal within a second, and drops what comes of it', async (t) => {
+test('cancelling a running job aborts its signal within a second, and drops its result', async (t) => {
   const { queue, clock, file } = openTest(t);
   const id = await queue.enqueue('email', {});
   const { started, stopped, handler } = obedient();
@@ -38,7 +38,7 @@ test('cancelling a running job aborts its signal within a second, and drops what
   assert.deepEqual(statesOf(file), [`${id} cancelled`]);
 });
 
-test('the abort comes within a second of the clock', async (t) => {
+test('a cancel aborts within a second of the clock', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {});
   const started = deferred<AbortSignal>();
@@ -55,7 +55,7 @@ test('the abort comes within a second of the clock', async (t) => {
   await working;
 });
 
-test('a handler that returns in spite of a cancel changes nothing', async (t) => {
+test('a handler that returns despite a cancel changes nothing', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {});
   const { started, end, handler } = stubborn();
@@ -70,7 +70,7 @@ test('a handler that returns in spite of a cancel changes nothing', async (t) =>
   assert.deepEqual([job?.status, job?.result], ['cancelled', undefined]);
 });
 
-test('a job cancelled after it was claimed and before it began is not begun', async (t) => {
+test('a job that is cancelled after its claim and before its start does not start', async (t) => {
   const { queue, file, clock } = openTest(t);
   const ids = await queue.enqueueMany(Array.from({ length: 3 }, (_, n) => ({ type: 'email', payload: n })));
   const other = openTest(t, { file, clock }).queue;
@@ -86,7 +86,7 @@ test('a job cancelled after it was claimed and before it began is not begun', as
 });
 
 for (const linger of [0, '10s']) {
-  test(`a job that is cancelled and retried while its first run is still stopping: the second counts, with linger ${linger}`, async (t) => {
+  test(`the second run counts if a job is cancelled and retried while its first run is stopping, with linger ${linger}`, async (t) => {
     const { queue, clock } = openTest(t);
     const id = await queue.enqueue('email', {});
     const first = stubborn();
@@ -128,7 +128,7 @@ for (const linger of [0, '10s']) {
 }
 
 for (const retention of ['7d', 0] as const) {
-  test(`a cancelled job whose row has been moved out of sight is told, retention ${retention}`, async (t) => {
+  test(`a running job is aborted although the row of its cancel has been archived or sealed, retention ${retention}`, async (t) => {
     const { queue, file, clock } = openTest(t, { retention });
     const other = openTest(t, { file, clock, retention }).queue;
     // So many finished ones that their end is marked.
@@ -156,7 +156,7 @@ for (const retention of ['7d', 0] as const) {
   });
 }
 
-test('a look in the midst of an edit in place, when jobs are missing for a moment, stops none of them', async (t) => {
+test('a look during an edit in place, when jobs are missing for a moment, stops none of them', async (t) => {
   const { queue, file, clock } = openTest(t);
   const editor = openTest(t, { file, clock }).store;
   await queue.enqueueMany([1, 2, 3].map((payload) => ({ type: 'email', payload })));

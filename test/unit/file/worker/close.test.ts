@@ -8,7 +8,7 @@ import { openTest } from '../../../support/queues.js';
  * What becomes of workers when their queue is closed.
  */
 
-test('closing the queue stops its workers: what runs may end, what waits is given back, then it is closed', async (t) => {
+test('closing the queue stops its workers: running jobs may end, waiting ones are given back, then it is closed', async (t) => {
   const { queue, clock, file } = openTest(t);
   const ids = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
   const { started, end, handler } = stubborn();
@@ -53,7 +53,7 @@ test('closing the queue does not wait longer for a job than its grace time, and 
   assert.deepEqual([job?.status, job?.attempts, job?.forgiven], ['pending', 1, 1]);
 });
 
-test('a worker that is to begin while its queue is being closed does not, and one that is just beginning ends', async (t) => {
+test('a worker that is called while its queue closes does not begin, and one that is just beginning ends', async (t) => {
   const { queue, clock, file } = openTest(t);
   await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
   const { started, end, handler } = stubborn();
@@ -72,7 +72,7 @@ test('a worker that is to begin while its queue is being closed does not, and on
   assert.deepEqual([pending, processing], [1, 0]);
 });
 
-test('a queue that is closed as its worker starts, whenever that is, has none that claims and is left', async (t) => {
+test("a queue that is closed at any moment of its worker's start leaves no claim", async (t) => {
   for (let turns = 0; turns < 12; turns++) {
     const { queue, clock, file } = openTest(t);
     await queue.enqueue('email');

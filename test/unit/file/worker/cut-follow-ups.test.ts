@@ -13,7 +13,7 @@ import { deferred } from '../../../support/waiting.js';
  */
 
 for (const size of ['small', 'large'] as const) {
-  test(`follow-ups that a short write cut off the completion are there all the same, in a ${size} file`, async (t) => {
+  test(`follow-ups that a short write cut off their completion are made, in a ${size} file`, async (t) => {
     const { fs, fault } = faultyFs();
     const { queue, file } = openTest(t, { fs });
     // A large file is not compacted at the end of every tick, which would make up for it.
@@ -50,7 +50,7 @@ for (const size of ['small', 'large'] as const) {
   });
 }
 
-test('a disk that is full in the midst of follow-ups, twice, starts no job without its claim', async (t) => {
+test('a disk that fills up during follow-ups, twice, starts no job without its claim', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file, clock } = openTest(t, { fs });
   await queue.enqueue('image', {});
@@ -95,7 +95,7 @@ test('a disk that is full in the midst of follow-ups, twice, starts no job witho
   );
 });
 
-test('follow-ups that a full disk cut off, and others have made and run meanwhile, run once', async (t) => {
+test('follow-ups that a full disk cut off, and that others have made and run meanwhile, run once', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file, clock } = openTest(t, { fs });
   const other = openTest(t, { file, clock }).queue;
@@ -134,7 +134,7 @@ test('follow-ups that a full disk cut off, and others have made and run meanwhil
   assert.equal(ran, 1);
 });
 
-test('of an outcome that finds no room, after a compaction, the follow-ups are not in either', async (t) => {
+test('the follow-ups of an outcome that finds no room, after a compaction, are not in the file either', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file, clock } = openTest(t, { fs });
   const other = openTest(t, { file }).queue;
@@ -165,7 +165,7 @@ test('of an outcome that finds no room, after a compaction, the follow-ups are n
   assert.equal(await other.getJob(next), undefined);
 });
 
-test('follow-ups of a completion that was glued to the beginning of another row, and is written again, are there once', async (t) => {
+test('follow-ups of a completion that was glued to a fragment, and is written again, are there once', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueue('image', {});

@@ -10,7 +10,7 @@ import { settle, until } from '../../../support/waiting.js';
  * Jobs start when they are due, also while a worker waits, and also when the clock is set back.
  */
 
-test('a job that was cancelled while it waited for its time is missed by no handler', async (t) => {
+test('a job that was cancelled while it waited for its time is not reported as one without a handler', async (t) => {
   const { queue, clock } = openTest(t);
   const warnings: unknown[] = [];
   const stop = new AbortController();
@@ -26,7 +26,7 @@ test('a job that was cancelled while it waited for its time is missed by no hand
   assert.deepEqual([warnings, (await working).unhandled], [[], {}]);
 });
 
-test('a job that becomes due while it waits starts on time', async (t) => {
+test('a job that becomes due while a worker waits starts on time', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueue('email', 'later', { delay: '30s' });
   const ran: number[] = [];
@@ -96,7 +96,7 @@ test('a delayed job that is cancelled and retried is due at once, also for a wor
   );
 });
 
-test('a job that another worker has put off does not hide the jobs behind it', async (t) => {
+test('a job that another worker has put off does not hide the jobs after it', async (t) => {
   const { queue, clock, file } = openTest(t);
   const [, first = ''] = await queue.enqueueMany([
     { type: 'email', payload: 0 },
@@ -123,7 +123,7 @@ test('a job that another worker has put off does not hide the jobs behind it', a
   assert.deepEqual(ran, [0, 2, 3]);
 });
 
-test('beside a job that runs, one that may have killed its worker waits without stopping the process', async (t) => {
+test('a job that may have killed its worker waits for a running one without blocking the process', async (t) => {
   // In a process of its own: a worker that spins would stop the tests as well.
   const printed = await runScript(
     t,
@@ -149,7 +149,7 @@ test('beside a job that runs, one that may have killed its worker waits without 
   assert.equal(printed, '3 poison,quick\n');
 });
 
-test('a clock that is set back puts jobs off, and no job is forgotten over it', async (t) => {
+test('a clock that is set back puts jobs off, and no job is forgotten', async (t) => {
   const { queue, clock } = openTest(t);
   const stop = new AbortController();
   const ran = new Set<unknown>();
@@ -216,7 +216,7 @@ const fails = (error: unknown) => () => {
   throw error;
 };
 
-test('a job that waits is not started before its time', async (t) => {
+test('a job that waits for its next attempt does not start before its time', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueue('email', {});
   await queue.processJobs({ email: fails(new Error('no')) });

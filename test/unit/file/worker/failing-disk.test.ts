@@ -10,7 +10,7 @@ import { deferred } from '../../../support/waiting.js';
  * What a worker does while the disk fails.
  */
 
-test('a worker that stays goes on after trouble that lasts, and takes a job with it that has ended', async (t) => {
+test('a lingering worker goes on after long trouble, and records a job that has ended', async (t) => {
   const { disk, queue, clock } = fullDisk(t);
   const stop = new AbortController();
   const events: string[] = [];
@@ -41,7 +41,7 @@ test('a worker that stays goes on after trouble that lasts, and takes a job with
   assert.deepEqual([(await working).completed, ran], [1, [1]]);
 });
 
-test('after long trouble, a worker that is told to stop has its tries, and its handlers their grace time', async (t) => {
+test('a worker that is told to stop after long trouble has its tries, and its handlers their grace time', async (t) => {
   const { disk, queue, clock } = fullDisk(t);
   const ids = [await queue.enqueue('quick'), await queue.enqueue('slow')];
   const stop = new AbortController();
@@ -83,7 +83,7 @@ test('after long trouble, a worker that is told to stop has its tries, and its h
   for (const id of ids) assert.equal((await queue.getJob(id))?.status, 'completed');
 });
 
-test('a worker in trouble with nothing to lose goes when its time is over', async (t) => {
+test('a worker in trouble that has nothing to record ends when its time is over', async (t) => {
   const { disk, queue, clock } = fullDisk(t);
   await queue.enqueue('quick');
   disk.isFull = true;
@@ -100,7 +100,7 @@ test('a worker in trouble with nothing to lose goes when its time is over', asyn
   assert.ok(end - start >= 440_000 && end - start < 445_000, `after ${end - start} ms`);
 });
 
-test('a disk that can not read a job when it is due is told of, and asked again', async (t) => {
+test('a due job that can not be read is reported, and read again', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, clock } = openTest(t, { fs });
   const ids = [
@@ -139,7 +139,7 @@ test('a disk that can not read a job when it is due is told of, and asked again'
   ]);
 });
 
-test('where a job that is due can not be read, those that run come to their end, and are recorded', async (t) => {
+test('running jobs end and are recorded although a due job can not be read', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, clock, file } = openTest(t, { fs });
   const a = await queue.enqueue('email', 'a');
@@ -178,7 +178,7 @@ test('where a job that is due can not be read, those that run come to their end,
   );
 });
 
-test('a result that finds no room is tried again, and its handler is not', async (t) => {
+test('a result that finds no room is written again, and its handler does not run again', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, clock, file } = openTest(t, { fs });
   const id = await queue.enqueue('email', {});

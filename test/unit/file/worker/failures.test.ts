@@ -11,7 +11,7 @@ import { openTest } from '../../../support/queues.js';
  * What becomes of a job whose handler fails: its attempts, its waits, its error.
  */
 
-test('a job that fails waits for its next attempt with its error, and fails for good when none are left', async (t) => {
+test('a job that fails waits for its next attempt with its error, and fails for good when no attempt is left', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {});
   const seen: unknown[] = [];
@@ -73,7 +73,7 @@ for (const [name, error] of [
   });
 }
 
-test('the time that a RetryAfterError asks for may be a duration, and one that has passed is now', async (t) => {
+test('a RetryAfterError may ask for a duration, and a time that has passed is now', async (t) => {
   for (const [delay, wait] of [
     ['10m', 600_000],
     [-5, 0],
@@ -135,7 +135,7 @@ test('a backoff function that fails costs neither the job nor the worker: the de
   assert.ok(messages.some((message) => message?.includes('my mistake')));
 });
 
-test('not even after a thousand attempts does the default wait for ever', async (t) => {
+test('the default backoff does not wait for ever, not even after a thousand attempts', async (t) => {
   const { queue, clock, file } = openTest(t);
   writeQueue(file, line({ id: jobId(1), attempts: 1100, max_attempts: 2000 }));
   const { claimed } = await queue.processJobs(
@@ -147,7 +147,7 @@ test('not even after a thousand attempts does the default wait for ever', async 
   assert.equal(runAt, clock.now() + 365.25 * 24 * 3_600_000);
 });
 
-test('a backoff that can not be used is refused, whether a job is due or not', async (t) => {
+test('an invalid backoff is refused, whether a job is due or not', async (t) => {
   const { queue } = openTest(t);
   const refused = (): Promise<unknown> =>
     rejects(

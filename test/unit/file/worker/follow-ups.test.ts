@@ -51,7 +51,7 @@ test('several follow-ups are several jobs, in their order', async (t) => {
   assert.deepEqual(ran, [0, 1, 2, 3, 4]);
 });
 
-test('they are in the same append as the completion, which carries them', async (t) => {
+test('follow-ups are in the same append as the completion, which carries them', async (t) => {
   const { fs, calls } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const id = await queue.enqueue('image', {});
@@ -83,7 +83,7 @@ test('a completion without follow-ups carries nothing', async (t) => {
   assert.match(completion ?? '', /\t\t\t\t\t3600\t3\n$/, 'nothing before the limit of the claim');
 });
 
-test('a handler that fails leaves nothing of them, and the next attempt makes its own', async (t) => {
+test('a handler that fails leaves no follow-ups, and the next attempt makes its own', async (t) => {
   const { queue, clock, file } = openTest(t);
   await queue.enqueue('image', {});
   const ids: string[] = [];
@@ -106,7 +106,7 @@ test('a handler that fails leaves nothing of them, and the next attempt makes it
   assert.deepEqual((await queue.getJob(ids[1] as string))?.payload, 2);
 });
 
-test('a job that is cancelled or given back leaves nothing of them either', async (t) => {
+test('a job that is cancelled or given back leaves no follow-ups', async (t) => {
   const { queue, clock, file } = openTest(t);
   const id = await queue.enqueue('image', {});
   const started = deferred<string>();
@@ -126,7 +126,7 @@ test('a job that is cancelled or given back leaves nothing of them either', asyn
   assert.equal((await queue.getJob(id))?.status, 'cancelled');
 });
 
-test('what can not be enqueued is refused at once, in the handler', async (t) => {
+test('a follow-up that can not be enqueued is refused at once, in the handler', async (t) => {
   const { queue } = openTest(t, { maxPayload: 100 });
   await queue.enqueue('image', {});
   const codes: string[] = [];
@@ -150,7 +150,7 @@ test('what can not be enqueued is refused at once, in the handler', async (t) =>
   assert.equal((await queue.listJobs()).length, 1);
 });
 
-test('when the job is over it is too late', async (t) => {
+test('a follow-up is refused when its job is over', async (t) => {
   const { queue } = openTest(t);
   const id = await queue.enqueue('image', {});
   let later: ((type: string, payload: unknown) => string) | undefined;

@@ -10,7 +10,7 @@ import { openTest } from '../../../support/queues.js';
  * Which handlers a worker takes, what it does with jobs that have none, and what a handler gets.
  */
 
-test('jobs of a type without a handler stay pending, block nobody, and are named once', async (t) => {
+test('jobs of a type without a handler stay pending, block no other job, and are named once', async (t) => {
   const { queue, file } = openTest(t);
   await queue.enqueueMany([
     { type: 'unknown', options: { priority: 9 } },
@@ -45,7 +45,7 @@ test('jobs of a type without a handler stay pending, block nobody, and are named
   assert.equal(again.length, 2);
 });
 
-test('a row that is superseded and not struck out yet is no job without a handler', async (t) => {
+test('a superseded row that is not struck yet is not reported as a job without a handler', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const fields = { id: jobId(1), type: 'email' };
   writeQueue(file, line(fields), line({ ...fields, status: 'completed', version: 3 }));
@@ -55,7 +55,7 @@ test('a row that is superseded and not struck out yet is no job without a handle
   assert.deepEqual([unhandled, said], [{}, []]);
 });
 
-test('a logger is not called under the lock, also where another worker was quicker and more is picked there', async (t) => {
+test('a logger is not called under the lock, also if another worker was quicker and more jobs are picked there', async (t) => {
   const { queue, store, file } = openTest(t);
   const other = openTest(t, { file });
   const taken = await queue.enqueue('email');
@@ -120,7 +120,7 @@ test('handlers that can not be used are refused', async (t) => {
   }
 });
 
-test('a handler that is undefined is none', async (t) => {
+test('a handler that is undefined counts as missing', async (t) => {
   const { queue } = openTest(t);
   await queue.enqueue('email', {});
   const summary = await queue.processJobs({ email: undefined }, { logger: () => {} });
@@ -156,7 +156,7 @@ test('a handler gets the payload, the job as it was claimed, and a signal that i
   assert.equal((await queue.getJob(id))?.result, 'ok');
 });
 
-test('what a handler does to its payload stays with it', async (t) => {
+test('a handler that changes its payload changes no other attempt', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', { n: 1 });
   const handlers = {

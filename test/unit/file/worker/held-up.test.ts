@@ -7,7 +7,7 @@ import { deferred, until } from '../../../support/waiting.js';
  * How many jobs a worker holds, and what it does with those that wait for a slow one.
  */
 
-test('as many handlers run at once as is said, no more', async (t) => {
+test('as many handlers run at once as concurrency says, and no more', async (t) => {
   for (const concurrency of [1, 4]) {
     const { queue } = openTest(t);
     await queue.enqueueMany(Array.from({ length: 20 }, () => ({ type: 'email' })));
@@ -28,7 +28,7 @@ test('as many handlers run at once as is said, no more', async (t) => {
   }
 });
 
-test('a slow job does not keep those beside it waiting, and a worker holds no more than it can start', async (t) => {
+test('a slow job does not delay others, and a worker holds no more jobs than it can start', async (t) => {
   const { queue, file } = openTest(t);
   await queue.enqueueMany([{ type: 'slow' }, ...Array.from({ length: 10 }, () => ({ type: 'quick' }))]);
   const slow = deferred();
@@ -44,7 +44,7 @@ test('a slow job does not keep those beside it waiting, and a worker holds no mo
   assert.equal((await working).completed, 11);
 });
 
-test('a worker that runs one slow job leaves the others for those who have time', async (t) => {
+test('a worker that runs one slow job leaves the others to workers that have time', async (t) => {
   const { queue, file, clock } = openTest(t);
   await queue.enqueueMany(Array.from({ length: 6 }, (_, n) => ({ type: 'email', payload: n })));
   const first = deferred();
@@ -105,7 +105,7 @@ test('jobs that a slow one holds up are given back once, and not claimed again b
   assert.deepEqual([completed, claimed - released], [202, 202]);
 });
 
-test('however many they are, they are given back once', async (t) => {
+test('any number of held-up jobs is given back once', async (t) => {
   const { queue, clock } = openTest(t, { durability: 'os' });
   await queue.enqueueMany(many(3000));
   await queue.enqueue('slow');
@@ -121,7 +121,7 @@ test('however many they are, they are given back once', async (t) => {
   assert.ok(released <= 2000, `${released} were given back`);
 });
 
-test('a pause before is no reason to give jobs back', async (t) => {
+test('an earlier pause does not make a worker give jobs back', async (t) => {
   const { queue, clock } = openTest(t);
   const stop = new AbortController();
   let ran = 0;
@@ -149,7 +149,7 @@ test('a pause before is no reason to give jobs back', async (t) => {
   assert.deepEqual([completed, released], [150, 0]);
 });
 
-test('what becomes urgent while a slow job runs is next', async (t) => {
+test('a job that becomes urgent while a slow one runs is next', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueueMany(many(4000));
   await queue.enqueue('slow');
@@ -168,7 +168,7 @@ test('what becomes urgent while a slow job runs is next', async (t) => {
   assert.equal(ran.indexOf('1000'), before);
 });
 
-test('jobs are given back from behind a slow one although the clock was set back meanwhile', async (t) => {
+test('jobs that a slow one holds up are given back although the clock was set back meanwhile', async (t) => {
   const { queue, clock, file } = openTest(t);
   const other = openTest(t, { file, clock }).queue;
   await queue.enqueueMany(many(50));

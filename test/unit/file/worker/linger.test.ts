@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../../support/folders.js';
 import { openTest } from '../../../support/queues.js';
 import { settle, until } from '../../../support/waiting.js';
 
-test('a lingering worker picks up what is enqueued while it waits, here or elsewhere, and then goes', async (t) => {
+test('a lingering worker runs jobs that are enqueued while it waits, here or elsewhere, and then ends', async (t) => {
   const { queue, clock, file } = openTest(t);
   const other = openTest(t, { file, clock }).queue;
   const ran: unknown[] = [];
@@ -25,7 +25,7 @@ test('a lingering worker picks up what is enqueued while it waits, here or elsew
   assert.deepEqual([(await working).completed, ran], [2, [1, 2]]);
 });
 
-test('it is told by the file system: a job starts at once, not at the next look', async (t) => {
+test('a lingering worker is notified by the file system, so a job starts at once and not at the next look', async (t) => {
   const { queue, clock, file } = openTest(t);
   await queue.enqueue('email', 0);
   const ran: unknown[] = [];
@@ -48,7 +48,7 @@ test('it is told by the file system: a job starts at once, not at the next look'
   await working;
 });
 
-test('it is told by the file system of a folder that was made after it had begun, too', async (t) => {
+test('a lingering worker is notified by the file system about a folder that was made later', async (t) => {
   const { queue, clock, file } = openTest(t, { file: join(temporaryFolder(t), 'data', 'queue.tsv') });
   const other = openTest(t, { file, clock }).queue;
   const ran: unknown[] = [];
@@ -74,7 +74,7 @@ test('it is told by the file system of a folder that was made after it had begun
   await working;
 });
 
-test('where the system has no watches left, it looks twice a second', async (t) => {
+test('a lingering worker looks twice a second if the system has no watches left', async (t) => {
   const { fs, fault } = faultyFs((call, real) => {
     if (call.name === 'watch') throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
     return real();
@@ -115,7 +115,7 @@ test('an endless worker stops when it is told to, and takes no lock while there 
   assert.ok(locks <= 1, `${locks} times in a minute`);
 });
 
-test('it leaves the time of its looks while it lingers', async (t) => {
+test('a lingering worker notes the time of its looks', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueue('email', 0);
   const stop = new AbortController();
@@ -180,7 +180,7 @@ test('a clock that is set back makes no worker linger longer', async (t) => {
   await working;
 });
 
-test('asking again and again, without a pause, keeps nobody in the same process from working', async (t) => {
+test('calls of processJobs in a loop, without a pause, do not keep the process from other work', async (t) => {
   const { queue } = openTest(t, { clock: systemClock });
   const stop = new AbortController();
   const options = { linger: Number.POSITIVE_INFINITY, signal: stop.signal };

@@ -5,7 +5,7 @@ import type { WorkerEvent } from '../../../../lib/job/options.js';
 import { fails } from '../../../support/handlers.js';
 import { openTest } from '../../../support/queues.js';
 
-test('each thing that happens is told to the logger, with what one wants to know of it', async (t) => {
+test('the logger gets each event with its details', async (t) => {
   const { queue, clock } = openTest(t);
   const [ok = '', no = '', bad = ''] = await queue.enqueueMany([
     { type: 'ok' },
@@ -58,7 +58,7 @@ test('a logger that fails loses no job', async (t) => {
   assert.equal(summary.completed, 2);
 });
 
-test('nor does one that is asynchronous: a rejection that nobody handles would end the process', async (t) => {
+test('an asynchronous logger that rejects loses no job and ends no process', async (t) => {
   const { queue } = openTest(t);
   await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
   const logger = async () => {

@@ -19,7 +19,7 @@ const suspect = (n: number): string =>
     payload: n,
   });
 
-test('a job that has to run alone holds up nobody else while others run', async (t) => {
+test('a lone job delays no other job while others run', async (t) => {
   const { queue, clock } = over(t, line({ id: jobId(1), type: 'slow' }), suspect(2));
   const ran: unknown[] = [];
   const gate = deferred();
@@ -43,7 +43,7 @@ test('a job that has to run alone holds up nobody else while others run', async 
   assert.equal((await working).completed, 5);
 });
 
-test('it waits a minute for a moment alone, and then others wait for it', async (t) => {
+test('a lone job waits a minute for a moment alone, and then others wait for it', async (t) => {
   const { queue, clock } = over(t, line({ id: jobId(1), type: 'slow' }), suspect(2));
   const ran: unknown[] = [];
   const gates = [deferred(), deferred()];
@@ -71,7 +71,7 @@ test('it waits a minute for a moment alone, and then others wait for it', async 
   await working;
 });
 
-test('one that others have cancelled meanwhile keeps nobody waiting', async (t) => {
+test('a lone job that was cancelled meanwhile delays no other job', async (t) => {
   const { queue, clock } = over(t, line({ id: jobId(1), type: 'slow' }), suspect(2));
   const ran: unknown[] = [];
   const gate = deferred();
@@ -97,7 +97,7 @@ test('one that others have cancelled meanwhile keeps nobody waiting', async (t) 
   await working;
 });
 
-test('a job with a higher priority goes before those that have to run alone, until their minute is over', async (t) => {
+test('a job with a higher priority goes before lone jobs until their minute is over', async (t) => {
   const { queue, clock } = over(t, ...[2, 3, 4].map(suspect));
   const ran: unknown[] = [];
   const gate = deferred();
@@ -117,7 +117,7 @@ test('a job with a higher priority goes before those that have to run alone, unt
   assert.deepEqual(ran, [2, 'urgent', 3, 4]);
 });
 
-test('a worker that is never idle comes to one that has to run alone, too', async (t) => {
+test('a worker that is never idle runs a lone job as well', async (t) => {
   // It comes second, and is set aside.
   const { queue, clock } = over(t, line({ id: jobId(1), type: 'quick', run_at: 1 }), suspect(2));
   await queue.enqueueMany(Array.from({ length: 9999 }, (_, n) => ({ type: 'quick', payload: n })));

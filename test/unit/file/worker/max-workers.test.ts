@@ -15,7 +15,7 @@ import { deferred, settle } from '../../../support/waiting.js';
  * How many workers may be active at once, and which of them count.
  */
 
-test('one worker too many returns at once, and claims nothing', async (t) => {
+test('claims nothing while maxWorkers others are active', async (t) => {
   const alive = [1, 2].map((n) => `${systemProcesses.self()}${n}`);
   const { queue } = over(
     t,
@@ -32,12 +32,12 @@ test('one worker too many returns at once, and claims nothing', async (t) => {
   assert.equal((await queue.processJobs({ email: () => {} }, { maxWorkers: 4 })).completed, 1);
 });
 
-test('dead workers do not count', async (t) => {
+test('does not count dead workers', async (t) => {
   const { queue } = over(t, claimed(1), claimed(2, { locked_by: dead(2) }), line({ id: jobId(3) }));
   assert.equal((await queue.processJobs({ email: () => {} }, { maxWorkers: 1 })).completed, 3);
 });
 
-test('workers that can not be judged from here count for a minute after their last claim', async (t) => {
+test('counts a worker that can not be judged from here for a minute after its last claim', async (t) => {
   const others = [1, 2, 3, 4].map((n) =>
     claimed(10 + n, { locked_by: `elsewhere.0.0.1${n}.1.aa`, started_at: NOW - 30 }),
   );
@@ -48,7 +48,7 @@ test('workers that can not be judged from here count for a minute after their la
   assert.deepEqual([summary.completed, summary.rescued], [1, 0]);
 });
 
-test('workers that have been silent for too long hold nobody up', async (t) => {
+test('does not count a worker that has been silent for too long', async (t) => {
   const others = [1, 2, 3, 4].map((n) =>
     claimed(10 + n, { locked_by: `elsewhere.0.0.1${n}.1.aa`, started_at: NOW - 3 * 3600 }),
   );
@@ -57,7 +57,7 @@ test('workers that have been silent for too long hold nobody up', async (t) => {
   assert.deepEqual([rescued, completed], [4, 5]);
 });
 
-test('nor do those whose job is held', async (t) => {
+test('does not count a worker whose job is held', async (t) => {
   const { queue } = over(
     t,
     claimed(10, { locked_by: elsewhere, started_at: NOW - 100 * 3600 }),
@@ -71,7 +71,7 @@ test('nor do those whose job is held', async (t) => {
   assert.deepEqual([rescued, completed], [0, 1]);
 });
 
-test('a worker whose claims went in by half before others came knows those that did', async (t) => {
+test('a worker whose claims were written in part before another worker came runs all of its own', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file, clock } = openTest(t, { fs });
   await queue.enqueueMany([1, 2].map((payload) => ({ type: 'email', payload, options: { maxAttempts: 1 } })));
@@ -106,7 +106,7 @@ test('a worker whose claims went in by half before others came knows those that 
   assert.deepEqual([isCut, ran.sort()], [true, [1, 2]]);
 });
 
-test('of workers that stay, no more are at work at a time, whatever they did before', async (t) => {
+test('no more than maxWorkers lingering workers run jobs at a time, whatever they did before', async (t) => {
   const { queue, file, clock } = openTest(t);
   const stop = new AbortController();
   let gate = deferred();
@@ -149,7 +149,7 @@ test('of workers that stay, no more are at work at a time, whatever they did bef
   );
 });
 
-test('of several calls on one queue, no more are at work than there may be, though they begin in one commit', async (t) => {
+test('no more than maxWorkers calls on one queue run jobs at a time, although they claim in one commit', async (t) => {
   const { queue } = openTest(t);
   await queue.enqueueMany(Array.from({ length: 8 }, () => ({ type: 'email' })));
   let running = 0;
@@ -166,7 +166,7 @@ test('of several calls on one queue, no more are at work than there may be, thou
   assert.equal(most, 2);
 });
 
-test('while it has to wait for others, it does not try at each turn', async (t) => {
+test('a worker that waits for others does not try to claim at each turn', async (t) => {
   const alive = `${systemProcesses.self()}1`;
   const { queue, clock } = over(
     t,
@@ -225,7 +225,7 @@ test('four overlapping ticks share the work, and a fifth returns', async (t) => 
   assert.equal(new Set(ran).size, 9);
 });
 
-test('a worker that is there to stay waits while too many others are at work', async (t) => {
+test('a lingering worker waits while maxWorkers others are active', async (t) => {
   const alive = `${systemProcesses.self()}1`;
   const { queue, clock } = over(t, claimed(10, { locked_by: alive }), line({ id: jobId(1) }));
   const stop = new AbortController();
@@ -249,7 +249,7 @@ test('a worker that is there to stay waits while too many others are at work', a
   assert.equal((await working).completed, 1);
 });
 
-test('a worker with nothing to claim is none too many', async (t) => {
+test('counts no worker that has nothing to claim', async (t) => {
   const alive = `${systemProcesses.self()}1`;
   const { queue, clock } = over(t, claimed(10, { locked_by: alive }), claimed(11, { locked_by: dead(2) }));
   const working = queue.processJobs({ other: () => {} }, { maxWorkers: 1, linger: '30s', logger: () => {} });
@@ -263,7 +263,7 @@ test('a worker with nothing to claim is none too many', async (t) => {
   assert.equal((await working).rescued, 0);
 });
 
-test('what a worker gave up on is left alone while its handler still runs, and makes no worker one too many', async (t) => {
+test('a job whose result could not be written is left alone while its handler runs, and does not count for maxWorkers', async (t) => {
   const { disk, queue, clock, file } = fullDisk(t);
   const slow = await queue.enqueue('slow');
   const quick = await queue.enqueue('quick');

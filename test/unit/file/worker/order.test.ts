@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../../support/folders.js';
 import { jobId, line, linesOf, writeQueue } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
-test('higher priority first, then the earlier time, then the place in the file', async (t) => {
+test('jobs start by higher priority, then by earlier time, then by place in the file', async (t) => {
   const { queue, clock } = openTest(t);
   const now = clock.now() / 1000;
   const jobs: [string, { priority?: number; runAt?: number }][] = [
@@ -56,7 +56,7 @@ test('whatever the priorities and times, jobs start in their order', async (t) =
   );
 });
 
-test('nothing starts before its time', async (t) => {
+test('no job starts before its time', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueueMany([
     { type: 'email', payload: 'later', options: { delay: '10m' } },
@@ -76,7 +76,7 @@ test('nothing starts before its time', async (t) => {
   assert.deepEqual(ran, ['now', 'at', 'later']);
 });
 
-test('jobs that handlers enqueue while others wait are taken in their turn', async (t) => {
+test('jobs that handlers enqueue while others wait start in their turn', async (t) => {
   const { queue } = openTest(t);
   await queue.enqueueMany([
     { type: 'email', payload: 1 },
@@ -163,7 +163,7 @@ for (const [who, isOwn] of [
   });
 }
 
-test('a queue without a file is one with nothing to do', async (t) => {
+test('a worker has nothing to do in a queue without a file', async (t) => {
   const { queue } = openTest(t);
   assert.deepEqual(await queue.processJobs({ email: () => {} }), {
     claimed: 0,
@@ -177,7 +177,7 @@ test('a queue without a file is one with nothing to do', async (t) => {
   });
 });
 
-test('a job that somebody asks for while the worker reads the file for the first time keeps it from nothing', async (t) => {
+test('a call of getJob while a worker reads the file for the first time does not stop the worker', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   // Some finished, which the worker need not read; more that wait than are read at one go.
   const payload = `"${'x'.repeat(20_000)}"`;

@@ -21,7 +21,7 @@ for (const [name, value, kept = value] of [
   ['a Date, in its form of JSON', new Date(0), '1970-01-01T00:00:00.000Z'],
   ['-0, as JSON has it', -0, 0],
 ] as [string, unknown, unknown?][]) {
-  test(`the result is kept: ${name}`, async (t) => {
+  test(`a completed job keeps its result: ${name}`, async (t) => {
     for (const handler of [() => value, async () => value]) {
       const { queue, file } = openTest(t);
       const id = await queue.enqueue('email', {});
@@ -94,7 +94,7 @@ test('a completed job has no error of an earlier attempt, no owner, and its time
   assert.equal(job?.startedAt?.getTime(), clock.now() - 1500);
 });
 
-test('a handler may return what only looks like a promise', async (t) => {
+test('a handler may return an object that only looks like a promise', async (t) => {
   const { queue } = openTest(t);
   const ids = await queue.enqueueMany(['a', 'b', 'c', 'd'].map((type) => ({ type })));
   const thenable = (

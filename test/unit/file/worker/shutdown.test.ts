@@ -13,7 +13,7 @@ import { deferred, settle, until } from '../../../support/waiting.js';
  * What becomes of jobs when their worker is told to stop. Time stands still here unless it is moved.
  */
 
-test('at shutdown nothing more is claimed, and what runs may end in its grace time', async (t) => {
+test('a worker that is told to stop claims nothing more, and lets jobs end in their grace time', async (t) => {
   const { queue, clock } = openTest(t);
   const ids = await queue.enqueueMany([
     { type: 'email', payload: 1 },
@@ -32,7 +32,7 @@ test('at shutdown nothing more is claimed, and what runs may end in its grace ti
   assert.deepEqual([one?.status, two?.status, two?.attempts], ['completed', 'pending', 0]);
 });
 
-test('what does not end in its grace time is aborted and given back: due at once, the attempt forgiven', async (t) => {
+test('a job that does not end in its grace time is aborted and given back, due at once, its attempt forgiven', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {});
   const { started, stopped, handler } = obedient();
@@ -60,7 +60,7 @@ test('what does not end in its grace time is aborted and given back: due at once
   );
 });
 
-test('a job can be given back at some shutdowns in a row without losing an attempt', async (t) => {
+test('a job can be given back at several shutdowns in a row without losing an attempt', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {}, { maxAttempts: 1 });
   for (let n = 1; n <= 4; n++) {
@@ -77,7 +77,7 @@ test('a job can be given back at some shutdowns in a row without losing an attem
   assert.equal((await queue.processJobs({ email: () => {} })).completed, 1);
 });
 
-test('a handler that hears no abort is given back all the same, soon after', async (t) => {
+test('a job whose handler ignores the abort is given back soon after', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {});
   const { started, end, handler } = stubborn();
@@ -134,7 +134,7 @@ test('a worker that is told to stop while it waits for the lock claims nothing w
   await holding;
 });
 
-test('after so long nothing more is claimed', async (t) => {
+test('a worker claims nothing after maxTime', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueueMany(Array.from({ length: 10 }, (_, n) => ({ type: 'email', payload: n })));
   const ran: unknown[] = [];
@@ -154,7 +154,7 @@ test('after so long nothing more is claimed', async (t) => {
   assert.equal((await queue.stats()).processing, 0);
 });
 
-test('a listener on the signal goes with the worker', async (t) => {
+test('a worker removes its listener from the signal when it ends', async (t) => {
   const { queue } = openTest(t);
   const { signal } = new AbortController();
   let listeners = 0;
@@ -203,7 +203,7 @@ test('a worker script that is stopped by SIGTERM gives its job back, and ends by
   assert.equal((await queue.getJob(id))?.status, 'pending');
 });
 
-test('a concurrency of several: at shutdown each gets its due', async (t) => {
+test('each of several running jobs is recorded or given back at shutdown', async (t) => {
   const { queue, clock, file } = openTest(t);
   const ids = await queue.enqueueMany([
     { type: 'quick' },

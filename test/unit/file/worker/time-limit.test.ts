@@ -11,7 +11,7 @@ import { settle } from '../../../support/waiting.js';
  * What a time limit does to a handler. Time stands still here unless it is moved.
  */
 
-test('when its time is up the signal is aborted, and the attempt has failed', async (t) => {
+test('the signal is aborted when the time is up, and the attempt has failed', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {});
   const { started, stopped, handler } = obedient();
@@ -27,7 +27,7 @@ test('when its time is up the signal is aborted, and the attempt has failed', as
   assert.equal(job?.attempts, 1);
 });
 
-test('before its time is up nothing is aborted', async (t) => {
+test('nothing is aborted before the time is up', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueue('email', {});
   const { started, end, handler } = stubborn();
@@ -77,7 +77,7 @@ for (const [what, error, outcome] of [
   ['that it is final', new PermanentError('no such user'), { failed: 1, retried: 0, wait: undefined }],
   ['when to try again', new RetryAfterError('busy', '7m'), { failed: 0, retried: 1, wait: 420_000 }],
 ] as const) {
-  test(`a handler that says after its time was up ${what} is heeded`, async (t) => {
+  test(`a handler that says after its time was up ${what} is obeyed`, async (t) => {
     t.mock.method(Math, 'random', () => 0);
     const { queue, clock } = openTest(t);
     const id = await queue.enqueue('email', {});
@@ -93,7 +93,7 @@ for (const [what, error, outcome] of [
   });
 }
 
-test('a handler that still returns after its time was up has done its work', async (t) => {
+test('a handler that returns after its time was up completes its job', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {});
   const { started, end, handler } = stubborn();
@@ -141,7 +141,7 @@ test('an attempt that ignores its abort is recorded as failed when the grace tim
   assert.ok(!events.some(({ event }) => event === 'completed'));
 });
 
-test('while an attempt runs on, no other of its job starts in this process, and the worker neither spins nor waits for it', async (t) => {
+test('no other attempt of a job starts in this process while one runs on, and the worker neither spins nor waits', async (t) => {
   // In a process of its own: a worker that spins would stop the tests as well.
   const printed = await runScript(
     t,
