@@ -1,4 +1,6 @@
-/* Looking at jobs: getJob, listJobs, stats; and what must not change what is seen. */
+/*
+ * Looking at jobs: getJob, listJobs and stats, and calls that must change no answer.
+ */
 import assert from 'node:assert/strict';
 import { type ListOptions, PermanentError } from 'tsvq';
 import { rejects } from '../support/errors.js';

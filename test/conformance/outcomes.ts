@@ -1,4 +1,6 @@
-/* What becomes of a job by what its handler does, and by how long it takes. */
+/*
+ * What becomes of a job depends on what its handler does, and on how long it takes.
+ */
 import assert from 'node:assert/strict';
 import type { Handler, Job, WorkerEvent } from 'tsvq';
 import { deferred } from '../support/waiting.js';

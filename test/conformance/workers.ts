@@ -1,4 +1,6 @@
-/* What a worker takes on, how long it stays, and several of them. */
+/*
+ * Which jobs a worker runs, how long it stays, and how several workers share them.
+ */
 import assert from 'node:assert/strict';
 import type { Handler, Handlers, WorkerEvent, WorkerOptions } from 'tsvq';
 import { rejects } from '../support/errors.js';

@@ -26,9 +26,8 @@ import { HEADER, jobId, line, rowsOf } from '../support/queue-file.js';
 import { sampled } from '../support/samples.js';
 
 /*
- * A process is killed at each of its steps in turn, and each write in the middle as well. After every death another
- * process opens the queue, works until nothing is due, and the invariants are checked: those of the file as the death
- * left it, and those of what was made of it.
+ * A process is killed at each of its steps in turn, and in the middle of each write as well. After every death another
+ * process opens the queue and works until nothing is due. The invariants of the file are checked before and after.
  */
 
 // ---- the file, read by the one rule and by other means than the library's ----

@@ -1,5 +1,5 @@
 /*
- * The judge of the torture, judged: a history in which all is well, and the same history with one thing wrong.
+ * The judge of the torture is judged: by a history in which all is well, and by the same history with one thing wrong.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

@@ -21,8 +21,8 @@ import { root } from '../support/folders.js';
 import { until } from '../support/waiting.js';
 
 /*
- * The whole way, with nothing in place of anything: a real cron daemon runs the line that `queue cron print` prints,
- * from the crontab of a user who exists for this test only, in a project installed as on a server.
+ * The whole way is tested with real parts: a cron daemon runs the line that `queue cron print` prints. The crontab
+ * belongs to a user who exists for this test only, and the project is installed as on a server.
  */
 
 const PIDFILE = '/var/run/crond.pid';

@@ -10,9 +10,9 @@ import { openTest } from '../support/queues.js';
 import { deferred, until } from '../support/waiting.js';
 
 /*
- * A clock that is set. Timers go by another one, which nobody sets. Beside these: "a backward clock does no harm" in
- * test/unit/file/operations/enqueue.test.ts, "the clock of this machine does not matter for that: it may have jumped" in
- * test/unit/file/lock/lock.test.ts.
+ * The clock is set while timers go by another one. See also "a clock that is set back does no harm" in
+ * test/unit/file/operations/enqueue.test.ts, and "the clock of this machine does not matter for an owner that can not
+ * be judged" in test/unit/file/lock/lock.test.ts.
  */
 
 const HOUR = 3_600_000;

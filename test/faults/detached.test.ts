@@ -1,6 +1,6 @@
 /*
- * A path that leads to no file that others see: the file alone is mounted somewhere, or its folder was taken away.
- * Nothing may be acknowledged there.
+ * A path may lead to a file that no other process sees: the file alone is mounted, or its folder was removed. No job
+ * may be acknowledged there.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

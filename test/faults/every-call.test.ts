@@ -12,8 +12,8 @@ import { jobId, line, text, writeQueue } from '../support/queue-file.js';
 import { openTest } from '../support/queues.js';
 
 /*
- * Every call that the library makes to the system fails once, in every function of the API. Whatever the function
- * makes of it: what it rejects with is an error of ours which names the place, and no job is lost by it.
+ * Every call that the library makes to the system fails once, in every function of the API. A function may reject only
+ * with an error of ours that names the place, and no job may be lost.
  */
 
 const functions: Record<string, (queue: Queue, store: Store) => Promise<unknown>> = {

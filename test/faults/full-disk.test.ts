@@ -10,10 +10,10 @@ import { linesOf, rowsOf } from '../support/queue-file.js';
 import { runNode } from './process.js';
 
 /*
- * The same with a file system that fails on demand: "where the disk is full, the first rows are acknowledged and the
- * others are not" in test/unit/file/commit/failed-writes.test.ts, "a compaction that finds no room leaves the old file, no litter,
- * and a clear error" in rewrite.test.ts, and "a result that finds no room is tried again, and its handler is not" in
- * test/unit/file/worker/failing-disk.test.ts.
+ * Real disks without room. Over a file system that fails on demand: "the first rows are acknowledged and the others
+ * are not if the disk is full" in test/unit/file/commit/failed-writes.test.ts, "a compaction that finds no room leaves
+ * the old file, no litter, and a clear error" in rewrite.test.ts, and "a result that finds no room is written again"
+ * in test/unit/file/worker/failing-disk.test.ts.
  */
 
 test('a file size limit gives DISK_FULL, loses no acknowledged job, and the process lives', async (t) => {

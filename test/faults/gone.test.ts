@@ -8,9 +8,9 @@ import { openTest } from '../support/queues.js';
 import { deferred } from '../support/waiting.js';
 
 /*
- * What somebody takes away from under a running worker. Beside these: "a file that vanished is made anew for what was
- * enqueued meanwhile" and "a file replaced while a claim is written" in test/unit/file/commit/file-replaced.test.ts, "a file
- * that an editor replaces, under the lock, takes running workers along" in test/integration/between-processes.test.ts.
+ * The file or its folder is removed under a running worker. See also "a file that vanished is made again" and "a
+ * handler starts once, and only if its claim is in the file" in test/unit/file/commit/file-replaced.test.ts, and
+ * "running workers go on in the file that an editor puts in place" in test/integration/between-processes.test.ts.
  */
 
 for (const what of ['file', 'folder'] as const)

@@ -11,8 +11,8 @@ import { jobId, line, text, writeQueue } from '../support/queue-file.js';
 import { openTest } from '../support/queues.js';
 
 /*
- * What may stand on the way to the queue file. The same for who may not write it: "what the user may not do is told,
- * with the path" in test/unit/file/places.test.ts.
+ * Things that may stand on the way to the queue file. For a user who may not write it, see "a user without permission
+ * gets an error that names the path" in test/unit/file/places.test.ts.
  */
 
 /** The command, as somebody whom permissions bind. */

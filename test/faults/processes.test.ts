@@ -12,9 +12,9 @@ import { root } from '../support/folders.js';
 import { openTest } from '../support/queues.js';
 
 /*
- * Beside these: "a process that is stopped while it decides is waited for, and named" in
- * test/integration/between-processes.test.ts, "a pid that is used again is another process: its start time tells" in
- * test/unit/file/lock/process-id.test.ts, "an owner that can not be judged has 60 seconds" in lock.test.ts.
+ * Processes that are suspended, or can not be judged. See also "a process that is stopped while it decides is waited
+ * for, and named" in test/integration/between-processes.test.ts, "a pid that is used again is another process" in
+ * test/unit/file/lock/process-id.test.ts, and "an owner that can not be judged has 60 seconds" in lock.test.ts.
  */
 
 test('the job of a worker that was suspended past every limit runs elsewhere, and the late result is dropped', async (t) => {

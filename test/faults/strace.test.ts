@@ -9,7 +9,7 @@ import { rowsOf } from '../support/queue-file.js';
 import { type Ended, runNode } from './process.js';
 
 /*
- * A real process whose system calls fail, by strace. The same at every call, over a file system that fails on demand:
+ * strace makes the system calls of a real process fail. Over a file system that fails on demand, every call does: see
  * failed-writes.test.ts and failed-syncs.test.ts in test/unit/file/commit/, and every-call.test.ts.
  */
 

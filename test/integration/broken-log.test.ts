@@ -1,4 +1,6 @@
-/* Whatever becomes of its log, a worker runs each job once. */
+/*
+ * A worker runs each job once, whatever happens to its log.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /*
- * The package inside of a bundle: one file, which works where no node_modules is in reach.
+ * The package works inside a bundle: one file, without any node_modules within reach.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

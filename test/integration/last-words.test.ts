@@ -1,4 +1,6 @@
-/* Why a worker died: an exception that nothing caught is told by the jobs that ran. */
+/*
+ * A worker that dies of an uncaught exception records it in the jobs that ran.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

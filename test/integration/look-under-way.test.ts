@@ -10,8 +10,8 @@ import { openTest } from '../support/queues.js';
 import { deferred } from '../support/waiting.js';
 
 /*
- * A process looks at a large file in pieces, without the lock, and does other things between them. Here the last of
- * these reads, the one that would find nothing more, comes late.
+ * A process reads a large file in pieces, without the lock, and does other things between them. Here the last of these
+ * reads, which would find nothing more, comes late.
  */
 
 async function lateLook(t: TestContext) {

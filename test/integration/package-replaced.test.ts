@@ -1,4 +1,6 @@
-/* npm install replaces the package under a web app that runs: what it has not loaded yet is gone. */
+/*
+ * npm install replaces the package under a running web app, so code that is not loaded yet is gone.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,5 @@
 /*
- * Two copies of the package in one process, as where an ES module and a CommonJS module of one program both use it: they
- * work one queue like one.
+ * A program may load the package twice, as an ES module and as CommonJS. Both copies work on one queue like one.
  */
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

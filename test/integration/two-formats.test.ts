@@ -1,6 +1,6 @@
 /*
- * Two versions of the library, of which the later one has another format, work on one file. Both are built from the
- * source, the later one with a column, a status word and a number of its own.
+ * Two versions of the library work on one file, and the later one has another format. Both are built from the source;
+ * the later one has a column, a status word and a number of its own.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -20,8 +20,8 @@ import { jobId, line, statesOf, writeQueue } from '../support/queue-file.js';
 import { openTest } from '../support/queues.js';
 
 /*
- * Somebody who may make names in the data folder, but not write the queue (a sticky folder, a shared one), puts links
- * where this queue will write. Nothing is written to what they lead to.
+ * A user who may make names in the data folder, but not write the queue (a sticky folder, a shared one), puts links
+ * where this queue will write. Nothing is written to their targets.
  */
 
 /** A queue with a job that is due for the archive, in a folder where anything may be planted; and a victim elsewhere. */

@@ -7,8 +7,8 @@ import { type TestContext, test } from 'node:test';
 import { root } from '../support/folders.js';
 
 /*
- * A web app and a cron job that are two users of one group, as docs/operations.md sets them up. They are real
- * processes under ids that nobody has, from a copy of the package that they may read.
+ * A web app and a cron job are two users of one group, as docs/operations.md sets them up. They are real processes
+ * under unused ids, with a copy of the package that they may read.
  */
 
 const WEB = 61_001;

@@ -10,8 +10,8 @@ import { filesOf, type Inode } from './power/snapshot.js';
 import type { Fact } from './power/witness.js';
 
 /*
- * Power loss at the steps of short histories, and what the queue makes of each state that it may leave. The nightly
- * form takes every step; the long form is scripts/nightly/power-loss.ts.
+ * Power is lost at the steps of short histories, and the queue has to recover from each state that this may leave. The
+ * nightly form takes every step; the long form is scripts/nightly/power-loss.ts.
  */
 
 const SEED = Number(process.env.SEED ?? 1);

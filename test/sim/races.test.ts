@@ -8,8 +8,8 @@ import { play, toText } from './races/schedule.js';
 import { PATCHES } from './races/variants.js';
 
 /*
- * Several virtual processes run the real code over one file system in memory, a call a step; who goes on next, who
- * is killed, suspended or finds the clock set, follows from a seed. scripts/nightly/races.ts plays many more.
+ * Several virtual processes run the real code over one file system in memory, a call a step. A seed decides which one
+ * goes on next, is killed, is suspended, or finds the clock set. scripts/nightly/races.ts plays many more.
  */
 
 const SEEDS = isThorough ? 10 : 6;

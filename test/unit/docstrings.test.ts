@@ -1,4 +1,6 @@
-/* What a user of the package sees in the editor: nothing there goes without a word of explanation. */
+/*
+ * Users of the package see its docstrings in the editor, so every export has one.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

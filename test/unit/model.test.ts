@@ -12,8 +12,8 @@ import { settle } from '../support/waiting.js';
 import { step, Walk } from './model-walk.js';
 
 /*
- * Random histories of one queue, told in parallel to a model of a few lines. Whatever was done, by whichever handle,
- * with whatever edits, crashes and compactions in between: the two must agree.
+ * Random histories run on a queue and on a model of a few lines. Both must agree, whichever handle acted, with any
+ * edits, crashes and compactions in between.
  */
 
 for (const durability of ['sync', 'os'] as const) {

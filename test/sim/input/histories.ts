@@ -14,8 +14,8 @@ import { ASKED, isFinal, type ModelJob, ModelQueue, type Plan, planOf, WAIT } fr
 import { readByRule } from './oracle.js';
 
 /*
- * Every operation in any order, from three handles on one file: what each returns, and what all of them see
- * afterwards, is what the model says.
+ * Operations come in any order, from three handles on one file. What each returns, and what all of them see
+ * afterwards, must be what the model says.
  */
 
 const TYPES = ['a', 'b', '__proto__', 'größe b'];

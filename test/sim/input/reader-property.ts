@@ -17,8 +17,8 @@ import { linesAreKept } from './kept-lines.js';
 import { decoded, gluedJobs, type Oracle, type OracleRow, readByRule, withClosedTail } from './oracle.js';
 
 /*
- * Whatever bytes stand in place of a queue: no call fails with anything but an error of ours, nothing runs that stands
- * in no row, and each row that can be read is there afterwards, in its place or in its next state.
+ * Whatever bytes the file holds: a call fails only with an error of ours, only jobs in rows run, and each readable row
+ * is there afterwards, in its place or in its next state.
  */
 
 const GAINED = ['priority', 'forgiven', 'finished_at'];

@@ -9,8 +9,8 @@ import { onBench } from './bench.js';
 import { decoded, readByRule } from './oracle.js';
 
 /*
- * What users' code may hand over: types and payloads to enqueue, what handlers throw and return. Each is taken, and
- * comes back as JSON has it, or is refused with an error of ours; the jobs around it never notice.
+ * Users' code may hand over any value: types and payloads to enqueue, things that handlers throw and return. Each
+ * comes back as JSON has it, or is refused with an error of ours, and other jobs are not affected.
  */
 
 /** Texts that might be taken for something else in the file. */

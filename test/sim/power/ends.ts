@@ -3,8 +3,8 @@ import type { Lie } from './campaign.js';
 import { job, queueOf, type Scenario } from './scenarios.js';
 
 /*
- * A row that somebody was promised lacks its LF, which whoever comes next puts there: the disk may keep the length of
- * that write and not its byte.
+ * A promised row lacks its LF, and the next process adds it. The disk may keep the length of that write and not its
+ * byte.
  */
 
 const addTwo: Scenario['run'] = async (machine, options) => {

@@ -3,8 +3,8 @@ import { QUEUE } from './actor.js';
 import type { Lie } from './campaign.js';
 
 /*
- * Disks that claim what they did not do. With each of them promises break, and a simulation that doesn't notice
- * would notice nothing.
+ * Disks that claim what they did not do. Each of them breaks promises, and a simulation that misses that would miss
+ * everything.
  */
 
 /** Leaves out the syncs of some paths. */

@@ -18,8 +18,8 @@ import {
 import { openTest } from '../../support/queues.js';
 
 /*
- * Files of dbbasic-queue as it writes them: nine columns, fractional times of Python, payloads of json.dumps with
- * their spaces, error texts that nothing escapes, and jobs that a crash left `processing` for ever.
+ * dbbasic-queue writes these files: nine columns, fractional times of Python, payloads of json.dumps with their
+ * spaces, unescaped error texts, and jobs that a crash left `processing` for ever.
  */
 const WAITING =
   'f00dfeed00000001\temail\t{"to": "ann@example.com", "n": [1, 2.5, null]}\tpending\t1893455000.1234567\t1893455000.1234567\t0\t\t';

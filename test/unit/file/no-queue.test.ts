@@ -10,7 +10,7 @@ import { COLUMN_NAMES, HEADER, jobId, line, saveAs, statesOf, text } from '../..
 import { openTest } from '../../support/queues.js';
 
 /*
- * What stands in the place of a queue and is none: another file, a folder, a pipe, a device.
+ * Things in the place of a queue that are not one: another file, a folder, a pipe, a device.
  */
 
 for (const [what, content] of [

@@ -1,4 +1,6 @@
-/* What the environment of a worker says. */
+/*
+ * The environment of a worker holds its settings.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { workerOptionsFrom } from '../../../lib/index.js';

@@ -17,7 +17,7 @@ import { temporaryFolder } from '../../../support/folders.js';
 import { HEADER, jobId, jobOf, line, text } from '../../../support/queue-file.js';
 
 /*
- * What one append has put into the file, and where; also where it was cut, and where others appended beside it.
+ * An append knows which of its rows are in the file, and where, also if it was cut or others appended meanwhile.
  */
 
 const draft = (n: number, payload = 'x'): StoredJob =>

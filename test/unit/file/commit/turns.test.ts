@@ -9,7 +9,7 @@ import { openTest } from '../../../support/queues.js';
 import { deferred } from '../../../support/waiting.js';
 
 /*
- * Commits, looks and compactions of one process take turns: none waits for ever, and none is told what is over.
+ * Commits, reads and compactions of one process take turns: none waits for ever, and none gets an outdated answer.
  */
 
 test('a compaction and a reader get their turn although new jobs come faster than the disk takes them', async (t) => {

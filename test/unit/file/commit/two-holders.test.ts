@@ -23,7 +23,7 @@ import { oneJob, replace, row } from './one-job.js';
 
 /*
  * The lock may fail: a machine is suspended for an hour, an owner in another container is passed over, a person
- * removes the directory. Then two write, and the file itself has to tell them apart.
+ * removes the directory. Then two processes write, and the file itself has to tell them apart.
  */
 
 test('the earlier of two rows with the same version is the job, and the writer of the other starts over', async (t) => {

@@ -24,8 +24,8 @@ import {
 import { openTest } from '../../../support/queues.js';
 
 /*
- * Designs close to this one that lost jobs when they were simulated with kills and power losses. Each has a test
- * here that fails with it; the comment says what it did. Some have more tests beside the module that they concern.
+ * Designs close to this one lost jobs when they were simulated with kills and power losses. Each has a test here that
+ * fails with it, and the comment says what it did. Some have more tests next to their module.
  */
 
 /** The steps that matter, in their order, by short names. */

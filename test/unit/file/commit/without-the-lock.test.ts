@@ -23,7 +23,8 @@ import { openTest } from '../../../support/queues.js';
 import { deferred } from '../../../support/waiting.js';
 
 /*
- * New jobs are appended beside whoever holds the lock to decide something; who writes the file anew has to be alone.
+ * New jobs are appended without the lock, while another process decides something. A process that rewrites the file
+ * has to be alone.
  */
 
 /** A queue with one job, and the token of somebody alive, who is in the midst of a commit. */

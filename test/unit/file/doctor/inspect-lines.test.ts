@@ -7,8 +7,8 @@ import { jobId, line, NINE, text, writeQueue } from '../../../support/queue-file
 import { A, B, C, found, inspectUnderLock, opened } from './inspected.js';
 
 /*
- * What `queue doctor` finds in the lines of a file. How the command tells it is in
- * test/integration/cli-doctor.test.ts.
+ * `queue doctor` finds what is wrong with the lines of a file. How the command prints it is in test/integration/cli-
+ * doctor.test.ts.
  */
 
 test('finds nothing in a queue in order', async (t) => {

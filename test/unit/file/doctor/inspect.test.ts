@@ -21,8 +21,8 @@ import type { TestQueue } from '../../../support/queues.js';
 import { A, B, inspectUnderLock, opened, tokenOf } from './inspected.js';
 
 /*
- * What `queue doctor` finds around the file: the lock, leftovers, permissions and owners. How the command tells it is in
- * test/integration/cli-doctor.test.ts.
+ * `queue doctor` finds what is wrong around the file: the lock, leftovers, permissions and owners. How the command
+ * prints it is in test/integration/cli-doctor.test.ts.
  */
 
 test('names a process that holds the lock for longer than a commit, and says what to do', async (t) => {

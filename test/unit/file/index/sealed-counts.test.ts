@@ -8,7 +8,7 @@ import { jobId, line, text, writeQueue } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
 /*
- * The finished jobs that a compaction has set apart are counted for stats without being indexed.
+ * stats counts the finished jobs of the sealed part without indexing them.
  */
 
 const MANY = 1200;

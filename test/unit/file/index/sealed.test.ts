@@ -8,8 +8,8 @@ import { jobId, line, linesOf, rowsOf, statesOf, text, writeQueue } from '../../
 import { openTest } from '../../../support/queues.js';
 
 /*
- * A large file is written with its finished jobs first, and a note of the byte where they end: whoever looks for
- * work begins there.
+ * A large file begins with its finished jobs and a note of the byte where they end. A process that looks for work
+ * begins there.
  */
 
 const FINISHED = 1000;

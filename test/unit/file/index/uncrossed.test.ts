@@ -1,5 +1,5 @@
 /*
- * Superseded rows that a killed process has left uncrossed: awk counts them, until the next worker crosses them out.
+ * A killed process leaves superseded rows that are not struck. awk counts them until the next worker strikes them.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -132,8 +132,8 @@ test('the processes of another user are judged as well', async (t) => {
 });
 
 /*
- * macOS has no /proc: there ps and sysctl are asked. Here they are asked because nothing of /proc can be read; ps is
- * the real one, and sysctl one that says what that of macOS does.
+ * macOS has no /proc, so ps and sysctl are asked there. Here they are asked because nothing of /proc can be read. ps
+ * is the real one, and sysctl is one that answers like that of macOS.
  */
 
 const hasPs = spawnSync('ps', ['-o', 'stat=,lstart=', '-p', String(process.pid)]).status === 0;

@@ -8,7 +8,7 @@ import { type Fault, faultyFs, systemError } from '../../../support/faulty-fs.js
 import { temporaryFolder } from '../../../support/folders.js';
 
 /*
- * How a holder of the lock says that it rewrites the file, so that nobody appends beside it.
+ * A holder of the lock says that it rewrites the file, so that no process appends meanwhile.
  */
 
 function makeRewriting(t: TestContext, inject?: Fault) {

@@ -1,4 +1,6 @@
-/* The last words of a process that dies of an exception. */
+/*
+ * A process that dies of an exception records it in its jobs.
+ */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type Handlers, PermanentError, RetryAfterError, type WorkerEvent } from '../../../../lib/index.js';

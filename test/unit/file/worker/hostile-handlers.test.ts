@@ -5,8 +5,8 @@ import { rejects, throws } from '../../../support/errors.js';
 import { openTest } from '../../../support/queues.js';
 
 /*
- * Whatever a handler throws or returns, its job gets an outcome, and the worker goes on with the next one. A worker
- * that died of it instead would run the job again, and die again.
+ * A job gets an outcome, and the worker goes on, whatever a handler throws or returns. A worker that died of it would
+ * run the job again, and die again.
  */
 
 /** Throws something that has no text at all. */

@@ -15,7 +15,7 @@ import { openTest } from '../../../support/queues.js';
 import { deferred, settle } from '../../../support/waiting.js';
 
 /*
- * The end of their worker cuts attempts off. Time stands still here unless it is moved.
+ * The end of a worker interrupts its attempts. Time stands still here unless it is moved.
  */
 
 const ID = jobId(1);
