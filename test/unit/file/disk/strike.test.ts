@@ -177,7 +177,7 @@ test('a failed strike changes no answer', async (t) => {
   }
 });
 
-test('of rows that look alike those that are superseded are struck, whatever their payload holds', async (t) => {
+test('superseded rows are struck, and rows that look like them are not, whatever their payload holds', async (t) => {
   const { queue, file } = openTest(t);
   const payload = { text: `${HEADER}\n${line({ id: jobId(9) })}`, word: '\tpending\t' };
   const id = await queue.enqueue('email', payload);

@@ -29,7 +29,7 @@ test('a struck later row proves nothing, because it may be the retry of a finish
   assert.equal(newcomers.mayOvertake(BEHIND + 1, jobId(1)), true);
 });
 
-test('an id of other letters proves nothing, because several may share their beginning', () => {
+test('a struck id of other letters proves nothing, because several may share all but the first letter', () => {
   const newcomers = new LateRows(NEW_FROM);
   newcomers.addStruck(BEHIND, '1', '#bc');
   assert.equal(newcomers.mayOvertake(BEHIND + 1, 'xbc'), true);

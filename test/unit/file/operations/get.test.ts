@@ -148,7 +148,7 @@ test('an archive is read in pieces, and a job is found wherever they split it', 
   assert.deepEqual(await archivedSince(store.fs, file, ids, 0), ids);
 });
 
-test('the copy of the newest month is given of several archived ones, whatever their order in the folder', async (t) => {
+test('the newest of several archived copies is given, whatever their order in the folder', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const archive = join(dirname(file), 'archive');
   mkdirSync(archive);
