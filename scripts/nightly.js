@@ -47,7 +47,7 @@ const program = node === undefined ? process.execPath : fetchNode(node);
 const env = {
   ...process.env,
   PATH: [dirname(program), process.env.PATH].join(delimiter),
-  // The suite leaves nothing out then; see isThorough in test/helpers.ts.
+  // The suite leaves nothing out then; see isThorough in test/support/samples.ts.
   DEATHS: 'all',
 };
 

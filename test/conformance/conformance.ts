@@ -1,8 +1,8 @@
 /*
- * What every engine has to do, by the public Queue alone: conforms(engine) registers a test for each check.
+ * Checks of the public Queue that every engine has to pass: conforms(engine) registers a test for each.
  *
- * What an engine can't do it declares, with a reason. The check of it then sees that the use is refused with the code
- * UNSUPPORTED, or that what is left holds. No check is left out.
+ * An engine declares what it can't do, with a reason. The check of it then sees that the call is refused with the code
+ * UNSUPPORTED, or that the rest holds. No check is left out.
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';

@@ -1,6 +1,6 @@
 /*
- * What the suite makes of an engine that can do less: the file queue, with all refused that may be. No check of it is
- * left out, and a declaration that isn't true fails.
+ * The suite runs over an engine that can do less: the file queue, which refuses all that an engine may refuse. No
+ * check is left out, and a false declaration fails.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

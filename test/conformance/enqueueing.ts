@@ -1,7 +1,7 @@
 /* Adding jobs: what is kept of them, and what is refused. */
 import assert from 'node:assert/strict';
 import type { EnqueueOptions } from 'tsvq';
-import { rejects } from '../helpers.js';
+import { rejects } from '../support/errors.js';
 import type { Checks } from './engine.js';
 import { between, drain, fields, look } from './tools.js';
 
@@ -147,7 +147,7 @@ export const enqueueing: Checks = {
     assert.deepEqual(await queue.listJobs(), []);
   },
 
-  'a payload of maxPayload bytes is taken, and one byte more is PAYLOAD_TOO_LARGE': async (t, engine) => {
+  'a payload of maxPayload bytes is accepted, and one byte more is PAYLOAD_TOO_LARGE': async (t, engine) => {
     const queue = await engine.open(t, { maxPayload: 100 });
     // With its quotes; an ü has two bytes.
     const most = 'ü'.repeat(49);
@@ -219,7 +219,7 @@ export const enqueueing: Checks = {
     );
   },
 
-  'enqueueMany adds none where one of the jobs is wrong, and says which': async (t, engine) => {
+  'enqueueMany adds none if one of the jobs is wrong, and says which': async (t, engine) => {
     const queue = await engine.open(t);
     const wrong = [
       { type: '' },

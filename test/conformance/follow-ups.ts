@@ -1,7 +1,8 @@
 /* Jobs that a handler enqueues: they exist if, and only if, its job completes. */
 import assert from 'node:assert/strict';
 import { type Handler, type Job, PermanentError, type Queue, RetryAfterError } from 'tsvq';
-import { deferred, rejects, throws, until } from '../helpers.js';
+import { rejects, throws } from '../support/errors.js';
+import { deferred, until } from '../support/waiting.js';
 import type { Checks, Engine, Steps } from './engine.js';
 import { aborted, drain, fields, look, states } from './tools.js';
 
@@ -126,10 +127,7 @@ export const followUps: Checks = {
     assert.deepEqual(order, [3, 2, 1, 0]);
   },
 
-  'a wrong follow-up is refused in the handler, and one of a job that is over is CLOSED': async (
-    t,
-    engine,
-  ) => {
+  'a wrong follow-up is refused in the handler, and one of a finished job is CLOSED': async (t, engine) => {
     const queue = await engine.open(t, { maxPayload: 100 });
     await queue.enqueue('parent');
     const caught: unknown[] = [];

@@ -1,7 +1,10 @@
-/* Looking at jobs: getJob, listJobs, stats; and what must not change what is seen. */
+/*
+ * Looking at jobs: getJob, listJobs and stats, and calls that must change no answer.
+ */
 import assert from 'node:assert/strict';
 import { type ListOptions, PermanentError } from 'tsvq';
-import { deferred, rejects } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { deferred } from '../support/waiting.js';
 import type { Checks } from './engine.js';
 import { between, drain, fields, look, stay } from './tools.js';
 
@@ -20,7 +23,7 @@ const fail = (): never => {
 };
 
 export const looking: Checks = {
-  'what one handle did, another sees': async (t, engine) => {
+  'one handle sees what another did': async (t, engine) => {
     const queue = await engine.open(t);
     const other = await engine.reopen(t, queue);
     const id = await queue.enqueue('work', 'x');
@@ -30,7 +33,7 @@ export const looking: Checks = {
     assert.equal((await queue.stats()).completed, 1);
   },
 
-  'an id that is none has no job, and cannot be cancelled or retried': async (t, engine) => {
+  'an unknown id has no job, and cannot be cancelled or retried': async (t, engine) => {
     const queue = await engine.open(t);
     const unknown = ['', 'no id', '0'.repeat(16), 'ö\n\t#', 'f'.repeat(5000)];
     // Of a queue without any job, then of one with some.
@@ -97,7 +100,7 @@ export const looking: Checks = {
     }
   },
 
-  'stats counts by status and type, and tells what waits and since when': async (t, engine) => {
+  'stats counts by status and type, and says what waits and since when': async (t, engine) => {
     const queue = await engine.open(t);
     const none = { pending: 0, due: 0, processing: 0, completed: 0, failed: 0, cancelled: 0, waiting: 0 };
     const count = async () => {
@@ -158,7 +161,7 @@ export const looking: Checks = {
     refused: async (t, engine) => (await engine.open(t)).compact(),
   },
 
-  'a job past its retention time is found with archive: true, and only so': {
+  'a job past its retention time is found only with archive: true': {
     needs: 'archive',
     steps: async (t, engine) => {
       const queue = await engine.open(t, { retention: 0 });

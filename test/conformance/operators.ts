@@ -44,7 +44,7 @@ export const operators: Checks = {
     assert.match(error ?? '', /not today/);
   },
 
-  'a cancelled job that runs is aborted, and what its handler does then changes nothing': async (
+  'a running job that is cancelled is aborted, and its handler changes nothing afterwards': async (
     t,
     engine,
   ) => {

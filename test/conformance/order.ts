@@ -19,7 +19,10 @@ async function orderOfTwoTypes(queue: Queue): Promise<string[]> {
 }
 
 export const order: Checks = {
-  'a delayed job is not begun before its time, and by a worker that stays soon after': async (t, engine) => {
+  'a delayed job does not start before its time, and a lingering worker starts it soon after': async (
+    t,
+    engine,
+  ) => {
     const queue = await engine.open(t);
     const before = Date.now();
     const id = await queue.enqueue('work', null, { delay: 200 });

@@ -1,15 +1,14 @@
-/* What becomes of a job by what its handler does, and by how long it takes. */
+/*
+ * What becomes of a job depends on what its handler does, and on how long it takes.
+ */
 import assert from 'node:assert/strict';
 import type { Handler, Job, WorkerEvent } from 'tsvq';
-import { deferred } from '../helpers.js';
+import { deferred } from '../support/waiting.js';
 import type { Checks } from './engine.js';
 import { aborted, between, drain, fields, lasted, look } from './tools.js';
 
 export const outcomes: Checks = {
-  'a handler gets the payload and the job as it runs, and what it returns is the result': async (
-    t,
-    engine,
-  ) => {
+  'a handler gets the payload and the running job, and its return value is the result': async (t, engine) => {
     const queue = await engine.open(t);
     const before = Date.now();
     const id = await queue.enqueue('work', { n: 1 }, { priority: 3 });
@@ -40,7 +39,7 @@ export const outcomes: Checks = {
     );
   },
 
-  'a job whose result cannot be kept is completed all the same, with a warning': async (t, engine) => {
+  'a job whose result cannot be kept is completed, with a warning': async (t, engine) => {
     const queue = await engine.open(t, { maxPayload: 100 });
     const results = [new Map(), { n: 1n }, () => {}, 'x'.repeat(101), null, undefined];
     const ids = await queue.enqueueMany(results.map((_, payload) => ({ type: 'work', payload })));
@@ -61,7 +60,7 @@ export const outcomes: Checks = {
     ]);
   },
 
-  'a job that fails is tried three times, then it is failed and keeps the error': async (t, engine) => {
+  'a job that fails is tried three times, then has failed and keeps the error': async (t, engine) => {
     const queue = await engine.open(t);
     const id = await queue.enqueue('work');
     const runs: number[] = [];
@@ -79,10 +78,7 @@ export const outcomes: Checks = {
     assert.ok(finishedAt);
   },
 
-  'whatever is thrown fails an attempt, and by whom a limit is set decides how many there are': async (
-    t,
-    engine,
-  ) => {
+  "any thrown value fails an attempt, and the job's own limit of attempts wins": async (t, engine) => {
     const queue = await engine.open(t);
     const thrown = [undefined, null, 'words', 7, { code: 'E' }];
     const ids = await queue.enqueueMany(thrown.map((_, payload) => ({ type: 'work', payload })));
@@ -120,7 +116,7 @@ export const outcomes: Checks = {
     await Promise.all(limits.map(withLimits));
   },
 
-  'a handler that ends well after its time limit, but within the grace time, completes its job': async (
+  'a handler that returns after its time limit, but within the grace time, completes its job': async (
     t,
     engine,
   ) => {

@@ -1,6 +1,8 @@
-/* Several processes on one queue, and what is left by those that are killed. */
+/*
+ * Several processes work on one queue, and some of them are killed.
+ */
 import assert from 'node:assert/strict';
-import { deferred } from '../helpers.js';
+import { deferred } from '../support/waiting.js';
 import type { Checks, DeclarableCheck, Steps } from './engine.js';
 import { drain, fields, look, startWorker, states, stay } from './tools.js';
 

@@ -1,4 +1,6 @@
-/* When a job that failed is tried again, and whether. */
+/*
+ * Whether a failed job is tried again, and when.
+ */
 import assert from 'node:assert/strict';
 import { type BackoffOption, type Handler, PermanentError, type Queue, RetryAfterError } from 'tsvq';
 import type { Checks } from './engine.js';

@@ -1,7 +1,8 @@
 /* How a worker ends: by its signal, by maxTime, by close() and abandon(). */
 import assert from 'node:assert/strict';
 import type { Handler, Queue } from 'tsvq';
-import { deferred, rejects } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { deferred } from '../support/waiting.js';
 import type { Checks } from './engine.js';
 import { aborted, drain, fields, lasted, look } from './tools.js';
 
@@ -72,14 +73,14 @@ export const shutdown: Checks = {
     assert.match((await look(queue, id)).error ?? '', /interrupted/);
   },
 
-  'a worker leaves when its maxTime is over, and no sooner': async (t, engine) => {
+  'a worker ends when its maxTime is over, and no sooner': async (t, engine) => {
     const queue = await engine.open(t);
     const since = performance.now();
     await drain(queue, {}, { linger: Number.POSITIVE_INFINITY, maxTime: 200 });
     lasted(since, 200);
   },
 
-  'close lets a running job end, and what is asked for afterwards is CLOSED': async (t, engine) => {
+  'close lets a running job end, and later calls are CLOSED': async (t, engine) => {
     const queue = await engine.open(t);
     const other = await engine.reopen(t, queue);
     const id = await queue.enqueue('work');
@@ -115,7 +116,7 @@ export const shutdown: Checks = {
     await queue.close();
   },
 
-  'abandon fails the attempt that runs by the error that ends the process': async (t, engine) => {
+  'abandon fails the running attempt with the error that ends the process': async (t, engine) => {
     const queue = await engine.open(t);
     const other = await engine.reopen(t, queue);
     const id = await queue.enqueue('work', null, { maxAttempts: 2 });

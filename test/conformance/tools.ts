@@ -1,4 +1,6 @@
-/* What several checks need, and no engine. */
+/*
+ * Helpers that several checks need, and that know no engine.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';

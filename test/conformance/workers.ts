@@ -1,7 +1,10 @@
-/* What a worker takes on, how long it stays, and several of them. */
+/*
+ * Which jobs a worker runs, how long it stays, and how several workers share them.
+ */
 import assert from 'node:assert/strict';
 import type { Handler, Handlers, WorkerEvent, WorkerOptions } from 'tsvq';
-import { deferred, rejects } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { deferred } from '../support/waiting.js';
 import type { Checks } from './engine.js';
 import { drain, fields, lasted, look, stay } from './tools.js';
 
@@ -29,7 +32,7 @@ const WRONG_OPTIONS: readonly (readonly [options: unknown, named: string])[] = [
 const WRONG_HANDLERS: readonly unknown[] = [null, 'work', { work: 'x' }, { '#work': () => {} }];
 
 export const workers: Checks = {
-  'processJobs runs all that is due, also what is added meanwhile, then returns': async (t, engine) => {
+  'processJobs runs all due jobs, also those that are added meanwhile, then returns': async (t, engine) => {
     const queue = await engine.open(t);
     const none = { claimed: 0, completed: 0, retried: 0, failed: 0, cancelled: 0, rescued: 0, released: 0 };
     assert.deepEqual(await drain(queue, { work: () => {} }), { ...none, unhandled: {} });
@@ -61,7 +64,7 @@ export const workers: Checks = {
       assert.deepEqual(await fields(queue, id, 'status', 'attempts'), ['pending', 0]);
   },
 
-  'a worker that lingers runs what comes due meanwhile, and leaves no sooner than it was told': async (
+  'a lingering worker runs jobs that become due meanwhile, and ends no sooner than it should': async (
     t,
     engine,
   ) => {
@@ -73,7 +76,7 @@ export const workers: Checks = {
     assert.equal(completed, 1);
   },
 
-  'a worker that lingers forever begins what other handles add, until its signal': async (t, engine) => {
+  'a worker that lingers forever runs jobs that other handles add, until its signal': async (t, engine) => {
     const queue = await engine.open(t);
     const other = await engine.reopen(t, queue);
     let begun = deferred<string>();
@@ -86,7 +89,7 @@ export const workers: Checks = {
     assert.equal((await worker.end()).completed, 5);
   },
 
-  'no more handlers run at once than concurrency says, over all types, and so many do': async (t, engine) => {
+  'as many handlers run at once as concurrency says, over all types, and no more': async (t, engine) => {
     const queue = await engine.open(t);
     await queue.enqueueMany(Array.from({ length: 8 }, (_, i) => ({ type: i % 2 ? 'a' : 'b' })));
     const full = deferred();
@@ -138,7 +141,7 @@ export const workers: Checks = {
     assert.equal((await queue.stats()).completed, ids.length);
   },
 
-  'one worker more than maxWorkers claims nothing': {
+  'a worker claims nothing while maxWorkers others are active': {
     needs: 'maxWorkers',
     steps: async (t, engine) => {
       const queue = await engine.open(t);
@@ -189,7 +192,7 @@ export const workers: Checks = {
     refused: async (t, engine) => drain(await engine.open(t), {}, { maxWorkers: 1 }),
   },
 
-  'the logger is told of each thing that happens, with the job that it happened to': async (t, engine) => {
+  'the logger gets each event, with its job': async (t, engine) => {
     const queue = await engine.open(t);
     const id = await queue.enqueue('work');
     const events: WorkerEvent[] = [];

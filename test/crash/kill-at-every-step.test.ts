@@ -22,12 +22,12 @@ import { journaled, readJournal, repeated } from '../fixtures/children.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
 import { crashHandlers } from '../fixtures/crash-handlers.js';
 import { openJournal } from '../fixtures/journal.js';
-import { HEADER, jobId, line, rowsOf, sampled } from '../helpers.js';
+import { HEADER, jobId, line, rowsOf } from '../support/queue-file.js';
+import { sampled } from '../support/samples.js';
 
 /*
- * A process is killed at each of its steps in turn, and each write in the middle as well. After every death another
- * process opens the queue, works until nothing is due, and the invariants are checked: those of the file as the death
- * left it, and those of what was made of it.
+ * A process is killed at each of its steps in turn, and in the middle of each write as well. After every death another
+ * process opens the queue and works until nothing is due. The invariants of the file are checked before and after.
  */
 
 // ---- the file, read by the one rule and by other means than the library's ----
@@ -137,13 +137,13 @@ const mixed = [
 
 const setups: Record<string, Setup> = {
   'the first jobs of a queue': { scenario: 'enqueue' },
-  'enqueueing beside other jobs': { scenario: 'enqueueOne', lines: mixed },
+  'enqueueing next to other jobs': { scenario: 'enqueueOne', lines: mixed },
   'a tick: claims, outcomes, follow-ups, compaction, archive': {
     scenario: 'tick',
     lines: mixed,
     expired: [jobId(1), jobId(2)],
   },
-  'taking jobs back from the dead': {
+  'taking jobs back from dead workers': {
     scenario: 'tick',
     lines: [running(12, deadOwner), running(13, deadOwner), running(14, liveOwner)],
   },

@@ -12,7 +12,7 @@ import {
 } from '../../scripts/nightly/power-cuts/file-systems.js';
 import { knownAtCut } from '../../scripts/nightly/power-cuts/known.js';
 import { callsOf, type Entry } from '../../scripts/torture/journal.js';
-import { jobId } from '../helpers.js';
+import { jobId } from '../support/queue-file.js';
 
 const [first, second] = [jobId(1), jobId(2)];
 const entries: Entry[] = [

@@ -20,8 +20,11 @@ import { after, before, describe, test } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { bundleCrashChild } from '../fixtures/bundle.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
-import { bareEnvironment, HEADER, jobId, line, root, rowsOf, sampled, UNPRIVILEGED } from '../helpers.js';
 import { CLI } from '../integration/cli-process.js';
+import { root } from '../support/folders.js';
+import { bareEnvironment, UNPRIVILEGED } from '../support/processes.js';
+import { HEADER, jobId, line, rowsOf } from '../support/queue-file.js';
+import { sampled } from '../support/samples.js';
 
 /*
  * Root works a queue of another user, and is killed at each call to the file system that changes anything. Then a
@@ -57,7 +60,7 @@ const foreign = (folder: string): string[] =>
     .filter(({ uid, gid }) => uid !== APP || gid !== APP)
     .map(({ path, uid, gid }) => `${path} ${uid}:${gid}`);
 
-describe('the next process of the app goes on where root was killed', { skip, timeout: 900_000 }, () => {
+describe('the next process of the app goes on after root was killed', { skip, timeout: 900_000 }, () => {
   let folder: string;
   let bundle: string;
   before(async () => {
@@ -212,7 +215,7 @@ describe('the next process of the app goes on where root was killed', { skip, ti
     assert.equal(statSync(file).uid, 0);
   }
 
-  test('queue lock is killed when its command has put a file of root’s in the place', async () => {
+  test('queue lock is killed after its command has replaced the file by one of root’s', async () => {
     for (const [i, args] of [['add', 'work'], ['compact'], ['unlock'], ['unlock', '--force']].entries()) {
       const file = lay(`editing-${i}`, 'queue');
       await killEditing(file, '0644');
@@ -227,7 +230,7 @@ describe('the next process of the app goes on where root was killed', { skip, ti
     }
   });
 
-  test('where the app may not read that file, the error and doctor say what to type, and promise no repair', async () => {
+  test('the error and doctor say what to type, and promise no repair, if the app may not read that file', async () => {
     const file = lay('closed', 'queue');
     await killEditing(file, '0600');
     const command = `sudo chown -R ${APP}:${APP} ${file}`;
@@ -247,7 +250,7 @@ describe('the next process of the app goes on where root was killed', { skip, ti
     assert.equal((await queue(file, APP, 'add', 'work').ended).code, 0);
   });
 
-  test('a file of root’s that was put there without the lock is replaced by a copy, if it may be read', async () => {
+  test('a readable file of root’s that was put there without the lock is replaced by a copy', async () => {
     const file = lay('unlocked', 'queue');
     chownSync(file, 0, 0);
     chmodSync(file, 0o644);

@@ -1,5 +1,5 @@
 /*
- * The judge of the torture, judged: a history in which all is well, and the same history with one thing wrong.
+ * The judge of the torture is judged: by a history in which all is well, and by the same history with one thing wrong.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -9,7 +9,8 @@ import { followUpId } from '../../lib/file/format/follow-ups.js';
 import { check, type Verdict } from '../../scripts/torture/check.js';
 import { type FinalState, type Row, readFinalState } from '../../scripts/torture/final-state.js';
 import { type Entry, readJournal } from '../../scripts/torture/journal.js';
-import { HEADER, jobId, line, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { HEADER, jobId, line } from '../support/queue-file.js';
 
 const [done, parent, cancelled, retried, flaky, parked] = [1, 2, 3, 4, 5, 6].map(jobId) as [
   string,
@@ -95,7 +96,7 @@ function judge({ producer, worker, meddler, person, jobs, state }: Case): Verdic
   } as FinalState);
 }
 
-test('where all is well, it says so', () => {
+test('the check says so if all is well', () => {
   assert.deepEqual(judge(allIsWell()).violations, []);
   assert.deepEqual(judge(allIsWell()).counts, { jobs: 8, operations: 17, acknowledged: 8, attempts: 8 });
 });
@@ -112,7 +113,7 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
   ],
   ['a doubled job', ({ jobs }) => jobs.set(jobId(9), jobs.get(done) as Row), /tag 1 is two jobs/],
   [
-    'a job from nowhere',
+    'a job that was never enqueued',
     ({ jobs }) => jobs.set(jobId(9), { ...jobs.get(done), payload: '{"tag":"x"}' } as Row),
     /no process enqueued/,
   ],
@@ -128,7 +129,7 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
     /attempt 1 .* ran twice/,
   ],
   [
-    'an attempt that does not count',
+    'an attempt that is not counted',
     ({ worker }) => worker.push({ t: 400, e: 'start', id: done, attempt: 2 }),
     /ran attempt 2, and has had 1/,
   ],
@@ -156,7 +157,7 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
     /another attempt/,
   ],
   [
-    'a result out of nothing',
+    'a result that no attempt returned',
     (one) => {
       one.worker = one.worker.filter((entry) => entry.e !== 'end' || entry.id !== done);
     },
@@ -164,7 +165,7 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
   ],
   ['a lost edit', (one) => change(one, parked, { payload: '{"mark":0}' }), /edit 1 .* is lost/],
   [
-    'an edit that no person made',
+    'an edit that no process made',
     (one) => change(one, parked, { payload: '{"mark":3}' }),
     /edit 1 .* it has 3/,
   ],
@@ -198,7 +199,7 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
 ];
 
 for (const [what, spoil, verdict] of wrongs)
-  test(`it sees ${what}`, () => {
+  test(`the check finds ${what}`, () => {
     const one = allIsWell();
     spoil(one);
     const { violations } = judge(one);
@@ -208,7 +209,7 @@ for (const [what, spoil, verdict] of wrongs)
     );
   });
 
-test('what was asked for and not acknowledged may have happened or not', () => {
+test('a call that was not acknowledged may have happened or not', () => {
   const one = allIsWell();
   one.producer.push({ t: 90, e: 'ask', op: 'add', tags: ['tag 6'] });
   assert.deepEqual(judge(one).violations, []);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { torture } from '../../scripts/torture/torture.js';
-import { isThorough, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { isThorough } from '../support/samples.js';
 
 test('processes that are killed at random lose nothing that was acknowledged, and run nothing twice', {
   timeout: 180_000,

@@ -17,11 +17,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { root, until } from '../helpers.js';
+import { root } from '../support/folders.js';
+import { until } from '../support/waiting.js';
 
 /*
- * The whole way, with nothing in place of anything: a real cron daemon runs the line that `queue cron print` prints,
- * from the crontab of a user who exists for this test only, in a project installed as on a server.
+ * The whole way is tested with real parts: a cron daemon runs the line that `queue cron print` prints. The crontab
+ * belongs to a user who exists for this test only, and the project is installed as on a server.
  */
 
 const PIDFILE = '/var/run/crond.pid';

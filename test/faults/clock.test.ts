@@ -4,12 +4,15 @@ import { test } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import type { Clock } from '../../lib/job/clock.js';
 import type { Handlers } from '../../lib/runner/handler.js';
-import { deferred, FakeClock, openTest, rowsOf, until } from '../helpers.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { rowsOf } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
+import { deferred, until } from '../support/waiting.js';
 
 /*
- * A clock that is set. Timers go by another one, which nobody sets. Beside these: "a backward clock does no harm" in
- * test/unit/file/operations/enqueue.test.ts, "the clock of this machine does not matter for that: it may have jumped" in
- * test/unit/file/lock/lock.test.ts.
+ * The clock is set while timers go by another one. See also "a clock that is set back does no harm" in
+ * test/unit/file/operations/enqueue.test.ts, and "the clock of this machine does not matter for an owner that can not
+ * be judged" in test/unit/file/lock/lock.test.ts.
  */
 
 const HOUR = 3_600_000;
@@ -28,7 +31,7 @@ function settable(): { clock: Clock; steady: FakeClock; set: (by: number) => voi
   };
 }
 
-test('set back an hour: what was due stays in its order, waits until its time, and no job is lost', async (t) => {
+test('jobs keep their order, wait until their time, and none is lost, after the clock was set back an hour', async (t) => {
   const { clock, steady, set } = settable();
   const { queue, file } = openTest(t, { clock: clock as FakeClock });
   const before = await queue.enqueue('email', 1);
@@ -47,7 +50,7 @@ test('set back an hour: what was due stays in its order, waits until its time, a
   );
 });
 
-test('set back an hour while one waits for the lock: it waits no longer for that', async (t) => {
+test('a wait for the lock does not get longer if the clock is set back an hour meanwhile', async (t) => {
   const { clock, steady, set } = settable();
   const holder = openTest(t);
   await holder.queue.enqueue('email');
@@ -68,7 +71,7 @@ test('set back an hour while one waits for the lock: it waits no longer for that
   });
 });
 
-test('set back an hour: a worker that stays takes jobs back from the dead all the same', async (t) => {
+test('a lingering worker takes jobs back from dead workers although the clock was set back an hour', async (t) => {
   const { clock, steady, set } = settable();
   const { queue, file } = openTest(t, { clock: clock as FakeClock });
   await queue.enqueue('hold');
@@ -101,7 +104,7 @@ test('set back an hour: a worker that stays takes jobs back from the dead all th
   await working;
 });
 
-test('set forward a year: a running job counts as overdue; its result is dropped, and it runs again when its first run has ended', async (t) => {
+test('a running job counts as overdue after the clock was set forward a year; its result is dropped, and it runs again when its first run has ended', async (t) => {
   const { clock, set } = settable();
   const { queue, file } = openTest(t, { clock: clock as FakeClock });
   const id = await queue.enqueue('slow');

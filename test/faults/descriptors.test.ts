@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { rowsOf, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf } from '../support/queue-file.js';
 import { runNode } from './process.js';
 
-test('a process without a descriptor to spare is told so, and goes on when it has one again', async (t) => {
+test('a process without a free descriptor gets an error, and goes on when it has one again', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const { code, stdout, stderr } = await runNode(
     file,

@@ -1,6 +1,6 @@
 /*
- * A path that leads to no file that others see: the file alone is mounted somewhere, or its folder was taken away.
- * Nothing may be acknowledged there.
+ * A path may lead to a file that no other process sees: the file alone is mounted, or its folder was removed. No job
+ * may be acknowledged there.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -8,19 +8,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { FileInfo } from '../../lib/file/disk/fs.js';
-import {
-  faultyFs,
-  HEADER,
-  isAppend,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  temporaryFolder,
-  writeQueue,
-} from '../helpers.js';
 import { CLI } from '../integration/cli-process.js';
+import { rejects } from '../support/errors.js';
+import { faultyFs, isAppend } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { HEADER, line, rowsOf, statesOf, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 const canMount = spawnSync('unshare', ['-m', 'true']).status === 0;
 const skip = canMount ? false : 'mounting needs root';
@@ -64,7 +57,7 @@ test('a mounted file that was replaced outside takes no job, and can be read', {
   assert.equal(rowsOf(join(folder, 'host', 'queue.tsv')).length, 2);
 });
 
-test('doctor and check tell of a file that is mounted by itself, and a compaction leaves no trace', {
+test('doctor and check report a file that is mounted by itself, and a compaction leaves no trace', {
   skip,
 }, (t) => {
   const script = `queue --file box/queue.tsv doctor --plain | cut -f 1,4; queue --file box/queue.tsv check
@@ -114,7 +107,7 @@ for (const [what, takeAway] of [
     },
   ],
 ] as const) {
-  test(`a process doesn't make a queue again whose folder was ${what}`, async (t) => {
+  test(`a process does not make a queue again whose folder was ${what}`, async (t) => {
     const file = join(temporaryFolder(t), 'data', 'queue.tsv');
     const { queue } = openTest(t, { file });
     await queue.enqueue('email');
@@ -152,7 +145,7 @@ test('a file that was deleted in a folder that stays is made again', async (t) =
   assert.equal(rowsOf(file).length, 1);
 });
 
-test('a rename that finds the file mounted leaves it as it was', async (t) => {
+test('a rename leaves a mounted file as it was', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({}));
   const before = readFileSync(file);
@@ -165,7 +158,7 @@ test('a rename that finds the file mounted leaves it as it was', async (t) => {
   assert.deepEqual(readFileSync(file), before);
 });
 
-test('doctor and check tell of an empty file that is mounted by itself, and of a file of a later format', {
+test('doctor and check report an empty file that is mounted by itself, and a file of a later format', {
   skip,
 }, (t) => {
   const script = `: > host/queue.tsv; queue --file box/queue.tsv doctor --plain | cut -f 1,4; queue --file box/queue.tsv check
@@ -178,7 +171,7 @@ test('doctor and check tell of an empty file that is mounted by itself, and of a
   assert.equal(stdout.match(/^queue .*has format 3 /gm)?.length, 1, stdout);
 });
 
-test('a file that a compaction replaces between its opening and a look at it is no detached one', async (t) => {
+test('a file that a compaction replaces between open and check is not taken for a detached one', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({}));
   let isReplaced = false;

@@ -5,21 +5,15 @@ import { inspect } from '../../lib/file/doctor/inspect.js';
 import type { Store } from '../../lib/file/store.js';
 import { TsvqError } from '../../lib/job/errors.js';
 import type { Queue } from '../../lib/queue.js';
-import {
-  FakeClock,
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../helpers.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { faultyFs, systemError } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, text, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 /*
- * Every call that the library makes to the system fails once, in every function of the API. Whatever the function
- * makes of it: what it rejects with is an error of ours which names the place, and no job is lost by it.
+ * Every call that the library makes to the system fails once, in every function of the API. A function may reject only
+ * with an error of ours that names the place, and no job may be lost.
  */
 
 const functions: Record<string, (queue: Queue, store: Store) => Promise<unknown>> = {
@@ -40,7 +34,7 @@ const ON_DATA = new Set(['fstat', 'readSync', 'writeSync', 'read', 'write', 'fda
 const ASYNC = new Set(['read', 'write', 'fdatasync', 'fsync']);
 
 for (const [name, run] of Object.entries(functions))
-  test(`whatever the system refuses is told as an error of ours: ${name}`, async (t) => {
+  test(`every error of the system becomes a TsvqError: ${name}`, async (t) => {
     const folder = temporaryFolder(t);
     const now = new FakeClock().now() / 1000;
     for (let step = 0, more = true; more; step++) {

@@ -4,17 +4,19 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { linesOf, rejects, rowsOf, temporaryFolder } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { linesOf, rowsOf } from '../support/queue-file.js';
 import { runNode } from './process.js';
 
 /*
- * The same with a file system that fails on demand: "where the disk is full, the first rows are acknowledged and the
- * others are not" in test/unit/file/commit/faults.test.ts, "a compaction that finds no room leaves the old file, no litter,
- * and a clear error" in compact.test.ts, and "a result that finds no room is tried again, and its handler is not" in
- * test/unit/file/worker/outcomes.test.ts.
+ * Real disks without room. Over a file system that fails on demand: "the first rows are acknowledged and the others
+ * are not if the disk is full" in test/unit/file/commit/failed-writes.test.ts, "a compaction that finds no room leaves
+ * the old file, no litter, and a clear error" in rewrite.test.ts, and "a result that finds no room is written again"
+ * in test/unit/file/worker/failing-disk.test.ts.
  */
 
-test('a file size limit: what is acknowledged is in the file, the rest is DISK_FULL, and the process lives', async (t) => {
+test('a file size limit gives DISK_FULL, loses no acknowledged job, and the process lives', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   // In units of 512 bytes, or of 1024 where sh is bash.
   const before = ['sh', '-c', 'ulimit -f 40; exec "$@"', 'sh'];
@@ -59,7 +61,7 @@ function smallDisk(t: TestContext, kibibytes: number): string | undefined {
   return folder;
 }
 
-test('a disk that fills up, and has room again: nothing acknowledged is lost, and all of it runs', async (t) => {
+test('no acknowledged job is lost, and all run, after a full disk has room again', async (t) => {
   const disk = smallDisk(t, 1024);
   if (disk === undefined) return t.skip('takes the right to mount a file system');
   try {

@@ -2,16 +2,19 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { deferred, openTest, rowsOf, temporaryFolder, writeQueue } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
+import { deferred } from '../support/waiting.js';
 
 /*
- * What somebody takes away from under a running worker. Beside these: "a file that vanished is made anew for what was
- * enqueued meanwhile" and "a file replaced while a claim is written" in test/unit/file/commit/two-holders.test.ts, "a file
- * that an editor replaces, under the lock, takes running workers along" in test/integration/between-processes.test.ts.
+ * The file or its folder is removed under a running worker. See also "a file that vanished is made again" and "a
+ * handler starts once, and only if its claim is in the file" in test/unit/file/commit/file-replaced.test.ts, and
+ * "running workers go on in the file that an editor puts in place" in test/integration/between-processes.test.ts.
  */
 
 for (const what of ['file', 'folder'] as const)
-  test(`a ${what} that is removed while a worker runs a job: its result is dropped, and what comes next runs`, async (t) => {
+  test(`a result is dropped, and later jobs run, if the ${what} is removed while a worker runs a job`, async (t) => {
     const file = join(temporaryFolder(t), 'data', 'queue.tsv');
     const { queue, clock } = openTest(t, { file });
     await queue.enqueue('slow');
@@ -48,7 +51,7 @@ for (const what of ['file', 'folder'] as const)
     );
   });
 
-test('a folder that is replaced by another while a worker stays: it works on in the new one', async (t) => {
+test('a lingering worker goes on in the new folder after its folder was replaced', async (t) => {
   const file = join(temporaryFolder(t), 'data', 'queue.tsv');
   const { queue, clock } = openTest(t, { file });
   await queue.enqueue('email', 1);

@@ -3,21 +3,16 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  jobId,
-  line,
-  openTest,
-  rejects,
-  temporaryFolder,
-  text,
-  UNPRIVILEGED,
-  writeQueue,
-} from '../helpers.js';
 import { CLI } from '../integration/cli-process.js';
+import { rejects } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { UNPRIVILEGED } from '../support/processes.js';
+import { jobId, line, text, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 /*
- * What may stand on the way to the queue file. The same for who may not write it: "what the user may not do is told,
- * with the path" in test/unit/file/places.test.ts.
+ * Things that may stand on the way to the queue file. For a user who may not write it, see "a user without permission
+ * gets an error that names the path" in test/unit/file/places.test.ts.
  */
 
 /** The command, as somebody whom permissions bind. */
@@ -37,7 +32,7 @@ function shutAway(t: TestContext): string {
   return join(way, 'data', 'queue.tsv');
 }
 
-test('the command says with the path that a folder on the way may not be entered, and ends with 1', async (t) => {
+test('the command names a folder on the way that may not be entered, and exits with 1', async (t) => {
   if (queue('/', '--version').status !== 0) return t.skip('another user can not read the repository');
   const file = shutAway(t);
   // Whoever cleans up has to get in again.
@@ -64,7 +59,7 @@ test('the command says with the path that a folder on the way may not be entered
   }
 });
 
-test('where a file stands on the way nothing is found, and nothing can be made: NO_ACCESS, with the path', async (t) => {
+test('a file in the place of a folder on the way holds no job, and an enqueue gives NO_ACCESS with the path', async (t) => {
   const folder = temporaryFolder(t);
   chmodSync(folder, 0o755);
   const way = join(folder, 'way');
@@ -83,7 +78,7 @@ test('where a file stands on the way nothing is found, and nothing can be made: 
   assert.equal(text(way), 'no folder');
 });
 
-test('a name that is too long for the system is NO_ACCESS', async (t) => {
+test('a name that is too long for the system gives NO_ACCESS', async (t) => {
   const { queue: api } = openTest(t, { file: join(temporaryFolder(t), 'x'.repeat(300)) });
   await rejects(api.enqueue('email'), 'NO_ACCESS', 'xxx', 'ENAMETOOLONG');
   await rejects(api.getJob('x'), 'NO_ACCESS', 'xxx');

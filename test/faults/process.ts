@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { root } from '../helpers.js';
+import { root } from '../support/folders.js';
 
 /** How a process ended, and what it printed. */
 export interface Ended {

@@ -7,15 +7,17 @@ import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { systemClock } from '../../lib/job/clock.js';
 import { type Child, journaled, startChild, workFolder } from '../fixtures/children.js';
-import { openTest, rejects, root } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { root } from '../support/folders.js';
+import { openTest } from '../support/queues.js';
 
 /*
- * Beside these: "a process that is stopped while it decides is waited for, and named" in
- * test/integration/between-processes.test.ts, "a pid that is used again is another process: its start time tells" in
- * test/unit/file/lock/process-id.test.ts, "an owner that can not be judged has 60 seconds" in lock.test.ts.
+ * Processes that are suspended, or can not be judged. See also "a process that is stopped while it decides is waited
+ * for, and named" in test/integration/between-processes.test.ts, "a pid that is used again is another process" in
+ * test/unit/file/lock/process-id.test.ts, and "an owner that can not be judged has 60 seconds" in lock.test.ts.
  */
 
-test('a worker that was suspended for longer than every limit: its job ran elsewhere, and its result is dropped', async (t) => {
+test('the job of a worker that was suspended past every limit runs elsewhere, and the late result is dropped', async (t) => {
   const folder = workFolder(t);
   const file = join(folder, 'queue.tsv');
   const journal = join(folder, 'journal');
@@ -57,7 +59,7 @@ function inNamespace(t: TestContext, file: string, script: string): ChildProcess
 
 const NOT_ALLOWED = 'takes the right to make a pid namespace';
 
-test('a worker in another pid namespace can not be judged: its job is left to it, alive or dead, until its time is long past', async (t) => {
+test('a worker in another pid namespace, alive or dead, keeps its job until its time limit is long past', async (t) => {
   const file = join(workFolder(t), 'queue.tsv');
   const id = await openQueue(file).enqueue('email', {}, { timeout: '30s' });
   const child = inNamespace(

@@ -4,12 +4,13 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { rowsOf, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf } from '../support/queue-file.js';
 import { type Ended, runNode } from './process.js';
 
 /*
- * A real process whose system calls fail, by strace. The same at every call, over a file system that fails on demand:
- * test/unit/file/commit/faults.test.ts and every-call.test.ts.
+ * strace makes the system calls of a real process fail. Over a file system that fails on demand, every call does: see
+ * failed-writes.test.ts and failed-syncs.test.ts in test/unit/file/commit/, and every-call.test.ts.
  */
 
 const NO_STRACE =
@@ -32,7 +33,7 @@ async function threeJobs(file: string, ...inject: string[]): Promise<Ended> {
 const payloads = (file: string) =>
   rowsOf(file).flatMap(({ type, payload }) => (type === 'email' ? [Number(payload)] : []));
 
-test('fdatasync fails once: the commit is saved in a new file before it is acknowledged', {
+test('a commit whose fdatasync fails once is saved in a new file before it is acknowledged', {
   skip: NO_STRACE,
 }, async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
@@ -45,7 +46,7 @@ test('fdatasync fails once: the commit is saved in a new file before it is ackno
   assert.deepEqual(payloads(file), [1, 2, 3]);
 });
 
-test('all syncs fail: SYNC_FAILED, and the next process repairs what the lock of this one guards', {
+test('a process whose syncs all fail gets SYNC_FAILED, and the next one repairs the file', {
   skip: NO_STRACE,
 }, async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
@@ -71,7 +72,7 @@ test('all syncs fail: SYNC_FAILED, and the next process repairs what the lock of
   assert.equal(existsSync(`${file}.lock`), false);
 });
 
-test('a write that fails is told, and the next one goes on', { skip: NO_STRACE }, async (t) => {
+test('a failed write rejects, and the next one goes in', { skip: NO_STRACE }, async (t) => {
   for (const [error, code] of [
     ['EIO', 'WRITE_FAILED'],
     ['ENOSPC', 'DISK_FULL'],
@@ -83,7 +84,7 @@ test('a write that fails is told, and the next one goes on', { skip: NO_STRACE }
   }
 });
 
-test('a write that says it wrote all and wrote nothing: nothing is acknowledged that is not there', {
+test('a commit is not acknowledged if its write wrote nothing and reported success', {
   skip: NO_STRACE,
 }, async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');

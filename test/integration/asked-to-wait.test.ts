@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
-import { temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
 import { serve, startWorker } from './worker-process.js';
 
-test('a receiver that takes five requests in a second gets forty, and no job fails for its waits', {
+test('a receiver that accepts five requests a second gets forty, and no job fails for its waits', {
   timeout: 120_000,
 }, async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');

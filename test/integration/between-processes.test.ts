@@ -23,11 +23,13 @@ import {
   workFolder,
 } from '../fixtures/children.js';
 import type { CrashConfig } from '../fixtures/crash-child.js';
-import { rejects, rowsOf, until } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { rowsOf } from '../support/queue-file.js';
+import { until } from '../support/waiting.js';
 
 const work = (length: number) => Array.from({ length }, () => ({ type: 'work' }));
 
-test('a process that is stopped while it decides is waited for, and named; new jobs need not wait', {
+test('a process that is stopped while it decides is waited for, and named; new jobs do not wait', {
   timeout: 60_000,
 }, async (t) => {
   const folder = workFolder(t);
@@ -69,7 +71,7 @@ test('a process that is stopped while it decides is waited for, and named; new j
   );
 });
 
-test('a worker that lingers starts what another process enqueues, and stops what another cancels', {
+test('a lingering worker starts jobs that another process enqueues, and stops those that it cancels', {
   timeout: 60_000,
 }, async (t) => {
   const folder = workFolder(t);
@@ -147,7 +149,7 @@ test('processes that reach one file by different paths share its lock and its jo
   }
 });
 
-test('a file that an editor replaces, under the lock, takes running workers along', {
+test('running workers go on in the file that an editor puts in place under the lock', {
   timeout: 60_000,
 }, async (t) => {
   const folder = workFolder(t);

@@ -7,7 +7,7 @@ import { journaled, startChild, workFolder } from '../fixtures/children.js';
 /** Far more than an enqueue takes even on a busy machine, far less than a worker waits for the lock. */
 const LONG = 3_000;
 
-describe('a process that blocks its event loop keeps nobody else waiting', () => {
+describe('a process that blocks its event loop does not delay others', () => {
   for (const [name, how, acknowledged] of [
     ['right after it asked for a job', 'unawaited', 0],
     ['right after a job was acknowledged', 'awaited', 1],

@@ -1,10 +1,15 @@
-/* Whatever becomes of its log, a worker runs each job once. */
+/*
+ * A worker runs each job once, whatever happens to its log.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import vm from 'node:vm';
-import { isThorough, openTest, runScript, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { runScript } from '../support/processes.js';
+import { openTest } from '../support/queues.js';
+import { isThorough } from '../support/samples.js';
 import { projectOf, WORKERS } from './every-worker.js';
 
 /** Waits between its lines, so that the log breaks while it runs, and logs itself. */
@@ -74,7 +79,7 @@ for (const how of ['> /dev/full 2>&1', '>&- 2>&-', '2> >(exec true)'])
     assert.equal(printed, '0\n');
   });
 
-test('a logger that throws, rejects, or is no ordinary function harms no job', async (t) => {
+test('a logger that throws, rejects, or is not an ordinary function harms no job', async (t) => {
   const { queue } = openTest(t);
   const loggers: ((event: object) => unknown)[] = [
     () => {

@@ -1,5 +1,5 @@
 /*
- * The package inside of a bundle: one file, which works where no node_modules is in reach.
+ * The package works inside a bundle: one file, without any node_modules within reach.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -7,7 +7,8 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type BuildOptions, build } from 'esbuild';
-import { bareEnvironment, root, temporaryFolder } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { bareEnvironment } from '../support/processes.js';
 
 /** Needs each of the dependencies, a follow-up, and errors that are known by their class. */
 const PROGRAM = `
@@ -104,7 +105,7 @@ for (const format of ['cjs', 'esm'] as const) {
   }
 }
 
-test('a bundle that can load a dependency from nowhere names it, and says what to do', async (t) => {
+test('a bundle that can not find a dependency names it, and says what to do', async (t) => {
   const folder = project(t);
   const outfile = join(folder, 'elsewhere/program.mjs');
   await build({

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { rowsOf, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf } from '../support/queue-file.js';
 import { records, run, runOn } from './cli-process.js';
 
 describe('add', { concurrency: 3 }, () => {
@@ -41,7 +42,7 @@ describe('add', { concurrency: 3 }, () => {
     assert.equal(Number(later?.run_at) - Number(later?.created_at), 7200);
   });
 
-  test('- reads the payload from stdin', async (t) => {
+  test('reads the payload from stdin for -', async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');
     const env = { QUEUE_FILE: file };
     const { code } = await run(t, ['add', 'email', '-'], { env, input: '\uFEFF{"long":\n[1, 2]}\n' });
@@ -72,7 +73,7 @@ describe('add', { concurrency: 3 }, () => {
   });
 
   for (const [what, args, message] of [
-    ['a payload that is no JSON', ['email', '{to: 1}'], /the payload \{to: 1\} is not JSON: .*position 1/],
+    ['a payload that is not JSON', ['email', '{to: 1}'], /the payload \{to: 1\} is not JSON: .*position 1/],
     [
       'a number that JavaScript would change',
       ['email', '{"to": [{"user_id": 175928847299117063}]}'],
@@ -85,11 +86,11 @@ describe('add', { concurrency: 3 }, () => {
       /--priority is 9007199254740993, which JavaScript can't hold exactly/,
     ],
     ['a type that no job can have', ['pending'], /type is "pending"/],
-    ['a priority that is no number', ['email', '--priority', 'high'], /priority is NaN/],
-    ['a delay that is none', ['email', '--delay', 'soon'], /--delay is "soon"/],
+    ['a priority that is not a number', ['email', '--priority', 'high'], /priority is NaN/],
+    ['a delay that is not a duration', ['email', '--delay', 'soon'], /--delay is "soon"/],
     ['a delay without a unit', ['email', '--delay', '30'], /--delay is 30, .* for 30 seconds write 30s/],
     ['a time limit without a unit', ['email', '--timeout', '30'], /--timeout is 30, .* write 30s/],
-    ['a limit that is no number in digits', ['email', '--max-attempts', '1e3'], /--max-attempts is "1e3"/],
+    ['a limit that is not a number in digits', ['email', '--max-attempts', '1e3'], /--max-attempts is "1e3"/],
     [
       'an address for a file',
       ['email', '--file', 'redis://:secret@host/1'],

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { jobId, line, rowsOf, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, rowsOf, statesOf, writeQueue } from '../support/queue-file.js';
 import { fields, fiveStates, records, runOn } from './cli-process.js';
 
 describe('show', { concurrency: 3 }, () => {
-  test('tells all of a job', async (t) => {
+  test('shows all fields of a job', async (t) => {
     const { queue } = fiveStates(t);
     const { code, stdout, stderr } = await queue('show', 'bb00000000000004');
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
@@ -18,7 +19,7 @@ describe('show', { concurrency: 3 }, () => {
     assert.match(stdout, /^error\n {2}Error: no\n {6}at work$/m);
   });
 
-  test('prints payload and result pretty, and who runs it', async (t) => {
+  test('prints payload and result indented, and which process runs the job', async (t) => {
     const { queue } = fiveStates(t);
     assert.match(
       (await queue('show', 'aa00000000000001')).stdout,
@@ -31,7 +32,7 @@ describe('show', { concurrency: 3 }, () => {
     );
   });
 
-  test('--json prints one object, --plain a field a line', async (t) => {
+  test('prints one object with --json, and a field a line with --plain', async (t) => {
     const { queue } = fiveStates(t);
     const [job] = records((await queue('show', 'cc', '--json')).stdout);
     assert.equal(job?.status, 'cancelled');
@@ -67,7 +68,7 @@ describe('show', { concurrency: 3 }, () => {
     );
   });
 
-  test('finds it whatever else is in the archive, and where its file was moved', async (t) => {
+  test('finds an archived job whatever else is in the archive, and after its file was moved', async (t) => {
     const { queue, file } = fiveStates(t);
     await queue('compact');
     const folder = join(file, '../archive');
@@ -100,7 +101,7 @@ describe('show', { concurrency: 3 }, () => {
 });
 
 describe('an ID', { concurrency: 3 }, () => {
-  test('may be shortened while only one begins so', async (t) => {
+  test('may be shortened while it fits one job', async (t) => {
     const { queue, file } = fiveStates(t);
     assert.equal((await queue('show', 'cc')).code, 0);
     const { code, stderr } = await queue('cancel', 'aa00000000000001', 'cc');
@@ -111,7 +112,7 @@ describe('an ID', { concurrency: 3 }, () => {
     assert.ok(statesOf(file).includes('aa00000000000001 cancelled'));
   });
 
-  test('that several begin with is a usage error that names them, and changes nothing', async (t) => {
+  test('is a usage error if several jobs begin with it, which names them and changes nothing', async (t) => {
     const { queue, file } = fiveStates(t);
     const before = statesOf(file);
     const { code, stderr } = await queue('cancel', 'cc', 'aa');
@@ -120,7 +121,7 @@ describe('an ID', { concurrency: 3 }, () => {
     assert.deepEqual(statesOf(file), before);
   });
 
-  test('in full is meant even where another begins with it', async (t) => {
+  test('counts in full even if another begins with it', async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');
     writeQueue(
       file,
@@ -133,7 +134,7 @@ describe('an ID', { concurrency: 3 }, () => {
     assert.equal((await runOn(t, file)('show', 'job')).code, 2);
   });
 
-  test('of a line that can not be read is none', async (t) => {
+  test('does not fit a line that can not be read', async (t) => {
     const { queue, file } = fiveStates(t);
     writeFileSync(file, 'dd00000000000006\tbroken\ncc00000000000008\tbroken\n#ee00000000000007\n', {
       flag: 'a',
@@ -148,7 +149,7 @@ describe('an ID', { concurrency: 3 }, () => {
     assert.equal((await queue('show', '')).code, 2);
   });
 
-  test('of many, names a few', async (t) => {
+  test('names a few of many that begin with it', async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');
     writeQueue(file, ...Array.from({ length: 30 }, (_, i) => line({ id: jobId(i) })));
     const { stderr } = await runOn(t, file)('show', '0');
@@ -157,7 +158,7 @@ describe('an ID', { concurrency: 3 }, () => {
 });
 
 describe('cancel', { concurrency: 3 }, () => {
-  test('a job that waits and one that runs, with a record of each for programs', async (t) => {
+  test('cancels a waiting and a running job, with a record of each for programs', async (t) => {
     const { queue, file } = fiveStates(t);
     const { code, stdout, stderr } = await queue('cancel', 'aa00000000000001', 'aa00000000000002', '--plain');
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
@@ -178,13 +179,13 @@ describe('cancel', { concurrency: 3 }, () => {
     );
   });
 
-  test('of a job that is named twice is one', async (t) => {
+  test('counts a job that is named twice once', async (t) => {
     const { queue } = fiveStates(t);
     const { code, stdout, stderr } = await queue('cancel', 'aa00000000000001', 'aa00000000000001');
     assert.deepEqual([code, stdout, stderr], [0, '', 'queue: cancelled aa00000000000001 (email)\n']);
   });
 
-  test('of an unknown job is 3, though others are cancelled', async (t) => {
+  test('exits with 3 for an unknown job, although others are cancelled', async (t) => {
     const { queue, file } = fiveStates(t);
     const { code, stderr } = await queue('cancel', 'bb00000000000003', 'ffff', 'aa00000000000001');
     assert.equal(code, 3);
@@ -193,7 +194,7 @@ describe('cancel', { concurrency: 3 }, () => {
   });
 });
 
-test('what was cancelled is told, though the archive can not be searched for another', async (t) => {
+test('cancelled jobs are named although the archive can not be searched for another', async (t) => {
   const { file, queue } = fiveStates(t);
   mkdirSync(join(file, '../archive'));
   writeFileSync(join(file, '../archive/queue-2026-01.tsv'), 'no header\nnone\tat all\n');
@@ -215,7 +216,7 @@ describe('retry', { concurrency: 3 }, () => {
     assert.equal(statesOf(file).filter((state) => state.endsWith('pending')).length, 3);
   });
 
-  test('of a job that waits is 1, of an unknown one 3', async (t) => {
+  test('exits with 1 for a waiting job, and with 3 for an unknown one', async (t) => {
     const { queue } = fiveStates(t);
     const waiting = await queue('retry', 'aa00000000000001');
     assert.equal(waiting.code, 1);

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isThorough, jobId, line, temporaryFolder, writeQueue } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, writeQueue } from '../support/queue-file.js';
+import { isThorough } from '../support/samples.js';
 import { lines, records, runOn } from './cli-process.js';
 
 const MIB = 1024 * 1024;
 const payload = 'x'.repeat((isThorough ? 10 : 4) * MIB);
 const large = 'x'.repeat((isThorough ? 2 : 1) * MIB);
 
-test('the command copes with fields and lines of many MiB, and shows people no more than they can read', async (t) => {
+test('the command handles fields and lines of many MiB, and shows people no more than they can read', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(
     file,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { line, NINE, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { line, NINE } from '../support/queue-file.js';
 import { fields, fiveStates, lines, records, runOn } from './cli-process.js';
 
 describe('list', { concurrency: 3 }, () => {
@@ -28,7 +29,7 @@ describe('list', { concurrency: 3 }, () => {
     assert.equal(cells[3]?.[6], 'Error: no');
   });
 
-  test('--json prints the jobs of the API', async (t) => {
+  test('prints the jobs of the API with --json', async (t) => {
     const { queue } = fiveStates(t);
     const { stdout } = await queue('list', '--json');
     const jobs = records(stdout);
@@ -50,7 +51,7 @@ describe('list', { concurrency: 3 }, () => {
     });
   });
 
-  test('--plain prints fields, without a header', async (t) => {
+  test('prints fields without a header with --plain', async (t) => {
     const { queue } = fiveStates(t);
     const rows = fields((await queue('list', '--plain')).stdout);
     assert.deepEqual(rows[3], [
@@ -91,7 +92,7 @@ describe('list', { concurrency: 3 }, () => {
       );
     });
 
-  test('an empty result is a message for people, and nothing for programs', async (t) => {
+  test('prints a message for people, and nothing for programs, if no job matches', async (t) => {
     const { queue, file } = fiveStates(t);
     const human = await queue('list', '--type', 'none');
     assert.deepEqual(human, {
@@ -104,7 +105,7 @@ describe('list', { concurrency: 3 }, () => {
     assert.deepEqual({ stdout, stderr }, { stdout: '', stderr: '' });
   });
 
-  test('a status that there is not, or a limit that is none, is a usage error', async (t) => {
+  test('an unknown status, or an invalid limit, is a usage error', async (t) => {
     const { queue } = fiveStates(t);
     const status = await queue('list', '--status', 'done');
     assert.equal(status.code, 2);
@@ -131,7 +132,7 @@ describe('stats', { concurrency: 3 }, () => {
     assert.match(stdout, /^report +0 +0 +0 +0 +1 +0 +0$/m);
   });
 
-  test('and for programs', async (t) => {
+  test('counts by status and type, for programs', async (t) => {
     const { queue, file } = fiveStates(t);
     const [stats] = records((await queue('stats', '--json')).stdout);
     assert.deepEqual([stats?.file, stats?.total, stats?.due, stats?.failed], [file, 5, 1, 1]);

@@ -14,17 +14,12 @@ import {
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
-import {
-  bareEnvironment,
-  faultyFs,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  temporaryFolder,
-  writeQueue,
-} from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { faultyFs } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { bareEnvironment } from '../support/processes.js';
+import { line, rowsOf, statesOf, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 import { CLI, fields, type Running, records, run, runOn, start } from './cli-process.js';
 
 /** A queue of one job, and the command on it. */
@@ -71,7 +66,7 @@ describe('lock', { concurrency: 3 }, () => {
     assert.deepEqual({ code, stdout, stderr }, { code: 7, stdout: `${file}\n`, stderr: 'typed' });
   });
 
-  test('has whoever has the file open see an edit in place', async (t) => {
+  test('shows an edit in place to a process that has the file open', async (t) => {
     const { file, queue } = oneJob(t);
     const reader = openQueue(file);
     t.after(() => reader.close());
@@ -85,7 +80,7 @@ describe('lock', { concurrency: 3 }, () => {
     assert.deepEqual((await reader.getJob('aa00000000000001'))?.payload, { n: 2 });
   });
 
-  test('tells of a link to the file that the command has replaced, and spares one that it has followed', async (t) => {
+  test('reports a link that the command has replaced, and not one that it has followed', async (t) => {
     const { file } = oneJob(t);
     const link = join(temporaryFolder(t), 'queue.tsv');
     symlinkSync(file, link);
@@ -97,14 +92,14 @@ describe('lock', { concurrency: 3 }, () => {
     assert.equal(rowsOf(file)[0]?.payload, '{"n":2}');
   });
 
-  test('compacts after a command that failed as well: what it did stays done', async (t) => {
+  test('compacts after a failed command as well, because what it did stays', async (t) => {
     const { file, queue } = oneJob(t);
     const { code } = await queue('lock', '--', 'sh', '-c', `printf 'torn' >> "$QUEUE_FILE"; exit 1`);
     assert.equal(code, 1);
     assert.match(readFileSync(file, 'utf8'), /\n#torn\t#torn\n$/);
   });
 
-  test('reports a command that leaves no header, and leaves the file as that did', async (t) => {
+  test('reports a command that leaves no header, and does not change the file further', async (t) => {
     const { file, queue } = oneJob(t);
     const [, ...others] = readFileSync(file, 'utf8').split('\n');
     const { code, stderr } = await queue(...sed('1d', file));
@@ -122,7 +117,7 @@ describe('lock', { concurrency: 3 }, () => {
       assert.match(stderr, /^queue: the command left a file that is not a queue, .*missing or empty\n$/);
     });
 
-  test('a command that can not be run is 127 or 126, as in a shell', async (t) => {
+  test('exits with 127 or 126, as a shell does, if the command can not be run', async (t) => {
     const { file, queue } = oneJob(t);
     const missing = await queue('lock', '--', 'no-such-command');
     assert.equal(missing.code, 127);
@@ -133,12 +128,12 @@ describe('lock', { concurrency: 3 }, () => {
     assert.match(empty.stderr, /^queue: '' could not be run/);
   });
 
-  test('a command that a signal ended is 128 and the signal', async (t) => {
+  test('exits with 128 plus the signal that ended the command', async (t) => {
     const { queue } = oneJob(t);
     assert.equal((await queue('lock', '--', 'sh', '-c', 'kill -9 $$')).code, 137);
   });
 
-  test('passes SIGTERM on, and lets go of the lock in order', async (t) => {
+  test('passes SIGTERM on, and releases the lock', async (t) => {
     const { file } = oneJob(t);
     const script = 'trap "exit 5" TERM; echo held; while read line; do :; done';
     const { child, ended, said } = start(t, ['lock', '--', 'sh', '-c', script], {
@@ -152,7 +147,7 @@ describe('lock', { concurrency: 3 }, () => {
     assert.deepEqual(readdirSync(join(file, '..')), ['queue.tsv']);
   });
 
-  test('edits what a symlink leads to', async (t) => {
+  test('edits the file that a symlink leads to', async (t) => {
     const { file } = oneJob(t);
     const link = join(temporaryFolder(t), 'queue.tsv');
     symlinkSync(file, link);
@@ -161,7 +156,7 @@ describe('lock', { concurrency: 3 }, () => {
     assert.equal(rowsOf(file)[0]?.type, 'sms');
   });
 
-  test('without -- says where options of the command go', async (t) => {
+  test('says where the options of the command go if -- is missing', async (t) => {
     const { queue } = oneJob(t);
     const { code, stderr } = await queue('lock', 'sed', '-i', 's/a/b/');
     assert.equal(code, 2);
@@ -170,7 +165,7 @@ describe('lock', { concurrency: 3 }, () => {
 });
 
 describe('while another process holds the lock', { concurrency: 2 }, () => {
-  test('what writes is 75 after --lock-timeout, and names the holder', async (t) => {
+  test('a command that writes exits with 75 after --lock-timeout, and names the holder', async (t) => {
     const { file, queue } = oneJob(t);
     const { child, ended } = await hold(t, file);
     for (const args of [['add', 'email'], ['cancel', 'aa'], ['compact'], ['lock', '--', 'true']]) {
@@ -212,7 +207,7 @@ describe('while another process holds the lock', { concurrency: 2 }, () => {
     assert.equal((await ended).code, 0);
   });
 
-  test('unlock --force takes it, and the holder, too late, changes nothing', async (t) => {
+  test('unlock --force takes the lock, and the old holder changes nothing afterwards', async (t) => {
     const { file, queue } = oneJob(t);
     const { child, ended } = await hold(t, file);
     const { code, stdout, stderr } = await queue('unlock', '--force', '--json');
@@ -229,7 +224,7 @@ describe('while another process holds the lock', { concurrency: 2 }, () => {
   });
 });
 
-test('unlock --force in the very moment when the holder gives its copy of the file the name: the copy is gone', async (t) => {
+test('unlock --force removes the copy that the old holder is about to rename to the queue file', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({ id: 'aa00000000000001' }));
   const { fs, fault } = faultyFs();
@@ -255,7 +250,7 @@ test('unlock --force in the very moment when the holder gives its copy of the fi
 });
 
 describe('the lock of a dead process', { concurrency: 3 }, () => {
-  test('is found by doctor, and repaired by the next command that writes', async (t) => {
+  test('doctor finds it, and the next command that writes repairs it', async (t) => {
     const { file, queue } = oneJob(t);
     const pid = await dieHolding(t, file);
     const sick = await queue('doctor', '--json');
@@ -274,7 +269,7 @@ describe('the lock of a dead process', { concurrency: 3 }, () => {
     assert.equal(existsSync(`${file}.lock`), false);
   });
 
-  test('is taken by unlock, with the repair', async (t) => {
+  test('unlock takes it, and repairs', async (t) => {
     const { file, queue } = oneJob(t);
     const pid = await dieHolding(t, file);
     // Kept open, so that no new file can have its inode.
@@ -311,7 +306,7 @@ test('unlock takes the lock of a process on another host', async (t) => {
   assert.equal((await queue('add', 'email')).code, 0);
 });
 
-test('a --lock-timeout that is none: 2', async (t) => {
+test('a --lock-timeout that is not a duration exits with 2', async (t) => {
   const { queue } = oneJob(t);
   const { code, stderr } = await queue('add', 'email', '--lock-timeout', 'long');
   assert.equal(code, 2);
@@ -323,7 +318,7 @@ test('a --lock-timeout that is none: 2', async (t) => {
   );
 });
 
-test('unlock of a queue that no process holds says so', async (t) => {
+test('unlock says so if no process holds the lock', async (t) => {
   const { file, queue } = oneJob(t);
   const { code, stdout, stderr } = await queue('unlock');
   assert.deepEqual(

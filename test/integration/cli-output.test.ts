@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isThorough, jobId, line, temporaryFolder, writeQueue } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, writeQueue } from '../support/queue-file.js';
+import { isThorough } from '../support/samples.js';
 import { CLI, fields, lines, records, runOn, start } from './cli-process.js';
 
 /** Clears the screen, sets the title, an 8-bit CSI, a bell, a backspace; right-to-left, zero width, line separator. */
@@ -38,7 +40,7 @@ function evilQueue(t: TestContext) {
   return { file, queue: runOn(t, file) };
 }
 
-describe('whatever stands in the file, what is printed does no harm', { concurrency: 3 }, () => {
+describe('output is harmless whatever the file holds', { concurrency: 3 }, () => {
   for (const [n, args] of [
     ['list'],
     ['show', 'aa1'],
@@ -69,7 +71,7 @@ describe('whatever stands in the file, what is printed does no harm', { concurre
       }
     });
 
-  test('and --json gives it back as it is', async (t) => {
+  test('--json gives the text back as it is', async (t) => {
     const { queue } = evilQueue(t);
     const jobs = records((await queue('list', '--json')).stdout);
     assert.equal(jobs[0]?.type, `t${EVIL}`);
@@ -79,7 +81,7 @@ describe('whatever stands in the file, what is printed does no harm', { concurre
     assert.equal(jobs[3]?.id, `bb${EVIL}`);
   });
 
-  test('and --plain has as many fields as ever', async (t) => {
+  test('--plain has the same number of fields as always', async (t) => {
     const { queue } = evilQueue(t);
     assert.deepEqual(
       fields((await queue('list', '--plain')).stdout).map((row) => row.length),
@@ -87,7 +89,7 @@ describe('whatever stands in the file, what is printed does no harm', { concurre
     );
   });
 
-  test('and people can see that it is there', async (t) => {
+  test('people can see that control characters are there', async (t) => {
     const { queue } = evilQueue(t);
     assert.match(
       (await queue('list')).stdout,
@@ -96,7 +98,7 @@ describe('whatever stands in the file, what is printed does no harm', { concurre
   });
 });
 
-describe('a reader that goes away', { concurrency: 2 }, () => {
+describe('a reader that stops reading', { concurrency: 2 }, () => {
   for (const format of [[], ['--json'], ['--plain']])
     test(`ends list quietly ${format}`, async (t) => {
       const file = join(temporaryFolder(t), 'queue.tsv');
@@ -108,7 +110,7 @@ describe('a reader that goes away', { concurrency: 2 }, () => {
       assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
     });
 
-  test('and one that is slow is waited for, quietly', async (t) => {
+  test('is waited for, quietly, if it is only slow', async (t) => {
     const file = join(temporaryFolder(t), 'queue.tsv');
     writeQueue(file, ...Array.from({ length: 20_000 }, (_, i) => line({ id: jobId(i) })));
     const child = spawn(process.execPath, [CLI, 'list', '--plain'], {
@@ -125,7 +127,7 @@ describe('a reader that goes away', { concurrency: 2 }, () => {
     assert.deepEqual([rows, await stderr], [20_000, '']);
   });
 
-  test('and a full disk is an error', { skip: !existsSync('/dev/full') }, async (t) => {
+  test('a full disk is an error', { skip: !existsSync('/dev/full') }, async (t) => {
     const { file } = evilQueue(t);
     const child = spawn(process.execPath, [CLI, 'list'], {
       env: { QUEUE_FILE: file },
@@ -141,7 +143,7 @@ describe('a reader that goes away', { concurrency: 2 }, () => {
   });
 });
 
-test('a long table is printed whole, its columns under each other', async (t) => {
+test('a long table is printed in full, with aligned columns', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(
     file,

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { bareEnvironment, line, root, temporaryFolder, writeQueue } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { bareEnvironment } from '../support/processes.js';
+import { line, writeQueue } from '../support/queue-file.js';
 
 /** The command as it is installed. */
 export const CLI: string = join(root, 'dist/cli.js');

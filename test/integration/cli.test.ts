@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { line, root, temporaryFolder, writeQueue } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { line, writeQueue } from '../support/queue-file.js';
 import { fields, fiveStates, records, run, runOn } from './cli-process.js';
 
 describe('a queue file that is not there', { concurrency: 3 }, () => {
@@ -19,7 +20,7 @@ describe('a queue file that is not there', { concurrency: 3 }, () => {
     ['check'],
     ['work', 'handlers.js'],
   ])
-    test(`${args[0]}: 3, with its absolute path`, async (t) => {
+    test(`${args[0]} exits with 3, and names its absolute path`, async (t) => {
       const cwd = temporaryFolder(t);
       const { code, stdout, stderr } = await run(t, ['--file', 'data/none.tsv', ...args], { cwd });
       assert.deepEqual({ code, stdout }, { code: 3, stdout: '' });
@@ -27,7 +28,7 @@ describe('a queue file that is not there', { concurrency: 3 }, () => {
       assert.equal(existsSync(join(cwd, 'data')), false);
     });
 
-  test('and no project to look in: 3', async (t) => {
+  test('exits with 3 if there is no project to look in', async (t) => {
     const { code, stderr } = await run(t, ['list'], { cwd: temporaryFolder(t) });
     assert.equal(code, 3);
     assert.match(stderr, /no package\.json at or above .*QUEUE_FILE/);
@@ -35,7 +36,7 @@ describe('a queue file that is not there', { concurrency: 3 }, () => {
 });
 
 describe('global options', { concurrency: 3 }, () => {
-  test('may stand before and after the command', async (t) => {
+  test('are accepted before and after the command', async (t) => {
     const { file } = fiveStates(t);
     const outputs = await Promise.all(
       [
@@ -127,7 +128,7 @@ describe('help', { concurrency: 3 }, () => {
       assert.match(stdout, /--lock-timeout <time>/);
     });
 
-  test('is shown on stderr where no command is named: 2', async (t) => {
+  test('is shown on stderr if no command is named, and the exit code is 2', async (t) => {
     const { code, stdout, stderr } = await run(t, []);
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
     assert.match(stderr, /^Usage: queue/);
@@ -140,7 +141,7 @@ describe('help', { concurrency: 3 }, () => {
   });
 });
 
-test('a file that is no queue: 1, without a stack', async (t) => {
+test('a file that is not a queue exits with 1, without a stack', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeFileSync(file, 'name\tphone\n');
   const { code, stdout, stderr } = await runOn(t, file)('list');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { openQueue } from 'tsvq';
-import { root, temporaryFolder } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
 
 test('npm start runs the main job, and can be run again', { timeout: 120_000 }, async (t) => {
   const folder = temporaryFolder(t);

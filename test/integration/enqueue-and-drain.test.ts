@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
-import { rowsOf } from '../helpers.js';
+import { rowsOf } from '../support/queue-file.js';
 
 test('16 processes enqueue while 4 workers drain: nothing is lost, nothing runs twice', {
   timeout: 120_000,

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { openQueue, type Queue } from 'tsvq';
 import { projectFiles } from '../../lib/cli/templates.js';
-import { bareEnvironment, root, temporaryFolder } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { bareEnvironment } from '../support/processes.js';
 import { CLI } from './cli-process.js';
 
 /** A worker in a project of its own. */

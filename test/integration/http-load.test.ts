@@ -7,7 +7,7 @@ import { journaled, readJournal, repeated, startChild, workFolder } from '../fix
 /** Longer than any request takes on a busy machine, and shorter than a wait for a lock that is not given back. */
 const LONG = 5_000;
 
-test('a web server under load enqueues while workers come and go: every answered job is done, no request hangs', {
+test('every job that a web server under load has answered runs, and no request hangs, while workers come and go', {
   timeout: 120_000,
 }, async (t) => {
   const folder = workFolder(t);

@@ -53,7 +53,7 @@ describe('a job that takes longer than its workers stay', { concurrency: 1 }, ()
     await queue.close();
   });
 
-  test('fails as well where its worker is killed each time, beside others at first', {
+  test('fails as well if its worker is killed each time, at first together with other jobs', {
     timeout: 120_000,
   }, async (t) => {
     const { queue, worker } = begin(t);

@@ -1,9 +1,11 @@
-/* Why a worker died: an exception that nothing caught is told by the jobs that ran. */
+/*
+ * A worker that dies of an uncaught exception records it in the jobs that ran.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { isThorough } from '../helpers.js';
+import { isThorough } from '../support/samples.js';
 import { CLI } from './cli-process.js';
 import { projectOf, WORKERS } from './every-worker.js';
 
@@ -80,7 +82,7 @@ for (const [n, name] of Object.keys(WORKERS).entries())
     // The rest is the library's; two workers show that both kinds of module have it.
     if (n > 1 && !isThorough) return;
 
-    test('at the last attempt the job has failed', async (t) => {
+    test('the job has failed at the last attempt', async (t) => {
       const { queue, type, run } = projectOf(t, name, TIMER);
       const id = await queue.enqueue(type, {}, { maxAttempts: 1 });
       assert.equal((await run()).code, 1);
@@ -89,7 +91,7 @@ for (const [n, name] of Object.keys(WORKERS).entries())
       assert.match(String(job?.error), /boom/);
     });
 
-    test('of several that run each is forgiven, says why, and runs alone next', async (t) => {
+    test('forgives each of several running jobs, which says why, and runs alone next', async (t) => {
       const { file, queue, type, run } = projectOf(t, name, TOGETHER, 3);
       const ids = await queue.enqueueMany(
         [1, 2, 3].map((n) => ({ type, payload: { n }, options: { maxAttempts: 1 } })),
@@ -155,7 +157,7 @@ for (const [n, name] of [
         });
   });
 
-test('with a broken stderr it is recorded all the same', { skip: !existsSync('/dev/full') }, async (t) => {
+test('an exception is recorded although stderr is broken', { skip: !existsSync('/dev/full') }, async (t) => {
   for (const how of ['"$@" 2> /dev/full', '"$@" 2>&-', '"$@" 2> >(exec true)']) {
     const { queue, type, run } = projectOf(t, 'workers/queue_worker.js', TIMER);
     const id = await queue.enqueue(type);
@@ -164,7 +166,7 @@ test('with a broken stderr it is recorded all the same', { skip: !existsSync('/d
   }
 });
 
-test('one that comes when no job runs any more changes none', async (t) => {
+test('an exception that comes when no job runs changes no job', async (t) => {
   const { queue, type, run } = projectOf(
     t,
     'workers/queue_worker.js',
@@ -175,7 +177,7 @@ test('one that comes when no job runs any more changes none', async (t) => {
   assert.equal((await queue.getJob(id))?.status, 'completed');
 });
 
-test('a rejection that the handlers listen for themselves is left to them', async (t) => {
+test('a rejection is left to the handlers if they listen for it', async (t) => {
   const handler = `(process.on('unhandledRejection', () => {}), async () => {
     Promise.reject(new Error('boom'));
     await new Promise((resolve) => setTimeout(resolve, 50));

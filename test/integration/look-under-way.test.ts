@@ -3,11 +3,15 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { systemClock } from '../../lib/job/clock.js';
-import { deferred, type Fault, faultyFs, openTest, rowsOf, temporaryFolder } from '../helpers.js';
+import { type Fault, faultyFs } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { rowsOf } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
+import { deferred } from '../support/waiting.js';
 
 /*
- * A process looks at a large file in pieces, without the lock, and does other things between them. Here the last of
- * these reads, the one that would find nothing more, comes late.
+ * A process reads a large file in pieces, without the lock, and does other things between them. Here the last of these
+ * reads, which would find nothing more, comes late.
  */
 
 async function lateLook(t: TestContext) {
@@ -42,7 +46,7 @@ async function lateLook(t: TestContext) {
   return { file, queue, others, ids, look, goOn, over, fault, hold, misused };
 }
 
-test('a commit during a look crosses out what it supersedes all the same', { timeout: 60_000 }, async (t) => {
+test('a commit during a read strikes what it supersedes', { timeout: 60_000 }, async (t) => {
   const { file, queue, ids, look, goOn, over, fault, hold } = await lateLook(t);
   const [id = ''] = ids;
   // The look goes on between the commit's write and its end; or before, if the commit waits for it.
@@ -62,7 +66,7 @@ test('a commit during a look crosses out what it supersedes all the same', { tim
   );
 });
 
-test('a look outlives the replacement of the file by a compaction', { timeout: 60_000 }, async (t) => {
+test('a read goes on after a compaction has replaced the file', { timeout: 60_000 }, async (t) => {
   const { queue, others, ids, look, goOn, misused } = await lateLook(t);
   await others.cancelJob(ids[0] as string);
   await others.compact();

@@ -6,7 +6,8 @@ import { Store } from '../../lib/file/store.js';
 import { resolveQueueOptions } from '../../lib/job/options.js';
 import { startChild, workFolder } from '../fixtures/children.js';
 import { CHECKS, checkOneLiners, oneLiners, type Truth } from '../fixtures/one-liners.js';
-import { linesOf, until } from '../helpers.js';
+import { linesOf } from '../support/queue-file.js';
+import { until } from '../support/waiting.js';
 
 describe('the one-liners of the README', () => {
   const commands = oneLiners();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
-import { isThorough } from '../helpers.js';
+import { isThorough } from '../support/samples.js';
 
 type Totals = Record<'claimed' | 'completed' | 'retried' | 'failed' | 'rescued' | 'released', number>;
 
@@ -70,7 +70,7 @@ for (const durability of isThorough ? (['sync', 'os'] as const) : (['sync'] as c
     );
   });
 
-test('no more than maxWorkers work at once: who comes too late returns at once, and quietly', {
+test('no more than maxWorkers work at once, and a late worker returns at once, and quietly', {
   timeout: 120_000,
 }, async (t) => {
   const folder = workFolder(t);

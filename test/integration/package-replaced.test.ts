@@ -1,9 +1,13 @@
-/* npm install replaces the package under a web app that runs: what it has not loaded yet is gone. */
+/*
+ * npm install replaces the package under a running web app, so code that is not loaded yet is gone.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { line, root, runScript, temporaryFolder, writeQueue } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { runScript } from '../support/processes.js';
+import { line, writeQueue } from '../support/queue-file.js';
 
 /** A copy of the package as it is installed, that a process may remove; and a queue with a job that is due. */
 function installed(t: TestContext) {
@@ -42,7 +46,7 @@ async function after(t: TestContext, removal: string, file: string, dist: string
     .map((told) => JSON.parse(told) as [code: string, message: string]);
 }
 
-test('a process that stays can enqueue when its package is gone; the machinery of a worker is told as gone, and the worker as one that never looked', async (t) => {
+test('a running process can enqueue after its package was removed; a worker says that its code is gone, and counts as one that never looked', async (t) => {
   const { dist, file } = installed(t);
   const removal = `await new Promise((resolve) => setTimeout(resolve, 1500));
     for (const name of readdirSync(${JSON.stringify(dist)}))

@@ -4,12 +4,14 @@ import { describe, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { systemClock } from '../../lib/job/clock.js';
 import { journaled, repeated, startChild, workFolder } from '../fixtures/children.js';
-import { deferred, faultyFs, openTest } from '../helpers.js';
+import { faultyFs } from '../support/faulty-fs.js';
+import { openTest } from '../support/queues.js';
+import { deferred } from '../support/waiting.js';
 
 type Totals = Record<'claimed' | 'completed' | 'released' | 'failed' | 'retried', number>;
 
 describe('a worker that is told to stop in the middle of a job', () => {
-  test('lets it finish within the grace time, and starts no other', { timeout: 60_000 }, async (t) => {
+  test('lets the job finish within the grace time, and starts no other', { timeout: 60_000 }, async (t) => {
     const folder = workFolder(t);
     const file = join(folder, 'queue.tsv');
     const journal = join(folder, 'journal');
@@ -40,7 +42,7 @@ describe('a worker that is told to stop in the middle of a job', () => {
 
   for (const type of ['wait', 'obedient'] as const) {
     const reaction = type === 'wait' ? 'ignores' : 'obeys';
-    test(`aborts it when the grace time is over, and gives it back, where the handler ${reaction} the abort`, {
+    test(`aborts the job when the grace time is over, and gives it back, if the handler ${reaction} the abort`, {
       timeout: 60_000,
     }, async (t) => {
       const folder = workFolder(t);
@@ -90,7 +92,7 @@ describe('a worker that is told to stop in the middle of a job', () => {
     });
   }
 
-  test('gives back what it had claimed and not started', { timeout: 60_000 }, async (t) => {
+  test('gives back jobs that it had claimed and not started', { timeout: 60_000 }, async (t) => {
     const folder = workFolder(t);
     const file = join(folder, 'queue.tsv');
     const journal = join(folder, 'journal');
@@ -120,7 +122,7 @@ describe('a worker that is told to stop in the middle of a job', () => {
     assert.deepEqual(repeated(journaled(journal, 'start')), []);
   });
 
-  test('starts nothing that it was just claiming', { timeout: 60_000 }, async (t) => {
+  test('starts no job that it was just claiming', { timeout: 60_000 }, async (t) => {
     const { fs, fault } = faultyFs();
     const { queue } = openTest(t, { fs, clock: systemClock as never });
     const id = await queue.enqueue('work');

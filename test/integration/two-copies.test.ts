@@ -1,6 +1,5 @@
 /*
- * Two copies of the package in one process, as where an ES module and a CommonJS module of one program both use it: they
- * work one queue like one.
+ * A program may load the package twice, as an ES module and as CommonJS. Both copies work on one queue like one.
  */
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -9,7 +8,9 @@ import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type * as Package from 'tsvq';
 import type { Queue } from 'tsvq';
-import { deferred, root, temporaryFolder, text, until } from '../helpers.js';
+import { root, temporaryFolder } from '../support/folders.js';
+import { text } from '../support/queue-file.js';
+import { deferred, until } from '../support/waiting.js';
 
 type Copy = typeof Package;
 
@@ -32,7 +33,7 @@ function open(t: TestContext, ...copies: Copy[]): Queue<Jobs>[] {
   return queues;
 }
 
-test('they are two, with the same exports', () => {
+test('two copies of the package have the same exports', () => {
   assert.notEqual(module.openQueue, commonJs.openQueue);
   assert.deepEqual(Object.keys(commonJs).sort(), Object.keys(module).sort());
 });
@@ -61,7 +62,7 @@ for (const [names, first, second] of PAIRS) {
     );
   });
 
-  test(`${names}: a run that ignores its abort in one keeps the other from starting the job again`, async (t) => {
+  test(`${names}: a run that ignores its abort in one copy keeps the other from starting the job again`, async (t) => {
     const [one, other] = open(t, first, second) as [Queue<Jobs>, Queue<Jobs>];
     const ends = deferred();
     const id = await one.enqueue('step', { n: 1 }, { timeout: 20 });
@@ -78,7 +79,7 @@ for (const [names, first, second] of PAIRS) {
     assert.equal(again, 1);
   });
 
-  test(`${names}: errors of one are known to the other, by instanceof and by what a worker makes of them`, async (t) => {
+  test(`${names}: one copy knows the errors of the other, by instanceof and in a worker`, async (t) => {
     const [queue] = open(t, first) as [Queue<Jobs>];
     class Refused extends second.PermanentError {
       constructor() {

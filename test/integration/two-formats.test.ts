@@ -1,6 +1,6 @@
 /*
- * Two versions of the library, of which the later one has another format, work on one file. Both are built from the
- * source, the later one with a column, a status word and a number of its own.
+ * Two versions of the library work on one file, and the later one has another format. Both are built from the source;
+ * the later one has a column, a status word and a number of its own.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { loadVersion } from '../fixtures/later-version.js';
-import { HEADER, jobId, line, rowsOf, temporaryFolder, text } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { HEADER, jobId, line, rowsOf, text } from '../support/queue-file.js';
 
 const quiet = { logger: () => {}, backoff: [0] };
 
@@ -54,7 +55,7 @@ test('a version refuses to write a file of a later format, byte for byte, and go
   assert.equal((await now.getJob(first))?.status, 'completed');
 });
 
-test('nothing that the earlier version has acknowledged is lost when the later one upgrades meanwhile', async (t) => {
+test('no row that the earlier version has acknowledged is lost if the later one upgrades meanwhile', async (t) => {
   const { file, now, later } = await bothVersions(t);
   const ids = [await now.enqueue('email', 0)];
   let refused = 0;

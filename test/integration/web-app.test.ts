@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ErrorCode, openQueue, type Queue, TsvqError } from 'tsvq';
 import { createApp, type Jobs } from '../../docs/examples/web-app.js';
-import { temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
 import { tick } from './worker-process.js';
 
 async function start(t: TestContext, queue: Queue<Jobs>) {
@@ -60,7 +60,7 @@ test('a job can be cancelled until it is finished', async (t) => {
   assert.equal(stdout, '');
 });
 
-test("what isn't there is 404", async (t) => {
+test('an unknown page or job is 404', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const call = await start(t, openQueue<Jobs>(file));
   for (const [method, path] of [
@@ -73,7 +73,7 @@ test("what isn't there is 404", async (t) => {
     assert.equal((await call(method, path)).status, 404, `${method} ${path}`);
 });
 
-test('a request that makes no sense is 400, one that is too large 413', async (t) => {
+test('an invalid request is 400, one that is too large 413', async (t) => {
   const queue = openQueue<Jobs>(join(temporaryFolder(t), 'queue.tsv'));
   const call = await start(t, queue);
   for (const body of ['', 'x', 'null', '[]', '{}', '{"email": 7}', '{"email": "ann"}'])
@@ -82,7 +82,7 @@ test('a request that makes no sense is 400, one that is too large 413', async (t
   assert.deepEqual(await queue.listJobs(), []);
 });
 
-test("the queue's errors become statuses, and only the client's own mistakes are told", async (t) => {
+test("the queue's errors become statuses, and only mistakes of the client are explained", async (t) => {
   t.mock.method(console, 'error', () => {});
   const statuses: [ErrorCode, number][] = [
     ['DISK_FULL', 503],

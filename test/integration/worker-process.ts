@@ -4,7 +4,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { bareEnvironment, root } from '../helpers.js';
+import { root } from '../support/folders.js';
+import { bareEnvironment } from '../support/processes.js';
 
 const SCRIPT = join(root, 'workers/queue_worker.js');
 

@@ -18,7 +18,7 @@ const EXAMPLES = [
   `${COLUMNS.join('\t')}\n\t${ROW}\n#${'\t'.repeat(3)}${'x'.repeat(20_000)}-${'\t'.repeat(COLUMNS.length - 4)}\n`,
 ];
 
-test('whatever bytes stand in place of a queue, no row that can be read is lost, and nothing else runs', async () => {
+test('no readable row is lost, and nothing else runs, whatever bytes the file holds', async () => {
   await fc.assert(fc.asyncProperty(anyFile, checkFile), {
     seed: SEED,
     numRuns: 60,

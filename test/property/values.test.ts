@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { SEED } from '../sim/input/seed.js';
 import { hostileJobs } from '../sim/input/values-property.js';
 
-test('whatever is enqueued, thrown and returned, the jobs around it never notice', async () => {
+test('other jobs are not affected by any value that is enqueued, thrown or returned', async () => {
   await fc.assert(hostileJobs(), {
     seed: SEED,
     numRuns: 100,

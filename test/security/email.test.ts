@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sendEmail } from '../../workers/handlers/send_email.js';
-import { jobId, temporaryFolder } from '../helpers.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId } from '../support/queue-file.js';
 
 /** Sends to an outbox, as the worker does; the message, by the name of its file. */
 async function send(t: TestContext, payload: object, id = jobId(1)): Promise<[name: string, text: string]> {
@@ -38,7 +39,7 @@ for (const [where, payload] of Object.entries({
   });
 }
 
-test('a header that says it is prepared is refused: it would be sent as it stands', async (t) => {
+test('a header that says it is prepared is refused, because it would be sent as it is', async (t) => {
   const payload = { headers: { 'X-Mine': { prepared: true, value: TRICK } } };
   await assert.rejects(send(t, payload), { name: 'PermanentError', message: /headers.X-Mine/ });
 });
@@ -69,7 +70,7 @@ test('no part of a payload reads a file or an address', async (t) => {
   }
 });
 
-test('an id that somebody wrote by hand is no path, and no header', async (t) => {
+test('an id that was written by hand makes no path, and no header', async (t) => {
   for (const id of ['../../x', '/tmp/x', '..', '.', 'a/b', 'a\\b', `x>${TRICK}`, 'größe']) {
     const [name, message] = await send(t, { text: 'hello' }, id);
     assert.equal(name, `${encodeURIComponent(id)}.eml`);

@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { webhook } from '../../workers/handlers/webhook.js';
-import { jobId, line, openTest, writeQueue } from '../helpers.js';
+import { jobId, line, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 /* What the text of a job can reach: its handler, and nothing else. */
 
@@ -28,7 +29,7 @@ test('no name or payload reaches a prototype', async (t) => {
     assert.equal((object as { polluted?: 1 }).polluted, undefined);
 });
 
-test('no field of a hostile file is a path, or run', async (t) => {
+test('no field of a hostile file is used as a path, or run', async (t) => {
   const { queue, file, clock } = openTest(t);
   const hostile = [
     '../../x',
@@ -59,7 +60,7 @@ test('no field of a hostile file is a path, or run', async (t) => {
   for (const id of hostile) assert.equal((await queue.getJob(id, { archive: true }))?.id, id);
 });
 
-test('a webhook goes to http and https alone, and takes no line ends into its headers', async () => {
+test('a webhook goes only to http and https, and has no line ends in its headers', async () => {
   const context = { job: { id: jobId(1), attempts: 1 }, signal: new AbortController().signal };
   for (const payload of [
     { url: 'file:///etc/passwd' },

@@ -14,11 +14,14 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sendEmail } from '../../workers/handlers/send_email.js';
-import { jobId, line, openTest, rejects, statesOf, temporaryFolder, writeQueue } from '../helpers.js';
+import { rejects } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { jobId, line, statesOf, writeQueue } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
 
 /*
- * Somebody who may make names in the data folder, but not write the queue (a sticky folder, a shared one), puts links
- * where this queue will write. Nothing is written to what they lead to.
+ * A user who may make names in the data folder, but not write the queue (a sticky folder, a shared one), puts links
+ * where this queue will write. Nothing is written to their targets.
  */
 
 /** A queue with a job that is due for the archive, in a folder where anything may be planted; and a victim elsewhere. */
@@ -43,7 +46,7 @@ test('a link in place of the tick file is neither written nor read', async (t) =
   assert.equal((await queue.stats()).lastTick, undefined);
 });
 
-test('a pipe in its place is not waited for', async (t) => {
+test('a pipe in place of the tick file is not waited for', async (t) => {
   const { file, queue } = place(t);
   execFileSync('mkfifo', [`${file}.tick`]);
   assert.equal((await queue.processJobs({ email: () => {} })).completed, 1);
@@ -64,7 +67,7 @@ for (const there of [true, false]) {
   });
 }
 
-test('pipes and folders in place of archive files are passed over', async (t) => {
+test('pipes and folders in place of archive files are skipped', async (t) => {
   const { folder, queue } = place(t);
   mkdirSync(join(folder, 'archive', 'queue-2028-12.tsv'), { recursive: true });
   execFileSync('mkfifo', [join(folder, 'archive', 'queue-2028-12.2.tsv')]);
@@ -72,7 +75,7 @@ test('pipes and folders in place of archive files are passed over', async (t) =>
   assert.ok(readFileSync(join(folder, 'archive', 'queue-2028-12.3.tsv'), 'utf8').includes(jobId(1)));
 });
 
-test('a link to a folder in place of the lock holds nothing up, and leaves nothing there', async (t) => {
+test('a link to a folder in place of the lock blocks nothing, and nothing is left there', async (t) => {
   const { file, victim, queue } = place(t);
   const elsewhere = join(victim, '..', 'elsewhere');
   mkdirSync(elsewhere);

@@ -4,11 +4,11 @@ import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { root } from '../helpers.js';
+import { root } from '../support/folders.js';
 
 /*
- * A web app and a cron job that are two users of one group, as docs/operations.md sets them up. They are real
- * processes under ids that nobody has, from a copy of the package that they may read.
+ * A web app and a cron job are two users of one group, as docs/operations.md sets them up. They are real processes
+ * under unused ids, with a copy of the package that they may read.
  */
 
 const WEB = 61_001;
@@ -61,7 +61,7 @@ function shared(t: TestContext, mode = 0o2770) {
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
 
-test('two users of a group work one queue, and all that they make belongs to both', { skip }, (t) => {
+test('two users of a group work on one queue, and both may use all that they make', { skip }, (t) => {
   const { data, as } = shared(t);
   const file = join(data, 'queue.tsv');
   as(WEB, GROUP, 0o002, `await queue.enqueue('email', 1)`);
@@ -82,7 +82,7 @@ test('two users of a group work one queue, and all that they make belongs to bot
   assert.equal(modeOf(file), '660');
 });
 
-test('whoever is not of the group can neither read nor write, whatever the umask', { skip }, (t) => {
+test('a user outside the group can neither read nor write, whatever the umask', { skip }, (t) => {
   const { data, as } = shared(t);
   as(WEB, GROUP, 0o000, `await queue.enqueue('email', 1)`);
   assert.equal(modeOf(join(data, 'queue.tsv')), '660', 'the umask takes away, and never adds');
@@ -98,7 +98,7 @@ test('whoever is not of the group can neither read nor write, whatever the umask
     assert.equal(as(STRANGER, STRANGER, 0o002, code), 'NO_ACCESS');
 });
 
-test('with the usual umask two users of a group work one queue as well, if its folder gives files to the group', {
+test('two users of a group work on one queue with the usual umask, if its folder gives files to the group', {
   skip,
 }, (t) => {
   const { data, as } = shared(t);
@@ -126,7 +126,7 @@ test('with the usual umask two users of a group work one queue as well, if its f
   assert.equal(modeOf(file), '660');
 });
 
-test('the folder of a group that does not give its files to it: the second user is told at the first write', {
+test("the second user gets an error at the first write if the group's folder does not give files to the group", {
   skip,
 }, (t) => {
   const { data, as } = shared(t, 0o770);
@@ -136,7 +136,7 @@ test('the folder of a group that does not give its files to it: the second user 
   assert.deepEqual(readdirSync(data), ['queue.tsv']);
 });
 
-test('what root makes, working for once, shuts nobody out: it belongs to whom the queue belongs', {
+test('files that root makes belong to the owner of the queue, and lock no user out', {
   skip,
 }, (t) => {
   const { data, as } = shared(t, 0o755);
@@ -163,7 +163,7 @@ test('what root makes, working for once, shuts nobody out: it belongs to whom th
   assert.equal(as(WEB, GROUP, 0o022, `return (await queue.stats()).total`), '0');
 });
 
-test('an archive that is another’s keeps finished jobs where they are, and the worker is told which folder it is', {
+test('finished jobs stay if the archive belongs to another user, and the worker names that folder', {
   skip,
 }, (t) => {
   const { data, as } = shared(t, 0o755);
@@ -200,7 +200,7 @@ test('a mode that an operator gave is kept, also by the other user', { skip }, (
   assert.equal(statSync(file).gid, GROUP);
 });
 
-test('in a sticky folder a stranger’s links and pipes are no way to the other user’s files', {
+test('links and pipes of a stranger in a sticky folder lead to no files of the other user', {
   skip,
 }, (t) => {
   const { data, as } = shared(t, 0o1777);

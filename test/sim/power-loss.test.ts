@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isThorough } from '../helpers.js';
+import { isThorough } from '../support/samples.js';
 import { losePower, type Settings, type Violation } from './power/campaign.js';
 import { ENDS } from './power/ends.js';
 import { hasHole, look, untidy } from './power/judge.js';
@@ -10,8 +10,8 @@ import { filesOf, type Inode } from './power/snapshot.js';
 import type { Fact } from './power/witness.js';
 
 /*
- * Power loss at the steps of short histories, and what the queue makes of each state that it may leave. The nightly
- * form takes every step; the long form is scripts/nightly/power-loss.ts.
+ * Power is lost at the steps of short histories, and the queue has to recover from each state that this may leave. The
+ * nightly form takes every step; the long form is scripts/nightly/power-loss.ts.
  */
 
 const SEED = Number(process.env.SEED ?? 1);
@@ -72,7 +72,7 @@ describe('a promised row whose LF comes later survives power loss', () => {
   }
 });
 
-describe('a disk that lies is found out', () => {
+describe('a lying disk is found', () => {
   for (const { name, scenario: wanted, lie } of LIES) {
     test(name, async () => {
       const scenario = SCENARIOS.find((one) => one.name === wanted) as Scenario;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { isThorough } from '../helpers.js';
+import { isThorough } from '../support/samples.js';
 import { CONTROLS, findOut } from './races/controls.js';
 import { MODES, type Mode } from './races/modes.js';
 import { bundle, Threads } from './races/program.js';
@@ -8,8 +8,8 @@ import { play, toText } from './races/schedule.js';
 import { PATCHES } from './races/variants.js';
 
 /*
- * Several virtual processes run the real code over one file system in memory, a call a step; who goes on next, who
- * is killed, suspended or finds the clock set, follows from a seed. scripts/nightly/races.ts plays many more.
+ * Several virtual processes run the real code over one file system in memory, a call a step. A seed decides which one
+ * goes on next, is killed, is suspended, or finds the clock set. scripts/nightly/races.ts plays many more.
  */
 
 const SEEDS = isThorough ? 10 : 6;
@@ -37,24 +37,36 @@ for (const mode of MODES) {
 const FOUND: readonly [mode: string, seed: number, what: string][] = [
   ['power loss', 10, 'a timer of proper-lockfile that throws after 25 days'],
   ['normal', 35, 'an empty new file in the place of acknowledged jobs'],
-  ['containers', 53, 'the same, by one who was suspended in another container'],
+  [
+    'containers',
+    53,
+    'an empty new file in the place of acknowledged jobs, by a process suspended in another container',
+  ],
   ['two in the lock', 120, 'a retry that counts, and the cancel before it does not'],
-  ['normal', 194, 'a compaction that ends with an error of no kind'],
-  ['power loss', 7762, 'the same, by one who was passed over just before it said that it rewrites the file'],
+  ['normal', 194, 'a compaction that ends with an error that is no TsvqError'],
+  [
+    'power loss',
+    7762,
+    'an empty new file in the place of acknowledged jobs, by a process passed over just before its rewrite notice',
+  ],
   [
     'visitors',
     122,
     'a job held for good (by the judge) whose row was cut, glued to another, and written once more',
   ],
   ['damage', 41119, 'a job (to the judge) whose first row was lost with the power, and its second was not'],
-  ['damage', 43058, 'the same of its second row and its third'],
+  ['damage', 43058, 'a job (to the judge) whose second row was lost with the power, and its third was not'],
   ['visitors', 50053, 'a file taken for detached that a compaction had just replaced'],
   ['visitors', 60142, 'a job that a worker claimed twice in one commit that started over'],
-  ['visitors', 63010, 'the same, where the job was retried between pick and lock'],
+  [
+    'visitors',
+    63010,
+    'a job that a worker claimed twice in one commit that started over, and that was retried between pick and lock',
+  ],
 ];
 
 for (const [name, seed, what] of FOUND) {
-  test(`races, seed ${seed}: not again ${what}`, () => {
+  test(`races, seed ${seed}: does not repeat ${what}`, () => {
     const mode = MODES.find((mode) => mode.name === name);
     assert.ok(mode);
     const played = play(threads, seed, mode);
@@ -62,7 +74,7 @@ for (const [name, seed, what] of FOUND) {
   });
 }
 
-test('races: who lists the jobs sees every one', () => {
+test('races: a list of the jobs has every one', () => {
   const mode: Mode = { name: 'listing', readers: true, readersList: true };
   // A row that was struck before it was read was left out.
   for (let seed = 27; seed < 40; seed += 4) {
@@ -80,7 +92,7 @@ test('the same seed makes the same schedule', () => {
 });
 
 for (const control of CONTROLS) {
-  test(`races find out about a design that loses jobs: ${control.name}`, () => {
+  test(`races find a design that loses jobs: ${control.name}`, () => {
     assert.ok(findOut(wrong, control, control.seed, MOST_SEEDS), `not in ${MOST_SEEDS} seeds`);
   });
 }

@@ -1,6 +1,6 @@
 /*
- * What the compiler must refuse, and what it must let through. Nothing here is run: `npm run types` checks that
- * each line below an expected error is one, and that no other is.
+ * What the compiler must refuse, and what it must accept. Nothing here runs: `npm run types` checks that each line
+ * below an expected error is one, and that no other is.
  */
 import { type Handlers, type Job, type NewJob, openQueue, type Queue, type Status } from 'tsvq';
 import { context, type Enqueued, type TestContext } from 'tsvq/testing';

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { test } from 'node:test';
 import ts from 'typescript';
-import { root } from '../helpers.js';
+import { root } from '../support/folders.js';
 
 /**
  * The rooms of lib/: each may import itself and those before it in this list, no others, and has at most so many lines.

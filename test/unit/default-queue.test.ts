@@ -3,7 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { defaultQueueFile } from '../../lib/default-queue.js';
-import { rowsOf, runScript, temporaryFolder, throws } from '../helpers.js';
+import { throws } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { runScript } from '../support/processes.js';
+import { rowsOf } from '../support/queue-file.js';
 
 function withQueueFile(t: TestContext, value: string | undefined): void {
   const before = process.env.QUEUE_FILE;
@@ -15,7 +18,7 @@ function withQueueFile(t: TestContext, value: string | undefined): void {
   t.after(() => set(before));
 }
 
-test('the default queue is data/queue.tsv beside the nearest package.json at or above', (t) => {
+test('the default queue is data/queue.tsv next to the nearest package.json at or above', (t) => {
   withQueueFile(t, undefined);
   const project = temporaryFolder(t);
   const deep = join(project, 'src', 'jobs');
@@ -33,7 +36,7 @@ test('QUEUE_FILE wins', (t) => {
   assert.equal(defaultQueueFile(project), join(project, 'jobs', 'q.tsv'));
 });
 
-test('where neither says, the error does what to set', (t) => {
+test('the error says what to set if neither is there', (t) => {
   withQueueFile(t, undefined);
   const folder = temporaryFolder(t);
   throws(() => defaultQueueFile(folder), 'NO_QUEUE_FILE', folder, 'QUEUE_FILE');
@@ -63,7 +66,7 @@ test('every function of the package works on the default queue', async (t) => {
   assert.equal(rowsOf(file).length, 2);
 });
 
-test('without a queue file every function rejects, and none throws', async (t) => {
+test('every function rejects, and none throws, without a queue file', async (t) => {
   const printed = await runScript(
     t,
     `import * as tsvq from 'lib/index.js';

@@ -1,9 +1,11 @@
-/* What a user of the package sees in the editor: nothing there goes without a word of explanation. */
+/*
+ * Users of the package see its docstrings in the editor, so every export has one.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import ts from 'typescript';
-import { root } from '../helpers.js';
+import { root } from '../support/folders.js';
 
 const entries = ['lib/index.ts', 'lib/testing.ts'].map((name) => join(root, name));
 const program = ts.createProgram(entries, {

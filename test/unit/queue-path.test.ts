@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { defaultQueueFile } from '../../lib/default-queue.js';
 import { queuePath } from '../../lib/job/checks.js';
 import { openQueue } from '../../lib/queue.js';
-import { temporaryFolder, throws } from '../helpers.js';
+import { throws } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
 
 const ADDRESSES = [
   'redis://localhost:6379',
@@ -51,7 +52,7 @@ for (const address of ADDRESSES)
     assert.match(told.message, new RegExp(address.match(/[a-z]+/i)?.[0] as string));
   });
 
-test('what is told of an address is its host', () => {
+test('an error names only the host of an address', () => {
   const said = (address: string | URL) =>
     throws(() => queuePath('QUEUE_FILE', address), 'INVALID_ARGUMENT').message.split(',')[0];
   assert.equal(said('redis://u:p@cache:6379/1'), 'QUEUE_FILE is "redis://…@cache:6379/…"');
@@ -62,7 +63,7 @@ test('what is told of an address is its host', () => {
 });
 
 for (const path of ['"/srv/x.tsv"', "'/srv/x.tsv'", '`x`', ' "x.tsv" ', '""'])
-  test(`${path} is refused: its quotes were kept by what set it`, () => {
+  test(`${path} is refused, because it still has its quotes`, () => {
     throws(() => openQueue(path), 'INVALID_ARGUMENT', 'the queue file is', 'quotes around it');
   });
 
@@ -100,7 +101,7 @@ test('a file: URL works as text too', (t) => {
   );
 });
 
-test('a file: URL of another computer is told without its password', () => {
+test('an error names a file: URL of another computer without its password', () => {
   const { message } = throws(() => openQueue('file://u:hunter2@host/queue.tsv'), 'INVALID_ARGUMENT');
   assert.doesNotMatch(message, /hunter2/);
 });

@@ -6,17 +6,13 @@ import { pathToFileURL } from 'node:url';
 import { systemFs } from '../../lib/file/disk/fs.js';
 import * as tsvq from '../../lib/index.js';
 import { openQueue } from '../../lib/queue.js';
-import {
-  deferred,
-  faultyFs,
-  openTest,
-  rejects,
-  rowsOf,
-  runScript,
-  temporaryFolder,
-  throws,
-  until,
-} from '../helpers.js';
+import { rejects, throws } from '../support/errors.js';
+import { faultyFs } from '../support/faulty-fs.js';
+import { temporaryFolder } from '../support/folders.js';
+import { runScript } from '../support/processes.js';
+import { rowsOf } from '../support/queue-file.js';
+import { openTest } from '../support/queues.js';
+import { deferred, until } from '../support/waiting.js';
 
 test('the package gives these names and no others', () => {
   assert.deepEqual(Object.keys(tsvq).sort(), [
@@ -71,7 +67,7 @@ test('only its own arguments throw', () => {
   throws(() => openQueue('q.tsv', null as unknown as object), 'INVALID_ARGUMENT', 'options');
 });
 
-test('every method rejects where others would throw, whatever it is given', async (t) => {
+test('every method rejects instead of throwing, whatever it is given', async (t) => {
   const { queue } = openTest(t);
   type Method = (...args: unknown[]) => Promise<unknown>;
   const methods = queue as unknown as Record<string, Method>;
@@ -128,7 +124,7 @@ test('after close every call rejects with CLOSED, and closing twice is fine', as
   assert.equal(rowsOf(file).length, 1);
 });
 
-test('close waits for what was asked for before it', async (t) => {
+test('close waits for earlier calls', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueue('email', 0);

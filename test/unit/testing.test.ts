@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Handlers, openQueue } from 'tsvq';
 import { context } from 'tsvq/testing';
-import { openTest, temporaryFolder, throws } from '../helpers.js';
+import { throws } from '../support/errors.js';
+import { temporaryFolder } from '../support/folders.js';
+import { openTest } from '../support/queues.js';
 
 interface Jobs {
   charge: { order: number; cents: number };
@@ -36,7 +38,7 @@ test('a context has a job in its first attempt, and a signal that is not aborted
   assert.notEqual(context().job.id, job.id);
 });
 
-test('it has the same fields of a job as the context of a worker', async (t) => {
+test('a context has the same fields of a job as that of a worker', async (t) => {
   const { queue } = openTest<Jobs>(t);
   await queue.enqueue('receipt', { order: 1 });
   let real: string[] = [];
@@ -48,7 +50,7 @@ test('it has the same fields of a job as the context of a worker', async (t) => 
   assert.deepEqual(Object.keys(context().job).sort(), real.sort());
 });
 
-test('a handler can be called with it, and what it enqueued is seen', async () => {
+test('a handler can be called with a context, which shows what it enqueued', async () => {
   const made = context<Jobs, 'charge'>({ job: { id: 'a1', attempts: 2 } });
   assert.equal(await handlers.charge({ order: 7, cents: 100 }, made), 'a1:2');
   assert.deepEqual(made.enqueued, [
@@ -74,7 +76,7 @@ test('a follow-up has the id that the worker would give it', async (t) => {
   assert.deepEqual([made.enqueue('sweep'), made.enqueue('sweep')], ids);
 });
 
-test('its enqueue refuses what that of a worker refuses, and remembers none of it', () => {
+test('the enqueue of a context refuses what that of a worker refuses, and remembers none of it', () => {
   const made = context();
   throws(() => made.enqueue(''), 'INVALID_ARGUMENT', 'type');
   throws(() => made.enqueue('a', { at: () => {} }), 'INVALID_ARGUMENT', 'payload.at');
@@ -83,7 +85,7 @@ test('its enqueue refuses what that of a worker refuses, and remembers none of i
   assert.deepEqual(made.enqueued, []);
 });
 
-test('a payload is remembered as JSON brings it back, and later changes to it do not show', () => {
+test('a payload is remembered as JSON returns it, without later changes', () => {
   const made = context();
   const payload = { at: new Date(0), gone: undefined, list: [1] };
   made.enqueue('a', payload);
@@ -91,7 +93,7 @@ test('a payload is remembered as JSON brings it back, and later changes to it do
   assert.deepEqual(made.enqueued, [{ type: 'a', payload: { at: '1970-01-01T00:00:00.000Z', list: [1] } }]);
 });
 
-test('a signal may be given, and overrides that there are none of are refused', async () => {
+test('a signal may be given, and unknown overrides are refused', async () => {
   const signal = AbortSignal.abort(new Error('stopped'));
   const aborted = async () => handlers.charge({ order: 1, cents: 1 }, context({ signal }));
   await assert.rejects(aborted, /stopped/);
@@ -99,7 +101,7 @@ test('a signal may be given, and overrides that there are none of are refused', 
   throws(() => context({ job: { attempt: 2 } as object }), 'INVALID_ARGUMENT', 'overrides.job.attempt');
 });
 
-test('a copy of a context is one, in a test and in a worker', async (t) => {
+test('a copy of a context works like it, in a test and in a worker', async (t) => {
   const made = context<Jobs, 'charge'>();
   await handlers.charge({ order: 7, cents: 100 }, { ...made });
   assert.equal(made.enqueued.length, 2);

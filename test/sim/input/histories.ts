@@ -6,14 +6,16 @@ import { PermanentError, RetryAfterError } from '../../../lib/job/errors.js';
 import { JOB_STATUSES, type Job, STATUSES, type Status } from '../../../lib/job/job.js';
 import type { EnqueueOptions, ListOptions } from '../../../lib/job/job-options.js';
 import type { Queue } from '../../../lib/queue.js';
-import { FakeClock, openTest, rejects } from '../../helpers.js';
+import { rejects } from '../../support/errors.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { openTest } from '../../support/queues.js';
 import { type Bench, onBench } from './bench.js';
 import { ASKED, isFinal, type ModelJob, ModelQueue, type Plan, planOf, WAIT } from './model-queue.js';
 import { readByRule } from './oracle.js';
 
 /*
- * Every operation in any order, from three handles on one file: what each returns, and what all of them see
- * afterwards, is what the model says.
+ * Operations come in any order, from three handles on one file. What each returns, and what all of them see
+ * afterwards, must be what the model says.
  */
 
 const TYPES = ['a', 'b', '__proto__', 'größe b'];

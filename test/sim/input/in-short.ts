@@ -1,7 +1,9 @@
 import type { Job } from '../../../lib/job/job.js';
 import { decoded, type OracleRow } from './oracle.js';
 
-/* What of a job the library and the oracle are compared by. */
+/*
+ * The fields of a job by which the library and the oracle are compared.
+ */
 
 export function isJson(bytes: string): boolean {
   try {

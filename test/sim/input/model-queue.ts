@@ -1,6 +1,8 @@
 import type { Status } from '../../../lib/job/job.js';
 
-/* What a queue is, without a file: a few lines that say what each operation does and returns. */
+/*
+ * A queue without a file, in a few lines that say what each operation does and returns.
+ */
 
 const RETENTION = 7 * 24 * 3_600_000;
 /** How long the model's worker lets a failed job wait. */

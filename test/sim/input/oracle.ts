@@ -2,8 +2,8 @@ import { COLUMNS } from '../../../lib/file/format/columns.js';
 import { STATUSES } from '../../../lib/job/job.js';
 
 /*
- * The rule for reading, as docs/file-format.md has it, written down once more by other means than the library's. Lines
- * are strings of bytes (latin1), so that nothing is lost in between.
+ * The rule for reading of docs/file-format.md, written again by other means than the library's. Lines are strings of
+ * bytes (latin1), so that nothing is lost in between.
  */
 
 /** A row, by the names in the header. */

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { COLUMNS } from '../../../lib/file/format/columns.js';
 import { STATUSES } from '../../../lib/job/job.js';
-import { COLUMN_NAMES, HEADER, jobId, NINE } from '../../helpers.js';
+import { COLUMN_NAMES, HEADER, jobId, NINE } from '../../support/queue-file.js';
 
-/* Files that might stand where a queue is expected, as strings of bytes (latin1): valid ones, then what happens to them. */
+/*
+ * Files that might stand in the place of a queue, as strings of bytes (latin1): valid ones, and then what happens to
+ * them.
+ */
 
 /** The FakeClock begins here, in seconds. */
 const NOW = 1_893_456_000;

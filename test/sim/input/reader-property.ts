@@ -8,15 +8,17 @@ import { isName } from '../../../lib/file/format/text.js';
 import type { Handlers } from '../../../lib/index.js';
 import { type Job, STATUSES } from '../../../lib/job/job.js';
 import type { Queue } from '../../../lib/queue.js';
-import { FakeClock, openTest, rejects } from '../../helpers.js';
+import { rejects } from '../../support/errors.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { openTest } from '../../support/queues.js';
 import { type Bench, onBench } from './bench.js';
 import { inShort, isJson, shortOf } from './in-short.js';
 import { linesAreKept } from './kept-lines.js';
 import { decoded, gluedJobs, type Oracle, type OracleRow, readByRule, withClosedTail } from './oracle.js';
 
 /*
- * Whatever bytes stand in place of a queue: no call fails with anything but an error of ours, nothing runs that stands
- * in no row, and each row that can be read is there afterwards, in its place or in its next state.
+ * Whatever bytes the file holds: a call fails only with an error of ours, only jobs in rows run, and each readable row
+ * is there afterwards, in its place or in its next state.
  */
 
 const GAINED = ['priority', 'forgiven', 'finished_at'];

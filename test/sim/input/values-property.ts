@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { PermanentError, RetryAfterError, TsvqError } from '../../../lib/job/errors.js';
-import { FakeClock, HEADER, openTest } from '../../helpers.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { HEADER } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 import { onBench } from './bench.js';
 import { decoded, readByRule } from './oracle.js';
 
 /*
- * What users' code may hand over: types and payloads to enqueue, what handlers throw and return. Each is taken, and
- * comes back as JSON has it, or is refused with an error of ours; the jobs around it never notice.
+ * Users' code may hand over any value: types and payloads to enqueue, things that handlers throw and return. Each
+ * comes back as JSON has it, or is refused with an error of ours, and other jobs are not affected.
  */
 
 /** Texts that might be taken for something else in the file. */

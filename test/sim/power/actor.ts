@@ -5,7 +5,7 @@ import { PermanentError } from '../../../lib/job/errors.js';
 import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from '../../../lib/job/options.js';
 import { overStore, type Queue } from '../../../lib/queue.js';
 import type { HandlerContext } from '../../../lib/runner/handler.js';
-import type { FakeClock } from '../../helpers.js';
+import type { FakeClock } from '../../support/fake-clock.js';
 import type { Witness } from './witness.js';
 
 export const QUEUE = '/srv/app/data/queue.tsv';

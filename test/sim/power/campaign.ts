@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileSystem } from '../../../lib/file/disk/fs.js';
-import { FakeClock } from '../../helpers.js';
+import { FakeClock } from '../../support/fake-clock.js';
 import type { Machine } from './actor.js';
 import { choicesAt, EXTREMES, locks, randomFrom, type Thoroughness } from './choices.js';
 import { afterPowerLoss } from './crash.js';

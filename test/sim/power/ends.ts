@@ -3,8 +3,8 @@ import type { Lie } from './campaign.js';
 import { job, queueOf, type Scenario } from './scenarios.js';
 
 /*
- * A row that somebody was promised lacks its LF, which whoever comes next puts there: the disk may keep the length of
- * that write and not its byte.
+ * A promised row lacks its LF, and the next process adds it. The disk may keep the length of that write and not its
+ * byte.
  */
 
 const addTwo: Scenario['run'] = async (machine, options) => {
@@ -29,7 +29,7 @@ const lacksTheEnd: Lie = (fs) => {
 
 export const ENDS: readonly (Scenario & { readonly through?: Lie })[] = [
   {
-    name: 'a person has left the last row without its end',
+    name: 'a person has left the last row without its LF',
     disk: queueOf(job(1, 'parent'), job(2, 'ok').slice(0, -1)),
     run: addTwo,
   },

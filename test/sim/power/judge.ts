@@ -4,8 +4,8 @@ import { filesOf, find, type Snapshot } from './snapshot.js';
 import type { Fact, Witness } from './witness.js';
 
 /*
- * What a queue file says, read by other means than the library's, and whether it keeps what was promised. The
- * library is judged by it, so it shares no code with it.
+ * Reads a queue file by other means than the library's, and says whether it keeps what was promised. The library is
+ * judged by it, so it shares no code with it.
  */
 
 const STATUSES = new Set([

@@ -3,8 +3,8 @@ import { QUEUE } from './actor.js';
 import type { Lie } from './campaign.js';
 
 /*
- * Disks that claim what they did not do. With each of them promises break, and a simulation that doesn't notice
- * would notice nothing.
+ * Disks that claim what they did not do. Each of them breaks promises, and a simulation that misses that would miss
+ * everything.
  */
 
 /** Leaves out the syncs of some paths. */
@@ -70,12 +70,12 @@ export const LIES: readonly { name: string; scenario: string; lie: Lie }[] = [
   },
   {
     name: 'jobs are acknowledged before the directory is synced',
-    scenario: 'first jobs, in directories that are as new as the file',
+    scenario: 'first jobs, in new directories',
     lie: withoutSync((path) => path === '/srv/app/data'),
   },
   {
     name: 'directories above a new one are not synced',
-    scenario: 'first jobs, in directories that are as new as the file',
+    scenario: 'first jobs, in new directories',
     lie: withoutSync((path) => isFolder(path) && path !== '/srv/app/data'),
   },
   {
@@ -98,10 +98,10 @@ export const LIES: readonly { name: string; scenario: string; lie: Lie }[] = [
     scenario: 'cancel and retry',
     lie: strikeBeforeSync,
   },
-  { name: 'torn tails are not closed', scenario: 'a torn tail, and nobody who died', lie: openTail },
+  { name: 'torn tails are not closed', scenario: 'a torn tail, without a dead process', lie: openTail },
   {
-    name: 'the disk confirms nothing but what it is told of the queue file',
-    scenario: 'what a crash left',
+    name: 'the disk confirms only syncs of the queue file',
+    scenario: 'leftovers of a crash',
     lie: withoutSync((path) => path !== QUEUE),
   },
 ];

@@ -1,4 +1,4 @@
-import { FakeClock } from '../../helpers.js';
+import { FakeClock } from '../../support/fake-clock.js';
 import { Actor, type Machine, QUEUE } from './actor.js';
 import type { Disk } from './disk.js';
 import { broken, hasHole, look, untidy } from './judge.js';

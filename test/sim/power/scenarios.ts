@@ -1,6 +1,6 @@
 import { COLUMNS, type Column } from '../../../lib/file/format/columns.js';
 import type { QueueOptions } from '../../../lib/job/options.js';
-import { HEADER, jobId, line, NINE } from '../../helpers.js';
+import { HEADER, jobId, line, NINE } from '../../support/queue-file.js';
 import { Actor, type Machine, type Plan, QUEUE } from './actor.js';
 import { diskWith, EMPTY, type Snapshot } from './snapshot.js';
 
@@ -84,7 +84,7 @@ const lifecycle = (): Snapshot =>
 
 export const SCENARIOS: readonly Scenario[] = [
   {
-    name: 'first jobs, in directories that are as new as the file',
+    name: 'first jobs, in new directories',
     disk: EMPTY,
     run: async (machine, options) => {
       const web = new Actor(machine, options);
@@ -177,7 +177,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'what a crash left',
+    name: 'leftovers of a crash',
     disk: diskWith({
       [QUEUE]: `${HEADER}\n${job(1, 'ok', { status: 'processing', attempts: 1, version: 2, locked_by: 'sim.boot.1.5.7.000000000000' })}${job(2, 'parent')}${job(3, 'ok').slice(0, 90)}`,
       [`${QUEUE}.lock/owner.sim.boot.1.5.7.000000000001`]: '',
@@ -190,7 +190,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'a torn tail, and nobody who died',
+    name: 'a torn tail, without a dead process',
     disk: queueOf(job(1, 'parent'), job(2, 'ok').slice(0, 90)),
     run: async (machine, options) => {
       const web = new Actor(machine, options);

@@ -1,6 +1,6 @@
 /*
- * How a virtual process, in a thread of its own, and the scheduler talk: one of the two runs, the other waits. The
- * process stands still in the middle of its code, as a real one does in a system call.
+ * A virtual process, in a thread of its own, and the scheduler talk here: one of the two runs, and the other waits.
+ * The process stops in the middle of its code, as a real one does in a system call.
  */
 
 const TURN = 0;

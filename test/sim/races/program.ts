@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { build, type Plugin } from 'esbuild';
-import { root } from '../../helpers.js';
+import { root } from '../../support/folders.js';
 import { Channel } from './channel.js';
 import type { Patch } from './variants.js';
 

@@ -1,6 +1,6 @@
 /*
- * What a thread does: it is one virtual process after another, with the real code of lib/ over a seam that stands
- * still at each call until the scheduler goes on with it. Bundled by program.ts.
+ * A thread is one virtual process after another. Each runs the real code of lib/ over a seam that stops at each call
+ * until the scheduler lets it go on. program.ts bundles this file.
  */
 import { workerData } from 'node:worker_threads';
 import { Store } from '../../../lib/file/store.js';

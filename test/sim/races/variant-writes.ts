@@ -5,7 +5,7 @@ import type { JobIndex } from '../../../lib/file/index/job-index.js';
 
 /*
  * Two designs that write more than rows in one append: a marker before the rows of a commit that has several, which
- * count only when all of them are there; and the end of a line that somebody left open.
+ * count only if all of them are there; and the end of a line that another process left open.
  */
 
 const is = (variant: string): boolean => (globalThis as { VARIANT?: string }).VARIANT === variant;

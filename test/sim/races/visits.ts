@@ -4,7 +4,7 @@ import { type Life, QUEUE } from './protocol.js';
 import type { Seam } from './seam.js';
 
 /*
- * Processes that come for one thing and go: a reader that has never seen the file, and a person who edits it.
+ * Processes that do one thing and end: a reader that has never seen the file, and a person who edits it.
  */
 
 /** All are asked for at once, so that the first read of the file has to show every one of them. */

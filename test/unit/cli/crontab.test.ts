@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type CronJob, crontabLine, isVersioned, stableNode } from '../../../lib/cli/crontab.js';
 import { CliError } from '../../../lib/cli/exit.js';
-import { temporaryFolder } from '../../helpers.js';
+import { temporaryFolder } from '../../support/folders.js';
 
 const job = (fields: Partial<CronJob>): CronJob => ({
   node: '/usr/bin/node',
@@ -17,7 +17,7 @@ const job = (fields: Partial<CronJob>): CronJob => ({
 });
 
 describe('crontabLine', () => {
-  test('names what is inside of the folder from there, the rest in full', () => {
+  test('names paths inside the folder relative to it, and others in full', () => {
     assert.equal(
       crontabLine(job({})),
       '* * * * * cd /srv/app && /usr/bin/node workers/queue_worker.js >> data/worker.log 2>&1',
@@ -44,7 +44,7 @@ describe('crontabLine', () => {
     }
   });
 
-  test('refuses what no line can hold', () => {
+  test('refuses a path that no line can hold', () => {
     for (const folder of [
       '/srv/two\nlines',
       '/srv/back\\slash',
@@ -61,7 +61,7 @@ describe('crontabLine', () => {
 });
 
 describe('stableNode', () => {
-  test('is the name in the PATH that leads to this node, not what is behind its symlinks', (t) => {
+  test('is the name in the PATH that leads to this node, not the target of its symlinks', (t) => {
     const folder = temporaryFolder(t);
     for (const name of ['Cellar', 'bin', 'other', 'fnm_multishells']) mkdirSync(join(folder, name));
     const node = join(folder, 'Cellar/node');

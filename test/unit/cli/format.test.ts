@@ -36,12 +36,12 @@ const anyText = fc.oneof(
 );
 
 describe('harmless', () => {
-  test('leaves nothing that a terminal would obey, in any text', () => {
+  test('removes everything that a terminal would obey, from any text', () => {
     fc.assert(fc.property(anyText, (text) => !HARMFUL.test(harmless(text))));
     fc.assert(fc.property(anyText, (text) => !HARMFUL.test(harmlessLines(text).replaceAll('\n', ''))));
   });
 
-  test('shows what was there', () => {
+  test('shows the characters that were there', () => {
     assert.equal(
       harmless('a\u001b[31mb\tc\nd\re\u009bf\u202eg'),
       'a\\u001b[31mb\\tc\\nd\\re\\u009bf\\u202eg',
@@ -50,14 +50,14 @@ describe('harmless', () => {
     assert.equal(harmlessLines('a\u0007\nb'), 'a\\u0007\nb');
   });
 
-  test('leaves the text of people alone', () => {
+  test('leaves ordinary text alone', () => {
     for (const text of ['Grüße, 你好 – «so» 🙂', 'C:\\temp', '{"a": "b"}'])
       assert.equal(harmless(text), text);
   });
 });
 
 describe('toSafeJson', () => {
-  test('reads back the same, and does no harm', () => {
+  test('reads back the same, and is harmless', () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), anyText, fc.dictionary(anyText, anyText)), (value) => {
         for (const json of [toSafeJson(value), toSafeJson(value, 2)]) {
@@ -69,7 +69,7 @@ describe('toSafeJson', () => {
     );
   });
 
-  test('what is nested too deeply for JSON.stringify is shown as far as it goes', () => {
+  test('shows values that are nested too deeply for JSON.stringify as far as possible', () => {
     const deep = JSON.parse('[{"a":1},'.repeat(20_000) + 0 + ']'.repeat(20_000));
     assert.throws(() => JSON.stringify(deep), RangeError);
     for (const json of [toSafeJson({ payload: deep, id: 'x' }), toSafeJson({ payload: deep, id: 'x' }, 2)]) {
@@ -78,7 +78,7 @@ describe('toSafeJson', () => {
     }
   });
 
-  test('of nothing is null', () => assert.equal(toSafeJson(undefined), 'null'));
+  test('gives null for undefined', () => assert.equal(toSafeJson(undefined), 'null'));
 });
 
 test('span names the largest unit', () => {
@@ -111,7 +111,7 @@ test('isoSeconds is UTC, to the second', () => {
   assert.equal(isoSeconds(new Date(Number.NaN)), 'never');
 });
 
-test('firstLine cuts what follows, and what is too long', () => {
+test('firstLine cuts later lines, and text that is too long', () => {
   assert.equal(firstLine('Error: no\n    at work'), 'Error: no');
   assert.equal(firstLine(''), '');
   assert.equal(firstLine('abcdef', 6), 'abcdef');
@@ -119,13 +119,13 @@ test('firstLine cuts what follows, and what is too long', () => {
 });
 
 describe('Table', () => {
-  test('puts columns under each other, without spaces at the ends of lines', () => {
+  test('aligns columns, without spaces at the ends of lines', () => {
     const table = new Table(['A', 'LONG', 'C']);
     const shown = table.add(['wide cell', 'b', '']) + table.add(['a', '', 'c']) + table.end();
     assert.equal(shown, 'A          LONG  C\nwide cell  b\na                c\n');
   });
 
-  test('of many rows waits for the first ones only', () => {
+  test('waits only for the first of many rows', () => {
     const table = new Table(['A', 'B']);
     let shown = '';
     let waited = 0;

@@ -3,23 +3,23 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { COLUMNS } from '../../../lib/file/format/columns.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { temporaryFolder } from '../../support/folders.js';
 import {
   COLUMN_NAMES,
-  FakeClock,
   jobId,
   line,
   linesOf,
   NINE,
-  openTest,
   rowsOf,
   statesOf,
-  temporaryFolder,
   text,
-} from '../../helpers.js';
+} from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 
 /*
- * Files of dbbasic-queue as it writes them: nine columns, fractional times of Python, payloads of json.dumps with
- * their spaces, error texts that nothing escapes, and jobs that a crash left `processing` for ever.
+ * dbbasic-queue writes these files: nine columns, fractional times of Python, payloads of json.dumps with their
+ * spaces, unescaped error texts, and jobs that a crash left `processing` for ever.
  */
 const WAITING =
   'f00dfeed00000001\temail\t{"to": "ann@example.com", "n": [1, 2.5, null]}\tpending\t1893455000.1234567\t1893455000.1234567\t0\t\t';
@@ -42,7 +42,7 @@ function ancestral(t: TestContext, rows: string[] = ALL) {
   return openTest(t, { file, clock: new FakeClock(1_893_456_000_000) });
 }
 
-test('it is read as it is, and not changed by reading', async (t) => {
+test('a file of dbbasic-queue is read as it is, and not changed by reading', async (t) => {
   const { queue, file } = ancestral(t);
   const before = text(file);
   const jobs = await queue.listJobs();
@@ -59,7 +59,7 @@ test('it is read as it is, and not changed by reading', async (t) => {
   assert.equal(text(file), before);
 });
 
-test('a tick with nothing to do does not change it either', async (t) => {
+test('a tick with nothing to do does not change it', async (t) => {
   const { queue, file } = ancestral(t, [FUTURE, DONE]);
   const before = text(file);
   assert.equal((await queue.processJobs({ email: () => {} })).claimed, 0);
@@ -95,7 +95,7 @@ test('an error text with backslashes reads the same before and after', async (t)
   assert.equal((await queue.getJob(id(FAILED)))?.error, 'bad \\ luck');
 });
 
-test('it drains in place', async (t) => {
+test('a worker drains it in place', async (t) => {
   const { queue, file, clock } = ancestral(t);
   const ran: string[] = [];
   const handlers = {
@@ -142,7 +142,7 @@ test('cancel and retry work on it at once', async (t) => {
   assert.deepEqual([job?.status, job?.attempts, job?.forgiven], ['pending', 3, 3]);
 });
 
-test('lines that can not be read, comments, CRLF and a missing last newline come through it', async (t) => {
+test('unreadable lines, comments, CRLF and a missing last newline survive the first write', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const bad = 'f00dfeed00000008\temail\t{"note": "a\ttab"}\tpending\t1\t1\t0\t\t';
   writeFileSync(file, `${[NINE, '# a note', WAITING, bad, FAILED].join('\r\n')}\r\n${DONE}`);
@@ -160,7 +160,7 @@ test('lines that can not be read, comments, CRLF and a missing last newline come
   assert.deepEqual((await queue.getJob(id(DONE)))?.result, { rows: 12 });
 });
 
-test('of two rows with one id the earlier is the job, and the other is kept as a comment', async (t) => {
+test('the earlier of two rows with one id is the job, and the other is kept as a comment', async (t) => {
   const { queue, file } = ancestral(t, [WAITING, WAITING.replace('\tpending\t', '\tcompleted\t')]);
   await queue.enqueue('email', {});
   assert.equal((await queue.getJob(id(WAITING)))?.status, 'pending');
@@ -200,7 +200,7 @@ test('its columns may stand in another order, with others among them', async (t)
   assert.equal(header.at(-1), 'version');
 });
 
-test('a file whose first column is another one works like any other, or is refused; it is not spoilt', async (t) => {
+test('a file whose first column is another one works like any other, or is refused, and is not damaged', async (t) => {
   for (const names of [
     ['status', 'id', 'type', 'payload', 'created_at', 'run_at', 'attempts', 'error', 'result'],
     ['note', ...NINE.split('\t')],

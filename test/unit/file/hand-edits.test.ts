@@ -1,43 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import {
-  bytesOf,
-  COLUMN_NAMES,
-  deferred,
-  eventually,
-  faultyFs,
-  HEADER,
-  isAppend,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rejects,
-  rowsOf,
-  settle,
-  statesOf,
-  temporaryFolder,
-  text,
-  until,
-  writeQueue,
-} from '../../helpers.js';
+import { test } from 'node:test';
+import { faultyFs } from '../../support/faulty-fs.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { fileOf, HEADER, jobId, line, linesOf, rowsOf, saveAs, text } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
+import { until } from '../../support/waiting.js';
 
-function fileOf(t: TestContext, ...lines: string[]): string {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, ...lines);
-  return file;
-}
-
-/** As sed -i and most editors save: a new file takes the name. */
-function saveAs(file: string, content: string): void {
-  writeFileSync(`${file}~`, content);
-  renameSync(`${file}~`, file);
-}
-
-test('a file saved with CRLF goes on working, and grows with LF', async (t) => {
+test('a file saved with CRLF keeps working, and grows with LF', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeFileSync(
     file,
@@ -58,7 +30,7 @@ test('a file saved with CRLF goes on working, and grows with LF', async (t) => {
   );
 });
 
-test('spaces at the ends of lines are no part of a field', async (t) => {
+test('spaces at the ends of lines are not part of a field', async (t) => {
   const file = fileOf(
     t,
     line({ id: jobId(1) }).replace('\n', '   \n'),
@@ -87,7 +59,7 @@ test('a file saved without its last LF loses nothing: the next tick runs the job
   assert.equal((await queue.getJob(jobId(2)))?.result, 'sent');
 });
 
-test('a copied row is no second job: the earlier stands, and a compaction keeps the other as a comment', async (t) => {
+test('a copied row makes no second job: the earlier row counts, and a compaction keeps the other as a comment', async (t) => {
   const file = fileOf(t, line({ id: jobId(1), payload: '1' }), line({ id: jobId(1), payload: '2' }));
   const { queue } = openTest(t, { file });
   const payloads: unknown[] = [];
@@ -114,7 +86,7 @@ test('a job that a person wrote into the file runs', async (t) => {
   assert.equal((await queue.getJob('by-hand'))?.status, 'completed');
 });
 
-test('a status that a person changed with sed is what counts, also for who has the file open', async (t) => {
+test('a status that a person changed with sed counts, also for a process that has the file open', async (t) => {
   const { queue, file } = openTest(t);
   const [first = '', second = ''] = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
   await queue.listJobs();
@@ -147,7 +119,7 @@ test('lines in another order are the same jobs', async (t) => {
   assert.equal(jobs.find(({ id }) => id === ids[3])?.status, 'cancelled');
 });
 
-test('a held job runs when the line that could not be read is mended', async (t) => {
+test('a held job runs when the line that could not be read is repaired', async (t) => {
   const file = fileOf(
     t,
     line({ id: jobId(1) }),
@@ -162,7 +134,7 @@ test('a held job runs when the line that could not be read is mended', async (t)
   assert.deepEqual(priorities, [5]);
 });
 
-test('a line that becomes unreadable while a claim is on its way holds the job all the same', async (t) => {
+test('a line that becomes unreadable during a claim holds the job', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const id = await queue.enqueue('email', {});
@@ -180,7 +152,7 @@ test('a line that becomes unreadable while a claim is on its way holds the job a
   assert.deepEqual([added, ran], [true, 0]);
 });
 
-test('a held job is not taken from a dead worker: its damaged row may be the one that says how it ended', async (t) => {
+test('a held job is not taken from a dead worker, because its damaged row may say how it ended', async (t) => {
   const file = fileOf(
     t,
     line({
@@ -200,7 +172,7 @@ test('a held job is not taken from a dead worker: its damaged row may be the one
   assert.equal((await queue.getJob(jobId(1)))?.status, 'processing');
 });
 
-test('a payload that is no JSON any more fails that job for good, and no other', async (t) => {
+test('a payload that is no longer JSON fails its job for good, and no other', async (t) => {
   const file = fileOf(
     t,
     line({ id: jobId(1), payload: '{"to": ' }),
@@ -213,7 +185,7 @@ test('a payload that is no JSON any more fails that job for good, and no other',
   assert.equal((await queue.getJob(jobId(1)))?.payload, '{"to": ');
 });
 
-test('a payload with a number that JavaScript would change fails that job for good, and no handler gets another', async (t) => {
+test('a payload with a number that JavaScript would change fails its job for good, and no handler gets another number', async (t) => {
   const payload = '{"user_id":175928847299117063}';
   const file = fileOf(t, line({ id: jobId(1), payload }), line({ id: jobId(2), payload: '{"user_id":17}' }));
   const { queue } = openTest(t, { file });
@@ -229,7 +201,7 @@ test('a payload with a number that JavaScript would change fails that job for go
   assert.equal(job?.payload, payload);
 });
 
-test('numbers that are none do not stop the queue', async (t) => {
+test('malformed numbers do not stop the queue', async (t) => {
   const file = fileOf(
     t,
     line({
@@ -249,91 +221,6 @@ test('numbers that are none do not stop the queue', async (t) => {
   assert.equal((await queue.processJobs({ email: () => {} })).completed, 3);
 });
 
-// ---- edits in place, as nano and `cat > file` make them ----
-
-for (const [what, edit] of [
-  [
-    'longer',
-    (content: string) =>
-      content.replace('\n', '\n# a note of somebody, who had something to say about all this\n'),
-  ],
-  ['shorter', (content: string) => content.replace('# some note\n', '')],
-  [
-    'as long as before',
-    (content: string) =>
-      content
-        .replace('# some note', '')
-        .replace(/\n$/, '\n# some note'.slice(0, -1))
-        .replace(/# some not$/, '# some no\n'),
-  ],
-  [
-    'as long as before, with the same end',
-    (content: string) =>
-      content.replace('# some note', '# som').replace('\t2\tpending', '\t2      \tpending'),
-  ],
-] as const) {
-  test(`a file edited in place, ${what} now, is read anew by who has it open`, async (t) => {
-    const file = fileOf(
-      t,
-      '# some note\n',
-      ...[1, 2, 3].map((n) => line({ id: jobId(n), payload: String(n) })),
-    );
-    const { queue } = openTest(t, { file });
-    assert.equal((await queue.listJobs()).length, 3);
-    const { ino } = statSync(file);
-    writeFileSync(file, edit(text(file)));
-    assert.equal(statSync(file).ino, ino);
-
-    const job = await queue.getJob(jobId(2));
-    assert.equal(job?.payload, 2);
-    assert.deepEqual(
-      (await queue.listJobs()).map(({ id, payload }) => `${id} ${payload}`),
-      [1, 2, 3].map((n) => `${jobId(n)} ${n}`),
-    );
-  });
-
-  test(`cancelling in a file edited in place, ${what} now, is true of the file`, async (t) => {
-    const file = fileOf(
-      t,
-      '# some note\n',
-      ...[1, 2, 3].map((n) => line({ id: jobId(n), payload: String(n) })),
-    );
-    const { queue } = openTest(t, { file });
-    assert.equal((await queue.listJobs()).length, 3);
-    writeFileSync(file, edit(text(file)));
-
-    assert.equal(await queue.cancelJob(jobId(2)), true);
-    const fresh = openTest(t, { file }).queue;
-    assert.equal((await fresh.getJob(jobId(2)))?.status, 'cancelled');
-    assert.equal((await fresh.listJobs()).length, 3);
-    assert.equal(await queue.retryJob(jobId(2)), true);
-    assert.equal((await openTest(t, { file }).queue.getJob(jobId(2)))?.status, 'pending');
-  });
-
-  test(`a lingering worker sees the jobs of a file edited in place, ${what} now`, async (t) => {
-    const file = fileOf(
-      t,
-      '# some note\n',
-      ...[1, 2, 3].map((n) => line({ id: jobId(n), payload: String(n), run_at: 1_893_456_060 })),
-    );
-    const { queue, clock } = openTest(t, { file });
-    const stop = new AbortController();
-    const ran: unknown[] = [];
-    const working = queue.processJobs(
-      { email: (payload) => void ran.push(payload) },
-      { linger: '1h', signal: stop.signal },
-    );
-    await clock.advanceUntil('the worker has looked', () => clock.now() > 1_893_456_002_000);
-    writeFileSync(file, edit(text(file)));
-    await clock.advanceUntil('they are due', () => clock.now() > 1_893_456_061_000);
-    await eventually(() => ran.length === 3);
-    stop.abort();
-    await working;
-    // What has moved is found anew; the order among them is not promised across an edit without the lock.
-    assert.deepEqual(ran.sort(), [1, 2, 3]);
-  });
-}
-
 test('comments do not make a lingering worker compact again and again', async (t) => {
   const { fs, calls } = faultyFs();
   const file = fileOf(
@@ -351,125 +238,4 @@ test('comments do not make a lingering worker compact again and again', async (t
   await working;
   const compactions = calls.filter(({ name }) => name === 'rename').length;
   assert.ok(compactions <= 2, `${compactions} compactions`);
-});
-
-test('an editor that saves what it read before loses only what it did not know; nothing is damaged', async (t) => {
-  const { fs, fault } = faultyFs();
-  const { queue, file } = openTest(t, { fs });
-  const first = await queue.enqueue('email', 1);
-  const opened = text(file);
-  let saved = false;
-  fault.do = (call, real) => {
-    const result = real();
-    if (!saved && isAppend(call, file) && bytesOf(call).length > 20) {
-      saved = true;
-      saveAs(file, opened);
-    }
-    return result;
-  };
-  const second = await queue.enqueue('email', 2);
-  fault.do = undefined;
-  assert.deepEqual(statesOf(file), [`${first} pending`, `${second} pending`]);
-});
-
-// ---- what is no queue ----
-
-for (const [what, content] of [
-  ['a page of HTML', '<!DOCTYPE html>\n<p>hello\n'],
-  ['a CSV file', `${HEADER.replaceAll('\t', ',')}\n1,2,3\n`],
-  ['rows without a header', line({ id: jobId(1) })],
-  ['a header with a column missing', `${HEADER.replace('\tpayload', '')}\n`],
-  ['a header with a column twice', `${COLUMN_NAMES}\tid\n`],
-  ['only a line end', '\n'],
-  ['bytes', '\0\x01\x02\xff'],
-  ['a line without end', 'x'.repeat(200_000)],
-  ['a header without end', `${COLUMN_NAMES}\t${'x'.repeat(200_000)}\n`],
-] as const) {
-  test(`${what} in place of a queue is refused by every call, and not changed`, async (t) => {
-    const file = join(temporaryFolder(t), 'queue.tsv');
-    writeFileSync(file, content);
-    const before = readFileSync(file);
-    const { queue } = openTest(t, { file });
-    for (const call of [
-      () => queue.enqueue('email', {}),
-      () => queue.enqueueMany([{ type: 'email' }]),
-      () => queue.getJob('x'),
-      () => queue.listJobs(),
-      () => queue.iterateJobs().next(),
-      () => queue.cancelJob('x'),
-      () => queue.retryJob('x'),
-      () => queue.stats(),
-      () => queue.compact(),
-      () => queue.processJobs({ email: () => {} }),
-    ]) {
-      await rejects(call(), 'NOT_A_QUEUE', file);
-    }
-    assert.deepEqual(readFileSync(file), before);
-    // The person puts it right, and the same handle goes on.
-    saveAs(file, `${HEADER}\n${line({ id: jobId(1) })}`);
-    assert.equal((await queue.processJobs({ email: () => {} })).completed, 1);
-  });
-}
-
-test('a file that somebody has emptied (`> queue.tsv`) is a queue without jobs, also for who has it open', async (t) => {
-  for (const left of [0, 10]) {
-    const { queue, file } = openTest(t);
-    await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
-    await queue.stats();
-    truncateSync(file, left);
-    if (left > 0) {
-      // What is left of the header is none: nothing is added to it.
-      const before = text(file);
-      await rejects(queue.enqueue('email', 3), 'NOT_A_QUEUE');
-      assert.equal(text(file), before);
-      continue;
-    }
-    const id = await queue.enqueue('email', 3);
-    assert.deepEqual(
-      (await openTest(t, { file }).queue.listJobs()).map((job) => job.id),
-      [id],
-    );
-    assert.deepEqual((await queue.stats()).total, 1);
-  }
-});
-
-test('what an edit under the lock makes of a job is what the next attempt gets, also of one that was just to be claimed, or that ran', {
-  timeout: 20_000,
-}, async (t) => {
-  const { queue, file, clock } = openTest(t);
-  const editor = openTest(t, { file, clock }).store;
-  const replace = (from: string, to: string): void => {
-    assert.ok(text(file).includes(`\t"${from}"\t`));
-    writeFileSync(file, text(file).replaceAll(`\t"${from}"\t`, `\t"${to}"\t`));
-  };
-  const id = await queue.enqueue('email', 'first', { delay: '1m' });
-  const payloads: unknown[] = [];
-  const running = deferred();
-  const edited = deferred();
-  const stop = new AbortController();
-  const working = queue.processJobs(
-    {
-      email: async (payload) => {
-        if (payloads.push(payload) > 1) return stop.abort();
-        running.resolve();
-        await edited.promise;
-        throw new Error('once more');
-      },
-    },
-    { linger: Number.POSITIVE_INFINITY, backoff: [0], signal: stop.signal },
-  );
-  await settle();
-  await editor.edit(async () => {
-    clock.advance(60_000);
-    // The worker picks the job, and waits for the lock.
-    for (let i = 0; i < 50; i++) await new Promise(setImmediate);
-    replace('first', 'second');
-  });
-  await running.promise;
-  await editor.edit(async () => replace('second', 'third'));
-  edited.resolve();
-  await working;
-  assert.deepEqual(payloads, ['second', 'third']);
-  assert.deepEqual((await queue.getJob(id))?.payload, 'third');
-  assert.equal((await queue.getJob(id))?.attempts, 2);
 });

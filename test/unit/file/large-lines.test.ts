@@ -12,17 +12,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../lib/file/disk/fs.js';
 import { inspect } from '../../../lib/file/doctor/inspect.js';
-import {
-  COLUMN_NAMES,
-  isThorough,
-  jobId,
-  line,
-  NINE,
-  openTest,
-  rejects,
-  temporaryFolder,
-  writeQueue,
-} from '../../helpers.js';
+import { rejects } from '../../support/errors.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { COLUMN_NAMES, jobId, line, NINE, writeQueue } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
+import { isThorough } from '../../support/samples.js';
 
 const MIB = 1024 * 1024;
 const SIZE = (isThorough ? 10 : 4) * MIB;
@@ -90,7 +84,7 @@ async function use(
   return { file, kinds: found.map(({ kind }) => kind) };
 }
 
-test('fields of many MiB in rows trouble nobody', { timeout: 60_000 }, async (t) => {
+test('fields of many MiB in rows do no harm', { timeout: 60_000 }, async (t) => {
   const { file, kinds } = await use(t, Object.values(ROWS), 5);
   assert.deepEqual(kinds, []);
   const { queue } = openTest(t, { file });
@@ -98,7 +92,7 @@ test('fields of many MiB in rows trouble nobody', { timeout: 60_000 }, async (t)
   assert.ok(statSync(file).size > 2 * SIZE);
 });
 
-test('lines of many MiB that are no rows trouble nobody, and stay', { timeout: 60_000 }, async (t) => {
+test('lines of many MiB that are not rows do no harm, and stay', { timeout: 60_000 }, async (t) => {
   const { file, kinds } = await use(
     t,
     OTHERS.map(([text]) => text),
@@ -125,7 +119,7 @@ for (const [name, tail] of Object.entries({
     assert.equal(readFileSync(file).includes(`${tail}${name === 'a row' ? '\n' : '\t#torn\n'}`), true);
   });
 
-test('a header of many MiB is none', async (t) => {
+test('a header of many MiB is refused', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   for (const first of [
     `${COLUMN_NAMES}\t${'x'.repeat(SIZE)}`,
@@ -140,7 +134,7 @@ test('a header of many MiB is none', async (t) => {
   }
 });
 
-test('spaces in a last column, and one more behind it, take no time', { timeout: 20_000 }, async (t) => {
+test('spaces in a last column, and one after it, take no time', { timeout: 20_000 }, async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const result = JSON.stringify(`a${' '.repeat(LESS)}b`);
   writeFileSync(file, `${NINE}\n${line({ result, status: 'completed' }, NINE.split('\t')).slice(0, -1)} \n`);
@@ -148,7 +142,7 @@ test('spaces in a last column, and one more behind it, take no time', { timeout:
   assert.equal((await queue.getJob(jobId(1)))?.result, JSON.parse(result));
 });
 
-test('a line of 100 MiB is read in time and memory of its own size, and what follows as ever', async (t) => {
+test('a line of 100 MiB is read in time and memory of its own size, and later lines as usual', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({ id: jobId(1) }));
   const fd = openSync(file, 'r+');

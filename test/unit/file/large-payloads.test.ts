@@ -3,24 +3,19 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PermanentError, type TsvqError } from '../../../lib/job/errors.js';
-import {
-  faultyFs,
-  isThorough,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  statesOf,
-  temporaryFolder,
-  writeQueue,
-} from '../../helpers.js';
+import { rejects } from '../../support/errors.js';
+import { faultyFs } from '../../support/faulty-fs.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { jobId, line, statesOf, writeQueue } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
+import { isThorough } from '../../support/samples.js';
 
 const MIB = 1024 * 1024;
 const DAY = 24 * 3_600_000;
 const SIZE = (isThorough ? 10 : 4) * MIB;
 const large = 'x'.repeat(SIZE);
 
-test('a payload of many MiB is refused as long as nobody allows it', async (t) => {
+test('a payload of many MiB is refused unless an option allows it', async (t) => {
   const { queue, file } = openTest(t);
   await rejects(queue.enqueue('report', large), 'PAYLOAD_TOO_LARGE', `${SIZE + 2} bytes`, /raise maxPayload/);
   assert.equal(existsSync(file), false);
@@ -58,7 +53,7 @@ test('a follow-up of many MiB is a job', async (t) => {
   assert.ok(seen.length === 1 && seen[0] === large);
 });
 
-test('follow-ups that would not fit into one field are refused where they are asked for', async (t) => {
+test('follow-ups that would not fit into one field are refused in the handler', async (t) => {
   const { queue } = openTest(t, { maxPayload: 100 * MIB });
   const id = await queue.enqueue('first');
   let refused: unknown;
@@ -80,7 +75,7 @@ test('follow-ups that would not fit into one field are refused where they are as
   assert.equal((await queue.getJob(id))?.status, 'failed');
 });
 
-test('of an error of many MiB the beginning is kept', async (t) => {
+test('the beginning of an error of many MiB is kept', async (t) => {
   const { queue, file } = openTest(t);
   const errors = [large, '\n'.repeat(SIZE), `a\n${' '.repeat(SIZE)}at`, '\\'.repeat(SIZE)];
   await queue.enqueueMany(errors.map(() => ({ type: 'failing' })));
@@ -102,7 +97,7 @@ test('of an error of many MiB the beginning is kept', async (t) => {
   assert.ok(statSync(file).size < 100_000);
 });
 
-test('large jobs are looked at and claimed a few at a time, whatever the concurrency', async (t) => {
+test('large jobs are read and claimed a few at a time, whatever the concurrency', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const jobs = Array.from({ length: 20 }, (_, n) => line({ id: jobId(n), payload: `"${'x'.repeat(MIB)}"` }));
   writeQueue(file, ...jobs);

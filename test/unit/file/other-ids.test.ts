@@ -3,19 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from '../../../lib/file/doctor/inspect.js';
-import {
-  HEADER,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rowsOf,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../helpers.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { HEADER, jobId, line, linesOf, rowsOf, text, writeQueue } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 
-test('a job whose id a person made up of other letters than ours is one like any other', async (t) => {
+test('a job whose id a person made up of other letters works like any other', async (t) => {
   const day = 24 * 3_600_000;
   const filler = Array.from({ length: 900 }, (_, n) =>
     line({
@@ -59,7 +51,7 @@ test('a job whose id a person made up of other letters than ours is one like any
   assert.equal((await queue.processJobs({ email: () => {} })).completed, 1);
 });
 
-test('an id that is no UTF-8, or begins with a byte order mark, is unreadable, and told', async (t) => {
+test('an id that is not UTF-8, or begins with a byte order mark, is unreadable, and reported', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const odd = [line({ id: 'caf\xe9' }), line({ id: '\xef\xbb\xbfbom' })];
   writeFileSync(file, Buffer.from([`${HEADER}\n`, ...odd, line({ id: jobId(1) })].join(''), 'latin1'));

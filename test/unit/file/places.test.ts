@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -7,35 +6,19 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   realpathSync,
   statSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { TsvqError } from '../../../lib/job/errors.js';
-import {
-  COLUMN_NAMES,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  root,
-  rowsOf,
-  runScript,
-  startScript,
-  statesOf,
-  temporaryFolder,
-  text,
-  UNPRIVILEGED,
-  writeQueue,
-} from '../../helpers.js';
+import { root, temporaryFolder } from '../../support/folders.js';
+import { runScript, UNPRIVILEGED } from '../../support/processes.js';
+import { jobId, line, rowsOf, statesOf, writeQueue } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 
-// ---- symlinks ----
-
-test('a symlinked queue file is followed: lock, new file, archive and tick stand beside the real one', async (t) => {
+test('a symlinked queue file is followed: lock, new file, archive and tick stand next to the real one', async (t) => {
   const real = join(temporaryFolder(t), 'real.tsv');
   const link = join(temporaryFolder(t), 'link.tsv');
   writeQueue(
@@ -60,7 +43,7 @@ test('a symlinked queue file is followed: lock, new file, archive and tick stand
   assert.equal((await queue.getJob(jobId(1), { archive: true }))?.status, 'completed');
 });
 
-test('by the link and by the real path it is one queue with one lock', async (t) => {
+test('a link and the real path lead to one queue with one lock', async (t) => {
   const real = join(temporaryFolder(t), 'real.tsv');
   const link = join(temporaryFolder(t), 'link.tsv');
   writeQueue(real);
@@ -99,7 +82,7 @@ test('a symlinked folder is one place under two names', async (t) => {
   assert.equal(a.store.lock.path, b.store.lock.path);
 });
 
-test('a link that leads round in a circle is an error of ours', async (t) => {
+test('a link that leads in a circle is a TsvqError', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'a.tsv');
   symlinkSync('b.tsv', file);
@@ -113,8 +96,6 @@ test('a link that leads round in a circle is an error of ours', async (t) => {
     assert.ok(error instanceof TsvqError && error.message.includes(file), String(error));
   }
 });
-
-// ---- modes ----
 
 test('files are made for owner and group, less the umask', async (t) => {
   const folder = temporaryFolder(t);
@@ -152,8 +133,6 @@ test('two processes that make the first file at the same moment lose no job', as
   assert.deepEqual(new Set(statesOf(file)), new Set(ids.map((id) => `${id} pending`)));
 });
 
-// ---- what is not allowed ----
-
 /** Whether other users can read the repository, and so run what is in it. */
 function isReadableByOthers(): boolean {
   for (let folder = root; folder !== dirname(folder); folder = dirname(folder)) {
@@ -162,7 +141,7 @@ function isReadableByOthers(): boolean {
   return true;
 }
 
-test('what the user may not do is told, with the path', async (t) => {
+test('a user without permission gets an error that names the path', async (t) => {
   if (UNPRIVILEGED !== undefined && !isReadableByOthers()) return t.skip('only root can read the repository');
   const folder = temporaryFolder(t);
   chmodSync(folder, 0o755);
@@ -225,33 +204,30 @@ test('what the user may not do is told, with the path', async (t) => {
     assert.ok(said[name].includes(path), said[name]);
   };
 
-  await t.test(
-    'a folder without write permission is an error that names it, and says what to look at',
-    () => {
-      refused('add', dirname(readOnly));
-      assert.match(said.add, /permission.*(owner|mode)/);
-      assert.deepEqual(readdirSync(dirname(readOnly)), []);
-    },
-  );
-  await t.test('so is a missing folder where none may be made', () => {
+  await t.test('a folder without write permission is an error that names it, and says what to check', () => {
+    refused('add', dirname(readOnly));
+    assert.match(said.add, /permission.*(owner|mode)/);
+    assert.deepEqual(readdirSync(dirname(readOnly)), []);
+  });
+  await t.test('a missing folder that may not be made is an error that names it', () => {
     refused('below', join(dirname(readOnly), 'data'));
   });
-  await t.test('so is a folder that can not even be entered', () => {
+  await t.test('a folder that can not be entered is an error that names it', () => {
     refused('addClosed', dirname(closed));
     refused('lookClosed', dirname(closed));
   });
-  await t.test('so is a file that may not be read', () => {
+  await t.test('a file that may not be read is an error that names it', () => {
     for (const name of ['addSecret', 'lookSecret', 'statsSecret'] as const) refused(name, secret);
     assert.equal(existsSync(`${secret}.lock`), false);
   });
-  await t.test('who may only read may look', () => {
+  await t.test('a user that may only read can look at jobs', () => {
     assert.match(said.look, /^done .*"status":"pending"/);
     assert.match(said.list, /^done \[\{.*\}\]$/);
     for (const name of ['addToRead', 'cancelToRead', 'compactToRead'] as const)
       refused(name, dirname(toRead));
     assert.equal(rowsOf(toRead).length, 1);
   });
-  await t.test('a queue that a group shares goes on being shared after a compaction by one of it', () => {
+  await t.test('a queue that a group shares stays shared after one of its users compacts it', () => {
     assert.deepEqual([said.cancelShared, said.compactShared.slice(0, 14)], ['done true', 'done {"kept":1']);
     const { mode, gid } = statSync(shared);
     assert.equal(mode & 0o777, 0o660);
@@ -259,75 +235,7 @@ test('what the user may not do is told, with the path', async (t) => {
   });
 });
 
-// ---- what is no file ----
-
-test('a folder in the place of the file is refused by every call', async (t) => {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  mkdirSync(file);
-  const { queue } = openTest(t, { file });
-  for (const call of [
-    () => queue.enqueue('email', {}),
-    () => queue.getJob('x'),
-    () => queue.listJobs(),
-    () => queue.cancelJob('x'),
-    () => queue.stats(),
-    () => queue.compact(),
-    () => queue.processJobs({}),
-  ]) {
-    await rejects(call(), 'NOT_A_QUEUE', file, 'directory');
-  }
-  assert.deepEqual(readdirSync(file), []);
-});
-
-test('a file in the place of the folder is an error that names it', async (t) => {
-  const folder = join(temporaryFolder(t), 'data');
-  writeFileSync(folder, 'a file');
-  const { queue } = openTest(t, { file: join(folder, 'queue.tsv') });
-  const error = await queue.enqueue('email', {}).then(assert.fail, (reason) => reason);
-  assert.equal(error.name, 'TsvqError');
-  assert.ok(error.message.includes(folder), error.message);
-  assert.equal(text(folder), 'a file');
-  assert.equal(await queue.getJob('x'), undefined);
-});
-
-test('a pipe is no file: it is not waited for', async (t) => {
-  const pipe = join(temporaryFolder(t), 'queue.tsv');
-  execFileSync('mkfifo', [pipe]);
-  const { code, stdout } = await startScript(
-    t,
-    `import { openQueue } from 'lib/index.js';
-    const queue = openQueue(${JSON.stringify(pipe)});
-    const calls = [queue.enqueue('email', {}), queue.getJob('x')];
-    console.log((await Promise.all(calls.map((call) => call.catch(({ name }) => name)))).join());`,
-    { timeout: 10_000 },
-  ).ended;
-  assert.deepEqual([code, stdout], [0, 'TsvqError,TsvqError\n']);
-  assert.ok(lstatSync(pipe).isFIFO());
-});
-
-test('a device is no file: no queue takes its place', async (t) => {
-  const device = join(temporaryFolder(t), 'queue.tsv');
-  try {
-    execFileSync('mknod', [device, 'c', '1', '3'], { stdio: 'ignore' });
-    readFileSync(device);
-  } catch {
-    return t.skip('takes the right to make a device like /dev/null');
-  }
-  const { queue } = openTest(t, { file: device });
-  await rejects(queue.enqueue('email', {}), 'NOT_A_QUEUE', device);
-  assert.ok(lstatSync(device).isCharacterDevice());
-});
-
-test('an empty file is a queue to be', async (t) => {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeFileSync(file, '');
-  const { queue } = openTest(t, { file });
-  const id = await queue.enqueue('email', {});
-  assert.equal(text(file).split('\n')[0], COLUMN_NAMES);
-  assert.deepEqual(statesOf(file), [`${id} pending`]);
-});
-
-test('a name without an ending, with spaces or beyond ASCII is one like any other', async (t) => {
+test('a name without an ending, with spaces or beyond ASCII works like any other', async (t) => {
   for (const name of ['queue', 'my jobs.tsv', 'größe.tsv', '.hidden.tsv', '-rf.tsv']) {
     const { queue, clock, file } = openTest(t, { file: join(temporaryFolder(t), name) });
     const id = await queue.enqueue('email', {});

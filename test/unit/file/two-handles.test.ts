@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../lib/job/clock.js';
-import { openTest, rowsOf, startScript, statesOf, temporaryFolder } from '../../helpers.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { startScript } from '../../support/processes.js';
+import { rowsOf, statesOf } from '../../support/queue-file.js';
+import { openTest } from '../../support/queues.js';
 
-test('what one handle does the other sees at once, compactions included', async (t) => {
+test('one handle sees at once what the other does, compactions included', async (t) => {
   const { queue: a, file, clock } = openTest(t);
   const b = openTest(t, { file, clock }).queue;
   const first = await a.enqueue('email', 1);
@@ -44,7 +47,7 @@ test('commits of many handles at once neither lose nor double a job', async (t) 
   );
 });
 
-test('two processes share a queue: each job runs once, and all that was acknowledged is there', async (t) => {
+test('two processes that share a queue run each job once, and lose no acknowledged job', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const script = (name: string): string =>
     `import { openQueue } from 'lib/index.js';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { resolveBackoff } from '../../../lib/job/backoff.js';
 import type { Job } from '../../../lib/job/job.js';
 import type { BackoffOption } from '../../../lib/job/options.js';
-import { throws } from '../../helpers.js';
+import { throws } from '../../support/errors.js';
 
 const job = { id: 'a' } as Job;
 const waits = (option: BackoffOption | undefined, count = 4, random = () => 0.5): number[] =>
@@ -27,7 +27,7 @@ test('no wait is longer than a year, after however many attempts', () => {
   assert.equal(wait, 365.25 * 24 * 3_600_000);
 });
 
-test('a table gives its waits one after another, the last one for ever', () => {
+test('a table gives its waits one after another, and then repeats the last one', () => {
   assert.deepEqual(waits(['1m', 300_000, '30m'], 5), [60_000, 300_000, 1_800_000, 1_800_000, 1_800_000]);
 });
 
@@ -76,7 +76,7 @@ test('jitter stays within its share, on both sides', () => {
   );
 });
 
-test('what can not be used is refused when the worker starts, not when a job fails', () => {
+test('an invalid backoff is refused when the worker starts, not when a job fails', () => {
   for (const [option, message] of [
     [{ base: -1 }, 'backoff.base is -1'],
     [{ factor: -1 }, 'backoff.factor is -1'],

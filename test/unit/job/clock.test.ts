@@ -6,7 +6,7 @@ import { systemClock } from '../../../lib/job/clock.js';
 const LONGEST = 2 ** 31 - 1;
 const DAYS_60 = 60 * 24 * 3_600_000;
 
-test('a wait that is longer than a timer takes is made of several', async (t) => {
+test('a wait that is too long for one timer is made of several', async (t) => {
   const steps: number[] = [];
   const cleared: unknown[] = [];
   t.mock.method(globalThis, 'setTimeout', (run: () => void, ms: number) => {

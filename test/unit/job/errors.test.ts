@@ -51,7 +51,7 @@ test('an error of another copy of the package is an instance as well, of its own
   }
 });
 
-test('an error of another realm, as Jest makes one for the tests, is told like any other', () => {
+test('an error of another realm, as Jest makes one for the tests, is reported like any other', () => {
   const error = runInNewContext(`new TypeError('no', { cause: new Error('because of the disk') })`);
   assert.ok(!(error instanceof Error));
   assert.equal(errorMessage(error), 'no');

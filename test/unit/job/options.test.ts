@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { count, duration, instant } from '../../../lib/job/checks.js';
 import { resolveEnqueueOptions } from '../../../lib/job/job-options.js';
 import { DEFAULTS, resolveQueueOptions, resolveWorkerOptions } from '../../../lib/job/options.js';
-import { throws } from '../../helpers.js';
+import { throws } from '../../support/errors.js';
 
 const NOW = Date.UTC(2030, 0, 1);
 
@@ -27,7 +27,7 @@ test('durations are milliseconds, or words for them', () => {
   }
 });
 
-test('what is no duration is refused, with its name, value and what would do', () => {
+test('an invalid duration is refused, with its name, its value and valid ones', () => {
   for (const given of [
     -1,
     Number.NaN,
@@ -81,7 +81,7 @@ test('a number that looks like milliseconds is refused, and the message says so'
   }
 });
 
-test('what is no point in time is refused; so is a time without an offset, which means another one elsewhere', () => {
+test('an invalid point in time is refused; so is one without an offset, which means another time elsewhere', () => {
   for (const given of [
     '2030-01-01T00:00:00',
     '2030-01-01',
@@ -114,7 +114,7 @@ test('a time too far in the future is refused by the name of the option that was
   );
 });
 
-test('without options a job is due now', () => {
+test('a job is due now without options', () => {
   assert.deepEqual(resolveEnqueueOptions({}, NOW), {
     runAt: NOW,
     priority: 0,
@@ -129,7 +129,7 @@ test('a delay counts from now, and 0 is now', () => {
   assert.equal(resolveEnqueueOptions({ runAt: 5 }, NOW).runAt, 5000);
 });
 
-test('options that do not go together, or say nothing, are refused', () => {
+test('options that exclude each other, or say nothing, are refused', () => {
   throws(() => resolveEnqueueOptions({ delay: 5, runAt: 5 }, NOW), 'INVALID_ARGUMENT', 'delay is 5', 'runAt');
   throws(() => resolveEnqueueOptions({ timeout: 0 }, NOW), 'INVALID_ARGUMENT', 'timeout is 0');
   throws(
@@ -153,7 +153,7 @@ test('options that do not go together, or say nothing, are refused', () => {
   }
 });
 
-test('a misspelt option is refused, with the ones that there are', () => {
+test('a misspelt option is refused, with the valid ones', () => {
   throws(
     () => resolveEnqueueOptions({ dealy: 5 } as object, NOW),
     'INVALID_ARGUMENT',
@@ -172,7 +172,7 @@ test('a misspelt option is refused, with the ones that there are', () => {
   }
 });
 
-test('every accepted time limit is one that a file can hold', () => {
+test('every accepted time limit fits into a file', () => {
   fc.assert(
     fc.property(fc.double({ min: 0, noNaN: true, max: 1e12 }), (timeout) => {
       let accepted: number | undefined;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as rule from '../../../lib/file/lock/overdue.js';
 import { processWide } from '../../../lib/job/process-wide.js';
 
-test('a value is made once, and told apart by its name', () => {
+test('a value is made once for each name', () => {
   const one = processWide('test-one', () => new Set());
   assert.equal(
     processWide('test-one', () => new Set()),

@@ -1,10 +1,14 @@
-/* What the environment of a worker says. */
+/*
+ * The environment of a worker holds its settings.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { workerOptionsFrom } from '../../../lib/index.js';
 import { resolveBackoff } from '../../../lib/job/backoff.js';
 import { WORKER_DEFAULTS } from '../../../lib/job/settings.js';
-import { openTest, runScript, throws } from '../../helpers.js';
+import { throws } from '../../support/errors.js';
+import { runScript } from '../../support/processes.js';
+import { openTest } from '../../support/queues.js';
 
 test('an empty environment gives the defaults of a worker', () => {
   assert.deepEqual(workerOptionsFrom({ PATH: '/bin' }), WORKER_DEFAULTS);
@@ -68,7 +72,7 @@ for (const name of ['QUEUE_CONCURRENCY', 'QUEUE_MAX_ATTEMPTS'])
       );
   });
 
-test('QUEUE_FILE is looked at as well', () => {
+test('QUEUE_FILE is checked as well', () => {
   throws(
     () => workerOptionsFrom({ QUEUE_FILE: 'redis://:secret@host' }),
     'INVALID_ARGUMENT',
@@ -89,7 +93,7 @@ test('QUEUE_ANY_FILE_SYSTEM is yes or no, and nothing else', () => {
     );
 });
 
-test('a variable that is a slip of another is warned of, and others are not', async (t) => {
+test('a mistyped variable causes a warning, and others do not', async (t) => {
   const said = await runScript(
     t,
     `import { workerOptionsFrom } from 'lib/index.js';

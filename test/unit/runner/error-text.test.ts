@@ -5,14 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { errorText } from '../../../lib/runner/error-text.js';
 
-test('of an error its name, its message and the first frames of its stack are kept', () => {
+test('the name, message and first frames of the stack of an error are kept', () => {
   const [head, ...frames] = errorText(new RangeError('too far')).split('\n');
   assert.equal(head, 'RangeError: too far');
   assert.ok(frames.length > 0 && frames.length <= 3);
   assert.match(frames[0] as string, /^ +at .*error-text\.test\.ts/);
 });
 
-test('whatever was thrown has a text', () => {
+test('anything that is thrown has a text', () => {
   const hostile = new Error('x');
   Object.defineProperty(hostile, 'message', {
     get: () => {
@@ -31,7 +31,7 @@ test('whatever was thrown has a text', () => {
   assert.equal(errorText(Symbol('x')), 'Symbol(x)');
 });
 
-test('its causes are kept as well, behind its message: fetch says why in there', async () => {
+test('the causes of an error are kept after its message, because fetch says why in there', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -77,7 +77,7 @@ test('its causes are kept as well, behind its message: fetch says why in there',
   assert.ok(errorText(new Error('x', { cause: 'y'.repeat(1e6) })).length < 6000);
 });
 
-test('of an AggregateError the first reasons are kept: it says nothing itself', async () => {
+test('the first reasons of an AggregateError are kept, because it says nothing itself', async () => {
   const reasons = ['first', 'second', 'third', 'fourth'].map((word) => Promise.reject(new RangeError(word)));
   const error = await Promise.any(reasons).catch((error) => error);
   assert.deepEqual(errorText(error).split('\n').slice(0, 4), [
@@ -97,11 +97,11 @@ test('a long message is cut', () => {
   assert.ok(errorText('x'.repeat(1e6)).length < 6000);
 });
 
-test('so is a line of a message that looks like a frame of the stack', () => {
+test('a line of a message that looks like a frame of the stack is cut', () => {
   assert.ok(errorText(new Error(`x\n    at ${'y'.repeat(1e6)}`)).length < 20_000);
 });
 
-test('a message of millions of lines takes no time of its own, and the frames are found behind it', () => {
+test('a message of millions of lines costs no time, and the frames after it are found', () => {
   const text = errorText(new Error('\n'.repeat(5_000_000)));
   assert.match(text, /…\n +at .*error-text\.test/);
   assert.ok(text.length < 20_000);

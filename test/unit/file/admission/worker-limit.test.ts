@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
 import type { WorkerEvent } from '../../../../lib/job/options.js';
-import { jobId, line, openTest, temporaryFolder, text, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const NOW = Date.UTC(2030, 0, 1) / 1000;
 

@@ -10,18 +10,14 @@ import {
   type Call,
   type Fault,
   faultyFs,
-  HEADER,
   isAppend,
-  jobId,
-  jobOf,
-  line,
   systemError,
-  temporaryFolder,
-  text,
-} from '../../../helpers.js';
+} from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, jobOf, line, text } from '../../../support/queue-file.js';
 
 /*
- * What one append has put into the file, and where; also where it was cut, and where others appended beside it.
+ * An append knows which of its rows are in the file, and where, also if it was cut or others appended meanwhile.
  */
 
 const draft = (n: number, payload = 'x'): StoredJob =>
@@ -66,7 +62,7 @@ const cutAfter =
     return real();
   };
 
-test('rows that nobody comes between stand where the file ended', async (t) => {
+test('rows that no other append comes between stand where the file ended', async (t) => {
   for (const drafts of [[draft(2), draft(3, 'größer'), draft(4)], many]) {
     const { before, append, lookUp, found, path } = appendTo(t, drafts);
     assert.equal(await lookUp(), true);
@@ -78,7 +74,7 @@ test('rows that nobody comes between stand where the file ended', async (t) => {
   }
 });
 
-test('no rows, no write', async (t) => {
+test('an append without rows writes nothing', async (t) => {
   let writes = 0;
   const { before, append, lookUp, found } = appendTo(t, [], (_, real) => {
     writes++;
@@ -88,7 +84,7 @@ test('no rows, no write', async (t) => {
   assert.deepEqual([writes, append.rows, append.bytes, append.end, found()], [0, 0, 0, before, []]);
 });
 
-test('rows are found behind those of others, and between them', async (t) => {
+test('finds rows after those of others, and between them', async (t) => {
   for (const [drafts, pieces] of [
     [[draft(2), draft(3, 'größer')], 1],
     [many, 4],
@@ -106,7 +102,7 @@ test('rows are found behind those of others, and between them', async (t) => {
   }
 });
 
-test('rows that another piece of the same bytes comes before are told apart by their places', async (t) => {
+test('tells rows apart from the same bytes of another piece by their places', async (t) => {
   const { append, lookUp, found } = appendTo(t, [draft(2)], (call, real) => {
     appendFileSync(call.path, `${draft(50).line}${draft(51).line}`);
     return real();
@@ -115,7 +111,7 @@ test('rows that another piece of the same bytes comes before are told apart by t
   assert.deepEqual([append.end, found()], [undefined, [draft(2).line]]);
 });
 
-test('what is glued to the fragment of a row, or is not there, is not taken for written', async (t) => {
+test('does not take a row for written that is glued to a fragment, or is not there', async (t) => {
   const glued = appendTo(t, [draft(2)], (call, real) => {
     appendFileSync(call.path, 'abc');
     return real();
@@ -132,7 +128,7 @@ test('what is glued to the fragment of a row, or is not there, is not taken for 
   }
 });
 
-test('of a write that was cut, what counts is the rows that are there with their LF', async (t) => {
+test('counts the rows of a short write that are there with their LF', async (t) => {
   const drafts = [draft(2), draft(3, 'größer'), draft(4)];
   const lengths = drafts.map(({ line }) => Buffer.byteLength(line));
   const [first = 0, second = 0] = lengths;
@@ -165,7 +161,7 @@ test('of a write that was cut, what counts is the rows that are there with their
   }
 });
 
-test('where a later piece is cut or fails, the pieces before it count', async (t) => {
+test('counts the pieces before one that is cut or fails', async (t) => {
   const isFirst = (call: Call): boolean => bytesOf(call).indexOf(jobId(100)) >= 0;
   const error = systemError('ENOSPC');
   const failing = appendTo(t, many, (call, real) => {

@@ -12,7 +12,7 @@ import { systemEnvironment } from '../../../../lib/file/lock/environment.js';
 import { Store } from '../../../../lib/file/store.js';
 import { resolveQueueOptions } from '../../../../lib/job/options.js';
 import { overStore } from '../../../../lib/queue.js';
-import { root, temporaryFolder } from '../../../helpers.js';
+import { root, temporaryFolder } from '../../../support/folders.js';
 
 const MOST_FILES = 7;
 

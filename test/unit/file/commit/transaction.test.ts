@@ -6,7 +6,9 @@ import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import type { StoredJob } from '../../../../lib/file/format/stored-job.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
-import { jobId, jobOf, line, openTest, statesOf, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, jobOf, line, statesOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const [ONE, TWO, THREE] = [1, 2, 3].map(jobId) as [string, string, string];
 
@@ -23,7 +25,7 @@ async function snapshotOf(t: TestContext, ...lines: string[]): Promise<Snapshot 
 
 const idsOf = (jobs: Iterable<StoredJob>): string[] => [...jobs].map(({ id }) => id);
 
-test('a change sees what those before it in the same commit have decided', async (t) => {
+test('a change sees what the changes before it in the same commit have decided', async (t) => {
   const snapshot = await snapshotOf(
     t,
     line({ id: ONE }),
@@ -45,7 +47,7 @@ test('a change sees what those before it in the same commit have decided', async
   );
 });
 
-test('whether a row is still the newest is told by the file, also where it was read again since', async (t) => {
+test('the file decides whether a row is still the newest, also if it was read again since', async (t) => {
   const lines = [line({ id: ONE }), line({ id: TWO, version: 3 })];
   const snapshot = await snapshotOf(t, ...lines);
   const tx = new Transaction(snapshot);
@@ -65,7 +67,7 @@ test('a change that reads nothing is given no jobs', async (t) => {
   assert.throws(() => new Transaction({ ...rest, index: undefined }).job(ONE), /reads nothing/);
 });
 
-test('in another try, a row that is in the file is not seen, and not written twice', async (t) => {
+test('another try does not see a row that is in the file, and does not write it twice', async (t) => {
   const pending = line({ id: ONE });
   const claim = jobOf(pending).next({ status: 'processing', lockedBy: 'me' });
   const added = jobOf(line({ id: THREE }));
@@ -83,7 +85,7 @@ test('in another try, a row that is in the file is not seen, and not written twi
   assert.deepEqual(tx.idsInFile(0).sort(), [ONE, THREE].sort());
 });
 
-test('in another try, a row that another has come before with the same version is not its own', async (t) => {
+test('another try does not take a row for its own if an earlier row has the same version', async (t) => {
   const pending = line({ id: ONE });
   const claim = jobOf(pending).next({ status: 'processing', lockedBy: 'me' });
   for (const theirs of [
@@ -97,7 +99,7 @@ test('in another try, a row that another has come before with the same version i
   }
 });
 
-test('in another try, a row stays its own whose follow-ups a compaction has made, and a new job that is archived', async (t) => {
+test('another try keeps its row whose follow-ups a compaction has made, and its new job that was archived', async (t) => {
   const processing = line({ id: ONE, status: 'processing', version: 2 });
   const completed = jobOf(processing).next({ status: 'completed', followUps: '[]' });
   const added = jobOf(line({ id: TWO }));
@@ -107,7 +109,7 @@ test('in another try, a row stays its own whose follow-ups a compaction has made
   assert.equal(tx.written(TWO), added);
 });
 
-test('calls made together decide one after another: only the first cancels, only the first retries', async (t) => {
+test('calls in one commit decide one after another: only the first cancels, only the first retries', async (t) => {
   const { queue, file } = openTest(t);
   const id = await queue.enqueue('email', {});
   assert.deepEqual(

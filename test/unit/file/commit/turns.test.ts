@@ -2,22 +2,17 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import {
-  deferred,
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  statesOf,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
+import { jobId, line, statesOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred } from '../../../support/waiting.js';
 
 /*
- * Commits, looks and compactions of one process take turns: none waits for ever, and none is told what is over.
+ * Commits, reads and compactions of one process take turns: none waits for ever, and none gets an outdated answer.
  */
 
-test('where new jobs come faster than the disk takes them, a compaction has its turn, and so has a look', async (t) => {
+test('a compaction and a reader get their turn although new jobs come faster than the disk takes them', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, store } = openTest(t, { fs });
   const ids = [await queue.enqueue('email', 0)];
@@ -41,7 +36,7 @@ test('where new jobs come faster than the disk takes them, a compaction has its 
   assert.deepEqual((await queue.listJobs({ limit: 10_000 })).map(({ id }) => id).sort(), ids.sort());
 });
 
-test('closing lets what was asked for before come to its end, and nothing after it', async (t) => {
+test('close lets earlier calls finish, and refuses later ones', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueue('email', 0);
@@ -62,7 +57,7 @@ test('closing lets what was asked for before come to its end, and nothing after 
   );
 });
 
-test('a look while a commit of its own waits for the disk finds the file that has the name by then', async (t) => {
+test('a read during a commit of the same handle finds the file that has the name by then', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const other = openTest(t, { file }).queue;
@@ -89,7 +84,7 @@ test('a look while a commit of its own waits for the disk finds the file that ha
   assert.equal((await queue.getJob(await mine))?.status, 'pending');
 });
 
-test('a file that is removed before a compaction begins to read it: that is told, and the next job makes a new one', async (t) => {
+test('a compaction rejects if the file is removed before it reads it, and the next job makes a new file', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueue('email', 0);
@@ -112,7 +107,7 @@ test('a file that is removed before a compaction begins to read it: that is told
   assert.deepEqual(readdirSync(dirname(file)), ['queue.tsv']);
 });
 
-test('whenever a look begins and others append meanwhile, a commit crosses out what it supersedes', async (t) => {
+test('a commit strikes what it supersedes, whenever a read begins and others append meanwhile', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueue('email');
@@ -150,7 +145,7 @@ test('whenever a look begins and others append meanwhile, a commit crosses out w
   assert.ok(calls > 20, `${calls} calls`);
 });
 
-test('where nothing waits for the disk, the event loop has its turn between commits all the same', async (t) => {
+test('the event loop gets its turn between commits, even if nothing waits for the disk', async (t) => {
   const { queue } = openTest(t, { durability: 'os' });
   await queue.enqueue('email');
   let turns = 0;
@@ -164,7 +159,7 @@ test('where nothing waits for the disk, the event loop has its turn between comm
   assert.ok(turns >= 5, `${turns} turns`);
 });
 
-test('a finished job outlives a compaction during which a look reads what is appended to the old file', async (t) => {
+test('a finished job survives a compaction during which a reader reads rows appended to the old file', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, store, file } = openTest(t, { fs });
   // So large that the finished ones are set apart, and not read again.
@@ -206,7 +201,7 @@ test('a finished job outlives a compaction during which a look reads what is app
   assert.ok(calls > 20, `${calls} calls`);
 });
 
-test('a change that fails to decide rejects with its error, and those beside it are not kept from theirs', async (t) => {
+test('a change that throws rejects with its error, and the other changes of its commit go in', async (t) => {
   const { store, queue } = openTest(t);
   await queue.enqueue('email', 0);
   const failing = store.update('open', () => {

@@ -4,61 +4,29 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import {
-  type Call,
-  deferred,
-  FakeClock,
-  type Fault,
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { once } from '../../../support/faults.js';
+import { type Call, faultyFs } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred } from '../../../support/waiting.js';
+import { oneJob, replace, row } from './one-job.js';
 
 /*
  * The lock may fail: a machine is suspended for an hour, an owner in another container is passed over, a person
- * removes the directory. Then two write, and the file itself has to tell them apart.
+ * removes the directory. Then two processes write, and the file itself has to tell them apart.
  */
 
-/** Does something once, just before or after the first append to the file. */
-function once(file: string, when: 'before' | 'after', what: () => void): Fault {
-  let done = false;
-  return (call, real) => {
-    if (done || !isAppend(call, file)) return real();
-    done = true;
-    if (when === 'before') what();
-    const result = real();
-    if (when === 'after') what();
-    return result;
-  };
-}
-
-async function oneJob(t: TestContext, fields: Parameters<typeof line>[0] = {}) {
-  const { fs, fault } = faultyFs();
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, line({ id: jobId(1), ...fields }));
-  return { ...openTest(t, { file, fs }), fault };
-}
-
-const row = (status: string, version: number): string =>
-  line({ id: jobId(1), status, version, attempts: 1, locked_by: status === 'processing' ? 'somebody' : '' });
-
-test('the same version twice: what stands earlier in the file is the job, and the other stands back', async (t) => {
+test('the earlier of two rows with the same version is the job, and the writer of the other starts over', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   // Somebody claims the job, between our look at the file and our write.
   fault.do = once(file, 'before', () => appendFileSync(file, row('completed', 2)));
@@ -67,7 +35,7 @@ test('the same version twice: what stands earlier in the file is the job, and th
   assert.equal((await openTest(t, { file }).queue.getJob(jobId(1)))?.status, 'completed');
 });
 
-test('who stands back looks again: what is still possible is done on top of the other', async (t) => {
+test('a change that starts over is decided again on top of the other row', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   fault.do = once(file, 'before', () => appendFileSync(file, row('processing', 2)));
   assert.equal(await queue.cancelJob(jobId(1)), true);
@@ -75,14 +43,14 @@ test('who stands back looks again: what is still possible is done on top of the 
   assert.deepEqual([job?.status, job?.attempts], ['cancelled', 1]);
 });
 
-test('who wrote first need not stand back', async (t) => {
+test('the change that was written first does not start over', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   fault.do = once(file, 'after', () => appendFileSync(file, row('completed', 2)));
   assert.equal(await queue.cancelJob(jobId(1)), true);
   assert.equal((await queue.getJob(jobId(1)))?.status, 'cancelled');
 });
 
-test('of several changes of a job that are asked for together, none stands on one that came second', async (t) => {
+test('no change of a commit builds on a change of the same commit that came second', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   fault.do = once(file, 'before', () => appendFileSync(file, row('processing', 2)));
   const asked = [1, 2, 3, 4, 5].flatMap(() => [queue.cancelJob(jobId(1)), queue.retryJob(jobId(1))]);
@@ -136,7 +104,7 @@ test('a result that came second is dropped, and logged', async (t) => {
   assert.deepEqual([job?.status, job?.result], ['pending', undefined]);
 });
 
-test('new jobs of both are in, each once', async (t) => {
+test('new jobs of both holders are in the file, each once', async (t) => {
   for (const when of ['before', 'after'] as const) {
     const { queue, file, fault } = await oneJob(t);
     fault.do = once(file, when, () => appendFileSync(file, line({ id: jobId(2) })));
@@ -148,7 +116,7 @@ test('new jobs of both are in, each once', async (t) => {
   }
 });
 
-test('a row that is glued to half of ours is written again', async (t) => {
+test('a row that was glued to half of another is written again', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   fault.do = once(file, 'before', () => appendFileSync(file, line({ id: jobId(2) }).slice(0, 25)));
   const id = await queue.enqueue('email', 5);
@@ -156,7 +124,7 @@ test('a row that is glued to half of ours is written again', async (t) => {
   assert.deepEqual((await queue.listJobs()).map((job) => job.id).sort(), [jobId(1), id].sort());
 });
 
-test('who was passed over while a commit was under way starts over, and nothing is there twice', async (t) => {
+test('a holder that was passed over during its commit starts over, and no row is there twice', async (t) => {
   const { queue, file, store, fault } = await oneJob(t);
   fault.do = once(file, 'after', () => {
     for (const { token } of store.lock.holders()) store.fs.unlink(`${store.lock.path}/${token}`);
@@ -170,7 +138,7 @@ test('who was passed over while a commit was under way starts over, and nothing 
   assert.equal(statesOf(file).filter((state) => state.startsWith(id)).length, 1);
 });
 
-test('who was passed over does not acknowledge what the other is about to replace', async (t) => {
+test('a holder that was passed over does not acknowledge rows that the other is about to replace', async (t) => {
   const { queue, file, store, fault } = await oneJob(t);
   const before = readFileSync(file);
   let passed = false;
@@ -198,80 +166,6 @@ test('who was passed over does not acknowledge what the other is about to replac
   );
 });
 
-// ---- the path names another file ----
-
-/** Puts another file in the place of the queue, as an editor or a compaction does. */
-function replace(file: string, content: string | Buffer): void {
-  writeFileSync(`${file}.new`, content);
-  renameSync(`${file}.new`, file);
-}
-
-for (const [when, has] of [
-  ['without our rows', false],
-  ['with our rows', true],
-] as const) {
-  test(`a file replaced between append and check, ${when}: the commit starts over, nothing is lost or doubled`, async (t) => {
-    const { queue, file, fault } = await oneJob(t);
-    const before = readFileSync(file);
-    let replaced = false;
-    fault.do = once(file, 'after', () => {
-      replaced = true;
-      replace(file, has ? readFileSync(file) : before);
-    });
-    const [ids, cancelled] = await Promise.all([
-      queue.enqueueMany([{ type: 'a' }, { type: 'b' }]),
-      queue.cancelJob(jobId(1)),
-    ]);
-    assert.equal(replaced, true);
-    assert.equal(cancelled, true);
-    assert.deepEqual(
-      (await openTest(t, { file }).queue.listJobs()).map(({ id, status }) => `${id} ${status}`).sort(),
-      [`${jobId(1)} cancelled`, ...ids.map((id) => `${id} pending`)].sort(),
-    );
-    const states = statesOf(file);
-    for (const id of ids) assert.equal(states.filter((state) => state.startsWith(id)).length, 1);
-  });
-}
-
-test('a file replaced while a claim is written: the handler starts once, and only if the claim stands', async (t) => {
-  for (const content of ['old', 'ours', 'taken'] as const) {
-    const { queue, file, fault } = await oneJob(t);
-    const before = text(file);
-    fault.do = once(file, 'after', () => {
-      replace(
-        file,
-        content === 'old' ? before : content === 'ours' ? text(file) : before + row('cancelled', 2),
-      );
-    });
-    const runs: number[] = [];
-    await queue.processJobs({ email: (_, { job }) => void runs.push(job.attempts) });
-    assert.deepEqual(runs, content === 'taken' ? [] : [1], content);
-    assert.equal((await queue.getJob(jobId(1)))?.status, content === 'taken' ? 'cancelled' : 'completed');
-  }
-});
-
-test('a file that keeps being replaced ends in a clear error', async (t) => {
-  const { queue, file, fault } = await oneJob(t);
-  const before = readFileSync(file);
-  fault.do = (call, real) => {
-    const result = real();
-    if (isAppend(call, file)) replace(file, before);
-    return result;
-  };
-  const error = await queue.enqueue('email', {}).then(assert.fail, (reason) => reason);
-  assert.equal(error.code, 'WRITE_FAILED');
-  assert.match(error.message, /replaced/);
-});
-
-test('a file that vanished is made anew for what was enqueued meanwhile', async (t) => {
-  const { queue, file, fault } = await oneJob(t);
-  fault.do = once(file, 'after', () => renameSync(file, `${file}.backup`));
-  const id = await queue.enqueue('email', 7);
-  assert.deepEqual(statesOf(file), [`${id} pending`]);
-});
-
-// ---- no lock at all ----
-
 /** A file system whose lock lets everybody in, and whose every step may let the others go first. */
 function withoutLock(random: () => number) {
   return faultyFs((call: Call, real) => {
@@ -294,7 +188,7 @@ function seeded(seed: number): () => number {
   };
 }
 
-test('without any lock, compaction left out: every job runs once, nothing acknowledged is lost, no final state is left', async (t) => {
+test('every job runs once, and no acknowledged row or final state is lost, without any lock and without compaction', async (t) => {
   for (let seed = 1; seed <= 3; seed++) {
     const random = seeded(seed);
     const file = join(temporaryFolder(t), 'queue.tsv');
@@ -361,7 +255,7 @@ test('without any lock, compaction left out: every job runs once, nothing acknow
   }
 });
 
-test('a compaction whose lock was taken over says so, and leaves the file as it was', async (t) => {
+test('a compaction whose lock was taken over rejects, and leaves the file as it was', async (t) => {
   const { queue, file, fault } = await oneJob(t);
   const before = text(file);
   fault.do = ({ name, path }, real) => {
@@ -372,7 +266,7 @@ test('a compaction whose lock was taken over says so, and leaves the file as it 
   assert.equal(text(file), before);
 });
 
-test('who made a new file, and was passed over meanwhile, does not put it in the place of what others wrote', async (t) => {
+test('a holder that made the first file, and was passed over meanwhile, does not replace what others wrote', async (t) => {
   const unjudged = { self: systemProcesses.self, liveness: () => 'unknown' as const };
   for (const exists of [false, true]) {
     const { fs, fault } = faultyFs();
@@ -402,7 +296,7 @@ test('who made a new file, and was passed over meanwhile, does not put it in the
   }
 });
 
-test('an owner that is passed over finds its token gone before the file is read', async (t) => {
+test('a holder that is passed over finds its token gone before it reads the file', async (t) => {
   const { fs, calls } = faultyFs();
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({ id: jobId(1) }));

@@ -1,66 +1,32 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
-import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { bytesOf, type Call, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { inLock, leaveRewrite, leaveToken } from '../../../support/lock-tokens.js';
 import {
-  bytesOf,
-  type Call,
   COLUMN_NAMES,
-  FakeClock,
-  faultyFs,
+  fileOf,
   HEADER,
-  isAppend,
   jobId,
   line,
   linesOf,
-  openTest,
-  rejects,
   rowsOf,
   statesOf,
-  systemError,
-  temporaryFolder,
   text,
   writeQueue,
-} from '../../../helpers.js';
+} from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
- * Designs close to this one that lost jobs when they were simulated with kills and power losses. Each has a test
- * here that fails with it; the comment says what it did. Some have more tests beside the module that they concern.
+ * Designs close to this one lost jobs when they were simulated with kills and power losses. Each has a test here that
+ * fails with it, and the comment says what it did. Some have more tests next to their module.
  */
-
-const tokens = (file: string): string[] => (existsSync(`${file}.lock`) ? readdirSync(`${file}.lock`) : []);
-
-/** Says that its owner is dead, or somewhere else, and was writing the file anew. */
-function leaveRewrite(file: string, token = leaveToken(file)): void {
-  mkdirSync(`${file}.lock/rewriting`);
-  writeFileSync(join(`${file}.lock/rewriting`, token), '');
-}
-
-/** The token of a process that is dead, or that is somewhere else. */
-function leaveToken(file: string, where: { host?: string; namespace?: string } = {}): string {
-  const [host, boot, namespace] = systemProcesses.self().split('.');
-  const token = `owner.${where.host ?? host}.${boot}.${where.namespace ?? namespace}.4194305.1.aa`;
-  mkdirSync(`${file}.lock`, { recursive: true });
-  writeFileSync(join(`${file}.lock`, token), '');
-  return token;
-}
-
-function fileOf(t: TestContext, ...lines: string[]): string {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, ...lines);
-  return file;
-}
 
 /** The steps that matter, in their order, by short names. */
 function steps(calls: readonly Call[], file: string): string[] {
@@ -84,7 +50,7 @@ function steps(calls: readonly Call[], file: string): string[] {
   });
 }
 
-test('1a. a torn tail is looked for at every entry, not only beside a dead lock', async (t) => {
+test('1a. a torn tail is looked for whenever the lock is taken, not only after a dead holder', async (t) => {
   // Repair only by who breaks a dead lock: power loss leaves a torn tail and no lock, and the next row is glued to it.
   const file = fileOf(t, line({ id: jobId(1) }));
   appendFileSync(file, line({ id: jobId(2) }).slice(0, 30));
@@ -100,14 +66,14 @@ test('1a. a torn tail is looked for at every entry, not only beside a dead lock'
   assert.equal(rowsOf(file).filter((row) => row.version === '1').length, 3);
 });
 
-test('1b. a dead token stays until the repair is durable, and who enters before that repairs as well', async (t) => {
+test('1b. a dead token stays until the repair is durable, and a process that enters earlier repairs as well', async (t) => {
   // One died in an append, a second cleared the lock, and a third, who saw no dead owner, got in before the repair.
   const file = fileOf(t, line({ id: jobId(1) }));
   const dead = leaveToken(file);
   const { fs, calls, fault } = faultyFs();
   const { queue } = openTest(t, { file, fs });
   fault.do = (call, real) => {
-    if (call.name === 'rename' || call.name === 'fsync') assert.ok(tokens(file).includes(dead), call.name);
+    if (call.name === 'rename' || call.name === 'fsync') assert.ok(inLock(file).includes(dead), call.name);
     return real();
   };
   assert.equal(await queue.cancelJob(jobId(1)), true);
@@ -148,7 +114,7 @@ test('2. every row stands alone: any first part of a commit is a valid file, and
   }
 });
 
-test('3. a commit that is cut short takes nothing back: what others appended behind it stays', async (t) => {
+test('3. a commit that is cut short takes nothing back, so what others appended after it stays', async (t) => {
   // Rolling back with ftruncate: it cut another holder's acknowledged row, and spliced two for a reader in chunks.
   const file = fileOf(t, line({ id: jobId(1) }));
   const { fs, fault } = faultyFs();
@@ -180,7 +146,7 @@ test('3. a commit that is cut short takes nothing back: what others appended beh
   );
 });
 
-test('4. beside a dead owner a new name is made durable before anything is appended', async (t) => {
+test('4. a new name that a dead holder left is made durable before anything is appended', async (t) => {
   // The compactor died before the directory's sync, others appended to the new file, power loss brought back the old.
   const file = fileOf(t, line({ id: jobId(1) }));
   leaveRewrite(file);
@@ -192,7 +158,7 @@ test('4. beside a dead owner a new name is made durable before anything is appen
   assert.ok(done.indexOf('sync folder') < done.indexOf('append'));
 });
 
-test('4. who died making the file may have left directories above it that are not durable either', async (t) => {
+test('4. directories that a dead holder made above the file are made durable as well', async (t) => {
   const folder = join(temporaryFolder(t), 'a', 'b');
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'queue.tsv');
@@ -207,7 +173,7 @@ test('4. who died making the file may have left directories above it that are no
     assert.ok(synced.includes(path), path);
 });
 
-test('5. after a failed sync nobody gets in before the commit is in a new file, or ever', async (t) => {
+test('5. a failed sync keeps the lock until the commit is in a new file, or for ever', async (t) => {
   // Another process synced the same file with success, and acknowledged on top of a hole.
   const file = fileOf(t, line({ id: jobId(1) }));
   const { fs, calls, fault } = faultyFs();
@@ -245,7 +211,7 @@ test('6a. the name of a new file is durable before its first row is acknowledged
   assert.deepEqual(rest.slice(-3), ['append', 'leave', 'sync']);
 });
 
-test('6b. what went to the archive is durable, names and all, before the queue lacks it', async (t) => {
+test('6b. archived jobs are durable, with the names of their files, before the queue lacks them', async (t) => {
   // No sync of archive/ before the rename; a torn tail of the archive that swallowed the next archived job.
   const file = fileOf(
     t,
@@ -274,7 +240,7 @@ test('6b. what went to the archive is durable, names and all, before the queue l
   assert.equal((await queue.getJob(jobId(3), { archive: true }))?.status, 'completed');
 });
 
-test("7. with durability 'os' no row is struck: its replacement may not survive", async (t) => {
+test("7. no row is struck with durability 'os', because its replacement may not survive", async (t) => {
   // Strikes reached the disk, the replacement did not: an old, long durable job vanished.
   const file = fileOf(t, line({ id: jobId(1) }), line({ id: jobId(2) }));
   const before = readFileSync(file);
@@ -285,7 +251,7 @@ test("7. with durability 'os' no row is struck: its replacement may not survive"
   assert.deepEqual(readFileSync(file).subarray(0, before.length), before);
 });
 
-test('8. a reader reads until there is no more, not to a size that it asked for before', async (t) => {
+test('8. a reader reads to the end of the file, not to a size that it asked for before', async (t) => {
   // A strike landed before the size, its replacement behind it: the reader saw neither row.
   for (const size of [1, 2000]) {
     const file = fileOf(
@@ -379,14 +345,14 @@ test('12. an owner in another container, or on another host, is not taken for de
     const token = leaveToken(file, where);
     const { queue } = openTest(t, { file, lockTimeout: 300 });
     await rejects(queue.cancelJob(jobId(1)), 'LOCK_TIMEOUT');
-    assert.deepEqual(tokens(file), [token]);
+    assert.deepEqual(inLock(file), [token]);
     leaveRewrite(file, token);
     await rejects(queue.enqueue('email', 1), 'LOCK_TIMEOUT');
     assert.equal(linesOf(file).length, 1);
   }
 });
 
-test('13. a compaction looks once more that the lock is its own, right before the rename', async (t) => {
+test('13. a compaction checks once more that it holds the lock, right before the rename', async (t) => {
   // Two holders of which one compacts: what the other appended meanwhile was gone.
   const file = fileOf(t, line({ id: jobId(1) }));
   const { fs, fault } = faultyFs();

@@ -14,27 +14,17 @@ import { type TestContext, test } from 'node:test';
 import { archiveFiles } from '../../../../lib/file/compaction/archive.js';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import {
-  type Call,
-  deferred,
-  type Fault,
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { before } from '../../../support/faults.js';
+import { type Fault, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, linesOf, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred } from '../../../support/waiting.js';
 
 /*
- * New jobs are appended beside whoever holds the lock to decide something; who writes the file anew has to be alone.
+ * New jobs are appended without the lock, while another process decides something. A process that rewrites the file
+ * has to be alone.
  */
 
 /** A queue with one job, and the token of somebody alive, who is in the midst of a commit. */
@@ -57,7 +47,7 @@ function twoHandles(t: TestContext) {
 
 const rewriting = (file: string): string => `${file}.lock/rewriting`;
 
-test('a new job need not wait for who holds the lock; what depends on the file does', async (t) => {
+test('a new job does not wait for the holder of the lock; a change of a job does', async (t) => {
   const { queue, file } = heldQueue(t);
   const ids = [await queue.enqueue('email'), ...(await queue.enqueueMany([{ type: 'a' }, { type: 'b' }]))];
   assert.deepEqual(
@@ -68,7 +58,7 @@ test('a new job need not wait for who holds the lock; what depends on the file d
   await rejects(queue.compact(), 'LOCK_TIMEOUT');
 });
 
-test('a new job does not wait behind a change of the same process that waits for the lock', async (t) => {
+test('a new job does not wait for a change of the same process that waits for the lock', async (t) => {
   const { queue, store, file } = heldQueue(t, '1h');
   const [held] = store.lock.holders();
   const cancelling = queue.cancelJob(jobId(1));
@@ -78,7 +68,7 @@ test('a new job does not wait behind a change of the same process that waits for
   assert.equal(await cancelling, true);
 });
 
-test('a sync that fails where nobody can write the file anew is told as what it is: whether the job is kept is unknown', async (t) => {
+test('a failed sync says that it is unknown whether the job is kept, if the file can not be rewritten', async (t) => {
   const { queue, fault } = heldQueue(t);
   fault.do = ({ name }, real) => (name === 'fdatasync' ? Promise.reject(systemError('EIO')) : real());
   await rejects(queue.enqueue('email'), 'SYNC_FAILED', 'EIO', 'unknown');
@@ -86,7 +76,7 @@ test('a sync that fails where nobody can write the file anew is told as what it 
   await rejects(queue.enqueue('email'), 'SYNC_FAILED');
 });
 
-test('where the last line is to be closed first, a new job waits for the lock', async (t) => {
+test('a new job waits for the lock if the last line has to be closed first', async (t) => {
   const { queue, file } = heldQueue(t);
   appendFileSync(file, line({ id: jobId(2) }).slice(0, 30));
   const before = text(file);
@@ -94,7 +84,7 @@ test('where the last line is to be closed first, a new job waits for the lock', 
   assert.equal(text(file), before);
 });
 
-test('while somebody writes the file anew, a new job waits', async (t) => {
+test('a new job waits while another process rewrites the file', async (t) => {
   const { queue, file } = heldQueue(t);
   mkdirSync(rewriting(file));
   const before = text(file);
@@ -102,7 +92,7 @@ test('while somebody writes the file anew, a new job waits', async (t) => {
   assert.equal(text(file), before);
 });
 
-test('a new job that waits because somebody writes the file anew goes in when that is over, although the lock is held', async (t) => {
+test('a new job that waits for a rewrite goes in when the rewrite is over, although the lock is held', async (t) => {
   const { queue, file, fault } = heldQueue(t);
   mkdirSync(rewriting(file));
   let waits = 0;
@@ -115,17 +105,7 @@ test('a new job that waits because somebody writes the file anew goes in when th
   assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
 });
 
-/** Has something done at the first call of a kind, before it. */
-const before =
-  (wanted: (call: Call) => boolean, run: () => Promise<void> | void): Fault =>
-  (call, real) => {
-    if (!wanted(call)) return real();
-    wanted = () => false;
-    const done = run();
-    return done === undefined ? real() : done.then(real);
-  };
-
-test('a compaction between the look and the append: the job is in the new file, once', async (t) => {
+test('a job is in the new file, once, if a compaction comes between check and append', async (t) => {
   const { queue, file, other, fault, calls } = twoHandles(t);
   // What is written in one piece is written at once; a large one waits, and others come first.
   const large = 'x'.repeat(100_000);
@@ -141,7 +121,7 @@ test('a compaction between the look and the append: the job is in the new file, 
   assert.equal((await other.queue.getJob(id))?.payload, large);
 });
 
-test('a compaction that had read the file before the append, and is not done after it: the same', async (t) => {
+test('a job is in the new file, once, if a compaction read the file before the append and ends after it', async (t) => {
   const { queue, file, other, fault } = twoHandles(t);
   let compacted: Promise<unknown> = Promise.resolve();
   // The other one's own file system: at its rename ours goes on, and it waits for that.
@@ -157,7 +137,7 @@ test('a compaction that had read the file before the append, and is not done aft
   assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${id} pending`]);
 });
 
-test('what an earlier round has written is synced before it is acknowledged', async (t) => {
+test('a row of an earlier round is synced before it is acknowledged', async (t) => {
   const { queue, file, fault, calls } = twoHandles(t);
   // Somebody says that they rewrite the file, right after the append, and dies before they have begun.
   fault.do = (call, real) => {
@@ -176,7 +156,7 @@ test('what an earlier round has written is synced before it is acknowledged', as
   assert.equal(existsSync(rewriting(file)), false);
 });
 
-test('a job that was run and archived while its enqueue stood still is not there again', async (t) => {
+test('a job that was run and archived while its enqueue stood still is not added again', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, line({ id: jobId(1) }));
   const { fs, fault } = faultyFs();
@@ -212,7 +192,7 @@ const dyingBefore = (file: string, fragment: string): Fault =>
 
 const claim = line({ id: jobId(1), status: 'processing', version: 2, attempts: 1, locked_by: 'somebody' });
 
-test('a row glued to the beginning of one whose writer was killed is written again, and holds nobody for long', async (t) => {
+test('a row that is glued to the fragment of a killed writer is written again, and holds no job for long', async (t) => {
   const { queue, file, other, fault } = twoHandles(t);
   const ids: string[] = [];
   for (const cut of [5, 16, 17, 60, claim.length - 4]) {
@@ -232,7 +212,7 @@ test('a row glued to the beginning of one whose writer was killed is written aga
   assert.deepEqual(await other.queue.stats().then(({ total }) => total), 6);
 });
 
-test('a row whose writer was killed right after it was glued to another is not lost, nor is that one if it is whole', async (t) => {
+test('a row is not lost if its writer was killed right after it was glued to another, nor is a whole other row', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const second = (n: number): string => line({ id: jobId(n), payload: `${n}` });
   writeQueue(
@@ -256,7 +236,7 @@ test('a row whose writer was killed right after it was glued to another is not l
   assert.deepEqual(statesOf(file).sort(), before);
 });
 
-test('what a commit has to strike out after its sync is struck in no file that somebody edits', async (t) => {
+test('a commit strikes no row in a file that another process edits', async (t) => {
   const { queue, file, other, fault } = twoHandles(t);
   appendFileSync(file, line({ id: jobId(2) }) + line({ id: jobId(3) }));
   const syncing = deferred();
@@ -285,7 +265,7 @@ test('what a commit has to strike out after its sync is struck in no file that s
   assert.deepEqual(statesOf(file), [`${jobId(2)} pending`, `${jobId(3)} pending`]);
 });
 
-test('two who would be alone, in one process: what is asked for meanwhile waits for both', async (t) => {
+test('new jobs wait for every caller of one process that needs to be alone', async (t) => {
   const { queue, store, file, calls } = twoHandles(t);
   const tokens = (): number =>
     calls.filter(({ name, path }) => name === 'open' && path.includes('owner.')).length;
@@ -294,14 +274,14 @@ test('two who would be alone, in one process: what is asked for meanwhile waits 
     const before = tokens();
     ids.push(queue.enqueue('email'));
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
-    assert.equal(tokens(), before, 'nobody else tries to get in');
+    assert.equal(tokens(), before, 'no other call tries to get in');
   };
   await Promise.all([store.exclusively(alone), store.exclusively(alone), store.exclusively(alone)]);
   const added = await Promise.all(ids);
   assert.deepEqual(statesOf(file).sort(), [jobId(1), ...added].map((id) => `${id} pending`).sort());
 });
 
-test('a lock that can not be had after the append: that nothing was written is not said', async (t) => {
+test('an error does not say that nothing was written if the lock was missed after the append', async (t) => {
   const { queue, file, fault } = heldQueue(t);
   // Whoever holds it begins to rewrite the file at that very moment.
   fault.do = (call, real) => {

@@ -14,24 +14,12 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  bytesOf,
-  type Call,
-  FakeClock,
-  type Fault,
-  faultyFs,
-  HEADER,
-  jobId,
-  line,
-  NINE,
-  openTest,
-  rejects,
-  rowsOf,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { bytesOf, type Call, type Fault, faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, line, NINE, rowsOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const JANUARY = 'queue-2029-01.tsv';
 
@@ -98,7 +86,7 @@ test('an archive folder that a failed compaction has made is gone again', async 
   assert.equal(existsSync(join(dirname(file), 'archive')), false);
 });
 
-test('whichever call fails, each job is in the queue or in the archive, once, and the next compaction ends it', async (t) => {
+test('each job is in the queue or in the archive, once, whichever call fails, and the next compaction completes it', async (t) => {
   const whole = await withOldJobs(t);
   await whole.queue.compact();
   const wanted = contentOf(dirname(whole.file));
@@ -136,7 +124,7 @@ test('whichever call fails, each job is in the queue or in the archive, once, an
   }
 });
 
-test('rows that could be put into the archive by half are put there once', async (t) => {
+test('rows that were archived in part are archived once', async (t) => {
   const { queue, file, archive, fault } = await withOldJobs(t);
   fault.do = (call, real) => {
     // The archive file takes a part of the rows, and the disk is full.
@@ -152,7 +140,7 @@ test('rows that could be put into the archive by half are put there once', async
   assert.deepEqual(rowsIn(dirname(file)), [1, 2, 3].map(jobId));
 });
 
-test('what a person has added to the archive meanwhile stays', async (t) => {
+test('lines that a person has added to the archive meanwhile stay', async (t) => {
   const { queue, archive, fault } = await withOldJobs(t);
   fault.do = (call, real) => {
     if (call.name === 'write' && call.path === join(archive, JANUARY)) throw systemError('ENOSPC');
@@ -165,7 +153,7 @@ test('what a person has added to the archive meanwhile stays', async (t) => {
   assert.equal(text(join(archive, JANUARY)), `${HEADER}\n${old(1)}# a note\n${old(2)}`);
 });
 
-test('a compaction begins only where there is room for all of it', async (t) => {
+test('a compaction begins only if there is room for all of it', async (t) => {
   const { queue, file, fault, calls } = await withOldJobs(t);
   const before = contentOf(dirname(file));
   const needed = statSync(file).size;
@@ -223,7 +211,7 @@ for (const [what, change, expected] of [
     [2, 3, 8],
   ],
 ] as const)
-  test(`rows that a crash has left on their way are archived once, also where the file of their month ${what}`, async (t) => {
+  test(`rows that a crash left staged are archived once, also if the file of their month ${what}`, async (t) => {
     const { queue, file, january } = await diedBeforeSettling(t);
     change(january);
     assert.equal((await queue.getJob(jobId(2), { archive: true }))?.status, 'completed');
@@ -269,7 +257,7 @@ test('a staged file whose name is taken away is archived all the same', async (t
   assert.deepEqual(rowsIn(dirname(file)), [1, 2, 3].map(jobId));
 });
 
-test('an archive link that leads nowhere is told as that, and every job stays', async (t) => {
+test('an archive link that leads nowhere is named as such, and every job stays', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, old(1));
   symlinkSync('/nothing/archive', join(dirname(file), 'archive'));

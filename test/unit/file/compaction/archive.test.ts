@@ -2,19 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  bytesOf,
-  faultyFs,
-  HEADER,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { bytesOf, faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { fileOf, HEADER, jobId, line, text } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const JANUARY = 'queue-2029-01.tsv';
 
@@ -30,8 +22,7 @@ const old = (n: number, payload = '{}'): string =>
 /** A queue over these rows, all of which are past their retention time. */
 function over(t: TestContext, rows: string[]) {
   const { fs, fault, calls } = faultyFs();
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, ...rows);
+  const file = fileOf(t, ...rows);
   const archive = join(dirname(file), 'archive');
   return { ...openTest(t, { file, fs }), archive, fault, calls };
 }
@@ -48,7 +39,7 @@ test('an archive that takes only a part leaves every job in the queue', async (t
   assert.equal(text(file), before);
 });
 
-test('a header that goes in by half leaves every job in the queue', async (t) => {
+test('a header that is written in part leaves every job in the queue', async (t) => {
   const { queue, file, fault } = over(t, [old(1)]);
   const before = text(file);
   fault.do = (call, real) => {
@@ -87,7 +78,7 @@ test('many jobs are archived in pieces, each job once, and the last of them is f
   assert.equal((await queue.getJob(jobId(1299), { archive: true }))?.status, 'completed');
 });
 
-test('where a link or a folder has the name of an archive, a further file is begun', async (t) => {
+test('a further file is begun if a link or a folder has the name of an archive', async (t) => {
   const { queue, archive } = over(t, [old(1)]);
   const elsewhere = join(temporaryFolder(t), 'elsewhere');
   writeFileSync(elsewhere, '');

@@ -5,7 +5,8 @@ import { isPastRetention, needsCompaction } from '../../../../lib/file/compactio
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
-import { jobId, line, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, writeQueue } from '../../../support/queue-file.js';
 
 const KB = 1024;
 const DAY = 24 * 3_600_000;
@@ -14,7 +15,7 @@ const NOW = Date.UTC(2030, 0, 1);
 /** An index of which only the sizes matter. */
 const sizes = (size: number, deadBytes: number) => ({ file: { size }, deadBytes }) as JobIndex;
 
-test('a large file is written anew when superseded rows outweigh the rest, and not before', () => {
+test('a large file is rewritten when superseded rows outweigh the rest, and not before', () => {
   for (const smallToo of [true, false]) {
     assert.equal(needsCompaction(sizes(1000 * KB, 501 * KB), smallToo), true);
     assert.equal(needsCompaction(sizes(1000 * KB, 500 * KB), smallToo), false);
@@ -23,7 +24,7 @@ test('a large file is written anew when superseded rows outweigh the rest, and n
   }
 });
 
-test('a small file is written anew for a single superseded row, where that is asked for', () => {
+test('a small file is rewritten for a single superseded row if the caller is eager', () => {
   for (const size of [KB, 256 * KB]) {
     assert.equal(needsCompaction(sizes(size, 100), true), true);
     assert.equal(needsCompaction(sizes(size, 0), true), false);
@@ -60,7 +61,7 @@ test('finished jobs are past their retention time when they are a tenth over it'
   assert.equal(await past(0, finished(1, 0.001)), true);
 });
 
-test('a job that is held stays, and is no reason to write the file anew', async (t) => {
+test('a held job stays, and is no reason to rewrite the file', async (t) => {
   const held = `${jobId(1)}\tno row\n`;
   for (const lines of [
     [finished(1, 12), held],
@@ -74,7 +75,7 @@ test('a job that is held stays, and is no reason to write the file anew', async 
   );
 });
 
-test('they need not stand at the beginning, nor be short', async (t) => {
+test('finished jobs past their retention time are found anywhere in the file, and at any length', async (t) => {
   const waiting = Array.from({ length: 500 }, (_, n) =>
     line({ id: jobId(100 + n), payload: JSON.stringify('x'.repeat(200)) }),
   );
@@ -87,7 +88,7 @@ test('they need not stand at the beginning, nor be short', async (t) => {
   }
 });
 
-test('what has not finished has no such time, nor has what is no row', async (t) => {
+test('an unfinished job, or a line that is not a row, has no retention time', async (t) => {
   for (const one of [
     line({ id: jobId(1), finished_at: 5 }),
     line({ id: jobId(1), status: 'processing', version: 2, finished_at: 5 }),

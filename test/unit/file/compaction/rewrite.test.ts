@@ -4,9 +4,70 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { removeUnfinishedRewrites } from '../../../../lib/file/compaction/rewrite.js';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
-import { faultyFs, jobId, line, openTest, rejects, temporaryFolder } from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, statesOf, text } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { folderOf, over } from './queue-with-archive.js';
 
-test('of what others left, only copies of this queue that were not finished are removed', (t) => {
+test('a compaction that finds no room leaves the old file, no litter, and a clear error', async (t) => {
+  for (const [name, code] of [
+    ['write', 'DISK_FULL'],
+    ['fsync', 'WRITE_FAILED'],
+    ['open', 'NO_ACCESS'],
+    ['rename', 'WRITE_FAILED'],
+  ] as const) {
+    const { fs, fault } = faultyFs();
+    const { queue, file } = over(
+      t,
+      [line({ id: jobId(1) }), line({ id: jobId(1), status: 'cancelled', version: 2 })],
+      { fs },
+    );
+    const before = text(file);
+    fault.do = (call, real) => {
+      if (call.name === name && call.path.endsWith('.tmp'))
+        throw systemError(code === 'DISK_FULL' ? 'ENOSPC' : code === 'NO_ACCESS' ? 'EACCES' : 'EIO');
+      return real();
+    };
+    await rejects(queue.compact(), code);
+    fault.do = undefined;
+    assert.equal(text(file), before, name);
+    assert.deepEqual(folderOf(file), ['queue.tsv'], name);
+    await queue.compact();
+    assert.deepEqual(statesOf(file), [`${jobId(1)} cancelled`]);
+  }
+});
+
+test('a short write of the new file leaves the old file', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = over(t, [line({ id: jobId(1) })], { fs });
+  const before = text(file);
+  fault.do = (call, real) => {
+    if (call.name !== 'write' || !call.path.endsWith('.tmp')) return real();
+    return Promise.resolve((call.args[1] as Buffer).length - 1);
+  };
+  await rejects(queue.compact(), 'DISK_FULL');
+  assert.equal(text(file), before);
+});
+
+test('a compaction that was passed over does not rename', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file, store } = over(t, [line({ id: jobId(1) })], { fs });
+  fault.do = (call, real) => {
+    // Others believed us dead, passed us over, and are at work in the file.
+    if (call.name === 'fsync' && call.path.endsWith('.tmp')) {
+      for (const { token } of store.lock.holders()) fs.unlink(join(store.lock.path, token));
+      appendFileSync(file, line({ id: jobId(2) }));
+    }
+    return real();
+  };
+  await assert.rejects(queue.compact());
+  assert.deepEqual(statesOf(file), [`${jobId(1)} pending`, `${jobId(2)} pending`]);
+  assert.ok(!folderOf(file).some((name) => name.endsWith('.tmp')));
+});
+
+test('only unfinished copies of this queue are removed from what others left', (t) => {
   const folder = temporaryFolder(t);
   const stay = [
     'other.tsv.0123456789ab.tmp',
@@ -22,7 +83,7 @@ test('of what others left, only copies of this queue that were not finished are 
   assert.deepEqual(readdirSync(folder).sort(), stay);
 });
 
-test('who was passed over, and its copy removed, says so', async (t) => {
+test('a rewrite whose copy was removed after it was passed over rejects', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueue('email', 1);

@@ -3,7 +3,11 @@ import { constants, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } fr
 import { test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { readHeartbeat, writeHeartbeat } from '../../../../lib/file/disk/heartbeat.js';
-import { deferred, faultyFs, openTest, rejects, systemError, text, until } from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { text } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, until } from '../../../support/waiting.js';
 
 test('a worker leaves the time of its look, and the types that it could not serve', async (t) => {
   const { queue, file, clock } = openTest(t);
@@ -57,7 +61,7 @@ test('a worker that finds nothing to do writes once', async (t) => {
   );
 });
 
-test('a tick that can not be noted is no reason not to work', async (t) => {
+test('a worker works although its tick can not be noted', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue } = openTest(t, { fs });
   const id = await queue.enqueue('email', {});
@@ -69,7 +73,7 @@ test('a tick that can not be noted is no reason not to work', async (t) => {
   assert.equal((await queue.getJob(id))?.status, 'completed');
 });
 
-test('a note that nobody can read is none', async (t) => {
+test('an unreadable note counts as missing', async (t) => {
   const { file } = openTest(t);
   for (const content of ['', 'soon\n', '\0\0\0', '-5\n']) {
     writeFileSync(`${file}.tick`, content);
@@ -82,7 +86,7 @@ test('a note that nobody can read is none', async (t) => {
   });
 });
 
-test('a link or a folder in its place is no note, and leads nowhere', async (t) => {
+test('a link or a folder in place of the note counts as missing, and is not followed', async (t) => {
   const { file } = openTest(t);
   writeFileSync(`${file}.other`, '1700000000\n');
   symlinkSync(`${file}.other`, `${file}.tick`);

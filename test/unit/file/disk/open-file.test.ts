@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
-import { faultyFs, HEADER, jobId, line, temporaryFolder, throws, writeQueue } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, line, writeQueue } from '../../../support/queue-file.js';
 
 const turns = async (n: number): Promise<void> => {
   for (let i = 0; i < n; i++) await new Promise(setImmediate);
 };
 
-test('who retains a file in the turn in which others let go of it can read it, and it is closed once', async (t) => {
+test('a file that is retained in the turn in which others release it can be read, and is closed once', async (t) => {
   const path = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(path, line({}));
   const { fs, calls } = faultyFs();
@@ -35,7 +38,7 @@ function opened(t: TestContext, ...lines: string[]): OpenFile {
   return file;
 }
 
-test('lines of any length are given whole, once, with their place in the file', async (t) => {
+test('lines of any length are read in full, once, with their place in the file', async (t) => {
   const sizes = [10, 65_000, 0, 66_000, 600_000, 5, 1_300_000, 520_000, 1];
   const lines = sizes.map((size, n) => `${n}${'x'.repeat(size)}\n`);
   const file = opened(t, ...lines, 'no end');
@@ -56,7 +59,7 @@ test('lines of any length are given whole, once, with their place in the file', 
   assert.equal(end, at, 'where the line begins that has no end');
 });
 
-test('lines may be asked for up to a byte', async (t) => {
+test('lines can be read up to a byte', async (t) => {
   const lines = [1, 2, 3, 4].map((n) =>
     line({ id: jobId(n), payload: JSON.stringify('x'.repeat(n * 30_000)) }),
   );
@@ -71,7 +74,7 @@ test('lines may be asked for up to a byte', async (t) => {
   }
 });
 
-test('a file whose name another has taken, or nobody has, is not current, and nothing is written into it in place', (t) => {
+test('a file that has lost its name is not current, and nothing is written into it in place', (t) => {
   const replaced = opened(t, line({ id: jobId(1) }));
   assert.equal(replaced.isCurrent(), true);
   copyFileSync(replaced.path, `${replaced.path}.copy`);

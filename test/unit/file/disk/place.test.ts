@@ -6,18 +6,13 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { assertPlace, placeOf } from '../../../../lib/file/disk/place.js';
 import { inspect } from '../../../../lib/file/doctor/inspect.js';
-import {
-  bareEnvironment,
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
 import { CLI } from '../../../integration/cli-process.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { bareEnvironment } from '../../../support/processes.js';
+import { jobId, line, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const skip = process.platform !== 'linux' && 'the numbers are those of Linux';
 
@@ -93,7 +88,7 @@ for (const [name, type, stakes] of [
     );
   });
 
-test('an idle tick and a look do not ask for it', { skip }, async (t) => {
+test("an idle tick and a read do not ask for the file system's type", { skip }, async (t) => {
   const { queue, file, asked } = on(t, 0x6969);
   writeQueue(file, line({ status: 'completed', finished_at: Date.now() / 1000, version: 3 }));
   writeFileSync(`${file}.tick`, '1700000000.000\n');
@@ -103,7 +98,7 @@ test('an idle tick and a look do not ask for it', { skip }, async (t) => {
   assert.equal(asked(), 0);
 });
 
-test('an ordinary disk is nothing special, nor is a system that does not tell', async (t) => {
+test('an ordinary disk, or one whose type is unknown, is not reported', async (t) => {
   const { fs, fault } = faultyFs();
   for (const info of [{ type: 0xef53, free: 1 }, undefined]) {
     fault.do = ({ name }, real) => (name === 'statfs' ? info : real());
@@ -111,7 +106,7 @@ test('an ordinary disk is nothing special, nor is a system that does not tell', 
   }
 });
 
-test('the folder is looked at where there is no file yet, or the one above it', { skip }, (t) => {
+test('the type of the folder, or of the one above it, counts if there is no file yet', { skip }, (t) => {
   const folder = temporaryFolder(t);
   const { fs, calls } = faultyFs((call, real) =>
     call.name === 'statfs' && call.path === folder ? { type: 0x6969, free: 1 } : real(),
@@ -174,7 +169,7 @@ for (const [name, mount] of [
     },
   );
 
-test('what the system really says of this disk is no reason to refuse it', {
+test('the disk of this machine is not refused', {
   skip: skip || !existsSync('/proc'),
 }, () => {
   assert.doesNotThrow(() => assertPlace(systemFs, join(process.cwd(), 'queue.tsv')));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { root } from '../../../helpers.js';
+import { root } from '../../../support/folders.js';
 
 /** The seams themselves: files, processes, and the package that makes the lock's directory. */
 const SEAMS = ['disk/fs.ts', 'lock/process-id.ts', 'lock/proper-lockfile.ts'];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { storeError, systemFs } from '../../../../lib/file/disk/fs.js';
 import { TsvqError } from '../../../../lib/job/errors.js';
-import { systemError } from '../../../helpers.js';
+import { systemError } from '../../../support/faulty-fs.js';
 
 for (const [code, ours] of [
   ['ENOSPC', 'DISK_FULL'],
@@ -13,7 +13,7 @@ for (const [code, ours] of [
   ['E2BIG', 'WRITE_FAILED'],
   ['UNKNOWN', 'WRITE_FAILED'],
 ] as const)
-  test(`what the system calls ${code} is ${ours}, with the path`, () => {
+  test(`${code} of the system becomes ${ours}, with the path`, () => {
     const cause = systemError(code);
     const told = storeError(cause, '/data/queue.tsv');
     assert.ok(told instanceof TsvqError);
@@ -21,7 +21,7 @@ for (const [code, ours] of [
     assert.match(told.message, new RegExp(`/data/queue\\.tsv.*\\(${code}\\)`));
   });
 
-test('an error that the system has not made is not told as one of the disk', () => {
+test("an error that is not the system's does not become one of the disk", () => {
   let ofNode: unknown;
   try {
     systemFs.open(5 as unknown as string, 'r');

@@ -3,23 +3,19 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { bytesOf, type Call, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 import {
-  bytesOf,
-  type Call,
-  faultyFs,
   HEADER,
-  isAppend,
   jobId,
   line,
   linesOf,
-  openTest,
   rowsOf,
   statesOf,
-  systemError,
-  temporaryFolder,
   text,
   writeQueue,
-} from '../../../helpers.js';
+} from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /** Whether a call writes into the midst of the queue file. */
 const isStrike = ({ name, path, args }: Call, file: string): boolean =>
@@ -65,7 +61,7 @@ test('only what a sync covers is struck: the sync comes between the append and t
   assert.deepEqual(steps, ['append', 'sync', 'strike']);
 });
 
-test("with durability 'os' nothing is synced, and nothing is struck until a compaction", async (t) => {
+test("nothing is synced, or struck before a compaction, with durability 'os'", async (t) => {
   const { fs, calls } = faultyFs();
   const { queue, file } = openTest(t, { fs, durability: 'os' });
   const id = await queue.enqueue('email', {});
@@ -92,7 +88,7 @@ test('rows that lie side by side are struck with one read and one write', async 
   );
 });
 
-test('what lies between superseded rows is not touched, not even for a moment', async (t) => {
+test('bytes between superseded rows are not touched, not even for a moment', async (t) => {
   const { fs, fault } = faultyFs();
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(
@@ -123,7 +119,7 @@ test('what lies between superseded rows is not touched, not even for a moment', 
   );
 });
 
-test('bytes are looked at again before they are changed: what an editor put there stays', async (t) => {
+test('a strike checks the bytes again before it changes them, so what an editor put there stays', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const id = await queue.enqueue('email', { a: 1 });
@@ -144,7 +140,7 @@ test('bytes are looked at again before they are changed: what an editor put ther
   assert.ok(edited.startsWith(`${'?'.repeat(10)}${id.slice(10)}!email\t{"a":1}\tpending\t`), edited);
 });
 
-test('a row whose line end is gone, and with it its own end, is not struck out', async (t) => {
+test('a row that has lost its end and its LF is not struck', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const ids = await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
@@ -158,7 +154,7 @@ test('a row whose line end is gone, and with it its own end, is not struck out',
   assert.ok(linesOf(file)[0]?.startsWith(`${ids[0]}\temail\tnull\tpending\t`), linesOf(file)[0]);
 });
 
-test('a strike that fails changes nothing that anyone was told', async (t) => {
+test('a failed strike changes no answer', async (t) => {
   for (const [at, code] of [
     ['write', 'EIO'],
     ['open', 'EMFILE'],
@@ -181,7 +177,7 @@ test('a strike that fails changes nothing that anyone was told', async (t) => {
   }
 });
 
-test('rows that look alike are struck where they are superseded, whatever their payload holds', async (t) => {
+test('superseded rows are struck, and rows that look like them are not, whatever their payload holds', async (t) => {
   const { queue, file } = openTest(t);
   const payload = { text: `${HEADER}\n${line({ id: jobId(9) })}`, word: '\tpending\t' };
   const id = await queue.enqueue('email', payload);
@@ -201,7 +197,7 @@ test('a long row is struck as well', async (t) => {
   assert.ok(statSync(file).size > 2 * size - 1000);
 });
 
-test('of a large row only what changes is written', async (t) => {
+test('the strike of a large row writes only the bytes that change', async (t) => {
   const { fs, calls } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const id = await queue.enqueue('email', 'x'.repeat(200_000));
@@ -232,7 +228,7 @@ test('rows are found and struck in a file of several megabytes', async (t) => {
   assert.equal(text(file).length, statSync(file).size);
 });
 
-test('a strike that a death cut leaves no trace behind the next compaction', async (t) => {
+test('a strike that a death cut leaves no trace after the next compaction', async (t) => {
   for (const cut of ['after the #', 'in the status word', 'before the #'] as const) {
     const { queue, file } = openTest(t);
     const id = await queue.enqueue('email', { note: 1 });
@@ -259,7 +255,7 @@ test('a strike that a death cut leaves no trace behind the next compaction', asy
   }
 });
 
-test('a job that a person switched off by a # over its first digit stays as it is', async (t) => {
+test('a job that a person commented out with a # over its first digit stays as it is', async (t) => {
   const { queue, file } = openTest(t);
   const id = await queue.enqueue('email', 1);
   const [row = ''] = linesOf(file);
@@ -298,7 +294,7 @@ test('an old row that got its # and kept its status goes with the next compactio
   ]);
 });
 
-test('a newest row that a person has commented out, or a copy of one, stays', async (t) => {
+test('the newest row of a job, or a copy of it, stays if a person has commented it out', async (t) => {
   const { queue, file } = openTest(t);
   const commented = [1, 2].map((version) => `#${line({ id: jobId(1), version, status: 'failed' }).slice(1)}`);
   writeQueue(file, line({ id: jobId(1) }), ...commented);

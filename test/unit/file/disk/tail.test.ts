@@ -2,24 +2,21 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { rejects } from '../../../support/errors.js';
+import { bytesOf, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 import {
-  bytesOf,
-  faultyFs,
   HEADER,
-  isAppend,
   jobId,
   line,
   linesOf,
   NINE,
-  openTest,
-  rejects,
   rowsOf,
   statesOf,
-  systemError,
-  temporaryFolder,
   text,
   writeQueue,
-} from '../../../helpers.js';
+} from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const first = line({ id: jobId(1), payload: '{"to":"Zoë"}' });
 
@@ -82,7 +79,7 @@ test('a last row of any length that lacks only its LF is a job', async (t) => {
   }
 });
 
-test('a comment, a struck row, a blank line or a header that lacks its LF gets just that', async (t) => {
+test('a comment, a struck row, a blank line or a header that lacks its LF gets only the LF', async (t) => {
   const struck = `#${line({ id: jobId(3), status: '-------' }).slice(1, -1)}`;
   const contents = ['# note', '   ', struck].map((last) => `${HEADER}\n${first}${last}`);
   for (const content of [...contents, HEADER, NINE]) {
@@ -120,7 +117,7 @@ test('NULs that a power loss left are closed as torn', async (t) => {
   assert.match(linesOf(file)[1] as string, /\0\t#torn$/);
 });
 
-test('a version that a crash cut is older than what it was to supersede', async (t) => {
+test('a version that a crash cut counts as older than the row it was to supersede', async (t) => {
   const file = fileWith(
     t,
     `${HEADER}\n${line({ id: jobId(1), status: 'processing', version: 11 })}${line({ id: jobId(1), status: 'completed', version: 12 }).slice(0, -2)}`,
@@ -156,7 +153,7 @@ test('a closing that was itself cut short is closed again', async (t) => {
   }
 });
 
-test('where a tail can not be closed nothing is written, and the error says why', async (t) => {
+test('nothing is written if a tail can not be closed, and the error says why', async (t) => {
   for (const [fails, code] of [
     [
       () => {
@@ -188,7 +185,7 @@ test('where a tail can not be closed nothing is written, and the error says why'
   }
 });
 
-test('what a reader without the lock sees ends at the last LF', async (t) => {
+test('a reader without the lock sees the file up to the last LF', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file, first);
   const { queue } = openTest(t, { file });

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { inspect } from '../../../../lib/file/doctor/inspect.js';
 import { interruptedProblem } from '../../../../lib/file/doctor/interrupted.js';
-import { jobId, line, openTest, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { fileOf, jobId, line } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const [A, B, C] = [jobId(1), jobId(2), jobId(3)];
 
 function over(t: TestContext, ...rows: string[]) {
-  const file = join(temporaryFolder(t), 'queue.tsv');
-  writeQueue(file, ...rows);
+  const file = fileOf(t, ...rows);
   chmodSync(file, 0o640);
   return openTest(t, { file });
 }
@@ -27,7 +26,7 @@ test('a job that was interrupted three times in a row is named', async (t) => {
   assert.deepEqual(await inspect(over(t, ...rows).store), [{ kind: 'interrupted', line: 4, id: B, message }]);
 });
 
-test('several are counted, and the first is named', async (t) => {
+test('several interrupted jobs are counted, and the first is named', async (t) => {
   assert.equal(
     await problemOf(
       t,
@@ -48,7 +47,7 @@ test('a job counts as its newest row has it, crossed out or not', async (t) => {
   );
 });
 
-test('finished jobs, and what merely looks like a note, count for nothing', async (t) => {
+test('finished jobs, and text that merely looks like a note, do not count', async (t) => {
   const rows = [
     line({ id: A, status: 'failed', meta: meta(13) }),
     line({ id: B, status: 'cancelled', meta: meta(13) }),
@@ -61,11 +60,11 @@ test('finished jobs, and what merely looks like a note, count for nothing', asyn
   assert.deepEqual(await inspect(over(t, ...rows).store), []);
 });
 
-test('a queue without a file has no such problem', async (t) => {
+test('a queue without a file has no interrupted job', async (t) => {
   assert.equal(await interruptedProblem(openTest(t).store), undefined);
 });
 
-test('it is found in any block of a large file', async (t) => {
+test('an interrupted job is found in any block of a large file', async (t) => {
   const rows = Array.from({ length: 3000 }, (_, n) =>
     line({ id: jobId(n + 10), payload: `"${'x'.repeat(400)}"` }),
   );
@@ -73,7 +72,7 @@ test('it is found in any block of a large file', async (t) => {
   assert.match((await problemOf(t, ...rows)) ?? '', new RegExp(`^job ${A} `));
 });
 
-test('a meta in which nothing can be noted is told of', async (t) => {
+test('a meta that can hold no note is reported', async (t) => {
   const findings = await inspect(
     over(
       t,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COLUMNS } from '../../../../lib/file/format/columns.js';
 import { headOf, newLayout, parseHeader, upgraded } from '../../../../lib/file/format/layout.js';
-import { COLUMN_NAMES, NINE, throws } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
+import { COLUMN_NAMES, NINE } from '../../../support/queue-file.js';
 
 test('a new file has the nine columns of dbbasic-queue first, in its order, and version last', () => {
   assert.equal(
@@ -38,14 +39,14 @@ test('a file with only the nine columns gets the others, version last', () => {
   assert.equal(upgraded(layout).current, true);
 });
 
-test('a column that nobody knows keeps its place, before version', () => {
+test('an unknown column keeps its place, before version', () => {
   const layout = upgraded(parseHeader(`${NINE}\tcustomer\tversion\tregion`, 'q.tsv'));
   assert.deepEqual(layout.names.slice(0, 11), [...NINE.split('\t'), 'customer', 'region']);
   assert.equal(layout.names.at(-1), 'version');
   assert.equal(layout.names.length, COLUMNS.length + 2);
 });
 
-test('what is no header is refused, naming the file, what it lacks and what to do', () => {
+test("a malformed header is refused with the file's name, what it lacks and what to do", () => {
   throws(
     () => parseHeader('<!DOCTYPE html>', '/data/q.tsv'),
     'NOT_A_QUEUE',

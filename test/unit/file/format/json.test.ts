@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { toJson } from '../../../../lib/file/format/json.js';
-import { throws } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
 
 test('any JSON value is kept as it is, in one line without tabs', () => {
   fc.assert(
@@ -15,7 +15,7 @@ test('any JSON value is kept as it is, in one line without tabs', () => {
   );
 });
 
-test('what has a form of its own in JSON is kept in that form', () => {
+test('a value with a JSON form of its own is kept in that form', () => {
   assert.equal(toJson({ at: new Date(0) }, 'payload'), '{"at":"1970-01-01T00:00:00.000Z"}');
   assert.equal(toJson({ to: 'ann', cc: undefined }, 'payload'), '{"to":"ann"}');
   assert.equal(toJson(undefined, 'payload'), 'null');
@@ -36,7 +36,7 @@ test('what has a form of its own in JSON is kept in that form', () => {
   );
 });
 
-test('the same object in two places is no cycle', () => {
+test('the same object in two places is accepted', () => {
   const address = { city: 'Graz' };
   assert.equal(toJson([address, address], 'payload'), '[{"city":"Graz"},{"city":"Graz"}]');
 });
@@ -82,11 +82,11 @@ for (const [name, value, ...message] of [
   });
 }
 
-test('what forgets to be awaited is refused instead of becoming {}', () => {
+test('a promise is refused instead of becoming {}', () => {
   throws(() => toJson({ user: Promise.resolve({ id: 1 }) }, 'payload'), 'INVALID_ARGUMENT', 'payload.user');
 });
 
-test('a getter that throws is an error of the argument too', () => {
+test('a getter that throws is an error of the argument', () => {
   const value = {
     get user() {
       throw new Error('not loaded');

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type Layout, newLayout, parseHeader } from '../../../../lib/file/format/layout.js';
 import { eachLine, LineReader, LONGEST_ROW } from '../../../../lib/file/format/line.js';
 import { STATUSES } from '../../../../lib/job/job.js';
-import { line, NINE } from '../../../helpers.js';
+import { line, NINE } from '../../../support/queue-file.js';
 
 function kindOf(text: string, layout: Layout = newLayout()): string {
   // In the midst of other bytes: a reader that looks beyond the line's ends would say otherwise.
@@ -18,11 +18,11 @@ test('a row has the columns of the header, a known status and a version', () => 
   for (const status of STATUSES) assert.equal(kindOf(row({ status })), 'row', status);
 });
 
-test('CR and spaces at the end of a line are what an editor left', () => {
+test('CR and spaces at the end of a line do not count', () => {
   for (const end of ['\r', ' ', '   ', ' \r', '\r\r']) assert.equal(kindOf(row() + end), 'row');
 });
 
-test('an id of ours behind the beginning of another is none', () => {
+test('an id after the beginning of another is not an id', () => {
   const [one, other] = ['0123456789abcdef', 'fedcba9876543210'];
   for (let cut = 1; cut <= 16; cut++)
     assert.equal(kindOf(row({ id: one.slice(0, cut) + other })), 'unreadable', `${cut} digits`);
@@ -30,7 +30,7 @@ test('an id of ours behind the beginning of another is none', () => {
     assert.equal(kindOf(row({ id })), 'row', id);
 });
 
-test('anything else is unreadable', () => {
+test('any other line is unreadable', () => {
   for (const [why, text] of [
     ['a column too few', row().replace('\t{}', '')],
     ['a column too many', row().replace('{}', '{}\t')],
@@ -52,7 +52,7 @@ test('anything else is unreadable', () => {
   }
 });
 
-test('white space is blank', () => {
+test('a line of white space is blank', () => {
   for (const text of ['', ' ', '\r', '  \r']) assert.equal(kindOf(text), 'blank');
 });
 
@@ -70,7 +70,7 @@ test('a line that begins with # is a comment, or a row that was struck out', () 
   assert.equal(kindOf(`#${row({ status: '---' }).slice(1)}\r`), 'struck');
 });
 
-test('a strike of which power loss kept a part crosses the row out all the same', () => {
+test('a row is struck although power loss kept only a part of the strike', () => {
   for (const status of ['-------', 'pendin-', 'pend---', '---ding', '----------', 'complete-', 'f-----']) {
     assert.equal(kindOf(row({ status })), 'struck', status);
     assert.equal(kindOf(`#${row({ status }).slice(1)}`), 'struck', status);
@@ -82,7 +82,7 @@ test('a strike of which power loss kept a part crosses the row out all the same'
   assert.equal(kindOf(`#${row().slice(1)}`), 'comment');
 });
 
-test('a fragment that was closed as torn is no row, even with all its columns', () => {
+test('a fragment that was closed as torn is not a row, even with all its columns', () => {
   assert.equal(kindOf('00\t#torn'), 'torn');
   assert.equal(kindOf('\t#torn'), 'torn');
   assert.equal(kindOf(`${row({ version: '' })}#torn`), 'torn');
@@ -100,7 +100,7 @@ test('a file without versions has rows of version 0', () => {
   assert.equal(reader.number(layout.at.version, 7), 7);
 });
 
-test('fields are found whatever stands in the others', () => {
+test('fields are found whatever the others hold', () => {
   const { at } = newLayout();
   fc.assert(
     fc.property(fc.jsonValue(), fc.nat(), fc.constantFrom(...STATUSES), (payload, version, status) => {
@@ -118,7 +118,7 @@ test('fields are found whatever stands in the others', () => {
   );
 });
 
-test('a TAB or NUL is found at every place, behind whatever byte, and nothing else is taken for one', () => {
+test('a TAB or NUL is found at every place, after any byte, and no other byte is taken for one', () => {
   const layout = newLayout();
   const reader = new LineReader(layout);
   const [before, after] = row({ payload: '"@"' }).split('@') as [string, string];
@@ -155,7 +155,7 @@ test('a last field of any length ends with its line, whatever follows', () => {
   }
 });
 
-test('a number that is none counts as missing', () => {
+test('a malformed number counts as missing', () => {
   const { at } = newLayout();
   const bytes = Buffer.from(row({ run_at: 'soon', priority: '', timeout: 'Infinity', attempts: '007' }));
   const reader = new LineReader(newLayout());
@@ -166,7 +166,7 @@ test('a number that is none counts as missing', () => {
   assert.equal(reader.number(at.attempts, 5), 7);
 });
 
-test('lines are given one by one, and what has no LF is left', () => {
+test('lines are read one by one, and a part without LF is left', () => {
   const bytes = Buffer.from('ab\n\ncd\nrest');
   const lines: string[] = [];
   assert.equal(

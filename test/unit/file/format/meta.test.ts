@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_OWN_META, readOwnMeta, writeOwnMeta } from '../../../../lib/file/format/meta.js';
 
-test('an entry of the queue is added behind those of a caller, which stay as they stand there', () => {
+test('an entry of the queue is added after those of a caller, which stay as they are', () => {
   for (const [field, written] of [
     ['', '{"@interruptions":2}'],
     ['{}', '{"@interruptions":2}'],
@@ -36,14 +36,14 @@ test('entries that are not named stay, and those that are undefined go', () => {
   assert.equal(writeOwnMeta('', NO_OWN_META), '');
 });
 
-test('what is no JSON object counts as empty, and nothing can be noted in it', () => {
+test('a meta that is not a JSON object counts as empty, and can hold no note', () => {
   for (const field of ['no JSON', '[1]', '"text"', 'null', '7', '{"a":1', '{"a":1} x']) {
     assert.deepEqual(readOwnMeta(field), {}, field);
     assert.equal(writeOwnMeta(field, { '@interruptions': 1 }), undefined, field);
   }
 });
 
-test('the field has at most 4 KiB: what does not fit in is not noted', () => {
+test('the field has at most 4 KiB, and an entry that does not fit is not noted', () => {
   const field = (bytes: number): string => `{"a":"${'x'.repeat(bytes - 8)}"}`;
   const entry = ',"@interruptions":1'.length;
   assert.equal(writeOwnMeta(field(4096 - entry), { '@interruptions': 1 })?.length, 4096);
@@ -52,7 +52,7 @@ test('the field has at most 4 KiB: what does not fit in is not noted', () => {
   assert.deepEqual(readOwnMeta(field(100_000)), {});
 });
 
-test('an entry that an edit has left without a number that it may have counts as absent', () => {
+test('an entry counts as absent if an edit has left it without a valid number', () => {
   for (const value of ['"3"', '-1', '1e999', 'null', '[3]', 'true', '2.5']) {
     assert.equal(readOwnMeta(`{"@interruptions":${value}}`)['@interruptions'], undefined, value);
   }

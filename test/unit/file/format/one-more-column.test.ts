@@ -10,7 +10,8 @@ import type * as Jobs from '../../../../lib/file/format/stored-job.js';
 import type * as Upgrades from '../../../../lib/file/format/upgrade.js';
 import type * as Stores from '../../../../lib/file/store.js';
 import type * as Options from '../../../../lib/job/options.js';
-import { HEADER, jobId, line, root, temporaryFolder, text, writeQueue } from '../../../helpers.js';
+import { root, temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, line, text, writeQueue } from '../../../support/queue-file.js';
 
 type Library = typeof Doctor &
   typeof Layouts &

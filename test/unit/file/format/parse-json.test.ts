@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseJson } from '../../../../lib/file/format/parse-json.js';
-import { throws } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
 
 const refuses = (text: string): void => {
   throws(() => parseJson(text, 'payload'), 'INVALID_ARGUMENT');
@@ -30,7 +30,7 @@ for (const [place, text] of [
   ['payload.last', '{"text":"\\\\\\"1, 9007199254740993","o":{"p":1},"last":9007199254740993}'],
   ['payload.a', '{ "a" :\n\t9007199254740993 }'],
 ] as const)
-  test(`the place of a number is told: ${place}`, () => {
+  test(`the error names the place of a number: ${place}`, () => {
     assert.throws(
       () => parseJson(text, 'payload'),
       ({ message }: Error) => {
@@ -89,7 +89,7 @@ for (const text of [
   '1000000000000000000000000',
   '123456789012345000000000000000000e-15',
 ])
-  test(`${text} is taken: its value stays`, () => {
+  test(`${text} is accepted, because its value stays`, () => {
     takes(text);
     takes(`{"a":[true,${text}]}`);
   });
@@ -99,14 +99,14 @@ test('digits in a string or a key are text', () => {
   takes('["\\\\", ", 175928847299117063 \\\\\\"", 1]');
 });
 
-test('whatever JSON.stringify writes is taken', () => {
+test('all that JSON.stringify writes is accepted', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => takes(JSON.stringify(value))));
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => takes(JSON.stringify(value))),
   );
 });
 
-test('an integer is taken if, and only if, its digits come back', () => {
+test('an integer is accepted if, and only if, its digits come back', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 1n - 10n ** 21n, max: 10n ** 21n - 1n }), (value) => {
       const comesBack = String(Number(value)) === String(value);

@@ -5,7 +5,7 @@ import { seconds } from '../../../../lib/file/format/columns.js';
 import { newLayout, parseHeader } from '../../../../lib/file/format/layout.js';
 import { splitRows } from '../../../../lib/file/format/row.js';
 import { StoredJob } from '../../../../lib/file/format/stored-job.js';
-import { COLUMN_NAMES, jobId, jobOf, line } from '../../../helpers.js';
+import { COLUMN_NAMES, jobId, jobOf, line } from '../../../support/queue-file.js';
 
 const layout = newLayout();
 const job = {
@@ -25,7 +25,7 @@ test('a new job is one row', () => {
   );
 });
 
-test('what stands in a row comes back as a job', () => {
+test('the fields of a row come back as a job', () => {
   assert.deepEqual(StoredJob.first(jobId(1), job, layout).toJob(), {
     id: jobId(1),
     type: 'email',
@@ -120,7 +120,7 @@ test('falsy results are results, and null is not undefined', () => {
   }
 });
 
-test('fields that a person spoilt do not spoil the rest', () => {
+test('fields that a person broke do not break the rest', () => {
   const job = jobOf(
     line({ payload: 'not json', attempts: 'x', run_at: 'soon', timeout: '', result: '{', priority: '' }),
   );
@@ -139,7 +139,7 @@ test('fields that a person spoilt do not spoil the rest', () => {
   );
 });
 
-test('a column that nobody knows is carried along by every change', () => {
+test('every change keeps an unknown column', () => {
   const wide = parseHeader(COLUMN_NAMES.replace('version', 'customer\tversion'), 'q.tsv');
   const next = jobOf(line({ id: jobId(1) }).replace(/\t1\n$/, '\tann\t1\n'), wide).next({
     status: 'cancelled',

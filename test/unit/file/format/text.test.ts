@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkName, escapeText, unescapeText } from '../../../../lib/file/format/text.js';
 import { STATUSES } from '../../../../lib/job/job.js';
-import { throws } from '../../../helpers.js';
+import { throws } from '../../../support/errors.js';
 
 test('text is one field, whatever it holds, and comes back as it was', () => {
   fc.assert(
@@ -25,7 +25,7 @@ test('text is one field, whatever it holds, and comes back as it was', () => {
   );
 });
 
-test('a backslash that escapes nothing stays as it is: a person may have written it', () => {
+test('a backslash that escapes nothing stays as it is, because a person may have written it', () => {
   assert.equal(unescapeText('50\\% of C:\\Users'), '50\\% of C:\\Users');
   assert.equal(unescapeText('ends with \\'), 'ends with \\');
   const letters: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
@@ -37,7 +37,7 @@ test('a backslash that escapes nothing stays as it is: a person may have written
   );
 });
 
-test('names are taken as they are', () => {
+test('names are stored as they are', () => {
   for (const name of [
     'email',
     'send_email',

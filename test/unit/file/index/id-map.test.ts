@@ -17,7 +17,7 @@ const id = fc.oneof(
   ),
 );
 
-test('it is a map', () => {
+test('it gives each id its number, as a map would', () => {
   fc.assert(
     fc.property(fc.array(id, { maxLength: 60 }), (ids) => {
       const map = new IdMap();
@@ -33,7 +33,7 @@ test('it is a map', () => {
   );
 });
 
-test('it grows, with ids in a row and at random', () => {
+test('the map grows, with ids in a row and at random', () => {
   const map = new IdMap();
   const ids = Array.from({ length: 50_000 }, (_, n) =>
     (n % 2 === 0 ? BigInt(n) : BigInt.asUintN(64, BigInt(n) * 0x9e3779b97f4a7c15n))

@@ -5,7 +5,8 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
-import { HEADER, jobId, jobOf, line, temporaryFolder } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, jobOf, line } from '../../../support/queue-file.js';
 
 /** The index of a file of these lines. */
 async function indexOf(t: TestContext, ...lines: string[]) {
@@ -22,7 +23,7 @@ async function indexOf(t: TestContext, ...lines: string[]) {
   return { path, index, state };
 }
 
-test('of each job the row with the highest version counts, wherever it stands', async (t) => {
+test('the row of a job with the highest version counts, wherever it stands', async (t) => {
   const { index, state } = await indexOf(
     t,
     line({ id: 'a', version: 3, status: 'completed' }),
@@ -36,7 +37,7 @@ test('of each job the row with the highest version counts, wherever it stands', 
   assert.equal(index.size, 2);
 });
 
-test('of two rows with the same version the earlier counts', async (t) => {
+test('the earlier of two rows with the same version counts', async (t) => {
   const { state } = await indexOf(
     t,
     line({ id: 'a', version: 2, status: 'cancelled' }),
@@ -45,7 +46,7 @@ test('of two rows with the same version the earlier counts', async (t) => {
   assert.equal(state('a'), 'cancelled 2');
 });
 
-test('struck rows, comments, torn and blank lines are no rows', async (t) => {
+test('struck rows, comments, torn and blank lines are not rows', async (t) => {
   const { index, state } = await indexOf(
     t,
     `#${line({ id: 'xa', status: '-------' }).slice(1)}`,
@@ -76,7 +77,7 @@ test('a line that can not be read holds the job that it begins with, before and 
   );
 });
 
-test('it reads on from where it was', async (t) => {
+test('the index goes on reading from where it was', async (t) => {
   const { path, index, state } = await indexOf(t, line({ id: 'a' }));
   appendFileSync(path, line({ id: 'a', version: 2, status: 'processing' }).slice(0, 10));
   await index.catchUp();
@@ -102,7 +103,7 @@ test('any id is found by its name, and no other', async (t) => {
   }
 });
 
-test('it grows with the file', async (t) => {
+test('the index grows with the file', async (t) => {
   const lines = Array.from({ length: 5000 }, (_, n) =>
     line({ id: jobId(n), version: 1 + (n % 3), priority: n, run_at: n }),
   );
@@ -119,7 +120,7 @@ test('it grows with the file', async (t) => {
   assert.equal([...index.withStatus('failed')].length, 1);
 });
 
-test('what a compaction would free is counted: struck and superseded rows, and no others', async (t) => {
+test('the index counts what a compaction would free: struck and superseded rows, and no others', async (t) => {
   const struck = `#${line({ id: 'xa', status: '-------' }).slice(1)}`;
   const superseded = line({ id: 'a', payload: '"older"' });
   const late = line({ id: 'a', version: 1, payload: '"comes late"' });
@@ -139,14 +140,14 @@ test('what a compaction would free is counted: struck and superseded rows, and n
   assert.equal(index.duplicates.size, 1, 'the twin');
 });
 
-test('two who read on at the same time take in each line once', async (t) => {
+test('two updates at the same time read each line once', async (t) => {
   const { path, index } = await indexOf(t);
   appendFileSync(path, Array.from({ length: 2000 }, (_, n) => line({ id: jobId(n) })).join(''));
   await Promise.all([index.catchUp(), index.catchUp()]);
   assert.deepEqual([index.size, index.deadBytes, index.duplicates.size], [2000, 0, 0]);
 });
 
-test('who asks is told of each row that another supersedes: where it begins, and how long it is', async (t) => {
+test('a listener gets each superseded row: where it begins, and how long it is', async (t) => {
   const { path, index } = await indexOf(t, line({ id: 'a' }), line({ id: 'b' }));
   const told: [number, number][] = [];
   index.onSuperseded = (offset, length) => told.push([offset, length]);
@@ -165,7 +166,7 @@ test('types are told apart, whatever they have in common', async (t) => {
   );
 });
 
-test('where a newest row stands is known to the byte', async (t) => {
+test('the place of a newest row is known to the byte', async (t) => {
   const lines = [
     line({ id: 'a' }),
     '# größe\n',
@@ -181,7 +182,7 @@ test('where a newest row stands is known to the byte', async (t) => {
   );
 });
 
-test('who waits for pending jobs is told of those rows alone, read or learned, that are the newest', async (t) => {
+test('a listener for pending jobs gets only the newest rows, whether read or learned', async (t) => {
   const { path, index } = await indexOf(t, line({ id: 'a', version: 3, status: 'completed' }));
   const told: string[] = [];
   index.onPending.add((slot) => told.push(`${slot} ${index.priority(slot)} ${index.runAt(slot)}`));
@@ -209,7 +210,7 @@ test('who waits for pending jobs is told of those rows alone, read or learned, t
   );
 });
 
-test('an edit in place of what was read last is noticed, as far as it was read', async (t) => {
+test('an edit in place of the bytes that were read last is noticed', async (t) => {
   const { path, index } = await indexOf(t, line({ id: 'a' }), line({ id: 'b' }));
   const size = statSync(path).size;
   assert.equal(index.position, size);

@@ -6,7 +6,8 @@ import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
 import { readJobs } from '../../../../lib/file/index/rows.js';
-import { jobId, line, temporaryFolder, text, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, text, writeQueue } from '../../../support/queue-file.js';
 
 const IDS = [1, 2, 3].map(jobId);
 
@@ -27,14 +28,14 @@ async function known(t: TestContext) {
   return { path, put, read };
 }
 
-test('rows are read in the order in which they are asked for', async (t) => {
+test('rows are read in the requested order', async (t) => {
   const { read } = await known(t);
   assert.deepEqual(read(0, 1, 2), IDS);
   assert.deepEqual(read(2, 0, 1), [IDS[2], IDS[0], IDS[1]]);
   assert.deepEqual(read(1), [IDS[1]]);
 });
 
-test('a row that is no longer what it was is none, and those beside it are', async (t) => {
+test('a row that has changed is left out, and those next to it are read', async (t) => {
   for (const [what, change] of [
     ['struck out', ({ put, path }) => put('#', text(path).indexOf(IDS[1] as string))],
     [
@@ -50,7 +51,7 @@ test('a row that is no longer what it was is none, and those beside it are', asy
   }
 });
 
-test('where the file was cut short, what is gone is none', async (t) => {
+test('rows that a shortened file has lost are left out', async (t) => {
   const { path, read } = await known(t);
   truncateSync(path, Buffer.byteLength(text(path).slice(0, text(path).indexOf(IDS[1] as string))));
   assert.deepEqual(read(0, 1, 2), [IDS[0], undefined, undefined]);

@@ -2,19 +2,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Stats } from '../../../../lib/index.js';
-import {
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  systemError,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
- * The finished jobs that a compaction has set apart are counted for stats without being indexed.
+ * stats counts the finished jobs of the sealed part without indexing them.
  */
 
 const MANY = 1200;
@@ -51,7 +45,7 @@ const figures = ({ total, pending, completed, failed, cancelled }: Stats): numbe
   cancelled,
 ];
 
-test('finished jobs that were set apart are counted like all others', async (t) => {
+test('finished jobs in the sealed part are counted like all others', async (t) => {
   const { file, before } = await settledFile(t);
   assert.deepEqual(figures(before), [MANY + 1, 1, MANY / 2, MANY / 4, MANY / 4]);
   assert.deepEqual(counts(await openTest(t, { file }).queue.stats()), counts(before));
@@ -75,7 +69,7 @@ test('a job that was retried counts once, as what it is now', async (t) => {
   }
 });
 
-test('what is retried and added while they are counted counts once', async (t) => {
+test('jobs that are retried or added during the count count once', async (t) => {
   for (const who of ['the same process', 'another'] as const) {
     const { file } = await settledFile(t);
     const id = who === 'another' ? FIRST : LAST;
@@ -101,7 +95,7 @@ test('what is retried and added while they are counted counts once', async (t) =
   }
 });
 
-test('they are counted once; where that failed, once more', async (t) => {
+test('the sealed part is counted once, and again if that failed', async (t) => {
   const { file, before } = await settledFile(t);
   const { fs, calls, fault } = faultyFs();
   const { queue } = openTest(t, { file, fs });

@@ -2,23 +2,14 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  type Call,
-  faultyFs,
-  jobId,
-  line,
-  linesOf,
-  openTest,
-  rowsOf,
-  statesOf,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { type Call, faultyFs } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, linesOf, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
- * A large file is written with its finished jobs first, and a note of the byte where they end: whoever looks for
- * work begins there.
+ * A large file begins with its finished jobs and a note of the byte where they end. A process that looks for work
+ * begins there.
  */
 
 const FINISHED = 1000;
@@ -54,7 +45,7 @@ function bytesRead(calls: readonly Call[], file: string): number {
   return seen.size * 1024;
 }
 
-test('finished jobs stand first, behind a note of where they end; a small file has no note', async (t) => {
+test('finished jobs stand first, after a note of where they end; a small file has no note', async (t) => {
   const file = await settledFile(t);
   const [note = '', ...lines] = linesOf(file);
   const end = Number(/^# finished jobs end at byte (\d+)/.exec(note)?.[1]);
@@ -81,7 +72,7 @@ test('a tick with nothing to do reads hardly any of the finished jobs', async (t
   assert.ok(bytesRead(calls, file) < size - 40 * 1024, `${bytesRead(calls, file)} of ${size}`);
 });
 
-test('jobs run in a file with such a note, and every job is found', async (t) => {
+test('jobs run in a file with a note of the sealed part, and every job is found', async (t) => {
   const file = await settledFile(t);
   const { queue } = openTest(t, { file });
   const id = await queue.enqueue('email', {});
@@ -108,7 +99,7 @@ test('further compactions keep one note, wherever it has moved', async (t) => {
   assert.equal(new Set((await queue.listJobs()).map(({ id }) => id)).size, FINISHED + 5);
 });
 
-test('a retry of a finished job is seen, also by who reads only what is open', async (t) => {
+test('a retry of a finished job is seen, also by a process that reads only the open part', async (t) => {
   const file = await settledFile(t);
   writeFileSync(
     file,
@@ -129,7 +120,7 @@ test('a retry of a finished job is seen, also by who reads only what is open', a
   assert.equal((await queue.getJob(jobId(1005)))?.result, 5);
 });
 
-test('an edit by hand among the finished jobs makes the note void, and is seen', async (t) => {
+test('an edit by hand among the finished jobs makes the note invalid, and is seen', async (t) => {
   const file = await settledFile(t);
   // A person makes a finished job pending again, as the manual of the format would have it.
   const edited = text(file).replace(/^(0*3ec\t.*)\tcompleted\t(.*)\t3$/m, '$1\tpending\t$2\t4');
@@ -158,7 +149,7 @@ test('an edit that shortens or lengthens what stands before the open jobs loses 
   }
 });
 
-test('a copy of a finished row that a person appended and changed is no job: the earlier of two equals stands', async (t) => {
+test('a copy of a finished row that a person appended and changed does not count, because the earlier of two equal versions counts', async (t) => {
   const file = await settledFile(t);
   appendFileSync(file, old(1007).replace('\tcompleted\t', '\tpending\t'));
   const { queue } = openTest(t, { file });
@@ -170,7 +161,7 @@ test('a copy of a finished row that a person appended and changed is no job: the
   assert.equal((await queue.getJob(jobId(1007)))?.status, 'completed');
 });
 
-test('an old row of a finished job that a person puts back under the lock is no newer than it was', async (t) => {
+test('an old row of a finished job that a person puts back under the lock does not become newer', async (t) => {
   const file = await settledFile(t);
   const { store } = openTest(t, { file });
   await store.edit(async () => appendFileSync(file, line({ id: jobId(1007), version: 1 })));
@@ -185,7 +176,7 @@ test('an old row of a finished job that a person puts back under the lock is no 
   );
 });
 
-test('who knows only what is open compacts a file with a retried and a copied job: each is there once, none is lost', async (t) => {
+test('a process that knows only the open part compacts a retried and a copied job, and keeps each once', async (t) => {
   const file = await settledFile(t);
   const failed = line({ id: jobId(1005), status: 'failed', version: 4, finished_at: 1_893_400_000 });
   appendFileSync(file, failed);
@@ -204,7 +195,7 @@ test('who knows only what is open compacts a file with a retried and a copied jo
   assert.ok(states.includes(`${jobId(1007)} completed`));
 });
 
-test('a finished job that a spoilt line holds stays among the open ones: put right, the line makes it no new job', async (t) => {
+test('a finished job that a broken line holds stays in the open part, so the repaired line makes no new job', async (t) => {
   const file = await settledFile(t);
   const followUps = JSON.stringify([
     { type: 'thumb', payload: '1', createdAt: 5000, runAt: 6000, priority: 0 },
@@ -222,7 +213,7 @@ test('a finished job that a spoilt line holds stays among the open ones: put rig
   for (const n of [3, 4]) assert.equal((await queue.getJob(jobId(n)))?.status, 'completed');
 });
 
-test('jobs that came and were done since a compaction make nobody read the finished ones before it', async (t) => {
+test('jobs that were added and finished since a compaction cause no read of the sealed part', async (t) => {
   const file = await settledFile(t);
   const done = openTest(t, { file }).queue;
   // One that is new, and one that waited when the file was written.

@@ -1,22 +1,15 @@
 /*
- * Superseded rows that a killed process has left uncrossed: awk counts them, until the next worker crosses them out.
+ * A killed process leaves superseded rows that are not struck. awk counts them until the next worker strikes them.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { utimesSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import {
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  openTest,
-  startScript,
-  statesOf,
-  temporaryFolder,
-  text,
-  writeQueue,
-} from '../../../helpers.js';
+import { faultyFs, isAppend } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { startScript } from '../../../support/processes.js';
+import { jobId, line, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /** A queue of a process that is killed each time after its commits, before it crosses out what they supersede. */
 function dyingQueue(t: TestContext, file?: string) {
@@ -40,7 +33,7 @@ function countedByAwk(file: string): Record<string, number> {
 
 const quiet = { logger: () => {} };
 
-test('a worker crosses out at its end what a killed one has left', async (t) => {
+test('a worker strikes at its end the rows that a killed one has left', async (t) => {
   const { queue, file, clock } = dyingQueue(t);
   // Large enough that the worker doesn't compact.
   const filler = 'x'.repeat(300_000);
@@ -51,10 +44,10 @@ test('a worker crosses out at its end what a killed one has left', async (t) => 
   const calm = openTest(t, { file, clock }).queue;
   await calm.processJobs({ email: () => {}, later: () => {} }, quiet);
   assert.deepEqual(countedByAwk(file), { pending: 1, completed: 15, cancelled: 5 });
-  assert.match(text(file), /\t-------\t/, 'they were crossed out, not written anew');
+  assert.match(text(file), /\t-------\t/, 'they were crossed out, not rewritten');
 });
 
-test('a tick with nothing due crosses out what was left since the last one', async (t) => {
+test('a tick with nothing due strikes the rows that were left since the last one', async (t) => {
   const { queue, file, clock } = dyingQueue(t);
   const id = await queue.enqueue('email', 1, { delay: '1d' });
   await queue.enqueue('email', 2, { delay: '1d' });
@@ -105,7 +98,7 @@ test('a finished job that was retried by a killed process is counted once', asyn
   assert.deepEqual(countedByAwk(file), { failed: 399, pending: 1 });
 });
 
-test('a worker that stays crosses out within a minute', async (t) => {
+test('a lingering worker strikes within a minute', async (t) => {
   const { queue, file, clock } = dyingQueue(t);
   await queue.enqueue('later', 'x'.repeat(300_000), { delay: '1d' });
   const stop = new AbortController();
@@ -119,7 +112,7 @@ test('a worker that stays crosses out within a minute', async (t) => {
   await working;
 });
 
-test("with durability 'os' no row is crossed out: power loss could take what supersedes it", async (t) => {
+test("no row is struck with durability 'os', because power loss could take what supersedes it", async (t) => {
   const { queue, file, clock } = dyingQueue(t);
   const id = await queue.enqueue('email', 1, { delay: '1d' });
   await queue.cancelJob(id);

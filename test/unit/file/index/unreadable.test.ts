@@ -5,7 +5,8 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
-import { line, temporaryFolder, text, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { line, text, writeQueue } from '../../../support/queue-file.js';
 
 async function indexOf(t: TestContext, ...lines: string[]) {
   const path = join(temporaryFolder(t), 'queue.tsv');
@@ -25,7 +26,7 @@ test('lines that can not be read are counted, many or none, once each', async (t
   assert.deepEqual([...counts, await of.unreadable.count(bad)], [1200, 1200, 1200]);
 });
 
-test('one that looked damaged only while it was being crossed out does not count', async (t) => {
+test('a line that looked damaged only while it was being struck does not count', async (t) => {
   const { path, file, index } = await indexOf(t, line({ id: 'a', status: 'pendi\0g' as string }), 'hello\n');
   const fd = openSync(path, 'r+');
   const at = Buffer.byteLength(text(path).slice(0, text(path).indexOf('pendi')));

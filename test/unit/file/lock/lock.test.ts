@@ -6,7 +6,10 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { Lock } from '../../../../lib/file/lock/lock.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import { FakeClock, faultyFs, rejects, systemError, temporaryFolder } from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 
 /** Names of processes whose state is no matter of luck: part of the name. */
 const processes = {
@@ -38,7 +41,7 @@ function put(path: string, token: string, ageSeconds = 0): void {
   utimesSync(join(path, token), then, then);
 }
 
-test('a token of its own is in the directory while the lock is held, and neither afterwards', async (t) => {
+test('the directory holds a token of its own while the lock is held, and both are gone afterwards', async (t) => {
   const { path, lock } = makeLock(t);
   assert.deepEqual(await lock.enter(), []);
   const [token = '', ...others] = readdirSync(path);
@@ -53,14 +56,14 @@ test('a token of its own is in the directory while the lock is held, and neither
   assert.equal(existsSync(path), false);
 });
 
-test('a directory without a token is no lock', async (t) => {
+test('a directory without a token locks nothing', async (t) => {
   const { path, lock } = makeLock(t);
   mkdirSync(path);
   assert.deepEqual(await lock.enter(), []);
   assert.equal(lock.stillHeld(), true);
 });
 
-test('what is no token is none: a file that somebody left does not lock', async (t) => {
+test('a file that is not a token locks nothing', async (t) => {
   const { path, lock } = makeLock(t);
   put(path, 'notes.txt');
   assert.deepEqual(await lock.enter(), []);
@@ -69,7 +72,7 @@ test('what is no token is none: a file that somebody left does not lock', async 
   assert.deepEqual(readdirSync(path), ['notes.txt']);
 });
 
-test('of two, one holds it at a time, and the other comes in when the first has left', async (t) => {
+test('one of two holds the lock at a time, and the other enters when the first has left', async (t) => {
   const { lock, another } = makeLock(t);
   const second = another();
   await lock.enter();
@@ -86,7 +89,7 @@ test('of two, one holds it at a time, and the other comes in when the first has 
   second.leave();
 });
 
-test('many who want it at once never hold it together, and all get it', async (t) => {
+test('many that want the lock at once never hold it together, and all get it', async (t) => {
   const { lock, another } = makeLock(t);
   let inside = 0;
   let most = 0;
@@ -103,7 +106,7 @@ test('many who want it at once never hold it together, and all get it', async (t
   assert.equal(most, 1);
 });
 
-test('a live holder is waited for, then named: who, on which host, since when, and what to do', async (t) => {
+test('a live holder is waited for, then named with its host, since when it holds the lock, and what to do', async (t) => {
   const { path, lock } = makeLock(t, { timeout: 2000 });
   put(path, `owner.${systemProcesses.self()}`, 3600);
   await rejects(
@@ -125,7 +128,7 @@ test('a live holder keeps the lock, however old its token is', async (t) => {
   await rejects(lock.enter(), 'LOCK_TIMEOUT', 'process 4711 on alive');
 });
 
-test('a wait ends when the time is up, also where that is at once', async (t) => {
+test('a wait ends when the time is up, also if the time is 0', async (t) => {
   const { path, lock, clock } = makeLock(t, { timeout: 0 });
   put(path, owner('alive'));
   const before = clock.now();
@@ -133,7 +136,7 @@ test('a wait ends when the time is up, also where that is at once', async (t) =>
   assert.ok(clock.now() - before < 50);
 });
 
-test('who no longer needs the lock does not wait for it', async (t) => {
+test('a caller that no longer needs the lock does not wait for it', async (t) => {
   const { path, lock } = makeLock(t);
   put(path, owner('alive'));
   let asked = 0;
@@ -143,7 +146,7 @@ test('who no longer needs the lock does not wait for it', async (t) => {
   assert.deepEqual(readdirSync(path), [owner('alive')]);
 });
 
-test('what a dead owner said of rewriting the file is found even where its token is gone; what a live one says stays', async (t) => {
+test('the rewrite notice of a dead owner is found even if its token is gone; that of a live one stays', async (t) => {
   const { path, lock } = makeLock(t);
   put(join(path, 'rewriting'), owner('dead'));
   put(join(path, 'rewriting'), owner('alive'));
@@ -153,7 +156,7 @@ test('what a dead owner said of rewriting the file is found even where its token
   assert.deepEqual(readdirSync(join(path, 'rewriting')), [owner('alive')]);
 });
 
-test('where the tokens can not be listed, the lock is not taken for free', async (t) => {
+test('the lock is not taken if the tokens can not be listed', async (t) => {
   const { fs, fault } = faultyFs();
   const { path, lock } = makeLock(t, { fs });
   put(path, owner('alive'));
@@ -165,7 +168,7 @@ test('where the tokens can not be listed, the lock is not taken for free', async
   assert.deepEqual(readdirSync(path), [owner('alive')]);
 });
 
-test('the lock is entered beside the token of a dead owner, which stays until it is cleared', async (t) => {
+test('the lock is taken despite the token of a dead owner, which stays until it is cleared', async (t) => {
   const { path, lock } = makeLock(t);
   put(path, owner('dead'));
   assert.deepEqual(await lock.enter(), [owner('dead')]);
@@ -175,7 +178,7 @@ test('the lock is entered beside the token of a dead owner, which stays until it
   assert.equal(readdirSync(path).length, 1);
 });
 
-test('a dead token that was not cleared is found by the next', async (t) => {
+test('the next holder finds a dead token that was not cleared', async (t) => {
   const { path, lock, another } = makeLock(t);
   put(path, owner('dead'));
   await lock.enter();
@@ -184,7 +187,7 @@ test('a dead token that was not cleared is found by the next', async (t) => {
   assert.deepEqual(await another().enter(), [owner('dead')]);
 });
 
-test('beside a dead owner a live one still holds it', async (t) => {
+test('a live owner holds the lock although a dead one left its token', async (t) => {
   const { path, lock } = makeLock(t, { timeout: 500 });
   put(path, owner('dead'));
   put(path, owner('alive'));
@@ -201,14 +204,14 @@ test('an owner that can not be judged has 60 seconds by the clock of the file sy
   assert.deepEqual(await lock.enter(), [owner('unknown')], 'what it left has to be repaired as well');
 });
 
-test('the clock of this machine does not matter for that: it may have jumped', async (t) => {
+test('the clock of this machine does not matter for an owner that can not be judged, because it may have jumped', async (t) => {
   const { path, lock, clock } = makeLock(t, { timeout: 2000 });
   put(path, owner('unknown'), 1);
   clock.advance(3_600_000);
   await rejects(lock.enter(), 'LOCK_TIMEOUT');
 });
 
-test('another host or container has the same pids: neither is taken for dead', async (t) => {
+test('an owner on another host or in another container is not taken for dead', async (t) => {
   const { path, lock } = makeLock(t, { timeout: 500 });
   const [, boot, namespace, , start] = systemProcesses.self().split('.');
   const host = hostname()
@@ -225,7 +228,7 @@ test('another host or container has the same pids: neither is taken for dead', a
   }
 });
 
-test('who finds the own token gone was passed over, and stands back', async (t) => {
+test('a holder that finds its own token gone was passed over, and stops', async (t) => {
   const { path, lock } = makeLock(t);
   await lock.enter();
   for (const token of readdirSync(path)) rmSync(join(path, token));
@@ -233,7 +236,7 @@ test('who finds the own token gone was passed over, and stands back', async (t) 
   lock.leave();
 });
 
-test('leaving does not take a lock away from who has it by now', async (t) => {
+test('leaving does not take the lock away from a later holder', async (t) => {
   const { path, lock, another } = makeLock(t);
   await lock.enter();
   for (const token of readdirSync(path)) rmSync(join(path, token));
@@ -268,7 +271,7 @@ test('a folder that is missing is made', async (t) => {
   lock.leave();
 });
 
-test('what the system refuses is told with the path, and leaves nothing behind', async (t) => {
+test('an error of the system names the path, and leaves nothing behind', async (t) => {
   for (const [code, ours] of [
     ['EACCES', 'NO_ACCESS'],
     ['EROFS', 'NO_ACCESS'],
@@ -290,7 +293,7 @@ test('what the system refuses is told with the path, and leaves nothing behind',
   }
 });
 
-test('a look that the system refuses leaves no token: the lock is free for the next', async (t) => {
+test('a failed look at the tokens leaves no token, so the lock is free for the next', async (t) => {
   const { fs, fault } = faultyFs();
   const { path, lock, another } = makeLock(t, { fs, timeout: 100 });
   // Right behind the token: no descriptor is left, say.
@@ -304,7 +307,7 @@ test('a look that the system refuses leaves no token: the lock is free for the n
   assert.deepEqual(await another().enter(), []);
 });
 
-test('where no folder can be made that says who rewrites the file, the lock is free as well', async (t) => {
+test('the lock is free if the rewrite notice can not be made', async (t) => {
   const { path, lock } = makeLock(t, { timeout: 100 });
   mkdirSync(path);
   writeFileSync(join(path, 'rewriting'), '');
@@ -313,7 +316,7 @@ test('where no folder can be made that says who rewrites the file, the lock is f
   assert.deepEqual(await lock.enter(), []);
 });
 
-test('who holds the lock, or died holding it, can be seen without taking it', async (t) => {
+test('a holder of the lock, or one that died, can be seen without taking the lock', async (t) => {
   const { path, lock } = makeLock(t);
   assert.deepEqual(lock.holders(), []);
   put(path, owner('dead'), 100);
@@ -331,7 +334,7 @@ test('who holds the lock, or died holding it, can be seen without taking it', as
   assert.equal(readdirSync(path).length, 3);
 });
 
-test('a clock that is set back makes nobody wait for the dead, nor longer than the limit for the living', async (t) => {
+test('a clock that is set back causes no wait for a dead owner, and no longer wait for a live one', async (t) => {
   const path = join(temporaryFolder(t), 'queue.tsv.lock');
   const clock = new FakeClock();
   let offset = 0;

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import { runScript, startScript, temporaryFolder, until } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { runScript, startScript } from '../../../support/processes.js';
+import { until } from '../../../support/waiting.js';
 
 const { self, liveness } = systemProcesses;
 
@@ -33,14 +35,14 @@ const startOf = (pid: number): string => {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] as string;
 };
 
-test('a name is six parts that a file name and a field can hold, another one each time', () => {
+test('a name has six parts that fit into a file name and a field, and is new each time', () => {
   assert.match(self(), /^[\w-]+(\.[\w-]*){5}$/);
   assert.equal(self().split('.')[3], String(process.pid));
   assert.notEqual(self(), self());
   assert.deepEqual(self().split('.').slice(0, 5), self().split('.').slice(0, 5));
 });
 
-test('one is alive oneself', () => {
+test('this process is alive', () => {
   assert.equal(liveness(self()), 'alive');
 });
 
@@ -59,18 +61,18 @@ test('another process is alive while it runs, and dead afterwards', async (t) =>
   assert.equal(liveness(name), 'dead');
 });
 
-test('a pid that is used again is another process: its start time tells', (t) => {
+test('a pid that is used again is another process, by its start time', (t) => {
   const { pid } = sleeper(t);
   const start = Number(self().split('.')[4]);
   assert.equal(liveness(named({ pid: pid as number, start: start - 1 })), 'dead');
   assert.equal(liveness(named({ start: start - 1 })), 'dead');
 });
 
-test('a pid that nobody has is dead', () => {
+test('an unused pid is dead', () => {
   assert.equal(liveness(named({ pid: 2 ** 22 + 1 })), 'dead');
 });
 
-test('another boot of this host is over, with all that ran in it', () => {
+test('a process of an earlier boot of this host is dead', () => {
   assert.equal(liveness(named({ boot: 'f'.repeat(16) })), 'dead');
   assert.equal(liveness(named({ boot: 'f'.repeat(16), namespace: 1 })), 'dead');
 });
@@ -83,13 +85,13 @@ test('a process on another host or in another container can not be judged', () =
   assert.equal(liveness(named({ namespace: 1, pid: 2 ** 22 + 1 })), 'unknown');
 });
 
-test('what is no name can not be judged', () => {
+test('a malformed name can not be judged', () => {
   for (const name of ['', 'me', 'a.b.c', '.....', 'cron@host', '1234']) {
     assert.equal(liveness(name), 'unknown', name);
   }
 });
 
-test('the name of the program does not matter: it may hold spaces and parentheses', async (t) => {
+test('the name of the program does not matter, even with spaces and parentheses', async (t) => {
   if (process.platform !== 'linux') return t.skip('it is in /proc that they stand');
   const child = spawn(process.execPath, [
     '-e',
@@ -102,7 +104,7 @@ test('the name of the program does not matter: it may hold spaces and parenthese
   assert.equal(liveness(named({ pid, start: startOf(pid) })), 'alive');
 });
 
-test('a zombie is dead: it holds a pid, and will never do anything again', async (t) => {
+test('a zombie is dead', async (t) => {
   if (process.platform !== 'linux') return t.skip('made and seen by the means of Linux');
   // The shell's child ends when the shell is no shell any more, and what it then is never asks for it.
   const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 1000'], {
@@ -130,8 +132,8 @@ test('the processes of another user are judged as well', async (t) => {
 });
 
 /*
- * macOS has no /proc: there ps and sysctl are asked. Here they are asked because nothing of /proc can be read; ps is
- * the real one, and sysctl one that says what that of macOS does.
+ * macOS has no /proc, so ps and sysctl are asked there. Here they are asked because nothing of /proc can be read. ps
+ * is the real one, and sysctl is one that answers like that of macOS.
  */
 
 const hasPs = spawnSync('ps', ['-o', 'stat=,lstart=', '-p', String(process.pid)]).status === 0;
@@ -164,7 +166,7 @@ function pathWith(t: TestContext, printed: string | undefined): string {
 
 const BOOT_TIME = '{ sec = 1893456000, usec = 123456 } Tue Jan  1 00:00:00 2030';
 
-test('without /proc as well: alive while it runs, dead afterwards, whatever language and time zone one has', async (t) => {
+test('a process is alive while it runs, and dead afterwards, without /proc, whatever the language and time zone', async (t) => {
   if (!hasPs) return t.skip('takes ps');
   const PATH = pathWith(t, BOOT_TIME);
   const { child, said } = startScript(
@@ -192,7 +194,7 @@ test('without /proc as well: alive while it runs, dead afterwards, whatever lang
   assert.equal(await asked(name), 'alive dead\n');
 });
 
-test('where nothing tells the time of the boot, another process can still be judged by its start', async (t) => {
+test('another process can be judged by its start if the time of the boot is unknown', async (t) => {
   if (!hasPs) return t.skip('takes ps');
   const printed = await runScript(
     t,
@@ -206,7 +208,7 @@ test('where nothing tells the time of the boot, another process can still be jud
   assert.equal(printed, 'true alive dead unknown\n');
 });
 
-test('where nothing can be read of a process that is there, it can not be judged', async (t) => {
+test('a process of which nothing can be read can not be judged', async (t) => {
   const { pid } = sleeper(t);
   const printed = await runScript(
     t,
@@ -220,7 +222,7 @@ test('where nothing can be read of a process that is there, it can not be judged
   assert.equal(printed, 'unknown dead dead dead\n');
 });
 
-test('a worker_thread is an owner of its own: alive while it runs, dead when it was ended', async (t) => {
+test('a worker_thread is an owner of its own, alive while it runs, and dead afterwards', async (t) => {
   if (process.platform !== 'linux') return t.skip('elsewhere a thread has no name of its own');
   // A thread doesn't inherit what translates TypeScript.
   const script = join(temporaryFolder(t), 'thread.mjs');

@@ -7,7 +7,9 @@ import { build } from 'esbuild';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { Lock } from '../../../../lib/file/lock/lock.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import { FakeClock, root, runScript, temporaryFolder } from '../../../helpers.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { root, temporaryFolder } from '../../../support/folders.js';
+import { runScript } from '../../../support/processes.js';
 
 test('a queue leaves no signal handlers in the process, and node:fs as it was', async (t) => {
   const printed = await runScript(
@@ -44,7 +46,7 @@ test('a queue leaves no signal handlers in the process, and node:fs as it was', 
   });
 });
 
-test('a signal-exit that the program uses itself goes on working', async (t) => {
+test('a signal-exit that the program uses itself keeps working', async (t) => {
   const printed = await runScript(
     t,
     `import fs, { mkdtempSync } from 'node:fs';
@@ -62,7 +64,7 @@ test('a signal-exit that the program uses itself goes on working', async (t) => 
   assert.equal(printed, '1\nthe hook of the program ran\n');
 });
 
-test('where it is out of reach, in a bundle, the directory is made all the same', async (t) => {
+test('the directory is made although a bundle can not reach proper-lockfile', async (t) => {
   const folder = temporaryFolder(t);
   const outfile = join(folder, 'bundle.cjs');
   const entry = join(root, 'lib/file/lock/proper-lockfile.js');
@@ -83,7 +85,7 @@ test('where it is out of reach, in a bundle, the directory is made all the same'
   assert.throws(() => makeDirectory(systemFs, join(path, 'nothing/here'), 0o770), { code: 'ENOENT' });
 });
 
-test('no timer stays behind that throws weeks later, when another process has removed the directory', async (t) => {
+test('no timer stays that throws weeks later, when another process has removed the directory', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const path = join(temporaryFolder(t), 'queue.tsv.lock');
   const lock = new Lock(path, 1000, { fs: systemFs, clock: new FakeClock(), processes: systemProcesses });

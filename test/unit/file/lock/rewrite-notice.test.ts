@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LockFiles } from '../../../../lib/file/disk/ownership.js';
 import { RewriteNotice } from '../../../../lib/file/lock/rewrite-notice.js';
-import { type Fault, faultyFs, systemError, temporaryFolder } from '../../../helpers.js';
+import { type Fault, faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
 
 /*
- * How a holder of the lock says that it rewrites the file, so that nobody appends beside it.
+ * A holder of the lock says that it rewrites the file, so that no process appends meanwhile.
  */
 
 function makeRewriting(t: TestContext, inject?: Fault) {
@@ -24,7 +25,7 @@ function makeRewriting(t: TestContext, inject?: Fault) {
   };
 }
 
-test('it is said from the beginning to the end, in a directory with a token, and nothing is left of it', (t) => {
+test('the notice is a directory with a token, is there during the rewrite, and leaves nothing', (t) => {
   const { lock, path, calls, rewriting, another } = makeRewriting(t);
   const other = another();
   assert.equal(other.isActive, false);
@@ -46,7 +47,7 @@ test('it is said from the beginning to the end, in a directory with a token, and
   assert.deepEqual(readdirSync(path), ['owner.b']);
 });
 
-test('who comes back after being passed over leaves alone what another has said', (t) => {
+test('a holder that was passed over leaves the notice of another', (t) => {
   const { path, rewriting, another } = makeRewriting(t);
   const other = another();
   rewriting.begin('owner.a');
@@ -56,7 +57,7 @@ test('who comes back after being passed over leaves alone what another has said'
   assert.deepEqual(readdirSync(path), ['owner.b']);
 });
 
-test('of one who died only the directory may be left: whoever looks for tokens removes it', (t) => {
+test('an empty directory that a dead holder left is removed by the next look at the tokens', (t) => {
   const { path, rewriting } = makeRewriting(t);
   mkdirSync(path);
   assert.equal(rewriting.isActive, true);
@@ -64,7 +65,7 @@ test('of one who died only the directory may be left: whoever looks for tokens r
   assert.equal(rewriting.isActive, false);
 });
 
-test('a directory that comes or goes between two steps is taken as it is', (t) => {
+test('a directory that appears or vanishes between two steps does no harm', (t) => {
   let removals = 0;
   const gone = makeRewriting(t, ({ name, path }, real) => {
     if (name === 'open' && path.endsWith('owner.a') && removals++ === 0)
@@ -90,7 +91,7 @@ test('a directory that comes or goes between two steps is taken as it is', (t) =
   assert.deepEqual(vanishing.rewriting.tokens(), []);
 });
 
-test('where the lock is gone, the file is not rewritten', (t) => {
+test('the file is not rewritten if the lock is gone', (t) => {
   const { lock, rewriting } = makeRewriting(t);
   rmSync(lock, { recursive: true });
   assert.throws(() => rewriting.begin('owner.a'), {
@@ -100,7 +101,7 @@ test('where the lock is gone, the file is not rewritten', (t) => {
   assert.equal(existsSync(lock), false);
 });
 
-test('what the system refuses is told with the path', (t) => {
+test('an error of the system names the path', (t) => {
   for (const [refused, code, told] of [
     ['mkdir', 'ENOSPC', 'DISK_FULL'],
     ['open', 'EACCES', 'NO_ACCESS'],
@@ -123,7 +124,7 @@ test('what the system refuses is told with the path', (t) => {
   }
 });
 
-test("a file in its place is somebody else's: it is told, and stays", (t) => {
+test('a file in place of the notice is an error, and stays', (t) => {
   const { path, rewriting } = makeRewriting(t);
   writeFileSync(path, 'x');
   assert.throws(() => rewriting.begin('owner.a'), { code: 'NO_ACCESS' });

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { jobId, line, openTest, statesOf, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, statesOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 for (const [status, stops] of [
   ['pending', true],
@@ -61,7 +63,7 @@ test('a job that waits for its next attempt is cancelled as well, and never runs
   assert.equal(runs, 1);
 });
 
-test('of many who cancel one job at once, one did it', async (t) => {
+test('one of many cancels of a job at the same time succeeds', async (t) => {
   const { queue, file } = openTest(t);
   const id = await queue.enqueue('email', {});
   const handles = [queue, openTest(t, { file }).queue, openTest(t, { file }).queue];

@@ -3,19 +3,11 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { EnqueueOptions } from '../../../../lib/job/job-options.js';
-import {
-  FakeClock,
-  faultyFs,
-  isAppend,
-  line,
-  linesOf,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  systemError,
-  text,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { line, linesOf, rowsOf, statesOf, text } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 const cycle: Record<string, unknown> = {};
 cycle.self = cycle;
@@ -55,7 +47,7 @@ test('a job is in the file when its id is given: 16 hex digits', async (t) => {
   ]);
 });
 
-test('its options are kept', async (t) => {
+test('a job keeps its options', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue(
     'email',
@@ -138,7 +130,7 @@ test('the limit is 1 MiB unless it is set', async (t) => {
   assert.ok(await queue.enqueue('email', 'x'.repeat(2 ** 20 - 2)));
 });
 
-test('a type that is no name is refused', async (t) => {
+test('a type that is not a name is refused', async (t) => {
   const { queue, file } = openTest(t);
   for (const type of ['', 'pending', '#x', 'a\tb', 'a\nb', ' a', 5, null, undefined, {}]) {
     await rejects(queue.enqueue(type as string, {}), 'INVALID_ARGUMENT', /^type is /);
@@ -210,7 +202,7 @@ test('calls made at the same time share a commit, and none waits for a lock of i
   );
 });
 
-test('what is asked for while the disk is busy goes into the next commit', async (t) => {
+test('jobs that are added while the disk is busy go into the next commit', async (t) => {
   const { fs, fault, calls } = faultyFs();
   const { queue } = openTest(t, { fs });
   await queue.enqueue('email', 'first');
@@ -226,13 +218,13 @@ test('what is asked for while the disk is busy goes into the next commit', async
   assert.equal(calls.filter(({ name }) => name === 'fdatasync').length, 2);
 });
 
-test('none of many is an empty list, and touches nothing', async (t) => {
+test('an empty list of jobs gives an empty list of ids, and touches nothing', async (t) => {
   const { queue, file } = openTest(t);
   assert.deepEqual(await queue.enqueueMany([]), []);
   assert.equal(existsSync(file), false);
 });
 
-test('many are checked as a whole before anything is written, and the error says which one', async (t) => {
+test('many jobs are checked as a whole before anything is written, and the error says which one is wrong', async (t) => {
   const { queue, file } = openTest(t, { maxPayload: 100 });
   const good = { type: 'email', payload: {} };
   for (const [bad, code, ...message] of [
@@ -252,7 +244,7 @@ test('many are checked as a whole before anything is written, and the error says
   assert.equal(existsSync(file), false);
 });
 
-test('what is wrong with the options of one of many says which one', async (t) => {
+test('an error in the options of one of many jobs says which one', async (t) => {
   const { queue } = openTest(t);
   await rejects(
     queue.enqueueMany([{ type: 'a' }, { type: 'b', options: { delay: -1 } }]),
@@ -274,7 +266,7 @@ test('the ids of the jobs that are in come with the error of a full disk', async
   assert.equal(statesOf(file).length, 1);
 });
 
-test('while many jobs are checked, others have their turn before anything is written', async (t) => {
+test('other callers get their turn while many jobs are checked', async (t) => {
   const { fs, calls } = faultyFs();
   const { queue } = openTest(t, { fs });
   let before: number | undefined;
@@ -287,7 +279,7 @@ test('while many jobs are checked, others have their turn before anything is wri
 
 // ---- injection ----
 
-test('no input makes a job that nobody enqueued, or another unreadable', async (t) => {
+test('no input makes a job that was not enqueued, or another job unreadable', async (t) => {
   const { queue, file } = openTest(t);
   const evil = `x\n${line({ id: 'evil' })}\r\n\0\t#torn\n#`;
   const ids = [
@@ -316,7 +308,7 @@ test('no input makes a job that nobody enqueued, or another unreadable', async (
   assert.equal(rowsOf(file).length, 4);
 });
 
-test('a backward clock does no harm', async (t) => {
+test('a clock that is set back does no harm', async (t) => {
   const clock = new FakeClock(5_000_000);
   const { queue, file } = openTest(t, { clock });
   const id = await queue.enqueue('email', {});
@@ -326,7 +318,7 @@ test('a backward clock does no harm', async (t) => {
 });
 
 for (const jobs of [499, 500, 1200]) {
-  test(`${jobs} jobs are those that stood in the array at the call, and are in before a close that comes later`, async (t) => {
+  test(`${jobs} jobs are those in the array at the time of the call, and are in the file before a later close`, async (t) => {
     const { queue, file } = openTest(t);
     const buffer = Array.from({ length: jobs }, (_, n) => ({ type: 'email', payload: n as unknown }));
     const added = queue.enqueueMany(buffer);

@@ -3,17 +3,11 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { archivedSince } from '../../../../lib/file/compaction/archive.js';
-import {
-  faultyFs,
-  HEADER,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  systemError,
-  temporaryFolder,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { HEADER, jobId, line, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 test('a job is found by its id, as it is now', async (t) => {
   const { queue, file } = openTest(t);
@@ -24,7 +18,7 @@ test('a job is found by its id, as it is now', async (t) => {
   assert.equal((await queue.getJob(id))?.status, 'cancelled');
 });
 
-test('any other string is no job, and no error', async (t) => {
+test('any other string finds no job, and is no error', async (t) => {
   const { queue } = openTest(t);
   const id = await queue.enqueue('email', { to: 'ann' });
   const strings = [
@@ -57,7 +51,7 @@ test('any other string is no job, and no error', async (t) => {
   }
 });
 
-test('before there is a file no job is there, and looking makes none', async (t) => {
+test('a get before there is a file finds no job, and makes no file', async (t) => {
   const { queue, file } = openTest(t, { file: join(temporaryFolder(t), 'data', 'queue.tsv') });
   assert.equal(await queue.getJob('x'), undefined);
   assert.equal(await queue.getJob('x', { archive: true }), undefined);
@@ -73,7 +67,7 @@ test('before there is a file no job is there, and looking makes none', async (t)
   assert.equal(existsSync(dirname(file)), false);
 });
 
-test('an empty file is one without jobs', async (t) => {
+test('an empty file has no jobs', async (t) => {
   const { queue, file } = openTest(t);
   writeFileSync(file, '');
   assert.equal(await queue.getJob('x'), undefined);
@@ -81,7 +75,7 @@ test('an empty file is one without jobs', async (t) => {
   assert.equal((await queue.getJob(id))?.status, 'pending');
 });
 
-test('looking takes no lock, and goes on while others commit', async (t) => {
+test('a get takes no lock, and works while others commit', async (t) => {
   const { queue, file } = openTest(t);
   const id = await queue.enqueue('email', {});
   const { fs, calls } = faultyFs();
@@ -97,7 +91,7 @@ test('looking takes no lock, and goes on while others commit', async (t) => {
   );
 });
 
-test('only what is new is read, however often one looks', async (t) => {
+test('repeated gets read only what is new', async (t) => {
   const { fs, calls } = faultyFs();
   const { queue } = openTest(t, { fs });
   const ids = await queue.enqueueMany(
@@ -112,7 +106,7 @@ test('only what is new is read, however often one looks', async (t) => {
   assert.ok(read < 50 * 1000, `${read} bytes`);
 });
 
-test('among the archived jobs an id is found only as a whole id', async (t) => {
+test('an archived job is found only by its whole id', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file);
   mkdirSync(join(dirname(file), 'archive'));
@@ -128,7 +122,7 @@ test('among the archived jobs an id is found only as a whole id', async (t) => {
   }
 });
 
-test('an archive is read in pieces, and a job is found wherever they part it', async (t) => {
+test('an archive is read in pieces, and a job is found wherever they split it', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file);
   mkdirSync(join(dirname(file), 'archive'));
@@ -154,7 +148,7 @@ test('an archive is read in pieces, and a job is found wherever they part it', a
   assert.deepEqual(await archivedSince(store.fs, file, ids, 0), ids);
 });
 
-test('of several archived copies the newest month is given, in whatever order the folder has them', async (t) => {
+test('the newest of several archived copies is given, whatever their order in the folder', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const archive = join(dirname(file), 'archive');
   mkdirSync(archive);
@@ -175,7 +169,7 @@ test('of several archived copies the newest month is given, in whatever order th
   }
 });
 
-test('an archive that is removed while one looks has no job; one that can not be read is an error', async (t) => {
+test('an archive that is removed during a get has no job; an unreadable one is an error', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   mkdirSync(join(dirname(file), 'archive'));
   writeFileSync(
@@ -196,7 +190,7 @@ test('an archive that is removed while one looks has no job; one that can not be
   await rejects(queue.getJob(jobId(1), { archive: true }), 'NO_ACCESS', 'EACCES');
 });
 
-test('an archive of which a power cut has left the end without the beginning is passed over', async (t) => {
+test('an archive whose beginning a power cut has lost is skipped', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const archive = join(dirname(file), 'archive');
   mkdirSync(archive);

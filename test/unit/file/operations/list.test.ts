@@ -3,21 +3,12 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ListOptions } from '../../../../lib/job/job-options.js';
-import {
-  deferred,
-  faultyFs,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  systemError,
-  temporaryFolder,
-  text,
-  until,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, rowsOf, statesOf, text, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, until } from '../../../support/waiting.js';
 
 async function some(t: Parameters<typeof openTest>[0]) {
   const file = join(temporaryFolder(t), 'queue.tsv');
@@ -41,7 +32,7 @@ for (const [name, options, ids] of [
   ['no state', { status: [] }, []],
   ['one type', { type: 'email' }, ['aa01', 'ab03', 'ab04', 'b006']],
   ['a type that is not ASCII', { type: 'größe' }, ['b005']],
-  ['a type that nobody has', { type: 'toString' }, []],
+  ['a type that no job has', { type: 'toString' }, []],
   ['the beginning of an id', { idPrefix: 'ab' }, ['ab03', 'ab04']],
   ['a limit', { limit: 2 }, ['aa01', 'aa02']],
   ['a limit of 0', { limit: 0 }, []],
@@ -76,13 +67,13 @@ test('filters that can not be used are refused', async (t) => {
   }
 });
 
-test('without a file the list is empty', async (t) => {
+test('a list is empty without a file', async (t) => {
   const { queue } = openTest(t);
   assert.deepEqual(await queue.listJobs(), []);
   for await (const _ of queue.iterateJobs()) assert.fail();
 });
 
-test('one may leave the loop whenever one likes', async (t) => {
+test('the loop can be left at any time', async (t) => {
   const { queue } = openTest(t);
   await queue.enqueueMany(Array.from({ length: 1500 }, (_, n) => ({ type: 'email', payload: n })));
   let seen = 0;
@@ -112,7 +103,7 @@ test('a list that takes long shows each job once, as it is when its turn comes',
   assert.equal(seen.get(ids[1700] as string), 'cancelled');
 });
 
-test('a list that goes on during a commit does not keep it from striking out what it supersedes', async (t) => {
+test('a commit during a list strikes what it supersedes', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const ids = await queue.enqueueMany(
@@ -143,7 +134,7 @@ test('a list that goes on during a commit does not keep it from striking out wha
   );
 });
 
-test('jobs of an unread compaction elsewhere are all there', async (t) => {
+test('a list has all jobs of an unread compaction by another process', async (t) => {
   const { queue, file } = openTest(t);
   await queue.enqueueMany(Array.from({ length: 50 }, (_, n) => ({ type: 'email', payload: n })));
   await queue.listJobs();
@@ -167,7 +158,7 @@ test('a long list of several states is in the order of the file', async (t) => {
   );
 });
 
-test('a list of many jobs is in the order of the file, and the process does other things meanwhile', async (t) => {
+test('a list of many jobs is in the order of the file, and leaves the process time for other work', async (t) => {
   const { queue, file } = openTest(t);
   const rows = Array.from({ length: 21_000 }, (_, n) => line({ id: jobId(n) }));
   // What has changed stands behind all others, whenever it came.
@@ -191,7 +182,7 @@ test('a list of many jobs is in the order of the file, and the process does othe
   ]);
 });
 
-test('a list of what waits leaves out what has been cancelled or crossed out before its turn', async (t) => {
+test('a list of pending jobs leaves out those that were cancelled or struck before their turn', async (t) => {
   const { queue, file } = openTest(t);
   writeQueue(file, ...MANY.map((id) => line({ id })));
   const other = openTest(t, { file });
@@ -211,7 +202,7 @@ test('a list of what waits leaves out what has been cancelled or crossed out bef
   );
 });
 
-test('a list that can not be read on ends with an error that names the file', async (t) => {
+test('a list that can not be read further rejects with an error that names the file', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   writeQueue(file, ...MANY.map((id) => line({ id })));

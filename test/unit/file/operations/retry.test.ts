@@ -2,19 +2,11 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  faultyFs,
-  isAppend,
-  jobId,
-  line,
-  openTest,
-  rejects,
-  rowsOf,
-  statesOf,
-  systemError,
-  temporaryFolder,
-  writeQueue,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, rowsOf, statesOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 for (const [status, works] of [
   ['pending', false],
@@ -59,7 +51,7 @@ test('an unknown id gives false, and makes no file', async (t) => {
   for (const id of ['', 'x', '__proto__', '\n']) assert.equal(await queue.retryJob(id), false);
 });
 
-test('a retried job has all its attempts before it, and goes on counting them', async (t) => {
+test('a retried job has all its attempts again, and goes on counting them', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {}, { maxAttempts: 2 });
   const runs: number[] = [];
@@ -82,7 +74,7 @@ test('a retried job has all its attempts before it, and goes on counting them', 
   assert.deepEqual(runs, [1, 2, 3, 4]);
 });
 
-test('the wait before the next attempt begins anew after a retry', async (t) => {
+test('the wait before the next attempt starts from the first one after a retry', async (t) => {
   const { queue, clock } = openTest(t);
   const id = await queue.enqueue('email', {});
   const handlers = {
@@ -99,7 +91,7 @@ test('the wait before the next attempt begins anew after a retry', async (t) => 
   assert.equal((await queue.getJob(id))?.runAt.getTime(), clock.now() + 120_000);
 });
 
-test('of many who retry one job at once, one did it', async (t) => {
+test('one of many retries of a job at the same time succeeds', async (t) => {
   const { queue, file } = openTest(t);
   const id = await queue.enqueue('email', {});
   await queue.cancelJob(id);
@@ -114,7 +106,7 @@ test('of many who retry one job at once, one did it', async (t) => {
   assert.deepEqual(statesOf(file), [`${id} pending`]);
 });
 
-test('a retry for which there is no room is no retry', async (t) => {
+test('a retry that finds no room does not happen', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const id = await queue.enqueue('email', {});
@@ -128,7 +120,7 @@ test('a retry for which there is no room is no retry', async (t) => {
   assert.deepEqual(statesOf(file), [`${id} cancelled`]);
 });
 
-test('a retry that has to start over finds itself in the file: it is made once, and said to be made', async (t) => {
+test('a retry that starts over finds its row in the file, so it is made once and returns true', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   const id = await queue.enqueue('email', {});

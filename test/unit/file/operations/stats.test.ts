@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FakeClock, jobId, line, openTest, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
-test('jobs are counted by state and type, and what is due has an age', async (t) => {
+test('jobs are counted by state and type, with the age of the oldest due one', async (t) => {
   const clock = new FakeClock(10_000_000);
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(
@@ -57,7 +60,7 @@ test('jobs are counted by state and type, and what is due has an age', async (t)
   assert.deepEqual(types.now, { ...none, pending: 1, due: 1 });
 });
 
-test('without a file all is 0', async (t) => {
+test('all counts are 0 without a file', async (t) => {
   const { queue, file } = openTest(t);
   const stats = await queue.stats();
   assert.deepEqual([stats.file, stats.total, stats.due, stats.bytes, stats.types], [file, 0, 0, 0, {}]);

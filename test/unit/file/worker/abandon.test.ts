@@ -1,17 +1,14 @@
-/* The last words of a process that dies of an exception. */
+/*
+ * A process that dies of an exception records it in its jobs.
+ */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type Handlers, PermanentError, RetryAfterError, type WorkerEvent } from '../../../../lib/index.js';
-import {
-  deferred,
-  faultyFs,
-  fullDisk,
-  openTest,
-  rejects,
-  rowsOf,
-  settle,
-  systemError,
-} from '../../../helpers.js';
+import { rejects } from '../../../support/errors.js';
+import { faultyFs, systemError } from '../../../support/faulty-fs.js';
+import { rowsOf } from '../../../support/queue-file.js';
+import { fullDisk, openTest } from '../../../support/queues.js';
+import { deferred, settle } from '../../../support/waiting.js';
 
 const BOOM = new Error('boom');
 
@@ -42,7 +39,7 @@ const states = (file: string) =>
     error?.split('\\n')[0],
   ]);
 
-test('the one job that runs has failed by it, others are as they were, and processJobs rejects with it', async (t) => {
+test('the one job that runs fails with the exception, others stay as they were, and processJobs rejects with it', async (t) => {
   const { queue, file } = openTest(t);
   const { handlers, started, isAborted } = endless(t);
   await queue.enqueueMany([{ type: 'job' }, { type: 'job' }]);
@@ -66,7 +63,7 @@ test('the one job that runs has failed by it, others are as they were, and proce
 });
 
 for (const error of [new PermanentError('no such user'), new RetryAfterError('busy', '1d')])
-  test(`a ${error.name} that nothing caught decides nothing: it may be of a job that is over`, async (t) => {
+  test(`a ${error.name} that nothing caught decides nothing, because it may be of a job that is over`, async (t) => {
     const { queue, file, clock } = openTest(t);
     await queue.enqueue('job');
     const working = queue.processJobs(endless(t).handlers, { backoff: ['1m'] });
@@ -85,7 +82,7 @@ for (const error of [new PermanentError('no such user'), new RetryAfterError('bu
     assert.doesNotMatch(String(job?.error), /asked to wait/);
   });
 
-test('nor does one that comes after a time limit, and the note stays', async (t) => {
+test('a PermanentError that nothing caught after a time limit decides nothing, and the note stays', async (t) => {
   const { queue, file, clock } = openTest(t);
   await queue.enqueue('job', {}, { timeout: '1m' });
   const working = queue.processJobs(endless(t).handlers);
@@ -115,7 +112,7 @@ for (const error of [
     await assert.rejects(working, (thrown) => thrown === error);
   });
 
-test('several that run are forgiven; what is claimed and not started is given back', async (t) => {
+test('several jobs that run are forgiven; a job that was claimed and not started is given back', async (t) => {
   const { queue, file, clock } = openTest(t);
   const handlers: Handlers = { ...endless(t).handlers, fast: () => clock.advance(1) };
   // Fast ones first, so that it claims ahead.
@@ -138,7 +135,7 @@ test('several that run are forgiven; what is claimed and not started is given ba
     );
 });
 
-test('a handler of another queue may be the one as well', async (t) => {
+test('a handler of another queue may be the cause as well', async (t) => {
   const [one, two] = [openTest(t), openTest(t)];
   for (const { queue } of [one, two]) await queue.enqueue('job');
   const working = [one, two].map(({ queue }) => queue.processJobs(endless(t).handlers));
@@ -151,7 +148,7 @@ test('a handler of another queue may be the one as well', async (t) => {
   for (const { file } of [one, two]) assert.match(rowsOf(file)[0]?.error as string, /^worker died/);
 });
 
-test('so may one that ignored its abort and was recorded before', async (t) => {
+test('a handler that ignored its abort and was recorded before may be the cause as well', async (t) => {
   const { queue, file, clock } = openTest(t);
   await queue.enqueueMany([{ type: 'job', options: { timeout: '1m', priority: 1 } }, { type: 'job' }]);
   const working = queue.processJobs(endless(t).handlers, { logger: () => {} });
@@ -164,7 +161,7 @@ test('so may one that ignored its abort and was recorded before', async (t) => {
   assert.match(rowsOf(file).find(({ timeout }) => timeout === '')?.error as string, /^worker died/);
 });
 
-test('while a commit is under way, what that claims is given back, and what it records is kept', async (t) => {
+test('a commit that is under way has its claims given back, and its results kept', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue, file } = openTest(t, { fs });
   await queue.enqueueMany([{ type: 'done' }, { type: 'job' }, { type: 'job' }]);
@@ -194,7 +191,7 @@ test('while a commit is under way, what that claims is given back, and what it r
     assert.equal(attempts, forgiven);
 });
 
-test('a commit that fails at that moment is tried again', async (t) => {
+test('a commit that fails after the exception is tried again', async (t) => {
   const { queue, file, disk, clock } = fullDisk(t);
   await queue.enqueue('job');
   const working = queue.processJobs(endless(t).handlers, { logger: () => {} });
@@ -209,7 +206,7 @@ test('a commit that fails at that moment is tried again', async (t) => {
   assert.deepEqual(states(file), [['pending', 1, 0, 'Error: boom']]);
 });
 
-test('what can not be written is waited for no longer than five seconds', async (t) => {
+test('a result that can not be written is waited for no longer than five seconds', async (t) => {
   const { queue, disk, clock } = fullDisk(t);
   await queue.enqueue('job');
   const working = queue.processJobs(endless(t).handlers, { logger: () => {} });
@@ -232,7 +229,7 @@ test('what can not be written is waited for no longer than five seconds', async 
   await assert.rejects(working, (error) => error === BOOM);
 });
 
-test('a disk that fails rejects with the exception all the same', async (t) => {
+test('processJobs rejects with the exception although the disk fails', async (t) => {
   const { fs, fault } = faultyFs();
   const { queue } = openTest(t, { fs });
   await queue.enqueue('job');
@@ -248,7 +245,7 @@ test('a disk that fails rejects with the exception all the same', async (t) => {
   fault.do = undefined as never;
 });
 
-test('before it has begun to work, it begins nothing', async (t) => {
+test('a worker that has not begun begins nothing', async (t) => {
   const { queue, file } = openTest(t);
   await queue.enqueue('job');
   const { handlers, started } = endless(t);
@@ -259,7 +256,7 @@ test('before it has begun to work, it begins nothing', async (t) => {
   assert.deepEqual([started, states(file)], [[], [['pending', 0, 0, '']]]);
 });
 
-test('after an abort by a shutdown the job is given back, as ever', async (t) => {
+test('a job that a shutdown has aborted is given back', async (t) => {
   const { queue, file, clock } = openTest(t);
   await queue.enqueue('job');
   const shutdown = new AbortController();
@@ -272,7 +269,7 @@ test('after an abort by a shutdown the job is given back, as ever', async (t) =>
   assert.deepEqual(states(file), [['pending', 1, 1, '']]);
 });
 
-test('without a call of processJobs, and after close, it does nothing', async (t) => {
+test('abandon does nothing without a call of processJobs, and after close', async (t) => {
   const { queue } = openTest(t);
   await queue.abandon(BOOM);
   await queue.close();

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RetryAfterError } from '../../../../lib/job/errors.js';
 import type { WorkerEvent, WorkerOptions } from '../../../../lib/job/options.js';
-import { jobId, line, openTest, rowsOf, temporaryFolder, writeQueue } from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, line, rowsOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
  * A handler throws a RetryAfterError. Time stands still here unless it is moved.
@@ -39,7 +41,7 @@ const asked = (delay: number | string): RetryAfterError => new RetryAfterError('
 /** No spread, unless the test says so. */
 const withoutSpread = (t: TestContext): void => void t.mock.method(Math, 'random', () => 0);
 
-test('a wait that was asked for costs no attempt, not even the last one', async (t) => {
+test('a wait that a handler asked for costs no attempt, not even the last one', async (t) => {
   withoutSpread(t);
   const { clock, work, job } = busy(t, { max_attempts: 1 });
   for (let n = 1; n <= 20; n++) {
@@ -54,13 +56,13 @@ test('a wait that was asked for costs no attempt, not even the last one', async 
   assert.equal((await work(undefined)).completed, 1);
 });
 
-test('an error of that name from another copy of the package asks as well', async (t) => {
+test('an error of that name from another copy of the package asks for a wait as well', async (t) => {
   const { work, job } = busy(t, { max_attempts: 1 });
   await work(Object.assign(new Error('busy'), { name: 'RetryAfterError', delay: '90s' }));
   assert.deepEqual([(await job()).status, (await job()).forgiven], ['pending', 1]);
 });
 
-test('a day after the first one they begin to count, and still set the time of the next attempt', async (t) => {
+test('waits count from a day after the first one, and still set the time of the next attempt', async (t) => {
   withoutSpread(t);
   const { clock, work, job } = busy(t, { max_attempts: 2 });
   const seen: unknown[] = [];
@@ -81,7 +83,7 @@ test('a day after the first one they begin to count, and still set the time of t
   assert.match((await job()).error ?? '', /counted as an attempt/);
 });
 
-test('the bound is an option: 0 counts each, Infinity none', async (t) => {
+test('the bound is an option: 0 counts every wait, Infinity none', async (t) => {
   withoutSpread(t);
   for (const [maxRetryAfter, delay, forgiven] of [
     [0, 1000, 0],
@@ -194,7 +196,7 @@ test('the row notes since when, and forgets it when the job completes, fails oth
   assert.equal(now(), meta);
 });
 
-test('a row without notes is not changed there by what becomes of it', async (t) => {
+test('the meta of a row without notes does not change when its job ends', async (t) => {
   for (const meta of ['', '{ "a": 1 }', 'by hand']) {
     const { file, work, clock } = busy(t, { meta });
     await work(new Error('no'));
@@ -205,7 +207,7 @@ test('a row without notes is not changed there by what becomes of it', async (t)
   }
 });
 
-test('where nothing can be noted, a wait counts, since it would never come to its bound', async (t) => {
+test('a wait counts if nothing can be noted, because it would never reach its bound', async (t) => {
   withoutSpread(t);
   for (const meta of ['by hand', '[1]', `{"a":"${'x'.repeat(4080)}"}`]) {
     const { file, clock, work, job } = busy(t, { meta, max_attempts: 2 });
@@ -219,7 +221,7 @@ test('where nothing can be noted, a wait counts, since it would never come to it
   }
 });
 
-test('a moment that is still to come, by a clock that was set back, is now', async (t) => {
+test('a noted time in the future, after the clock was set back, counts as now', async (t) => {
   withoutSpread(t);
   const { file, work } = busy(t, { meta: '{"@askedToWaitSince":9000000000}' });
   await work(asked('1h'));

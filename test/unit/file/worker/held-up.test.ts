@@ -1,6 +1,67 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deferred, openTest, until } from '../../../helpers.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, until } from '../../../support/waiting.js';
+
+/*
+ * How many jobs a worker holds, and what it does with those that wait for a slow one.
+ */
+
+test('as many handlers run at once as concurrency says, and no more', async (t) => {
+  for (const concurrency of [1, 4]) {
+    const { queue } = openTest(t);
+    await queue.enqueueMany(Array.from({ length: 20 }, () => ({ type: 'email' })));
+    let running = 0;
+    let most = 0;
+    const { completed } = await queue.processJobs(
+      {
+        email: async () => {
+          most = Math.max(most, ++running);
+          await new Promise(setImmediate);
+          await new Promise(setImmediate);
+          running--;
+        },
+      },
+      { concurrency },
+    );
+    assert.deepEqual([completed, most], [20, concurrency]);
+  }
+});
+
+test('a slow job does not delay others, and a worker holds no more jobs than it can start', async (t) => {
+  const { queue, file } = openTest(t);
+  await queue.enqueueMany([{ type: 'slow' }, ...Array.from({ length: 10 }, () => ({ type: 'quick' }))]);
+  const slow = deferred();
+  let quick = 0;
+  const working = queue.processJobs(
+    { slow: () => slow.promise, quick: async () => void quick++ },
+    { concurrency: 2 },
+  );
+  await until('the quick ones are done', () => quick === 10);
+  const other = openTest(t, { file }).queue;
+  await until('their results are in', async () => (await other.stats()).completed === 10);
+  slow.resolve();
+  assert.equal((await working).completed, 11);
+});
+
+test('a worker that runs one slow job leaves the others to workers that have time', async (t) => {
+  const { queue, file, clock } = openTest(t);
+  await queue.enqueueMany(Array.from({ length: 6 }, (_, n) => ({ type: 'email', payload: n })));
+  const first = deferred();
+  const started = deferred();
+  const slow = queue.processJobs({
+    email: () => {
+      started.resolve();
+      return first.promise;
+    },
+  });
+  await started.promise;
+  const other = openTest(t, { file, clock }).queue;
+  assert.equal((await other.stats()).processing, 1);
+  assert.equal((await other.processJobs({ email: () => {} })).completed, 5);
+  first.resolve();
+  assert.equal((await slow).completed, 1);
+});
 
 const many = (length: number) => Array.from({ length }, (_, n) => ({ type: 'quick', payload: n }));
 
@@ -44,7 +105,7 @@ test('jobs that a slow one holds up are given back once, and not claimed again b
   assert.deepEqual([completed, claimed - released], [202, 202]);
 });
 
-test('however many they are, they are given back once', async (t) => {
+test('any number of held-up jobs is given back once', async (t) => {
   const { queue, clock } = openTest(t, { durability: 'os' });
   await queue.enqueueMany(many(3000));
   await queue.enqueue('slow');
@@ -60,7 +121,7 @@ test('however many they are, they are given back once', async (t) => {
   assert.ok(released <= 2000, `${released} were given back`);
 });
 
-test('a pause before is no reason to give jobs back', async (t) => {
+test('an earlier pause does not make a worker give jobs back', async (t) => {
   const { queue, clock } = openTest(t);
   const stop = new AbortController();
   let ran = 0;
@@ -88,7 +149,7 @@ test('a pause before is no reason to give jobs back', async (t) => {
   assert.deepEqual([completed, released], [150, 0]);
 });
 
-test('what becomes urgent while a slow job runs is next', async (t) => {
+test('a job that becomes urgent while a slow one runs is next', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueueMany(many(4000));
   await queue.enqueue('slow');
@@ -107,7 +168,7 @@ test('what becomes urgent while a slow job runs is next', async (t) => {
   assert.equal(ran.indexOf('1000'), before);
 });
 
-test('jobs are given back from behind a slow one although the clock was set back meanwhile', async (t) => {
+test('jobs that a slow one holds up are given back although the clock was set back meanwhile', async (t) => {
   const { queue, clock, file } = openTest(t);
   const other = openTest(t, { file, clock }).queue;
   await queue.enqueueMany(many(50));

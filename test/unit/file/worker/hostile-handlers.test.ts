@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toJson } from '../../../../lib/file/format/json.js';
-import { openTest, rejects, throws } from '../../../helpers.js';
+import { rejects, throws } from '../../../support/errors.js';
+import { openTest } from '../../../support/queues.js';
 
 /*
- * Whatever a handler throws or returns, its job gets an outcome, and the worker goes on with the next one. A worker
- * that died of it instead would run the job again, and die again.
+ * A job gets an outcome, and the worker goes on, whatever a handler throws or returns. A worker that died of it would
+ * run the job again, and die again.
  */
 
 /** Throws something that has no text at all. */
@@ -68,7 +69,7 @@ for (const [what, thrown] of Object.entries(THROWN)) {
 }
 
 for (const [what, make] of Object.entries(RETURNED)) {
-  test(`a handler that returns ${what} comes to an end, and the next job runs`, async (t) => {
+  test(`a handler that returns ${what} ends, and the next job runs`, async (t) => {
     const { queue } = openTest(t);
     const [first = ''] = await queue.enqueueMany([{ type: 'bad' }, { type: 'good' }]);
     const summary = await queue.processJobs({ bad: make, good: () => 'done' }, { logger: () => {} });
@@ -96,13 +97,13 @@ test('an error without a text, thrown when the time is up, is a timeout like any
   assert.match((await queue.getJob(id))?.error ?? '', /time limit/);
 });
 
-test('a name that refuses to be looked at is refused with an error of ours', async (t) => {
+test('a name that throws when it is read is refused with a TsvqError', async (t) => {
   const { queue } = openTest(t);
   for (const name of [THROWN['a proxy that refuses everything'], THROWN['an object without a prototype']])
     await rejects(queue.enqueue(name as string), 'INVALID_ARGUMENT', 'type');
 });
 
-test('a payload that throws something without a text is refused with an error of ours', () => {
+test('a payload that throws something without a text is refused with a TsvqError', () => {
   for (const make of Object.values(RETURNED).slice(0, 5))
     throws(() => toJson(make(), 'payload'), 'INVALID_ARGUMENT', 'payload');
 });

@@ -9,20 +9,13 @@ import { HeldJob } from '../../../../lib/file/worker/held-job.js';
 import { judge } from '../../../../lib/file/worker/outcome.js';
 import { RetryAfterError } from '../../../../lib/job/errors.js';
 import { DEFAULTS, type WorkerEvent, type WorkerOptions } from '../../../../lib/job/options.js';
-import {
-  deferred,
-  jobId,
-  jobOf,
-  line,
-  openTest,
-  rowsOf,
-  settle,
-  temporaryFolder,
-  writeQueue,
-} from '../../../helpers.js';
+import { temporaryFolder } from '../../../support/folders.js';
+import { jobId, jobOf, line, rowsOf, writeQueue } from '../../../support/queue-file.js';
+import { openTest } from '../../../support/queues.js';
+import { deferred, settle } from '../../../support/waiting.js';
 
 /*
- * The end of their worker cuts attempts off. Time stands still here unless it is moved.
+ * The end of a worker interrupts its attempts. Time stands still here unless it is moved.
  */
 
 const ID = jobId(1);
@@ -61,7 +54,7 @@ function long(t: TestContext, fields: Parameters<typeof line>[0] = {}) {
   return { queue, clock, file, interrupt, job };
 }
 
-test('ten interruptions in a row cost nothing; those that follow count as attempts, and end it', async (t) => {
+test('ten interruptions in a row cost nothing; later ones count as attempts, until the job fails', async (t) => {
   const { interrupt, job } = long(t);
   const events: WorkerEvent[] = [];
   for (let n = 1; n <= 12; n++) {
@@ -89,7 +82,7 @@ test('ten interruptions in a row cost nothing; those that follow count as attemp
   assert.equal((await interrupt()).claimed, 0);
 });
 
-test('how many are forgiven is an option', async (t) => {
+test('an option sets how many interruptions are forgiven', async (t) => {
   for (const [maxInterruptions, after] of [
     [0, 2],
     [1, 3],
@@ -108,7 +101,7 @@ test('how many are forgiven is an option', async (t) => {
   assert.deepEqual([(await job()).status, (await job()).forgiven], ['pending', 20]);
 });
 
-test('whatever ends the worker interrupts: a signal, its time, the end of the queue, heard by the handler or not', async (t) => {
+test('every end of a worker interrupts its jobs: a signal, its time, a close, whether the handler hears it or not', async (t) => {
   for (const end of ['signal', 'maxTime', 'close'] as const) {
     for (const hears of [true, false]) {
       const file = join(temporaryFolder(t), 'queue.tsv');
@@ -143,7 +136,7 @@ test('whatever ends the worker interrupts: a signal, its time, the end of the qu
   }
 });
 
-test('what was claimed and never begun was not interrupted', async (t) => {
+test('a job that was claimed and never begun was not interrupted', async (t) => {
   const file = join(temporaryFolder(t), 'queue.tsv');
   const ids = Array.from({ length: 30 }, (_, n) => jobId(n + 1));
   writeQueue(file, ...ids.map((id) => line({ id })));
@@ -221,7 +214,7 @@ test('an attempt that ends by itself, or a retry, ends the row of interruptions'
   assert.deepEqual([status, interruptions], ['completed', 0]);
 });
 
-test('interruptions between waits that were asked for do not put off their bound', async (t) => {
+test('interruptions between waits that a handler asked for do not delay their bound', async (t) => {
   t.mock.method(Math, 'random', () => 0);
   const { queue, clock, interrupt, job } = long(t, { max_attempts: 1 });
   for (let hours = 0; hours < 24; hours += 8) {
@@ -242,7 +235,7 @@ test('interruptions between waits that were asked for do not put off their bound
   assert.equal((await job()).status, 'failed');
 });
 
-test('where nothing can be noted, an interruption counts as an attempt', async (t) => {
+test('an interruption counts as an attempt if nothing can be noted', async (t) => {
   const { file, interrupt, job } = long(t, { meta: 'by hand', max_attempts: 2 });
   await interrupt();
   assert.deepEqual([(await job()).status, (await job()).forgiven], ['pending', 0]);
@@ -251,7 +244,7 @@ test('where nothing can be noted, an interruption counts as an attempt', async (
   assert.match((await job()).error ?? '', /^interrupted once, the last time at the shutdown/);
 });
 
-test('shutdowns and kills beside other jobs, by turns, come to an end as well', async (t) => {
+test('a job fails in the end after shutdowns and kills by turns, next to other jobs', async (t) => {
   const { queue, file, interrupt, job } = long(t, { max_attempts: 3 });
   const other = await queue.enqueue('other', {});
   let kills = 0;

@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import * as tsvq from 'tsvq';
+import ts from 'typescript';
+import type {
+  EnqueueOptions,
+  ErrorCode,
+  HandlerContext,
+  Job,
+  Queue,
+  QueueOptions,
+  Stats,
+  Summary,
+  WorkerEvent,
+  WorkerOptions,
+} from '../../lib/index.js';
+import { DEFAULTS } from '../../lib/job/options.js';
+import { root } from '../support/folders.js';
+import { firstColumn, keys, read, section } from '../support/pages.js';
+
+/* What the README and the API page say of the package is true: examples, names and defaults. */
+
+const readme = read('README.md');
+const api = read('docs/api.md');
+
+const blocks = (page: string, language: string): string[] =>
+  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
+    ([, code]) => code as string,
+  );
+
+test('every excerpt of an example in the README and on the API page is in the example, and their other code compiles', () => {
+  const examples = readdirSync(join(root, 'docs/examples')).map((name) =>
+    unindented(read(`docs/examples/${name}`)),
+  );
+  const isExcerpt = (block: string): boolean =>
+    examples.some((example) => example.includes(unindented(block)));
+  const shown = blocks(readme, 'ts');
+  assert.ok(shown.filter(isExcerpt).length >= 3, 'an excerpt is not as it stands in docs/examples');
+  const own = [...shown, ...blocks(api, 'ts')].filter((block) => !isExcerpt(block));
+  assert.ok(own.length >= 5);
+  assert.deepEqual(own.flatMap(compile), []);
+});
+
+test('the example of a unit test of handlers compiles', () => {
+  const code = blocks(section(read('docs/operations.md'), 'Testing handlers'), 'ts')[0] as string;
+  assert.match(code, /'tsvq\/testing'/);
+  assert.deepEqual(compile(code), []);
+});
+
+const unindented = (text: string): string => text.replace(/^ +/gm, '');
+
+/** The files that the examples share, read once. */
+const sources = new Map<string, ts.SourceFile | undefined>();
+
+/** Compiles a module as if it lay in docs/examples. @returns what is wrong with it */
+function compile(code: string): string[] {
+  const file = join(root, 'docs/examples/from-the-readme.ts');
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists, readFile } = host;
+  host.getSourceFile = (name, target) => {
+    if (name === file) return ts.createSourceFile(name, code, target);
+    if (!sources.has(name)) sources.set(name, getSourceFile(name, target));
+    return sources.get(name);
+  };
+  host.fileExists = (name) => name === file || fileExists(name);
+  host.readFile = (name) => (name === file ? code : readFile(name));
+  const program = ts.createProgram([file], options, host);
+  return ts
+    .getPreEmitDiagnostics(program, program.getSourceFile(file))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+}
+
+/** The names before the brackets of calls. */
+const names = (calls: string[]): string[] => calls.map((call) => call.replace(/\(.*/, ''));
+
+/** What the tables of the API page name, by the heading that they stand under. */
+const TABLES: Record<string, string[]> = {
+  'Opening a queue': keys<QueueOptions>({
+    durability: true,
+    retention: true,
+    maxPayload: true,
+    lockTimeout: true,
+    anyFileSystem: true,
+  }),
+  Functions: keys<Omit<Queue, 'file'>>({
+    enqueue: true,
+    enqueueMany: true,
+    getJob: true,
+    cancelJob: true,
+    retryJob: true,
+    listJobs: true,
+    iterateJobs: true,
+    stats: true,
+    processJobs: true,
+    compact: true,
+    close: true,
+    abandon: true,
+  }),
+  'Adding jobs': keys<EnqueueOptions>({
+    runAt: true,
+    delay: true,
+    priority: true,
+    maxAttempts: true,
+    timeout: true,
+  }),
+  'Running jobs': [
+    ...keys<WorkerOptions>({
+      maxAttempts: true,
+      backoff: true,
+      maxRetryAfter: true,
+      timeout: true,
+      concurrency: true,
+      linger: true,
+      maxTime: true,
+      maxInterruptions: true,
+      maxWorkers: true,
+      signal: true,
+      grace: true,
+      logger: true,
+    }),
+    ...keys<HandlerContext>({ job: true, signal: true, enqueue: true }),
+  ],
+  'What a worker returns': keys<Summary>({
+    claimed: true,
+    completed: true,
+    retried: true,
+    failed: true,
+    cancelled: true,
+    rescued: true,
+    released: true,
+    unhandled: true,
+  }),
+  Events: keys<Record<WorkerEvent['event'], true>>({
+    completed: true,
+    retried: true,
+    failed: true,
+    cancelled: true,
+    released: true,
+    rescued: true,
+    dropped: true,
+    warning: true,
+  }),
+  'A job': keys<Job>({
+    id: true,
+    type: true,
+    payload: true,
+    status: true,
+    createdAt: true,
+    runAt: true,
+    attempts: true,
+    forgiven: true,
+    interruptions: true,
+    maxAttempts: true,
+    timeout: true,
+    priority: true,
+    error: true,
+    result: true,
+    lockedBy: true,
+    startedAt: true,
+    finishedAt: true,
+  }),
+  Counts: keys<Stats>({
+    file: true,
+    bytes: true,
+    total: true,
+    pending: true,
+    due: true,
+    oldestDueSeconds: true,
+    processing: true,
+    completed: true,
+    failed: true,
+    cancelled: true,
+    waiting: true,
+    types: true,
+    lastTick: true,
+    unhandled: true,
+    crowdedOutAt: true,
+    unreadable: true,
+  }),
+  Errors: keys<Record<ErrorCode, true>>({
+    INVALID_ARGUMENT: true,
+    PAYLOAD_TOO_LARGE: true,
+    NO_QUEUE_FILE: true,
+    NOT_A_QUEUE: true,
+    NEWER_FORMAT: true,
+    DETACHED: true,
+    NO_ACCESS: true,
+    FILE_SYSTEM: true,
+    LOCK_TIMEOUT: true,
+    DISK_FULL: true,
+    WRITE_FAILED: true,
+    SYNC_FAILED: true,
+    NOT_INSTALLED: true,
+    CLOSED: true,
+  }),
+};
+
+for (const [heading, expected] of Object.entries(TABLES)) {
+  test(`the API page names all of "${heading}", and nothing else`, () => {
+    assert.deepEqual(names(firstColumn(section(api, heading))), expected);
+  });
+}
+
+test('the API page names every function and class that the package exports', () => {
+  const values = Object.keys(tsvq).filter((name) => !new RegExp(`\\b${name}\\b`).test(api));
+  assert.deepEqual(values, []);
+});
+
+test('the defaults on the API page are those of the code', () => {
+  const { durability, retention, maxPayload, lockTimeout, maxAttempts, concurrency, maxWorkers } = DEFAULTS;
+  const { timeout, grace, linger, maxTime, backoff, anyFileSystem, maxInterruptions, maxRetryAfter } =
+    DEFAULTS;
+  const day = 86_400_000;
+  const waits = [1, 2, 3].map((attempts) => (backoff.base * backoff.factor ** attempts) / 1000);
+  const shown = {
+    'Opening a queue': {
+      durability: `'${durability}'`,
+      retention: `'${retention / day}d'`,
+      maxPayload: `${maxPayload / 2 ** 20} MiB`,
+      lockTimeout: `'${lockTimeout / 1000}s'`,
+      anyFileSystem: String(anyFileSystem),
+    } satisfies Record<keyof QueueOptions, string>,
+    'Running jobs': {
+      maxAttempts: String(maxAttempts),
+      backoff: `${waits.join(' s, ')} s, …`,
+      maxRetryAfter: `'${maxRetryAfter / day}d'`,
+      timeout: `'${timeout / 3_600_000}h'`,
+      concurrency: String(concurrency),
+      linger: String(linger),
+      maxTime: maxTime === Number.POSITIVE_INFINITY ? 'none' : String(maxTime),
+      maxInterruptions: String(maxInterruptions),
+      maxWorkers: String(maxWorkers),
+      signal: 'none',
+      grace: `'${grace / 1000}s'`,
+      logger: 'warnings to stderr',
+    } satisfies Record<keyof WorkerOptions, string>,
+  };
+  for (const [heading, defaults] of Object.entries(shown)) {
+    const table = section(api, heading);
+    for (const [option, value] of Object.entries(defaults)) {
+      const cell = new RegExp(`^\\| \`${option}\` \\| (.*?) \\|`, 'm').exec(table)?.[1];
+      assert.equal(cell?.replaceAll('`', ''), value, option);
+    }
+  }
+});
