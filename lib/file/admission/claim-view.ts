@@ -20,6 +20,7 @@ export interface Look {
 export class ClaimView {
   readonly worker: WorkerFacts;
   readonly index: JobIndex;
+  readonly now: number;
   readonly hasPlace: boolean;
   readonly #look: Look;
   #types: Map<string, ReadonlySet<string>> | undefined;
@@ -27,6 +28,7 @@ export class ClaimView {
   constructor(worker: WorkerFacts, look: Look) {
     this.worker = worker;
     this.index = look.index;
+    this.now = look.now;
     this.hasPlace = look.hasPlace;
     this.#look = look;
   }
@@ -43,8 +45,9 @@ export class ClaimView {
   }
 
   #findOthers(): Map<string, Set<string>> {
-    const { processes, owner, timeout } = this.worker;
-    const { now } = this.#look;
+    const { store, owner, timeout } = this.worker;
+    const { processes } = store;
+    const { now } = this;
     const others = new Map<string, Set<string>>();
     /** When each of them last claimed, in ms. */
     const last = new Map<string, number>();

@@ -1,6 +1,5 @@
 import type { ResolvedWorkerOptions } from '../../job/options.js';
 import type { Handler } from '../../runner/handler.js';
-import type { Processes } from '../lock/process-id.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
 
@@ -8,7 +7,7 @@ import type { Store } from '../store.js';
 export interface WorkerFacts {
   /** The name in its claims. */
   readonly owner: string;
-  readonly processes: Processes;
+  readonly store: Store;
   readonly maxWorkers: number;
   /** The default time limit of a job, in ms. */
   readonly timeout: number;
@@ -24,11 +23,10 @@ export function workerFacts(
   handlers: ReadonlyMap<string, Handler>,
   { maxWorkers, timeout }: ResolvedWorkerOptions,
 ): WorkerFacts {
-  const { processes } = store;
   const runningHere = jobsRunningHere(store);
   return {
-    owner: processes.self(),
-    processes,
+    owner: store.processes.self(),
+    store,
     maxWorkers,
     timeout,
     handles: (type) => handlers.has(type),
