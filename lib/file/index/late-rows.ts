@@ -1,4 +1,4 @@
-import { OUR_ID } from '../format/line.js';
+import { OUR_ID } from '../format/id.js';
 import { IdMap } from './id-map.js';
 
 /**
