@@ -98,7 +98,7 @@ export class ArchiveWriter {
   }
 
   #stage(month: string): Staged {
-    this.#archive.check(month, this.#head);
+    this.#archive.check(month, Buffer.from(this.#head));
     const path = `${this.#queueFile}.${month}.${randomHex(6)}.tmp`;
     const fd = withStoreErrorsSync(path, () => this.#fs.open(path, 'wx+', 0o660));
     giveToOwner(this.#fs, fd, this.#queueFile);
