@@ -123,9 +123,9 @@ async function searchArchive(fs: FileSystem, path: string, id: string): Promise<
   if (header === undefined || line === undefined || id === '' || isLost(header)) return undefined;
   const layout = parseHeader(header, path);
   const [row] = splitRows(line);
-  return row?.length === layout.names.length && row[layout.at.id] === id
-    ? new StoredJob(row, layout)
-    : undefined;
+  if (row?.length !== layout.names.length) return undefined;
+  const job = new StoredJob(row, layout);
+  return job.id === id ? job : undefined;
 }
 
 function lineAt(bytes: Buffer, from: number): string {

@@ -73,11 +73,6 @@ export class OpenFile {
     return this.layout.current && this.format === FORMAT && this.#hasFormatLine;
   }
 
-  /** True if a later version of this package has written the file. Then this one may only read it. */
-  get isNewer(): boolean {
-    return this.format > FORMAT;
-  }
-
   /** Number of lines before the first row: the header, and the format line. */
   get headLines(): number {
     return this.#hasFormatLine ? 2 : 1;
