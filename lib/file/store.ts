@@ -114,7 +114,7 @@ export class Store {
 
   /** The reason that forbids writes; undefined if there is none. */
   get obstacle(): string | undefined {
-    const file = this.openFile() ?? { path: this.realPath, isNewer: false, format: 1 };
+    const file = this.openFile() ?? { path: this.realPath, format: 1 };
     return newerThanThis(file) ?? detachment(this.fs, file);
   }
 

@@ -1,24 +1,15 @@
 import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TsvqError } from '../../job/errors.js';
-import {
-  assertWhole,
-  type FileSystem,
-  readFully,
-  readFullyAsync,
-  storeError,
-  syncFolder,
-} from '../disk/fs.js';
+import { assertWhole, type FileSystem, isRegular, readFully, storeError, syncFolder } from '../disk/fs.js';
 import { giveToOwner, makeFolder, ofRootError, removeHollowOfRoot } from '../disk/ownership.js';
 import { eachLine, LF, TORN } from '../format/line.js';
-import { archiveFolder, archiveName } from './archive.js';
+import { archiveFolder, archiveName, piecesOf } from './archive.js';
 
 /** Writes through no symlink, because others can put one at these known names. */
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 
-/** Size of the pieces in which lines are read. */
-const PIECE = 1024 * 1024;
 /** Errors that close one archive file, not the folder: the next part is begun. */
 const CLOSED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
@@ -43,7 +34,7 @@ export class ArchiveFolder {
   }
 
   /** Checks that rows of a month can be appended, and leaves only the folder behind. @throws TsvqError */
-  check(month: string, head: string): void {
+  check(month: string, head: Buffer): void {
     this.#makeFolder();
     const { fd, path } = this.#openPart(month, head, 0);
     if (fd !== undefined) {
@@ -73,14 +64,12 @@ export class ArchiveFolder {
   /** Appends the rows of a staged file durably. @param there lines that an earlier try has appended */
   async append(month: string, staged: number, there: ReadonlySet<string> = new Set()): Promise<void> {
     this.#makeFolder();
-    const start = headLength(this.#fs, staged);
-    const head = Buffer.alloc(start);
-    readFully(this.#fs, staged, head, 0);
-    const fd = this.#openPart(month, head.toString(), O_CREAT).fd as number;
+    const head = readHead(this.#fs, staged);
+    const fd = this.#openPart(month, head, O_CREAT).fd as number;
     try {
-      this.#complete(fd, head.toString());
-      for await (const bytes of wholeLines(this.#fs, staged, start)) {
-        const missing = there.size === 0 ? bytes : without(bytes, there);
+      this.#complete(fd, head);
+      for await (const bytes of piecesOf(this.#fs, staged, head.length - 1)) {
+        const missing = without(bytes.subarray(1), there);
         if (missing.length > 0) assertWhole(await this.#fs.write(fd, missing, null), missing);
       }
       await this.#fs.fdatasync(fd);
@@ -116,7 +105,7 @@ export class ArchiveFolder {
    * Opens the file of a month. If it has another head (the queue gained a column in mid-month), or we may not
    * write it, it stays unchanged, and a further part is taken.
    */
-  #openPart(month: string, head: string, flags: number): Part {
+  #openPart(month: string, head: Buffer, flags: number): Part {
     let mayHeal = true;
     for (let part = 1; ; part++) {
       const path = join(this.#folder, archiveName(this.#queueFile, month, part));
@@ -151,21 +140,21 @@ export class ArchiveFolder {
     }
   }
 
-  #fits(fd: number, head: string): boolean {
-    const { size, mode } = this.#fs.fstat(fd);
-    if ((mode & constants.S_IFMT) !== constants.S_IFREG) return false;
-    const bytes = Buffer.alloc(Math.min(size, Buffer.byteLength(head)));
+  #fits(fd: number, head: Buffer): boolean {
+    const info = this.#fs.fstat(fd);
+    if (!isRegular(info)) return false;
+    const bytes = Buffer.alloc(Math.min(info.size, head.length));
     readFully(this.#fs, fd, bytes, 0);
-    return head.startsWith(bytes.toString());
+    return bytes.equals(head.subarray(0, bytes.length));
   }
 
   /** Writes what is missing of the head, and closes a tail that a crash cut, so that it takes no next row. */
-  #complete(fd: number, head: string): void {
+  #complete(fd: number, head: Buffer): void {
     const { size } = this.#fs.fstat(fd);
     if (size === 0) giveToOwner(this.#fs, fd, this.#queueFile);
     const last = Buffer.alloc(1);
     if (size > 0) readFully(this.#fs, fd, last, size - 1);
-    const missing = Buffer.from(head).subarray(size);
+    const missing = head.subarray(size);
     const bytes = missing.length > 0 ? missing : Buffer.from(last[0] === LF ? '' : `${TORN}\n`);
     if (bytes.length > 0) assertWhole(this.#fs.writeSync(fd, bytes, null), bytes);
   }
@@ -175,32 +164,19 @@ export class ArchiveFolder {
   }
 }
 
-/** Returns the length of the first two lines: header and format. */
-function headLength(fs: FileSystem, fd: number): number {
+/** Reads the first two lines: header and format. */
+function readHead(fs: FileSystem, fd: number): Buffer {
   const bytes = Buffer.alloc(64 * 1024);
-  const length = readFully(fs, fd, bytes, 0);
-  return bytes.subarray(0, length).indexOf(LF, bytes.indexOf(LF) + 1) + 1;
+  readFully(fs, fd, bytes, 0);
+  return bytes.subarray(0, bytes.indexOf(LF, bytes.indexOf(LF) + 1) + 1);
 }
 
 /** Returns whole lines without some of them. */
 function without(bytes: Buffer, there: ReadonlySet<string>): Buffer {
+  if (there.size === 0) return bytes;
   const left: Buffer[] = [];
   eachLine(bytes, 0, bytes.length, (start, end) => {
     if (!there.has(bytes.toString('latin1', start, end))) left.push(bytes.subarray(start, end + 1));
   });
   return Buffer.concat(left);
-}
-
-/** Yields a file from `start` on, in pieces of whole lines. */
-async function* wholeLines(fs: FileSystem, fd: number, start: number): AsyncIterableIterator<Buffer> {
-  for (let position = start, size = PIECE; ; ) {
-    const bytes = Buffer.allocUnsafe(size);
-    const length = await readFullyAsync(fs, fd, bytes, position);
-    const end = bytes.subarray(0, length).lastIndexOf(LF) + 1;
-    if (end > 0) yield bytes.subarray(0, end);
-    if (length < size) return;
-    position += end;
-    // A line may be longer than a piece.
-    size = end > 0 ? PIECE : size * 2;
-  }
 }

@@ -52,7 +52,7 @@ export class ArchiveWriter {
   }
 
   /** Stages a row. @param line with LF @param finishedAt in ms; before 1970 or beyond any calendar, a typo */
-  async add(line: string, finishedAt: number): Promise<void> {
+  add(line: string, finishedAt: number): void {
     const month = new Date(Math.max(finishedAt, 0)).toISOString().slice(0, 7);
     let staged = this.#months.get(month);
     if (staged === undefined) {
@@ -62,14 +62,18 @@ export class ArchiveWriter {
     staged.lines.push(line);
     staged.size += line.length;
     this.count++;
-    if (staged.size > PIECE) await this.#flush(staged);
+  }
+
+  /** Writes rows, unless there are only a few. */
+  async flush(): Promise<void> {
+    for (const staged of this.#months.values()) if (staged.size > PIECE) await this.#write(staged);
   }
 
   /** Makes the staged rows and file names durable. @throws TsvqError `DISK_FULL` without room in archive/ */
   async sync(): Promise<void> {
     if (this.#months.size === 0) return;
     for (const staged of this.#months.values()) {
-      await this.#flush(staged);
+      await this.#write(staged);
       await this.#fs.fdatasync(staged.fd);
     }
     await syncFolder(this.#fs, dirname(this.#queueFile));
@@ -98,14 +102,14 @@ export class ArchiveWriter {
   }
 
   #stage(month: string): Staged {
-    this.#archive.check(month, this.#head);
+    this.#archive.check(month, Buffer.from(this.#head));
     const path = `${this.#queueFile}.${month}.${randomHex(6)}.tmp`;
     const fd = withStoreErrorsSync(path, () => this.#fs.open(path, 'wx+', 0o660));
     giveToOwner(this.#fs, fd, this.#queueFile);
     return { month, path, fd, lines: [this.#head], size: 0 };
   }
 
-  async #flush(staged: Staged): Promise<void> {
+  async #write(staged: Staged): Promise<void> {
     const bytes = Buffer.from(staged.lines.join(''));
     staged.lines = [];
     staged.size = 0;

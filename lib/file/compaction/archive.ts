@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type FileSystem, readFullyAsync, storeError, withStoreErrorsSync } from '../disk/fs.js';
+import { type FileSystem, isRegular, readFullyAsync, storeError, withStoreErrorsSync } from '../disk/fs.js';
 import { type Layout, parseHeader } from '../format/layout.js';
 import { eachLine, LF, TAB } from '../format/line.js';
 import { splitRows } from '../format/row.js';
@@ -81,7 +81,7 @@ export async function archivedSince(
   const found = new Set<string>();
   for (const path of archiveFiles(fs, queueFile)) {
     if ((fs.stat(path)?.mtimeMs ?? 0) < since - SET_BACK_MS) continue;
-    for await (const bytes of blocks(fs, path)) {
+    for await (const bytes of archivedPieces(fs, path)) {
       eachLine(bytes, 0, bytes.length, (start, end) => {
         const tab = bytes.indexOf(TAB, start);
         const id = bytes.toString('latin1', start, Math.min(tab < 0 ? end : tab, end));
@@ -99,7 +99,7 @@ export async function eachArchivedLine(
   lines: (layout: Layout) => (bytes: Buffer, start: number, end: number) => void,
 ): Promise<void> {
   let line: ReturnType<typeof lines> | undefined;
-  for await (const bytes of blocks(fs, path)) {
+  for await (const bytes of archivedPieces(fs, path)) {
     if (line === undefined) {
       const header = lineAt(bytes, 0);
       // If a crash has cut the header, no row was taken out of the queue.
@@ -115,7 +115,7 @@ async function searchArchive(fs: FileSystem, path: string, id: string): Promise<
   let header: string | undefined;
   let line: string | undefined;
   const wanted = Buffer.from(`\n${id}\t`);
-  for await (const bytes of blocks(fs, path)) {
+  for await (const bytes of archivedPieces(fs, path)) {
     header ??= lineAt(bytes, 0);
     const at = bytes.lastIndexOf(wanted);
     if (at >= 0) line = lineAt(bytes, at + 1);
@@ -123,9 +123,9 @@ async function searchArchive(fs: FileSystem, path: string, id: string): Promise<
   if (header === undefined || line === undefined || id === '' || isLost(header)) return undefined;
   const layout = parseHeader(header, path);
   const [row] = splitRows(line);
-  return row?.length === layout.names.length && row[layout.at.id] === id
-    ? new StoredJob(row, layout)
-    : undefined;
+  if (row?.length !== layout.names.length) return undefined;
+  const job = new StoredJob(row, layout);
+  return job.id === id ? job : undefined;
 }
 
 function lineAt(bytes: Buffer, from: number): string {
@@ -136,11 +136,8 @@ function lineAt(bytes: Buffer, from: number): string {
 /** True after power loss before the first sync: the rows below were never taken out of the queue. */
 const isLost = (header: string): boolean => header.includes('\0');
 
-/**
- * Yields the file in pieces of whole lines, so that only one is in memory. Each begins with the LF of the
- * line before it, and the last one ends where the file does. Yields nothing if it was deleted, or is no file.
- */
-async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buffer> {
+/** Yields an archive file in pieces, see {@link piecesOf}; nothing if it was deleted, or is no file. */
+async function* archivedPieces(fs: FileSystem, path: string): AsyncIterableIterator<Buffer> {
   let fd: number;
   try {
     fd = fs.open(path, O_RDONLY | O_NONBLOCK);
@@ -149,23 +146,30 @@ async function* blocks(fs: FileSystem, path: string): AsyncIterableIterator<Buff
     throw storeError(error, path);
   }
   try {
-    if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return;
-    let rest = Buffer.alloc(0);
-    for (let position = 0; ; ) {
-      // A long line is not joined from many small pieces.
-      const piece = Buffer.allocUnsafe(Math.max(PIECE, rest.length));
-      const length = await readFullyAsync(fs, fd, piece, position);
-      position += length;
-      const bytes = Buffer.concat([rest, piece.subarray(0, length)]);
-      if (length < piece.length) {
-        yield bytes;
-        return;
-      }
-      const last = bytes.lastIndexOf(LF);
-      if (last > 0) yield bytes.subarray(0, last + 1);
-      rest = bytes.subarray(Math.max(last, 0));
-    }
+    if (isRegular(fs.fstat(fd))) yield* piecesOf(fs, fd, 0);
   } finally {
     fs.close(fd);
+  }
+}
+
+/**
+ * Yields a file from a byte on, in pieces of whole lines, so that only one is in memory. Each later one begins
+ * with the LF of the line before it, and the last one ends where the file does.
+ */
+export async function* piecesOf(fs: FileSystem, fd: number, from: number): AsyncIterableIterator<Buffer> {
+  let rest = Buffer.alloc(0);
+  for (let position = from; ; ) {
+    // A long line is not joined from many small pieces.
+    const piece = Buffer.allocUnsafe(Math.max(PIECE, rest.length));
+    const length = await readFullyAsync(fs, fd, piece, position);
+    position += length;
+    const bytes = Buffer.concat([rest, piece.subarray(0, length)]);
+    if (length < piece.length) {
+      yield bytes;
+      return;
+    }
+    const last = bytes.lastIndexOf(LF);
+    if (last > 0) yield bytes.subarray(0, last + 1);
+    rest = bytes.subarray(Math.max(last, 0));
   }
 }

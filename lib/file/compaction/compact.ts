@@ -9,6 +9,7 @@ import { JobIndex } from '../index/job-index.js';
 import { sealedPart } from '../index/sealed.js';
 import type { Lock } from '../lock/lock.js';
 import { ArchiveWriter, settleLeftovers } from './archive-writer.js';
+import { CompactedFile } from './compacted-file.js';
 import { CompactionPass } from './compaction-pass.js';
 import { Replacement } from './rewrite.js';
 
@@ -76,7 +77,8 @@ export async function compact(
   const archive = new ArchiveWriter(fs, path, layout);
   const output = new Replacement(fs, path);
   try {
-    const summary = await new CompactionPass(context, file, index, layout, archive, output).write();
+    const target = new CompactedFile(output, file, layout, context.now);
+    const summary = await new CompactionPass(index, target, archive, context.now - context.retention).write();
     await archive.sync();
     await output.sync();
     await output.replace(lock);

@@ -175,6 +175,10 @@ export function withStoreErrorsSync<T>(path: string, work: () => T): T {
   }
 }
 
+/** True for a file with content: no folder, pipe or device. */
+export const isRegular = ({ mode }: FileInfo): boolean =>
+  (mode & fs.constants.S_IFMT) === fs.constants.S_IFREG;
+
 /** Reads until the buffer is full or a read returns 0. */
 export function readFully(fs: FileSystem, fd: number, bytes: Buffer, from: number): number {
   let filled = 0;

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { isWithin } from '../../job/clock.js';
 import { isName } from '../format/text.js';
-import { type FileSystem, storeError } from './fs.js';
+import { type FileSystem, isRegular, storeError } from './fs.js';
 import { giveToOwner } from './ownership.js';
 
 /** The heartbeat that a worker writes to `queue.tsv.tick` after it looked at the queue. */
@@ -75,7 +75,7 @@ export function readHeartbeat(fs: FileSystem, queueFile: string): Heartbeat | un
     throw storeError(error, `${queueFile}.tick`);
   }
   try {
-    if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) return undefined;
+    if (!isRegular(fs.fstat(fd))) return undefined;
     const bytes = Buffer.alloc(MOST);
     const lines = bytes.toString('utf8', 0, fs.readSync(fd, bytes, bytes.length, 0)).split('\n');
     const at = Number(lines[0]) * 1000;

@@ -2,12 +2,8 @@ import { FORMAT } from '../format/format.js';
 import type { OpenFile } from './open-file.js';
 
 /** Returns why this version may not write a file: a later one did, and its rows may mean more. */
-export function newerThanThis({
-  isNewer,
-  path,
-  format,
-}: Pick<OpenFile, 'isNewer' | 'path' | 'format'>): string | undefined {
-  if (!isNewer) return undefined;
+export function newerThanThis({ path, format }: Pick<OpenFile, 'path' | 'format'>): string | undefined {
+  if (format <= FORMAT) return undefined;
   return (
     `${path} has ${Number.isFinite(format) ? `format ${format}` : 'a format'} that this version of tsvq can't write (it ` +
     `writes format ${FORMAT}). A later version has upgraded the file; restart this process with that version. Reading goes on`

@@ -1,15 +1,15 @@
 import { constants } from 'node:fs';
 import { TsvqError } from '../../job/errors.js';
-import { FORMAT, formatIn } from '../format/format.js';
-import { type Layout, parseHeader } from '../format/layout.js';
-import { eachLine, HASH, LF } from '../format/line.js';
-import { type FileInfo, type FileSystem, readFully, SMALL } from './fs.js';
+import { FORMAT } from '../format/format.js';
+import type { Layout } from '../format/layout.js';
+import { eachLine, LF } from '../format/line.js';
+import { type FileInfo, type FileSystem, isRegular, readFully, SMALL } from './fs.js';
+import { type Head, readHead } from './head.js';
 import { ofRootError } from './ownership.js';
 
 /** Size of the pieces in which large files are read. */
 const BLOCK = 512 * 1024;
-/** The longest header that is read. */
-const LONGEST_HEADER = 64 * 1024;
+const { O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
 /**
  * One inode of the queue file, open for reading and appending. When a compaction replaces it, a new OpenFile
@@ -36,83 +36,41 @@ export class OpenFile {
 
   /** Opens a file. @returns undefined if missing or empty @throws TsvqError `NOT_A_QUEUE`, or Node's */
   static open(fs: FileSystem, path: string): OpenFile | undefined {
-    let fd: number;
-    let writable = true;
-    try {
-      // A symlink in the given path was already followed. If one has replaced the real file since, earlier
-      // processes would lock beside the symlink, and later ones beside the file.
-      fd = fs.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-      if (code === 'ELOOP') {
-        throw new TsvqError(
-          'WRITE_FAILED',
-          `${path} has become a symlink, or leads round in a circle; open the queue again`,
-        );
-      }
-      if (code === 'EISDIR') throw new TsvqError('NOT_A_QUEUE', `${path} is a directory; name a file`);
-      if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
-      // Without write permission it may still be read.
-      writable = false;
-      try {
-        fd = fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-      } catch (error) {
-        throw ofRootError(fs, path) ?? error;
-      }
-    }
+    const opened = openExisting(fs, path);
+    if (opened === undefined) return undefined;
     try {
       // Opening a pipe or device doesn't wait; neither is a queue.
-      if ((fs.fstat(fd).mode & constants.S_IFMT) !== constants.S_IFREG) {
+      if (!isRegular(fs.fstat(opened.fd))) {
         throw new TsvqError(
           'NOT_A_QUEUE',
           `${path} is not a regular file; name a regular file, or a new one`,
         );
       }
-      const bytes = Buffer.alloc(LONGEST_HEADER);
-      const length = readFully(fs, fd, bytes, 0);
-      if (length === 0) {
-        fs.close(fd);
-        return undefined;
-      }
-      return new OpenFile(fs, path, fd, writable, bytes.subarray(0, length));
+      const head = readHead(fs, opened.fd, path);
+      if (head !== undefined) return new OpenFile(fs, path, opened, head);
     } catch (error) {
-      fs.close(fd);
+      fs.close(opened.fd);
       throw error;
     }
+    fs.close(opened.fd);
+    return undefined;
   }
 
-  private constructor(fs: FileSystem, path: string, fd: number, writable: boolean, head: Buffer) {
-    const lf = head.indexOf(LF);
-    if (lf < 0 && head.length === LONGEST_HEADER) {
-      throw new TsvqError(
-        'NOT_A_QUEUE',
-        `${path}: its first line is longer than any header; nothing was changed`,
-      );
-    }
-    const end = lf < 0 ? head.length : lf;
-    this.layout = parseHeader(head.toString('utf8', 0, end), path);
-    const behind = lf < 0 ? head.length : lf + 1;
-    const named = namedFormat(head, behind);
-    this.format = named?.format ?? 1;
-    // An edit by hand may have put a line before the format line. Then it is written again where it belongs.
-    this.#hasFormatLine = named?.start === behind;
-    this.start = named !== undefined && this.#hasFormatLine ? named.end : behind;
+  private constructor(fs: FileSystem, path: string, { fd, writable }: Opened, head: Head) {
+    this.#fs = fs;
+    this.path = path;
     this.fd = fd;
     this.writable = writable;
-    this.path = path;
-    this.#fs = fs;
+    this.layout = head.layout;
+    this.format = head.format;
+    this.start = head.start;
+    this.#hasFormatLine = head.hasFormatLine;
     this.info = fs.fstat(fd);
   }
 
   /** False if a compaction must bring the file to this version's format before rows are appended. */
   get isUpToDate(): boolean {
     return this.layout.current && this.format === FORMAT && this.#hasFormatLine;
-  }
-
-  /** True if a later version of this package has written the file. Then this one may only read it. */
-  get isNewer(): boolean {
-    return this.format > FORMAT;
   }
 
   /** Number of lines before the first row: the header, and the format line. */
@@ -246,14 +204,32 @@ export class OpenFile {
   }
 }
 
-/** Finds the format line among the comments after the header: the format, and where the line is. */
-function namedFormat(head: Buffer, from: number): { format: number; start: number; end: number } | undefined {
-  for (let start = from; head[start] === HASH; ) {
-    const lf = head.indexOf(LF, start);
-    if (lf < 0) return undefined;
-    const format = formatIn(head.toString('latin1', start, lf));
-    if (format !== undefined) return { format, start, end: lf + 1 };
-    start = lf + 1;
+interface Opened {
+  readonly fd: number;
+  readonly writable: boolean;
+}
+
+/** Opens a file to append to it; without the right to write, only to read it. */
+function openExisting(fs: FileSystem, path: string): Opened | undefined {
+  try {
+    // A symlink in the given path was already followed. If one has replaced the real file since, earlier
+    // processes would lock beside the symlink, and later ones beside the file.
+    return { fd: fs.open(path, O_RDWR | O_APPEND | O_NONBLOCK | O_NOFOLLOW), writable: true };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code === 'ELOOP') {
+      throw new TsvqError(
+        'WRITE_FAILED',
+        `${path} has become a symlink, or leads round in a circle; open the queue again`,
+      );
+    }
+    if (code === 'EISDIR') throw new TsvqError('NOT_A_QUEUE', `${path} is a directory; name a file`);
+    if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
   }
-  return undefined;
+  try {
+    return { fd: fs.open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW), writable: false };
+  } catch (error) {
+    throw ofRootError(fs, path) ?? error;
+  }
 }

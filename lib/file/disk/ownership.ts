@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { TsvqError } from '../../job/errors.js';
-import type { FileInfo, FileSystem } from './fs.js';
+import { type FileInfo, type FileSystem, isRegular } from './fs.js';
 
 /*
  * All that is made for a queue gets the queue file's owner, group and mode. Otherwise what root makes would
@@ -11,7 +11,7 @@ import type { FileInfo, FileSystem } from './fs.js';
  * owner. So the next process removes it and makes its own.
  */
 
-const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } = constants;
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFMT } = constants;
 /** Mode of a folder that a group shares: it may write there, and new files there belong to it. */
 const SHARED = 0o2020;
 export const ROOT = 0;
@@ -84,25 +84,24 @@ export function giveToOwner(fs: FileSystem, fd: number, queueFile: string): Owne
   }
 }
 
-/** Opens a new folder for `run`, unless something else has its place by now. */
-function withFolder<T>(fs: FileSystem, folder: string, run: (fd: number) => T): T | undefined {
-  let fd: number;
+/** Opens a path for `run`, unless something else has its place by now. */
+function withOpen<T>(fs: FileSystem, path: string, flags: number, run: (fd: number) => T): T | undefined {
   try {
-    fd = fs.open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const fd = fs.open(path, O_RDONLY | O_NOFOLLOW | flags);
+    try {
+      return run(fd);
+    } finally {
+      fs.close(fd);
+    }
   } catch {
+    // Not ours to give away.
     return undefined;
-  }
-  try {
-    return run(fd);
-  } finally {
-    fs.close(fd);
   }
 }
 
 /** Gives a new folder to the owner of the queue file. */
-function giveFolderToOwner(fs: FileSystem, folder: string, queueFile: string): Owner | undefined {
-  return withFolder(fs, folder, (fd) => giveToOwner(fs, fd, queueFile));
-}
+const giveFolderToOwner = (fs: FileSystem, folder: string, queueFile: string): Owner | undefined =>
+  withOpen(fs, folder, O_DIRECTORY, (fd) => giveToOwner(fs, fd, queueFile));
 
 /** Makes a folder for the queue, unless it exists. @throws Node's errors */
 export function makeFolder(fs: FileSystem, folder: string, queueFile: string): void {
@@ -124,7 +123,7 @@ export function makeFolders(fs: FileSystem, folder: string): void {
     else if (code !== 'EEXIST' || fs.stat(folder) === undefined) throw error;
     return;
   }
-  withFolder(fs, folder, (fd) => giveLikeFolder(fs, fd, parent));
+  withOpen(fs, folder, O_DIRECTORY, (fd) => giveLikeFolder(fs, fd, parent));
 }
 
 /** Gives an open file or folder to the owner of another folder. */
@@ -167,22 +166,12 @@ export function removeHollowOfRoot(fs: FileSystem, path: string): boolean {
 
 /** Gives a file that has replaced another to the owner of that one. @param before the replaced one */
 export function giveReplaced(fs: FileSystem, path: string, before: FileInfo): void {
-  let fd: number;
-  try {
-    fd = fs.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  } catch {
-    return;
-  }
-  try {
-    const { ino, dev, mode } = fs.fstat(fd);
+  withOpen(fs, path, O_NONBLOCK, (fd) => {
+    const now = fs.fstat(fd);
     // In the same file, owner and mode were changed on purpose.
-    const isReplaced = ino !== before.ino || dev !== before.dev;
-    if (isReplaced && (mode & S_IFMT) === S_IFREG) give(fs, fd, before);
-  } catch {
-    // Not ours to give away.
-  } finally {
-    fs.close(fd);
-  }
+    const isReplaced = now.ino !== before.ino || now.dev !== before.dev;
+    if (isReplaced && isRegular(now)) give(fs, fd, before);
+  });
 }
 
 /** Returns the command, for messages, that gives files to an owner. */

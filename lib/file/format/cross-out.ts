@@ -1,5 +1,6 @@
 import type { Layout } from './layout.js';
-import { DASH, HASH, slice, statusIn, TAB } from './line.js';
+import { HASH, slice, TAB } from './line.js';
+import { DASH, statusIn } from './status-word.js';
 
 /**
  * Crosses a row out in place: `#` for its first byte, dashes for its status; see {@link LineKind}. A line

@@ -25,6 +25,13 @@ export const followUpRows = (
   layout: Layout,
 ): StoredJob[] => followUps.map((job, i) => StoredJob.first(followUpId(id, attempt, i), job, layout));
 
+/** Returns a row whose follow-ups have rows of their own. */
+export function withoutFollowUps({ row, layout }: StoredJob): StoredJob {
+  const emptied = row.slice();
+  emptied[layout.at.follow_ups] = '';
+  return new StoredJob(emptied, layout);
+}
+
 /** Makes the completions' follow-ups whose rows a crash cut off. */
 export function missingFollowUps(
   completions: readonly StoredJob[],

@@ -1,5 +1,6 @@
+import { isHex, OUR_ID } from './id.js';
 import type { Layout } from './layout.js';
-import { LineReader, OUR_ID, TAB } from './line.js';
+import { LineReader, TAB } from './line.js';
 
 /**
  * Finds where the second of two rows in one line begins. A writer was killed in the middle of the first, just
@@ -18,6 +19,6 @@ export function gluedAt(bytes: Buffer, start: number, end: number, layout: Layou
     if (tab < 0) return undefined;
   }
   const at = start + tab - OUR_ID;
-  if (at <= start || !/^[0-9a-f]{16}$/.test(bytes.toString('latin1', at, at + OUR_ID))) return undefined;
+  if (at <= start || !isHex(bytes, at, at + OUR_ID)) return undefined;
   return new LineReader(layout).read(bytes, at, end) === 'row' ? at : undefined;
 }

@@ -70,21 +70,15 @@ function obstacle(value: unknown, above: object[]): string | undefined {
   if (kind !== 'Object') return ` is ${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`;
   above.push(value);
   let problem: string | undefined;
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length && problem === undefined; i++) {
-      problem = obstacle(value[i], above);
-      if (problem !== undefined) problem = pathStep(i) + problem;
-    }
-  } else {
-    for (const key of Object.keys(value)) {
-      const field = (value as Record<string, unknown>)[key];
-      // An absent optional field, also for JSON.
-      if (field === undefined) continue;
-      problem = obstacle(field, above);
-      if (problem !== undefined) {
-        problem = pathStep(key) + problem;
-        break;
-      }
+  const isArray = Array.isArray(value);
+  for (const key of isArray ? value.keys() : Object.keys(value)) {
+    const part = (value as Record<string | number, unknown>)[key];
+    // An absent optional field, also for JSON.
+    if (part === undefined && !isArray) continue;
+    problem = obstacle(part, above);
+    if (problem !== undefined) {
+      problem = pathStep(key) + problem;
+      break;
     }
   }
   above.pop();

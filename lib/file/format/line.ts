@@ -1,17 +1,14 @@
-import { isUtf8 } from 'node:buffer';
-import { STATUSES, type Status } from '../../job/job.js';
+import type { Status } from '../../job/job.js';
+import { isId } from './id.js';
 import type { Layout } from './layout.js';
+import { DASH, isDashed, statusIn } from './status-word.js';
 
 export const TAB = 9;
 export const LF = 10;
 const CR = 13;
 const SPACE = 32;
 export const HASH = 35;
-export const DASH = 45;
 const LAST_OF_TORN = 110;
-/** The number of hex digits of our ids. */
-export const OUR_ID = 16;
-
 /**
  * A longer line is no row: Node can't hold much more in one string, and a claim or a result must fit in as
  * well. The limits of enqueue keep every row shorter.
@@ -33,8 +30,6 @@ export const TORN = '\t#torn';
  * - `unreadable`: anything else; kept, reported, and if its first field is a job's id, that job is held
  */
 export type LineKind = 'row' | 'struck' | 'comment' | 'torn' | 'blank' | 'unreadable';
-
-const STATUS_BYTES = STATUSES.map((word) => Buffer.from(word));
 
 /**
  * Reads lines in place, without making strings: the one rule for what is a row, and the places of
@@ -98,10 +93,12 @@ export class LineReader {
     )
       return 'torn';
     if (!whole || !isId(bytes, start, ends[0] as number)) return 'unreadable';
-    const status = statusIn(bytes, this.from(at.status), ends[at.status] as number);
+    const from = this.from(at.status);
+    const to = this.to(at.status);
+    const status = statusIn(bytes, from, to);
     this.version = at.version < 0 ? 0 : this.#digits(at.version);
     if (this.version < 0) return 'unreadable';
-    if (status === undefined) return this.#isHalfStruck() ? 'struck' : 'unreadable';
+    if (status === undefined) return isDashed(bytes, from, to) ? 'struck' : 'unreadable';
     this.status = status;
     return 'row';
   }
@@ -183,37 +180,9 @@ export class LineReader {
     // An id holds no space: that is how a note like `#duplicate <row>` differs.
     for (let i = this.#start; i < (this.#ends[0] as number); i++) if (this.bytes[i] === SPACE) return false;
     if (from === to) return false;
-    for (let i = from; i < to; i++) if (this.bytes[i] !== DASH) return this.#isHalfStruck();
+    for (let i = from; i < to; i++) if (this.bytes[i] !== DASH) return isDashed(this.bytes, from, to);
     return true;
   }
-
-  /** True for a status word with dashes for one or more of its letters. */
-  #isHalfStruck(): boolean {
-    const [from, to] = this.span(this.#layout.at.status);
-    const found = slice(this.bytes, from, to);
-    if (!found.includes('-')) return false;
-    return STATUSES.some((word) => {
-      if (word.length !== found.length) return false;
-      for (let i = 0; i < word.length; i++) if (found[i] !== '-' && found[i] !== word[i]) return false;
-      return true;
-    });
-  }
-}
-
-/**
- * True for an id that decoding doesn't change: another could not be named, nor its row found. False for
- * one after a byte order mark, which parsers remove. False for an id of ours joined with part of another,
- * because then a row was appended right after the fragment of a killed writer: that is no job.
- */
-function isId(bytes: Buffer, from: number, to: number): boolean {
-  const length = to - from;
-  if (length > OUR_ID && length <= 2 * OUR_ID && isHex(bytes, from, to)) return false;
-  for (let i = from; i < to; i++) {
-    if ((bytes[i] as number) < 128) continue;
-    const id = bytes.subarray(from, to);
-    return isUtf8(id) && id.indexOf('\uFEFF') !== 0;
-  }
-  return length > 0;
 }
 
 /**
@@ -221,26 +190,6 @@ function isId(bytes: Buffer, from: number, to: number): boolean {
  * highest bit. (Sean Eron Anderson, Bit Twiddling Hacks, "Determine if a word has a byte less than n".)
  */
 const isAboveTab = (word: number): boolean => ((word - 0x0a0a0a0a) & ~word & 0x80808080) === 0;
-
-function isHex(bytes: Buffer, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) {
-    const byte = bytes[i] as number;
-    if (byte < 48 || byte > 102 || (byte > 57 && byte < 97)) return false;
-  }
-  return true;
-}
-
-/** Returns the status word in bytes[from, to), if any. */
-export function statusIn(bytes: Buffer, from: number, to: number): Status | undefined {
-  for (let i = 0; i < STATUS_BYTES.length; i++) {
-    const word = STATUS_BYTES[i] as Buffer;
-    if (word.length !== to - from) continue;
-    let same = 0;
-    while (same < word.length && word[same] === bytes[from + same]) same++;
-    if (same === word.length) return STATUSES[i] as Status;
-  }
-  return undefined;
-}
 
 /** Calls Node's latin1Slice, which its types lack: half the cost of toString('latin1'), for every row. */
 export const slice = (bytes: Buffer, from: number, to: number): string =>

@@ -2,20 +2,15 @@ import { STATUSES, type Status } from '../../job/job.js';
 import type { OpenFile } from '../disk/open-file.js';
 import type { Superseded } from '../disk/strike.js';
 import { gluedAt } from '../format/glued.js';
-import { HASH, LineReader } from '../format/line.js';
+import { LineReader } from '../format/line.js';
 import type { StoredJob } from '../format/stored-job.js';
+import { Anchor } from './anchor.js';
 import { IdMap, keyOf } from './id-map.js';
 import { LateRows } from './late-rows.js';
 import type { SealedPart } from './sealed.js';
-import { Slots, Types } from './slots.js';
+import { CODES, NONE, Slots, Types } from './slots.js';
 import { Unreadable } from './unreadable.js';
 
-const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<Status, number>;
-
-/** Version of a job without a row. */
-const NONE = -1;
-/** How many bytes tell if a file is still the same: a row's end, which is never struck. */
-const ANCHOR = 32;
 /** The most uncrossed rows kept: with 'os' all stay uncrossed. The next reader of the file finds the rest. */
 const MOST_UNCROSSED = 50_000;
 
@@ -35,8 +30,6 @@ export class JobIndex {
   deadBytes = 0;
   /** Lines with a row glued to the beginning of another, which a compaction repairs. */
   glued = 0;
-  /** Number of late rows: they may supersede a job in the sealed part. */
-  lateRows = 0;
   /** Lines that can't be read. */
   readonly unreadable: Unreadable = new Unreadable();
   /** Where rows with an earlier row's id and version begin; they must not be thrown away. */
@@ -48,12 +41,8 @@ export class JobIndex {
   /** Superseded rows not crossed out yet: a commit is about to do it, or was killed before. */
   uncrossed: Superseded[] = [];
   readonly #reader: LineReader;
-  /** Slots whose row may be older than their job's row in the sealed part, which was not read. */
-  readonly #unproven = new Set<number>();
   readonly #lateRows: LateRows;
-  /** The last bytes that were read, and where they end. */
-  #anchor: Buffer = Buffer.alloc(0);
-  #anchorEnd: number;
+  readonly #anchor: Anchor;
   readonly #ids = new IdMap();
   readonly #slots = new Slots();
   readonly #types = new Types();
@@ -63,14 +52,19 @@ export class JobIndex {
     this.file = file;
     this.from = sealed.end;
     this.position = sealed.end;
-    this.#anchorEnd = sealed.end;
-    this.#lateRows = new LateRows(sealed.newFrom);
+    this.#anchor = new Anchor(file, sealed.end);
+    this.#lateRows = new LateRows(file, sealed);
     this.#reader = new LineReader(file.layout);
   }
 
   /** Number of jobs. Slots are the numbers below it. */
   get size(): number {
     return this.#ids.size;
+  }
+
+  /** Number of late rows: they may supersede a job in the sealed part. */
+  get lateRows(): number {
+    return this.#lateRows.count;
   }
 
   /** Returns the job's slot, or undefined if no row has the id. */
@@ -114,10 +108,6 @@ export class JobIndex {
     return this.#slots.runAt[slot] as number;
   }
 
-  get #isPart(): boolean {
-    return this.from > this.file.start;
-  }
-
   /** Returns where all newest rows begin, in file order. */
   offsets(): Float64Array {
     return this.#slots.offset.slice(0, this.size).sort();
@@ -154,58 +144,31 @@ export class JobIndex {
       this.position = offset + end - start + 1;
     });
     this.moveTo(Math.max(this.position, position));
-    this.#lateRows.clear();
-    if (this.#unproven.size > 0) await this.#prove();
+    await this.#lateRows.prove(
+      (row) => this.findRow(row),
+      (slot, row, at, length) => this.#addSealed(slot, row, at, length),
+    );
   }
 
   /** Notes that all lines before this byte are known. */
   moveTo(position: number): void {
     this.position = position;
-    this.#anchor = this.#bytesBefore(position);
-    this.#anchorEnd = position;
+    this.#anchor.moveTo(position);
   }
 
-  /**
-   * True if the file is still as it was read, as far as its length and last bytes tell: an editor that wrote
-   * in place has moved them.
-   */
+  /** True if the file is still as it was read, as far as its length and last bytes tell. */
   isIntact(): boolean {
-    return this.#bytesBefore(this.#anchorEnd).equals(this.#anchor);
-  }
-
-  #bytesBefore(position: number): Buffer {
-    const from = Math.max(this.from, position - ANCHOR);
-    return this.file.readPiece(from, position - from);
-  }
-
-  /** Compares the unproven jobs with their rows in the sealed part, which win if versions are equal. */
-  async #prove(): Promise<void> {
-    const unproven = new Set(this.#unproven);
-    this.#unproven.clear();
-    const reader = new LineReader(this.file.layout);
-    await this.file.eachLine(
-      this.file.start,
-      (bytes, start, end, offset) => {
-        if (bytes[start] === HASH || reader.read(bytes, start, end) !== 'row') return;
-        const slot = this.findRow(reader);
-        if (slot === undefined || !unproven.has(slot)) return;
-        if (reader.version < this.version(slot)) return this.#addUncrossed(offset, end - start);
-        this.duplicates.add(this.#slots.offset[slot] as number);
-        this.#slots.offset[slot] = offset;
-        this.#slots.length[slot] = end - start;
-        this.#slots.version[slot] = reader.version;
-        this.#slots.status[slot] = CODES[reader.status];
-      },
-      { to: this.from },
-    );
+    return this.#anchor.isThere();
   }
 
   /** Takes in one line. */
   add(bytes: Buffer, start: number, end: number, offset: number): void {
     const reader = this.#reader;
     const kind = reader.read(bytes, start, end);
-    if (kind === 'struck') this.#addStruck(offset, end - start);
-    else if (kind === 'row') this.#addRow(bytes, offset, end - start);
+    if (kind === 'struck') {
+      this.deadBytes += end - start + 1;
+      this.#lateRows.addStruck(offset, reader);
+    } else if (kind === 'row') this.#addRow(bytes, offset, end - start);
     else if (kind === 'unreadable') {
       this.unreadable.add(reader.field(0), offset, end - start);
       if (gluedAt(bytes, start, end, this.file.layout) !== undefined) this.glued++;
@@ -221,27 +184,25 @@ export class JobIndex {
     if (status === 'pending') this.#setPending(into, job.priority, job.runAt);
   }
 
-  #addStruck(offset: number, length: number): void {
-    const { at } = this.file.layout;
-    const reader = this.#reader;
-    this.deadBytes += length + 1;
-    if (this.#isPart) this.#lateRows.addStruck(offset, reader.field(at.version), reader.field(at.id));
-  }
-
   #addRow(bytes: Buffer, offset: number, length: number): void {
     const reader = this.#reader;
     const { at } = this.file.layout;
     const slot = this.#slotOf(bytes, reader.from(at.id), reader.to(at.id));
     const isFirst = this.#slots.version[slot] === NONE;
     if (!this.#put(slot, offset, length, reader.version, reader.status)) return;
-    const isLater = isFirst && reader.version > 1 && this.#isPart;
-    if (isLater && this.#lateRows.mayOvertake(offset, reader.field(at.id))) {
-      this.#unproven.add(slot);
-      this.lateRows++;
-    }
+    if (isFirst) this.#lateRows.add(slot, offset, reader);
     this.#slots.type[slot] = this.#types.codeAt(bytes, reader.from(at.type), reader.to(at.type));
     if (reader.status === 'pending')
       this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0) * 1000);
+  }
+
+  /** Compares a job's newest row with its row in the sealed part, which wins if their versions are equal. */
+  #addSealed(slot: number, { version, status }: LineReader, offset: number, length: number): void {
+    if (version < this.version(slot)) this.#addUncrossed(offset, length);
+    else {
+      this.duplicates.add(this.offset(slot));
+      this.#slots.put(slot, offset, length, version, status);
+    }
   }
 
   #addUncrossed(offset: number, length: number): void {
@@ -253,8 +214,7 @@ export class JobIndex {
     const known = this.#ids.size;
     const slot = this.#ids.numberOf(id, from, to);
     if (slot < known) return slot;
-    this.#slots.makeRoomFor(slot);
-    this.#slots.version[slot] = NONE;
+    this.#slots.add(slot);
     return slot;
   }
 
@@ -274,10 +234,7 @@ export class JobIndex {
       if (this.onSuperseded === undefined) this.#addUncrossed(from, old);
       else this.onSuperseded(from, old);
     }
-    this.#slots.offset[slot] = offset;
-    this.#slots.length[slot] = length;
-    this.#slots.version[slot] = version;
-    this.#slots.status[slot] = CODES[status];
+    this.#slots.put(slot, offset, length, version, status);
     return true;
   }
 

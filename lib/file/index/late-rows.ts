@@ -1,5 +1,8 @@
-import { OUR_ID } from '../format/line.js';
+import type { OpenFile } from '../disk/open-file.js';
+import { OUR_ID } from '../format/id.js';
+import { HASH, LineReader } from '../format/line.js';
 import { IdMap } from './id-map.js';
+import type { SealedPart } from './sealed.js';
 
 /**
  * Finds late rows: rows that may belong to a job in the sealed part. A late row is not its job's first. No
@@ -9,28 +12,65 @@ import { IdMap } from './id-map.js';
  * A crossed-out row has lost the first digit of its id. The other fifteen tell a job from all others.
  */
 export class LateRows {
-  readonly #newFrom: number;
-  #ids = new IdMap();
+  /** Number of late rows so far. */
+  count = 0;
+  readonly #file: OpenFile;
+  readonly #sealed: SealedPart;
+  /** False if all lines are read: then no row is late. */
+  readonly #isPart: boolean;
+  /** Ids of jobs that are not in the sealed part. */
+  #others = new IdMap();
+  /** Slots whose row may be older than their job's row in the sealed part, which was not read. */
+  #unproven = new Set<number>();
 
-  /** @param newFrom where the file ended after its compaction */
-  constructor(newFrom: number) {
-    this.#newFrom = newFrom;
+  constructor(file: OpenFile, sealed: SealedPart) {
+    this.#file = file;
+    this.#sealed = sealed;
+    this.#isPart = sealed.end > file.start;
   }
 
-  /** Notes a crossed-out row. @param id with `#` for its first digit */
-  addStruck(offset: number, version: string, id: string): void {
-    const isNone = version === '1' || offset < this.#newFrom;
-    if (isNone && id.length === OUR_ID) this.#ids.numberOf(key(id));
+  /** Notes the crossed-out row that was just read. */
+  addStruck(offset: number, row: LineReader): void {
+    if (!this.#isPart) return;
+    const { at } = this.#file.layout;
+    const id = row.field(at.id);
+    const isOther = row.field(at.version) === '1' || offset < this.#sealed.newFrom;
+    if (isOther && id.length === OUR_ID) this.#others.numberOf(key(id));
   }
 
-  /** True for a late row. Ask for rows whose job has no other yet, after version 1. */
-  mayOvertake(offset: number, id: string): boolean {
-    return offset >= this.#newFrom && !(this.#ids.size > 0 && this.#ids.has(key(id)));
+  /** Notes a row if it is late. Call it for rows whose job has no other yet. */
+  add(slot: number, offset: number, row: LineReader): void {
+    if (!this.#isPart || row.version <= 1 || offset < this.#sealed.newFrom) return;
+    if (this.#others.size > 0 && this.#others.has(key(row.field(this.#file.layout.at.id)))) return;
+    this.#unproven.add(slot);
+    this.count++;
   }
 
-  /** Call it at the end of the file: jobs whose row was crossed out have an earlier one by then. */
-  clear(): void {
-    if (this.#ids.size > 0) this.#ids = new IdMap();
+  /**
+   * Looks for the late rows' jobs in the sealed part. Call it at the end of the file: from then on, a job whose
+   * row is crossed out has an earlier one.
+   *
+   * @param slotOf returns the slot of a row's job
+   * @param found is called for each row there of a job with a late row
+   */
+  async prove(
+    slotOf: (row: LineReader) => number | undefined,
+    found: (slot: number, row: LineReader, offset: number, length: number) => void,
+  ): Promise<void> {
+    if (this.#others.size > 0) this.#others = new IdMap();
+    if (this.#unproven.size === 0) return;
+    const unproven = this.#unproven;
+    this.#unproven = new Set();
+    const reader = new LineReader(this.#file.layout);
+    await this.#file.eachLine(
+      this.#file.start,
+      (bytes, start, end, offset) => {
+        if (bytes[start] === HASH || reader.read(bytes, start, end) !== 'row') return;
+        const slot = slotOf(reader);
+        if (slot !== undefined && unproven.has(slot)) found(slot, reader, offset, end - start);
+      },
+      { to: this.#sealed.end },
+    );
   }
 }
 

@@ -53,9 +53,9 @@ export function* runningJobs(index: JobIndex): IterableIterator<StoredJob> {
 
 function checked(row: Row | undefined, index: JobIndex, slot: number): StoredJob | undefined {
   const { layout } = index.file;
-  if (row === undefined || row.length !== layout.names.length) return undefined;
+  if (row?.length !== layout.names.length) return undefined;
+  const job = new StoredJob(row, layout, { index, slot });
   // Compare the id, because an edit in place may have moved another job's row to this byte. A struck row's id
   // begins with `#`, and no job's does.
-  const isNewest = index.find(row[layout.at.id] as string) === slot;
-  return isNewest ? new StoredJob(row, layout, { index, slot }) : undefined;
+  return index.find(job.id) === slot ? job : undefined;
 }

@@ -1,9 +1,20 @@
+import { STATUSES, type Status } from '../../job/job.js';
+
+/** Each status's position in STATUSES. */
+export const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<
+  Status,
+  number
+>;
+
+/** Version of a job without a row. */
+export const NONE = -1;
+
 /** A few numbers about each job's newest row, in flat arrays that grow. */
 export class Slots {
   offset: Float64Array = new Float64Array(1024);
   length: Uint32Array = new Uint32Array(1024);
   version: Float64Array = new Float64Array(1024);
-  /** Position of the status in STATUSES. */
+  /** Code from {@link CODES}. */
   status: Uint8Array = new Uint8Array(1024);
   /** Code from {@link Types}. */
   type: Uint32Array = new Uint32Array(1024);
@@ -12,8 +23,21 @@ export class Slots {
   /** In ms; only if pending. */
   runAt: Float64Array = new Float64Array(1024);
 
-  makeRoomFor(slot: number): void {
-    if (slot < this.offset.length) return;
+  /** Adds the next slot, without a row. */
+  add(slot: number): void {
+    if (slot >= this.offset.length) this.#grow();
+    this.version[slot] = NONE;
+  }
+
+  /** Makes a row its job's newest. */
+  put(slot: number, offset: number, length: number, version: number, status: Status): void {
+    this.offset[slot] = offset;
+    this.length[slot] = length;
+    this.version[slot] = version;
+    this.status[slot] = CODES[status];
+  }
+
+  #grow(): void {
     this.offset = larger(this.offset);
     this.length = larger(this.length);
     this.version = larger(this.version);
