@@ -39,29 +39,6 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
 /** What a reader takes in at once: a file, a function from its first line to its last, the parameters of a constructor. */
 const LIMITS = { fileLines: 250, functionLines: 60, constructorParameters: 4, testFileLines: 400 };
 
-/** Test files that may be longer than the limit, each with its reason. */
-const LONG_TESTS: Readonly<Record<string, string>> = {
-  'test/helpers.ts': 'has yet to be divided',
-  'test/integration/cli-doctor.test.ts': 'has yet to be divided',
-  'test/integration/cli-project.test.ts': 'has yet to be divided',
-  'test/integration/send-email.test.ts': 'has yet to be divided',
-  'test/integration/webhook.test.ts': 'has yet to be divided',
-  'test/integration/worker-script.test.ts': 'has yet to be divided',
-  'test/unit/file/chores/rescue.test.ts': 'has yet to be divided',
-  'test/unit/file/commit/faults.test.ts': 'has yet to be divided',
-  'test/unit/file/commit/two-holders.test.ts': 'has yet to be divided',
-  'test/unit/file/commit/variants.test.ts': 'has yet to be divided',
-  'test/unit/file/compaction/compact.test.ts': 'has yet to be divided',
-  'test/unit/file/doctor/inspect.test.ts': 'has yet to be divided',
-  'test/unit/file/hand-edits.test.ts': 'has yet to be divided',
-  'test/unit/file/worker/linger.test.ts': 'has yet to be divided',
-  'test/unit/file/worker/order.test.ts': 'has yet to be divided',
-  'test/unit/file/worker/outcomes.test.ts': 'has yet to be divided',
-  'test/unit/file/worker/stopping.test.ts': 'has yet to be divided',
-  'test/unit/model.test.ts': 'has yet to be divided',
-  'test/unit/readme.test.ts': 'has yet to be divided',
-};
-
 const lib = join(root, 'lib');
 const files = readdirSync(lib, { recursive: true, encoding: 'utf8' })
   .map((file) => file.replaceAll('\\', '/'))
@@ -182,12 +159,9 @@ test(`no constructor of lib has more than ${LIMITS.constructorParameters} parame
   assert.deepEqual(wide, [], 'find what belongs together, and pass it as one');
 });
 
-test(`no test file has more than ${LIMITS.testFileLines} lines, except those with a reason`, () => {
+test(`no test file has more than ${LIMITS.testFileLines} lines`, () => {
   const long = sourcesIn('test').filter(({ lines }) => lines > LIMITS.testFileLines);
-  const unexplained = long.filter(({ name }) => !(name in LONG_TESTS));
-  assert.deepEqual(unexplained.map(named), [], 'find the second subject in it, and give it a file');
-  const short = Object.keys(LONG_TESTS).filter((name) => !long.some((other) => other.name === name));
-  assert.deepEqual(short, [], 'it is short enough by now: take it off LONG_TESTS');
+  assert.deepEqual(long.map(named), [], 'find the second subject in it, and give it a file');
 });
 
 test('no room has more lines than its budget', () => {

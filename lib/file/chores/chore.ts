@@ -3,7 +3,7 @@ import type { Heartbeat } from '../disk/heartbeat.js';
 import type { Store } from '../store.js';
 
 /** What chores tell, and to whom. */
-export interface ChoreEvents {
+interface ChoreEvents {
   /** What the heartbeat tells. */
   readonly heartbeat: Omit<Heartbeat, 'at'>;
   warn(message: string): void;
