@@ -5,6 +5,7 @@ import { enqueueAll, type JobRequest } from './file/operations/enqueue.js';
 import { get, getArchived } from './file/operations/get.js';
 import { list } from './file/operations/list.js';
 import { retry } from './file/operations/retry.js';
+import { FileRows } from './file/operations/row-source.js';
 import { gatherStats, type Stats } from './file/operations/stats.js';
 import { Store } from './file/store.js';
 import { processQueue } from './file/worker/process-jobs.js';
@@ -13,6 +14,7 @@ import { systemClock } from './job/clock.js';
 import type { DefaultJobs, Job, TypeOf } from './job/job.js';
 import type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
 import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from './job/options.js';
+import type { RowSource } from './job/row-source.js';
 import type { Handlers, Summary } from './runner/handler.js';
 
 /**
@@ -189,6 +191,18 @@ export function openQueue<Jobs = DefaultJobs>(file: string | URL, options: Queue
   return overStore<Jobs>(store);
 }
 
+/** The key under which each queue has its source of rows, whatever its engine. Not part of the public interface. */
+const ROWS = Symbol('rows');
+
+/**
+ * Opens a source of the rows of a queue, for a view.
+ *
+ * @internal
+ */
+export function rowsOf(queue: Queue): RowSource {
+  return (queue as Queue & { readonly [ROWS]: () => RowSource })[ROWS]();
+}
+
 /**
  * Makes the queue of a store. Tests pass a store with another clock, or with a file system that fails on demand.
  *
@@ -224,6 +238,7 @@ export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
     compact: async () => withStoreErrors(path, () => store.compact()),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),
+    [ROWS]: () => new FileRows(store),
   };
   // Here alone job names get the types of their payloads, which the file can't hold.
   return queue as unknown as Queue<Jobs>;

@@ -147,7 +147,7 @@ describe('settings', () => {
     const id = await queue.enqueue('webhook', { url: 'nowhere' });
     const { code, stderr } = await tick(file, { QUEUE_CONCURENCY: '4', QUEUE_URL: 'x' });
     assert.equal(code, 0);
-    assert.match(stderr, /^tsvq: QUEUE_CONCURENCY is no setting .* QUEUE_CONCURRENCY\?\n$/);
+    assert.match(stderr, /^tsvq: QUEUE_CONCURENCY is not a setting, .* QUEUE_CONCURRENCY\?\n$/);
     assert.equal((await queue.getJob(id))?.attempts, 1);
   });
 });

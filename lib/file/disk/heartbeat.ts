@@ -81,8 +81,8 @@ export function readHeartbeat(fs: FileSystem, queueFile: string): Heartbeat | un
     const at = Number(lines[0]) * 1000;
     if (!(at > 0)) return undefined;
     const unhandled = lines.flatMap((line) => line.match(/^no handler\t(.*)$/)?.[1] ?? []);
-    const noPlace = lines.flatMap((line) => line.match(/^no place\t([\d.]+)$/)?.[1] ?? []);
-    return { at, unhandled, crowdedOutAt: noPlace.length > 0 ? Number(noPlace[0]) * 1000 : undefined };
+    const [noPlace] = lines.flatMap((line) => line.match(/^no place\t([\d.]+)$/)?.[1] ?? []);
+    return { at, unhandled, ...(noPlace !== undefined && { crowdedOutAt: Number(noPlace) * 1000 }) };
   } finally {
     fs.close(fd);
   }

@@ -36,6 +36,8 @@ export class JobIndex {
   readonly duplicates: Set<number> = new Set();
   /** Called for each pending row that becomes its job's newest. */
   readonly onPending: Set<(slot: number) => void> = new Set();
+  /** Called for each row that becomes its job's newest. */
+  readonly onNewest: Set<(slot: number) => void> = new Set();
   /** Called for each row that a newer one supersedes. */
   onSuperseded: ((offset: number, length: number) => void) | undefined;
   /** Superseded rows not crossed out yet: a commit is about to do it, or was killed before. */
@@ -235,6 +237,7 @@ export class JobIndex {
       else this.onSuperseded(from, old);
     }
     this.#slots.put(slot, offset, length, version, status);
+    if (this.onNewest.size > 0) for (const listener of this.onNewest) listener(slot);
     return true;
   }
 
