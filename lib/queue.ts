@@ -1,15 +1,7 @@
 import type { CompactionSummary } from './file/compaction/compact.js';
-import { withStoreErrors } from './file/disk/fs.js';
-import { cancel } from './file/operations/cancel.js';
-import { enqueueAll, type JobRequest } from './file/operations/enqueue.js';
-import { get, getArchived } from './file/operations/get.js';
-import { list } from './file/operations/list.js';
-import { retry } from './file/operations/retry.js';
-import { FileRows } from './file/operations/row-source.js';
-import { gatherStats, type Stats } from './file/operations/stats.js';
+import { fileQueue } from './file/file-queue.js';
+import type { Stats } from './file/operations/stats.js';
 import { Store } from './file/store.js';
-import { processQueue } from './file/worker/process-jobs.js';
-import { onlyKnown, text } from './job/checks.js';
 import { systemClock } from './job/clock.js';
 import type { DefaultJobs, Job, TypeOf } from './job/job.js';
 import type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
@@ -209,37 +201,7 @@ export function rowsOf(queue: Queue): RowSource {
  * @internal
  */
 export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
-  const { path } = store;
-  const queue = {
-    file: path,
-    enqueue: async (type: string, payload?: unknown, options?: EnqueueOptions) => {
-      const [id] = await withStoreErrors(path, () => enqueueAll(store, [{ type, payload, options }]));
-      return id as string;
-    },
-    enqueueMany: async (jobs: readonly JobRequest[]) => withStoreErrors(path, () => enqueueAll(store, jobs)),
-    getJob: async (id: string, options?: { archive?: boolean }) =>
-      withStoreErrors(path, async () => {
-        // `ids.map(queue.getJob)` passes a number here. It is no option, and no error.
-        if (typeof options === 'object' && options !== null) onlyKnown('options', options, ['archive']);
-        return (await get(store, text('id', id))) ?? (options?.archive ? getArchived(store, id) : undefined);
-      }),
-    cancelJob: async (id: string) => withStoreErrors(path, () => cancel(store, text('id', id))),
-    retryJob: async (id: string) => withStoreErrors(path, () => retry(store, text('id', id))),
-    listJobs: async (options: ListOptions = {}) =>
-      withStoreErrors(path, async () => {
-        const jobs: Job[] = [];
-        for await (const job of list(store, options)) jobs.push(job);
-        return jobs;
-      }),
-    iterateJobs: (options: ListOptions = {}) => list(store, options),
-    stats: async () => withStoreErrors(path, () => gatherStats(store)),
-    processJobs: async (handlers: Partial<Handlers>, options: WorkerOptions = {}) =>
-      processQueue(store, handlers, options),
-    compact: async () => withStoreErrors(path, () => store.compact()),
-    close: async () => withStoreErrors(path, () => store.close()),
-    abandon: async (error: unknown) => store.abandon(error),
-    [ROWS]: () => new FileRows(store),
-  };
+  const { rows, ...calls } = fileQueue(store);
   // Here alone job names get the types of their payloads, which the file can't hold.
-  return queue as unknown as Queue<Jobs>;
+  return { ...calls, [ROWS]: rows } as unknown as Queue<Jobs>;
 }

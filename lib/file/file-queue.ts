@@ -1,0 +1,50 @@
+import { onlyKnown, text } from '../job/checks.js';
+import type { Job } from '../job/job.js';
+import type { EnqueueOptions, ListOptions } from '../job/job-options.js';
+import type { WorkerOptions } from '../job/options.js';
+import type { Handlers } from '../runner/handler.js';
+import { withStoreErrors } from './disk/fs.js';
+import { cancel } from './operations/cancel.js';
+import { enqueueAll, type JobRequest } from './operations/enqueue.js';
+import { get, getArchived } from './operations/get.js';
+import { list } from './operations/list.js';
+import { retry } from './operations/retry.js';
+import { FileRows } from './operations/row-source.js';
+import { gatherStats } from './operations/stats.js';
+import type { Store } from './store.js';
+import { processQueue } from './worker/process-jobs.js';
+
+/** Returns the calls of a queue that is a file, and the source of its rows. The caller knows the payloads' types. */
+export function fileQueue(store: Store) {
+  const { path } = store;
+  return {
+    file: path,
+    enqueue: async (type: string, payload?: unknown, options?: EnqueueOptions) => {
+      const [id] = await withStoreErrors(path, () => enqueueAll(store, [{ type, payload, options }]));
+      return id as string;
+    },
+    enqueueMany: async (jobs: readonly JobRequest[]) => withStoreErrors(path, () => enqueueAll(store, jobs)),
+    getJob: async (id: string, options?: { archive?: boolean }) =>
+      withStoreErrors(path, async () => {
+        // `ids.map(queue.getJob)` passes a number here. It is no option, and no error.
+        if (typeof options === 'object' && options !== null) onlyKnown('options', options, ['archive']);
+        return (await get(store, text('id', id))) ?? (options?.archive ? getArchived(store, id) : undefined);
+      }),
+    cancelJob: async (id: string) => withStoreErrors(path, () => cancel(store, text('id', id))),
+    retryJob: async (id: string) => withStoreErrors(path, () => retry(store, text('id', id))),
+    listJobs: async (options: ListOptions = {}) =>
+      withStoreErrors(path, async () => {
+        const jobs: Job[] = [];
+        for await (const job of list(store, options)) jobs.push(job);
+        return jobs;
+      }),
+    iterateJobs: (options: ListOptions = {}) => list(store, options),
+    stats: async () => withStoreErrors(path, () => gatherStats(store)),
+    processJobs: async (handlers: Partial<Handlers>, options: WorkerOptions = {}) =>
+      processQueue(store, handlers, options),
+    compact: async () => withStoreErrors(path, () => store.compact()),
+    close: async () => withStoreErrors(path, () => store.close()),
+    abandon: async (error: unknown) => store.abandon(error),
+    rows: () => new FileRows(store),
+  };
+}
