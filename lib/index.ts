@@ -9,7 +9,9 @@ export {
   retryJob,
   stats,
 } from './default-queue.js';
+export type { Pause } from './file/admission/paused.js';
 export type { CompactionSummary } from './file/compaction/compact.js';
+export type { PauseOptions } from './file/operations/pause.js';
 export type { Stats } from './file/operations/stats.js';
 export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './job/errors.js';
 export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job/job.js';

@@ -1,5 +1,7 @@
+import type { Pause } from './file/admission/paused.js';
 import type { CompactionSummary } from './file/compaction/compact.js';
 import { fileQueue } from './file/file-queue.js';
+import type { PauseOptions } from './file/operations/pause.js';
 import type { Stats } from './file/operations/stats.js';
 import { Store } from './file/store.js';
 import { systemClock } from './job/clock.js';
@@ -123,6 +125,36 @@ export interface Queue<Jobs = DefaultJobs> {
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
   processJobs(handlers: Partial<Handlers<Jobs>>, options?: WorkerOptions): Promise<Summary>;
+
+  /**
+   * Pauses the jobs of a type, or all. Once it resolves, no worker claims one; a job that was claimed before may still
+   * start. Jobs that run go on, and everything else works as before. It lasts until {@link resume}, also when all
+   * processes end. A second call replaces `until` and `by`.
+   *
+   * @param type a job type; default: all types.
+   * @throws TsvqError `INVALID_ARGUMENT`, `NOT_A_QUEUE` if there is no file yet, and the errors of {@link compact}
+   * @example
+   * await queue.pause('email', { until: '2030-01-31T09:00:00Z', by: 'ann' });
+   */
+  pause(type?: TypeOf<Jobs>, options?: PauseOptions): Promise<void>;
+
+  /**
+   * Ends a pause. Lingering workers start the jobs within half a second, others with the next tick.
+   *
+   * @param type as it was given to {@link pause}; default: the pause of all types. A pause of one type then stays.
+   * @returns true if jobs start again because of it; false if the type was not paused, or all types still are.
+   * @example
+   * await queue.resume('email');
+   */
+  resume(type?: TypeOf<Jobs>): Promise<boolean>;
+
+  /**
+   * Lists the pauses that last.
+   *
+   * @example
+   * for (const { type, since, until, by } of await queue.paused()) console.log(type, since, until, by);
+   */
+  paused(): Promise<Pause[]>;
 
   /**
    * Rewrites the file without superseded rows, and moves finished jobs past their retention time to archive/.

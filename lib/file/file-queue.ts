@@ -8,6 +8,7 @@ import { cancel } from './operations/cancel.js';
 import { enqueueAll, type JobRequest } from './operations/enqueue.js';
 import { get, getArchived } from './operations/get.js';
 import { list } from './operations/list.js';
+import { listPauses, type PauseOptions, pause, resume } from './operations/pause.js';
 import { retry } from './operations/retry.js';
 import { FileRows } from './operations/row-source.js';
 import { gatherStats } from './operations/stats.js';
@@ -42,6 +43,10 @@ export function fileQueue(store: Store) {
     stats: async () => withStoreErrors(path, () => gatherStats(store)),
     processJobs: async (handlers: Partial<Handlers>, options: WorkerOptions = {}) =>
       processQueue(store, handlers, options),
+    pause: async (type?: string, options?: PauseOptions) =>
+      withStoreErrors(path, () => pause(store, type, options)),
+    resume: async (type?: string) => withStoreErrors(path, () => resume(store, type)),
+    paused: async () => withStoreErrors(path, async () => listPauses(store)),
     compact: async () => withStoreErrors(path, () => store.compact()),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),

@@ -155,6 +155,20 @@ describe('check', { concurrency: 3 }, () => {
     );
   });
 
+  test('reports a pause that is older than a day, and leaves out the due jobs of paused types', async (t) => {
+    const { file, queue } = of(t, line({ id: ID, type: 'email' }));
+    tick(file, 60);
+    writeFileSync(`${file}.paused`, `email\t${now() - 60}\t\tann\n`);
+    assert.deepEqual(await queue('check'), { code: 0, signal: null, stdout: '', stderr: '' });
+    writeFileSync(`${file}.paused`, `email\t${now() - 90_000}\t\tann\n*\t${now() - 90_000}\t\t\n`);
+    const { code, stdout } = await queue('check');
+    assert.equal(code, 1);
+    assert.match(
+      stdout,
+      /: jobs of type "email" paused since \S+Z, by ann \(see queue resume\); all jobs paused since \S+Z \(see queue resume\)\n$/,
+    );
+  });
+
   test('prints one line for several problems, and a record each for programs', async (t) => {
     const { file, queue } = of(t, line({ id: ID, type: 'gone' }), line({ id: 'bb', status: 'failed' }));
     writeFileSync(`${file}.tick`, `${now() - 180_000}\nno handler\tgone\n`);

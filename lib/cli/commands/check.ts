@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { ALL_TYPES, type Pause, pausedTypes } from '../../file/admission/paused.js';
+import { DAY_MS } from '../../file/doctor/dated-ahead.js';
 import { interruptedProblem } from '../../file/doctor/interrupted.js';
 import type { Stats } from '../../file/operations/stats.js';
 import { type Survey, survey } from '../../file/operations/survey.js';
@@ -30,11 +32,13 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
       const maxAge = durationText('--max-age', options.maxAge);
       const maxFailed = countText('--max-failed', options.maxFailed, 0);
       const stats = await queue.stats();
+      const pauses = await queue.paused();
       const { obstacle } = store;
       const interrupted = await interruptedProblem(store);
       const problems = [
         ...(obstacle === undefined ? [] : [obstacle]),
-        ...findProblems(stats, maxAge, maxFailed, Date.now()),
+        ...findProblems(withoutPaused(stats, pauses), maxAge, maxFailed, Date.now()),
+        ...findPauses(pauses, Date.now()),
         ...findUnseen(stats, await survey(store, maxAge)),
         ...(interrupted === undefined ? [] : [interrupted]),
       ];
@@ -69,6 +73,25 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
   }
   if (failed > maxFailed) problems.push(`${failed} failed`);
   return problems;
+}
+
+/** Leaves out the due jobs that wait because a person wants it. */
+function withoutPaused(stats: Stats, pauses: readonly Pause[]): Stats {
+  const isPaused = pausedTypes(pauses);
+  const rest = Object.entries(stats.types).filter(([type]) => !isPaused(type));
+  const due = rest.reduce((sum, [, counts]) => sum + counts.due, 0);
+  const oldestDueSeconds = Math.max(0, ...rest.map(([, counts]) => counts.oldestDueSeconds));
+  return { ...stats, due, oldestDueSeconds };
+}
+
+/** A pause that was forgotten is found after a day. */
+function findPauses(pauses: readonly Pause[], now: number): string[] {
+  return pauses
+    .filter(({ since }) => now - since.getTime() > DAY_MS)
+    .map(({ type, since, by }) => {
+      const what = type === ALL_TYPES ? 'all jobs' : `jobs of type ${JSON.stringify(type)}`;
+      return `${what} paused since ${isoSeconds(since)}${by === undefined ? '' : `, by ${by}`} (see queue resume)`;
+    });
 }
 
 /** What the last workers said of due jobs that they left. */

@@ -4,11 +4,12 @@ import type { ClaimView } from './claim-view.js';
 import { handler } from './handler.js';
 import { held } from './held.js';
 import { lone } from './lone.js';
+import { paused } from './paused.js';
 import type { Admission, JobRule, TypeRule } from './rule.js';
 import { workerLimit } from './worker-limit.js';
 
 /** Asked first: they need only a type, so that jobs that must wait are not read. */
-const TYPE_RULES: readonly TypeRule[] = [handler, workerLimit];
+const TYPE_RULES: readonly TypeRule[] = [handler, paused, workerLimit];
 const JOB_RULES: readonly JobRule[] = [held, busy, lone];
 
 /** The rules of admission, opened over one view of the queue. */

@@ -1,3 +1,4 @@
+import { pausedTypes, readPauses } from '../admission/paused.js';
 import { endOf } from '../disk/tail.js';
 import { LF, LineReader } from '../format/line.js';
 import { sealedPart } from '../index/sealed.js';
@@ -27,6 +28,7 @@ export async function peek(store: Store, timeout: number): Promise<Peek> {
   const { at } = file.layout;
   const reader = new LineReader(file.layout);
   const now = store.clock.now();
+  const isPaused = pausedTypes(readPauses(store.fs, store.realPath, now));
 
   await file.eachBlock(sealedPart(file).end, (bytes, end) => {
     for (const word of CANDIDATES) {
@@ -39,7 +41,7 @@ export async function peek(store: Store, timeout: number): Promise<Peek> {
           if (reader.status === 'processing') {
             found.work = isOverdue(claimIn(reader, at), store.processes, now, timeout);
           } else if (reader.status === 'pending') {
-            found.work = reader.number(at.run_at, 0) * 1000 <= now;
+            found.work = reader.number(at.run_at, 0) * 1000 <= now && !isPaused(reader.field(at.type));
           }
         }
         hit = bytes.indexOf(word, stop);

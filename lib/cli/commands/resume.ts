@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.js';
+import { EXIT } from '../exit.js';
+import { examples } from '../help.js';
+import { say } from '../output.js';
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .argument(
+      '[type]',
+      'of the jobs that may start again; without it, all that were paused by a bare queue pause',
+    )
+    .addHelpText(
+      'after',
+      `
+Exits with 1 if that starts nothing: the type was not paused, or all types are.
+${examples('queue resume send_email', 'queue resume')}`,
+    )
+    .action(async (type: string | undefined) => {
+      const { output, queue } = cli;
+      const what = type ?? 'all types';
+      if (await queue.resume(type)) {
+        output.changed({ type: type ?? '*' }, `resumed ${what}`, [type ?? '*']);
+        return;
+      }
+      const paused = (await queue.paused()).map((pause) => pause.type);
+      const hint = paused.includes('*')
+        ? 'all types are paused: queue resume'
+        : paused.length > 0
+          ? `paused: ${paused.join(', ')}`
+          : 'nothing is';
+      say(`${what} can't be resumed, because it is not paused; ${hint}`);
+      process.exitCode = EXIT.failed;
+    });
+}
