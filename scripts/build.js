@@ -25,12 +25,33 @@ const common = {
 // esbuild would hide a plain require() of an ES module behind a function of its own, where no bundler sees it.
 const PLAIN = '__tsvq_require';
 
+/**
+ * What is loaded later says that it needs all that the library loads at once, as it does. Otherwise esbuild makes a file
+ * for each combination of those who need a module, and a tick opens all of them.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const oneShared = {
+  name: 'one shared file',
+  setup({ initialOptions, onLoad }) {
+    const entries = Object.values(/** @type {Record<string, string>} */ (initialOptions.entryPoints));
+    const needs = entries.map((entry) => `import ${JSON.stringify(join(process.cwd(), entry))};`).join('\n');
+    onLoad({ filter: /\/lib\/file\/(worker\/worker|commit\/changes)\.ts$/ }, ({ path }) => ({
+      contents: `${readFileSync(path, 'utf8')}\n${needs}`,
+      loader: 'ts',
+    }));
+  },
+};
+
 /** @type {import('esbuild').BuildOptions} */
 const esModule = {
   ...common,
   outdir: fresh,
   format: 'esm',
   splitting: true,
+  plugins: [oneShared],
+  // package.json says that no file does anything when it is loaded, but a file is wanted here all the same.
+  logOverride: { 'ignored-bare-import': 'silent' },
   define: { require: PLAIN },
 };
 

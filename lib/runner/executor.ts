@@ -53,7 +53,7 @@ export class Executor<A extends Attempt> {
   add(attempts: readonly A[]): void {
     if (attempts.length === 0) return;
     const now = this.#rules.clock.now();
-    if (this.#isIdle) this.#lastTurn = now;
+    if (this.isIdle) this.#lastTurn = now;
     this.#busySince ??= now;
     this.#waiting = this.#waiting.slice(this.#next).concat(attempts);
     this.#next = 0;
@@ -121,7 +121,8 @@ export class Executor<A extends Attempt> {
     }
   }
 
-  get #isIdle(): boolean {
+  /** True if nothing runs and nothing waits. */
+  get isIdle(): boolean {
     return this.running.size === 0 && this.waiting === 0;
   }
 
@@ -201,7 +202,7 @@ export class Executor<A extends Attempt> {
     attempt.cancelTimer?.();
     this.running.delete(attempt);
     this.#lastTurn = now;
-    if (this.#isIdle) {
+    if (this.isIdle) {
       this.#busy += now - (this.#busySince ?? now);
       this.#busySince = undefined;
     }

@@ -17,13 +17,13 @@ export class Admissions {
   readonly view: ClaimView;
   readonly #refusedBy = new Set<string>();
   readonly #types: { name: string; admits: (type: string) => boolean }[];
-  readonly #jobs: { name: string; admit: (job: StoredJob) => Admission }[];
+  readonly #jobs: ((job: StoredJob) => Admission)[];
   readonly #known = new Map<string, boolean>();
 
   constructor(view: ClaimView) {
     this.view = view;
     this.#types = TYPE_RULES.map((rule) => ({ name: rule.name, admits: rule.open(view) }));
-    this.#jobs = JOB_RULES.map((rule) => ({ name: rule.name, admit: rule.open(view) }));
+    this.#jobs = JOB_RULES.map((rule) => rule.open(view));
   }
 
   /** True if a due job waits because too many other workers are at work. */
@@ -47,10 +47,9 @@ export class Admissions {
   of(job: StoredJob): Admission {
     if (!this.ofType(job.type)) return 'later';
     let answer: Admission = 'start';
-    for (const { name, admit } of this.#jobs) {
+    for (const admit of this.#jobs) {
       const said = admit(job);
       if (said === 'start') continue;
-      this.#refusedBy.add(name);
       if (said !== 'alone') return said;
       answer = said;
     }

@@ -27,8 +27,12 @@ export const RETRIED_META: OwnMeta = { '@askedToWaitSince': undefined, '@interru
 /** The field's most bytes. */
 const MOST_BYTES = 4096;
 
+/** What most jobs have: no notes. */
+const NONE: OwnMeta = {};
+
 /** Reads the queue's notes from a field. If it is no JSON object (an edit by hand), it counts as empty. */
 export function readOwnMeta(field: string): OwnMeta {
+  if (field === '') return NONE;
   const meta = objectIn(field);
   const since = meta?.['@askedToWaitSince'];
   const interruptions = meta?.['@interruptions'];

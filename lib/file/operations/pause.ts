@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { instant, invalid, onlyKnown, text } from '../../job/checks.js';
-import { loaded } from '../../job/dependency.js';
 import { TsvqError } from '../../job/errors.js';
 import { ALL_TYPES, type Pause, parsePause, pauseLines, pausesAt, readPauses } from '../admission/paused.js';
+import { NotDurable, Replacement, removeUnfinishedRewrites } from '../compaction/rewrite.js';
 import { removeIfThere, syncFolder } from '../disk/fs.js';
 import { checkName, escapeText } from '../format/text.js';
 import type { Store } from '../store.js';
@@ -57,9 +57,8 @@ export const listPauses = (store: Store): Pause[] => readPauses(store.fs, store.
 async function change(store: Store, edit: (lines: string[], now: number) => string[]): Promise<void> {
   const { fs, clock, lock, realPath } = store;
   const path = `${realPath}.paused`;
-  const rewrite = await loaded('what writes a pause', import('../compaction/rewrite.js'));
   const isDone = await store.exclusively(async () => {
-    rewrite.removeUnfinishedRewrites(fs, path);
+    removeUnfinishedRewrites(fs, path);
     const now = clock.now();
     // A pause that has ended is as if it weren't there. Lines of other programs stay.
     const lasting = pauseLines(fs, realPath).filter((line) => {
@@ -72,13 +71,13 @@ async function change(store: Store, edit: (lines: string[], now: number) => stri
       await syncFolder(fs, dirname(path));
       return true;
     }
-    const output = new rewrite.Replacement(fs, path, fs.stat(realPath));
+    const output = new Replacement(fs, path, fs.stat(realPath));
     try {
       output.add(Buffer.from(lines.map((line) => `${line}\n`).join('')));
       await output.sync();
       await output.replace(lock);
     } catch (cause) {
-      if (!(cause instanceof rewrite.NotDurable)) throw cause;
+      if (!(cause instanceof NotDurable)) throw cause;
       throw new TsvqError('SYNC_FAILED', `${path} is written, but a power cut may undo it; try again`, {
         cause,
       });

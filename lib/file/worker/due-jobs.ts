@@ -5,6 +5,12 @@ import type { JobIndex } from '../index/job-index.js';
 /** How long other jobs go before one that must run alone. */
 const PATIENCE_MS = 60_000;
 
+/** The due jobs of one type. */
+interface Lane {
+  readonly type: string;
+  readonly jobs: TinyQueue<number>;
+}
+
 /**
  * The pending jobs in their order of start: the due ones by priority (higher first), then
  * run_at, then place in the file. It holds slots of an index. Another worker may already have taken a job
@@ -16,8 +22,9 @@ const PATIENCE_MS = 60_000;
  */
 export class DueJobs {
   readonly index: JobIndex;
-  /** The due jobs by type; no lane is empty. */
-  readonly #lanes = new Map<string, TinyQueue<number>>();
+  /** The due jobs, a lane a type; as a list, which costs nothing to go through. */
+  readonly #lanes: Lane[] = [];
+  readonly #laneOf = new Map<string, Lane>();
   /** Each has its run_at at the time it was added: a row may change, and a heap's entries must not. */
   readonly #waiting: TinyQueue<{ slot: number; runAt: number }>;
   readonly #accepts: (slot: number) => boolean;
@@ -54,9 +61,13 @@ export class DueJobs {
     if (this.#isPlaced[slot] === 1) return;
     this.#mark(slot);
     const type = this.index.type(slot);
-    const lane = this.#lanes.get(type);
-    if (lane === undefined) this.#lanes.set(type, new TinyQueue([slot], this.#order));
-    else lane.push(slot);
+    let lane = this.#laneOf.get(type);
+    if (lane === undefined) {
+      lane = { type, jobs: new TinyQueue<number>([], this.#order) };
+      this.#laneOf.set(type, lane);
+      this.#lanes.push(lane);
+    }
+    lane.jobs.push(slot);
   }
 
   /** Sets a job aside that {@link take} returned. */
@@ -93,7 +104,7 @@ export class DueJobs {
   any(now: number, alone: boolean): boolean {
     this.#move(now);
     if (this.#isTurnOfThoseAside(now)) return alone;
-    return this.#lanes.size > 0 || (alone && this.#aside.length > 0);
+    return this.#lanes.some(({ jobs }) => jobs.length > 0) || (alone && this.#aside.length > 0);
   }
 
   /** Returns when the next waiting job is due, in ms; undefined if none waits. */
@@ -114,16 +125,11 @@ export class DueJobs {
   /** Takes the first job of those lanes. */
   #pop(admits: (type: string) => boolean): number | undefined {
     let best: TinyQueue<number> | undefined;
-    let typeOfBest = '';
-    for (const [type, lane] of this.#lanes) {
-      if (!admits(type)) continue;
-      if (best !== undefined && this.#order(lane.peek() as number, best.peek() as number) > 0) continue;
-      best = lane;
-      typeOfBest = type;
+    for (const { type, jobs } of this.#lanes) {
+      if (jobs.length === 0 || !admits(type)) continue;
+      if (best === undefined || this.#order(jobs.peek() as number, best.peek() as number) < 0) best = jobs;
     }
-    const slot = best?.pop();
-    if (best?.length === 0) this.#lanes.delete(typeOfBest);
-    return slot;
+    return best?.pop();
   }
 
   /** True once a job set aside has waited too long. Then nothing else starts until nothing else runs. */

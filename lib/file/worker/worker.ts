@@ -22,7 +22,6 @@ import { Wake } from './wake.js';
 import { Watcher } from './watcher.js';
 import type { WorkerEvents } from './worker-events.js';
 
-const RESCUE_MS = 5_000;
 /** How often a worker that stays tries while too many others work. */
 const CROWDED_MS = 1_000;
 
@@ -50,7 +49,7 @@ export class Worker {
   readonly #look = (): Promise<void> => look(this.#store, this.#dueQueue, this.#executor);
   readonly #prefetch = new Prefetch();
   readonly #commitRetry = new CommitRetry();
-  readonly #rescue = new Interval(RESCUE_MS);
+  readonly #rescue = new Interval(5_000);
   #state: State;
   /** The exception that ends its process: it leaves other workers what it can. */
   #death: Death | undefined;
@@ -75,9 +74,8 @@ export class Worker {
     this.#dueQueue = new DueQueue(store, worker, (type, jobs) => events.unhandled(type, jobs));
     this.#claims = new Claims({ store, worker, options, events, dueQueue: this.#dueQueue });
     const onEnd = (attempt: HeldJob, ending: Ending): void => this.#onEnd(attempt, ending);
-    const { concurrency, grace } = options;
     const runningHere = jobsRunningHere(store);
-    this.#executor = new Executor({ clock, handlers, concurrency, grace, runningHere, onEnd });
+    this.#executor = new Executor({ ...options, clock, handlers, runningHere, onEnd });
     this.#chores = new Chores({ store, stays: options.linger > 0, owesFollowUps: false, events });
   }
 
@@ -128,6 +126,8 @@ export class Worker {
         await this.#wake.within(pause);
         continue;
       }
+      // Handlers that return at once end together, so that one commit records them.
+      if (this.#claims.hasEnded && !this.#executor.isIdle) await new Promise(setImmediate);
       const isRescue = this.#rescueIsDue(now);
       const wanted = this.#wanted(now);
       if (this.#claims.hasEnded || isRescue || wanted > 0) {
