@@ -26,18 +26,17 @@ const common = {
 const PLAIN = '__tsvq_require';
 
 /**
- * What is loaded later says that it needs all that the library loads at once, as it does. Otherwise esbuild makes a file
- * for each combination of those who need a module, and a tick opens all of them.
+ * Has what is loaded later import all that the library loads at once. Otherwise esbuild makes a file for each
+ * combination of those that need a module, and a tick opens all of them.
  *
  * @type {import('esbuild').Plugin}
  */
-const oneShared = {
+const oneSharedFile = {
   name: 'one shared file',
-  setup({ initialOptions, onLoad }) {
-    const entries = Object.values(/** @type {Record<string, string>} */ (initialOptions.entryPoints));
-    const needs = entries.map((entry) => `import ${JSON.stringify(join(process.cwd(), entry))};`).join('\n');
+  setup({ onLoad }) {
+    const entry = `import ${JSON.stringify(join(process.cwd(), 'lib/index.ts'))};`;
     onLoad({ filter: /\/lib\/file\/(worker\/worker|commit\/changes)\.ts$/ }, ({ path }) => ({
-      contents: `${readFileSync(path, 'utf8')}\n${needs}`,
+      contents: `${readFileSync(path, 'utf8')}\n${entry}`,
       loader: 'ts',
     }));
   },
@@ -49,9 +48,6 @@ const esModule = {
   outdir: fresh,
   format: 'esm',
   splitting: true,
-  plugins: [oneShared],
-  // package.json says that no file does anything when it is loaded, but a file is wanted here all the same.
-  logOverride: { 'ignored-bare-import': 'silent' },
   define: { require: PLAIN },
 };
 
@@ -93,7 +89,9 @@ function declarations(folder, names, found = new Set()) {
 
 try {
   // One after another, not together: what both share would be cut into a dozen files, each of which a tick opens.
-  await bundle(esModule, { index: 'lib/index.ts' });
+  const ofIndex = { ...esModule, plugins: [oneSharedFile] };
+  // An import without names is ignored, says esbuild, as package.json asks for; but it decides who needs what.
+  await bundle({ ...ofIndex, logOverride: { 'ignored-bare-import': 'silent' } }, { index: 'lib/index.ts' });
   await bundle(esModule, { testing: 'lib/testing.ts' });
   await bundle(esModule, { cli: 'lib/cli/main.ts' });
   const notice = `/*! tinyqueue:\n${readFileSync(join(dirname(tinyqueue), 'LICENSE'), 'utf8')}*/`;
