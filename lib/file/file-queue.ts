@@ -27,7 +27,7 @@ export function fileQueue(store: Store) {
     enqueueMany: async (jobs: readonly JobRequest[]) => withStoreErrors(path, () => enqueueAll(store, jobs)),
     getJob: async (id: string, options?: { archive?: boolean }) =>
       withStoreErrors(path, async () => {
-        // `ids.map(queue.getJob)` passes a number here. It is no option, and no error.
+        // `ids.map(queue.getJob)` passes a number here, which is ignored.
         if (typeof options === 'object' && options !== null) onlyKnown('options', options, ['archive']);
         return (await get(store, text('id', id))) ?? (options?.archive ? getArchived(store, id) : undefined);
       }),

@@ -2,7 +2,7 @@ import type { Job } from '../job/job.js';
 import type { EnqueueOptions } from '../job/job-options.js';
 import type { HandlerContext } from './handler.js';
 
-/** Why an attempt's signal was aborted. */
+/** The reason why an attempt's signal was aborted. */
 export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
 
 /** Adds a follow-up of a job. @returns its id */
@@ -18,25 +18,25 @@ const getter = (get: (attempt: Attempt) => unknown): PropertyDescriptor => ({
   enumerable: true,
 });
 
-/** The getters of all contexts. Own ones would prevent a shared V8 shape, at several times the cost. */
+/** The getters of all contexts. Getters for each context would prevent a shared V8 shape, at several times the cost. */
 const GETTERS: readonly (readonly [keyof HandlerContext, PropertyDescriptor])[] = [
   ['job', getter(({ job }) => job)],
   ['signal', getter(({ signal }) => signal)],
   ['enqueue', getter(({ enqueue }) => enqueue)],
 ];
 
-/** One attempt to run a job. A queue's engine says where the job comes from. */
+/** One attempt to run a job. Each kind of queue has a subclass, which knows where the job comes from. */
 export abstract class Attempt {
   abstract readonly id: string;
   abstract readonly type: string;
   /** The job's time limit, in ms. */
   abstract readonly timeLimit: number;
-  /** When its handler was called, in ms; undefined before. */
+  /** When the handler was called, in ms; undefined before. */
   startedAt: number | undefined;
   stopped: StopReason | undefined;
-  /** Cancels the timer of its time limit. */
+  /** Cancels the timer of the time limit. */
   cancelTimer: (() => void) | undefined;
-  /** When it ended, in ms. From then on its outcome is fixed, and what the handler does is ignored. */
+  /** When the attempt ended, in ms. From then on its outcome is fixed, and its handler is ignored. */
   endedAt: number | undefined;
   #controller: AbortController | undefined;
 
@@ -46,10 +46,10 @@ export abstract class Attempt {
   /** Adds a follow-up that is kept if this attempt completes. */
   abstract get enqueue(): EnqueueFollowUp;
 
-  /** Returns the job's payload. @throws PermanentError if it can't be read */
+  /** Returns the job's payload. @throws PermanentError if the payload can't be read */
   abstract payload(): unknown;
 
-  /** Returns the handler's context: getters, as most handlers use none; own, so that copies have them. */
+  /** Returns the handler's context. It has getters, because most handlers use none; own ones, for copies. */
   context(): HandlerContext {
     const context = Object.defineProperty({}, ATTEMPT, { value: this });
     for (const [name, getter] of GETTERS) Object.defineProperty(context, name, getter);
@@ -64,7 +64,7 @@ export abstract class Attempt {
     return this.#controller.signal;
   }
 
-  /** Aborts its signal. The first reason stays. */
+  /** Aborts the attempt's signal. The first reason stays. */
   stop(reason: StopReason): void {
     this.stopped ??= reason;
     this.#controller?.abort(stopError(this.stopped));

@@ -5,19 +5,19 @@ import type { Attempt } from './attempt.js';
 export type Ending =
   | { how: 'returned'; value: unknown }
   /**
-   * `goesOn` if it was recorded without waiting for its handler. `isUncaught` if the exception ended the
-   * process. It decides nothing, because it may come from a job that had ended.
+   * `goesOn` if the attempt was recorded while its handler still runs. `isUncaught` if the exception ended the
+   * process. Its class is ignored, because it may come from a job that had ended.
    */
   | { how: 'threw'; error: unknown; goesOn?: true; isUncaught?: true }
-  /** An uncaught exception ends the process. It may come from another handler. */
+  /** An uncaught exception ends the process, and may come from another handler. */
   | ({ how: 'died' } & Death)
-  /** Released at shutdown. */
+  /** The worker gave the job back. */
   | { how: 'released' };
 
 /** An uncaught exception that ends the process. */
 export interface Death {
   readonly error: unknown;
-  /** The number of running handlers in the process minus one: which of them threw is unknown. */
+  /** How many other handlers ran in the process. It is unknown which of them threw. */
   readonly others: number;
 }
 
@@ -36,8 +36,8 @@ const decides = (error: unknown): boolean =>
   isInstance(PermanentError, error) || isInstance(RetryAfterError, error);
 
 /**
- * Returns what an ending means if the attempt was stopped before: an error after the abort is no failure of
- * its own, unless it decides the job's next state.
+ * Returns the ending to record. If the attempt was stopped before, its error is not a failure of the job,
+ * unless the error decides the job's next state.
  */
 export function meaningOf(ending: Ending, { stopped, startedAt }: Attempt, now: number): Ending {
   if (ending.how !== 'threw' || (decides(ending.error) && !ending.isUncaught)) return ending;

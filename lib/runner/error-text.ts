@@ -3,13 +3,13 @@ import { isError } from '../job/errors.js';
 
 const FRAMES = 3;
 const CAUSES = 3;
-/** A shorter text may be in another by chance. */
+/** The least length of a cause's text to look for in the error's, because a shorter one may be there by chance. */
 const TELLING = 8;
 const LONGEST = 4000;
 
 /**
- * Returns an error as text for the file: name and message, those of its causes, and the first stack frames.
- * Never throws, whatever was thrown.
+ * Returns an error as text for the file: name and message, its causes, and the first stack frames.
+ * Never throws, whatever the error is.
  *
  * @param notes lines between causes and frames
  */
@@ -28,7 +28,7 @@ function linesOf(error: unknown, notes: readonly string[]): string[] {
   }
 }
 
-/** Returns name and message. A failed connection to several addresses has only a code. */
+/** Returns an error's name and message. A failed connection to several addresses has only a code. */
 function headOf({ name, message, code }: Error & { code?: unknown }): string {
   return `${name}: ${message || (typeof code === 'string' ? code : '')}`;
 }
@@ -36,11 +36,11 @@ function headOf({ name, message, code }: Error & { code?: unknown }): string {
 const textOf = (reason: unknown): string =>
   isError(reason) ? headOf(reason) : typeof reason === 'string' ? reason : inspect(reason);
 
-/** Lists the causes, as fetch's reason is only there. Leaves out what the error says, or is unreadable. */
+/** Lists an error's causes, because fetch's reason is only there. Leaves out known text and unreadable causes. */
 function causes(error: Error, head: string): string[] {
   const found: string[] = [];
   try {
-    // Promise.any's error says nothing itself.
+    // Promise.any's own message says nothing about the reasons.
     const reasons: unknown[] = isAggregate(error) ? error.errors.slice(0, CAUSES) : [];
     for (const reason of reasons) found.push(`caused by: ${textOf(reason)}`);
     let { cause } = error;
@@ -56,11 +56,11 @@ function causes(error: Error, head: string): string[] {
   return found;
 }
 
-/** True for an AggregateError; in Jest, Node's own is no instance. */
+/** True for an AggregateError. In Jest, Node's own isn't an instance. */
 const isAggregate = (error: Error): error is AggregateError =>
   error instanceof AggregateError || error.name === 'AggregateError';
 
-/** Finds frames one by one: the stack begins with the message, maybe millions of lines. */
+/** Returns the first frames of a stack, found one by one, because a message of millions of lines may precede them. */
 function frames(stack: string): string[] {
   const found: string[] = [];
   for (const [frame] of stack.matchAll(/^[ \t]+at .*/gm)) {

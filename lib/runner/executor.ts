@@ -7,10 +7,10 @@ import type { Handler } from './handler.js';
 const SLICE_MS = 10;
 /** How long handlers have to end by themselves after the abort at shutdown. */
 const LAST_WORDS_MS = 1_000;
-/** A job that takes longer than this holds up those claimed after it. */
+/** A job that takes longer than this delays the jobs claimed after it. */
 const STUCK_MS = 1_000;
 
-/** What an {@link Executor} needs. */
+/** The options and functions that an {@link Executor} needs. */
 export interface ExecutorRules<A extends Attempt> {
   readonly clock: Clock;
   readonly handlers: ReadonlyMap<string, Handler>;
@@ -18,7 +18,7 @@ export interface ExecutorRules<A extends Attempt> {
   readonly concurrency: number;
   /** How long an aborted handler has to end, in ms. */
   readonly grace: number;
-  /** The ids of jobs whose handlers run in this process. It keeps the set. */
+  /** The ids of jobs whose handlers run in this process. The executor adds and deletes its own. */
   readonly runningHere: Set<string>;
   /** Receives each attempt that ended, once. */
   readonly onEnd: (attempt: A, ending: Ending) => void;
@@ -26,16 +26,16 @@ export interface ExecutorRules<A extends Attempt> {
 
 /** Runs the handlers of claimed jobs, `concurrency` at a time. */
 export class Executor<A extends Attempt> {
-  /** Attempts whose handler runs. */
+  /** The attempts whose handlers run. */
   readonly running: Set<A> = new Set();
   readonly #rules: ExecutorRules<A>;
   #waiting: A[] = [];
   #next = 0;
   #sliceEnds = 0;
   #isYielding = false;
-  /** When an attempt last ended, or the first after a pause was added. */
+  /** When an attempt last ended, or was added to an idle executor. */
   #lastTurn: number;
-  /** Since when there was always something to run; and the sum of earlier such times. */
+  /** Since when attempts run or wait; `#busy` is the sum of earlier such times, in ms. */
   #busySince: number | undefined;
   #busy = 0;
 
@@ -49,7 +49,7 @@ export class Executor<A extends Attempt> {
     return this.#waiting.length - this.#next;
   }
 
-  /** Adds attempts; {@link startWaiting} starts them. */
+  /** Adds attempts. {@link startWaiting} starts them. */
   add(attempts: readonly A[]): void {
     if (attempts.length === 0) return;
     const now = this.#rules.clock.now();
@@ -59,7 +59,7 @@ export class Executor<A extends Attempt> {
     this.#next = 0;
   }
 
-  /** Returns for how many ms there was something to run since the last call. */
+  /** Returns for how many ms attempts ran or waited since the last call. */
   takeBusyTime(): number {
     const now = this.#rules.clock.now();
     const busy = this.#busy + (now - (this.#busySince ?? now));
@@ -75,12 +75,12 @@ export class Executor<A extends Attempt> {
     for (let i = this.#next; i < this.#waiting.length; i++) yield this.#waiting[i] as A;
   }
 
-  /** True if attempts wait while those that run don't end. */
+  /** True if attempts wait, and no running attempt has ended for a second. */
   isStuck(now: number): boolean {
     return this.waiting > 0 && !isWithin(STUCK_MS, this.#lastTurn, now);
   }
 
-  /** Releases jobs that are not started. */
+  /** Releases the attempts that are not started. */
   releaseWaiting(): void {
     const waiting = this.#waiting.slice(this.#next);
     this.#waiting = [];
@@ -88,7 +88,7 @@ export class Executor<A extends Attempt> {
     for (const attempt of waiting) this.#end(attempt, { how: 'released' });
   }
 
-  /** Gives handlers the grace time, aborts the rest, and releases what still doesn't end. */
+  /** Gives handlers the grace time, aborts the rest, and releases the attempts that still don't end. */
   shutDown(): void {
     const { clock, grace } = this.#rules;
     this.releaseWaiting();
@@ -100,7 +100,7 @@ export class Executor<A extends Attempt> {
     });
   }
 
-  /** Tells running handlers to stop, without waiting, because their outcome can't be recorded. */
+  /** Tells running handlers to stop, and doesn't wait, because their outcome can't be recorded. */
   letGo(): void {
     this.#waiting = [];
     this.#next = 0;
@@ -110,7 +110,7 @@ export class Executor<A extends Attempt> {
     }
   }
 
-  /** Ends running attempts by the exception that ends the process. No abort: handlers might throw again. */
+  /** Ends running attempts by the exception that ends the process. Aborts nothing: handlers might throw again. */
   abandon({ error, others }: Death): void {
     this.releaseWaiting();
     for (const attempt of this.running) {
@@ -121,12 +121,12 @@ export class Executor<A extends Attempt> {
     }
   }
 
-  /** True if nothing runs and nothing waits. */
+  /** True if no attempt runs or waits. */
   get isIdle(): boolean {
     return this.running.size === 0 && this.waiting === 0;
   }
 
-  /** Starts handlers while there is room. From then on, each ending starts the next. */
+  /** Starts handlers until `concurrency` run. From then on, each ending starts the next. */
   startWaiting(): void {
     while (this.running.size < this.#rules.concurrency && this.waiting > 0 && !this.#isYielding) {
       const now = this.#rules.clock.now();
@@ -140,7 +140,7 @@ export class Executor<A extends Attempt> {
         return;
       }
       const attempt = this.#waiting[this.#next++] as A;
-      // Cancelled after the claim.
+      // The job was cancelled after the claim.
       if (attempt.stopped === 'cancelled') this.#end(attempt, { how: 'released' });
       else this.#start(attempt, now);
     }
@@ -171,14 +171,14 @@ export class Executor<A extends Attempt> {
       this.#end(attempt, ending);
       this.startWaiting();
     };
-    // Not Promise.resolve: it reads the promise's constructor, and nothing here catches.
+    // Not Promise.resolve, because it reads the promise's constructor, which may throw.
     new Promise((resolve) => resolve(value)).then(
       (result: unknown) => settle({ how: 'returned', value: result }),
       (error: unknown) => settle({ how: 'threw', error }),
     );
   }
 
-  /** Aborts the attempt when its time is up; if ignored for the grace time, it is recorded as failed. */
+  /** Aborts the attempt when its time is up. It is recorded as failed if its handler ignores that for `grace`. */
   #limit(attempt: A): void {
     const { clock, grace } = this.#rules;
     const ignored = (): void => {
@@ -194,7 +194,7 @@ export class Executor<A extends Attempt> {
   }
 
   #end(attempt: A, ending: Ending): void {
-    // It was already recorded.
+    // The attempt was already recorded.
     if (attempt.endedAt !== undefined) return;
     const now = this.#rules.clock.now();
     const known = meaningOf(ending, attempt, now);

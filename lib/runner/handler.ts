@@ -7,7 +7,7 @@ import type { EnqueueArguments } from '../job/job-options.js';
  */
 export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
   /**
-   * The job as it was claimed. `${job.id}:${job.attempts}` names this one run. `job.id` is the same at each
+   * The job as it was claimed. `${job.id}:${job.attempts}` names this one attempt. `job.id` is the same at each
    * attempt, so it is the idempotency key for a receiver.
    */
   readonly job: Job<Jobs, T>;
@@ -29,9 +29,9 @@ export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = Typ
 }
 
 /**
- * A function that runs one job. What it returns, or its promise resolves to, is the job's result, if JSON can hold
- * it. What it throws fails the attempt. {@link PermanentError} fails the job for good, and {@link RetryAfterError}
- * sets the time of the next attempt.
+ * A function that runs one job. The value that it returns, or its promise resolves to, is the job's result, if JSON can
+ * hold it. An error that it throws fails the attempt. {@link PermanentError} fails the job for good, and
+ * {@link RetryAfterError} sets the time of the next attempt.
  *
  * @example
  * const email: Handler<Jobs, 'email'> = async ({ to }, { signal }) => send(to, { signal });
@@ -65,8 +65,8 @@ export interface Summary {
   cancelled: number;
   /** How many jobs were taken back from dead workers. */
   rescued: number;
-  /** How many jobs were given back, at shutdown or because another job held them up. */
+  /** How many jobs were given back, at shutdown or because another job delayed them. */
   released: number;
-  /** How many due jobs had no handler here, by type; they stay pending. */
+  /** How many due jobs had no handler in this call, by type; they stay pending. */
   unhandled: Record<string, number>;
 }

@@ -8,11 +8,11 @@ import { paused } from './paused.js';
 import type { Admission, JobRule, TypeRule } from './rule.js';
 import { workerLimit } from './worker-limit.js';
 
-/** Asked first: they need only a type, so that jobs that must wait are not read. */
+/** The rules that are asked first. They need only a type, so jobs that must wait are not read. */
 const TYPE_RULES: readonly TypeRule[] = [handler, paused, workerLimit];
 const JOB_RULES: readonly JobRule[] = [held, busy, lone];
 
-/** The rules of admission, opened over one view of the queue. */
+/** The answers of all rules of admission, for one view of the queue. */
 export class Admissions {
   readonly view: ClaimView;
   readonly #refusedBy = new Set<string>();
@@ -26,7 +26,7 @@ export class Admissions {
     this.#jobs = JOB_RULES.map((rule) => rule.open(view));
   }
 
-  /** True if a due job waits because too many other workers are at work. */
+  /** True if a due job waits because `maxWorkers` others are at work. */
   get isCrowdedOut(): boolean {
     return this.#refusedBy.has(workerLimit.name);
   }
@@ -43,7 +43,7 @@ export class Admissions {
     return answer;
   };
 
-  /** Says if the job may start now. The strictest rule counts. */
+  /** Returns the answer for a job. `skip` and `later` count before `alone`, and `alone` before `start`. */
   of(job: StoredJob): Admission {
     if (!this.ofType(job.type)) return 'later';
     let answer: Admission = 'start';

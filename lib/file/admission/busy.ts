@@ -1,6 +1,6 @@
 import type { JobRule } from './rule.js';
 
-/** A job does not start beside an earlier attempt that ignored its abort and still runs in this process. */
+/** A job does not start while an earlier attempt of it, which ignored its abort, still runs in this process. */
 export const busy: JobRule = {
   name: 'busy',
   open:

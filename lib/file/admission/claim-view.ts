@@ -5,18 +5,18 @@ import { isOverdue } from '../lock/overdue.js';
 import { UNJUDGED_MS } from '../lock/process-id.js';
 import type { WorkerFacts } from './worker-facts.js';
 
-/** The state of the queue and of the worker at one look. */
+/** The state of the queue and of the worker at one moment. */
 export interface Look {
   readonly index: JobIndex;
   /** In ms since 1970. */
   readonly now: number;
-  /** True if the worker holds jobs, and has one of the `maxWorkers` places for them. */
+  /** True if the worker has claimed jobs, and has one of the `maxWorkers` places for them. */
   readonly hasPlace: boolean;
   /** Yields every job that is processing. */
   readonly running: () => Iterable<StoredJob>;
 }
 
-/** What the rules of admission see: without the lock when jobs are picked, under it when they are claimed. */
+/** The facts for the rules of admission: read without the lock to pick jobs, under it to claim them. */
 export class ClaimView {
   readonly worker: WorkerFacts;
   readonly index: JobIndex;
@@ -33,12 +33,12 @@ export class ClaimView {
     this.#look = look;
   }
 
-  /** True if the worker has no place, and `maxWorkers` others are at work. Under the lock it is exact. */
+  /** True if the worker has no place, and `maxWorkers` others are at work. Only under the lock is it exact. */
   get isCrowded(): boolean {
     return !this.hasPlace && this.othersAtWork.size >= this.worker.maxWorkers;
   }
 
-  /** The types that each other worker runs that holds claims which are not overdue. */
+  /** The other workers with claims that are not overdue, each with the types of these claims. */
   get othersAtWork(): ReadonlyMap<string, ReadonlySet<string>> {
     this.#types ??= this.#findOthers();
     return this.#types;
@@ -49,7 +49,7 @@ export class ClaimView {
     const { processes } = store;
     const { now } = this;
     const others = new Map<string, Set<string>>();
-    /** When each of them last claimed, in ms. */
+    /** When each of the others last claimed, in ms. */
     const last = new Map<string, number>();
     for (const job of this.#look.running()) {
       const { lockedBy: by, startedAt = 0 } = job;

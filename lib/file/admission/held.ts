@@ -1,6 +1,6 @@
 import type { JobRule } from './rule.js';
 
-/** A job does not start while a line with its id is unreadable: the line may say that the job ended. */
+/** A job does not start while a line with its id is unreadable, because that line may say that the job ended. */
 export const held: JobRule = {
   name: 'held',
   open:

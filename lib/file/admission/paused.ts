@@ -6,19 +6,19 @@ import type { TypeRule } from './rule.js';
 /** The name that stands for all types. */
 export const ALL_TYPES = '*';
 
-/** A pause: no job of its type starts. */
+/** A pause. While it lasts, no worker starts a job of its type. */
 export interface Pause {
   /** A job type, or `*` for all. */
   type: string;
-  /** When it began. */
+  /** When the pause began. */
   since: Date;
-  /** When it ends by itself; undefined if a person must end it. */
+  /** When the pause ends by itself; undefined if a person must end it. */
   until: Date | undefined;
-  /** Who asked for it. */
+  /** The person or program that asked for the pause. */
   by: string | undefined;
 }
 
-/** Reads `queue.tsv.paused`, a line a pause. @returns its lines, without their LF */
+/** Reads `queue.tsv.paused`, which has one line for each pause. @returns the lines, without their LF */
 export function pauseLines(fs: FileSystem, queueFile: string): string[] {
   const path = `${queueFile}.paused`;
   if (fs.stat(path) === undefined) return [];
@@ -40,7 +40,7 @@ export function pauseLines(fs: FileSystem, queueFile: string): string[] {
   }
 }
 
-/** Returns what a line of `queue.tsv.paused` says: type, since, until, by. Undefined if it is no pause. */
+/** Reads a line of `queue.tsv.paused`: type, since, until, by. @returns undefined if it isn't a pause */
 export function parsePause(line: string): Pause | undefined {
   const [type, since, until = '', by = ''] = line.trimEnd().split('\t');
   if (!isName(type) || !(Number(since) > 0) || !(until === '' || Number(until) > 0)) return undefined;
@@ -52,7 +52,7 @@ export function parsePause(line: string): Pause | undefined {
   };
 }
 
-/** Returns the pauses that last at `now`, in ms since 1970. */
+/** Returns the pauses in these lines that have not ended at `now`, in ms since 1970. */
 export const pausesAt = (lines: readonly string[], now: number): Pause[] =>
   lines
     .map(parsePause)
@@ -65,11 +65,11 @@ export function pausedTypes(pauses: readonly Pause[]): (type: string) => boolean
   return (type) => types.has(type) || types.has(ALL_TYPES);
 }
 
-/** Reads the pauses of a queue that last at `now`, in ms since 1970. */
+/** Reads the pauses of a queue that have not ended at `now`, in ms since 1970. */
 export const readPauses = (fs: FileSystem, queueFile: string, now: number): Pause[] =>
   pausesAt(pauseLines(fs, queueFile), now);
 
-/** A job of a paused type waits until the pause ends. The file is read at each look: it may be a ms old. */
+/** A job of a paused type waits until the pause ends. The file is read each time, because a pause counts at once. */
 export const paused: TypeRule = {
   name: 'paused',
   open: ({ worker: { store }, now }) => {

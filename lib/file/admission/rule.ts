@@ -2,18 +2,18 @@ import type { StoredJob } from '../format/stored-job.js';
 import type { ClaimView } from './claim-view.js';
 
 /**
- * What may become of a due job now: it starts, it starts if nothing else runs, it is asked about again at the next
- * look, or it is left out until its row changes.
+ * A rule's answer for a due job: it starts; it starts if nothing else runs; the rule is asked again at the next pick;
+ * or the job is left out until its row changes.
  */
 export type Admission = 'start' | 'alone' | 'later' | 'skip';
 
-/** A rule about all jobs of a type: false if none may start now. */
+/** A rule about all jobs of a type. `open` returns a function that is false if none of them may start now. */
 export interface TypeRule {
   readonly name: string;
   open(view: ClaimView): (type: string) => boolean;
 }
 
-/** A rule about one job. */
+/** A rule about one job. `open` returns a function that answers for a job. */
 export interface JobRule {
   readonly name: string;
   open(view: ClaimView): (job: StoredJob) => Admission;

@@ -3,9 +3,9 @@ import type { Handler } from '../../runner/handler.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
 
-/** What the rules need to know of a worker. */
+/** The facts about a worker that the rules of admission need. */
 export interface WorkerFacts {
-  /** The name in its claims. */
+  /** The worker's name in its claims. */
   readonly owner: string;
   readonly store: Store;
   readonly maxWorkers: number;
@@ -17,7 +17,7 @@ export interface WorkerFacts {
   readonly isBusy: (id: string) => boolean;
 }
 
-/** Returns what the rules need to know of a worker of this process. */
+/** Returns the facts about a worker of this process that the rules need. */
 export function workerFacts(
   store: Store,
   handlers: ReadonlyMap<string, Handler>,

@@ -1,8 +1,8 @@
 import type { TypeRule } from './rule.js';
 
 /**
- * At most `maxWorkers` work at a time. One more is let in for jobs of types that none of them runs: hung jobs of one
- * type must not keep all others waiting.
+ * At most `maxWorkers` work at a time. One more may claim jobs of types that none of them runs, because hung jobs of
+ * one type must not keep all others waiting.
  */
 export const workerLimit: TypeRule = {
   name: 'worker-limit',

@@ -15,7 +15,7 @@ export class Chores {
     this.#plan = CHORES.map((chore) => ({ chore, interval: new Interval(chore.every, now) }));
   }
 
-  /** Does what is due. */
+  /** Runs the chores that are due. */
   async run(now: number): Promise<void> {
     for (const { chore, interval } of this.#plan) if (interval.isDue(now)) await chore.run(this.context);
   }

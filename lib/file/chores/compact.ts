@@ -2,8 +2,8 @@ import { TsvqError } from '../../job/errors.js';
 import type { Chore, ChoreContext } from './chore.js';
 
 /**
- * Compacts if follow-ups are owed, otherwise if it is worth it. If the latter fails, nothing is lost,
- * because the next worker tries again.
+ * Compacts if follow-ups are owed, otherwise if that is worthwhile. Most failures of the latter are only
+ * warnings, because the next worker tries again.
  *
  * @param smallToo see {@link Store.compactIfWorthwhile}
  */
@@ -23,7 +23,7 @@ export async function compactForWorker(context: ChoreContext, smallToo: boolean)
   }
 }
 
-/** Keeps the file small while a worker stays. The others compact when they leave. */
+/** Keeps the file small while a worker stays. Other workers compact when they leave. */
 export const compact: Chore = {
   name: 'compact',
   every: 30_000,

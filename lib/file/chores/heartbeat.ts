@@ -3,20 +3,20 @@ import { describePlace, placeOf } from '../disk/place.js';
 import type { Store } from '../store.js';
 import type { Chore, ChoreContext } from './chore.js';
 
-/** Returns what the last worker told. */
+/** Returns the last worker's heartbeat. */
 export function lastHeartbeat({ fs, realPath }: Store): Heartbeat | undefined {
   try {
     return readHeartbeat(fs, realPath);
   } catch {
-    // An unreadable heartbeat is no reason not to work.
+    // The worker works without it.
     return undefined;
   }
 }
 
 /**
- * Writes the heartbeat. The first of a queue warns of its place, if there is reason to.
+ * Writes the heartbeat. The first one of a queue warns if its file system promises less than a queue needs.
  *
- * @param unhandled types of due jobs without a handler; default: those that the worker met
+ * @param unhandled types of due jobs without a handler; default: the types that the worker met
  */
 export function beat(
   { store, events }: Pick<ChoreContext, 'store' | 'events'>,
@@ -30,5 +30,5 @@ export function beat(
   if (place !== undefined) events.warn(describePlace(place, realPath));
 }
 
-/** Tells other processes that the worker is alive, and what it can't run. */
+/** Tells other processes that the worker is alive, and which types it can't run. */
 export const heartbeat: Chore = { name: 'heartbeat', every: 30_000, run: (context) => beat(context) };

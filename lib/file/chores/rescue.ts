@@ -7,21 +7,21 @@ import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
 
 /*
- * A poison job, one that kills its worker, must neither loop for ever nor harm other jobs. A worker holds
+ * A poison job, one that kills its worker, must neither loop without end nor harm other jobs. A worker has
  * several claims at a time, and its death doesn't show which job caused it. So all of them are forgiven the
  * attempt, and each is claimed alone the next time. A death in a lone claim counts, so attempts run out.
  *
- * Such a death doesn't change the note of interruptions. It need not count as one: the job then runs alone,
- * and is not forgiven again before an attempt ends otherwise. And many of those jobs never began.
+ * A death doesn't change the note of interruptions. It need not count as one, because the job then runs alone,
+ * and is not forgiven again before an attempt ends otherwise. And many of the claimed jobs never began.
  */
 
 const DIED = 'worker died';
-/** The worker may live, blocked by a job. */
+/** The text for a worker that may live, blocked by a job. */
 const SILENT = 'worker went silent';
-/** No job caused this. */
+/** The text for a failure that no job caused. */
 const GAVE_UP = 'worker could not write, and gave up';
 
-/** The note of a job that may have killed its worker: it is claimed alone next. */
+/** The note of a job that may have killed its worker. The job is claimed alone next. */
 export const LONE_META: OwnMeta = { '@lone': true };
 
 /** Returns a job's error after its worker died. @param others how many other jobs may have caused it */
@@ -43,17 +43,17 @@ export interface Rescued {
 
 /** The rules by which a worker rescues jobs. */
 interface RescueRules {
-  /** The name in its claims. */
+  /** The worker's name in its claims. */
   readonly owner: string;
-  /** True if it has a handler for the type. */
+  /** True if the worker has a handler for the type. */
   readonly handles: (type: string) => boolean;
-  /** True if it knows this claim of its own; unknown ones are taken back too. */
+  /** True if the worker knows its claim on this job. Its unknown claims are taken back, too. */
   readonly holds: (id: string) => boolean;
 }
 
 /**
  * Makes rows that take jobs from workers that died or were silent too long. Returns also the types of jobs
- * left alone, because a worker without the handler does not know the attempt limit. Called under the lock.
+ * in `left`: a worker without their handler doesn't know the attempt limit. Called under the lock.
  */
 export function rescueRows(
   store: Store,
@@ -61,20 +61,20 @@ export function rescueRows(
   { owner, handles, holds }: RescueRules,
   options: ResolvedWorkerOptions,
 ): { rescued: Rescued[]; left: string[] } {
-  /** How many jobs each worker claimed, including those not overdue: one of them may block it. */
+  /** How many jobs each worker claimed, including jobs that are not overdue, because one of them may block it. */
   const claims = new Map<string, number>();
   const jobs: StoredJob[] = [];
   const runningHere = jobsRunningHere(store);
   for (const job of tx.running()) {
     const { id, lockedBy: by } = job;
     claims.set(by, (claims.get(by) ?? 0) + 1);
-    // A held job is never taken: the unreadable line may say how it ended.
+    // A held job is never taken, because the unreadable line may say how it ended.
     if (tx.index.isHeld(id)) continue;
     const isFree =
       by === owner
         ? !holds(id)
         : isOverdue(job, store.processes, tx.now, options.timeout) &&
-          // Once pending, any worker could claim it, but its handler may still run.
+          // Any worker could claim the job once it is pending, but its handler may still run here.
           !(hasGivenUp(by) && runningHere.has(id));
     if (isFree) jobs.push(job);
   }
@@ -86,7 +86,7 @@ export function rescueRows(
   const left = new Set<string>();
   for (const job of jobs) {
     const others = (claims.get(job.lockedBy) as number) - 1;
-    // A forgiven job has an attempt left, whatever the limit.
+    // If it is forgiven, the job has an attempt left, whatever the limit.
     if (others === 0 && job.maxAttempts === undefined && !handles(job.type)) left.add(job.type);
     else rescued.push(takeBack(job, what(job.lockedBy), others, { now: tx.now, ...options }));
   }
@@ -101,7 +101,7 @@ function takeBack(
 ): Rescued {
   const { id, type, attempts } = job;
   const isSuspect = what !== GAVE_UP;
-  // Without the note, it would be forgiven again and again.
+  // Without the note, the job would be forgiven again and again.
   const isForgiven = others > 0 && (!isSuspect || job.canNote(LONE_META));
   const forgiven = job.forgiven + (isForgiven ? 1 : 0);
   const failed = !isForgiven && attempts - forgiven >= (job.maxAttempts ?? maxAttempts);

@@ -2,8 +2,8 @@ import { isFinal } from '../../job/job.js';
 import type { Store } from '../store.js';
 
 /**
- * Cancels a job that waits or runs. Its worker sees the new row within a second and aborts the handler. What
- * the handler still returns is ignored.
+ * Cancels a job that waits or runs. Its worker sees the new row within a second and aborts the handler. The
+ * handler's result is ignored.
  *
  * @returns false if the job is unknown or finished
  */

@@ -8,28 +8,27 @@ import { toJson } from '../format/json.js';
 import { checkName } from '../format/text.js';
 import type { Store } from '../store.js';
 
-/** One job to add, from the caller. */
+/** A job to add, as the caller describes it. */
 export interface JobRequest {
   type: string;
   payload?: unknown;
   options?: EnqueueOptions | undefined;
 }
 
-/** After this many characters of payloads, other callbacks get their turn; each job counts `LEAST`. */
+/** After this many characters of payloads, other callbacks get their turn. Each job counts at least `LEAST`. */
 const TURN = 4_000_000;
 const LEAST = 8_000;
 
 /**
- * Adds jobs. All are checked before any is written, and one commit writes all.
+ * Adds jobs. All jobs are checked before one is written, and one commit writes all.
  *
  * @returns their ids, in the same order
- * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, or the store's; `written` has the ids that are in
+ * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, or the store's; `written` has the ids that are in the file
  */
 export async function enqueueAll(store: Store, requests: readonly JobRequest[]): Promise<string[]> {
   if (!Array.isArray(requests)) throw invalid('jobs', requests, 'an array of {type, payload, options}');
   if (requests.length <= 1) return add(store, requests);
-  // A copy, so that the caller may reuse the array without waiting. And a queue that is closed
-  // meanwhile waits for earlier calls.
+  // A copy, so that the caller may reuse the array without waiting. And `close()` waits for this work.
   const jobs = [...requests];
   return store.work(() => add(store, jobs));
 }
@@ -62,7 +61,7 @@ async function add(store: Store, requests: readonly JobRequest[]): Promise<strin
 }
 
 /**
- * Checks a job. @param where put before argument names in errors
+ * Checks a job. @param where the text before argument names in errors
  * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`
  */
 export function checkJob(request: JobRequest, now: number, maxPayload: number, where = ''): NewJobFields {

@@ -3,9 +3,9 @@ import { findArchived } from '../compaction/archive.js';
 import { readJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 
-/** Returns the current job, or undefined for a string that is no id in the file. */
+/** Returns the job with this id as it is now, or undefined if the file has no job with it. */
 export async function get(store: Store, id: string): Promise<Job | undefined> {
-  // A row can be crossed out between its lookup and the read; then its replacement is there.
+  // A row can be struck between its lookup and the read. Then the file has a newer one.
   for (let tries = 0; tries < 5; tries++) {
     const index = await store.read('all');
     const slot = index?.find(id);

@@ -9,11 +9,11 @@ import type { Store } from '../store.js';
 
 /** The least number of jobs sorted together. */
 const PIECE = 500;
-/** After this many jobs other callbacks get their turn. */
+/** After this many jobs, other callbacks get their turn. */
 const SLICE = 20_000;
 
 /**
- * Yields the matching jobs in file order, each as it is when its group is read.
+ * Yields the jobs that match, in file order. Each is as its group of rows says when it is read.
  *
  * @throws TsvqError `INVALID_ARGUMENT`
  */
@@ -54,8 +54,8 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
 }
 
 /**
- * Yields the matching jobs in file order, in pieces. Each piece is sorted on demand: a caller that wants
- * twenty of a million need not wait until all are sorted, nor does its web server.
+ * Yields the slots of the matching jobs in file order, in pieces. Each piece is sorted on demand, so that
+ * a caller that wants twenty of a million jobs, and its web server, need not wait until all are sorted.
  */
 async function* inFileOrder(
   index: JobIndex,
@@ -66,7 +66,7 @@ async function* inFileOrder(
   for (let slot = 0; slot < size; slot++) {
     if (slot % SLICE === SLICE - 1) await new Promise(setImmediate);
     if (!matches(slot)) continue;
-    // Rows written meanwhile come after all of it.
+    // Rows that were written meanwhile come after `position`.
     const piece = Math.min(Math.floor((index.offset(slot) / position) * pieces.length), pieces.length - 1);
     pieces[piece]?.push(slot);
   }
@@ -80,14 +80,14 @@ async function* inFileOrder(
   yield slots;
 }
 
-/** Reads some jobs' rows, in file order. */
+/** Reads the rows of one group of jobs, in file order. */
 async function readGroup(store: Store, index: JobIndex, slots: readonly number[]): Promise<StoredJob[]> {
   let jobs: (StoredJob | undefined)[] = [];
-  // A row can be crossed out between its lookup and the read; then its replacement is there.
+  // A row can be struck between its lookup and the read. Then the file has a newer one.
   for (let tries = 0; tries < 5; tries++) {
     // Large rows take long to read, so other callbacks get their turn.
     await new Promise(setImmediate);
-    // If another file has the name now, this one has every job's state up to that moment.
+    // If another file has the name now, the old one has every job's state up to that moment.
     if ((await store.read('all')) !== index) await index.catchUp();
     const group = [...slots].sort((a, b) => index.offset(a) - index.offset(b));
     jobs = readJobs(index, group);

@@ -11,11 +11,11 @@ import type { Store } from '../store.js';
 export interface PauseOptions {
   /** When the pause ends by itself: a Date, an ISO string with `Z` or an offset, or Unix seconds. Default: never. */
   until?: Date | string | number | undefined;
-  /** Who asks for it, for `queue check`. Default: nothing. */
+  /** The person or program that asks for the pause, for `queue check`. Default: empty. */
   by?: string | undefined;
 }
 
-/** Pauses a type, or all. When it resolves, no worker claims a job of it any more. */
+/** Pauses a type, or all types. When this resolves, no worker claims a job of a paused type any more. */
 export async function pause(
   store: Store,
   type: string = ALL_TYPES,
@@ -26,7 +26,7 @@ export async function pause(
   const until = options.until === undefined ? undefined : instant('until', options.until);
   const by = options.by === undefined ? '' : text('by', options.by);
   if (until !== undefined && until <= store.clock.now())
-    throw invalid('until', options.until, 'a time to come');
+    throw invalid('until', options.until, 'a time in the future');
   await change(store, (lines, now) => {
     const before = pausesAt(lines, now).find((other) => other.type === type);
     const since = before?.since.getTime() ?? now;
@@ -35,7 +35,7 @@ export async function pause(
   });
 }
 
-/** Ends a pause. @returns true if jobs of the type, or all, start again because of it */
+/** Ends a pause. @returns true if jobs of the type, or of all types, start again because of this call */
 export async function resume(store: Store, type: string = ALL_TYPES): Promise<boolean> {
   checkName('type', type);
   // Most calls find nothing to do, and a queue without a file has no pauses.
@@ -50,17 +50,17 @@ export async function resume(store: Store, type: string = ALL_TYPES): Promise<bo
   return isResumed;
 }
 
-/** Lists the pauses. */
+/** Lists the pauses that have not ended. */
 export const listPauses = (store: Store): Pause[] => readPauses(store.fs, store.realPath, store.clock.now());
 
-/** Rewrites `queue.tsv.paused` under the lock, so that a claim is made before it or sees it. */
+/** Rewrites `queue.tsv.paused` under the lock, so that each claim is made before the change or sees it. */
 async function change(store: Store, edit: (lines: string[], now: number) => string[]): Promise<void> {
   const { fs, clock, lock, realPath } = store;
   const path = `${realPath}.paused`;
   const isDone = await store.exclusively(async () => {
     removeUnfinishedRewrites(fs, path);
     const now = clock.now();
-    // A pause that has ended is as if it weren't there. Lines of other programs stay.
+    // Pauses that have ended are left out. Lines of other programs stay.
     const lasting = pauseLines(fs, realPath).filter((line) => {
       const one = parsePause(line);
       return one === undefined || pausesAt([line], now).length > 0;

@@ -3,7 +3,7 @@ import type { Store } from '../store.js';
 
 /**
  * Makes a failed or cancelled job pending again, due at once, with all its attempts. `attempts` is not
- * reset, because (id, attempts) names one run for ever. Past attempts are forgiven instead.
+ * reset, because (id, attempts) names one attempt for good. Past attempts are forgiven instead.
  *
  * @returns false if the job is unknown, or neither failed nor cancelled
  */

@@ -4,7 +4,7 @@ import type { JobIndex } from '../index/job-index.js';
 import { eachJob } from '../index/rows.js';
 import type { Store } from '../store.js';
 
-/** The file as a source of rows. It follows the index, also into a new file. */
+/** The file as a source of rows. The source follows the store's index, also into a new file. */
 export class FileRows implements RowSource {
   readonly #store: Store;
   #index: JobIndex | undefined;
@@ -37,7 +37,7 @@ export class FileRows implements RowSource {
   readonly #follow = (index: JobIndex): void => {
     this.#leave();
     this.#index = index;
-    // Rows are read from it, even after another file has taken its name.
+    // Rows are read from this file, even after another one has taken its name.
     index.file.retain();
     index.onNewest.add(this.#add);
   };
@@ -53,6 +53,6 @@ export class FileRows implements RowSource {
 }
 
 function* jobsOf(index: JobIndex, slots: readonly number[]): IterableIterator<Job> {
-  // A row that was crossed out since has a newer one, which the next read gives.
+  // A struck row is superseded. The next read has the newer one.
   for (const job of eachJob(index, slots)) if (job !== undefined) yield job.toJob();
 }

@@ -7,19 +7,19 @@ import type { Store } from '../store.js';
 export interface Stats extends TypeStats {
   /** Absolute path of the file. */
   file: string;
-  /** Jobs in the file, all states together; the archive is not counted. */
+  /** The number of jobs in the file, in all states; the archive is not counted. */
   total: number;
-  /** The same counts by job type. */
+  /** The counts of each job type. */
   types: Record<string, TypeStats>;
-  /** When a worker last looked; undefined if never. */
+  /** When a worker last looked at the queue; undefined if never. */
   lastTick: Date | undefined;
-  /** Types of due jobs without a handler at the last worker. */
+  /** Types of due jobs for which the last worker had no handler. */
   unhandled: string[];
   /** When a worker left due jobs because `maxWorkers` others were at work; undefined if not in the last 90 seconds. */
   crowdedOutAt: Date | undefined;
-  /** Unreadable lines, which count as no job: from another program or a bad edit; see `queue doctor`. */
+  /** The number of unreadable lines, which don't count as jobs. `queue doctor` shows them. */
   unreadable: number;
-  /** Size of the file. */
+  /** The size of the file. */
   bytes: number;
 }
 
@@ -50,8 +50,8 @@ const none = (): TypeStats => ({
 });
 
 /**
- * Counts jobs after reading new rows, without the lock. The sealed part is counted once; the index need not
- * know its rows.
+ * Counts jobs after reading new rows, without the lock. The sealed part is counted once for each file, so
+ * the index need not know its rows.
  */
 export async function gatherStats(store: Store): Promise<Stats> {
   const { index, sealed } = (await readSealedCounts(store)) ?? {};
@@ -93,7 +93,7 @@ export async function gatherStats(store: Store): Promise<Stats> {
     ...all,
     types: Object.fromEntries(types),
     lastTick: tick && new Date(tick.at),
-    // After that worker, another may have had the handler.
+    // Another worker with the handler may have run the jobs since.
     unhandled: tick?.unhandled.filter((type) => (types.get(type)?.due ?? 0) > 0) ?? [],
     crowdedOutAt: crowdedOutAt === undefined ? undefined : new Date(crowdedOutAt),
     unreadable: (await index?.unreadable.count(index.file)) ?? 0,

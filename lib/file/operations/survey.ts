@@ -5,20 +5,20 @@ import { eachJob } from '../index/rows.js';
 import type { Liveness } from '../lock/process-id.js';
 import type { Store } from '../store.js';
 
-/** Open jobs that no worker may ever run; `queue check` reports them besides the figures. */
+/** Counts of open jobs that may never run. `queue check` reports them besides the figures. */
 export interface Survey {
-  /** Jobs that don't run because a line with their id is unreadable. */
+  /** The number of held jobs: an unreadable line has their id. */
   held: number;
-  /** Jobs that wait for a wrong time; see {@link datedAhead}. */
+  /** The number of jobs that wait for a wrong time; see {@link datedAhead}. */
   ahead: number;
-  /** Jobs whose worker is dead, and that no other worker rescued. */
+  /** The number of jobs whose worker is dead, and that no other worker rescued. */
   orphaned: number;
 }
 
 /**
- * Counts such jobs among the open ones, without the lock.
+ * Counts open jobs that may never run, without the lock.
  *
- * @param patience the least age of an orphan's claim, in ms: the next worker rescues younger ones
+ * @param patience the least age of an orphan's claim, in ms, because the next worker rescues younger ones
  */
 export async function survey(store: Store, patience: number): Promise<Survey> {
   const found: Survey = { held: 0, ahead: 0, orphaned: 0 };
@@ -43,7 +43,7 @@ export async function survey(store: Store, patience: number): Promise<Survey> {
   return found;
 }
 
-/** Returns jobs that run, or start in more than a day. The others need no read. */
+/** Returns the slots of jobs that run, or start in more than a day. The other jobs need no read. */
 function suspects(index: JobIndex, now: number): number[] {
   const pending = [...index.withStatus('pending')].filter((slot) => index.runAt(slot) > now + DAY_MS);
   return [...index.withStatus('processing'), ...pending];

@@ -1,21 +1,21 @@
 import { isWithin } from '../../job/clock.js';
 
-/** The pause grows by this with each failed commit. A worker that has to leave tries `MOST_TRIES` times. */
+/** The wait grows by this with each failed commit. A worker that has to leave tries `MOST_TRIES` times. */
 const STEP_MS = 1_000;
 const LONGEST_MS = 30_000;
 const MOST_TRIES = 5;
 /** The errors that another try can't change. */
 const FINAL = new Set(['SYNC_FAILED', 'CLOSED', 'NEWER_FORMAT', 'FILE_SYSTEM']);
 
-/** Says when a failed commit is tried again, because a disk that is briefly full must not lose what has ended. */
+/** Says when a failed commit is tried again, because a disk that is briefly full must not lose endings. */
 export class CommitRetry {
   #count = 0;
   /** True if the worker already had to leave at the last failure. */
   #mustLeave = false;
-  /** When the last commit failed, in ms; undefined if there is no pause. */
+  /** When the last commit failed, in ms; undefined if the worker need not wait. */
   #failedAt: number | undefined;
 
-  /** Returns how many ms of the pause are left; 0 if there is none. */
+  /** Returns how many ms to wait before the next try; 0 if it may start now. */
   pause(now: number): number {
     const ms = Math.min(this.#count * STEP_MS, LONGEST_MS);
     if (this.#failedAt === undefined || !isWithin(ms, this.#failedAt, now)) return 0;
@@ -28,10 +28,10 @@ export class CommitRetry {
   }
 
   /**
-   * Notes a failed commit: a pause begins.
+   * Notes a failed commit. A wait begins.
    *
-   * @param mustLeave true if the worker has to leave: from then on, tries are counted again from zero
-   * @param holds true if it has something to lose; otherwise the next worker can try
+   * @param mustLeave true if the worker has to leave; from then on, tries are counted again from zero
+   * @param holds true if the worker has claimed jobs; otherwise the next worker can try
    * @returns false to give up
    */
   fail(error: unknown, now: number, { mustLeave, holds }: { mustLeave: boolean; holds: boolean }): boolean {
@@ -45,7 +45,7 @@ export class CommitRetry {
     return true;
   }
 
-  /** Ends the pause at once. */
+  /** Ends the wait at once. */
   endPause(): void {
     this.#failedAt = undefined;
   }

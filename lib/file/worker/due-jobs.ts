@@ -2,10 +2,10 @@ import TinyQueue from 'tinyqueue';
 import { isWithin } from '../../job/clock.js';
 import type { JobIndex } from '../index/job-index.js';
 
-/** How long other jobs go before one that must run alone. */
+/** How long other jobs start before a job that must run alone. */
 const PATIENCE_MS = 60_000;
 
-/** The due jobs of one type. */
+/** The due jobs of one type, in their order of start. */
 interface Lane {
   readonly type: string;
   readonly jobs: TinyQueue<number>;
@@ -13,36 +13,36 @@ interface Lane {
 
 /**
  * The pending jobs in their order of start: the due ones by priority (higher first), then
- * run_at, then place in the file. It holds slots of an index. Another worker may already have taken a job
- * that it returns.
+ * run_at, then order in the file. Jobs are slots of an index. Another worker may already have claimed a job
+ * that `take` returns.
  *
- * Each type has a lane, so that jobs of a type that must wait are passed over without a look at each.
+ * Each type has a lane, so that all jobs of a type that must wait are skipped at once.
  *
- * A job that may have killed its worker is set aside until it can run alone.
+ * A lone job, which may have killed its worker, is set aside until it can run alone.
  */
 export class DueJobs {
   readonly index: JobIndex;
-  /** The due jobs, a lane a type; as a list, which costs nothing to go through. */
+  /** The lanes of all types, as a list, because that is fast to go through. */
   readonly #lanes: Lane[] = [];
   readonly #laneOf = new Map<string, Lane>();
-  /** Each has its run_at at the time it was added: a row may change, and a heap's entries must not. */
+  /** The jobs that are not due, each with its run_at when added: a row may change, but a heap's entry must not. */
   readonly #waiting: TinyQueue<{ slot: number; runAt: number }>;
   readonly #accepts: (slot: number) => boolean;
   #aside: number[] = [];
   #asideSince = 0;
   /**
-   * By slot: 1 for a job that is due, set aside or left out. A job that is there twice could be claimed twice
-   * in one commit.
+   * By slot: 1 for a job that is in a lane, set aside or left out. A job that is in a lane twice could be
+   * claimed twice in one commit.
    */
   #isPlaced = new Uint8Array(1024);
   /** The time of the last look. */
   #now: number;
 
-  /** @param accepts called once a job is due; it is left out if this returns false */
+  /** @param accepts called when a job becomes due; if it returns false, the job is left out */
   constructor(index: JobIndex, now: number, accepts: (slot: number) => boolean) {
     this.index = index;
     this.#accepts = accepts;
-    // Jobs are picked from it, even after another file has taken its name.
+    // Rows are read from this file, even after another one has taken its name.
     index.file.retain();
     this.#now = now;
     this.#waiting = new TinyQueue<{ slot: number; runAt: number }>([], (a, b) => a.runAt - b.runAt);
@@ -56,7 +56,7 @@ export class DueJobs {
     else this.#enter(slot);
   };
 
-  /** Puts back a job that {@link take} returned and no worker claimed. */
+  /** Puts back a job that {@link take} returned and this worker did not claim. */
   putBack(slot: number): void {
     if (this.#isPlaced[slot] === 1) return;
     this.#mark(slot);
@@ -70,7 +70,7 @@ export class DueJobs {
     lane.jobs.push(slot);
   }
 
-  /** Sets a job aside that {@link take} returned. */
+  /** Sets aside a job that {@link take} returned, until it can run alone. */
   setAside(slot: number): void {
     if (this.#aside.length === 0) this.#asideSince = this.#now;
     this.#keepAside(slot);
@@ -79,19 +79,19 @@ export class DueJobs {
   /**
    * Takes the next due job.
    *
-   * @param alone true if nothing else runs: then jobs set aside count, too
+   * @param isIdle true if the worker has claimed nothing: then jobs set aside count, too
    * @param admits true if jobs of the type may start
    */
-  take(now: number, alone: boolean, admits: (type: string) => boolean): number | undefined {
+  take(now: number, isIdle: boolean, admits: (type: string) => boolean): number | undefined {
     this.#move(now);
     if (this.#isTurnOfThoseAside(now)) {
-      if (!alone) return undefined;
+      if (!isIdle) return undefined;
       const slot = this.#aside.shift() as number;
       this.#asideSince = now;
       this.#isPlaced[slot] = 0;
       return slot;
     }
-    if (alone) for (const slot of this.#takeAside()) this.putBack(slot);
+    if (isIdle) for (const slot of this.#takeAside()) this.putBack(slot);
     for (;;) {
       const slot = this.#pop(admits);
       if (slot === undefined) return undefined;
@@ -100,11 +100,11 @@ export class DueJobs {
     }
   }
 
-  /** True if a job may be due. @param alone nothing else runs */
-  any(now: number, alone: boolean): boolean {
+  /** True if a job may be due. @param isIdle true if the worker has claimed nothing */
+  any(now: number, isIdle: boolean): boolean {
     this.#move(now);
-    if (this.#isTurnOfThoseAside(now)) return alone;
-    return this.#lanes.some(({ jobs }) => jobs.length > 0) || (alone && this.#aside.length > 0);
+    if (this.#isTurnOfThoseAside(now)) return isIdle;
+    return this.#lanes.some(({ jobs }) => jobs.length > 0) || (isIdle && this.#aside.length > 0);
   }
 
   /** Returns when the next waiting job is due, in ms; undefined if none waits. */
@@ -122,7 +122,7 @@ export class DueJobs {
     this.index.runAt(a) - this.index.runAt(b) ||
     this.index.offset(a) - this.index.offset(b);
 
-  /** Takes the first job of those lanes. */
+  /** Takes the job that starts first among the types that `admits` allows. */
   #pop(admits: (type: string) => boolean): number | undefined {
     let best: TinyQueue<number> | undefined;
     for (const { type, jobs } of this.#lanes) {
@@ -132,7 +132,7 @@ export class DueJobs {
     return best?.pop();
   }
 
-  /** True once a job set aside has waited too long. Then nothing else starts until nothing else runs. */
+  /** True once a job set aside has waited too long. Then no other job starts before it. */
   #isTurnOfThoseAside(now: number): boolean {
     if (this.#aside.length === 0 || isWithin(PATIENCE_MS, this.#asideSince, now)) return false;
     for (const slot of this.#takeAside()) if (this.#isStillDue(slot, now)) this.#keepAside(slot);
@@ -154,7 +154,7 @@ export class DueJobs {
   #enter(slot: number): void {
     if (this.#isPlaced[slot] === 1) return;
     if (this.#accepts(slot)) this.putBack(slot);
-    // It is left out for good.
+    // The job is left out for good.
     else this.#mark(slot);
   }
 
@@ -167,7 +167,7 @@ export class DueJobs {
     this.#isPlaced[slot] = 1;
   }
 
-  /** False if another worker took the job. If put off, or if the clock was set back, it waits again. */
+  /** True if the job is pending and its run_at has come. If run_at is in the future (again), the job waits for it. */
   #isStillDue(slot: number, now: number): boolean {
     if (this.index.status(slot) !== 'pending') return false;
     const runAt = this.index.runAt(slot);

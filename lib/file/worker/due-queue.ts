@@ -10,26 +10,26 @@ import { type Candidate, pickCandidates } from './pick.js';
 /** The result of {@link DueQueue.take}. */
 export interface Picked {
   readonly candidates: readonly Candidate[];
-  /** True if due jobs wait because too many other workers are at work. */
+  /** True if due jobs wait because `maxWorkers` others are at work. */
   readonly isCrowdedOut: boolean;
 }
 
-/** The jobs to claim, as far as the file was read. It follows the store's index, also into a new file. */
+/** The due jobs of a queue, as far as the file was read. A due queue follows the store's index, also into a new file. */
 export class DueQueue {
   readonly #store: Store;
   readonly #worker: WorkerFacts;
   readonly #onUnhandled: (type: string, jobs: number) => void;
   #due: DueJobs | undefined;
-  /** True if the last look found nothing to claim and nothing has changed. */
+  /** True if the last pick found nothing to claim and nothing has changed since. */
   #isDry = false;
-  /** Slots whose rows were not where the index says. */
+  /** The slots whose rows were not where the index says. */
   #gone: number[] = [];
   /** How many due jobs without a handler were reported, by type. */
   readonly #unhandled = new Map<string, number>();
-  /** The slots of those not reported yet. */
+  /** The slots of due jobs without a handler that are not reported yet. */
   #untold: number[] = [];
 
-  /** @param onUnhandled receives how many due jobs of a type have no handler; never under the lock */
+  /** @param onUnhandled called with the number of a type's due jobs without a handler; never under the lock */
   constructor(store: Store, worker: WorkerFacts, onUnhandled: (type: string, jobs: number) => void) {
     this.#store = store;
     this.#worker = worker;
@@ -37,7 +37,7 @@ export class DueQueue {
     store.onIndex.add(this.follow);
   }
 
-  /** The index; undefined without a file. */
+  /** The index of the file; undefined if there is no file. */
   get index(): JobIndex | undefined {
     return this.#due?.index;
   }
@@ -60,22 +60,22 @@ export class DueQueue {
   }
 
   /**
-   * True if the index is wrong about a file that was read to its end: a row is gone, and nothing
-   * superseded it. A person edited the file in place.
+   * True if the index is wrong about a file that was read to its end: a row is missing, and no other row
+   * supersedes it. So a person edited the file in place.
    */
   get isStale(): boolean {
     const gone = this.#gone.splice(0);
     return gone.some((slot) => this.index?.status(slot) === 'pending');
   }
 
-  /** Notes a change: jobs that could not be claimed may be free now. */
+  /** Notes a change, because jobs that could not be claimed may be free now. */
   refresh(): void {
     this.#isDry = false;
   }
 
-  /** True if there may be something to claim. @param alone the worker holds nothing */
-  any(now: number, alone: boolean): boolean {
-    const any = !this.#isDry && (this.#due?.any(now, alone) ?? false);
+  /** True if there may be a job to claim. @param isIdle true if the worker has claimed nothing */
+  any(now: number, isIdle: boolean): boolean {
+    const any = !this.#isDry && (this.#due?.any(now, isIdle) ?? false);
     this.#tell();
     return any;
   }
@@ -85,30 +85,31 @@ export class DueQueue {
     return this.#due?.next();
   }
 
-  /** Picks jobs to claim. @param alone the worker holds nothing */
-  take(most: number, { alone, hasPlace }: { alone: boolean; hasPlace: boolean }): Picked {
+  /** Picks jobs to claim. @param isIdle true if the worker has claimed nothing */
+  take(limit: number, { isIdle, hasPlace }: { isIdle: boolean; hasPlace: boolean }): Picked {
     const now = this.#store.clock.now();
-    if (this.#due === undefined || !this.#due.any(now, alone)) return { candidates: [], isCrowdedOut: false };
+    if (this.#due === undefined || !this.#due.any(now, isIdle))
+      return { candidates: [], isCrowdedOut: false };
     const { index } = this.#due;
     const look = { index, now, hasPlace, running: () => runningJobs(index) };
     const admissions = new Admissions(new ClaimView(this.#worker, look));
-    const candidates = this.#pick(most, alone, now, admissions);
+    const candidates = this.#pick(limit, isIdle, now, admissions);
     this.#isDry = candidates.length === 0;
     this.#tell();
     return { candidates, isCrowdedOut: admissions.isCrowdedOut };
   }
 
   /** Takes more jobs after {@link take}, from this index. Called under the lock; {@link putBack} follows. */
-  takeMore(index: JobIndex, most: number, admissions: Admissions): Candidate[] {
+  takeMore(index: JobIndex, limit: number, admissions: Admissions): Candidate[] {
     this.follow(index);
     const now = this.#store.clock.now();
-    // take has checked this for another index.
-    return this.#due?.any(now, false) ? this.#pick(most, false, now, admissions) : [];
+    // take() may have checked this for another index.
+    return this.#due?.any(now, false) ? this.#pick(limit, false, now, admissions) : [];
   }
 
-  /** Puts back what {@link take} returned and no worker claimed. */
+  /** Puts back the candidates of {@link take} that this worker did not claim. */
   putBack(candidates: readonly Candidate[]): void {
-    // A new index finds them itself.
+    // With a new index, the due jobs were collected again.
     for (const { index, slot } of candidates) if (index === this.#due?.index) this.#due.putBack(slot);
     this.#tell();
   }
@@ -118,10 +119,10 @@ export class DueQueue {
     this.#due?.close();
   }
 
-  #pick(most: number, alone: boolean, now: number, admissions: Admissions): Candidate[] {
+  #pick(limit: number, isIdle: boolean, now: number, admissions: Admissions): Candidate[] {
     const due = this.#due as DueJobs;
-    const onGone = (slot: number): void => void this.#gone.push(slot);
-    return pickCandidates({ worker: this.#worker, due, now, most, alone, admissions, onGone });
+    const onRowMissing = (slot: number): void => void this.#gone.push(slot);
+    return pickCandidates({ worker: this.#worker, due, now, limit, isIdle, admissions, onRowMissing });
   }
 
   #accepts(index: JobIndex, slot: number): boolean {
@@ -132,7 +133,7 @@ export class DueQueue {
 
   #tell(): void {
     const { index } = this;
-    // Before it is read to the end, a finished job may seem to wait.
+    // Before the file is read to its end, a finished job may seem to wait.
     if (!index?.isRead || this.#untold.length === 0) return;
     const types = new Set<string>();
     for (const slot of this.#untold) {

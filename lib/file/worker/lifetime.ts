@@ -5,7 +5,7 @@ import type { ResolvedWorkerOptions } from '../../job/options.js';
  * Ends a worker's time as its options say: `leave` is called when the linger time is over, `stop` at `maxTime` and at
  * the abort of `signal`.
  *
- * @returns the function that ends this
+ * @returns a function that cancels these calls
  */
 export function limitLifetime(
   { signal, maxTime, linger }: ResolvedWorkerOptions,

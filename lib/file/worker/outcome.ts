@@ -8,28 +8,28 @@ import { encodeFollowUps, followUpRows } from '../format/follow-ups.js';
 import { toJson } from '../format/json.js';
 import { NO_OWN_META, type OwnMeta } from '../format/meta.js';
 import type { Change, StoredJob } from '../format/stored-job.js';
-import type { HeldJob } from './held-job.js';
+import type { ClaimedJob } from './claimed-job.js';
 
-/** The least spread of requested waits, because jobs that all come back at once are turned away again. */
+/** The least spread of requested waits, because a receiver refuses jobs again that all come back at once. */
 const LEAST_SPREAD_MS = 1000;
 
-/** Tells a person that the job may be innocent. */
+/** A note for a person that the job may not be the cause. */
 const UNCAUGHT = 'nothing caught this, and it ended the process; it may come from another job that had ended';
 
-/** A job's next state after an attempt, and its name in the log. */
+/** A job's next state after an attempt, and the name of the ending in the log. */
 export interface Verdict {
   readonly event: 'completed' | 'retried' | 'failed' | 'released';
   readonly change: Change;
   readonly error?: string;
   readonly runAt?: number;
-  /** Tells a person that the result was not kept, the backoff failed, or the handler goes on. */
+  /** A warning that the result was not kept, the backoff failed, or the handler goes on. */
   readonly warning?: string;
 }
 
 /** A worker's options for failures. */
 export interface FailureRules {
   readonly maxAttempts: number;
-  /** In ms. */
+  /** The longest time that waits are forgiven, in ms. */
   readonly maxRetryAfter: number;
   readonly maxInterruptions: number;
   readonly backoff: Backoff;
@@ -42,7 +42,7 @@ export interface FailureRules {
  * because the backoff may be a user's function.
  */
 export function judge(
-  attempt: HeldJob,
+  attempt: ClaimedJob,
   ending: Ending,
   now: number,
   rules: FailureRules,
@@ -55,21 +55,21 @@ export function judge(
   if (!ending.goesOn) return verdict;
   const goesOn =
     `the handler of job ${attempt.id} (${attempt.type}) ignores its signal and goes on; ` +
-    'this process does not try the job again before it has ended';
+    'this process does not try the job again before the handler has ended';
   return { ...verdict, warning: verdict.warning === undefined ? goesOn : `${verdict.warning}; ${goesOn}` };
 }
 
 /** Returns a verdict's rows: the job's own, then its follow-ups'. @param claim the job's current row */
-export function verdictRows(attempt: HeldJob, verdict: Verdict, claim: StoredJob): StoredJob[] {
+export function verdictRows(attempt: ClaimedJob, verdict: Verdict, claim: StoredJob): StoredJob[] {
   const own = claim.next(verdict.change);
   if (verdict.event !== 'completed' || attempt.followUps.length === 0) return [own];
   return [own, ...followUpRows(attempt.id, attempt.attempts, attempt.followUps, claim.layout)];
 }
 
-function complete(attempt: HeldJob, value: unknown, now: number, { maxResult }: FailureRules): Verdict {
+function complete(attempt: ClaimedJob, value: unknown, now: number, { maxResult }: FailureRules): Verdict {
   let result = '';
   let warning: string | undefined;
-  // A job that succeeded never runs again because of its result.
+  // A job that succeeded must not run again because of its result.
   try {
     if (value !== undefined) result = toJson(value, 'result');
     const bytes = Buffer.byteLength(result);
@@ -96,7 +96,7 @@ function complete(attempt: HeldJob, value: unknown, now: number, { maxResult }: 
 }
 
 function fail(
-  attempt: HeldJob,
+  attempt: ClaimedJob,
   { error, isUncaught }: Ending & { how: 'threw' },
   now: number,
   rules: FailureRules,
@@ -118,7 +118,7 @@ function fail(
     else if (!isUncaught && isInstance(RetryAfterError, error)) wait = delayOf(error);
     else wait = rules.backoff(used, error, attempt.job);
   } catch (cause) {
-    // It is the user's function; its mistake must not lose the job or the worker.
+    // The backoff is the user's function. Its mistake must not lose the job or the worker.
     wait = clamp(60_000 * 2 ** used);
     warning = `backoff failed for job ${attempt.id} (${attempt.type}), the default was used: ${errorText(cause)}`;
   }
@@ -132,44 +132,49 @@ function fail(
   };
 }
 
-/** Returns how many attempts count, and the limit. */
-function attemptsOf({ attempts, claim }: HeldJob, { maxAttempts }: FailureRules) {
+/** Returns how many attempts are forgiven, how many count, and the limit. */
+function attemptsOf({ attempts, claim }: ClaimedJob, { maxAttempts }: FailureRules) {
   const { forgiven } = claim;
   return { forgiven, used: attempts - forgiven, limit: claim.maxAttempts ?? maxAttempts };
 }
 
-/** Returns the change that removes the queue's notes, if any. */
-const forget = ({ claim }: HeldJob): Pick<Change, 'meta'> =>
+/** Returns the change that removes the queue's notes from `meta`, if there are any. */
+const forget = ({ claim }: ClaimedJob): Pick<Change, 'meta'> =>
   claim.row[claim.layout.at.meta] ? { meta: NO_OWN_META } : {};
 
 /** A wait that a handler has asked for. */
 interface Asked {
-  /** In ms; never 0. */
+  /** How long, in ms; never 0. */
   readonly wait: number;
-  /** True if it counts as no attempt. */
+  /** True if the attempt is forgiven. */
   readonly isFree: boolean;
-  /** A note in the job's error. */
+  /** A line in the job's error. */
   readonly note: string;
   readonly change: Pick<Change, 'meta' | 'forgiven'>;
 }
 
 /**
- * Returns the wait that an error asks for. A wait that has passed, or is no time, does not count: it has no
- * bound, so a job could loop for ever.
+ * Returns the wait that an error asks for. A wait that has passed, or isn't a time, doesn't count, because
+ * it has no bound, so a job could loop without end.
  */
-function askedToWait(attempt: HeldJob, error: unknown, now: number, rules: FailureRules): Asked | undefined {
+function askedToWait(
+  attempt: ClaimedJob,
+  error: unknown,
+  now: number,
+  rules: FailureRules,
+): Asked | undefined {
   let wait = 0;
   try {
     if (!isInstance(PermanentError, error) && isInstance(RetryAfterError, error)) wait = delayOf(error);
   } catch {
-    // It is no time; the caller decides.
+    // The delay isn't a time. The caller decides.
   }
   if (wait === 0) return undefined;
   const { claim } = attempt;
   // The clock may have been set back.
   const since = Math.min((claim.meta['@askedToWaitSince'] ?? Number.POSITIVE_INFINITY) * 1000, now);
   const meta: OwnMeta = { ...NO_OWN_META, '@askedToWaitSince': Math.round(since) / 1000 };
-  // Without the note, it would never reach its bound.
+  // Without the note, the waits would never reach their bound.
   const isFree = now + wait - since <= rules.maxRetryAfter && claim.canNote(meta);
   const { forgiven } = attemptsOf(attempt, rules);
   return {
@@ -180,7 +185,7 @@ function askedToWait(attempt: HeldJob, error: unknown, now: number, rules: Failu
   };
 }
 
-/** Returns the delay in ms; 0 for a past moment. @throws TsvqError if it is no time */
+/** Returns an error's delay in ms; 0 for a past moment. @throws TsvqError if the delay isn't a time */
 function delayOf({ delay }: RetryAfterError): number {
   return clamp(
     duration('the delay of a RetryAfterError', typeof delay === 'number' ? Math.max(delay, 0) : delay),
@@ -188,12 +193,12 @@ function delayOf({ delay }: RetryAfterError): number {
 }
 
 /**
- * Releases a job as it was. An attempt that had begun is noted as interrupted. Otherwise a job that takes
- * longer than its workers stay would begin for ever.
+ * Gives a job back as it was. An attempt that had begun is noted as interrupted. Otherwise a job that takes
+ * longer than its workers stay would begin without end.
  */
-function release(attempt: HeldJob, now: number, rules: FailureRules): Verdict {
+function release(attempt: ClaimedJob, now: number, rules: FailureRules): Verdict {
   const { forgiven, used, limit } = attemptsOf(attempt, rules);
-  // run_at stays: it has passed, and keeps the job's place.
+  // run_at stays, because it has passed and keeps the job's place in the order of start.
   const back = { status: 'pending', lockedBy: '' } as const;
   const isInterrupted = attempt.startedAt !== undefined && attempt.stopped !== 'cancelled';
   if (!isInterrupted) return { event: 'released', change: { ...back, forgiven: forgiven + 1 } };
@@ -206,7 +211,7 @@ function release(attempt: HeldJob, now: number, rules: FailureRules): Verdict {
   const times = interruptions === 1 ? 'once' : `${interruptions} times in a row`;
   const error =
     `interrupted ${times}, the last time at the shutdown of worker ${claim.lockedBy}; ` +
-    'it takes longer than its workers may stay: give them more time, or the job less to do, then retry it';
+    'it takes longer than its workers may stay, so give them more time, or the job less to do, then retry it';
   return {
     event: 'failed',
     error,
@@ -214,10 +219,10 @@ function release(attempt: HeldJob, now: number, rules: FailureRules): Verdict {
   };
 }
 
-/** Treats the job like one of a dead worker: the attempt is forgiven, and it is claimed alone next. */
-function die(attempt: HeldJob, { error, others }: Death, now: number, rules: FailureRules): Verdict {
+/** Treats the job like a dead worker's job. The attempt is forgiven, and the job is claimed alone next. */
+function die(attempt: ClaimedJob, { error, others }: Death, now: number, rules: FailureRules): Verdict {
   const { forgiven, used, limit } = attemptsOf(attempt, rules);
-  // Without the note, it would be forgiven again and again.
+  // Without the note, the job would be forgiven again and again.
   const isForgiven = attempt.claim.canNote(LONE_META);
   const isOver = !isForgiven && used >= limit;
   const text = `${deathText(attempt.attempts, others)}; it ended by ${errorText(error)}`;

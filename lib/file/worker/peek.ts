@@ -9,17 +9,17 @@ const CANDIDATES = [Buffer.from('\tpending'), Buffer.from('\tprocessing')];
 
 /** The result of a first look at the queue. */
 export interface Peek {
-  /** True if a job is due, or a running job's worker is dead. */
+  /** True if a job is due, or the claim of a running job is overdue. */
   work: boolean;
   /** True if a process died inside a commit, or the last line lacks its LF. A commit repairs both. */
   repair: boolean;
 }
 
 /**
- * Finds out if there is anything to do, without the lock. It searches the raw bytes for the status
- * words and reads only lines that have one. A cron tick with nothing due costs no more than this.
+ * Says if there is anything to do, without the lock. It searches the raw bytes for the status words and
+ * reads only lines that have one. A cron tick with nothing due costs no more than this.
  *
- * It may wrongly say yes (a superseded row that is not crossed out yet), but never wrongly no.
+ * It may wrongly say yes (for a superseded row that is not struck yet), but never wrongly no.
  */
 export async function peek(store: Store, timeout: number): Promise<Peek> {
   const found: Peek = { work: false, repair: false };
@@ -37,7 +37,7 @@ export async function peek(store: Store, timeout: number): Promise<Peek> {
         const start = bytes.lastIndexOf(LF, hit) + 1;
         const stop = bytes.indexOf(LF, hit);
         if (reader.read(bytes, start, stop) === 'row') {
-          // Any type counts, because a missing handler is reported, too.
+          // A type without a handler counts, because the worker reports it.
           if (reader.status === 'processing') {
             found.work = isOverdue(claimIn(reader, at), store.processes, now, timeout);
           } else if (reader.status === 'pending') {

@@ -6,62 +6,62 @@ import type { JobIndex } from '../index/job-index.js';
 import { readJobs } from '../index/rows.js';
 import type { DueJobs } from './due-jobs.js';
 
-/** A pick ends when its rows have this many bytes, so that large payloads don't fill the memory. */
+/** A pick ends when its rows have this many bytes together, so that large payloads don't fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
-/** A pending row that a worker wants to claim. */
+/** A pending job that a worker wants to claim. */
 export interface Candidate {
   readonly id: string;
   readonly index: JobIndex;
   readonly slot: number;
-  /** The row that claims it. */
+  /** The row that claims the job. */
   readonly claim: StoredJob;
   /** True if the job is claimed alone; see the rule `lone`. */
   readonly isLone: boolean;
 }
 
 /** The input of {@link pickCandidates}. */
-export interface Picking {
+export interface PickInput {
   readonly worker: WorkerFacts;
   readonly due: DueJobs;
   readonly now: number;
-  /** The limit. */
-  readonly most: number;
-  /** True if the worker holds nothing. */
-  readonly alone: boolean;
+  /** The most jobs to pick. */
+  readonly limit: number;
+  /** True if the worker has claimed nothing. */
+  readonly isIdle: boolean;
   readonly admissions: Admissions;
-  /** Called if a row is not where the index says: it was crossed out, or an edit moved it. */
-  readonly onGone: (slot: number) => void;
+  /** Called for each row that is not where the index says, because it was struck or an edit moved it. */
+  readonly onRowMissing: (slot: number) => void;
 }
 
-/** Picks the jobs to claim next. Without the lock: {@link isUnchanged} and the rules are asked again under it. */
-export function pickCandidates(picking: Picking): Candidate[] {
-  const { due, now, most, alone, worker, onGone } = picking;
+/** Picks the jobs to claim next, without the lock. Under it, {@link isUnchanged} and the rules are asked again. */
+export function pickCandidates(input: PickInput): Candidate[] {
+  const { due, now, limit, isIdle, worker, onRowMissing } = input;
   const { index } = due;
   const picked: Candidate[] = [];
-  /** Taken, and put back at the end. */
-  const later: number[] = [];
+  /** The slots that were taken from the due jobs and not picked. */
+  const toPutBack: number[] = [];
   let isFull = false;
   let bytes = 0;
-  while (picked.length < most && bytes < MOST_BYTES && !isFull) {
-    const slots = takeSlots(picking, picked.length, bytes);
+  while (picked.length < limit && bytes < MOST_BYTES && !isFull) {
+    const slots = takeSlots(input, picked.length, bytes);
     if (slots.length === 0) break;
     let jobs: (StoredJob | undefined)[];
     try {
       jobs = readJobs(index, slots);
     } catch (error) {
-      for (const slot of [...later, ...slots, ...picked.map(({ slot }) => slot)]) due.putBack(slot);
+      for (const slot of [...toPutBack, ...slots, ...picked.map(({ slot }) => slot)]) due.putBack(slot);
       throw error;
     }
     for (const [i, slot] of slots.entries()) {
       const job = jobs[i];
-      if (isFull) later.push(slot);
-      else if (job === undefined) onGone(slot);
+      if (isFull) toPutBack.push(slot);
+      else if (job === undefined) onRowMissing(slot);
       else {
-        const admission = picking.admissions.of(job);
+        const admission = input.admissions.of(job);
         const isLone = admission === 'alone';
-        if (admission === 'later') later.push(slot);
-        else if (isLone && (!alone || picked.length > 0)) due.setAside(slot);
+        if (admission === 'later') toPutBack.push(slot);
+        else if (isLone && (!isIdle || picked.length > 0)) due.setAside(slot);
         else if (admission !== 'skip') {
           picked.push({ index, slot, id: job.id, claim: claimOf(job, worker, now), isLone });
           bytes += index.length(slot);
@@ -70,15 +70,19 @@ export function pickCandidates(picking: Picking): Candidate[] {
       }
     }
   }
-  for (const slot of later) due.putBack(slot);
+  for (const slot of toPutBack) due.putBack(slot);
   return picked;
 }
 
-/** Takes the slots of the jobs to read next. @param picked how many were picked before, with so many `bytes` */
-function takeSlots({ due, now, most, alone, admissions }: Picking, picked: number, bytes: number): number[] {
+/** Takes the slots of the jobs to read next. @param picked how many jobs were picked before, with so many `bytes` */
+function takeSlots(
+  { due, now, limit, isIdle, admissions }: PickInput,
+  picked: number,
+  bytes: number,
+): number[] {
   const slots: number[] = [];
-  for (let read = bytes; picked + slots.length < most && read < MOST_BYTES; ) {
-    const slot = due.take(now, alone && picked + slots.length === 0, admissions.ofType);
+  for (let read = bytes; picked + slots.length < limit && read < MOST_BYTES; ) {
+    const slot = due.take(now, isIdle && picked + slots.length === 0, admissions.ofType);
     if (slot === undefined) break;
     slots.push(slot);
     read += due.index.length(slot);
@@ -86,9 +90,9 @@ function takeSlots({ due, now, most, alone, admissions }: Picking, picked: numbe
   return slots;
 }
 
-/** True if a candidate's job is as it was when it was picked. Called under the lock. */
+/** True if a candidate's job has not changed since the pick. Called under the lock. */
 export function isUnchanged({ index, claim }: Candidate, tx: Transaction): boolean {
-  // If the file was read again, a person may have edited the job. It is picked again later.
+  // If the file was read again, a person may have edited the job. Then a later turn picks it again.
   return tx.index === index && tx.isNewest(claim.from as StoredJob);
 }
 

@@ -16,7 +16,7 @@ import { WorkerEvents } from './worker-events.js';
 
 /**
  * Runs due jobs, then returns. A cron tick with nothing to do ends after a look at the file. The code that
- * claims and runs is loaded only if there is work.
+ * claims and runs jobs is loaded only if there is work.
  *
  * @throws TsvqError `INVALID_ARGUMENT`, or the store's; a handler's error only if it ended the process
  */
@@ -48,7 +48,7 @@ export async function processQueue(
     }
     if (work || resolved.linger > 0) {
       const module = await loaded('the code of a worker', import('./worker.js'));
-      // It may stay long, and knows less than the last one.
+      // The new worker may stay long, and knows fewer types than the last heartbeat.
       beat({ store, events }, lastHeartbeat(store)?.unhandled);
       worker = new module.Worker(store, table, { ...resolved, backoff }, events);
       if (isStopped) worker.stop();
@@ -56,14 +56,14 @@ export async function processQueue(
       await worker.run();
     } else {
       await crossOut(store);
-      // The look itself never waits. A caller that loops must not block its own process.
+      // The look at the file never waits, and a caller that loops must not block its own process.
       await new Promise(setImmediate);
     }
   };
   try {
     await withStoreErrors(store.path, () => store.work(work, { stop, abandon }));
   } catch (error) {
-    // If an exception ends the process, it is thrown, not a failed write.
+    // If an exception ends the process, that exception is thrown, not a failed write.
     if (death === undefined) throw error;
   }
   if (death !== undefined) throw death.error;
@@ -72,8 +72,8 @@ export async function processQueue(
 }
 
 /**
- * Crosses out superseded rows that a killed process left, because `awk` counts them. The last worker crossed
- * out those before its heartbeat.
+ * Strikes superseded rows that a killed process left, because `awk` counts them. The last worker struck the
+ * rows before its heartbeat.
  */
 async function crossOut(store: Store): Promise<void> {
   const tick = store.fs.stat(`${store.realPath}.tick`);
@@ -81,11 +81,11 @@ async function crossOut(store: Store): Promise<void> {
     await store.crossOutSince(tick?.mtimeMs ?? 0);
   } catch (error) {
     if (error instanceof TsvqError && error.code === 'SYNC_FAILED') throw error;
-    // Nothing depends on it, and the next worker tries again.
+    // Nothing depends on strikes, and the next worker tries again.
   }
 }
 
-/** True for `{}` or a module: objects without functions hidden elsewhere. */
+/** True for `{}` or a module, whose functions are all their own properties. */
 const isPlain = (value: object): boolean => [null, Object.prototype].includes(Object.getPrototypeOf(value));
 
 function handlerTable(handlers: Partial<Handlers>): Map<string, Handler> {
@@ -97,7 +97,7 @@ function handlerTable(handlers: Partial<Handlers>): Map<string, Handler> {
     throw invalid(
       'handlers',
       handlers,
-      'an object that has the functions itself: those of a class are not seen',
+      'an object with functions as its own properties, because methods of a class are not seen',
     );
   }
   for (const [type, handler] of Object.entries(handlers)) {

@@ -8,26 +8,26 @@ import { Incomplete } from '../commit/update.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import type { Store } from '../store.js';
-import type { HeldJob } from './held-job.js';
+import type { ClaimedJob } from './claimed-job.js';
 import { type Verdict, verdictRows } from './outcome.js';
 import { type Candidate, isUnchanged } from './pick.js';
 
 /** An attempt that ended, with its job's next state. */
 export interface Ended {
-  readonly attempt: HeldJob;
+  readonly attempt: ClaimedJob;
   readonly verdict: Verdict;
   /** The rows that record it, made while the previous commit waited for the disk. */
   readonly rows: readonly StoredJob[];
 }
 
-/** What a worker wants from its next commit. */
+/** A worker's plan for its next commit. */
 export interface Plan {
   readonly ended: readonly Ended[];
   readonly candidates: readonly Candidate[];
-  /** Picks up to `most` jobs from the index to replace candidates that another worker took. */
-  readonly pickMore: (index: JobIndex, most: number, admissions: Admissions) => Candidate[];
+  /** Picks up to `limit` jobs from the index to replace candidates that another worker took. */
+  readonly pickMore: (index: JobIndex, limit: number, admissions: Admissions) => Candidate[];
   readonly rescue: boolean;
-  /** True if the worker knows that it holds the job. A claim whose commit failed may be in the file. */
+  /** True if the worker knows that it has claimed the job. A claim whose commit failed may be in the file, too. */
   readonly holds: (id: string) => boolean;
   /** False once the worker was told to stop. Called under the lock, because the wait may be long. */
   readonly mayClaim: () => boolean;
@@ -35,33 +35,33 @@ export interface Plan {
   readonly hasPlace: boolean;
 }
 
-/** What came of the claims. */
+/** The result of claiming. */
 interface Claiming {
   readonly claimed: Candidate[];
-  /** True if jobs wait because too many other workers are at work. */
+  /** True if jobs wait because `maxWorkers` others are at work. */
   isCrowdedOut: boolean;
-  /** True if too many others work, but none of them runs what was claimed. */
+  /** True if the worker is one too many, and claimed types that no other runs. */
   isExtra: boolean;
 }
 
 /** The result of a {@link Plan}. */
 export interface Result extends Claiming {
   readonly recorded: Ended[];
-  /** Attempts whose job was cancelled, or rescued by another worker. */
+  /** Endings whose job was cancelled, or rescued by another worker. */
   readonly lost: Ended[];
   /** Endings to write again. */
   readonly unrecorded: Ended[];
-  /** True if a completion is in without its follow-ups. The next compaction makes them from its row. */
+  /** True if a completion is in the file without all of its follow-ups. The next compaction makes them from its row. */
   readonly owesFollowUps: boolean;
   readonly rescued: Rescued[];
   /** Types of dead workers' jobs that wait for a worker with a handler. */
   readonly left: string[];
   readonly unclaimed: Candidate[];
-  /** Why some rows were not written. */
+  /** The error if some rows were not written. */
   readonly error: unknown;
 }
 
-/** What the last try of a commit decided. */
+/** The decisions of one try of a commit. */
 interface Decided extends Claiming {
   ended: { ended: Ended; rows: readonly StoredJob[] }[];
   lost: Ended[];
@@ -90,7 +90,7 @@ export class Turn {
     this.#candidates = plan.candidates;
   }
 
-  /** @throws TsvqError if nothing was written; if a part was, {@link Result.error} says why the rest was not */
+  /** @throws TsvqError if nothing was written; if some rows were, {@link Result.error} says why the others were not */
   async commit(): Promise<Result> {
     try {
       return this.#sortOut(await this.#store.update('open', (tx) => this.#decide(tx)));
@@ -131,7 +131,7 @@ export class Turn {
     const look = { index, now, hasPlace: this.#plan.hasPlace || isAtWork, running: () => tx.running() };
     const admissions = new Admissions(new ClaimView(this.#worker, look));
     const claim = (candidate: Candidate): boolean => {
-      // Not by its id: a job that changed between pick and lock may be there twice, picked before and after.
+      // Not by its id, because a job that changed between pick and lock may be a candidate twice.
       const isWritten = tx.written(candidate.id) === candidate.claim;
       if (!isWritten && !(mayClaim() && isFree(candidate, tx, admissions))) return false;
       tx.put(candidate.claim);
@@ -141,9 +141,9 @@ export class Turn {
     const taken = this.#candidates.filter((candidate) => !claim(candidate)).length;
     // A later try would pick the same candidates again, because their claims may be in the file.
     if (this.#isFirstTry && taken > 0 && mayClaim()) {
-      // Several workers pick from the same end. Under the lock, all their claims are known.
+      // Several workers pick the same jobs first. Under the lock, all their claims are known.
       const claimed = new Set(tx.rows.map(({ id }) => id));
-      // If the file was replaced after the pick, the same job may come again.
+      // If the file was replaced after the pick, pickMore may return a claimed job.
       const more = pickMore(tx.index, taken, admissions).filter(({ id }) => !claimed.has(id));
       this.#candidates = this.#candidates.concat(more);
       more.forEach(claim);
@@ -152,7 +152,7 @@ export class Turn {
     claiming.isExtra = admissions.view.isCrowded;
   }
 
-  /** @param error why some rows are not in the file */
+  /** Returns the result of the last try. @param error why some rows are not in the file */
   #sortOut(decided: Decided, error?: Incomplete): Result {
     const written = error && new Set(error.written);
     const isIn = ({ id }: StoredJob): boolean => written?.has(id) ?? true;
@@ -172,7 +172,7 @@ export class Turn {
   }
 }
 
-/** True if a candidate may be claimed still. */
+/** True if a candidate may still be claimed. */
 function isFree(candidate: Candidate, tx: Transaction, admissions: Admissions): boolean {
   if (!isUnchanged(candidate, tx)) return false;
   const admission = admissions.of(candidate.claim.from as StoredJob);
@@ -182,7 +182,7 @@ function isFree(candidate: Candidate, tx: Transaction, admissions: Admissions): 
 /**
  * Returns the rows that record an ending.
  *
- * @returns undefined if the claim's row is superseded: the job was cancelled, or rescued by another worker
+ * @returns undefined if the claim is superseded, because the job was cancelled, or rescued by another worker
  */
 function rowsOf({ attempt, verdict, rows }: Ended, tx: Transaction): readonly StoredJob[] | undefined {
   const { claim } = attempt;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../job/clock.js';
 
-/** Lets one loop wait for whatever comes first: a call from anywhere, or a time. */
+/** Lets one loop wait for a call or a time, whichever comes first. Any code may call. */
 export class Wake {
   readonly #clock: Clock;
   #isCalled = false;
@@ -10,7 +10,7 @@ export class Wake {
     this.#clock = clock;
   }
 
-  /** Ends the wait. If none is running, the next one ends at once. */
+  /** Ends the wait. If the loop isn't waiting, its next wait ends at once. */
   readonly call = (): void => {
     this.#isCalled = true;
     this.#end?.();

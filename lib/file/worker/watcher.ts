@@ -2,7 +2,7 @@ import type { Store } from '../store.js';
 
 /** How often a waiting worker reads the file, with or without a notification. */
 const POLL_MS = 500;
-/** The pause between two reads. Without it, every write would make every worker read. */
+/** The rest between two reads. Without it, every write would make every worker read. */
 const REST_MS = 3;
 
 /**
@@ -40,7 +40,7 @@ export class Watcher {
     this.#endWatch?.();
   }
 
-  /** Reads the file. Notifications during the read, or the pause, cause one more. */
+  /** Reads the file. Notifications during the read, or the rest after it, cause one more read. */
   async #onChange(): Promise<void> {
     this.#again = true;
     if (this.#looking) return;
@@ -65,7 +65,7 @@ export class Watcher {
   #pollLater(): void {
     if (this.#over) return;
     const poll = async (): Promise<void> => {
-      // First the watch: the read sees earlier changes.
+      // The watch comes first, because the read then sees all earlier changes.
       this.#watch();
       await this.#onChange();
       this.#pollLater();

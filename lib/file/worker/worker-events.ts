@@ -4,7 +4,7 @@ import type { Summary } from '../../runner/handler.js';
 import type { Rescued } from '../chores/rescue.js';
 import type { Heartbeat } from '../disk/heartbeat.js';
 import { brief } from '../format/text.js';
-import type { HeldJob } from './held-job.js';
+import type { ClaimedJob } from './claimed-job.js';
 import type { Ended } from './turn.js';
 
 /** Counts what a worker does and calls its logger. */
@@ -19,7 +19,7 @@ export class WorkerEvents {
     released: 0,
     unhandled: {},
   };
-  /** When due jobs last waited because too many other workers were at work, in ms since 1970. */
+  /** When due jobs last waited because `maxWorkers` others were at work, in ms since 1970. */
   crowdedOutAt: number | undefined;
   readonly #options: ResolvedWorkerOptions;
   readonly #left = new Set<string>();
@@ -40,8 +40,8 @@ export class WorkerEvents {
     });
   }
 
-  /** Logs an attempt whose job was cancelled or rescued. Only the log records its end. */
-  dropped(attempt: HeldJob, cancelled: boolean): void {
+  /** Logs an attempt whose job was cancelled or rescued. Only the log records how it ended. */
+  dropped(attempt: ClaimedJob, cancelled: boolean): void {
     if (cancelled) this.summary.cancelled++;
     this.#log({ event: cancelled ? 'cancelled' : 'dropped', ...this.#about(attempt) });
   }
@@ -59,7 +59,7 @@ export class WorkerEvents {
     if (!Object.hasOwn(unhandled, type)) {
       this.warn(`no handler for jobs of type ${JSON.stringify(brief(type))}; they stay pending`, type);
     }
-    // No assignment, because a type may be called __proto__.
+    // Not an assignment, because a type may be called __proto__.
     Object.defineProperty(unhandled, type, {
       value: jobs,
       writable: true,
@@ -79,7 +79,7 @@ export class WorkerEvents {
     );
   }
 
-  /** Returns what the heartbeat tells. */
+  /** Returns the content of the heartbeat. */
   get heartbeat(): Omit<Heartbeat, 'at'> {
     return { unhandled: Object.keys(this.summary.unhandled), crowdedOutAt: this.crowdedOutAt };
   }
@@ -88,17 +88,17 @@ export class WorkerEvents {
     this.#log({ event: 'warning', message, ...(type === undefined ? {} : { type }) });
   }
 
-  #about(attempt: HeldJob): Pick<WorkerEvent, 'id' | 'type' | 'attempt' | 'ms'> {
+  #about(attempt: ClaimedJob): Pick<WorkerEvent, 'id' | 'type' | 'attempt' | 'ms'> {
     const { id, type, attempts, startedAt, endedAt } = attempt;
     const ms = startedAt === undefined || endedAt === undefined ? {} : { ms: endedAt - startedAt };
     return { id, type, attempt: attempts, ...ms };
   }
 
   #log(event: WorkerEvent): void {
-    // A logger that fails must not lose a job, nor one whose promise is rejected.
+    // A logger that throws, or whose promise is rejected, must not lose a job.
     try {
       const told: unknown = this.#options.logger(event);
-      // Works for a promise of any realm, and without calling a catch of its own.
+      // Promise.prototype.then works for a promise of any realm, and calls no overridden method.
       if (isPromise(told)) Promise.prototype.then.call(told, undefined, () => {});
     } catch {}
   }

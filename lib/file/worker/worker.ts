@@ -10,10 +10,10 @@ import { Chores } from '../chores/chores.js';
 import { compactForWorker } from '../chores/compact.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
+import type { ClaimedJob } from './claimed-job.js';
 import { Claims } from './claims.js';
 import { CommitRetry } from './commit-retry.js';
 import { DueQueue } from './due-queue.js';
-import type { HeldJob } from './held-job.js';
 import { limitLifetime } from './lifetime.js';
 import { look } from './look.js';
 import { type FailureRules, judge } from './outcome.js';
@@ -22,18 +22,18 @@ import { Wake } from './wake.js';
 import { Watcher } from './watcher.js';
 import type { WorkerEvents } from './worker-events.js';
 
-/** How often a worker that stays tries while too many others work. */
+/** How often a worker that stays tries to claim while `maxWorkers` others work. */
 const CROWDED_MS = 1_000;
 
 /**
- * What a worker still does. It only moves forward: it waits for more jobs, it leaves when nothing is due, it
+ * The state of a worker, which only moves forward: it waits for more jobs, it leaves when nothing is due, it
  * claims nothing more, it has ended.
  */
 type State = 'lingering' | 'working' | 'draining' | 'done';
 
 /**
- * One worker, from its first look to its last commit. It claims jobs, runs them and records their outcome.
- * Endings and the next claims go into one commit. Handlers run during it.
+ * One worker, from its first look to its last commit. It claims jobs, runs them and records their endings.
+ * One commit has the endings and the next claims. Handlers run during the commit.
  */
 export class Worker {
   readonly #store: Store;
@@ -44,16 +44,16 @@ export class Worker {
   readonly #watcher: Watcher;
   readonly #dueQueue: DueQueue;
   readonly #claims: Claims;
-  readonly #executor: Executor<HeldJob>;
+  readonly #executor: Executor<ClaimedJob>;
   readonly #chores: Chores;
   readonly #look = (): Promise<void> => look(this.#store, this.#dueQueue, this.#executor);
   readonly #prefetch = new Prefetch();
   readonly #commitRetry = new CommitRetry();
   readonly #rescue = new Interval(5_000);
   #state: State;
-  /** The exception that ends its process: it leaves other workers what it can. */
+  /** The exception that ends the process; undefined while none does. */
   #death: Death | undefined;
-  /** When too many others last worked to claim anything. */
+  /** When the worker last could not claim, in ms; see {@link Claims.mustWait}. */
   #lastCrowd = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -73,13 +73,13 @@ export class Worker {
     const worker = workerFacts(store, handlers, options);
     this.#dueQueue = new DueQueue(store, worker, (type, jobs) => events.unhandled(type, jobs));
     this.#claims = new Claims({ store, worker, options, events, dueQueue: this.#dueQueue });
-    const onEnd = (attempt: HeldJob, ending: Ending): void => this.#onEnd(attempt, ending);
+    const onEnd = (attempt: ClaimedJob, ending: Ending): void => this.#onEnd(attempt, ending);
     const runningHere = jobsRunningHere(store);
     this.#executor = new Executor({ ...options, clock, handlers, runningHere, onEnd });
     this.#chores = new Chores({ store, stays: options.linger > 0, owesFollowUps: false, events });
   }
 
-  /** Resolves when nothing is due and the linger time is over, or after a stop. */
+  /** Works until nothing is due and the linger time is over, or until it has stopped. */
   async run(): Promise<void> {
     const { lock } = this.#store;
     let liftLimits: (() => void) | undefined;
@@ -102,14 +102,14 @@ export class Worker {
     }
   }
 
-  /** Claims nothing more; running handlers have the grace time. */
+  /** Stops the worker. It claims nothing more, and running handlers have the grace time. */
   stop(): void {
     this.#drain();
     this.#executor.shutDown();
     this.#wake.call();
   }
 
-  /** Ends running attempts by the exception that ends the process, and releases the rest. */
+  /** Ends running attempts by the exception that ends the process, and releases the waiting ones. */
   abandon(death: Death): void {
     this.#death = death;
     this.#drain();
@@ -117,7 +117,7 @@ export class Worker {
     this.#wake.call();
   }
 
-  /** Commits what there is to commit, and waits for whatever comes next, until nothing is left. */
+  /** Commits endings and claims, then waits for the next call or time, until nothing is left to do. */
   async #loop(): Promise<void> {
     for (;;) {
       const now = this.#store.clock.now();
@@ -134,8 +134,8 @@ export class Worker {
         await this.#commit(wanted, isRescue);
         continue;
       }
-      if (this.#claims.held === 0) {
-        // Another caller in this process is reading the file again; due jobs show after that.
+      if (this.#claims.size === 0) {
+        // Another caller in this process is reading the file again. Due jobs are known after that.
         if (this.#mayClaim && this.#dueQueue.index?.isRead === false) {
           const hasLooked = await this.#look().then(
             () => true,
@@ -154,7 +154,7 @@ export class Worker {
   async #commit(wanted: number, isRescue: boolean): Promise<void> {
     const claims = this.#claims;
     try {
-      // Without a place it counts the others, so it must know what they ended.
+      // Without a place it counts the other workers, so it must know the claims that they ended.
       if (wanted > 0 && !claims.hasPlace) await this.#look();
       const { claimed, owesFollowUps, error } = await claims.commit(wanted, isRescue, () => this.#mayClaim);
       this.#chores.context.owesFollowUps ||= owesFollowUps;
@@ -166,7 +166,7 @@ export class Worker {
       this.#commitRetry.succeed();
       if (wanted > 0 && claims.mustWait) this.#onCrowd();
     } catch (error) {
-      const situation = { mustLeave: this.#state !== 'lingering', holds: claims.held > 0 };
+      const situation = { mustLeave: this.#state !== 'lingering', holds: claims.size > 0 };
       if (!this.#commitRetry.fail(error, this.#store.clock.now(), situation)) {
         this.#executor.letGo();
         throw error;
@@ -175,9 +175,9 @@ export class Worker {
     }
   }
 
-  /** Returns how many ms it may wait for a call. The watcher reports new jobs. */
+  /** Returns how many ms the loop may wait for a call; undefined for no limit. The watcher reports new jobs. */
   #untilNext(now: number): number | undefined {
-    if (this.#claims.held > 0) return undefined;
+    if (this.#claims.size > 0) return undefined;
     const isCrowded = isWithin(CROWDED_MS, this.#lastCrowd, now);
     const next = isCrowded ? this.#lastCrowd + CROWDED_MS : this.#dueQueue.next();
     return next === undefined ? undefined : next - now;
@@ -186,11 +186,11 @@ export class Worker {
   /** Returns how many jobs to claim. */
   #wanted(now: number): number {
     if (!this.#mayClaim || isWithin(CROWDED_MS, this.#lastCrowd, now)) return 0;
-    if (this.#claims.holdsLone || !this.#dueQueue.any(now, this.#claims.held === 0)) return 0;
+    if (this.#claims.holdsLone || !this.#dueQueue.any(now, this.#claims.size === 0)) return 0;
     return this.#prefetch.wanted(this.#options.concurrency, this.#executor);
   }
 
-  /** True if other workers' claims must be checked. */
+  /** True if a rescue must look at other workers' claims. */
   #rescueIsDue(now: number): boolean {
     const { index } = this.#dueQueue;
     return (
@@ -202,27 +202,27 @@ export class Worker {
     return this.#state === 'lingering' || this.#state === 'working';
   }
 
-  /** Ends claiming. */
+  /** Claims nothing more. */
   #drain(): void {
     if (!this.#mayClaim) return;
     this.#state = 'draining';
     this.#commitRetry.endPause();
   }
 
-  /** Stops a worker that is one too many: cron starts another, unless it stays. */
+  /** Drains a worker that is one too many, because cron starts another. Without an end of linger, it tries again. */
   #onCrowd(): void {
     if (this.#options.linger < Number.POSITIVE_INFINITY) this.#drain();
     else this.#lastCrowd = this.#store.clock.now();
   }
 
-  #onEnd(attempt: HeldJob, ending: Ending): void {
-    this.#prefetch.count();
+  #onEnd(attempt: ClaimedJob, ending: Ending): void {
+    this.#prefetch.countEnded();
     this.#dueQueue.refresh();
     this.#claims.end(attempt, judge(attempt, ending, this.#store.clock.now(), this.#rules));
     this.#wake.call();
   }
 
-  /** Leaves as soon as nothing is due. */
+  /** Lets the worker leave as soon as nothing is due. */
   #leave(): void {
     if (this.#state === 'lingering') this.#state = 'working';
     this.#commitRetry.endPause();
@@ -233,14 +233,14 @@ export class Worker {
     const now = this.#store.clock.now();
     if (this.#executor.isStuck(now)) {
       this.#executor.releaseWaiting();
-      // Released jobs did not end.
+      // The release of a job says nothing about the pace of handlers.
       this.#prefetch.forget();
     }
     try {
       await this.#look();
       await this.#chores.run(now);
     } catch (error) {
-      // A read that outlasts the worker may find the queue closed.
+      // A read that takes longer than the worker stays may find the queue closed.
       if (this.#state !== 'done')
         this.#events.warn(`could not look at the queue: ${(error as Error).message}`);
     }

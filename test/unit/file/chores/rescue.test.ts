@@ -64,7 +64,7 @@ test("a job's own limit of attempts counts after a death as well", async (t) => 
   );
 });
 
-test('jobs that one dead worker held together are all forgiven, and run alone next', async (t) => {
+test('jobs that one dead worker had claimed together are all forgiven, and run alone next', async (t) => {
   const { queue } = over(
     t,
     claimed(1, { attempts: 3 }),

@@ -108,7 +108,7 @@ test('a type that no job has can be paused, and what is no type is refused', asy
   assert.equal((await queue.processJobs(handlers)).completed, 1);
   await rejects(queue.pause('a\tb'), 'INVALID_ARGUMENT', /^type is "a\\tb"/);
   await rejects(queue.resume(''), 'INVALID_ARGUMENT', /^type is ""/);
-  await rejects(queue.pause('a', { until: NOW }), 'INVALID_ARGUMENT', /^until is .* a time to come/);
+  await rejects(queue.pause('a', { until: NOW }), 'INVALID_ARGUMENT', /^until is .* a time in the future/);
   await rejects(queue.pause('a', { for: '2h' } as never), 'INVALID_ARGUMENT', /options\.for/);
 });
 

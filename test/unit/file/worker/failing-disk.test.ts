@@ -167,7 +167,7 @@ test('running jobs end and are recorded although a due job can not be read', asy
   };
   await clock.pass(10_000);
   assert.equal(warnings.length, 1);
-  assert.match(String(warnings[0]), /^could not read what is due: .*EIO/);
+  assert.match(String(warnings[0]), /^could not read the due jobs: .*EIO/);
   resolve();
   await clock.advanceUntil('it has gone', () => over);
   assert.equal((await working).completed, 1);

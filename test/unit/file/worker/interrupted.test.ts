@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Column } from '../../../../lib/file/format/columns.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
-import { HeldJob } from '../../../../lib/file/worker/held-job.js';
+import { ClaimedJob } from '../../../../lib/file/worker/claimed-job.js';
 import { judge } from '../../../../lib/file/worker/outcome.js';
 import { RetryAfterError } from '../../../../lib/job/errors.js';
 import { DEFAULTS, type WorkerEvent, type WorkerOptions } from '../../../../lib/job/options.js';
@@ -280,7 +280,7 @@ test('a job fails in the end after shutdowns and kills by turns, next to other j
 
 test('an attempt that was taken for cancelled, and was not, is forgiven and not noted', () => {
   const claim = jobOf(line({ id: ID, status: 'processing', attempts: 1, version: 2 }));
-  const attempt = new HeldJob(claim, false, Date.now, 1000);
+  const attempt = new ClaimedJob(claim, false, Date.now, 1000);
   attempt.startedAt = 1000;
   attempt.stop('cancelled');
   const rules = { ...DEFAULTS, backoff: () => 0, maxResult: 1000 };

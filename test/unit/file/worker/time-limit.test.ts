@@ -128,7 +128,7 @@ test('an attempt that ignores its abort is recorded as failed when the grace tim
     [
       [
         'warning',
-        `the handler of job ${id} (email) ignores its signal and goes on; this process does not try the job again before it has ended`,
+        `the handler of job ${id} (email) ignores its signal and goes on; this process does not try the job again before the handler has ended`,
       ],
       ['retried', 8000],
     ],

@@ -7,22 +7,22 @@ import { parseJson } from '../format/parse-json.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { checkJob } from '../operations/enqueue.js';
 
-/** The most bytes of follow-ups: the completion's row holds them too, in one field. */
+/** The most bytes of a job's follow-ups. The completion's row has all of them in one column. */
 const MOST_FOLLOW_UPS = 128 * 1024 * 1024;
 
 /** The list that all jobs without follow-ups share. */
 const NONE: NewJobFields[] = [];
 
-/** A job that this worker holds: one attempt, from its claim row to its outcome. */
-export class HeldJob extends Attempt {
+/** A job that this worker has claimed: one attempt, from its claim to its ending. */
+export class ClaimedJob extends Attempt {
   override readonly id: string;
   override readonly type: string;
   readonly attempts: number;
-  /** The claim's version. */
+  /** The version of the claim's row. */
   readonly version: number;
-  /** The row that claims it. */
+  /** The row that claims the job. */
   readonly claim: StoredJob;
-  /** True if the job's last worker died with it: it runs alone. */
+  /** True if the job may have killed its last worker. Then it runs alone. */
   readonly isLone: boolean;
   followUps: NewJobFields[] = NONE;
   readonly #now: () => number;
@@ -75,7 +75,7 @@ export class HeldJob extends Attempt {
   /**
    * Returns the payload.
    *
-   * @throws PermanentError if an edit or another program left no JSON, or a number that JavaScript can't hold
+   * @throws PermanentError if the payload isn't JSON after an edit, or has a number that JavaScript can't hold
    */
   override payload(): unknown {
     try {
