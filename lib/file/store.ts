@@ -154,10 +154,10 @@ export class Store {
     return (await this.#load()).edit(run);
   }
 
-  /** Compacts if it is worth it. @param smallToo a small file even for one superseded row */
-  async compactIfWorthwhile(smallToo: boolean): Promise<void> {
+  /** Compacts if it is worth it. @param includesSmall true if one superseded row is enough in a small file */
+  async compactIfWorthwhile(includesSmall: boolean): Promise<void> {
     this.#assertOpen();
-    await (await this.#load()).compactIfWorthwhile(smallToo);
+    await (await this.#load()).compactIfWorthwhile(includesSmall);
   }
 
   /**

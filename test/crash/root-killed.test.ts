@@ -241,7 +241,7 @@ describe('the next process of the app goes on after root was killed', { skip, ti
     for (const uid of [APP, 0]) {
       const { stdout } = await queue(file, uid, 'doctor').ended;
       assert.ok(stdout.includes(command), stdout);
-      assert.match(stdout, /^lock: .* died holding the lock.* first mend what is listed here under access/m);
+      assert.match(stdout, /^lock: .* died holding the lock.* first fix what is listed here under access/m);
     }
     // The next command of root's gives it back.
     assert.equal((await queue(file, 0, 'add', 'work').ended).code, 0);
@@ -269,7 +269,7 @@ describe('the next process of the app goes on after root was killed', { skip, ti
     const { stdout } = await queue(file, APP, 'doctor').ended;
     assert.match(
       stdout,
-      /^lock: .* first mend what is listed here under access; then the next process repairs the file$/m,
+      /^lock: .* first fix what is listed here under access; then the next process repairs the file$/m,
     );
     assert.ok(stdout.includes(`sudo chown -R ${APP}:${APP} ${file}.lock/rewriting`), stdout);
     assert.equal((await queue(file, APP, 'add', 'work').ended).code, 1);

@@ -53,7 +53,7 @@ test('a mounted file that was replaced outside takes no job, and can be read', {
     queue --file host/queue.tsv add email >/dev/null; echo "host: $?"`;
   const { stdout, stderr, folder } = inBox(t, script);
   assert.equal(stdout, 'added: 1\n0000000000000001\ncancelled: 1\nhost: 0\n');
-  assert.match(stderr, /no folder holds any more/);
+  assert.match(stderr, /is in no folder any more/);
   assert.equal(rowsOf(join(folder, 'host', 'queue.tsv')).length, 2);
 });
 
@@ -80,7 +80,7 @@ test('an append to a file that loses its last name before it is acknowledged is 
   const file = join(temporaryFolder(t), 'queue.tsv');
   writeQueue(file);
   const { queue } = openTest(t, { file, fs });
-  await rejects(queue.enqueue('email'), 'DETACHED', 'no folder holds any more');
+  await rejects(queue.enqueue('email'), 'DETACHED', 'is in no folder any more');
 });
 
 /** All of it: what Node gives has its fields elsewhere. */

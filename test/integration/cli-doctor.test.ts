@@ -178,7 +178,7 @@ describe('doctor', { concurrency: 3 }, () => {
     const { stdout } = await queue('doctor');
     assert.equal(
       stdout,
-      `leftover: ${file}.0123456789ab.tmp is what a crash left of a compaction; delete it\n`,
+      `leftover: ${file}.0123456789ab.tmp was left by a compaction that crashed; delete it\n`,
     );
   });
 

@@ -5,9 +5,9 @@ import type { Chore, ChoreContext } from './chore.js';
  * Compacts if follow-ups are owed, otherwise if that is worthwhile. Most failures of the latter are only
  * warnings, because the next worker tries again.
  *
- * @param smallToo see {@link Store.compactIfWorthwhile}
+ * @param includesSmall see {@link Store.compactIfWorthwhile}
  */
-export async function compactForWorker(context: ChoreContext, smallToo: boolean): Promise<void> {
+export async function compactForWorker(context: ChoreContext, includesSmall: boolean): Promise<void> {
   const { store, events } = context;
   if (context.owesFollowUps) {
     await store.compact();
@@ -15,7 +15,7 @@ export async function compactForWorker(context: ChoreContext, smallToo: boolean)
     return;
   }
   try {
-    await store.compactIfWorthwhile(smallToo);
+    await store.compactIfWorthwhile(includesSmall);
   } catch (error) {
     const goesOn = error instanceof TsvqError && error.code !== 'SYNC_FAILED' && error.code !== 'CLOSED';
     if (!goesOn) throw error;

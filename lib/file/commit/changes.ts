@@ -101,12 +101,12 @@ export class Changes {
   }
 
   /** Compacts if it is worth it, see there; otherwise crosses out what a killed process has left uncrossed. */
-  async compactIfWorthwhile(smallToo: boolean): Promise<void> {
+  async compactIfWorthwhile(includesSmall: boolean): Promise<void> {
     const { current, environment, options } = this.#parts;
     const { index } = current;
     if (index === undefined) return;
     const past = isPastRetention(index, environment.clock.now(), options.retention);
-    if (past || needsCompaction(index, smallToo)) await this.compact();
+    if (past || needsCompaction(index, includesSmall)) await this.compact();
     else await this.crossOut(index);
   }
 

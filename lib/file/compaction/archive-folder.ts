@@ -2,20 +2,20 @@ import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TsvqError } from '../../job/errors.js';
 import { assertWhole, type FileSystem, isRegular, readFully, storeError, syncFolder } from '../disk/fs.js';
-import { giveToOwner, makeFolder, ofRootError, removeHollowOfRoot } from '../disk/ownership.js';
+import { giveToOwner, makeFolder, ofRootError, removeEmptyFileOfRoot } from '../disk/ownership.js';
 import { eachLine, LF, TORN } from '../format/line.js';
 import { archiveFolder, archiveName, piecesOf } from './archive.js';
 
-/** Writes through no symlink, because others can put one at these known names. */
+/** The flags never follow a symlink, because other users can put one at these known names. */
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 
-/** Errors that close one archive file, not the folder: the next part is begun. */
-const CLOSED = new Set(['EACCES', 'EPERM', 'EROFS']);
+/** Errors of an archive file that isn't writable in a folder that is. Then the month's next file is begun. */
+const NOT_WRITABLE = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** One archive file of a month. */
-interface Part {
-  /** undefined if the file is missing and not to be made. */
+interface ArchiveFile {
+  /** undefined if the file is missing, and was not to be made. */
   readonly fd: number | undefined;
   readonly path: string;
 }
@@ -36,17 +36,17 @@ export class ArchiveFolder {
   /** Checks that rows of a month can be appended, and leaves only the folder behind. @throws TsvqError */
   check(month: string, head: Buffer): void {
     this.#makeFolder();
-    const { fd, path } = this.#openPart(month, head, 0);
+    const { fd, path } = this.#openFile(month, head, 0);
     if (fd !== undefined) {
       this.#fs.close(fd);
       return;
     }
     try {
-      // Use its own name: after a kill it is an archive file without rows.
+      // Use the file's own name, because after a kill it is then an archive file without rows.
       this.#fs.close(this.#fs.open(path, 'wx', 0o660));
       this.#fs.unlink(path);
     } catch (error) {
-      throw this.#told(error, path);
+      throw this.#errorFor(error, path);
     }
   }
 
@@ -61,15 +61,19 @@ export class ArchiveFolder {
     );
   }
 
-  /** Appends the rows of a staged file durably. @param there lines that an earlier try has appended */
-  async append(month: string, staged: number, there: ReadonlySet<string> = new Set()): Promise<void> {
+  /** Appends the rows of a staged file durably. @param alreadyAppended lines that an earlier try has appended */
+  async append(
+    month: string,
+    stagedFd: number,
+    alreadyAppended: ReadonlySet<string> = new Set(),
+  ): Promise<void> {
     this.#makeFolder();
-    const head = readHead(this.#fs, staged);
-    const fd = this.#openPart(month, head, O_CREAT).fd as number;
+    const head = readHead(this.#fs, stagedFd);
+    const fd = this.#openFile(month, head, O_CREAT).fd as number;
     try {
       this.#complete(fd, head);
-      for await (const bytes of piecesOf(this.#fs, staged, head.length - 1)) {
-        const missing = without(bytes.subarray(1), there);
+      for await (const bytes of piecesOf(this.#fs, stagedFd, head.length - 1)) {
+        const missing = without(bytes.subarray(1), alreadyAppended);
         if (missing.length > 0) assertWhole(await this.#fs.write(fd, missing, null), missing);
       }
       await this.#fs.fdatasync(fd);
@@ -102,13 +106,13 @@ export class ArchiveFolder {
   }
 
   /**
-   * Opens the file of a month. If it has another head (the queue gained a column in mid-month), or we may not
-   * write it, it stays unchanged, and a further part is taken.
+   * Opens the file of a month. A file stays unchanged, and the month's next file is taken, if it has another
+   * head (the queue gained a column in mid-month), or isn't writable for this process.
    */
-  #openPart(month: string, head: Buffer, flags: number): Part {
-    let mayHeal = true;
-    for (let part = 1; ; part++) {
-      const path = join(this.#folder, archiveName(this.#queueFile, month, part));
+  #openFile(month: string, head: Buffer, flags: number): ArchiveFile {
+    let canRemoveEmpty = true;
+    for (let number = 1; ; number++) {
+      const path = join(this.#folder, archiveName(this.#queueFile, month, number));
       let fd: number;
       try {
         fd = this.#fs.open(path, APPEND | flags, 0o660);
@@ -116,26 +120,26 @@ export class ArchiveFolder {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'ENOENT') return { fd: undefined, path };
         // Root was killed before it could give the file away.
-        if (code === 'EACCES' && mayHeal && removeHollowOfRoot(this.#fs, path)) {
-          mayHeal = false;
+        if (code === 'EACCES' && canRemoveEmpty && removeEmptyFileOfRoot(this.#fs, path)) {
+          canRemoveEmpty = false;
           this.#makeFolder();
-          part--;
+          number--;
           continue;
         }
         if (code === 'ELOOP' || code === 'EISDIR') continue;
-        if (CLOSED.has(String(code)) && this.#isThere(path)) continue;
-        throw this.#told(error, path);
+        if (NOT_WRITABLE.has(String(code)) && this.#exists(path)) continue;
+        throw this.#errorFor(error, path);
       }
       if (this.#fits(fd, head)) return { fd, path };
       this.#fs.close(fd);
     }
   }
 
-  #isThere(path: string): boolean {
+  #exists(path: string): boolean {
     try {
       return this.#fs.stat(path) !== undefined;
     } catch {
-      // The folder is closed, not the file.
+      // The folder denies access, not the file.
       return false;
     }
   }
@@ -148,7 +152,7 @@ export class ArchiveFolder {
     return bytes.equals(head.subarray(0, bytes.length));
   }
 
-  /** Writes what is missing of the head, and closes a tail that a crash cut, so that it takes no next row. */
+  /** Writes the missing bytes of the head, and ends a torn line, so that the next row isn't glued to it. */
   #complete(fd: number, head: Buffer): void {
     const { size } = this.#fs.fstat(fd);
     if (size === 0) giveToOwner(this.#fs, fd, this.#queueFile);
@@ -159,24 +163,24 @@ export class ArchiveFolder {
     if (bytes.length > 0) assertWhole(this.#fs.writeSync(fd, bytes, null), bytes);
   }
 
-  #told(error: unknown, path: string): unknown {
+  #errorFor(error: unknown, path: string): unknown {
     return ofRootError(this.#fs, this.#folder) ?? storeError(error, path);
   }
 }
 
-/** Reads the first two lines: header and format. */
+/** Reads a file's first two lines: header and format. */
 function readHead(fs: FileSystem, fd: number): Buffer {
   const bytes = Buffer.alloc(64 * 1024);
   readFully(fs, fd, bytes, 0);
   return bytes.subarray(0, bytes.indexOf(LF, bytes.indexOf(LF) + 1) + 1);
 }
 
-/** Returns whole lines without some of them. */
-function without(bytes: Buffer, there: ReadonlySet<string>): Buffer {
-  if (there.size === 0) return bytes;
+/** Returns whole lines without those in `excluded`. */
+function without(bytes: Buffer, excluded: ReadonlySet<string>): Buffer {
+  if (excluded.size === 0) return bytes;
   const left: Buffer[] = [];
   eachLine(bytes, 0, bytes.length, (start, end) => {
-    if (!there.has(bytes.toString('latin1', start, end))) left.push(bytes.subarray(start, end + 1));
+    if (!excluded.has(bytes.toString('latin1', start, end))) left.push(bytes.subarray(start, end + 1));
   });
   return Buffer.concat(left);
 }

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { randomHex } from '../../job/random.js';
 import { assertWhole, type FileSystem, removeIfThere, syncFolder, withStoreErrorsSync } from '../disk/fs.js';
 import type { OpenFile } from '../disk/open-file.js';
-import { giveToOwner, removeHollowOfRoot } from '../disk/ownership.js';
+import { giveToOwner, removeEmptyFileOfRoot } from '../disk/ownership.js';
 import { headOf, type Layout } from '../format/layout.js';
 import { LineReader } from '../format/line.js';
 import { JobIndex } from '../index/job-index.js';
@@ -12,17 +12,17 @@ import { ArchiveFolder } from './archive-folder.js';
 /*
  * A compaction moves old jobs to the archive in three steps, so that a failed one leaves no copies:
  *
- * 1. Stage: a month's rows go to a file beside the queue, `queue.tsv.2030-01.<random>.tmp`, which is synced.
+ * 1. Stage: a month's rows go into a file beside the queue, `queue.tsv.2030-01.<random>.tmp`, which is synced.
  * 2. The new queue file, without these rows, takes the old name. If that fails, the staged file is removed.
  * 3. Settle: the rows are appended to the month's file in archive/, and the staged file is removed.
  *
  * After a crash in step 3, or with a full disk, the staged file stays, and readers of the archive read it
- * too. The next compaction appends its rows that the month's file lacks. If a crash left it before step 2, it
- * is removed, because its rows are still in the queue. Staged files are beside the queue because its lock
- * protects them there; an archive folder may be shared.
+ * too. The next compaction appends those of its rows that the month's file lacks. After a crash before step 2
+ * the staged file is removed, because its rows are still in the queue. Staged files are beside the queue
+ * because its lock protects them there; an archive folder may be shared.
  */
 
-/** Size up to which lines are collected before a write. */
+/** The number of bytes up to which lines are collected before a write. */
 const PIECE = 1024 * 1024;
 
 interface Staged {
@@ -33,9 +33,9 @@ interface Staged {
   size: number;
 }
 
-/** Stages rows for the archive. Nothing counts until {@link settle}. */
+/** Stages rows for the archive. They are not in its files until {@link settle}. */
 export class ArchiveWriter {
-  /** Number of added rows. */
+  /** The number of added rows. */
   count = 0;
   readonly #fs: FileSystem;
   readonly #queueFile: string;
@@ -51,7 +51,7 @@ export class ArchiveWriter {
     this.#archive = new ArchiveFolder(fs, queueFile);
   }
 
-  /** Stages a row. @param line with LF @param finishedAt in ms; before 1970 or beyond any calendar, a typo */
+  /** Stages a row. @param line with LF @param finishedAt in ms; a time before 1970 is a typo, and counts as 1970 */
   add(line: string, finishedAt: number): void {
     const month = new Date(Math.max(finishedAt, 0)).toISOString().slice(0, 7);
     let staged = this.#months.get(month);
@@ -64,7 +64,7 @@ export class ArchiveWriter {
     this.count++;
   }
 
-  /** Writes rows, unless there are only a few. */
+  /** Writes the rows of each month, unless there are only a few. */
   async flush(): Promise<void> {
     for (const staged of this.#months.values()) if (staged.size > PIECE) await this.#write(staged);
   }
@@ -80,10 +80,10 @@ export class ArchiveWriter {
     this.#archive.checkRoom(this.#bytes);
   }
 
-  /** Moves the staged rows, which left the queue, to archive/. On failure the next compaction does it. */
+  /** Moves the staged rows, which left the queue, to archive/. If that fails, the next compaction does it. */
   async settle(): Promise<void> {
     for (const { fd, path, month } of this.#months.values()) {
-      // From the open file, because a person may have removed its name.
+      // Read the open file, because a person may have removed its name.
       await this.#archive.append(month, fd).then(
         () => removeIfThere(this.#fs, path),
         () => {},
@@ -91,7 +91,7 @@ export class ArchiveWriter {
     }
   }
 
-  /** Closes the staged files. @param isCommitted the queue lacks the rows; otherwise remove them */
+  /** Closes the staged files. @param isCommitted true if the queue lacks their rows; otherwise they are removed */
   close(isCommitted: boolean): void {
     for (const { fd, path } of this.#months.values()) {
       this.#fs.close(fd);
@@ -120,7 +120,7 @@ export class ArchiveWriter {
 
 /**
  * Settles staged files of processes that died in a compaction. Rows that the queue lacks go to archive/. A
- * file whose rows are still in the queue is removed. Only under the lock.
+ * file whose rows are still in the queue is removed. Call it only under the lock.
  */
 export async function settleLeftovers(fs: FileSystem, queueFile: string, file: OpenFile): Promise<void> {
   const leftovers = stagedFiles(fs, queueFile);
@@ -129,7 +129,7 @@ export async function settleLeftovers(fs: FileSystem, queueFile: string, file: O
   await index.catchUp();
   for (const { path, month } of leftovers) {
     // Root was killed before it could give the file away.
-    if (removeHollowOfRoot(fs, path)) continue;
+    if (removeEmptyFileOfRoot(fs, path)) continue;
     const lines = new Set<string>();
     let isCommitted = false;
     await eachArchivedLine(fs, path, (layout) => {
@@ -151,18 +151,18 @@ async function settleLeftover(
   { path, month }: { path: string; month: string },
   lines: ReadonlySet<string>,
 ): Promise<void> {
-  const there = new Set<string>();
+  const alreadyAppended = new Set<string>();
   for (const file of filesOfMonth(fs, queueFile, month)) {
     // Root was killed before it could give the file away, or write its first line.
-    if (removeHollowOfRoot(fs, file)) continue;
+    if (removeEmptyFileOfRoot(fs, file)) continue;
     await eachArchivedLine(fs, file, () => (bytes, start, end) => {
       const line = bytes.toString('latin1', start, end);
-      if (lines.has(line)) there.add(line);
+      if (lines.has(line)) alreadyAppended.add(line);
     });
   }
   const fd = fs.open(path, 'r');
   try {
-    await new ArchiveFolder(fs, queueFile).append(month, fd, there);
+    await new ArchiveFolder(fs, queueFile).append(month, fd, alreadyAppended);
   } finally {
     fs.close(fd);
   }

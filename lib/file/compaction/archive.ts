@@ -10,20 +10,20 @@ const { O_NONBLOCK, O_RDONLY } = constants;
 /** Size of the pieces in which files are read. */
 const PIECE = 1024 * 1024;
 
-/** Returns the folder of finished jobs past their retention time: a file a month, by finished_at. */
+/** Returns the folder of jobs past their retention time. It has a file for each month of `finished_at`. */
 export function archiveFolder(queueFile: string): string {
   return join(dirname(queueFile), 'archive');
 }
 
-/** The most that a clock is set back. */
+/** The longest time by which a clock is set back, in ms. */
 const SET_BACK_MS = 24 * 60 * 60 * 1000;
 
 /** Matches an archive file's name after the queue's name. */
 const ARCHIVED = /^\d{4}-\d\d(\.\d+)?\.tsv$/;
-/** Matches a staged file's name after the queue's; see archive-writer.ts. */
+/** Matches a staged file's name after the queue's name; see archive-writer.ts. */
 const STAGED = /^(\d{4}-\d\d)\.[0-9a-f]{12}\.tmp$/;
 
-/** Lists the archive files, newest month first, and after them the files staged and not settled. */
+/** Lists the archive files, newest month first, and after them the staged files that are not settled. */
 export const archiveFiles = (fs: FileSystem, queueFile: string): string[] => [
   ...filesOfMonth(fs, queueFile, ''),
   ...stagedFiles(fs, queueFile).map(({ path }) => path),
@@ -52,13 +52,13 @@ export function stagedFiles(fs: FileSystem, queueFile: string): { path: string; 
   });
 }
 
-/** Returns the name of a month's archive file. @param part from 1; further ones if the first can't be used */
-export const archiveName = (queueFile: string, month: string, part: number): string =>
-  `${prefixOf(queueFile)}${month}${part === 1 ? '' : `.${part}`}.tsv`;
+/** Returns the name of a month's archive file. @param number from 1; higher if the first file can't be used */
+export const archiveName = (queueFile: string, month: string, number: number): string =>
+  `${prefixOf(queueFile)}${month}${number === 1 ? '' : `.${number}`}.tsv`;
 
 const prefixOf = (queueFile: string): string => `${basename(queueFile, '.tsv')}-`;
 
-/** Finds an archived job; of several copies (a crash between two steps) the newest version. */
+/** Finds an archived job. If a crash between two steps left several copies, it returns one of them. */
 export async function findArchived(
   fs: FileSystem,
   queueFile: string,
@@ -71,7 +71,7 @@ export async function findArchived(
   return undefined;
 }
 
-/** Finds which jobs were archived since `since`, in ms by the file system's clock, which may be set back. */
+/** Returns those ids that were archived since `since`, in ms by the file system's clock, which may be set back. */
 export async function archivedSince(
   fs: FileSystem,
   queueFile: string,
@@ -92,7 +92,7 @@ export async function archivedSince(
   return found;
 }
 
-/** Calls the function that `lines` returns for a file's columns with each whole line. */
+/** Reads an archive file. @param lines gets its columns, and returns a function that gets each whole line */
 export async function eachArchivedLine(
   fs: FileSystem,
   path: string,
@@ -133,10 +133,10 @@ function lineAt(bytes: Buffer, from: number): string {
   return bytes.toString('utf8', from, end < 0 ? bytes.length : end);
 }
 
-/** True after power loss before the first sync: the rows below were never taken out of the queue. */
+/** True if power was lost before the first sync. The rows below were then never taken out of the queue. */
 const isLost = (header: string): boolean => header.includes('\0');
 
-/** Yields an archive file in pieces, see {@link piecesOf}; nothing if it was deleted, or is no file. */
+/** Yields an archive file in pieces, see {@link piecesOf}; nothing if it was deleted, or isn't a regular file. */
 async function* archivedPieces(fs: FileSystem, path: string): AsyncIterableIterator<Buffer> {
   let fd: number;
   try {
@@ -153,13 +153,13 @@ async function* archivedPieces(fs: FileSystem, path: string): AsyncIterableItera
 }
 
 /**
- * Yields a file from a byte on, in pieces of whole lines, so that only one is in memory. Each later one begins
- * with the LF of the line before it, and the last one ends where the file does.
+ * Yields a file from a byte on, in pieces of whole lines, so that only one piece is in memory. Each later piece
+ * begins with the LF of the line before it, and the last one ends where the file does.
  */
 export async function* piecesOf(fs: FileSystem, fd: number, from: number): AsyncIterableIterator<Buffer> {
   let rest = Buffer.alloc(0);
   for (let position = from; ; ) {
-    // A long line is not joined from many small pieces.
+    // Read larger pieces for a long line, so that it isn't joined from many small ones.
     const piece = Buffer.allocUnsafe(Math.max(PIECE, rest.length));
     const length = await readFullyAsync(fs, fd, piece, position);
     position += length;

@@ -15,11 +15,11 @@ import { Replacement } from './rewrite.js';
 
 /** The results of a compaction. */
 export interface CompactionSummary {
-  /** Jobs that stay in the file. */
+  /** Number of jobs that stay in the file. */
   kept: number;
-  /** Finished jobs moved to archive/. */
+  /** Number of finished jobs moved to archive/. */
   archived: number;
-  /** Follow-up jobs made that a crash had cut off from their completion. */
+  /** Number of follow-ups made again, because a crash had cut them off from their parents' completion. */
   recovered: number;
   bytesBefore: number;
   bytesAfter: number;
@@ -29,14 +29,14 @@ export interface CompactionSummary {
 export interface CompactionContext {
   readonly fs: FileSystem;
   readonly lock: Lock;
-  /** The queue file's. */
+  /** The path of the queue file. */
   readonly path: string;
   /** In ms; Infinity keeps finished jobs forever. */
   readonly retention: number;
   readonly now: number;
 }
 
-/** Indexes rows glued in one line: the second, and the first if only its end is missing. */
+/** Indexes rows glued in one line: the second, and the first if only its LF is missing. */
 async function takeGlued(index: JobIndex): Promise<void> {
   const { file } = index;
   const reader = new LineReader(file.layout);
@@ -51,14 +51,14 @@ async function takeGlued(index: JobIndex): Promise<void> {
 }
 
 /**
- * Writes the file again: finished jobs first, then what is to do, without superseded rows. Comments and lines
- * that can't be read are kept byte for byte. Only under the lock; this is what truly depends on it.
+ * Rewrites the file without superseded rows: finished jobs first, then the open part. Comments and lines that
+ * can't be read are kept byte for byte. Call it only under the lock, because this truly depends on it.
  *
  * The order of the steps: the archive is durable before the new file lacks the archived jobs. The new file is
  * durable before it takes the name. The name is durable before a process acknowledges anything in it. A crash
  * between two steps leaves the old file or the new one; at worst, a job is in both file and archive.
  *
- * @param known the file's index, caught up to its end; made here if there is none
+ * @param known the file's index, caught up to its end; by default, a new index is made
  */
 export async function compact(
   context: CompactionContext,
@@ -85,22 +85,22 @@ export async function compact(
     await archive.settle();
     return { ...summary, archived: archive.count, bytesBefore: file.size, bytesAfter: output.size };
   } finally {
-    // Also if the name could not be made durable, because the rows are nowhere else.
+    // Keep the staged files also if the name could not be made durable, because the rows are nowhere else.
     archive.close(output.hasName);
     output.close();
   }
 }
 
-/** How much longer an upgrade's new columns may make rows. */
+/** The factor by which an upgrade's new columns may make rows longer. */
 const UPGRADE_GROWTH = 1.5;
 
-/** Refuses to begin without room: each live row is written once more, to the new file or the archive. */
+/** Refuses to begin without room, because each row that counts is written again, to the new file or the archive. */
 function checkRoom(fs: FileSystem, path: string, needed: number): void {
   const free = fs.statfs(dirname(path))?.free ?? Number.POSITIVE_INFINITY;
   if (free >= needed) return;
   throw new TsvqError(
     'DISK_FULL',
-    `no room to write ${path} again without superseded rows: it takes ${Math.ceil(needed)} bytes, and ${free} are free. ` +
+    `no room to rewrite ${path} without superseded rows: this takes ${Math.ceil(needed)} bytes, and ${free} are free. ` +
       'Nothing was changed; free some space',
   );
 }

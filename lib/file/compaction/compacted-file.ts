@@ -10,8 +10,8 @@ import type { Replacement } from './rewrite.js';
 const PIECE = 1024 * 1024;
 
 /**
- * The parts of the new file. Finished jobs are written as they come. The open part is written after them, so
- * its lines are only noted, and copied from the old file at the end.
+ * Builds the new file. Finished jobs are written as they come. The open part is written after them, so its
+ * lines are only noted, and copied from the old file at the end.
  */
 export class CompactedFile {
   readonly layout: Layout;
@@ -23,7 +23,7 @@ export class CompactedFile {
   #noteAt: number | undefined;
   /** Adjacent lines of the sealed part that are not added to the output yet. */
   #run: { bytes: Buffer; start: number; end: number } | undefined;
-  /** Where the lines of the open part are in the old file; neighbours merged. */
+  /** Where the lines of the open part are in the old file; adjacent lines are merged. */
   readonly #ranges: { from: number; to: number }[] = [];
   /** New and changed lines of the open part, which come last. */
   readonly #lines: string[] = [];
@@ -42,7 +42,7 @@ export class CompactedFile {
     return this.layout !== this.#old.layout;
   }
 
-  /** Writes the head. @param isSealed true if the end of the finished jobs is noted there */
+  /** Writes the head. @param isSealed true if the head has the note about the end of the finished jobs */
   begin(isSealed: boolean): void {
     this.#output.add(Buffer.from(headOf(this.layout)));
     if (!isSealed) return;
@@ -50,7 +50,7 @@ export class CompactedFile {
     this.#output.add(Buffer.from(sealedMark(0, 0)));
   }
 
-  /** Adds a finished job's unchanged line. {@link flush} before its bytes change. @param end after its LF */
+  /** Adds a finished job's unchanged line. Call {@link flush} before the bytes change. @param end after its LF */
   seal(bytes: Buffer, start: number, end: number): void {
     if (this.#run?.end === start) this.#run.end = end;
     else {
@@ -120,7 +120,7 @@ export class CompactedFile {
     }
   }
 
-  /** Returns a line in the new columns. If they would make a row of what is none, it gets one field too many. */
+  /** Returns a line in the new columns. A line that would only there become a row gets one field too many. */
   #upgradedLine(bytes: Buffer, start: number, end: number): Buffer {
     if (this.#reader.read(bytes, start, end) === 'row')
       return Buffer.from(joinRow(this.upgraded(bytes, start, end)));

@@ -11,7 +11,7 @@ import type { CompactedFile } from './compacted-file.js';
 import { type Destination, destinationOf, type OldLine } from './destination.js';
 
 const HEX_DIGITS = '0123456789abcdef';
-/** With fewer bytes of finished rows their end isn't marked, because scanning them costs nothing. */
+/** With fewer bytes of finished rows there is no sealed part, because scanning them costs nothing. */
 const WORTH_A_MARK = 64 * 1024;
 
 /** One pass over the old file that puts each line where it goes. */
@@ -25,7 +25,7 @@ export class CompactionPass {
   /** Where the newest rows begin, and which of them comes next. */
   readonly #newest: Float64Array;
   #next = 0;
-  /** Lines after this byte of the old file are left: an append without the lock is done again. */
+  /** Lines after this byte of the old file are left out, because an append without the lock is done again. */
   readonly #end: number;
   /** Completed jobs whose follow-ups may have no rows yet. */
   readonly #parents: StoredJob[] = [];
@@ -46,7 +46,7 @@ export class CompactionPass {
     this.#target.begin(this.#finishedBytes() > WORTH_A_MARK);
     await file.eachLine(file.start, (bytes, start, end, offset) => this.#put(bytes, start, end, offset), {
       to: this.#end,
-      // Block by block, so that no more than one is in memory.
+      // Write block by block, so that only one is in memory.
       afterBlock: async () => {
         await this.#target.flush();
         await this.#archive.flush();
@@ -99,12 +99,12 @@ export class CompactionPass {
     };
   }
 
-  /** When the row read last finished, in ms. */
+  /** When the job of the row read last finished, in ms; NaN if unreadable. */
   get #finishedAt(): number {
     return this.#reader.number(this.#index.file.layout.at.finished_at, Number.NaN) * 1000;
   }
 
-  /** True if a job's newest row begins there. Ask once for each place, in file order. */
+  /** True if a job's newest row begins at `offset`. Ask once for each row, in file order. */
   #isNewest(offset: number): boolean {
     if (offset !== this.#newest[this.#next]) return false;
     this.#next++;
@@ -113,7 +113,7 @@ export class CompactionPass {
 
   /**
    * True if the row's job is in the sealed part and was not retried since. Rows that another read of this
-   * process indexes meanwhile are after the end, and supersede nothing here.
+   * process indexes meanwhile are after {@link #end}, and don't count here.
    */
   #isStillSettled(offset: number): boolean {
     const index = this.#index;
@@ -124,13 +124,13 @@ export class CompactionPass {
 
   /**
    * True if a comment is a superseded row whose strike has lost its dashes, by power loss, but not its `#`.
-   * To `awk` it still looks like a waiting job. The digit under the `#` is one of sixteen. A row that a
-   * person commented out is its job's newest, and stays.
+   * To `awk` it still looks like a waiting job. The digit under the `#` is one of sixteen. A row that a person
+   * commented out stays, because it is its job's newest.
    */
   #isHalfStruck(bytes: Buffer, start: number, end: number): boolean {
     const reader = this.#reader;
     const hash = bytes[start] as number;
-    // Read it once, in place, because the kind of a line is the same with each digit.
+    // Read the line once, in place, because its kind is the same with each digit.
     bytes[start] = HEX_DIGITS.charCodeAt(0);
     const isRow = reader.read(bytes, start, end) === 'row';
     bytes[start] = hash;
@@ -142,7 +142,7 @@ export class CompactionPass {
     });
   }
 
-  /** Puts a job's newest row, the one read last, where it goes. */
+  /** Puts the row read last, which is its job's newest, where it goes. */
   #putRow(to: Destination, bytes: Buffer, start: number, end: number, offset: number): void {
     const reader = this.#reader;
     const { at } = this.#index.file.layout;
@@ -162,13 +162,13 @@ export class CompactionPass {
   /** Returns a finished row in the new layout; notes its follow-ups, and empties their column. */
   #rewritten(bytes: Buffer, start: number, end: number): string {
     const job = new StoredJob(this.#target.upgraded(bytes, start, end), this.#target.layout);
-    // What can't be read stays there.
+    // A field that can't be read stays as it is.
     if (decodeFollowUps(job.followUps) === undefined) return job.line;
     this.#parents.push(job);
     return withoutFollowUps(job).line;
   }
 
-  /** Makes two glued rows two lines again; the first becomes torn, if it isn't whole. */
+  /** Makes two lines of two glued rows again. The first becomes a torn line if it isn't whole. */
   #unglue(bytes: Buffer, start: number, at: number, end: number, offset: number): void {
     const first = bytes.toString('utf8', start, at);
     if (this.#isNewest(offset)) this.#keepLine(first);

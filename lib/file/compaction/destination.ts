@@ -4,10 +4,10 @@ import type { LineKind } from '../format/line.js';
 /**
  * A line of the old file.
  *
- * - `superseded`: a row that another supersedes, not crossed out yet
+ * - `superseded`: a row that another supersedes, but that isn't struck yet
  * - `duplicate`: a row with the id and version of an earlier one
  * - `obsolete`: a comment that an earlier compaction made, or that power loss left of a strike
- * - `newest`: a row that is its job
+ * - `newest`: its job's newest row
  */
 export type OldLine =
   | { readonly kind: Exclude<LineKind, 'row'> | 'superseded' | 'duplicate' | 'obsolete' }

@@ -7,7 +7,7 @@ import { give, giveToOwner, type Owner } from '../disk/ownership.js';
 import { headOf, type Layout } from '../format/layout.js';
 import type { Lock } from '../lock/lock.js';
 
-/** The new file has the name, but power loss may bring the old one back: no process may build on it. */
+/** The new file has the name, but power loss may bring the old one back, so no process may build on the new one. */
 export class NotDurable extends Error {
   constructor(cause: unknown) {
     super('a rename could not be made durable', { cause });
@@ -24,15 +24,15 @@ export class Replacement {
   #pending: Buffer[] = [];
   #pendingSize = 0;
   #written = 0;
-  /** True once it has the queue file's name. */
+  /** True once the new file has the queue file's name. */
   hasName = false;
 
-  /** @param owner of the new file; by default that of the file at the path */
+  /** @param owner the new file's owner; by default, the owner of the file at the path */
   constructor(fs: FileSystem, path: string, owner?: Owner) {
     this.#fs = fs;
     this.#path = path;
-    // A random name, so that no symlink can wait there. After a crash the repair removes the file, or doctor
-    // reports it.
+    // The name is random, so that no symlink can wait there. After a crash the repair removes the file, or
+    // doctor reports it.
     this.#temporary = `${path}.${randomHex(6)}.tmp`;
     this.#fd = fs.open(this.#temporary, 'wx+', 0o660);
     try {
@@ -72,8 +72,8 @@ export class Replacement {
   }
 
   /**
-   * Renames the file; only under the lock. A process that takes the lock over removes our token, then our
-   * file. One of the two stops us here, however long and wherever we were suspended.
+   * Renames the file; only under the lock. Another process that takes the lock over removes this one's token,
+   * then its file. One of the two stops this process here, however long and wherever it was suspended.
    */
   async replace(lock: Lock): Promise<void> {
     if (!lock.stillHeld()) throw takenOver(this.#path);
@@ -101,7 +101,7 @@ export class Replacement {
     try {
       this.#fs.unlink(this.#temporary);
     } catch {
-      // It is only litter; the first error matters more.
+      // The file is only a leftover; the first error matters more.
     }
   }
 }
@@ -109,7 +109,7 @@ export class Replacement {
 const takenOver = (path: string): TsvqError =>
   new TsvqError('WRITE_FAILED', `the lock was taken over while ${path} was rewritten; the file is unchanged`);
 
-/** Lists the new files beside a queue file that are unfinished, perhaps forever. */
+/** Lists the unfinished new files beside a queue file, of compactions under way and of dead processes. */
 export function replacementsOf(fs: FileSystem, path: string): string[] {
   const folder = dirname(path);
   const prefix = `${basename(path)}.`;
@@ -119,9 +119,9 @@ export function replacementsOf(fs: FileSystem, path: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** Removes the unfinished files of dead processes, and of those whose lock was taken over. */
+/** Removes the unfinished files of dead processes, and of processes whose lock was taken over. */
 export function removeUnfinishedRewrites(fs: FileSystem, path: string): void {
-  // Others may have passed us over, and repair too.
+  // Another process may have taken the lock over meanwhile, and repair too.
   for (const file of replacementsOf(fs, path)) removeIfThere(fs, file);
 }
 
@@ -143,7 +143,7 @@ export async function createQueueFile(
   }
 }
 
-/** Syncs all directories above a file's, because they may be as new; some may be closed to us. */
+/** Syncs all directories above a file's, because they may be as new. This process may not open some of them. */
 export async function syncFoldersAbove(fs: FileSystem, path: string): Promise<void> {
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
     await syncFolder(fs, dirname(folder)).catch(() => {});

@@ -4,27 +4,27 @@ import { type FileSystem, readFully } from './fs.js';
 import type { OpenFile } from './open-file.js';
 
 /*
- * Finds queue files that can't be written safely. A compaction replaces the file, and the lock stands beside
- * it: both work only if all processes share the folder. A container that mounts the file alone shares
- * neither. If the file was replaced outside, what the container appends is in no queue.
+ * Finds queue files that can't be written safely. A compaction replaces the file, and the lock is beside it.
+ * Both work only if all processes share the folder. A container that mounts the file alone shares neither. If
+ * the file was replaced outside, rows that the container appends are in no queue.
  */
 
 const MOUNTS = '/proc/self/mountinfo';
 const MOUNT_FOLDER = "Mount the file's folder instead of the file, and open the queue in it.";
 
-/** Returns why a queue file must not be written in its place; undefined if it may be. */
+/** Returns why a queue file must not be written in its place; undefined if it may be written. */
 export function detachment(fs: FileSystem, { path }: Pick<OpenFile, 'path'>): string | undefined {
-  // Ask the path, not the open file, because a compaction may just have replaced that.
+  // Ask the path, not the open file, because a compaction may just have replaced the open file.
   if (fs.stat(path)?.nlink === 0) {
     return (
-      `${path} is a file that no folder holds any more: it is mounted by itself, and was replaced or deleted ` +
+      `${path} is a file that is in no folder any more: it is mounted by itself, and was replaced or deleted ` +
       `where it came from. ${MOUNT_FOLDER}`
     );
   }
   if (!isMountPoint(fs, path)) return undefined;
   return (
-    `${path} is mounted by itself: it can't be replaced by a compaction, and its lock is not that of those who use ` +
-    `the folder it comes from. ${MOUNT_FOLDER}`
+    `${path} is mounted by itself: a compaction can't replace it, and processes that use the folder it comes from ` +
+    `have another lock. ${MOUNT_FOLDER}`
   );
 }
 
@@ -34,7 +34,7 @@ export function refuseDetached(fs: FileSystem, file: OpenFile): void {
   if (problem !== undefined) throw new TsvqError('DETACHED', `nothing was written: ${problem}`);
 }
 
-/** Returns the error of a rename, or a check before it, if the file itself is a mount point. */
+/** Returns the error of a rename, or of a check before it, for a file that is itself a mount point. */
 export const isMounted = (path: string, cause: unknown): TsvqError =>
   new TsvqError(
     'DETACHED',
@@ -44,7 +44,7 @@ export const isMounted = (path: string, cause: unknown): TsvqError =>
     },
   );
 
-/** True if something is mounted at a path. Only Linux tells. */
+/** True if something is mounted at a path; always false on systems other than Linux, which don't tell. */
 function isMountPoint(fs: FileSystem, path: string): boolean {
   let mounts: string;
   try {
@@ -58,7 +58,7 @@ function isMountPoint(fs: FileSystem, path: string): boolean {
   );
 }
 
-/** Writes a path as mountinfo does: proc(5). */
+/** Writes a path as mountinfo does; see proc(5). */
 const escaped = (path: string): string =>
   path.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
@@ -85,7 +85,7 @@ export interface Home {
 
 /**
  * Refuses to make a queue again after its folder was taken away. Otherwise acknowledged jobs would be where
- * no process looks, or hide the folder when it comes back.
+ * no process looks, or in the way of the folder when it comes back.
  *
  * @throws TsvqError `DETACHED`
  */

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { type ErrorCode, TsvqError } from '../../job/errors.js';
 
-/** What the store needs to know about a file or directory. */
+/** The facts about a file or directory that the store needs. */
 export interface FileInfo {
   readonly dev: number;
   readonly ino: number;
@@ -10,15 +10,15 @@ export interface FileInfo {
   readonly uid: number;
   readonly gid: number;
   readonly mtimeMs: number;
-  /** Number of its names; 0 if its last name is gone although a mount still shows it. */
+  /** The number of names; 0 if the last name is gone although a mount still shows the file. */
   readonly nlink: number;
-  /** When it was made; 0 if the system doesn't tell. */
+  /** When the file was made; 0 if the system doesn't tell. */
   readonly birthtimeMs: number;
 }
 
-/** What the store needs to know about a file system. */
+/** The facts about a file system that the store needs. */
 interface FileSystemInfo {
-  /** The system's number for its kind; see statfs(2). */
+  /** The system's number for this kind of file system; see statfs(2). */
   readonly type: number;
   /** Bytes that may still be written; Infinity if the system doesn't tell. */
   readonly free: number;
@@ -35,16 +35,16 @@ export interface FileSystem {
   open(path: string, flags: string | number, mode?: number): number;
   close(fd: number): void;
   /**
-   * Closes it after the callbacks that are due, because they may still read from it. It runs off the event
-   * loop because freeing the pages of a large replaced file takes long.
+   * Closes a file after the callbacks that are due, because they may still read from it. This runs off the
+   * event loop because freeing the pages of a large replaced file takes long.
    */
   closeLater(fd: number): void;
-  /** Returns undefined if the name is missing. */
+  /** Describes a file or directory; undefined if the name is missing. */
   stat(path: string): FileInfo | undefined;
   fstat(fd: number): FileInfo;
   /** Describes the file system of a path; undefined if the name is missing, or the system doesn't tell. */
   statfs(path: string): FileSystemInfo | undefined;
-  /** Follows all symlinks; undefined if the name is missing. */
+  /** Returns the path with all symlinks followed; undefined if the name is missing. */
   realpath(path: string): string | undefined;
   readlink(path: string): string | undefined;
   mkdir(path: string, options?: { mode: number }): void;
@@ -68,7 +68,7 @@ export interface FileSystem {
   watch(folder: string, changed: (name: string | null) => void): () => void;
 }
 
-/** Returns undefined if the name is missing; other errors are thrown. */
+/** Runs a call. Returns undefined if the name is missing; throws other errors. */
 function ifThere<T>(call: () => T): T | undefined {
   try {
     return call();
@@ -137,7 +137,7 @@ const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 const NO_WAY = new Set(['ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 
-/** True for a system code; Node's (`ERR_…`) and those of a user's code are none. */
+/** True for an error code of the system; false for Node's (`ERR_…`) and those of a user's code. */
 const isSystemCode = (code: unknown): code is string =>
   typeof code === 'string' && (/^E[A-Z0-9]+$/.test(code) || code === 'UNKNOWN');
 
@@ -166,7 +166,7 @@ export async function withStoreErrors<T>(path: string, work: () => Promise<T>): 
   }
 }
 
-/** {@link withStoreErrors} for synchronous work. */
+/** Runs synchronous `work` as {@link withStoreErrors} does. */
 export function withStoreErrorsSync<T>(path: string, work: () => T): T {
   try {
     return work();
@@ -175,7 +175,7 @@ export function withStoreErrorsSync<T>(path: string, work: () => T): T {
   }
 }
 
-/** True for a file with content: no folder, pipe or device. */
+/** True for a file with content; false for a folder, pipe or device. */
 export const isRegular = ({ mode }: FileInfo): boolean =>
   (mode & fs.constants.S_IFMT) === fs.constants.S_IFREG;
 
@@ -207,12 +207,12 @@ export async function readFullyAsync(
   return filled;
 }
 
-/** Throws after a short write without an error; in practice the disk is full. */
+/** Throws if a write was short without an error, because in practice the disk is full then. */
 export function assertWhole(written: number, bytes: Buffer): void {
   if (written < bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
 }
 
-/** Makes the names in a directory durable; before, a rename or new file is not. */
+/** Makes the names in a directory durable. Before, a rename or a new file isn't durable. */
 export async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
   const fd = fs.open(folder, 'r');
   try {

@@ -7,14 +7,14 @@ import { type FileSystem, readFully } from './fs.js';
 /** The longest header that is read. */
 const LONGEST_HEADER = 64 * 1024;
 
-/** What comes before a file's rows: the header, and the line that names the format. */
+/** The lines before a file's rows: the header, and the line that names the format. */
 export interface Head {
   readonly layout: Layout;
-  /** Number of the file format; 1 if the file names none. */
+  /** The number of the file format; 1 if the file names none. */
   readonly format: number;
-  /** False if an edit by hand put a line before the format line. Then it is written again where it belongs. */
+  /** False if the second line doesn't name the format, as in an older file, or after an edit by hand. */
   readonly hasFormatLine: boolean;
-  /** Where the first line after the header begins, or after the format line if that follows the header. */
+  /** Where the next line begins after the header, or after the format line if that follows the header. */
   readonly start: number;
 }
 

@@ -15,19 +15,18 @@ export interface Heartbeat {
 }
 
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-/** Follows no symlink and waits for no pipe, because others can put one at this known name. */
+/** Opens neither symlink nor pipe, because other users can put one at this known name. */
 const ONLY_THERE = O_NOFOLLOW | O_NONBLOCK;
-/** The most bytes that are read. */
-const MOST = 64 * 1024;
+const MOST_BYTES = 64 * 1024;
 
 /**
- * Writes a line with the time in Unix seconds, then a line for each type without a handler, and one if due jobs found no place. It leaves out
- * invalid types from edits by hand: no handler can have them, and they may have any length. It may be lost:
- * no sync.
+ * Writes a line with the time in Unix seconds, then a line for each type without a handler, and one if due
+ * jobs found no place. It leaves out invalid types from edits by hand, because no handler can have them, and
+ * they may have any length. The heartbeat isn't synced, and may be lost.
  *
  * The file gets no shorter, because cutting it costs more than all the rest. Empty lines overwrite old ones.
  *
- * @returns true if it is the first one
+ * @returns true if the file had no heartbeat yet
  */
 export function writeHeartbeat(fs: FileSystem, queueFile: string, heartbeat: Heartbeat): boolean {
   const { at, unhandled, crowdedOutAt } = heartbeat;
@@ -39,7 +38,7 @@ export function writeHeartbeat(fs: FileSystem, queueFile: string, heartbeat: Hea
       giveToOwner(fs, fd, queueFile);
       const text = Buffer.from(`${lines.join('\n')}\n`);
       const { size } = fs.fstat(fd);
-      const bytes = Buffer.alloc(Math.max(text.length, Math.min(size, MOST)), '\n');
+      const bytes = Buffer.alloc(Math.max(text.length, Math.min(size, MOST_BYTES)), '\n');
       text.copy(bytes);
       fs.writeSync(fd, bytes, 0);
       return size === 0;
@@ -47,7 +46,7 @@ export function writeHeartbeat(fs: FileSystem, queueFile: string, heartbeat: Hea
       fs.close(fd);
     }
   } catch {
-    // Without a heartbeat the worker still works; `queue check` will tell.
+    // Without a heartbeat the worker still works; `queue check` reports it.
     return false;
   }
 }
@@ -58,7 +57,7 @@ function openTick(fs: FileSystem, path: string): number {
     return open();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
-    // Root was killed before it could give the file away. Only the folder decides if it may be removed.
+    // Root was killed before it could give the file away. Only the folder decides if the file may be removed.
     fs.unlink(path);
     return open();
   }
@@ -76,7 +75,7 @@ export function readHeartbeat(fs: FileSystem, queueFile: string): Heartbeat | un
   }
   try {
     if (!isRegular(fs.fstat(fd))) return undefined;
-    const bytes = Buffer.alloc(MOST);
+    const bytes = Buffer.alloc(MOST_BYTES);
     const lines = bytes.toString('utf8', 0, fs.readSync(fd, bytes, bytes.length, 0)).split('\n');
     const at = Number(lines[0]) * 1000;
     if (!(at > 0)) return undefined;
@@ -88,7 +87,7 @@ export function readHeartbeat(fs: FileSystem, queueFile: string): Heartbeat | un
   }
 }
 
-/** How long a heartbeat says that a worker left due jobs. Others beat meanwhile, and cron starts one a minute. */
+/** How long a heartbeat counts that says that a worker left due jobs, in ms; cron starts a worker each minute. */
 const CROWDED_OUT_MS = 90_000;
 
 /** Returns when a worker left due jobs because too many others were at work; undefined if not lately. */

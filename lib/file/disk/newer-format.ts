@@ -1,7 +1,7 @@
 import { FORMAT } from '../format/format.js';
 import type { OpenFile } from './open-file.js';
 
-/** Returns why this version may not write a file: a later one did, and its rows may mean more. */
+/** Returns why this version of tsvq may not write a file; undefined if it may. Rows of a later one may mean more. */
 export function newerThanThis({ path, format }: Pick<OpenFile, 'path' | 'format'>): string | undefined {
   if (format <= FORMAT) return undefined;
   return (

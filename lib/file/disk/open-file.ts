@@ -22,11 +22,11 @@ export class OpenFile {
   /** False if this process may only read it. */
   readonly writable: boolean;
   readonly layout: Layout;
-  /** Number of the file format; 1 if the file names none. */
+  /** The number of the file format; 1 if the file names none. */
   readonly format: number;
-  /** Where the first line after the header begins, or after the format line if that follows the header. */
+  /** Where the next line begins after the header, or after the format line if that follows the header. */
   readonly start: number;
-  /** Its state when it was opened. */
+  /** The file's state when it was opened. */
   readonly info: FileInfo;
   readonly #fs: FileSystem;
   readonly #hasFormatLine: boolean;
@@ -39,7 +39,7 @@ export class OpenFile {
     const opened = openExisting(fs, path);
     if (opened === undefined) return undefined;
     try {
-      // Opening a pipe or device doesn't wait; neither is a queue.
+      // O_NONBLOCK opens a pipe or device without waiting; neither is a queue.
       if (!isRegular(fs.fstat(opened.fd))) {
         throw new TsvqError(
           'NOT_A_QUEUE',
@@ -68,7 +68,7 @@ export class OpenFile {
     this.info = fs.fstat(fd);
   }
 
-  /** False if a compaction must bring the file to this version's format before rows are appended. */
+  /** False if a compaction must bring the file to the format of this tsvq before rows are appended. */
   get isUpToDate(): boolean {
     return this.layout.current && this.format === FORMAT && this.#hasFormatLine;
   }
@@ -78,24 +78,24 @@ export class OpenFile {
     return this.#hasFormatLine ? 2 : 1;
   }
 
-  /** False if the file has lost its last name, although its path still leads to it: see detached.ts. */
+  /** False if the file had lost its last name, although its path still leads to it; see detached.ts. */
   get isNamed(): boolean {
     return this.info.nlink > 0;
   }
 
-  /** Current size. */
+  /** The file's size now. */
   get size(): number {
     return this.#fs.fstat(this.fd).size;
   }
 
-  /** True if the path still names this inode, and its header is still there (it may have been emptied). */
+  /** True if the path still names this inode, and the file still has its header (it may have been emptied). */
   isCurrent(): boolean {
     const now = this.#fs.stat(this.path);
     if (now === undefined || now.ino !== this.info.ino || now.dev !== this.info.dev) return false;
     return now.size >= this.start && now.nlink > 0 === this.isNamed;
   }
 
-  /** Descriptor for writes in place, because the one for appending ignores the position. */
+  /** The descriptor for writes in place, because the one for appending ignores the position. */
   get strikeFd(): number {
     if (this.#strikeFd === undefined) {
       const fd = this.#fs.open(this.path, 'r+');
@@ -116,8 +116,8 @@ export class OpenFile {
 
   release(): void {
     if (--this.#users > 0) return;
-    // Not at once, because a caller that just got its index may be about to retain it. Never twice, because
-    // the descriptor's number may belong to another file then.
+    // Don't close it at once, because a caller that just got its index may be about to retain it. Don't close
+    // it twice, because the descriptor's number may belong to another file then.
     setImmediate(() => {
       if (this.#users > 0 || this.#closed) return;
       this.#closed = true;
@@ -135,12 +135,12 @@ export class OpenFile {
   /**
    * Calls `block` with pieces of whole lines from `from` on, until a read returns nothing. It never stops at
    * a size taken earlier, because it could miss both a struck row and its replacement after that size. Bytes
-   * after the last LF are left.
+   * after the last LF are left out.
    *
    * @param block gets the bytes, where the lines end in them, and where they begin in the file; it is waited
    *   for because the bytes are used again
-   * @param to lines that end after this byte are left
-   * @returns where the first line left begins
+   * @param to lines that end after this byte are left out
+   * @returns where the first line that was left out begins
    */
   async eachBlock(
     from: number,
@@ -161,14 +161,14 @@ export class OpenFile {
             : await this.#fs.read(this.fd, into, wanted, position + kept);
         if (length === 0) return position;
         const filled = kept + length;
-        // The kept bytes have none.
+        // The kept bytes have no LF.
         const lf = into.subarray(0, length).lastIndexOf(LF);
         const end = lf < 0 ? 0 : kept + lf + 1;
         if (end > 0) await block(bytes, end, position);
         position += end;
         kept = filled - end;
-        // Small files are read at once, larger ones in large pieces, off the event loop. A longer line gets
-        // more room while it lasts.
+        // Small files are read at once, larger ones in large pieces, off the event loop. A longer line gets a
+        // larger buffer while it is read.
         const isFull = kept === bytes.length || (bytes.length < BLOCK && length === wanted);
         if (isFull || (bytes.length > BLOCK && kept < BLOCK)) {
           const other = Buffer.allocUnsafe(kept < BLOCK ? BLOCK : kept * 2);
@@ -184,7 +184,7 @@ export class OpenFile {
   }
 
   /**
-   * Calls `line` for each whole line from `from` on; it reads with {@link eachBlock}.
+   * Calls `line` for each whole line from `from` on; reads as {@link eachBlock} does.
    *
    * @param line gets the bytes, and where the line begins in them, ends in them, and begins in the file
    */
@@ -209,7 +209,7 @@ interface Opened {
   readonly writable: boolean;
 }
 
-/** Opens a file to append to it; without the right to write, only to read it. */
+/** Opens a file for reading and appending; only for reading if this process has no right to write it. */
 function openExisting(fs: FileSystem, path: string): Opened | undefined {
   try {
     // A symlink in the given path was already followed. If one has replaced the real file since, earlier
@@ -221,7 +221,7 @@ function openExisting(fs: FileSystem, path: string): Opened | undefined {
     if (code === 'ELOOP') {
       throw new TsvqError(
         'WRITE_FAILED',
-        `${path} has become a symlink, or leads round in a circle; open the queue again`,
+        `${path} has become a symlink, or leads back to itself; open the queue again`,
       );
     }
     if (code === 'EISDIR') throw new TsvqError('NOT_A_QUEUE', `${path} is a directory; name a file`);

@@ -4,25 +4,25 @@ import { TsvqError } from '../../job/errors.js';
 import { type FileInfo, type FileSystem, isRegular } from './fs.js';
 
 /*
- * All that is made for a queue gets the queue file's owner, group and mode. Otherwise what root makes would
- * shut out all other users of the queue, and a narrow umask would shut out other users of the group.
+ * Each file and folder made for a queue gets the queue file's owner, group and mode. Otherwise a file of root's
+ * would shut out all other users of the queue, and a narrow umask would shut out other users of the group.
  *
- * Root may be killed before it could give a file or folder away. It is empty then, in a folder of the queue's
- * owner. So the next process removes it and makes its own.
+ * Root may be killed before it could give a file or folder away. That one is empty then, in a folder of the
+ * queue's owner. So the next process removes it and makes its own.
  */
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFMT } = constants;
-/** Mode of a folder that a group shares: it may write there, and new files there belong to it. */
+/** The mode of a folder that a group shares: the group may write there, and new files there belong to it. */
 const SHARED = 0o2020;
 export const ROOT = 0;
 
 /** The owner of a file or folder, and its mode. */
 export type Owner = Pick<FileInfo, 'uid' | 'gid' | 'mode'>;
 
-/** Adds the right to enter for all that may read. */
+/** Adds the right to enter a folder for all that may read it. */
 const enterable = (mode: number): number => mode | ((mode & 0o444) >> 2);
 
-/** Returns the owner for a new file if there is no queue file. @param mode as the system made it */
+/** Returns the owner for a new file if there is no queue file. @param mode that the system has given the new file */
 export function ownerIn(folder: Owner, mode: number): Owner {
   const isShared = (folder.mode & SHARED) === SHARED;
   return { uid: folder.uid, gid: folder.gid, mode: isShared ? mode | 0o060 : mode };
@@ -37,7 +37,7 @@ export function give(fs: FileSystem, fd: number, owner: Owner): boolean {
   const { uid, gid, ...made } = fs.fstat(fd);
   const mode = made.mode & 0o7777;
   const isFolder = (made.mode & S_IFMT) === S_IFDIR;
-  // The system sets a folder's setgid, and it stays.
+  // The system sets a folder's setgid bit, and that stays.
   const wanted = isFolder ? (mode & 0o7000) | enterable(owner.mode & 0o777) : owner.mode & 0o7777;
   const chmod = (from: number, to: number): boolean => {
     if (from !== to) fs.fchmod(fd, to);
@@ -61,30 +61,30 @@ function chown(fs: FileSystem, fd: number, from: Omit<Owner, 'mode'>, to: Omit<O
       fs.fchown(fd, uid, to.gid);
       return true;
     } catch {
-      // Not ours to give away.
+      // This process may not give it away.
     }
   }
   return false;
 }
 
 /**
- * Gives a new file or folder to the queue file's owner. Without a queue file yet, its folder tells the owner.
+ * Gives a new file or folder to the queue file's owner; without a queue file yet, to the owner of its folder.
  *
  * @returns the owner, if anything was changed
  */
 export function giveToOwner(fs: FileSystem, fd: number, queueFile: string): Owner | undefined {
   try {
     const like = fs.stat(queueFile) ?? ownerIn(fs.stat(dirname(queueFile)) as Owner, fs.fstat(fd).mode);
-    // Its owner can use it in any case.
+    // The owner can read and write the new file in any case.
     const owner = { uid: like.uid, gid: like.gid, mode: (like.mode & 0o777) | 0o600 };
     return give(fs, fd, owner) ? owner : undefined;
   } catch {
-    // Not ours to give away.
+    // This process may not give it away.
     return undefined;
   }
 }
 
-/** Opens a path for `run`, unless something else has its place by now. */
+/** Opens a path for `run`. Does nothing if that is denied, or something else has its place by now. */
 function withOpen<T>(fs: FileSystem, path: string, flags: number, run: (fd: number) => T): T | undefined {
   try {
     const fd = fs.open(path, O_RDONLY | O_NOFOLLOW | flags);
@@ -94,7 +94,7 @@ function withOpen<T>(fs: FileSystem, path: string, flags: number, run: (fd: numb
       fs.close(fd);
     }
   } catch {
-    // Not ours to give away.
+    // This process may not give it away.
     return undefined;
   }
 }
@@ -110,7 +110,7 @@ export function makeFolder(fs: FileSystem, folder: string, queueFile: string): v
   giveFolderToOwner(fs, folder, queueFile);
 }
 
-/** Makes a folder and those above it. Each new one gets the owner of the one above. @throws Node's errors */
+/** Makes a folder and its parents. Each new folder gets the owner of its parent. @throws Node's errors */
 export function makeFolders(fs: FileSystem, folder: string): void {
   if (fs.stat(folder) !== undefined) return;
   const parent = dirname(folder);
@@ -132,11 +132,11 @@ export function giveLikeFolder(fs: FileSystem, fd: number, folder: string): void
     const above = fs.stat(folder);
     if (above !== undefined) give(fs, fd, ownerIn(above, fs.fstat(fd).mode));
   } catch {
-    // Not ours to give away.
+    // This process may not give it away.
   }
 }
 
-/** Removes a folder if it is empty. @returns true if it did */
+/** Removes a folder if it is empty. @returns true if the folder was removed */
 export function removeEmpty(fs: FileSystem, folder: string): boolean {
   try {
     fs.rmdir(folder);
@@ -146,13 +146,13 @@ export function removeEmpty(fs: FileSystem, folder: string): boolean {
   }
 }
 
-/** Removes an empty folder of root's: root was killed before giving it away. @returns true if it did */
+/** Removes an empty folder of root's, because root was killed before giving it away. @returns true if removed */
 export function removeFolderOfRoot(fs: FileSystem, folder: string): boolean {
   return fs.stat(folder)?.uid === ROOT && removeEmpty(fs, folder);
 }
 
-/** Removes an empty file of root's, or its folder. */
-export function removeHollowOfRoot(fs: FileSystem, path: string): boolean {
+/** Removes an empty file of root's, or an empty folder of root's in which it would be. @returns true if removed */
+export function removeEmptyFileOfRoot(fs: FileSystem, path: string): boolean {
   if (removeFolderOfRoot(fs, dirname(path))) return true;
   try {
     const file = fs.stat(path);
@@ -164,11 +164,11 @@ export function removeHollowOfRoot(fs: FileSystem, path: string): boolean {
   }
 }
 
-/** Gives a file that has replaced another to the owner of that one. @param before the replaced one */
+/** Gives a file that has replaced another to the replaced file's owner. @param before the replaced file */
 export function giveReplaced(fs: FileSystem, path: string, before: FileInfo): void {
   withOpen(fs, path, O_NONBLOCK, (fd) => {
     const now = fs.fstat(fd);
-    // In the same file, owner and mode were changed on purpose.
+    // If it is the same file, its owner and mode were changed on purpose.
     const isReplaced = now.ino !== before.ino || now.dev !== before.dev;
     if (isReplaced && isRegular(now)) give(fs, fd, before);
   });
@@ -193,9 +193,9 @@ export function ofRootError(fs: FileSystem, path: string): TsvqError | undefined
 export class LockFiles {
   readonly #fs: FileSystem;
   readonly #queueFile: string;
-  /** The queue file's mode, once it is known that the usual one is wrong. */
+  /** The mode of new files: the queue file's, once it is known that the usual one is wrong. */
   #mode = 0o660;
-  /** True if new files must be given away. It is learned for each lock folder, not for each token in it. */
+  /** True if new files must be given away. This is learned for each lock folder, not for each token in it. */
   #needsGiving: boolean | undefined;
 
   constructor(fs: FileSystem, queueFile: string) {
@@ -218,7 +218,7 @@ export class LockFiles {
     }
   }
 
-  /** Gives the lock's new folder to the owner. */
+  /** Gives a new folder of the lock to the queue file's owner. */
   giveLockFolder(path: string): void {
     this.#learn(giveFolderToOwner(this.#fs, path, this.#queueFile));
   }

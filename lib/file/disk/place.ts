@@ -7,13 +7,13 @@ export interface Place {
   readonly name: string;
   /** True if a queue there is refused, unless an option allows it. */
   readonly isRefused: boolean;
-  /** What is at stake, and what to do. */
+  /** The risk, and what to do. */
   readonly stakes: string;
 }
 
 /*
- * File systems shared by several kernels are refused. Only within one kernel the lock tells dead processes
- * from living ones, and appends never overlap. This includes cluster file systems, however well they lock.
+ * File systems shared by several kernels are refused, because only within one kernel the lock tells dead
+ * processes from living ones, and appends never overlap. Cluster file systems are too, however well they lock.
  */
 const SHARED = {
   isRefused: true,
@@ -24,9 +24,9 @@ const SHARED = {
 const FORWARDED = {
   isRefused: false,
   stakes:
-    'another system may stand behind it: what is written there, from another container or from the host, can be seen late, ' +
+    'another system may serve it: changes made there, from another container or from the host, can be seen late, ' +
     'so work the queue from this side only; jobs may start up to half a second late where changes are not reported; ' +
-    'a volume on a local disk has none of this',
+    'a volume on a local disk has neither problem',
 };
 
 const IN_MEMORY = {
@@ -67,7 +67,7 @@ const PLACES: ReadonlyMap<number, Place> = new Map([
   [0x794c7630, { name: 'overlayfs', ...LAYERED }],
 ]);
 
-/** Finds the place of a queue file, existing or not. Only on Linux: elsewhere numbers mean other things. */
+/** Finds the place of a queue file, existing or not; undefined if unknown. Only Linux has these numbers. */
 export function placeOf(fs: FileSystem, queueFile: string): Place | undefined {
   if (process.platform !== 'linux') return undefined;
   for (let path = queueFile; ; path = dirname(path)) {

@@ -3,10 +3,10 @@ import { LF } from '../format/line.js';
 import { type FileSystem, readFully, SMALL } from './fs.js';
 import type { OpenFile } from './open-file.js';
 
-/** A row that another has superseded. */
+/** A row that another row has superseded. */
 export interface Superseded {
   readonly offset: number;
-  /** Without the LF. */
+  /** The number of bytes without the LF. */
   readonly length: number;
 }
 
@@ -14,9 +14,9 @@ export interface Superseded {
 const PIECE = 1024 * 1024;
 
 /**
- * Strikes rows out in place: then `awk '$4=="pending"'` and `grep <id>` don't see them. Only for rows whose
- * replacement is synced, otherwise power loss could leave neither. The strikes need no sync because the file
- * means the same without them to a reader that compares versions.
+ * Strikes rows in place, so that `awk '$4=="pending"'` and `grep <id>` don't see them. Call it only for rows
+ * whose replacement is synced, because otherwise power loss could leave neither. The strikes need no sync,
+ * because the file means the same without them to a reader that compares versions.
  */
 export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[]): Promise<void> {
   rows.sort((a, b) => a.offset - b.offset);
@@ -24,14 +24,14 @@ export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[])
     const first = i;
     const from = (rows[i] as Superseded).offset;
     let to = from;
-    // Only rows that touch, because bytes between others are not ours to write.
+    // Join only rows that touch, because the bytes between others must not be written.
     while (i < rows.length && (rows[i] as Superseded).offset === to && to - from < PIECE) {
       to += (rows[i] as Superseded).length + 1;
       i++;
     }
     const length = to - from - 1;
     const bytes = Buffer.allocUnsafe(length);
-    // Read again: what is no longer a row (an editor wrote into the file) is left alone.
+    // Read the rows again. A line that is no longer a row (an editor wrote into the file) is left alone.
     if (readFully(fs, file.fd, bytes, from) < length) continue;
     if (length > SMALL && i - first === 1) {
       strikeLarge(fs, file, bytes, from);
@@ -48,7 +48,7 @@ export async function strike(fs: FileSystem, file: OpenFile, rows: Superseded[])
   }
 }
 
-/** Writes only what changes in a large row. The status is first, because dashes strike even without `#`. */
+/** Writes only the bytes that change in a large row. The status is first, because dashes strike even without `#`. */
 function strikeLarge(fs: FileSystem, file: OpenFile, bytes: Buffer, offset: number): void {
   const status = strikeOut(bytes, 0, bytes.length, file.layout);
   if (status === undefined) return;

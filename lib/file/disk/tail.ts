@@ -10,10 +10,10 @@ export function endOf(fs: FileSystem, file: OpenFile): number | undefined {
 }
 
 /**
- * Closes a last line that lacks its LF, so that no row is glued to it: with LF if it is whole, otherwise as
- * torn. It never writes new rows with it, because a write that is cut short leaves a fragment again.
+ * Ends a last line that lacks its LF, so that the next row isn't glued to it. A whole line gets its LF, any
+ * other becomes a torn line. New rows are never in that write, because a short write leaves a fragment again.
  *
- * A NUL may follow a whole row, if power loss kept the length of such a closing but lost its byte. The LF
+ * A NUL may follow a whole row, because power loss kept the length of such an LF but lost its byte. The LF
  * goes there.
  *
  * @returns the size of the file, which now ends with LF

@@ -1,8 +1,8 @@
 import type { Status } from '../../job/job.js';
 
-/** A day in ms; a clock that people read is not wrong by more. */
+/** A day in ms, because a clock that people read is not wrong by more. */
 export const DAY_MS = 86_400_000;
-/** The year 5138, in ms: nothing may be enqueued for later. */
+/** The year 5138, in ms; no job may be enqueued for a later time. */
 const LATEST_MS = 1e14;
 
 /** The times of an open job, in ms; NaN if unreadable. */
@@ -13,7 +13,7 @@ interface Times {
 }
 
 /**
- * Returns why an open job waits for a wrong time, to run or to be rescued: a clock was wrong when it was
+ * Returns why an open job waits for a wrong time, to run or to be rescued. A clock was wrong when its row was
  * written, or another program took milliseconds for seconds.
  *
  * @param now in ms

@@ -9,10 +9,10 @@ import type { Finding } from './finding.js';
 /** The findings about owners and modes. */
 export interface Access {
   readonly findings: Finding[];
-  /** True if a finding keeps a process out that would work the queue. */
+  /** True if a finding keeps out a process that works the queue. */
   readonly keepsOut: boolean;
   /** True if this process can't read the file. */
-  readonly isFileClosed: boolean;
+  readonly isFileDenied: boolean;
 }
 
 /** Checks owners and modes of the file and of the files beside it. */
@@ -21,11 +21,11 @@ export function inspectAccess(store: Store): Access {
   const file = fs.stat(realPath);
   const folder = fs.stat(dirname(realPath));
   if (file === undefined || folder === undefined)
-    return { findings: [], keepsOut: false, isFileClosed: false };
+    return { findings: [], keepsOut: false, isFileDenied: false };
   const open: string[] = [];
   if ((file.mode & 0o002) !== 0) {
     open.push(
-      `every user of this machine may write ${path} (mode ${octal(file)}), and so have jobs run; chmod o-w it`,
+      `every user of this machine may write ${path} (mode ${octal(file)}), and so make it run jobs; chmod o-w it`,
     );
   }
   const closed: string[] = [];
@@ -40,31 +40,31 @@ export function inspectAccess(store: Store): Access {
   }
   closed.push(...besideIt(store, file, folder));
   const refused = closed.length === 0 ? undefined : ofRootError(fs, realPath);
-  const isFileClosed = refused !== undefined && !isAllowed(() => store.openFile());
+  const isFileDenied = refused !== undefined && !isAllowed(() => store.openFile());
   if (open.length + closed.length === 0 && store.openFile()?.writable === false) {
     closed.push(
-      `you may read ${path}, and may not change it (mode ${octal(file)}, user ${file.uid}, group ${file.gid}); see "Permissions" in the operations guide`,
+      `you may read ${path}, but not change it (mode ${octal(file)}, user ${file.uid}, group ${file.gid}); see "Permissions" in the operations guide`,
     );
   }
   return {
     findings: [...open, ...closed].map((message) => ({ kind: 'access', message })),
     keepsOut: closed.length > 0,
-    isFileClosed,
+    isFileDenied,
   };
 }
 
-/** Finds files of another user, who can keep the owner out. */
+/** Finds files of another user, which can keep the owner out. */
 function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
   const { fs, path, realPath, lock } = store;
   const findings: string[] = [];
-  // If the file's owner differs from its folder's, the folder's counts.
+  // If the file's owner isn't its folder's, the folder's counts.
   const owner = file.uid !== folder.uid && !isShared(file, folder) ? folder : file;
   const anothers = (name: string): FileInfo | undefined => {
     let info: FileInfo | undefined;
     try {
       info = fs.stat(name);
     } catch {
-      // Its folder has a finding itself.
+      // The folder that denies access has a finding itself.
     }
     return info === undefined || info.uid === owner.uid || isShared(info, owner) ? undefined : info;
   };
@@ -88,7 +88,7 @@ function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
   return findings;
 }
 
-/** False if the system denies this process access. Closer checks report other errors. */
+/** False if the system denies this process access. More exact checks report other errors. */
 function isAllowed(look: () => unknown): boolean {
   try {
     look();

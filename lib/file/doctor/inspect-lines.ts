@@ -15,9 +15,9 @@ import { datedAhead } from './dated-ahead.js';
 import type { Finding, FindingKind } from './finding.js';
 import { metaFinding } from './interrupted.js';
 
-/** The mark of a row set aside because it has another's id and version. */
+/** The mark of a row set aside because another row has the same id and version. */
 const DUPLICATE = '#duplicate ';
-/** Columns for numbers, which may be empty. */
+/** The columns for numbers that may be empty. */
 const NUMBERS = columns
   .filter(({ isNumber, name }) => isNumber && name !== 'version')
   .map(({ name }) => name);
@@ -35,7 +35,7 @@ export async function inspectLines(store: Store, index: JobIndex, isQuiet: boole
     findings.push({
       kind: 'torn',
       line: lines.number + 1,
-      message: 'the last line has no line end, and is ignored until the next write closes it',
+      message: 'the last line has no line end, and is ignored until the next write ends it',
     });
   }
   return findings;
@@ -48,7 +48,7 @@ class Lines {
   number: number;
   readonly #store: Store;
   readonly #index: JobIndex;
-  /** Otherwise only part of an append may be read. */
+  /** False if a process may be writing, so that only some rows of an append are read. */
   readonly #isQuiet: boolean;
   readonly #reader: LineReader;
   readonly #layout: Layout;
@@ -151,14 +151,14 @@ class Lines {
     const times = { createdAt: ms(created_at), startedAt: ms(started_at), runAt: ms(run_at) };
     const why = datedAhead(this.#reader.status, times, this.#store.clock.now());
     if (why === undefined) return;
-    this.#add('ahead', `job ${brief(id)} is dated far ahead: ${why}; put its times right, or cancel it`, id);
+    this.#add('ahead', `job ${brief(id)} is dated far ahead: ${why}; correct its times, or cancel it`, id);
   }
 
   #lookAtOwner(id: string, owner: string): void {
     if (owner === '') {
       this.#add(
         'orphan',
-        `job ${brief(id)} is processing, but no worker holds it; a worker takes it when its time limit is past`,
+        `job ${brief(id)} is processing, but its row names no worker; a worker takes it back when its time limit is past`,
         id,
       );
       return;
@@ -177,9 +177,9 @@ class Lines {
     }
   }
 
-  /** Reads a damaged row again, because it may just have been crossed out. */
+  /** Reads a damaged row again, because it may just have been struck. */
   #lookAgain(offset: number, length: number): void {
-    // It reads no more than a row may have.
+    // Read no more bytes than a row may have.
     const bytes = this.#index.file.readPiece(offset, Math.min(length, LONGEST_ROW + 1));
     if (this.#reader.read(bytes, 0, bytes.length) !== 'unreadable') return;
     const first = this.#reader.text(0);
@@ -193,7 +193,7 @@ class Lines {
     const { at, names } = this.#layout;
     if (bytes.length > LONGEST_ROW) return 'it is longer than 384 MiB';
     if (bytes.includes(0)) return 'a NUL byte is in it';
-    // Counts without splitting: a line may hold millions of tabs.
+    // Count without splitting, because a line may have millions of tabs.
     let fields = 1;
     for (let tab = bytes.indexOf(TAB); tab >= 0; tab = bytes.indexOf(TAB, tab + 1)) fields++;
     if (fields !== names.length) {
@@ -223,7 +223,7 @@ function heldFindings(index: JobIndex, lines: readonly Finding[]): Finding[] {
   return index.held().map((id) => {
     const line = lines.find((finding) => finding.kind === 'unreadable' && finding.id === id)?.line;
     const where = line === undefined ? 'a line with its id' : `line ${line}, which has its id,`;
-    const message = `job ${brief(id)} is not run: ${where} can't be read; put that line right or delete it (queue lock)`;
+    const message = `job ${brief(id)} is not run: ${where} can't be read; correct that line or delete it (queue lock)`;
     return { kind: 'held', ...(line !== undefined && { line }), id, message };
   });
 }

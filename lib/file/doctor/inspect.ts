@@ -8,11 +8,11 @@ import type { Finding } from './finding.js';
 import { inspectAccess } from './inspect-access.js';
 import { inspectLines } from './inspect-lines.js';
 
-/** A lock that the same owner still holds after this time is more than a commit. */
+/** The time in ms after which a lock with the same holder is held for more than a commit. */
 const PATIENCE_MS = 1000;
 const LOOK_MS = 50;
 
-/** Looks for problems; takes no lock and changes nothing. */
+/** Looks for problems of a queue. It takes no lock and changes nothing. */
 export async function inspect(store: Store): Promise<Finding[]> {
   return withStoreErrors(store.path, () => inspectAll(store));
 }
@@ -26,13 +26,13 @@ async function inspectAll(store: Store): Promise<Finding[]> {
     throw error;
   });
   const isQuiet = holders.every(({ liveness }) => liveness === 'dead');
-  const index = access.isFileClosed ? undefined : await store.read('all');
+  const index = access.isFileDenied ? undefined : await store.read('all');
   return [
     ...(index === undefined ? [] : await inspectLines(store, index, isQuiet)),
     ...holders.map((holder) => lockFinding(holder, access.keepsOut)),
     ...(isQuiet ? leftoverFindings(store, leftovers) : []),
     ...access.findings,
-    ...placeFindings(store, access.isFileClosed ? undefined : store.obstacle),
+    ...placeFindings(store, access.isFileDenied ? undefined : store.obstacle),
   ];
 }
 
@@ -42,7 +42,7 @@ function placeFindings({ fs, realPath, options }: Store, obstacle: string | unde
   return messages.map((message) => ({ kind: 'place', message }));
 }
 
-/** Returns the holders that died with the lock, or hold it longer than a commit takes. */
+/** Returns the processes that died with the lock, or hold it longer than a commit takes. */
 async function lastingHolders(store: Store): Promise<LockHolder[]> {
   const { clock, lock } = store;
   let holders = lock.holders();
@@ -59,7 +59,7 @@ function lockFinding({ pid, host, since, liveness }: LockHolder, keepsOut: boole
   const who = `process ${pid} on ${host}`;
   const when = since.toISOString();
   const repair = keepsOut
-    ? 'first mend what is listed here under access; then the next process repairs the file'
+    ? 'first fix what is listed here under access; then the next process repairs the file'
     : 'the next worker or change of a job repairs the file, or: queue unlock';
   const message = {
     alive: `${who} has held the lock since ${when}, and is alive; if it is stuck, end it, or: queue unlock --force`,
@@ -69,12 +69,12 @@ function lockFinding({ pid, host, since, liveness }: LockHolder, keepsOut: boole
   return { kind: 'lock', message };
 }
 
-/** Finds leftovers. @param before the files before the lock was read: a compaction may own one */
+/** Finds leftovers. @param before the files listed before the lock was read; a newer compaction can't own one */
 function leftoverFindings(store: Store, before: readonly string[]): Finding[] {
   return before
     .filter((path) => store.fs.stat(path) !== undefined)
     .map((path) => ({
       kind: 'leftover',
-      message: `${path} is what a crash left of a compaction; delete it`,
+      message: `${path} was left by a compaction that crashed; delete it`,
     }));
 }

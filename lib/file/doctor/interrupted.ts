@@ -7,7 +7,7 @@ import { sealedPart } from '../index/sealed.js';
 import type { Store } from '../store.js';
 import type { Finding } from './finding.js';
 
-/** A job interrupted this often in a row needs a person. */
+/** The number of interruptions in a row after which a person has to look at a job. */
 const OFTEN = 3;
 
 const NOTE = Buffer.from('"@interruptions":');
@@ -22,7 +22,7 @@ function describeRow(reader: LineReader, at: Readonly<Record<Column, number>>): 
 
 /**
  * Describes the open jobs interrupted three times in a row or more as one problem; undefined if there is
- * none. It reads only rows with that note. Other rows cost a search in their bytes.
+ * none. It reads only rows with {@link NOTE}. Other rows cost a search in their bytes.
  */
 export async function interruptedProblem(store: Store): Promise<string | undefined> {
   const index = await store.read('open');
@@ -37,7 +37,7 @@ export async function interruptedProblem(store: Store): Promise<string | undefin
       if (reader.read(bytes, bytes.lastIndexOf(LF, hit) + 1, stop) === 'row') {
         const slot = index.findRow(reader);
         const problem = describeRow(reader, at);
-        // A superseded row may not be crossed out yet.
+        // A superseded row may not be struck yet.
         if (slot !== undefined && problem !== undefined && index.version(slot) === reader.version)
           problems.set(slot, problem);
       }
@@ -49,7 +49,7 @@ export async function interruptedProblem(store: Store): Promise<string | undefin
   return `${problems.size} jobs were interrupted again and again, the first: ${first}`;
 }
 
-/** Returns the problem in the `meta` of the row read last, its job's newest and not final. */
+/** Returns the problem in the `meta` of the row read last. Call it for a job's newest row that isn't final. */
 export function metaFinding(reader: LineReader, at: Readonly<Record<Column, number>>): Finding | undefined {
   if (!reader.has(at.meta)) return undefined;
   const id = reader.text(at.id);

@@ -3,27 +3,27 @@ import { type OwnMeta, readOwnMeta, writeOwnMeta } from './meta.js';
 import { parseJson } from './parse-json.js';
 import { escapeText, isName, unescapeText } from './text.js';
 
-/** The form of a column's values in its field. */
+/** How a column's values are written in their fields. */
 interface Form<T> {
-  /** @param before the field that is replaced */
+  /** Returns the field of a value. @param before the field that it replaces */
   encode(value: T, before: string): string;
-  /** Never throws: a field spoilt by hand counts as empty. */
+  /** Returns a field's value; never throws. A number or `meta` that an edit by hand damaged counts as empty. */
   decode(field: string): T;
-  /** True if a value from a file is allowed there. */
+  /** True if the row of a follow-up may have this value, which was read from its parent's row. */
   accepts(value: unknown): boolean;
   readonly isNumber?: true;
 }
 
-/** A column and its meaning. */
+/** A column: how it is named, written, read and shown. */
 interface ColumnOf<Name extends string, Field extends string, T, Given extends boolean> extends Form<T> {
   readonly name: Name;
-  /** The name of its value in code. */
+  /** The name of the column's value in code. */
   readonly field: Field;
-  /** The field of a new row if none is given. */
+  /** The column's field in a new row whose job gives no value for it. */
   readonly initial: string;
-  /** True if the caller that enqueues gives it. */
+  /** True if the column is one of {@link NewJobFields}. */
   readonly isGiven: Given;
-  /** Converts it for a {@link Job}; undefined if hidden. */
+  /** Converts the value for users; undefined if a `Job` doesn't show the column. */
   readonly show: ((value: T) => unknown) | undefined;
 }
 
@@ -48,7 +48,7 @@ const time: Form<number> = { ...integer, encode: seconds, decode: (field) => num
 const optional = <T>(form: Form<T>): Form<T | undefined> => ({
   ...form,
   encode: (value, before) => (value === undefined ? '' : form.encode(value, before)),
-  // What is no number counts as empty.
+  // A field that isn't a number counts as empty.
   decode: (field) =>
     field === '' || (form.isNumber && !Number.isFinite(Number(field))) ? undefined : form.decode(field),
   accepts: (value) => value === undefined || form.accepts(value),
@@ -80,8 +80,8 @@ const date = (ms: number | undefined): Date | undefined => (ms === undefined ? u
 const isGiven = true as const;
 
 /**
- * Every column of this queue, in the order of a new file. A new field of a job is one more line. It is
- * then kept, changed, upgraded and checked like all others. `version` stays last.
+ * Every column of this queue, in the order of a new file. A new column is one more line. It is then kept,
+ * changed, upgraded and checked like all others. `version` stays last.
  */
 export const columns = [
   column('id', 'id', text, { show: asIs }),
@@ -123,7 +123,7 @@ type Given = {
 };
 type MayBeLeftOut = { [F in keyof Given]: undefined extends Given[F] ? F : never }[keyof Given];
 
-/** The checked fields that a caller enqueues: times in ms, the payload as JSON text. */
+/** The checked values of a new job: times in ms, the payload as JSON text. */
 export type NewJobFields = Omit<Given, MayBeLeftOut> & Partial<Pick<Given, MayBeLeftOut>>;
 
 /** The names of all columns, in the order of a new file. */
@@ -140,7 +140,7 @@ export const anyColumns = columns as unknown as readonly ColumnOf<
 let lastMs = Number.NaN;
 let lastSeconds = '';
 
-/** Returns Unix seconds for the file: to the millisecond, without needless zeros. */
+/** Returns Unix seconds for the file: to the millisecond, without zeros at the end. */
 export function seconds(ms: number): string {
   // The rows of a commit share their times, and formatting a fraction is slow.
   if (ms !== lastMs) {
@@ -150,14 +150,14 @@ export function seconds(ms: number): string {
   return lastSeconds;
 }
 
-/** Reads a field's number; `otherwise` if it has none. */
+/** Returns the number in a field; `otherwise` if the field has none. */
 function number(field: string | undefined, otherwise: number): number {
   if (field === undefined || field === '') return otherwise;
   const value = Number(field);
   return Number.isFinite(value) ? value : otherwise;
 }
 
-/** Parses JSON. Returns the text if a hand edit left no JSON, or a number that JavaScript can't hold. */
+/** Parses JSON. Returns the text if, after an edit, it isn't JSON or has a number that JavaScript can't hold. */
 function json(field: string): unknown {
   if (field === '') return undefined;
   try {

@@ -3,10 +3,10 @@ import { HASH, slice, TAB } from './line.js';
 import { DASH, statusIn } from './status-word.js';
 
 /**
- * Crosses a row out in place: `#` for its first byte, dashes for its status; see {@link LineKind}. A line
- * without a status word in its column is left alone.
+ * Strikes a row in place: `#` for its first byte, dashes for its status; see {@link LineKind}. A line without
+ * a status word in its column is left alone.
  *
- * @returns where the status begins and ends in the bytes; undefined if left alone
+ * @returns where the status begins and ends in the bytes; undefined if the line was left alone
  */
 export function strikeOut(
   bytes: Buffer,
@@ -26,7 +26,7 @@ export function strikeOut(
 
 /**
  * Changes a torn line after a `#` so that no tool takes it for a job. Dashes replace the
- * status (`$4=="pending"`) and the first digit of an id of ours (`grep <id>`).
+ * status (`$4=="pending"`) and the first digit of an id that this queue made (`grep <id>`).
  */
 export function muteTorn(bytes: Buffer, start: number, end: number, layout: Layout): void {
   if (/^#[0-9a-f]{16}\t$/.test(slice(bytes, start, Math.min(end, start + 18)))) bytes[start + 1] = DASH;

@@ -1,6 +1,6 @@
 /**
- * The number of the file format that this version reads and writes. It grows with each change that an
- * earlier version would get wrong: a new column, status word, another meaning. docs/upgrading.md lists them.
+ * The number of the file format that this version of tsvq reads and writes. It grows with each change that an
+ * earlier version would get wrong: a new column, status word or meaning. docs/upgrading.md lists them.
  */
 export const FORMAT = 2;
 
@@ -10,8 +10,8 @@ export const FORMAT_LINE: string = `# tsvq format ${FORMAT}\n`;
 const NAMED = /^# tsvq format (\S+)\s*$/;
 
 /**
- * Returns the format that a line without its LF names; undefined for any other line. A number that this
- * version can't have written is a later version's.
+ * Returns the format that a line without its LF names; undefined for any other line. Infinity stands for a
+ * number that this version of tsvq can't have written, because then a later version has.
  */
 export function formatIn(line: string): number | undefined {
   const name = NAMED.exec(line)?.[1];

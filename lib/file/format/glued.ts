@@ -3,15 +3,15 @@ import type { Layout } from './layout.js';
 import { LineReader, TAB } from './line.js';
 
 /**
- * Finds where the second of two rows in one line begins. A writer was killed in the middle of the first, just
- * when another had seen the file end well and was about to append the second. The first is cut off.
- * The second is whole, and has an id of ours, because otherwise its beginning is unknown.
+ * Finds where the second of two rows in one line begins. A process was killed while it wrote the first, after
+ * another process had seen the file end with LF, and before that one appended the second. The first is cut
+ * off. The second is whole, and has an id that this queue made, because otherwise its beginning is unknown.
  *
  * @param end the place of the line's LF
- * @returns undefined for any other line
+ * @returns undefined if the line has no glued row
  */
 export function gluedAt(bytes: Buffer, start: number, end: number, layout: Layout): number | undefined {
-  // Only this line: a search without a hit would go on through everything before it.
+  // Search only this line, because a search without a hit would go on through everything before it.
   const line = bytes.subarray(start, end);
   let tab = line.length;
   for (let column = layout.names.length - 1; column > 0; column--) {

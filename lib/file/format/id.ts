@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 
-/** The number of hex digits of our ids. */
+/** The number of hex digits of an id that this queue makes. */
 export const OUR_ID = 16;
 
 /**
- * True for an id that decoding doesn't change: another could not be named, nor its row found. False for
- * one after a byte order mark, which parsers remove. False for an id of ours joined with part of another,
- * because then a row was appended right after the fragment of a killed writer: that is no job.
+ * True for an id that decoding doesn't change, because another could not be named, nor its row found. False
+ * after a byte order mark, because parsers remove that. False for 17 to 32 hex digits, because those are a
+ * killed process's fragment and the id of a row that is glued to it.
  */
 export function isId(bytes: Buffer, from: number, to: number): boolean {
   const length = to - from;
@@ -19,7 +19,7 @@ export function isId(bytes: Buffer, from: number, to: number): boolean {
   return length > 0;
 }
 
-/** True if the bytes have nothing but lower-case hex digits. */
+/** True if all bytes are lower-case hex digits. */
 export function isHex(bytes: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const byte = bytes[i] as number;

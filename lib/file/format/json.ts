@@ -2,8 +2,8 @@ import { errorMessage, TsvqError } from '../../job/errors.js';
 
 /**
  * Returns a value as compact JSON, if JSON holds all of it. `JSON.stringify` alone would silently drop
- * functions, turn NaN into null and a Map into {}: the job would later get another value. The result of its
- * own `toJSON` is taken as it is.
+ * functions, turn NaN into null and a Map into {}, and the job would later get another value. The result of a
+ * value's own `toJSON` is taken as it is.
  *
  * @param name the value's name in the error: `payload`, say
  * @throws TsvqError `INVALID_ARGUMENT`, naming the place: `payload.user.age is NaN …`
@@ -30,13 +30,13 @@ export function toJson(value: unknown, name: string): string {
 }
 
 /**
- * Returns the built-in kind of an object; JSON would make {} of most kinds. Arrays and instances of a user's
- * classes are an `Object`.
+ * Returns the built-in kind of an object, because JSON would make {} of most kinds. Arrays and instances of a
+ * user's classes count as an `Object`.
  */
 function kindOf(value: object): string {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null || Array.isArray(value)) return 'Object';
-  // A user's class may name its kind as well; its content is in its fields.
+  // A user's class may name a kind as well, but its content is in its properties.
   const isCollection = ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set;
   if (Symbol.toStringTag in value && !isCollection && Object.keys(value).length > 0) return 'Object';
   const kind = Object.prototype.toString.call(value).slice(8, -1);
@@ -45,8 +45,8 @@ function kindOf(value: object): string {
 }
 
 /**
- * Finds what JSON can't hold in `value`: the path to it, then what it is; undefined if JSON can hold all. The
- * path is built on the way back, because nearly every value is fine, and some have millions of parts.
+ * Finds a value in `value` that JSON can't hold. Returns the path to it, then what it is; undefined if there
+ * is none. The path is built on the way back, because nearly every value is fine, and some hold millions.
  */
 function obstacle(value: unknown, above: object[]): string | undefined {
   switch (typeof value) {
@@ -73,7 +73,7 @@ function obstacle(value: unknown, above: object[]): string | undefined {
   const isArray = Array.isArray(value);
   for (const key of isArray ? value.keys() : Object.keys(value)) {
     const part = (value as Record<string | number, unknown>)[key];
-    // An absent optional field, also for JSON.
+    // JSON leaves out such a property too.
     if (part === undefined && !isArray) continue;
     problem = obstacle(part, above);
     if (problem !== undefined) {
@@ -85,6 +85,6 @@ function obstacle(value: unknown, above: object[]): string | undefined {
   return problem;
 }
 
-/** One step of the path to a part of a value: `.name`, `["a name"]` or `[3]`. */
+/** Returns one step of the path to a value inside another: `.name`, `["a name"]` or `[3]`. */
 export const pathStep = (key: string | number): string =>
   typeof key === 'string' && /^[\w$]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;

@@ -2,26 +2,26 @@ import { TsvqError } from '../../job/errors.js';
 import { COLUMNS, type Column, columns } from './columns.js';
 import { FORMAT_LINE } from './format.js';
 
-/** The columns of dbbasic-queue, whose files open here as they are. */
+/** The columns of dbbasic-queue; this queue opens its files as they are. */
 export const ANCESTRAL: readonly Column[] = COLUMNS.slice(0, 9);
 
-/** The places of one file's columns, by its header. */
+/** The places of one file's columns, as its header says. */
 export interface Layout {
-  /** The header's names, in its order; some columns only the file's owner knows. */
+  /** The names in the header, in its order; some may be of columns that only the file's owner knows. */
   readonly names: readonly string[];
-  /** The place of each of our columns; -1 if the file doesn't have it yet. */
+  /** The place of each column of this queue; -1 if the file doesn't have it yet. */
   readonly at: Readonly<Record<Column, number>>;
-  /** True if the file has all our columns, `version` last. Otherwise the first write adds them. */
+  /** True if the file has all columns of this queue, `version` last. Otherwise the first write adds them. */
   readonly current: boolean;
-  /** The places of our columns, in the list's order. */
+  /** The places of this queue's columns, in the order of {@link COLUMNS}. */
   readonly places: readonly number[];
-  /** A new row's fields if none are given. */
+  /** The fields of a new row before the job's values are put in. */
   readonly blank: readonly string[];
 }
 
 const seen = new Map<string, Layout>();
 
-/** Returns a header line's layout; the same object for the same header. @throws TsvqError `NOT_A_QUEUE` */
+/** Returns a header line's layout; equal headers get the same object. @throws TsvqError `NOT_A_QUEUE` */
 export function parseHeader(line: string, path: string): Layout {
   const known = seen.get(line);
   if (known !== undefined) return known;
@@ -43,10 +43,10 @@ export function parseHeader(line: string, path: string): Layout {
   return layout;
 }
 
-/** Returns the layout of our columns alone. */
+/** Returns the layout of a new file: this queue's columns alone. */
 export const newLayout = (): Layout => layoutOf([...COLUMNS]);
 
-/** Returns an older file's new layout: its columns, then ours that it lacks, `version` last. */
+/** Returns an older file's new layout: its columns, then the missing ones of this queue, `version` last. */
 export function upgraded(layout: Layout): Layout {
   const known = layout.names.filter((name) => name !== 'version');
   const missing = COLUMNS.filter((name) => name !== 'version' && !known.includes(name));

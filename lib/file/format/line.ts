@@ -10,21 +10,21 @@ const SPACE = 32;
 export const HASH = 35;
 const LAST_OF_TORN = 110;
 /**
- * A longer line is no row: Node can't hold much more in one string, and a claim or a result must fit in as
- * well. The limits of enqueue keep every row shorter.
+ * A longer line isn't a row, because Node can't hold much more in one string, and a claim or a result must fit
+ * in as well. The limits of enqueue keep every row shorter.
  */
 export const LONGEST_ROW: number = 384 * 1024 * 1024;
 
-/** The end that the next writer gives a row that a crash cut off. */
+/** The end that the next process to write gives a row that a crash cut off. */
 export const TORN = '\t#torn';
 
 /**
- * What a line is.
+ * The kind of a line.
  *
  * - `row`: exactly the header's columns, no NUL, an id that text can name, a known status, a version, not too long
- * - `struck`: a superseded row, crossed out in place: `#` first, dashes for its status; or at least one dash,
- *   because power loss may keep the part of a strike on one disk block and lose the other
- * - `comment`: any other line that begins with `#`; a person's
+ * - `struck`: a superseded row with `#` first, and dashes for its status; or with at least one dash, because
+ *   power loss may keep the bytes of a strike on one disk block and lose those on another
+ * - `comment`: any other line that begins with `#`, as a person writes
  * - `torn`: the start of a row whose write a crash cut; never acknowledged
  * - `blank`: nothing but white space
  * - `unreadable`: anything else; kept, reported, and if its first field is a job's id, that job is held
@@ -32,19 +32,19 @@ export const TORN = '\t#torn';
 export type LineKind = 'row' | 'struck' | 'comment' | 'torn' | 'blank' | 'unreadable';
 
 /**
- * Reads lines in place, without making strings: the one rule for what is a row, and the places of
- * its fields. One instance serves a whole scan; its fields describe the line read last.
+ * Reads lines in place, without making strings. It has the one rule for what is a row, and finds the places
+ * of the fields. One instance serves a whole scan, and describes the line read last.
  */
 export class LineReader {
-  /** The row's status. */
+  /** The status of the row read last. */
   status: Status = 'pending';
-  /** The row's version; 0 in a file without versions. */
+  /** The version of the row read last; 0 in a file without versions. */
   version = 0;
-  /** The bytes with the line. */
+  /** The bytes that hold the line read last. */
   bytes: Buffer = Buffer.alloc(0);
   #ends: Int32Array;
   #start = 0;
-  /** The memory of the bytes, four at a time. */
+  /** The memory behind {@link bytes} in words of four. */
   #words: Int32Array = new Int32Array(0);
   readonly #layout: Layout;
 
@@ -53,10 +53,10 @@ export class LineReader {
     this.#ends = new Int32Array(layout.names.length + 1);
   }
 
-  /** Reads a line. @param end its LF's place */
+  /** Reads a line. @param end the place of its LF */
   read(bytes: Buffer, start: number, end: number): LineKind {
     let stop = end;
-    // CRLF, or spaces at line ends, leave the file the same.
+    // An editor may leave CR or spaces at line ends; they mean nothing.
     while (stop > start && (bytes[stop - 1] === CR || bytes[stop - 1] === SPACE)) stop--;
     if (stop === start) return 'blank';
     this.bytes = bytes;
@@ -72,14 +72,14 @@ export class LineReader {
     for (; i < last; i++) {
       const byte = bytes[i] as number;
       if (byte > TAB) {
-        // Nearly all bytes are: from the next word on, they are read by four.
+        // Nearly all bytes are above TAB, so four at a time are checked from the next word on.
         if (((base + i) & 3) === 3) {
           for (let word = (base + i + 1) / 4; i + 4 < last && isAboveTab(words[word] as number); word++)
             i += 4;
         }
       } else if (byte === TAB) {
         ends[fields++] = i;
-        // One too many: the rest doesn't matter.
+        // This field is one too many, so the rest doesn't matter.
         if (fields === width) break;
       } else if (byte === 0) break;
     }
@@ -108,24 +108,24 @@ export class LineReader {
     return column >= 0 && this.to(column) > this.from(column);
   }
 
-  /** Returns a field of ASCII: names, numbers and words. */
+  /** Returns a field of the line read last as Latin-1, for ids' bytes, and names, numbers and words of ASCII. */
   field(column: number): string {
     return this.has(column) ? slice(this.bytes, this.from(column), this.to(column)) : '';
   }
 
-  /** Returns a UTF-8 field. */
+  /** Returns a field of the line read last as UTF-8. */
   text(column: number): string {
     return this.has(column) ? this.bytes.toString('utf8', this.from(column), this.to(column)) : '';
   }
 
-  /** Returns the number in a field of the row read last; `otherwise` if none. */
+  /** Returns the number in a field of the row read last; `otherwise` if the field has none. */
   number(column: number, otherwise: number): number {
     if (column < 0) return otherwise;
     const bytes = this.bytes;
     const to = this.#ends[column] as number;
     let i = this.from(column);
     if (i === to) return otherwise;
-    // The short way for digits and a point, as this queue writes them.
+    // This short way takes digits and a point, as this queue writes numbers.
     let whole = 0;
     let scale = 0;
     for (; i < to; i++) {
@@ -146,7 +146,7 @@ export class LineReader {
     return column === 0 ? this.#start : (this.#ends[column - 1] as number) + 1;
   }
 
-  /** Returns its end. */
+  /** Returns where a field of the line read last ends. */
   to(column: number): number {
     return this.#ends[column] as number;
   }
@@ -155,7 +155,7 @@ export class LineReader {
     return [this.from(column), this.to(column)];
   }
 
-  /** Reads a field of digits only; otherwise -1. */
+  /** Returns the number in a field of 1 to 15 digits; -1 for any other field. */
   #digits(column: number): number {
     const to = this.#ends[column] as number;
     let from = this.from(column);
@@ -177,7 +177,7 @@ export class LineReader {
 
   #isStruck(): boolean {
     const [from, to] = this.span(this.#layout.at.status);
-    // An id holds no space: that is how a note like `#duplicate <row>` differs.
+    // An id has no space, and a comment like `#duplicate <row>` has.
     for (let i = this.#start; i < (this.#ends[0] as number); i++) if (this.bytes[i] === SPACE) return false;
     if (from === to) return false;
     for (let i = from; i < to; i++) if (this.bytes[i] !== DASH) return isDashed(this.bytes, from, to);

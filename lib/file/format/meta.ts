@@ -1,16 +1,16 @@
 /*
- * The column `meta` holds a JSON object. Names that begin with `@` are the queue's own, all others are a
- * caller's. Those are kept as text: read and written as values, large numbers would change, and so would the
- * order of names that look like numbers.
+ * The column `meta` has a JSON object. Names that begin with `@` are the queue's own, all others are a
+ * caller's. A caller's are kept as text, because parsing them would change large numbers, and the order of
+ * names that look like numbers.
  */
 
-/** The queue's own notes about a job in `meta`; absent if there are none. */
+/** The queue's own notes about a job in `meta`; a missing one is undefined. */
 export interface OwnMeta {
-  /** When the first wait in a row was asked for, in Unix seconds. */
+  /** When the job asked for the first of its waits in a row, in Unix seconds. */
   readonly '@askedToWaitSince'?: number | undefined;
   /** How many attempts in a row were interrupted. */
   readonly '@interruptions'?: number | undefined;
-  /** True if the job may have killed its last worker: it runs alone. */
+  /** True if the job may have killed its last worker, so that it is claimed alone. */
   readonly '@lone'?: true | undefined;
 }
 
@@ -21,16 +21,16 @@ export const NO_OWN_META: Required<OwnMeta> = {
   '@lone': undefined,
 };
 
-/** The change for an operator's retry. A job that may kill its worker still runs alone. */
+/** The change for an operator's retry. A job that may kill its worker is still claimed alone. */
 export const RETRIED_META: OwnMeta = { '@askedToWaitSince': undefined, '@interruptions': undefined };
 
-/** The field's most bytes. */
+/** The most bytes that the field may have. */
 const MOST_BYTES = 4096;
 
-/** What most jobs have: no notes. */
+/** The notes of most jobs: none. */
 const NONE: OwnMeta = {};
 
-/** Reads the queue's notes from a field. If it is no JSON object (an edit by hand), it counts as empty. */
+/** Reads the queue's notes from a field. A field that isn't a JSON object (an edit by hand) counts as empty. */
 export function readOwnMeta(field: string): OwnMeta {
   if (field === '') return NONE;
   const meta = objectIn(field);
@@ -45,9 +45,9 @@ export function readOwnMeta(field: string): OwnMeta {
 }
 
 /**
- * Returns the field with changed entries of the queue: undefined ones go, those not in `change` stay.
+ * Returns the field with the notes in `change`. A note that is undefined there is removed; all others stay.
  *
- * @returns undefined if the field can't hold that: it is no JSON object, which is left alone, or would get too long
+ * @returns undefined if the field isn't a JSON object, and so has to stay as it is, or would get too long
  */
 export function writeOwnMeta(field: string, change: OwnMeta): string | undefined {
   if (field !== '' && objectIn(field) === undefined) return undefined;

@@ -4,32 +4,32 @@ import { brief } from './text.js';
 
 /** A number in JSON text whose value JavaScript would change. */
 interface Inexact {
-  /** The path to it from the value: `.items[3].user_id`; empty for the value itself. */
+  /** The path to the number from the value: `.items[3].user_id`; empty for the value itself. */
   readonly place: string;
   /** The number's text. */
   readonly written: string;
-  /** JavaScript's value for it. */
+  /** JavaScript's value for the number. */
   readonly becomes: string;
 }
 
 /**
- * Only a number of more than fifteen digits, or with an exponent of three, can be inexact. Most payloads have
- * none, and cost only this search.
+ * Only a number of more than fifteen digits, or with an exponent of three digits, can be inexact. Most
+ * payloads have no such number, and cost only this search.
  */
 const DOUBTFUL = /(?:^|[[:,\s])-?(?:[\d.]{16}|[\d.]+[eE][+-]?\d{3})/;
 const NUMBER = /-?[\d.]+(?:[eE][+-]?\d+)?/y;
-/** The most significant digits that programs write of a double. */
+/** The largest number of significant digits that programs write for a double. */
 const DOUBLE_DIGITS = 17;
-/** A smaller double has fewer digits. */
+/** The smallest double with all its digits; a smaller one has fewer. */
 const SMALLEST_NORMAL = 2 ** -1022;
 
 /**
  * Parses JSON text if JavaScript holds every number in it. `JSON.parse` alone would silently change
  * an id of 18 digits. A whole number must come back digit for digit. A fraction may have 17 significant
- * digits, as many as programs write of a double.
+ * digits, as many as programs write for a double.
  *
  * @param name the value's name in the error: `payload`, say
- * @throws SyntaxError if it is no JSON; TsvqError `INVALID_ARGUMENT`, naming the place and the remedy
+ * @throws SyntaxError if the text isn't JSON; TsvqError `INVALID_ARGUMENT`, naming the place and the remedy
  * @example
  * parseJson('{"user_id":175928847299117063}', 'payload'); // throws: payload.user_id is 175928847299117063, which …
  */
@@ -43,14 +43,14 @@ export function parseJson(text: string, name: string): unknown {
   );
 }
 
-/** Describes such a number and what it would become. @param name the name of its value */
+/** Describes a number that JavaScript would change, and its new value. @param name the name of the JSON value */
 export const tellInexact = ({ place, written, becomes }: Inexact, name: string): string =>
   `${name}${brief(place)} is ${brief(written)}, which JavaScript can't hold exactly (it would become ${becomes})`;
 
-/** Finds the first number that JavaScript can't hold. @param json what JSON.parse takes */
+/** Finds the first number that JavaScript can't hold. @param json valid JSON */
 export function findInexact(json: string): Inexact | undefined {
   if (!DOUBTFUL.test(json)) return undefined;
-  /** The arrays and objects around the place: an array's index, or an object's key as written. */
+  /** The steps to the place at `i`: an array's index, or an object's key as written. */
   const path: (string | number)[] = [];
   let isKey = false;
   for (let i = 0; i < json.length; i++) {
@@ -64,7 +64,7 @@ export function findInexact(json: string): Inexact | undefined {
     } else if (char === '-' || (char >= '0' && char <= '9')) {
       NUMBER.lastIndex = i;
       const [written] = NUMBER.exec(json) as RegExpExecArray;
-      if (!isHeld(written)) return { place: placeOf(path), written, becomes: String(Number(written)) };
+      if (!isExact(written)) return { place: placeOf(path), written, becomes: String(Number(written)) };
       i += written.length - 1;
     } else if (char === '{') {
       path.push('""');
@@ -94,8 +94,8 @@ function endOfString(json: string, start: number): number {
 const placeOf = (path: readonly (string | number)[]): string =>
   path.map((step) => pathStep(typeof step === 'number' ? step : (JSON.parse(step) as string))).join('');
 
-/** True if JavaScript's shortest text for a number equals it, or keeps all that a double can. */
-function isHeld(written: string): boolean {
+/** True if JavaScript's shortest text for a number equals it, or if a fraction keeps all that a double can. */
+function isExact(written: string): boolean {
   const value = Number(written);
   if (!Number.isFinite(value)) return false;
   const given = decimal(written);
@@ -113,7 +113,7 @@ function decimal(number: string): { digits: string; power: number } {
   const all = whole + fraction;
   let start = 0;
   let end = all.length;
-  // No pattern: one for zeros at the end takes minutes if millions precede another digit.
+  // Not with a pattern, because one for zeros at the end takes minutes if millions precede another digit.
   while (all[start] === '0') start++;
   while (end > start && all[end - 1] === '0') end--;
   return { digits: all.slice(start, end), power: Number(exponent) - fraction.length + all.length - end };

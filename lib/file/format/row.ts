@@ -3,14 +3,14 @@ import { dependency } from '../../job/dependency.js';
 
 let papa: typeof Papa | undefined;
 
-/** One row: its fields as in the file, in its header's order. */
+/** The fields of a row as in the file, in the order of its header. */
 export type Row = string[];
 
 const AS_IS = { delimiter: '\t', newline: '\n', fastMode: true, skipEmptyLines: true } as const;
 
 /**
- * Splits lines into rows. fastMode only splits at tabs and line ends: without it, a single `"` would change
- * how the rest is read.
+ * Splits lines into rows. fastMode only splits at tabs and line ends, because otherwise a single `"` would
+ * change how the rest is read.
  */
 export function splitRows(text: string): Row[] {
   papa ??= dependency<typeof Papa>('papaparse', () => require('papaparse'));
@@ -23,7 +23,7 @@ export function splitRows(text: string): Row[] {
 function trimEnd(row: Row): void {
   const last = row.length - 1;
   const field = row[last] as string;
-  // No pattern: it takes minutes for a few MiB of spaces that are not at the end.
+  // Not with a pattern, because one takes minutes for a few MiB of spaces that are not at the end.
   let length = field.length;
   while (field[length - 1] === '\r' || field[length - 1] === ' ') length--;
   row[last] = field.slice(0, length);

@@ -1,6 +1,6 @@
 import { STATUSES, type Status } from '../../job/job.js';
 
-/** What a strike puts in the place of each letter. */
+/** The byte that a strike puts in place of each letter of the status. */
 export const DASH = 45;
 
 const WORDS = STATUSES.map((word) => Buffer.from(word));
@@ -17,7 +17,7 @@ export function statusIn(bytes: Buffer, from: number, to: number): Status | unde
   return undefined;
 }
 
-/** True for a status word with dashes for one or more of its letters. */
+/** True if bytes[from, to) are a status word with dashes for one or more of its letters. */
 export function isDashed(bytes: Buffer, from: number, to: number): boolean {
   const found = bytes.subarray(from, to);
   return found.includes(DASH) && WORDS.some((word) => isLike(word, found));

@@ -10,7 +10,7 @@ export interface Known {
   readonly slot: number;
 }
 
-/** The fields that a change of state sets; others stay. In `meta`, it sets the queue's own entries. */
+/** The values that a change of state sets; others stay. In `meta`, a change sets only the queue's own notes. */
 export type Change = Partial<JobFields>;
 
 const GIVEN = anyColumns.flatMap((column, i) => (column.isGiven ? [{ column, i }] : []));
@@ -46,7 +46,7 @@ export class StoredJob {
     return new StoredJob(row, layout);
   }
 
-  /** The row that this one was made from; undefined for a row read, and for a job's first. */
+  /** The row from which {@link next} made this one; undefined for any other row, and after {@link release}. */
   get from(): StoredJob | undefined {
     return this.#from;
   }
@@ -62,18 +62,18 @@ export class StoredJob {
     return `${this.text}\n`;
   }
 
-  /** Makes the text now, because under the lock other processes would wait. */
+  /** Makes {@link text} now, because under the lock other processes would wait for it. */
   prepare(): void {
     this.#text ??= this.row.join('\t');
   }
 
-  /** Frees what is needed only until it is written. */
+  /** Frees the memory that a row needs only until it is written. */
   release(): void {
     this.#text = undefined;
     this.#from = undefined;
   }
 
-  /** Makes the row that supersedes this one: the job's next state, one version on. */
+  /** Makes the row that supersedes this one: the job's next state, with a version one higher. */
   next(change: Change): StoredJob {
     const { layout } = this;
     const row = this.row.slice();
@@ -86,12 +86,12 @@ export class StoredJob {
     return new StoredJob(row, layout, this.known, this);
   }
 
-  /** True if `meta` can hold the queue's own note. */
+  /** True if the row's `meta` has room for these notes of the queue. */
   canNote(meta: JobFields['meta']): boolean {
     return writeOwnMeta(this.row[this.layout.at.meta] ?? '', meta) !== undefined;
   }
 
-  /** Returns what users see. */
+  /** Returns the job as users see it. */
   toJob(): Job {
     const job: Record<string, unknown> = {};
     for (const { field, show } of anyColumns) if (show !== undefined) job[field] = show(this[field]);

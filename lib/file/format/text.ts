@@ -9,25 +9,25 @@ const ESCAPES: Record<string, string> = {
   '\0': '\uFFFD',
 };
 
-/** Makes text one field: no raw TAB, LF, CR or NUL (which has no escape and becomes U+FFFD). */
+/** Escapes a text so that it is one field: no raw TAB, LF, CR or NUL (which has no escape and becomes U+FFFD). */
 export const escapeText = (text: string): string =>
   text.replace(/[\t\n\r\\\0]/g, (c) => ESCAPES[c] as string);
 
 /** Undoes {@link escapeText}; a backslash that escapes nothing stays. */
 export const unescapeText = (field: string): string =>
-  // A part between two escaped backslashes has none itself. One pattern for all four takes five times
-  // as long, seconds for a field of many MiB.
+  // The text between two escaped backslashes has none itself. One pattern for all four escapes takes five
+  // times as long, seconds for a field of many MiB.
   field
     .split('\\\\')
-    .map((part) => part.replaceAll('\\t', '\t').replaceAll('\\n', '\n').replaceAll('\\r', '\r'))
+    .map((text) => text.replaceAll('\\t', '\t').replaceAll('\\n', '\n').replaceAll('\\r', '\r'))
     .join('\\');
 
 /** Shortens a text for a message, because fields may have many MiB. */
 export const brief = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 /**
- * True for separators and controls, Unicode's invisible ones too, because an operator must be able to type a
- * name. Plain names are checked first, because compiling Unicode classes costs each cron tick 0.5 ms.
+ * True if a name has separators or controls, Unicode's invisible ones too, because an operator must be able to
+ * type a name. Plain names are checked first, because compiling Unicode classes costs each cron tick 0.5 ms.
  */
 const hasControls = (name: string): boolean =>
   !/^[ -~]*$/.test(name) && /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name);

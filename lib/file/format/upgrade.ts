@@ -10,7 +10,7 @@ export function upgrade(row: Row, from: Layout, to: Layout, now: number): Row {
   const next = to.names.map((name) => row[from.names.indexOf(name)] ?? '');
   // A file without versions doesn't escape its error texts either.
   if (from.at.version < 0) next[at.error] = (next[at.error] as string).replaceAll('\\', '\\\\');
-  // The first columns always existed: an empty field was left empty.
+  // The first columns always existed, so an empty field in them is meant.
   for (const { name, initial } of columns.slice(ANCESTRAL.length)) next[at[name]] ||= initial;
   if (isFinal(next[at.status] as Status)) next[at.finished_at] ||= seconds(now);
   return next;

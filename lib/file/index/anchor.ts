@@ -1,12 +1,12 @@
 import type { OpenFile } from '../disk/open-file.js';
 
-/** How many bytes tell if a file is still the same: a row's end, which is never struck. */
+/** The number of bytes that are compared: the end of a row, which is never struck. */
 const LENGTH = 32;
 
-/** The last bytes that were read. They move when an editor writes into the file in place. */
+/** The last bytes that were read from a file. They move when an editor writes into the file in place. */
 export class Anchor {
   readonly #file: OpenFile;
-  /** No byte before this one counts. */
+  /** Bytes before this one are not compared. */
   readonly #from: number;
   #end: number;
   #bytes: Buffer = Buffer.alloc(0);

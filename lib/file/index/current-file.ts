@@ -8,11 +8,11 @@ import { sealedPart } from './sealed.js';
 
 /** The queue file that the path names now, and its index. */
 export class CurrentFile {
-  /** Called with each new index before it is filled, because the old slots are no longer valid. */
+  /** Listeners that get each new index before it is filled, because the old slots are no longer valid. */
   readonly onIndex: Set<(index: JobIndex) => void> = new Set();
-  /** The given path. */
+  /** The path that the caller gave. */
   readonly path: string;
-  /** Keeps reads out of a commit; every read that belongs to no commit waits for {@link ReadWriteLock.busy}. */
+  /** Keeps reads out of a commit. Every read outside of a commit waits for {@link ReadWriteLock.busy}. */
   readonly access: ReadWriteLock = new ReadWriteLock();
   readonly #fs: FileSystem;
   #realPath: string | undefined;
@@ -52,7 +52,7 @@ export class CurrentFile {
     return file;
   }
 
-  /** Call it before the file is made. @throws TsvqError `DETACHED` if its folder was taken away */
+  /** Checks the folder before the file is made. @throws TsvqError `DETACHED` if the folder was taken away */
   refuseOtherHome(): void {
     refuseOtherHome(this.#fs, this.realPath, this.#home);
   }
@@ -67,12 +67,12 @@ export class CurrentFile {
   /**
    * Reads the open file into the index, to its end.
    *
-   * @param needs 'open': the jobs that are to do; 'all': the sealed part as well
+   * @param needs 'open': only the open part; 'all': the sealed part as well
    * @returns undefined if no file is open, or if the file or its index was dropped meanwhile
    */
   async readOn(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
-    // Wait for another read even if it has seen the whole file, because its last call may come late. It must
-    // not find what a commit appends meanwhile.
+    // Wait for another read even if it has seen the whole file, because its last call may come late. That call
+    // must not find rows that a commit appends meanwhile.
     while (this.access.reading) await this.access.reading;
     const file = this.#file;
     if (file === undefined) return undefined;

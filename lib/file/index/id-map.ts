@@ -1,6 +1,6 @@
-/** Length of the ids that this queue makes. */
+/** The length of the ids that this queue makes. */
 const DIGITS = 16;
-/** Integers in the table for each id. */
+/** The number of integers in the table for each id. */
 const WIDTH = 3;
 
 /** Turns each byte of a field into a character; ids that this queue makes stay unchanged. */
@@ -22,7 +22,7 @@ export class IdMap {
   #capacity = 1024;
   #filled = 0;
   /**
-   * The two halves of an id, and its number plus one, or 0 if the place is empty. They are side by side
+   * For each id: its two halves, and its number plus one, or 0 if the place is empty. They are side by side
    * because a lookup in a large table then costs one access to memory instead of three.
    */
   #table = new Int32Array(WIDTH * this.#capacity);
@@ -43,7 +43,7 @@ export class IdMap {
   /** Returns the id's number; a new id gets the next one, the {@link size} before. */
   numberOf(id: string | Buffer, from = 0, to: number = id.length): number {
     if (!this.#isOurs(id, from, to)) return this.#numberOfOther(text(id, from, to));
-    // At most half full, so that an empty place is always near.
+    // Keep the table at most half full, so that an empty place is always near.
     if (this.#filled >= this.#capacity / 2) this.#grow();
     const place = this.#place(this.#high, this.#low);
     const value = this.#table[place + 2] as number;

@@ -11,36 +11,36 @@ import type { SealedPart } from './sealed.js';
 import { CODES, NONE, Slots, Types } from './slots.js';
 import { Unreadable } from './unreadable.js';
 
-/** The most uncrossed rows kept: with 'os' all stay uncrossed. The next reader of the file finds the rest. */
+/** The most unstruck rows kept, because with 'os' all stay unstruck. The next reader of the file finds the rest. */
 const MOST_UNCROSSED = 50_000;
 
 /**
- * Knows each job's newest row, and where it is: a few numbers a job, in flat arrays, so that a million jobs
- * fit into some 60 MB. It takes lines in the order of the file, from any point on.
+ * Knows each job's newest row, and where that row is. It keeps a few numbers for each job, in flat arrays, so
+ * that a million jobs fit into some 60 MB. It takes lines in the order of the file, from any point on.
  */
 export class JobIndex {
   readonly file: OpenFile;
-  /** Lines before this byte are not in it. */
+  /** Lines before this byte are not in the index. */
   readonly from: number;
   /** Lines before this byte have been read. */
   position: number;
-  /** True once the file was read to its end; before, it knows a part of the jobs. */
+  /** True once the file was read to its end; before, the index knows only some of the jobs. */
   isRead = false;
-  /** Bytes of struck and superseded rows, which a compaction would free. */
+  /** The number of bytes of struck and superseded rows, which a compaction would free. */
   deadBytes = 0;
-  /** Lines with a row glued to the beginning of another, which a compaction repairs. */
+  /** The number of lines with a row glued to the beginning of another, which a compaction repairs. */
   glued = 0;
-  /** Lines that can't be read. */
+  /** The lines that can't be read. */
   readonly unreadable: Unreadable = new Unreadable();
   /** Where rows with an earlier row's id and version begin; they must not be thrown away. */
   readonly duplicates: Set<number> = new Set();
-  /** Called for each pending row that becomes its job's newest. */
+  /** Listeners that are called for each pending row that becomes its job's newest. */
   readonly onPending: Set<(slot: number) => void> = new Set();
-  /** Called for each row that becomes its job's newest. */
+  /** Listeners that are called for each row that becomes its job's newest. */
   readonly onNewest: Set<(slot: number) => void> = new Set();
-  /** Called for each row that a newer one supersedes. */
+  /** A listener that is called for each row that a newer one supersedes. */
   onSuperseded: ((offset: number, length: number) => void) | undefined;
-  /** Superseded rows not crossed out yet: a commit is about to do it, or was killed before. */
+  /** Superseded rows that are not struck yet, because a commit is about to strike them, or was killed before. */
   uncrossed: Superseded[] = [];
   readonly #reader: LineReader;
   readonly #lateRows: LateRows;
@@ -49,7 +49,7 @@ export class JobIndex {
   readonly #slots = new Slots();
   readonly #types = new Types();
 
-  /** @param sealed the sealed part, to be left out; without it all lines are read */
+  /** @param sealed the sealed part, which is left out; without this parameter all lines are read */
   constructor(file: OpenFile, sealed: SealedPart = { end: file.start, newFrom: file.start }) {
     this.file = file;
     this.from = sealed.end;
@@ -59,12 +59,12 @@ export class JobIndex {
     this.#reader = new LineReader(file.layout);
   }
 
-  /** Number of jobs. Slots are the numbers below it. */
+  /** The number of jobs. Slots are the numbers below it. */
   get size(): number {
     return this.#ids.size;
   }
 
-  /** Number of late rows: they may supersede a job in the sealed part. */
+  /** The number of late rows, which may supersede rows of the sealed part. */
   get lateRows(): number {
     return this.#lateRows.count;
   }
@@ -100,12 +100,12 @@ export class JobIndex {
     return this.#types.name(this.#slots.type[slot] as number);
   }
 
-  /** Priority of a pending job. */
+  /** Returns the priority of a pending job. */
   priority(slot: number): number {
     return this.#slots.priority[slot] as number;
   }
 
-  /** Due time of a pending job, in ms. */
+  /** Returns the due time of a pending job, in ms. */
   runAt(slot: number): number {
     return this.#slots.runAt[slot] as number;
   }
@@ -121,7 +121,7 @@ export class JobIndex {
     for (let slot = 0; slot < this.size; slot++) if (this.#slots.status[slot] === code) yield slot;
   }
 
-  /** True if a line with this id can't be read: the job waits until a person has looked at it. */
+  /** True if a line with this id can't be read, so that the job waits until a person has looked at the line. */
   isHeld(id: string): boolean {
     return !this.unreadable.isEmpty && this.unreadable.has(keyOf(id));
   }
@@ -131,7 +131,7 @@ export class JobIndex {
     return !this.unreadable.isEmpty && this.unreadable.has(row.field(this.file.layout.at.id));
   }
 
-  /** Returns every id that is held. */
+  /** Returns the id of every held job. */
   held(): string[] {
     const keys = [...this.unreadable.keys()].filter((key) => this.#ids.has(key));
     return keys.map((key) => Buffer.from(key, 'latin1').toString());
@@ -163,7 +163,7 @@ export class JobIndex {
     return this.#anchor.isThere();
   }
 
-  /** Takes in one line. */
+  /** Adds one line. */
   add(bytes: Buffer, start: number, end: number, offset: number): void {
     const reader = this.#reader;
     const kind = reader.read(bytes, start, end);
@@ -177,7 +177,7 @@ export class JobIndex {
     }
   }
 
-  /** Takes in a new row without reading it again. @param slot of its job, if known */
+  /** Adds a new row without reading it again. @param slot its job's slot, if known */
   learn(job: StoredJob, slot: number | undefined, offset: number, length: number): void {
     const { status } = job;
     const into = slot ?? this.#slotOf(keyOf(job.id));
@@ -198,7 +198,7 @@ export class JobIndex {
       this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0) * 1000);
   }
 
-  /** Compares a job's newest row with its row in the sealed part, which wins if their versions are equal. */
+  /** Compares a job's late row with its row in the sealed part, which wins if its version isn't lower. */
   #addSealed(slot: number, { version, status }: LineReader, offset: number, length: number): void {
     if (version < this.version(slot)) this.#addUncrossed(offset, length);
     else {
@@ -220,7 +220,7 @@ export class JobIndex {
     return slot;
   }
 
-  /** @returns true if it is its job's newest row */
+  /** Adds a row's numbers. @returns true if the row is its job's newest */
   #put(slot: number, offset: number, length: number, version: number, status: Status): boolean {
     const before = this.#slots.version[slot] as number;
     // With equal versions the earlier row wins.

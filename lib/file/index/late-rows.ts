@@ -5,20 +5,20 @@ import { IdMap } from './id-map.js';
 import type { SealedPart } from './sealed.js';
 
 /**
- * Finds late rows: rows that may belong to a job in the sealed part. A late row is not its job's first. No
- * crossed-out row proves that its job is another one. A proof is that job's first row, or one that was there
- * when the file was written.
+ * Finds late rows: rows that may supersede a row of the sealed part. A late row is not its job's first. Its
+ * job isn't in the sealed part if a struck row proves that: the job's first row, or a row that was there when
+ * the file was written.
  *
- * A crossed-out row has lost the first digit of its id. The other fifteen tell a job from all others.
+ * A struck row has lost the first digit of its id. The other fifteen tell a job from all others.
  */
 export class LateRows {
-  /** Number of late rows so far. */
+  /** The number of late rows so far. */
   count = 0;
   readonly #file: OpenFile;
   readonly #sealed: SealedPart;
-  /** False if all lines are read: then no row is late. */
+  /** False if all lines are read, because then no row is late. */
   readonly #isPart: boolean;
-  /** Ids of jobs that are not in the sealed part. */
+  /** Ids of jobs that are proven not to be in the sealed part. */
   #others = new IdMap();
   /** Slots whose row may be older than their job's row in the sealed part, which was not read. */
   #unproven = new Set<number>();
@@ -29,7 +29,7 @@ export class LateRows {
     this.#isPart = sealed.end > file.start;
   }
 
-  /** Notes the crossed-out row that was just read. */
+  /** Notes the struck row that was just read. */
   addStruck(offset: number, row: LineReader): void {
     if (!this.#isPart) return;
     const { at } = this.#file.layout;
@@ -38,7 +38,7 @@ export class LateRows {
     if (isOther && id.length === OUR_ID) this.#others.numberOf(key(id));
   }
 
-  /** Notes a row if it is late. Call it for rows whose job has no other yet. */
+  /** Notes a row if it is late. Call it for rows whose job has no other row yet. */
   add(slot: number, offset: number, row: LineReader): void {
     if (!this.#isPart || row.version <= 1 || offset < this.#sealed.newFrom) return;
     if (this.#others.size > 0 && this.#others.has(key(row.field(this.#file.layout.at.id)))) return;
@@ -47,11 +47,11 @@ export class LateRows {
   }
 
   /**
-   * Looks for the late rows' jobs in the sealed part. Call it at the end of the file: from then on, a job whose
-   * row is crossed out has an earlier one.
+   * Looks for the late rows' jobs in the sealed part. Call it at the end of the file, because from then on the
+   * index has an earlier row of each job whose row is struck.
    *
    * @param slotOf returns the slot of a row's job
-   * @param found is called for each row there of a job with a late row
+   * @param found is called for each row in the sealed part whose job has a late row
    */
   async prove(
     slotOf: (row: LineReader) => number | undefined,

@@ -1,13 +1,13 @@
 /**
  * Keeps the reads and the commits of one process apart: one read of the file at a time, and one commit. While a
- * commit reads, appends and checks, no other read may begin. It could index rows that the commit expects after
- * its own, or rows of its append that are not decided yet.
+ * commit reads, appends and checks, no other read may begin. That read could index rows that the commit
+ * expects after its own, or rows of the commit's append that are not decided yet.
  */
 export class ReadWriteLock {
   #reading: Promise<void> | undefined;
   #writing: Promise<void> | undefined;
 
-  /** What a read that belongs to no commit waits for, again and again; undefined if it may begin. */
+  /** The work that a read outside of a commit waits for, again and again; undefined if the read may begin. */
   get busy(): Promise<void> | undefined {
     return this.#writing ?? this.#reading;
   }
@@ -17,7 +17,7 @@ export class ReadWriteLock {
     return this.#reading;
   }
 
-  /** Does a read. Call it only if nothing is {@link reading}. */
+  /** Runs a read. Call it only if no other read is under way; see {@link reading}. */
   async read(run: () => Promise<void>): Promise<void> {
     const read = run().finally(() => {
       this.#reading = undefined;
@@ -26,7 +26,7 @@ export class ReadWriteLock {
     await read;
   }
 
-  /** Begins a commit when those before it are over. @returns a function that ends it */
+  /** Begins a commit when all commits before it are over. @returns a function that ends the commit */
   async write(): Promise<() => void> {
     while (this.#writing !== undefined) await this.#writing;
     let over = (): void => {};

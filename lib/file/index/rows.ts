@@ -11,8 +11,8 @@ const GROUP_BYTES = 4 * PIECE;
 /**
  * Reads the newest rows of jobs that the index knows. Adjacent rows are read and split together.
  *
- * @returns jobs in the order of `slots`; undefined if a row is not what the index says (struck since, or
- *   changed in place by an editor)
+ * @returns jobs in the order of `slots`; undefined for a row that is no longer as the index says (struck since,
+ *   or changed in place by an editor)
  */
 export function readJobs(index: JobIndex, slots: readonly number[]): (StoredJob | undefined)[] {
   const jobs: (StoredJob | undefined)[] = [];

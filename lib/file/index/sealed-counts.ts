@@ -3,16 +3,16 @@ import { LineReader } from '../format/line.js';
 import type { JobIndex } from './job-index.js';
 import { Types } from './slots.js';
 
-/** Number of jobs in each state, by type. */
+/** The number of jobs of the sealed part in each state, by type. */
 export type SealedCounts = ReadonlyMap<string, Readonly<Record<Status, number>>>;
 
 interface Counted {
   readonly counts: Promise<SealedCounts>;
-  /** The index's {@link JobIndex.lateRows} at that time. */
+  /** The index's {@link JobIndex.lateRows} when the count began. */
   readonly lateRows: number;
 }
 
-/** The part of a store that counts need. */
+/** A store, as far as the counts need it. */
 interface Readable {
   read(needs: 'open' | 'all'): Promise<JobIndex | undefined>;
 }
@@ -20,8 +20,8 @@ interface Readable {
 const counted = new WeakMap<JobIndex, Counted>();
 
 /**
- * Reads the index of what is to do, and counts the jobs in the sealed part that no row in it supersedes. It
- * counts once for each index, and again after one of them was retried.
+ * Reads the index of the open part, and counts the jobs in the sealed part that no row in that index
+ * supersedes. It counts once for each index, and again after one of these jobs was retried.
  */
 export async function readSealedCounts(
   store: Readable,
@@ -32,7 +32,7 @@ export async function readSealedCounts(
   const sealed = await counts;
   const index = await store.read('open');
   if (index === open && index.lateRows === lateRows) return { index, sealed };
-  // A job retried meanwhile may have been crossed out before it was read, and its new row comes last.
+  // A job retried meanwhile may have been struck before its row was read, and its new row comes last.
   const all = await store.read('all');
   return all && { index: all, sealed: new Map() };
 }
@@ -46,7 +46,7 @@ function countsOf(index: JobIndex): Counted {
   return now;
 }
 
-/** Counts in one pass without indexing the jobs: three quarters of the time, and none of the memory. */
+/** Counts in one pass without indexing the jobs, which takes three quarters of the time, and no memory. */
 async function count(index: JobIndex): Promise<SealedCounts> {
   const { file } = index;
   const { at } = file.layout;

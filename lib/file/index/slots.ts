@@ -6,7 +6,7 @@ export const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, 
   number
 >;
 
-/** Version of a job without a row. */
+/** The version that {@link Slots} has for a job without a row. */
 export const NONE = -1;
 
 /** A few numbers about each job's newest row, in flat arrays that grow. */
@@ -20,7 +20,7 @@ export class Slots {
   type: Uint32Array = new Uint32Array(1024);
   /** Only for a pending job. */
   priority: Float64Array = new Float64Array(1024);
-  /** In ms; only if pending. */
+  /** In ms; only for a pending job. */
   runAt: Float64Array = new Float64Array(1024);
 
   /** Adds the next slot, without a row. */
@@ -29,7 +29,7 @@ export class Slots {
     this.version[slot] = NONE;
   }
 
-  /** Makes a row its job's newest. */
+  /** Notes a row as its job's newest. */
   put(slot: number, offset: number, length: number, version: number, status: Status): void {
     this.offset[slot] = offset;
     this.length[slot] = length;
@@ -72,7 +72,7 @@ export class Types {
     return code;
   }
 
-  /** Returns the number of the type in bytes[from, to). It makes no string if the row before had it. */
+  /** Returns the number of the type in bytes[from, to). Makes no string if the row before has the same type. */
   codeAt(bytes: Buffer, from: number, to: number): number {
     if (this.#last === undefined || !isSame(this.#last, bytes, from, to)) {
       this.#last = Buffer.from(bytes.subarray(from, to));

@@ -1,12 +1,12 @@
 import type { OpenFile } from '../disk/open-file.js';
 import { LineReader, LONGEST_ROW } from '../format/line.js';
 
-/** Number of lines after which other callbacks get their turn. */
+/** The number of lines after which other callbacks get their turn. */
 const SLICE = 500;
 
-/** The lines of one file that can't be read, and the jobs they hold. */
+/** The lines of one file that can't be read, and their first fields, which may be ids of jobs. */
 export class Unreadable {
-  /** Their first fields. */
+  /** The first fields of the lines. */
   readonly #keys = new Set<string>();
   /** Lines that were not read a second time yet: offsets and lengths in turn. */
   #met: number[] = [];
@@ -18,24 +18,24 @@ export class Unreadable {
     this.#met.push(offset, length);
   }
 
-  /** True if there is none. */
+  /** True if there are no such lines. */
   get isEmpty(): boolean {
     return this.#keys.size === 0;
   }
 
-  /** True if such a line has this first field. */
+  /** True if one of the lines has this first field. */
   has(key: string): boolean {
     return this.#keys.has(key);
   }
 
-  /** Returns every first field. */
+  /** Returns the first fields of all lines. */
   keys(): IterableIterator<string> {
     return this.#keys.values();
   }
 
   /**
    * Counts the lines that can't be read. Each is read once more, because a line looks damaged while a live
-   * process crosses it out.
+   * process strikes it.
    */
   async count(file: OpenFile): Promise<number> {
     const reader = new LineReader(file.layout);

@@ -16,11 +16,11 @@ const NOW = Date.UTC(2030, 0, 1);
 const sizes = (size: number, deadBytes: number) => ({ file: { size }, deadBytes }) as JobIndex;
 
 test('a large file is rewritten when superseded rows outweigh the rest, and not before', () => {
-  for (const smallToo of [true, false]) {
-    assert.equal(needsCompaction(sizes(1000 * KB, 501 * KB), smallToo), true);
-    assert.equal(needsCompaction(sizes(1000 * KB, 500 * KB), smallToo), false);
-    assert.equal(needsCompaction(sizes(1000 * KB, 1), smallToo), false);
-    assert.equal(needsCompaction(sizes(1000 * KB, 0), smallToo), false);
+  for (const includesSmall of [true, false]) {
+    assert.equal(needsCompaction(sizes(1000 * KB, 501 * KB), includesSmall), true);
+    assert.equal(needsCompaction(sizes(1000 * KB, 500 * KB), includesSmall), false);
+    assert.equal(needsCompaction(sizes(1000 * KB, 1), includesSmall), false);
+    assert.equal(needsCompaction(sizes(1000 * KB, 0), includesSmall), false);
   }
 });
 

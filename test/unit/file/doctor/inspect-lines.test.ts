@@ -39,7 +39,8 @@ test('finds nothing in a missing queue, or in a file without versions', async (t
       kind: 'orphan',
       line: 2,
       id: 'x1',
-      message: 'job x1 is processing, but no worker holds it; a worker takes it when its time limit is past',
+      message:
+        'job x1 is processing, but its row names no worker; a worker takes it back when its time limit is past',
     },
   ]);
 });
@@ -85,7 +86,7 @@ test('finds a job that an unreadable line holds, and names the line', async (t) 
   );
   assert.equal(
     findings[1]?.message,
-    "job größe is not run: line 4, which has its id, can't be read; put that line right or delete it (queue lock)",
+    "job größe is not run: line 4, which has its id, can't be read; correct that line or delete it (queue lock)",
   );
 });
 
@@ -130,7 +131,7 @@ test('finds a row that a crash cut, whether its line is closed or not', async (t
     {
       kind: 'torn',
       line: 5,
-      message: 'the last line has no line end, and is ignored until the next write closes it',
+      message: 'the last line has no line end, and is ignored until the next write ends it',
     },
   ]);
 });

@@ -81,7 +81,7 @@ test('finds what a crashed compaction left, if no process holds the lock', async
   leave(test);
   const leftover = {
     kind: 'leftover',
-    message: `${test.file}.0123456789ab.tmp is what a crash left of a compaction; delete it`,
+    message: `${test.file}.0123456789ab.tmp was left by a compaction that crashed; delete it`,
   };
   assert.deepEqual(await inspect(test.store), [leftover]);
   const kinds = (await inspectUnderLock(test, 'box.boot.1.12.3.dead')).map(({ kind }) => kind);
@@ -113,7 +113,7 @@ test('finds a file that every user may write, or that not even its owner may wri
     return (await inspect(store)).map(({ kind, message }) => `${kind}: ${message}`);
   };
   assert.deepEqual(await messages(0o642), [
-    `access: every user of this machine may write ${file} (mode 0642), and so have jobs run; chmod o-w it`,
+    `access: every user of this machine may write ${file} (mode 0642), and so make it run jobs; chmod o-w it`,
   ]);
   assert.deepEqual(await messages(0o440), [
     `access: not even its owner may read and write ${file} (mode 0440); chmod u+rw it`,
@@ -132,7 +132,7 @@ test('says that this user may not change anything', async (t) => {
   assert.deepEqual(await inspect(store), [
     {
       kind: 'access',
-      message: `you may read ${file}, and may not change it (mode 0640, user ${uid}, group ${gid}); see "Permissions" in the operations guide`,
+      message: `you may read ${file}, but not change it (mode 0640, user ${uid}, group ${gid}); see "Permissions" in the operations guide`,
     },
   ]);
 });
