@@ -67,7 +67,7 @@ export interface Queue<Jobs = DefaultJobs> {
 
   /**
    * Cancels a job that waits, or stops one that runs. The worker of a running job aborts `context.signal` within a
-   * second, and drops what the handler still returns.
+   * second, and drops the handler's result.
    *
    * @returns true if the job is cancelled now; false if it is unknown or finished
    * @throws TsvqError like {@link enqueue}
@@ -119,7 +119,7 @@ export interface Queue<Jobs = DefaultJobs> {
    * handlers, and never ends the process.
    *
    * @param handlers one function for each job type; jobs of other types stay pending
-   * @returns counts of what it did
+   * @returns how many jobs ended in which way
    * @throws TsvqError like {@link enqueue}, never a handler's error; after {@link abandon}, the error given to that
    * @example
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
@@ -141,7 +141,7 @@ export interface Queue<Jobs = DefaultJobs> {
   /**
    * Ends a pause. Lingering workers start the jobs within half a second, others with the next tick.
    *
-   * @param type as it was given to {@link pause}; default: the pause of all types. A pause of one type then stays.
+   * @param type the type given to {@link pause}; default: the pause of all types. A pause of one type then stays.
    * @returns true if jobs start again because of it; false if the type was not paused, or all types still are.
    * @example
    * await queue.resume('email');
@@ -149,7 +149,7 @@ export interface Queue<Jobs = DefaultJobs> {
   resume(type?: TypeOf<Jobs>): Promise<boolean>;
 
   /**
-   * Lists the pauses that last.
+   * Lists the pauses that have not ended.
    *
    * @example
    * for (const { type, since, until, by } of await queue.paused()) console.log(type, since, until, by);
@@ -168,11 +168,11 @@ export interface Queue<Jobs = DefaultJobs> {
   compact(): Promise<CompactionSummary>;
 
   /**
-   * Waits for what is under way, and closes the file. A {@link processJobs} that still works is told to stop, as
-   * by its `signal`: running jobs have the grace time, and what they ask of the queue is still done. A new
-   * `processJobs` rejects with `CLOSED` at once, and any other call does after the end. So may a look that is not
-   * over by then. Awaited in a handler, `close` waits for that handler's grace time. An open queue keeps no
-   * process alive, so closing is needed only to be sure that everything asked for is done.
+   * Waits for running calls, and closes the file. A {@link processJobs} that still works is told to stop, as by its
+   * `signal`: running jobs have the grace time, and their calls of the queue are still carried out. A new
+   * `processJobs` rejects with `CLOSED` at once. Any other call rejects with it after the end, and so may a read that
+   * is not over by then. Awaited in a handler, `close` waits for that handler's grace time. An open queue doesn't keep
+   * the process alive, so you need to close it only to be sure that all calls are carried out.
    *
    * @example
    * process.once('SIGTERM', () => queue.close());
@@ -181,12 +181,12 @@ export interface Queue<Jobs = DefaultJobs> {
 
   /**
    * Ends the {@link processJobs} calls of this queue at once, for a process that is about to die of the uncaught
-   * `error`. If one handler is under way in the process, its attempt fails with that error. If there are several,
+   * `error`. If one handler is running in the process, its attempt fails with that error. If several are running,
    * any of them may have thrown it. So each job keeps the error, is forgiven the attempt, and runs alone next
-   * time. Jobs that were claimed and not started are given back. Then processJobs rejects with `error`, and no
-   * other call begins.
+   * time. Jobs that were claimed and not started are given back. Then processJobs rejects with `error`, and a new
+   * call of it rejects.
    *
-   * @returns when that is in the file, or could not be written within 5 seconds; it never rejects
+   * @returns a promise that resolves when the outcomes are in the file, or after 5 seconds; it never rejects
    * @example
    * process.on('uncaughtException', async (error) => {
    *   console.error(error);
@@ -199,7 +199,7 @@ export interface Queue<Jobs = DefaultJobs> {
 }
 
 /**
- * Opens a queue. It returns at once, because it reads and makes nothing before the first call that needs the file.
+ * Opens a queue. It returns at once, because only the first call that needs the file reads or makes it.
  * Open a file once and keep the queue, because each opened queue holds the file open until it is closed.
  *
  * @param file the path of the file, or its `file:` URL. The first enqueue makes the file and its directory. A relative
@@ -234,6 +234,6 @@ export function rowsOf(queue: Queue): RowSource {
  */
 export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
   const { rows, ...calls } = fileQueue(store);
-  // Here alone job names get the types of their payloads, which the file can't hold.
+  // Only here do job names get the types of their payloads, which the file can't hold.
   return { ...calls, [ROWS]: rows } as unknown as Queue<Jobs>;
 }

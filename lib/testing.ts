@@ -9,7 +9,7 @@ import { DEFAULTS } from './job/options.js';
 import { randomHex } from './job/random.js';
 import type { HandlerContext } from './runner/handler.js';
 
-/** A follow-up that a handler enqueued in a test. Its payload is what JSON brings back. */
+/** A follow-up that a handler enqueued in a test. Its payload has gone through JSON. */
 export type Enqueued<Jobs = DefaultJobs> = {
   [T in TypeOf<Jobs>]: {
     readonly type: T;
@@ -20,7 +20,7 @@ export type Enqueued<Jobs = DefaultJobs> = {
 
 /** The parts of a {@link context} that a test sets itself. */
 export interface ContextOverrides<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> {
-  /** Fields of the job. The others are of a job of type `test` without a payload, claimed now for its first attempt. */
+  /** Fields of the job. The other fields are those of a job of type `test`, claimed now for its first attempt. */
   job?: Partial<JobOf<T, Received<Jobs[T]>>> | undefined;
   /** The signal of the handler. Default: one that is never aborted. */
   signal?: AbortSignal | undefined;
@@ -36,10 +36,10 @@ export type TestContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs
 };
 
 /**
- * Makes the second argument of a handler, for a unit test without a queue. Its `enqueue` checks like the real one,
- * and writes nothing.
+ * Makes the second argument of a handler, for a unit test without a queue. Its `enqueue` checks its arguments like the
+ * real one, and writes nothing.
  *
- * @param overrides fields of the job, and a signal. Default: none
+ * @param overrides fields of the job, and a signal. Default: an empty object
  * @throws TsvqError `INVALID_ARGUMENT` for an unknown override
  * @example
  * const test = context<Jobs, 'charge'>({ job: { attempts: 2 } });

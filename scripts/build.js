@@ -1,6 +1,6 @@
-// Builds dist/: the library and the command, each bundled into few files because each tick of cron starts Node and
-// every module that it opens costs it time; dependencies stay outside, and load when first used. dist/cjs/ is the
-// library once more for CommonJS.
+// Builds dist/: the library and the command, each bundled into few files, because each tick of cron starts Node, and
+// every module that it opens costs time. Dependencies stay outside, and load at their first use. dist/cjs/ has the
+// library again, for CommonJS.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-// Next to the old one until it is whole, so that a build that fails, or a worker that starts meanwhile, breaks nothing.
+// Built next to the old dist/ until it is whole, so that neither a failed build nor a worker that starts meanwhile
+// finds half of it.
 const fresh = `dist.${process.pid}`;
 
 /** @type {import('esbuild').BuildOptions} */
@@ -26,8 +27,8 @@ const common = {
 const PLAIN = '__tsvq_require';
 
 /**
- * Has what is loaded later import all that the library loads at once. Otherwise esbuild makes a file for each
- * combination of those that need a module, and a tick opens all of them.
+ * A plugin that lets the modules loaded later import all modules that the library loads at once. Otherwise esbuild
+ * makes a file for each combination of modules that need another one, and a tick opens all of these files.
  *
  * @type {import('esbuild').Plugin}
  */
@@ -59,7 +60,7 @@ const commonJs = {
   outdir: `${fresh}/cjs`,
   format: 'cjs',
   define: { 'import.meta.url': 'undefined' },
-  // An ES module alone, which CommonJS can't load before Node 20.19, nor in Jest.
+  // Bundled, because tinyqueue is only an ES module, which CommonJS can't load before Node 20.19, nor in Jest.
   alias: { tinyqueue },
 };
 
@@ -73,7 +74,7 @@ async function bundle(options, entryPoints) {
 }
 
 /**
- * The declarations that these files lead to. A file that only the code imports needs none.
+ * Returns the declarations that these files lead to. A file that only code imports needs no declaration.
  *
  * @param {string} folder @param {string[]} names @param {Set<string>} found
  */
@@ -88,9 +89,10 @@ function declarations(folder, names, found = new Set()) {
 }
 
 try {
-  // One after another, not together: what both share would be cut into a dozen files, each of which a tick opens.
+  // Bundled one after another, because together their shared code would be cut into a dozen files, and a tick opens
+  // each of them.
   const ofIndex = { ...esModule, plugins: [oneSharedFile] };
-  // An import without names is ignored, says esbuild, as package.json asks for; but it decides who needs what.
+  // package.json says that loading a file has no side effects, so esbuild would warn of the plugin's imports.
   await bundle({ ...ofIndex, logOverride: { 'ignored-bare-import': 'silent' } }, { index: 'lib/index.ts' });
   await bundle(esModule, { testing: 'lib/testing.ts' });
   await bundle(esModule, { cli: 'lib/cli/main.ts' });
@@ -103,7 +105,7 @@ try {
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', `${fresh}/all-types`], {
     stdio: 'inherit',
   });
-  // The same text for both: which of the two it tells of, TypeScript sees by the nearest package.json.
+  // Both get the same text. TypeScript sees by the nearest package.json which of the two it describes.
   for (const name of declarations(`${fresh}/all-types`, ['index.d.ts', 'testing.d.ts'])) {
     cpSync(`${fresh}/all-types/${name}`, `${fresh}/types/${name}`);
     cpSync(`${fresh}/all-types/${name}`, `${fresh}/cjs/types/${name}`);

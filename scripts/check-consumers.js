@@ -1,8 +1,8 @@
-// Installs the packed tarball into small projects, as different as those that will use it, and has each of them compile,
-// enqueue, work and test a handler: node scripts/check-consumers.js
+// Installs the packed tarball into small projects of the kinds that users have, and has each of them compile, enqueue,
+// work and test a handler: node scripts/check-consumers.js
 //
-// TypeScript in its pairs of module and moduleResolution, Jest without flags, Vitest, esbuild. What the projects need is
-// installed once, from the registry, into the temporary folder that holds them all.
+// The projects use TypeScript in its pairs of module and moduleResolution, Jest without flags, Vitest or esbuild. Their
+// packages are installed once, from the registry, into the temporary folder that holds all projects.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,9 +17,9 @@ const folder = mkdtempSync(join(tmpdir(), 'tsvq-consumers-'));
 
 const PACKAGES = ['typescript@5.9', '@types/node@20', 'esbuild@0.28', 'jest@30', 'ts-jest@29', 'vitest@3'];
 
-/** @param {string} cwd @param {string} program @param {...string} args @returns {Promise<string>} what it printed */
+/** @param {string} cwd @param {string} program @param {...string} args @returns {Promise<string>} its output */
 async function run(cwd, program, ...args) {
-  // Of the environment only what programs need: that of `npm run` tells npm where it runs.
+  // Passes only the variables that programs need, because `npm run` sets others that tell npm where it runs.
   const { PATH, HOME } = process.env;
   try {
     const env = { PATH, HOME, CI: 'true' };
@@ -34,7 +34,7 @@ async function run(cwd, program, ...args) {
 
 const bin = (/** @type {string} */ name) => join(folder, 'node_modules/.bin', name);
 
-/** @param {string} name @param {Record<string, string | object>} files @returns {string} where they are */
+/** @param {string} name @param {Record<string, string | object>} files @returns {string} the folder of the project */
 function project(name, files) {
   for (const [path, content] of Object.entries(files)) {
     const text = typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`;
@@ -46,7 +46,7 @@ function project(name, files) {
 
 const isRight = (/** @type {string} */ printed) => assert.deepEqual(JSON.parse(printed), [USED, TESTED]);
 
-/** A project in TypeScript that is compiled, and run. */
+/** Compiles a project in TypeScript, and runs it. */
 async function typescript(
   /** @type {string} */ module,
   /** @type {string} */ moduleResolution,
@@ -62,7 +62,7 @@ async function typescript(
     strict: true,
     exactOptionalPropertyTypes: true,
     noUncheckedIndexedAccess: true,
-    // Our declarations stand alone, those of either kind; once each, since it takes long.
+    // The declarations of each kind stand alone. Each kind is checked once, because that takes long.
     skipLibCheck: module !== 'commonjs' && module !== 'nodenext',
   };
   const at = project(`ts-${module}-${moduleResolution}-${type}`, {
@@ -77,9 +77,9 @@ ${PRINT}`,
   isRight(await run(at, process.execPath, 'out/use.js'));
 }
 
-/** Neither flags nor a transform: what Jest makes of require. */
+/** Runs Jest with neither flags nor a transform, so that it sees a plain require. */
 async function jest() {
-  // What Node throws is no instance of the Error that Jest gives to tests.
+  // An error of Node isn't an instance of the Error that Jest gives to tests.
   const own = `
 test('an error of Node is told as one', async () => {
   const queue = openQueue(__dirname + '/errors.tsv');
@@ -127,7 +127,7 @@ ${use(false)}${INSIDE}`,
   await run(at, bin('vitest'), 'run');
 }
 
-/** Bundles with the package inside run where no node_modules is in reach. */
+/** Bundles the package. A bundle with the package inside is run where no node_modules is in reach. */
 async function esbuild(/** @type {'cjs' | 'esm'} */ format, /** @type {boolean} */ isInside) {
   const at = project(`esbuild-${format}-${isInside ? 'inside' : 'outside'}`, {
     'package.json': { private: true, type: 'module' },
@@ -175,7 +175,7 @@ try {
   await run(folder, 'npm', 'install', '--no-audit', '--no-fund', join(folder, filename), ...PACKAGES);
   console.log(`${filename}: ${Math.round(size / 1024)} KiB`);
   const waiting = [...CONSUMERS];
-  // Two at a time, as the tests.
+  // Runs two projects at a time.
   const next = async () => {
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
       const [name, check] = one;

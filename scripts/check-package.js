@@ -1,5 +1,5 @@
-// What a user gets: packs the package, installs it into an empty project, and uses it from there: the types, a job
-// from end to end, the worker, the command. node scripts/check-package.js
+// Packs the package, installs it into an empty project, and uses it there as a user would: the types, a job from end
+// to end, the worker, the command. node scripts/check-package.js
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ function run(program, args, cwd = folder) {
   }
 }
 
-/** Everything that may be in the tarball; what must be there is marked with true. */
+/** The patterns of all files that may be in the tarball; true marks a file that must be there. */
 const CONTENTS = /** @type {[RegExp, boolean][]} */ ([
   [/^package\.json$/, true],
   [/^README\.md$/, true],
@@ -62,7 +62,7 @@ try {
   );
   run('npm', ['install', '--no-audit', '--no-fund', '--silent', join(folder, packed.filename)]);
 
-  // Types: what is right compiles, what is wrong does not. skipLibCheck stays off: our declarations stand alone.
+  // Checks the types: right code compiles, wrong code doesn't. skipLibCheck is off, because the declarations stand alone.
   writeFileSync(
     join(folder, 'use.ts'),
     `import { openQueue, processJobs, type Handlers, type Job, TsvqError } from 'tsvq';
@@ -93,7 +93,7 @@ export const code = (error: unknown) => (error instanceof TsvqError ? error.code
     'use.ts',
   ]);
 
-  // A job from end to end, with nothing but what the package brings along.
+  // Runs a job from end to end, with only the dependencies of the package.
   writeFileSync(
     join(folder, 'use.js'),
     `import { enqueue, getJob, processJobs } from 'tsvq';

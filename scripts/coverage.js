@@ -2,10 +2,10 @@
 //
 //   node scripts/coverage.js
 //
-// Node writes what each process has run to NODE_V8_COVERAGE, which its children inherit; c8 adds it up. A process that
-// is killed with SIGKILL leaves nothing, so what only such processes run counts as not run. Tests whose processes run as
-// another user, or with no more environment than cron gives, fail here: those can't be counted. While it measures, dist/
-// leads to lib/ itself, so that a line run by an installed command and one run by a unit test are the same line.
+// Node writes the coverage of each process to NODE_V8_COVERAGE, which its children inherit; c8 adds it up. A process
+// killed with SIGKILL leaves nothing, so code that only such processes run counts as not run. Tests whose processes run
+// as another user, or with only cron's environment, fail here, because their coverage can't be counted. During the
+// measurement dist/ leads to lib/, so that a line run by an installed command and by a unit test is the same line.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 process.chdir(root);
 
-/** A module of dist/ that is one of lib/, translated as it is loaded. */
+/** Writes a module of dist/ that loads one of lib/, translated when it is loaded. */
 const stand = (/** @type {string} */ file, /** @type {string} */ body) =>
   writeFileSync(join('dist', file), `#!/usr/bin/env node\n${body}\n`, { mode: 0o755 });
 
@@ -46,7 +46,7 @@ try {
       'scripts/test.js',
       ...process.argv.slice(2),
     ],
-    // One and the same translation everywhere: coverage of two could not be added up.
+    // All processes use the same translation, because the coverage of two translations could not be added up.
     { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: `--import ${import.meta.resolve('tsx')}` } },
   ));
 } finally {

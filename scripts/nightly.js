@@ -1,15 +1,15 @@
-// The long forms of the tests: power loss, power cuts, races, kill -9, bad input (random, and guided by coverage), mutants, and the
-// whole suite on other Nodes.
+// Runs the long forms of the tests: power loss, power cuts, races, kill -9, bad input (random, and guided by coverage),
+// mutants, and the whole suite on other Nodes.
 //
 //   npm run nightly                    about an hour
-//   npm run nightly -- --minutes 2     so long for each part that is measured in time
+//   npm run nightly -- --minutes 2     two minutes for each part that is measured in time
 //   npm run nightly -- --only races    one part
-//   npm run nightly -- --cuts 500      so many power cuts on each file system
-//   npm run nightly -- --libc FOLDER   with a newer C library for the fuzzer that is guided; see guided.ts
-//   npm run nightly -- --node 22       all of it on another Node, fetched from the registry into a temporary folder
+//   npm run nightly -- --cuts 500      500 power cuts on each file system
+//   npm run nightly -- --libc FOLDER   with a newer C library for the guided fuzzer; see guided.ts
+//   npm run nightly -- --node 22       all parts on another Node, fetched from the registry into a temporary folder
 //
 // Each part prints its seed and its counts; the exit code is 1 if any of them failed. A part that this machine can't run
-// says what is missing, and counts as skipped.
+// names the missing program or right, and counts as skipped.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ const { values } = parseArgs({
 const { minutes, states, cuts, only, node, libc } = values;
 
 const folder = mkdtempSync(join(tmpdir(), 'tsvq-nightly-'));
-// Some tests run the Node in it as another user.
+// Some tests run the Node in this folder as another user.
 chmodSync(folder, 0o755);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
@@ -47,7 +47,7 @@ const program = node === undefined ? process.execPath : fetchNode(node);
 const env = {
   ...process.env,
   PATH: [dirname(program), process.env.PATH].join(delimiter),
-  // The suite leaves nothing out then; see isThorough in test/support/samples.ts.
+  // Lets the suite leave nothing out; see isThorough in test/support/samples.ts.
   DEATHS: 'all',
 };
 
@@ -71,7 +71,7 @@ if (only !== undefined && !(only in parts)) {
 }
 
 execFileSync(process.execPath, ['scripts/build.js'], { stdio: 'inherit' });
-/** Exit code of a part of which nothing could be tried. */
+/** The exit code of a part that could try nothing. */
 const SKIPPED = 77;
 
 /** @type {string[]} */

@@ -1,10 +1,10 @@
 // Runs the tests: node scripts/test.js [--cron] [FILE|FOLDER …]
 //
-// Without --cron all but test/cron/, which need a real cron daemon; with it, only those. Files or folders under
-// test/ limit it further. The exit code is the test runner's.
+// Without --cron it runs all tests except test/cron/, which need a real cron daemon; with --cron, only those. Files or
+// folders under test/ limit it further. The exit code is the test runner's.
 //
-// Everything is translated once, at the beginning: some hundred and forty processes that each load a translator would
-// spend a quarter of the whole time on it.
+// All code is translated once, at the beginning, because some hundred and forty processes that each load a translator
+// would spend a quarter of the whole time on it.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -18,7 +18,7 @@ const wanted = process.argv
   .filter((argument) => argument !== '--cron')
   .map((path) => relative(root, resolve(path)));
 
-// Found here: the globs of `node --test` came with Node 21.
+// Finds the files here, because the globs of `node --test` came with Node 21.
 const files = readdirSync(resolve(root, 'test'), { recursive: true, encoding: 'utf8' })
   .map((name) => `test${sep}${name}`)
   .filter((file) => file.endsWith('.test.ts') && file.startsWith(`test${sep}cron${sep}`) === cronOnly)
@@ -33,8 +33,8 @@ if (files.length === 0) {
 }
 
 /**
- * Translates a file into the folder `to`, at the path that it has here. `import.meta` goes on to name the original,
- * so that tests find what lies beside it.
+ * Translates a file into the folder `to`, at the same relative path. `import.meta` still names the original file, so
+ * that tests find the files beside it.
  *
  * @param {string} file @param {string} to
  */
@@ -69,9 +69,9 @@ async function translateAll(to) {
   writeFileSync(join(to, 'package.json'), JSON.stringify({ name, type, exports }));
 }
 
-/** The arguments that say what to run, and how it is translated. */
+/** Returns the arguments that name the files to run, and their translation. */
 async function translated() {
-  // Coverage of two translations could not be added up, so there tsx translates all; see coverage.js.
+  // Coverage of two translations could not be added up, so with coverage tsx translates all; see coverage.js.
   if (process.env.NODE_V8_COVERAGE !== undefined) return ['--import', 'tsx', '--test', ...files];
   const folder = join(root, `dist.test-${process.pid}`);
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -80,7 +80,8 @@ async function translated() {
   return ['--enable-source-maps', '--test', ...tests];
 }
 
-// Three at a time on two cores: some wait for real processes, and none measures anything. What failed is named once more at the end.
+// Runs three at a time on two cores, because some wait for real processes, and none measures anything. The reporter
+// names the failed tests again at the end.
 const args = ['--test-concurrency=3', '--test-reporter=spec', ...(await translated())];
 const runner = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
 // Ctrl-C reaches the runner by itself. Another signal to this script is meant for the tests.

@@ -18,7 +18,7 @@
  *   The handlers read SMTP_URL, MAIL_FROM, SEND_EMAIL_TIMEOUT (handlers/send_email.js) and WEBHOOK_TIMEOUT.
  *
  * Output
- *   stdout: one line of JSON for each thing that happened to a job; nothing if nothing happened
+ *   stdout: one line of JSON for each event of a job; without events, nothing
  *   stderr: one line for each warning or error
  *   If one of them can't be written, jobs go on.
  *
@@ -30,7 +30,7 @@
  *   2    an argument or a variable of the environment can't be used
  *   75   another process held the lock for too long; the next start tries again
  *   130  ended at once by a second signal, SIGINT; the next worker takes back the jobs that ran
- *   143  ended at once by a second signal, SIGTERM; likewise
+ *   143  ended at once by a second signal, SIGTERM; the next worker takes back the jobs that ran
  */
 import module from 'node:module';
 import { dirname, join } from 'node:path';
@@ -85,7 +85,7 @@ let dying;
 process.on('uncaughtException', (error) => {
   dying ??= die(error);
 });
-// It would also arrive above, but without its reason. A handler that listens for it decides by itself.
+// The rejection would also arrive above, but without its reason. A handler that listens for it decides by itself.
 process.on('unhandledRejection', (reason) => {
   if (process.listenerCount('unhandledRejection') === 1) dying ??= die(reason);
 });
@@ -111,7 +111,7 @@ try {
   complain(message);
   process.exitCode = code === 'LOCK_TIMEOUT' ? 75 : code === 'INVALID_ARGUMENT' ? 2 : 1;
 }
-// Every job is recorded by now. A handler that ignored its abort would keep this process alive, and cron would add
+// Every job is recorded by now. A handler that ignored its abort would keep this process alive, and cron would start
 // another one each minute.
 if (shutdown.signal.aborted) process.exit();
 setTimeout(() => {
@@ -151,8 +151,9 @@ function complain(message) {
 }
 
 /**
- * Makes sure that a log that can't be written (its reader gone, its disk full) ends no job. Otherwise it would end the
- * process, even through a handler's console.log. Called before the first write, so that an idle start loads no stream.
+ * Makes sure that a log that can't be written (its reader gone, its disk full) doesn't end a job. Otherwise it would
+ * end the process, even through a handler's console.log. The function is called before the first write, so that an
+ * idle start loads no stream.
  */
 function guardStreams() {
   if (isGuarded) return;

@@ -7,27 +7,27 @@ import { say } from './output.js';
 
 /** A change of one job's state that a person requests. */
 export interface Change {
-  /** The change in messages: `cancelled`. */
+  /** The participle that names the change in messages: `cancelled`. */
   readonly done: string;
-  /** The jobs that allow it, for messages: `only … can be cancelled`. */
+  /** The jobs that allow the change, for messages: `only … can be cancelled`. */
   readonly wanted: string;
-  /** Makes it. @returns false if the job's state forbids it */
+  /** Makes the change. @returns false if the job's state forbids it */
   readonly apply: (queue: Queue, id: string) => Promise<boolean>;
 }
 
 /**
- * Makes a change to each of several jobs. Jobs for which it can't be made are reported, and don't affect the
- * others. Exits with 3 if one is unknown, otherwise with 1 if one is in the wrong state.
+ * Changes each of several jobs. A job that can't be changed is reported, and doesn't affect the others. The exit code
+ * is 3 if a job is unknown, otherwise 1 if a job is in the wrong state.
  */
 export async function changeJobs(cli: Cli, given: readonly string[], change: Change): Promise<void> {
   const { output, existingStore: store, queue } = cli;
-  // All are looked up before any is changed, so that an ambiguous one stops the command before any change.
+  // Looks up all ids before the first change, so that an ambiguous one stops the command before any change.
   const found = await resolveIds(store, given);
   // A job named twice changes once.
   const asked = given
     .map((text, i) => ({ text, id: found[i] }))
     .filter(({ id }, i) => id === undefined || found.indexOf(id) === i);
-  // Requested together, they need one commit.
+  // Changes requested together need one commit.
   const changed = await Promise.all(
     asked.map(({ id }) => (id === undefined ? false : change.apply(queue, id))),
   );

@@ -8,7 +8,7 @@ import { overStore, type Queue } from '../queue.js';
 import { notFound } from './exit.js';
 import { Output } from './output.js';
 
-/** Options that every command takes, before or after its name. */
+/** The options that every command takes, before or after its name. */
 export interface GlobalOptions {
   file?: string;
   json?: boolean;
@@ -17,7 +17,7 @@ export interface GlobalOptions {
   anyFileSystem?: boolean;
 }
 
-/** What a command's module exports. */
+/** The exports of a command's module. */
 export interface CommandModule {
   /** Gives the command its arguments, options, help and action. */
   define(command: Command, cli: Cli): void;
@@ -26,7 +26,7 @@ export interface CommandModule {
 const anyFileSystemOf = ({ QUEUE_ANY_FILE_SYSTEM: text = '' }: NodeJS.ProcessEnv): boolean =>
   switchText('QUEUE_ANY_FILE_SYSTEM', text);
 
-/** The base of every command: the queue that the options name, and the output. */
+/** The queue that the options name and the output, for every command. */
 export class Cli {
   readonly #options: () => GlobalOptions;
   #store: Store | undefined;
@@ -64,7 +64,7 @@ export class Cli {
     return this.#store;
   }
 
-  /** The store of a file that exists or has a heartbeat: a mistyped path is an error, no empty queue. */
+  /** The store of a file that exists or has a heartbeat. Otherwise it throws, so that a mistyped path is an error. */
   get existingStore(): Store {
     const { store } = this;
     if (!store.exists && readHeartbeat(store.fs, store.realPath) === undefined) {

@@ -6,10 +6,10 @@ import { harmless } from './format.js';
 /** The parts of a crontab line, as absolute paths. */
 export interface CronJob {
   readonly node: string;
-  /** The folder it changes to. */
+  /** The folder that the line changes to. */
   readonly folder: string;
   readonly script: string;
-  /** The queue file, if the script doesn't find it by itself. */
+  /** The queue file, if the script doesn't find the file by itself. */
   readonly queueFile: string | undefined;
   readonly log: string;
 }
@@ -30,7 +30,7 @@ const isInside = (folder: string, path: string): boolean => {
 
 /** Quotes for sh. Backslashes are refused: crons treat them differently. */
 function quote(path: string): string {
-  // Invisible characters print as escapes, which would be another path.
+  // Invisible characters are printed as escapes, which would be another path.
   if (path.includes('\\') || harmless(path) !== path) {
     throw usageError(
       `the crontab line can't be printed: ${JSON.stringify(harmless(path))} has a line end, a backslash or an invisible character in it`,
@@ -45,13 +45,13 @@ function quote(path: string): string {
  */
 export function stableNode(path: string = process.env.PATH ?? '', node: string = process.execPath): string {
   for (const folder of path.split(delimiter)) {
-    // fnm makes a folder of symlinks for each shell, and removes it later.
+    // fnm makes a folder of symlinks for each shell, and removes that folder later.
     if (!isAbsolute(folder) || folder.includes('multishell')) continue;
     const candidate = join(folder, 'node');
     try {
       if (realpathSync(candidate) === realpathSync(node)) return candidate;
     } catch {
-      // No node in there.
+      // This folder has no node.
     }
   }
   return node;

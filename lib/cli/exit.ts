@@ -3,7 +3,7 @@ import { type ErrorCode, TsvqError } from '../job/errors.js';
 /** The exit codes; `queue --help` lists them for people. */
 export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, busy: 75 } as const;
 
-/** An error of a foreseen kind: its message is for a person and needs no stack. */
+/** An error of a foreseen kind, whose message is for a person and needs no stack. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly exitCode: number;
@@ -14,7 +14,7 @@ export class CliError extends Error {
   }
 }
 
-/** Makes the error for a call that can't be carried out; nothing was changed. */
+/** Makes the error for a command line that can't be used; nothing was changed. */
 export const usageError = (message: string): CliError => new CliError(EXIT.usage, message);
 
 /** Makes the error for a missing file or job. */
@@ -27,7 +27,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   LOCK_TIMEOUT: EXIT.busy,
 };
 
-/** Whether it is one of the library's, be it of the copy that a handlers module imports. */
+/** True for an error of the library, also of the copy that a handlers module imports. */
 const isTsvqError = (error: unknown): error is TsvqError =>
   error instanceof Error && error.name === TsvqError.name && 'code' in error;
 
@@ -38,7 +38,7 @@ export function exitCodeOf(error: unknown): number {
   return EXIT.failed;
 }
 
-/** Returns its message. Only a mistake of this program, or of a handlers module, shows its stack. */
+/** Returns the message of an error, with the stack if it is a mistake of this program or of a handlers module. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const foreseen = error instanceof CliError || isTsvqError(error) || 'syscall' in error;

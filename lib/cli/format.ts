@@ -4,7 +4,7 @@
  * read as something else. Shown as \uXXXX they are harmless and visible.
  */
 
-/** Control and format characters, line separators, lone surrogates. */
+/** The pattern of control and format characters, line separators and lone surrogates. */
 const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const SHORT: Record<string, string> = { '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
@@ -26,7 +26,7 @@ export function toSafeJson(value: unknown, indent?: number): string {
   return (stringify(value, indent) ?? 'null').replace(HARMFUL, (c) => (c === '\n' ? c : escapeUnits(c)));
 }
 
-/** More levels than enqueue allows; an edit by hand may leave too many for JSON.stringify. */
+/** The most levels that are shown, more than enqueue allows. An edit may leave too many for JSON.stringify. */
 const DEEPEST = 1000;
 
 function stringify(value: unknown, indent: number | undefined): string | undefined {
@@ -45,7 +45,7 @@ function stringify(value: unknown, indent: number | undefined): string | undefin
   }
 }
 
-/** Formats UTC, to the second. */
+/** Formats a time in UTC, to the second. */
 export const isoSeconds = (time: Date): string =>
   Number.isNaN(time.getTime()) ? 'never' : `${time.toISOString().slice(0, 19)}Z`;
 
@@ -69,16 +69,16 @@ export function size(bytes: number): string {
   return `${(bytes / 1000 ** power).toFixed(1)} ${['B', 'kB', 'MB', 'GB', 'TB'][power]}`;
 }
 
-/** Returns the first line, at most `most` characters. */
+/** Returns the first line of a text, at most `most` characters. */
 export function firstLine(text: string, most = 80): string {
   const [line = ''] = text.split('\n', 1);
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** How many rows wait, to learn the column widths. */
+/** How many table rows wait until the column widths are known. */
 const LOOKAHEAD = 500;
 
-/** A table of aligned rows. It keeps only the first few, so that it may exceed the memory. */
+/** A table of aligned rows. It keeps only the first few in memory, so that it may be of any length. */
 export class Table {
   #waiting: (readonly string[])[] | undefined;
   readonly #widths: number[] = [];
@@ -94,7 +94,7 @@ export class Table {
     return this.#waiting.length > LOOKAHEAD ? this.end() : '';
   }
 
-  /** Ends it. @returns the waiting lines */
+  /** Ends the table. @returns the waiting lines */
   end(): string {
     const rows = this.#waiting ?? [];
     this.#waiting = undefined;

@@ -9,7 +9,7 @@ import { usageError } from './exit.js';
 const MOST_NAMED = 10;
 
 /**
- * Resolves ids or prefixes of ids to ids; undefined for a prefix of none.
+ * Resolves ids or prefixes of ids to ids, or to undefined if no job has such an id.
  *
  * @param archive true to search the archived jobs as well
  * @throws CliError (usage) for a prefix that several ids share

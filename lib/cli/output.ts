@@ -1,17 +1,17 @@
 import { firstLine, harmless, harmlessLines, Table, toSafeJson } from './format.js';
 
 /*
- * The one module that prints: data to stdout, messages to stderr. Whatever it prints is harmless to a terminal. It
- * uses no colours, so there is nothing for NO_COLOR to switch off.
+ * Only this module prints: data to stdout, messages to stderr. All its output is harmless to a terminal. It uses no
+ * colours, so it needn't heed NO_COLOR.
  */
 
-/** `json`: JSON Lines; `plain`: fields split by a TAB, without a header; `human`: for reading, may change. */
+/** The output format. `json`: JSON Lines; `plain`: fields split by a TAB, without a header; `human`: may change. */
 export type Format = 'human' | 'json' | 'plain';
 
 /** One field of `plain`; a Date is printed as ISO, undefined as nothing. */
 export type Field = string | number | Date | undefined;
 
-/** The display of one kind of record; as JSON they are shown unchanged. */
+/** The display of one kind of record for people and for `plain`. JSON shows the record unchanged. */
 export interface Shape<T> {
   readonly head: readonly string[];
   readonly cells: (record: T) => readonly string[];
@@ -29,14 +29,14 @@ let readerIsGone = false;
 export function guardStreams(onFailure: (error: Error) => void): void {
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // A handler's console.log fails again and again.
+    // Reports it once, because a handler's console.log fails again and again.
     if (readerIsGone) return;
     readerIsGone = true;
     if (error.code !== 'EPIPE') onFailure(error);
   });
 }
 
-/** Prints our own or already harmless text. */
+/** Prints text that is harmless already. */
 export function writeOut(text: string): void {
   if (!readerIsGone && text !== '') write(process.stdout, text);
 }
@@ -55,7 +55,7 @@ function write(stream: NodeJS.WriteStream, text: string): void {
   }
 }
 
-/** Prints a person's message on stderr. */
+/** Prints a message for a person on stderr. */
 export function say(message: string): void {
   writeErr(`queue: ${harmlessLines(message)}\n`);
 }

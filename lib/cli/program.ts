@@ -4,14 +4,14 @@ import { Cli, type CommandModule, type GlobalOptions } from './cli.js';
 import { EXIT, exitCodeOf, messageOf } from './exit.js';
 import { guardStreams, say, writeErr, writeOut } from './output.js';
 
-/** The commands. A module is loaded only for its command, because loading is most of a start's cost. */
+/** The commands. A module is loaded only for its own command, because loading is most of a start's cost. */
 const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModule>]> = {
   add: ['add a job, and print its id', () => import('./commands/add.js')],
   list: ['list jobs', () => import('./commands/list.js')],
   show: ['show all of one job', () => import('./commands/show.js')],
   cancel: ['stop jobs that wait or run', () => import('./commands/cancel.js')],
   retry: ['run failed or cancelled jobs again', () => import('./commands/retry.js')],
-  pause: ['let no jobs start, of a type or of all', () => import('./commands/pause.js')],
+  pause: ['let no jobs of a type start, or of any type', () => import('./commands/pause.js')],
   resume: ['let jobs start again', () => import('./commands/resume.js')],
   work: ['run the due jobs once, with the handlers of a module', () => import('./commands/work.js')],
   stats: ['count jobs by status and type', () => import('./commands/stats.js')],
@@ -59,7 +59,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     const [, load] = COMMANDS[command.name()] as (typeof COMMANDS)[string];
     (await load()).define(command, cli);
   });
-  // `queue help add` is `queue add --help`.
+  // `queue help add` means `queue add --help`.
   const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
   try {
     await program.parseAsync(args, { from: 'user' });

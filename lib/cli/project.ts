@@ -11,7 +11,7 @@ import { say } from './output.js';
 export function findProject(): string {
   const real = nearestProject(process.cwd());
   const named = nearestProject(workingFolder());
-  // The parent of a symlink to a folder within the project is elsewhere.
+  // The parent of a symlink to a folder in the project may be outside of the project.
   const folder = named !== undefined && realpathSync(named) === real ? named : real;
   if (folder === undefined) {
     throw notFound(
@@ -21,7 +21,7 @@ export function findProject(): string {
   return folder;
 }
 
-/** Returns the shell's path: the target of a symlink like `current` goes with the next release. */
+/** Returns the working folder as the shell names it, because the target of a symlink like `current` is temporary. */
 function workingFolder(): string {
   const { PWD } = process.env;
   try {
@@ -35,7 +35,7 @@ function workingFolder(): string {
 /** Returns a project's worker script. */
 export const workerScript = (project: string): string => join(project, 'workers', 'queue_worker.js');
 
-/** Makes the crontab line for a project's worker; warns of what would break it. */
+/** Makes the crontab line for a project's worker. Warns about a missing folder and a node that an upgrade removes. */
 export function projectCronLine(project: string, { file }: GlobalOptions): string {
   const own = join(project, 'data', 'queue.tsv');
   const [name, named] = file === undefined ? ['QUEUE_FILE', process.env.QUEUE_FILE || own] : ['--file', file];

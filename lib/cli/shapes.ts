@@ -3,7 +3,7 @@ import { isFinal, type Job } from '../job/job.js';
 import { firstLine, isoSeconds, span } from './format.js';
 import type { Field, Shape } from './output.js';
 
-/** Returns jobs' list shape. */
+/** Returns the shape of jobs in a list. */
 export const jobShape = (now: number): Shape<Job> => ({
   head: ['ID', 'TYPE', 'STATUS', 'ATTEMPTS', 'RUN AT', 'TIME', 'ERROR'],
   cells: (job) => [

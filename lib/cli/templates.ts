@@ -41,7 +41,7 @@ const WORKER_ENDS = `
 // The name of a job picks its handler.
 const handlers = { hello };
 
-// A log that can't be written (its disk is full, its reader gone) must end no job, nor this process.
+// A log that can't be written (its disk is full, its reader gone) must not end a job or this process.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 // The first SIGTERM or SIGINT lets the running jobs finish; the second ends the process.
@@ -93,7 +93,7 @@ function complain(what) {
   try {
     console.error('queue_worker:', what);
   } catch {
-    // It can't even be printed.
+    // The error can't even be printed.
   }
 }
 

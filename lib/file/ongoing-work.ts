@@ -4,11 +4,11 @@ import type { Clock } from '../job/clock.js';
 export interface Reins {
   /** Called when the queue is closed. */
   readonly stop: () => void;
-  /** Called when the process dies of `error`: ends at once. */
+  /** Called when the process dies of `error`: the work ends at once. */
   readonly abandon: (error: unknown) => void;
 }
 
-/** How long a dying process waits for its last writes. */
+/** How long a dying process waits for its last writes, in ms. */
 const LAST_WRITES_MS = 5_000;
 
 /** The work of one queue that takes more than a commit. */
@@ -34,7 +34,7 @@ export class OngoingWork {
     }
   }
 
-  /** Stops what would continue by itself. @returns the end of all work; undefined if there is none */
+  /** Stops work that continues by itself. @returns a promise for the end of all work; undefined if there is none */
   stop(): Promise<unknown> | undefined {
     this.isEnding = true;
     const all = [...this.#all];
@@ -42,7 +42,7 @@ export class OngoingWork {
     return all.length > 0 ? Promise.all(all.map(({ done }) => done)) : undefined;
   }
 
-  /** Ends what would continue by itself, at once. Resolves when it has ended, or after a limit. */
+  /** Ends work that continues by itself, at once. Resolves when it has ended, or after a limit. */
   async abandon(error: unknown): Promise<void> {
     this.isEnding = true;
     const ends = [...this.#all].flatMap(({ reins, done }) => {

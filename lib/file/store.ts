@@ -23,7 +23,7 @@ import { OngoingWork, type Reins } from './ongoing-work.js';
 const READS_A_TURN = 16;
 
 /**
- * The queue file as a store. It reads without a lock; what changes the file is in {@link Changes}.
+ * The queue file as a store. It reads without the lock; {@link Changes} has the operations that change the file.
  */
 export class Store {
   /** The given path, made absolute; symlinks are followed at the first use. */
@@ -67,7 +67,7 @@ export class Store {
     return withStoreErrorsSync(this.path, () => this.fs.stat(this.realPath) !== undefined);
   }
 
-  /** Callbacks for each new index, before it is filled: the old one's slots are invalid then. */
+  /** The callbacks for each new index, called before it is filled, because the old index's slots are invalid then. */
   get onIndex(): Set<(index: JobIndex) => void> {
     return this.#current.onIndex;
   }
@@ -81,14 +81,14 @@ export class Store {
   }
 
   /**
-   * Reads new rows, without the lock. Good for looking; a decision needs a commit.
+   * Reads new rows, without the lock. Use it to look at jobs; a decision needs a commit.
    *
    * @param needs 'open': enough to find open jobs; 'all': the finished jobs as well
    * @returns undefined if there is no queue file
    */
   async read(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
     const { access } = this.#current;
-    // If nothing is new, nothing here waits. A caller that asks in a loop, for a job to end, must not keep
+    // If nothing is new, a read doesn't wait. A caller that reads in a loop until a job ends must not keep
     // the worker in its own process from ending it.
     if (++this.#reads % READS_A_TURN === 0) await new Promise(setImmediate);
     for (;;) {
@@ -119,8 +119,8 @@ export class Store {
   }
 
   /**
-   * Commits the rows that `decide` asks for, together with other callers' rows. `decide` is called under
-   * the lock, or without it if it reads nothing. Called again if the commit restarts ({@link Transaction}).
+   * Commits the rows that `decide` asks for, together with other callers' rows. `decide` is called under the
+   * lock, or without it if it reads nothing. It is called again if the commit starts over ({@link Transaction}).
    *
    * @returns what `decide` returned, when its rows are in the file and durable
    * @throws what `decide` throws, and TsvqError if rows could not be written; `written` has the ids that are
@@ -132,12 +132,12 @@ export class Store {
     return committer.update(reads, decide);
   }
 
-  /** Repairs what a process left that died in the middle of a commit. */
+  /** Repairs the file after a process died in the middle of a commit. */
   async repair(): Promise<void> {
     await this.exclusively(async () => {});
   }
 
-  /** Takes the lock from owners that may continue any moment, whose writes fail. Then compacts. */
+  /** Takes the lock from owners that may continue at any moment, whose writes fail. Then compacts. */
   async takeOver(tokens: readonly string[]): Promise<void> {
     await (await this.#load()).takeOver(tokens);
   }
@@ -154,14 +154,14 @@ export class Store {
     return (await this.#load()).edit(run);
   }
 
-  /** Compacts if it is worth it. @param includesSmall true if one superseded row is enough in a small file */
+  /** Compacts if it is worth it. @param includesSmall true to compact a small file for one superseded row */
   async compactIfWorthwhile(includesSmall: boolean): Promise<void> {
     this.#assertOpen();
     await (await this.#load()).compactIfWorthwhile(includesSmall);
   }
 
   /**
-   * Crosses out superseded rows that a killed process left. Only a file written after `then` can
+   * Strikes the superseded rows that a killed process left unstruck. Only a file written after `then` can
    * have new ones.
    *
    * @param then in ms, by the file system's clock
@@ -187,9 +187,9 @@ export class Store {
   }
 
   /**
-   * Does work that takes more than a commit; closing the queue waits for it.
+   * Does work that takes more than a commit; closing the queue waits for that work.
    *
-   * @param reins for work that would continue by itself; a closing queue begins none
+   * @param reins the ways to end work that would continue by itself. A closing queue refuses such work
    */
   async work<T>(work: () => Promise<T>, reins?: Reins): Promise<T> {
     this.#assertOpen();
@@ -207,18 +207,18 @@ export class Store {
     else await (await this.#loading).close();
   }
 
-  /** Ends continuing work, because the process dies of `error`. Resolves when done, or after a limit. */
+  /** Ends work that continues by itself, because the process dies of `error`. Resolves when done, or after a limit. */
   async abandon(error: unknown): Promise<void> {
     await this.#work.abandon(error);
   }
 
   /** Loads the code that writes the file. Then a first change finds it even if the package is replaced. */
   preload(): void {
-    // A change that needs it reports the error.
+    // A change that needs the code reports the error.
     this.#load().catch(() => {});
   }
 
-  /** Loads the code that writes, at the first change. */
+  /** Loads the code that writes the file, at the first change. */
   async #load(): Promise<Changes> {
     this.#loading ??= loaded('what changes the file', import('./commit/changes.js')).then(({ Changes }) => {
       const lock = (): Lock => this.lock;

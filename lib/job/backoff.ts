@@ -3,16 +3,16 @@ import { duration, invalid, onlyKnown, YEAR } from './checks.js';
 import type { Job } from './job.js';
 import { type BackoffFormula, type BackoffOption, DEFAULTS } from './options.js';
 
-/** Limits a wait to what a queue can use: from 0 to a year. */
+/** Limits a wait to the range from 0 to a year, in ms. */
 export const clamp = (ms: number): number => Math.min(Math.max(Number(ms) || 0, 0), YEAR);
 
 /** Returns the milliseconds until the next attempt, after `attempts` (from 1) failed. */
 export type Backoff = (attempts: number, error: unknown, job: Job) => number;
 
 /**
- * Returns the function that an option describes. The default is dbbasic-queue's: 60·2^attempts seconds.
+ * Returns the function that an option describes. The default, as in dbbasic-queue, is 60·2^attempts seconds.
  *
- * @throws TsvqError `INVALID_ARGUMENT` for an option that can't be used.
+ * @throws TsvqError `INVALID_ARGUMENT` for an option that can't be used
  * @example
  * resolveBackoff({ base: '1s', factor: 2, max: '1m' })(3, error, job); // 8000
  */
@@ -23,7 +23,7 @@ export function resolveBackoff(
   if (typeof option === 'function') {
     return (...args) => {
       const wait: unknown = option(...args);
-      // A promise can't be used. Uncaught, a rejected one would end the worker's process.
+      // A promise can't be used. A rejected one that is not caught would end the worker's process.
       if (isPromise(wait)) wait.catch(() => {});
       return clamp(duration('the result of backoff', wait));
     };

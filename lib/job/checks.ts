@@ -3,7 +3,7 @@ import type Ms from 'ms';
 import { dependency } from './dependency.js';
 import { isInstance, TsvqError } from './errors.js';
 
-/** Makes an error for an unusable option, with its name, value and type, and what is wanted. */
+/** Makes an error for an unusable option, with its name, value and type. @param wanted what it must be */
 export function invalid(name: string, value: unknown, wanted: string): TsvqError {
   const shown = describe(value);
   return new TsvqError(
@@ -12,7 +12,7 @@ export function invalid(name: string, value: unknown, wanted: string): TsvqError
   );
 }
 
-/** Returns any value as text. An object without a prototype has none, and a proxy may refuse. */
+/** Returns any value as text, also an object without a prototype, or a proxy that throws. */
 function describe(value: unknown): string {
   for (const text of [String, (other: unknown) => Object.prototype.toString.call(other)]) {
     try {
@@ -27,7 +27,7 @@ function describe(value: unknown): string {
 /** Returns a duration in ms. @throws TsvqError `INVALID_ARGUMENT` unless it is a non-negative time. */
 export function duration(name: string, value: unknown): number {
   let ms: unknown = value;
-  // From an environment variable.
+  // An environment variable may say this.
   if (value === 'Infinity') ms = Number.POSITIVE_INFINITY;
   else if (typeof value === 'string' && value.trim() !== '' && value.length <= 100) {
     ms = dependency<typeof Ms>('ms', () => require('ms'))(value as Ms.StringValue);
@@ -39,8 +39,8 @@ export function duration(name: string, value: unknown): number {
 }
 
 /**
- * Reads a duration from the environment or the command line, in ms. It refuses a bare number except 0,
- * because a number without a unit mostly means seconds.
+ * Reads a duration from the environment or the command line, in ms. It refuses a number without a unit, except 0,
+ * because such a number mostly means seconds.
  *
  * @throws TsvqError `INVALID_ARGUMENT`
  */
@@ -78,7 +78,7 @@ export function count(name: string, value: unknown, min = 1): number {
 /** Refuses a misspelt option instead of ignoring it. @throws TsvqError `INVALID_ARGUMENT` */
 export function onlyKnown(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) throw invalid(what, options, 'an object');
-  // No list of keys, because every job of an enqueueMany is checked here.
+  // Makes no list of keys, because every job of an enqueueMany is checked here.
   for (const key in options) {
     if (!known.includes(key))
       throw invalid(
@@ -102,7 +102,7 @@ export function instant(name: string, value: unknown): number {
   } else if (typeof value === 'string' && ISO_WITH_OFFSET.test(value)) {
     const ms = Date.parse(value.replace(' ', 'T'));
     const day = value.slice(0, 10);
-    // 31 February would be 3 March.
+    // Date.parse would take 31 February for 3 March.
     if (ms >= 0 && new Date(day).toISOString().startsWith(day)) return ms;
   }
   throw invalid(
@@ -119,13 +119,13 @@ export function defined<T extends object>(options: T): { [K in keyof T]: Exclude
   };
 }
 
-/** Checks an id or its beginning: any text. @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks that a value is text. @throws TsvqError `INVALID_ARGUMENT` */
 export function text(name: string, value: unknown): string {
   if (typeof value !== 'string') throw invalid(name, value, 'a string');
   return value;
 }
 
-/** A year in ms, as in '1y': the limit of an attempt and of a wait. */
+/** A year in ms, as in '1y'. It limits an attempt and a wait. */
 export const YEAR: number = 365.25 * 24 * 3_600_000;
 
 /** Checks an attempt's time limit, in ms. @throws TsvqError `INVALID_ARGUMENT` */
@@ -135,14 +135,14 @@ export function timeLimit(name: string, value: unknown): number {
   throw invalid(name, value, 'at least 1 ms and at most a year: a dead worker is known by it');
 }
 
-/** Schemes that make an address even without slashes: of a queue or database, or half a file URL. */
+/** The schemes that make an address even without slashes: of a queue or database, or half a file URL. */
 const SERVICES =
   'file|rediss?|valkeys?|postgres(?:ql)?|mysql|mariadb|mongodb(?:\\+srv)?|amqps?|nats|kafka|memcached?|https?|sqlite3?|libsql|s3|gs|gcs|abfss?|wasbs?|hdfs|ftps?|sftp|sqs|mssql|sqlserver|jdbc|etcd|beanstalkd?';
 /** A scheme and its slashes, or a service's scheme; a shell or an .env file may leave quotes before it. */
 const ADDRESS = new RegExp(`^[\\s"'<]*((?:[a-z][a-z\\d+.-]+:)+//|(?:${SERVICES}):)(.*)$`, 'is');
-/** User and password, host, and the rest. Only this form shows where the password ends. */
+/** The pattern of user and password, host, and the rest. Only this form shows where the password ends. */
 const AUTHORITY = /^([^/?#@]*@)?([^/?#@:]*(?::\d*)?|\[[\da-f:.]+\](?::\d*)?)([/?#][^@]*)?$/is;
-/** Quotes, which docker --env-file keeps, for one. */
+/** The pattern of a quoted path, because docker --env-file, for one, keeps quotes. */
 const QUOTED = /^\s*(["'`]).*\1\s*$/s;
 
 /**
@@ -193,7 +193,7 @@ function pathOfUrl(name: string, url: string): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    // It names another computer, or a name has a slash.
+    // The URL names another computer, or a name in it has a slash.
     const why = (cause as Error).message;
     throw new TsvqError('INVALID_ARGUMENT', `${name} is ${url.replace(/\/\/[^/]*@/, '//…@')}: ${why}`, {
       cause,

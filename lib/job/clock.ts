@@ -1,6 +1,6 @@
-/** The one source of time; tests and simulations replace it. */
+/** The only source of time; tests and simulations replace it. */
 export interface Clock {
-  /** Milliseconds since 1970, UTC. */
+  /** Returns the time in milliseconds since 1970, UTC. */
   now(): number;
   /** Resolves after `ms` milliseconds. Keeps the process alive. */
   sleep(ms: number): Promise<void>;
@@ -8,7 +8,7 @@ export interface Clock {
   later(ms: number, run: () => void, keepAlive?: boolean): () => void;
 }
 
-/** A longer timer would fire at once. */
+/** The longest timer of Node, in ms, because a longer one would fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** The clock of this machine. */

@@ -1,14 +1,14 @@
-// Under another name, because the banner of many ES bundles declares its own createRequire.
+// Imported under another name, because the banner of many ES bundles declares its own createRequire.
 import { createRequire as requireFrom } from 'node:module';
 import { errorMessage, TsvqError } from './errors.js';
 
 const modules = new Map<string, unknown>();
 
 /**
- * Loads a module at its first use: most cron ticks find nothing to do, and their cost is what they load.
+ * Loads a module at its first use, because most cron ticks find nothing to do, and their cost is what they load.
  *
- * @param visible requires it by a literal name: a bundler sees that, and Jest can mock it. An ES module in Node has no
- *   require; then the module is loaded from this file's place.
+ * @param visible a function that requires the module by a literal name, which a bundler sees and Jest can mock. An ES
+ *   module in Node has no require; then the module is loaded from this file's place.
  * @throws TsvqError `NOT_INSTALLED`
  * @example papa ??= dependency<typeof Papa>('papaparse', () => require('papaparse'));
  */
@@ -21,7 +21,7 @@ function load(name: string, visible: () => unknown): unknown {
   try {
     return visible();
   } catch {
-    // No require here, or an ES bundle's, which only throws.
+    // There is no require here, or only that of an ES bundle, which throws.
   }
   try {
     return requireFrom(here())(name);

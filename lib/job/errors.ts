@@ -8,10 +8,10 @@ import { isNativeError } from 'node:util/types';
  * |---|---|
  * | `INVALID_ARGUMENT` | an argument or option has a value that can't be used; nothing was written |
  * | `PAYLOAD_TOO_LARGE` | a payload is over the size limit; nothing was written |
- * | `NO_QUEUE_FILE` | no file was named, and no package.json shows where data/queue.tsv would be; or a file that must exist doesn't |
- * | `NOT_A_QUEUE` | the file's first line is not the header of a queue |
+ * | `NO_QUEUE_FILE` | no file was named, and no package.json shows where data/queue.tsv would be |
+ * | `NOT_A_QUEUE` | the file's first line is not the header of a queue; or there is no file, and `pause` needs one |
  * | `NEWER_FORMAT` | a later version of this package has written the file: this process may read it, and must be restarted to change it |
- * | `DETACHED` | the path leads to no file that others see: the file alone is mounted, or its folder was taken away |
+ * | `DETACHED` | other processes don't see the file: it is mounted alone, or its folder was taken away |
  * | `NO_ACCESS` | the file or its directory can't be created, read or written |
  * | `FILE_SYSTEM` | the file would be on a file system that a queue can't rely on, NFS say; nothing was written. See `anyFileSystem` |
  * | `LOCK_TIMEOUT` | another process held the lock for too long; the message says which, and since when |
@@ -75,10 +75,10 @@ export function errorMessage(error: unknown): string {
   }
 }
 
-/** True for an error; also for Node's own in Jest, where tests have another `Error`. */
+/** True for an error. Also true for Node's own errors in Jest, where tests have another `Error`. */
 export const isError = (value: unknown): value is Error => isNativeError(value) || value instanceof Error;
 
-/** Does `instanceof` without throwing, because a Proxy may trap it. */
+/** True if `value` is an instance of `type`. It never throws, although a Proxy may trap `instanceof`. */
 export function isInstance<E>(type: abstract new (...args: never[]) => E, value: unknown): value is E {
   try {
     return value instanceof type;
@@ -101,8 +101,8 @@ export class PermanentError extends Error {
  * An error that a handler throws to set the next attempt's time (an HTTP `Retry-After`, say), without
  * backoff. That attempt comes up to a tenth of the delay later, or a second if that is more, never sooner.
  *
- * It costs no attempt while such waits in a row take no longer than the worker's `maxRetryAfter`, by default
- * a day. Beyond that, or if the delay is 0, has passed or is none, it counts as an attempt.
+ * It costs no attempt while such waits in a row take at most the worker's `maxRetryAfter`, by default a day. A
+ * later one counts as an attempt, and so does a delay that is 0, negative or not a duration.
  *
  * @example
  * throw new RetryAfterError('the receiver is busy', 90_000);

@@ -37,11 +37,11 @@ export interface ListOptions {
   type?: string | undefined;
   /** Only jobs whose id begins with this. */
   idPrefix?: string | undefined;
-  /** How many jobs at most; the first ones in the order of the file. Default: no limit. */
+  /** How many jobs to list at most, in the order of the file. Default: no limit. */
   limit?: number | undefined;
 }
 
-/** {@link EnqueueOptions}, checked: times in ms since 1970, durations in ms. */
+/** The checked {@link EnqueueOptions}: times in ms since 1970, durations in ms. */
 export interface ResolvedEnqueueOptions {
   readonly runAt: number;
   readonly priority: number;
@@ -49,7 +49,7 @@ export interface ResolvedEnqueueOptions {
   readonly timeout: number | undefined;
 }
 
-/** Checks options. @param where what comes before option names in errors @throws TsvqError `INVALID_ARGUMENT` */
+/** Checks options. @param where the text before option names in errors @throws TsvqError `INVALID_ARGUMENT` */
 export function resolveEnqueueOptions(
   options: EnqueueOptions,
   now: number,

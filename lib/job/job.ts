@@ -10,16 +10,16 @@
  * | processing          | handler failed for good, or none left  | failed                                    | the worker with the claim |
  * | processing          | handler asked to wait                  | pending, run_at as asked, forgiven + 1    | the worker with the claim |
  * | processing          | worker shut down                       | pending, due at once, forgiven + 1        | the worker with the claim |
- * | processing          | the same too often in a row            | pending, due at once; failed if none left | the worker with the claim |
+ * | processing          | worker shut down, too often in a row   | pending, due at once; failed if none left | the worker with the claim |
  * | processing          | worker dead, or time limit long past   | pending, due at once; failed if none left | any worker                |
  * | pending, processing | cancel                                 | cancelled                                 | anyone                    |
  * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
  *
- * Two more words are part of the format and are kept: `waiting`, a job that waits for other jobs, and
- * `recurring`, a schedule, which is no job. Nothing here makes such rows yet.
+ * The format has two more words, which are kept: `waiting`, a job that waits for other jobs, and `recurring`, a
+ * schedule, which isn't a job. Nothing makes such rows yet.
  *
  * completed, failed and cancelled are final: only an operator's retry leaves them. A crash between any two
- * steps leaves a job in one of the two states of its table row, never in none.
+ * steps leaves a job in one of the two states of its table row.
  */
 
 /** Every status word, as in the file. */
@@ -34,12 +34,12 @@ export const STATUSES = [
 ] as const;
 
 /**
- * A job's state: due or delayed (`pending`), after other jobs (`waiting`), running (`processing`), or one of
- * three final states. `recurring` is a schedule's word.
+ * A job's state: due or delayed (`pending`), waiting for other jobs (`waiting`), running (`processing`), or one of
+ * three final states. `recurring` marks a schedule.
  */
 export type Status = (typeof STATUSES)[number];
 
-/** The states of a job; a row with the other word is no job. */
+/** The states of a job. A row with the word that is left out, `recurring`, isn't a job. */
 export const JOB_STATUSES: readonly Status[] = STATUSES.filter((status) => status !== 'recurring');
 
 /** True for the states that only an operator's retry leaves. */
@@ -70,18 +70,18 @@ export type DefaultJobs = keyof JobTypes extends never
 /** The names of the jobs in a map of job types. */
 export type TypeOf<Jobs> = keyof Jobs & string;
 
-/** A payload as it comes back: an omitted one is null, which JSON has for it. */
+/** The type of a payload as a handler gets it. A payload that was left out is null. */
 export type Received<Payload> = undefined extends Payload ? Exclude<Payload, undefined> | null : Payload;
 
 /** One job of type `T`, as {@link Job} describes it. */
 export interface JobOf<T extends string, Payload> {
-  /** 16 hex digits: random, or, for a follow-up, made from the id of its parent. */
+  /** The id, 16 hex digits: random, or, for a follow-up, made from the id of its parent. */
   readonly id: string;
   /** The name that picks the handler. */
   readonly type: T;
   /**
-   * The enqueued value, as JSON brings it back. It is the text if a hand edit left no JSON, or a number that
-   * JavaScript can't hold.
+   * The enqueued value, after JSON. It is the text of the payload if a hand edit left something that isn't JSON, or a
+   * number that JavaScript can't hold.
    */
   readonly payload: Payload;
   readonly status: Status;
@@ -89,15 +89,15 @@ export interface JobOf<T extends string, Payload> {
   /** The earliest start; for a failed job that waits, its next attempt. */
   readonly runAt: Date;
   /**
-   * How often it was claimed. It only ever grows: `${id}:${attempts}` names one run for ever. A worker claims
-   * a few jobs ahead; a job given back without being started is forgiven.
+   * How often the job was claimed. The number only grows, so `${id}:${attempts}` always names one run. A worker
+   * claims a few jobs ahead; a job given back without being started is forgiven.
    */
   readonly attempts: number;
-  /** Attempts that don't count against the limit, because of no fault or an operator's retry. */
+  /** How many attempts don't count against the limit, because the job wasn't at fault or an operator retried it. */
   readonly forgiven: number;
   /**
-   * How many attempts in a row began and were cut off by their worker's end. 0 once an attempt ended by
-   * itself, or an operator retried the job.
+   * How many attempts in a row began and were cut off by their worker's end. The number is 0 again once an attempt
+   * ended by itself, or an operator retried the job.
    */
   readonly interruptions: number;
   /** The job's own limit of attempts; undefined if the worker's applies. */
@@ -106,20 +106,20 @@ export interface JobOf<T extends string, Payload> {
   readonly timeout: number | undefined;
   /** The priority, higher first. */
   readonly priority: number;
-  /** Message and first stack frames of the last failure; undefined if there was none. */
+  /** The message and the first stack frames of the last failure; undefined if there was none. */
   readonly error: string | undefined;
-  /** What the handler returned, as JSON brings it back; undefined if nothing. */
+  /** The value that the handler returned, after JSON; undefined if it returned nothing. */
   readonly result: unknown;
   /** The worker that holds the claim, while `processing`. */
   readonly lockedBy: string | undefined;
-  /** When its last attempt was claimed, which starts at once or after those claimed before. */
+  /** When the last attempt was claimed. The handler starts at once, or after jobs claimed before. */
   readonly startedAt: Date | undefined;
-  /** When it reached a final state. */
+  /** When the job reached a final state. */
   readonly finishedAt: Date | undefined;
 }
 
 /**
- * A job as it was when read: a copy, never updated. A union discriminated by `type`.
+ * A job as it was when read. It is a copy and never updated. The type is a union discriminated by `type`.
  *
  * @example
  * if (job.type === 'email') send(job.payload.to);

@@ -27,8 +27,8 @@ export interface QueueOptions {
   lockTimeout?: Duration | undefined;
   /**
    * True allows writes on any file system. Otherwise the first write fails with `FILE_SYSTEM` on NFS, SMB, 9p or
-   * another one that several machines share. A worker warns once of one in memory, in a container's own layer, or
-   * of FUSE. Only Linux tells file systems apart. Default false.
+   * another one that several machines share. A worker warns once about a file system in memory, in a container's own
+   * layer, or of FUSE. Only Linux tells file systems apart. Default false.
    */
   anyFileSystem?: boolean | undefined;
 }
@@ -38,11 +38,11 @@ export interface QueueOptions {
  * more or less.
  */
 export interface BackoffFormula {
-  /** The wait that is multiplied. Default `'60s'`. */
+  /** The wait that `factor` multiplies. Default `'60s'`. */
   base?: Duration | undefined;
-  /** What each further attempt multiplies the wait by; at least 0. Default 2. */
+  /** The number that multiplies the wait after each attempt; at least 0. Default 2. */
   factor?: number | undefined;
-  /** The longest wait. Default: a year, which no wait goes beyond. */
+  /** The longest wait. Default: a year, which is the limit of every wait. */
   max?: Duration | undefined;
   /** The share of a wait, from 0 to 1, that chance adds or takes away. Default 0. */
   jitter?: number | undefined;
@@ -92,7 +92,8 @@ export interface WorkerOptions {
   /** The time after which the worker shuts down: it claims nothing, and running jobs have `grace`. Default: none. */
   maxTime?: Duration | undefined;
   /**
-   * How many workers may work on one file. One too many returns at once, or waits with `linger: Infinity`. Default 4.
+   * How many workers may work on one file. A further worker returns at once, or waits with `linger: Infinity`, unless
+   * jobs are due whose types no worker runs: then one more is let in. Default 4.
    */
   maxWorkers?: number | undefined;
   /**
@@ -104,11 +105,11 @@ export interface WorkerOptions {
   signal?: AbortSignal | undefined;
   /** How long running jobs may go on at shutdown, and after their time limit. Default `'10s'`. */
   grace?: Duration | undefined;
-  /** A function that gets each event. Default: warnings go to stderr, and other events nowhere. */
+  /** A function that gets each event. Default: warnings go to stderr, and other events are dropped. */
   logger?: ((event: WorkerEvent) => void) | undefined;
 }
 
-/** The defaults, only in this place. Durations in ms. */
+/** The defaults of all options; durations in ms. No other place has them. */
 export const DEFAULTS: ResolvedQueueOptions &
   Omit<ResolvedWorkerOptions, 'signal' | 'logger' | 'quiet' | 'backoff'> & {
     backoff: { base: number; factor: number };
@@ -130,7 +131,7 @@ export const DEFAULTS: ResolvedQueueOptions &
   grace: 10_000,
 };
 
-/** {@link QueueOptions}, checked, durations in ms. */
+/** The checked {@link QueueOptions}, durations in ms. */
 export interface ResolvedQueueOptions {
   readonly durability: 'sync' | 'os';
   readonly retention: number;
@@ -164,7 +165,7 @@ function payloadLimit(value: unknown): number {
   throw invalid('maxPayload', value, `at most ${MOST_PAYLOAD}, 100 MiB`);
 }
 
-/** {@link WorkerOptions}, checked, durations in ms; {@link resolveBackoff} reads `backoff`. */
+/** The checked {@link WorkerOptions}, durations in ms; {@link resolveBackoff} reads `backoff`. */
 export interface ResolvedWorkerOptions {
   readonly maxAttempts: number;
   readonly maxRetryAfter: number;

@@ -1,6 +1,6 @@
 /**
- * Returns a value that all copies of the package in this process share: ES module, CommonJS, another version.
- * The key's number is that of the value's form: a version with another form increases it.
+ * Returns a value that all copies of the package in this process share: ES module, CommonJS, another version of the
+ * package. The number in the key stands for the form of the value. A version with another form increases it.
  *
  * @example const names = processWide('names', () => new Set<string>());
  */

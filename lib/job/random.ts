@@ -5,8 +5,8 @@ const pool = Buffer.alloc(4096);
 let used = pool.length;
 
 /**
- * Returns random bytes of the system as hex digits. It fetches many at a time, and loads node:crypto only
- * then: a cron tick without work needs none.
+ * Returns random bytes of the system as hex digits. It fetches many at a time, and loads node:crypto only then,
+ * because a cron tick without work needs no random bytes.
  */
 export function randomHex(bytes: number): string {
   if (used + bytes > pool.length) {

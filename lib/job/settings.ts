@@ -3,28 +3,28 @@ import type { WorkerOptions } from './options.js';
 import { complain } from './worker-event.js';
 
 /**
- * The project worker's differences from {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on up to an
- * hour, three hours together. Numbers, because words would load a module in each idle tick.
+ * The project worker's differences from the defaults of {@link WorkerOptions}: waits of 30 s, 1 min, 2 min and so on
+ * up to an hour, three hours together. They are numbers, because texts would load a module in each idle tick.
  */
 export const WORKER_DEFAULTS: Required<Pick<WorkerOptions, 'maxAttempts' | 'backoff'>> = {
   maxAttempts: 10,
   backoff: { base: 15_000, factor: 2, max: 3_600_000, jitter: 0.1 },
 };
 
-/** Worker options as text; undefined if not given. */
+/** The worker options as text; undefined if not given. */
 export type WorkerTexts = {
   readonly [Option in 'concurrency' | 'linger' | 'grace' | 'maxAttempts' | 'backoff' | 'timeout']?:
     | string
     | undefined;
 };
 
-/** The readers of these. */
+/** The functions that read these texts. */
 const READERS: { [Option in keyof WorkerTexts]-?: (name: string, text: string) => WorkerOptions[Option] } = {
   concurrency: (name, text) => countText(name, text),
   linger: durationText,
   grace: durationText,
   maxAttempts: (name, text) => countText(name, text),
-  // A table of waits; the last one stays.
+  // A table of waits, whose last one repeats.
   backoff: (name, text) => text.split(',').map((wait) => durationText(name, wait.trim())),
   timeout: (name, text) => timeLimit(name, durationText(name, text)),
 };
@@ -50,10 +50,10 @@ const variableOf = (option: string): string => `QUEUE_${option.replace(/[A-Z]/g,
  * `QUEUE_MAX_ATTEMPTS`, `QUEUE_BACKOFF` and `QUEUE_TIMEOUT`. Durations need a unit ('30s'). `QUEUE_BACKOFF` is a table
  * of waits ('1m,5m,1h') whose last one repeats; one alone is the wait before each attempt. Unset options have
  * the defaults of {@link WorkerOptions}, except the attempts: 10, after waits of 30 s, doubled up to an hour.
- * So an outage of up to two hours fails no job. A variable with almost such a name causes a stderr warning.
+ * So an outage of up to two hours fails no job. It warns on stderr about a variable whose name is almost one of these.
  *
- * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value; `QUEUE_FILE` and
- * `QUEUE_ANY_FILE_SYSTEM` (1, true, yes; 0, false, no) are looked at as well
+ * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value. It checks `QUEUE_FILE` and
+ * `QUEUE_ANY_FILE_SYSTEM` (1, true, yes; 0, false, no) as well
  * @example
  * await queue.processJobs(handlers, { ...workerOptionsFrom(process.env), signal });
  */
@@ -77,7 +77,7 @@ export function workerOptionsFrom(environment: Readonly<Record<string, string | 
 /** True if two names differ so little that one is a typo: a letter in four or five. */
 function isSlip(name: string, meant: string): boolean {
   const most = Math.max(1, Math.floor((meant.length - 'QUEUE_'.length) / 4));
-  // Levenshtein's distance, one table row at a time.
+  // Computes Levenshtein's distance, one row of the table at a time.
   let row = Array.from({ length: meant.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...name].entries()) {
     let left = i + 1;

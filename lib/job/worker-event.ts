@@ -1,12 +1,12 @@
 import { writeSync } from 'node:fs';
 
-/** What a worker tells its `logger`: something that happened to a job, or a warning. */
+/** An event that a worker passes to its `logger`: a change of a job, or a warning. */
 export interface WorkerEvent {
   /**
-   * What happened.
+   * The kind of the event.
    *
    * - `completed`, `retried`, `failed`, `cancelled`: an attempt ended that way.
-   * - `released`: the job was given back, at shutdown or because another job held it up.
+   * - `released`: the job was given back, at shutdown or because another job delayed it.
    * - `rescued`: the job was taken back from a dead worker. `failed` follows if that was its last attempt.
    * - `dropped`: a result came too late, because the job was no longer this worker's.
    * - `warning`: a person should look at `message`.
@@ -42,13 +42,13 @@ export function warnOnly({ event, message }: WorkerEvent): void {
 }
 
 /**
- * Prints a warning on stderr, if possible. It avoids process.stderr, because a broken one emits an 'error' that ends a
- * process without a listener, and a library must not listen.
+ * Prints a warning on stderr, if possible. It avoids process.stderr, because a broken stream emits an 'error', which
+ * ends a process without a listener, and a library must not listen.
  */
 export function complain(message: string): void {
   try {
     writeSync(2, `tsvq: ${message}\n`);
   } catch {
-    // Its reader is gone, or its disk full. Work goes on.
+    // The reader of stderr is gone, or its disk is full. Work goes on.
   }
 }

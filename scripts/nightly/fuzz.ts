@@ -1,9 +1,9 @@
-// Bad input, for as long as one likes: files that are no queue any more, values that no caller should enqueue, and random
-// histories of all operations against a model.
+// Tries bad input for a given time: damaged queue files, values that no caller should enqueue, and random histories of
+// all operations against a model.
 //
 //   npx tsx scripts/nightly/fuzz.ts [--minutes 10] [--seed N] [--part reader|values|model]
 //
-// Prints how many cases were tried; exits with 1 at the first that fails, with the seed that makes it again.
+// Prints how many cases were tried. Exits with 1 at the first case that fails, and names the seed that makes it again.
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { histories } from '../../test/sim/input/histories.js';
@@ -22,7 +22,7 @@ const PARTS: Record<string, () => fc.IRawProperty<unknown>> = {
   values: hostileJobs,
   model: histories,
 };
-/** Cases under one seed; a part's turn is so long. */
+/** How many cases have one seed; a part's turn has so many. */
 const AT_ONCE = 100;
 
 const chosen = Object.entries(PARTS).filter(([name]) => values.part === undefined || name === values.part);

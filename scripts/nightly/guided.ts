@@ -1,12 +1,13 @@
-// Bad input, guided by coverage: Jazzer.js (libFuzzer) changes queue files, and keeps what reaches new code in lib/.
-// See guided/target.ts for what is checked. Afterwards all that it kept goes through the whole walk of the reader's
-// test, which is too slow to be guided.
+// Tries bad input, guided by coverage: Jazzer.js (libFuzzer) changes queue files, and keeps files that reach new code
+// in lib/. guided/target.ts has the checks. Afterwards the kept files go through the whole walk of the reader's test,
+// which is too slow to be guided.
 //
 //   npx tsx scripts/nightly/guided.ts [--minutes 10] [--seed N] [--libc FOLDER]
 //
-// The fuzzer is fetched into a temporary folder; where it can't be had or doesn't run, this says so and ends with 0.
-// Its binary needs glibc 2.38 or later. On an older Linux, --libc names a folder with a newer loader, libc and libstdc++
-// (of Debian 13, say, unpacked there), and Node is started with those.
+// The fuzzer is fetched into a temporary folder. If it can't be fetched or doesn't run, the script says so, and ends
+// with 0.
+// Its binary needs glibc 2.38 or later. On an older Linux, --libc names a folder with a newer loader, libc and
+// libstdc++ (of Debian 13, say, unpacked there), and Node is started with those.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   mkdirSync,
@@ -27,12 +28,12 @@ import { anyFile } from '../../test/sim/input/queue-files.js';
 import { checkFile } from '../../test/sim/input/reader-property.js';
 
 const FUZZER = '@jazzer.js/core@4.0.0';
-/** Valid and damaged files to begin with. */
+/** How many valid and damaged files the fuzzer begins with. */
 const SEEDS = 300;
 const LONGEST = 2048;
-/** So many of what it kept are walked through; more would take longer than the fuzzing. */
+/** How many kept files are walked through. More would take longer than the fuzzing. */
 const MOST_WALKED = 1000;
-/** What it is not likely to make up by itself. */
+/** The words that the fuzzer is not likely to find by itself. */
 const WORDS = [
   '\tpending\t',
   '\tprocessing\t',
@@ -58,11 +59,11 @@ const folder = mkdtempSync(join(tmpdir(), 'tsvq-guided-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 const skip = (why: string): never => {
-  console.log(`guided: skipped, since ${why}`);
+  console.log(`guided: skipped, because ${why}`);
   process.exit(0);
 };
 
-/** Node with its arguments, started by another loader if there is one. */
+/** Returns Node with its arguments, started by another loader if there is one. */
 function node(args: readonly string[]): [program: string, args: string[]] {
   if (values.libc === undefined) return [process.execPath, [...args]];
   const loader = readdirSync(values.libc).find((name) => name.startsWith('ld-linux'));
@@ -70,7 +71,7 @@ function node(args: readonly string[]): [program: string, args: string[]] {
   return [join(values.libc, loader), ['--library-path', values.libc, process.execPath, ...args]];
 }
 
-/** @returns the path of its command */
+/** Fetches the fuzzer. @returns the path of its command */
 function fetchFuzzer(): string {
   const tool = join(folder, 'tool');
   mkdirSync(tool);
@@ -88,7 +89,7 @@ function fetchFuzzer(): string {
   return join(modules, 'core/dist/cli.js');
 }
 
-/** Each file by itself, so that those of lib/ can be told from the rest. @returns the path of the target */
+/** Translates each file by itself, so that the fuzzer can tell lib/ from the rest. @returns the path of the target */
 async function translate(): Promise<string> {
   const out = join(folder, 'build');
   const lib = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' });

@@ -1,10 +1,10 @@
-// Power loss at every step of short histories of a queue, simulated in memory: the long form of
+// Simulates power loss in memory, at every step of short histories of a queue. It is the long form of
 // test/sim/power-loss.test.ts.
 //
 //     tsx scripts/nightly/power-loss.ts [--states N] [--minutes N] [--seed N]
 //
-// Rounds over all histories, each with a seed of its own, until N states (default 100,000) have been built, opened,
-// used and judged, or the time is over. Exit code 1 if a promise was broken.
+// It plays all histories again and again, each time with another seed, until N states (default 100,000) have been
+// built, opened, used and judged, or the time is over. Exit code 1 if a promise was broken.
 import { parseArgs } from 'node:util';
 import { losePower, type Violation } from '../../test/sim/power/campaign.js';
 import { SCENARIOS } from '../../test/sim/power/scenarios.js';
@@ -20,7 +20,7 @@ const { values } = parseArgs({
 const wanted = Number(values.states);
 let seed = Number(values.seed);
 
-/** After so many it is clear that something is wrong. */
+/** The number of violations after which it is clear that something is wrong. */
 const ENOUGH = 5;
 const started = performance.now();
 const until = started + Number(values.minutes) * 60_000;

@@ -1,9 +1,9 @@
-// Races the real code against itself, one file-system call a step: tsx scripts/nightly/races.ts [--seed N]
+// Races the real code against itself, with one file-system call per step: tsx scripts/nightly/races.ts [--seed N]
 // [--minutes M] [--seeds N] [--mode NAME] [--controls]
 //
-// Plays schedules from a seed on, for so many minutes (default 5) or for so many seeds. Ends with code 1 at the first
+// Plays schedules from a seed on, for M minutes (default 5) or for N seeds. Ends with code 1 at the first
 // violation, with its seed and its last steps; --seed and --seeds 1 play it again. With --controls it plays designs
-// that are known to lose jobs, and fails if one of them is not found out within so many seeds (default 1200).
+// that are known to lose jobs, and fails if one of them is not detected within N seeds (default 1200).
 import { parseArgs } from 'node:util';
 import { CONTROLS, findOut } from '../../test/sim/races/controls.js';
 import { MODES } from '../../test/sim/races/modes.js';

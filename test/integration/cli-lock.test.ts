@@ -160,7 +160,7 @@ describe('lock', { concurrency: 3 }, () => {
     const { queue } = oneJob(t);
     const { code, stderr } = await queue('lock', 'sed', '-i', 's/a/b/');
     assert.equal(code, 2);
-    assert.match(stderr, /unknown option '-i'\n.*behind --/);
+    assert.match(stderr, /unknown option '-i'\n.*after --/);
   });
 });
 

@@ -1,10 +1,10 @@
-/* From the payload of send_email to the message, its sender and its recipients. Refuses what can't be sent. */
+/* Makes the message of a payload of send_email, its sender and its recipients. Refuses a payload that can't be sent. */
 import { hostname } from 'node:os';
 import addressparser from 'nodemailer/lib/addressparser';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { PermanentError } from 'tsvq';
 
-/** The fields of a payload. `raw`, `envelope` and the like are none, because payloads often hold users' input. */
+/** The fields of a payload. `raw`, `envelope` and the like are left out, because payloads often hold users' input. */
 const FIELDS = [
   'from',
   'to',
@@ -121,7 +121,7 @@ function decoded(content, encoding, where) {
   if (name === 'utf8' || name === 'utf-8') return content;
   if (!name.startsWith('base64') && name !== 'hex') return Buffer.from(content, encoding);
   const characters = content.replace(/\s+/g, '');
-  // Buffer.from silently ends at what it can't decode.
+  // Buffer.from silently ends at the first character that it can't decode.
   const isWhole =
     name === 'hex'
       ? /^([\da-f]{2})*$/i.test(characters)

@@ -1,9 +1,9 @@
-/* The way to the mail server, and what its answers mean for a job. */
+/* Sends a mail over the server, and turns its answers into the result or the error of the job. */
 import { createTransport } from 'nodemailer';
 import { PermanentError } from 'tsvq';
 import { masked } from './secrets.js';
 
-/** The codes of nodemailer's errors about a message. Others are about a server, a login or a network. */
+/** The codes of nodemailer's errors about a message. Its other errors are about a server, a login or a network. */
 const ABOUT_THE_MESSAGE = ['EENVELOPE', 'EMESSAGE', 'EMAXRECIPIENTS', 'EFILEACCESS', 'EURLACCESS'];
 
 /** How long the worker waits for a server to close the connection, after the end or the abort of a mail; in ms. */
@@ -22,8 +22,8 @@ const CLOSE_WITHIN = 1000;
  */
 
 /**
- * Sends a message, and returns who got it and who was refused. If no recipient got it, throws what the job is to fail
- * with. Nothing of that has a password in it.
+ * Sends a message, and returns who got it and who was refused. If no recipient got it, throws the error of the job.
+ * Neither the result nor the error has a password in it.
  *
  * @param {string} url of the server
  * @param {import('nodemailer').SendMailOptions} message
@@ -89,7 +89,7 @@ function withoutPasswords(error, secrets) {
 }
 
 /**
- * True if the same mail will be refused again. 530 asks for a login, at any command: that is the worker's set-up.
+ * True if the same mail will be refused again. 530 asks for a login, at any command, so the worker's set-up is wrong.
  *
  * @param {{ permanent?: boolean, responseCode?: number }} refusal
  */

@@ -6,7 +6,7 @@ const LIMITS = { SEND_EMAIL_TIMEOUT: '60s', WEBHOOK_TIMEOUT: '30s' };
 /** @type {Record<string, number>} */
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** The options that SMTP_URL may have, all of them nodemailer's. `pool` is accepted, and has no effect. */
+/** The options that SMTP_URL may have. All are options of nodemailer. `pool` is accepted, and has no effect. */
 const SMTP_OPTIONS = {
   switches: ['secure', 'ignoreTLS', 'requireTLS', 'opportunisticTLS', 'lmtp', 'pool', 'logger', 'debug'],
   numbers: ['connectionTimeout', 'greetingTimeout', 'socketTimeout', 'dnsTimeout'],

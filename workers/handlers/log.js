@@ -1,5 +1,5 @@
 /**
- * Prints one line on stderr, for a person. It never throws, because a broken log must not fail a job that is done.
+ * Prints one line on stderr, for a person. It never throws, because a broken log must not fail a finished job.
  *
  * @param {string} message control and format characters, which an answer of a server may hold, are escaped
  */

@@ -1,7 +1,7 @@
-/** A shorter secret is only found as a whole word, because it may be part of another by chance. */
+/** The length from which a secret is found inside a word. A shorter one may be part of another word by chance. */
 const TELLING = 4;
 
-/** The most forms of secrets, because searching for more would block the worker. */
+/** The most forms of secrets to search for, because more would block the worker. */
 const MOST_SECRETS = 1000;
 
 /**
@@ -22,7 +22,7 @@ export function masked(text, secrets) {
   return text
     .replace(/[\w+/-]{6,}={0,2}/g, (word) => {
       const decoded = Buffer.from(word, 'base64').toString();
-      // A server may have cut it.
+      // A server may have cut the secret.
       return telling.some((secret) => decoded.includes(secret.slice(0, TELLING))) ? '…' : word;
     })
     .replace(new RegExp(patterns.join('|'), 'giu'), '…');
@@ -31,7 +31,7 @@ export function masked(text, secrets) {
 /** Lists the forms in which a text may quote a secret. @param {string} secret */
 function formsOf(secret) {
   const inJson = JSON.stringify(secret).slice(1, -1);
-  // Also on one line, as an answer is searched, and in JSON that is quoted in JSON.
+  // Also lists the secret on one line, as an answer is searched, and in JSON that is quoted in JSON.
   const texts = [secret, secret.replace(/\s+/g, ' ').trim(), inJson, JSON.stringify(inJson).slice(1, -1)];
   const inHtml = texts.map((text) =>
     text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),

@@ -18,14 +18,14 @@ const LATER = '5m';
  * Sends one e-mail over the server that SMTP_URL names (`smtps://user:password@smtp.example.com`). Without SMTP_URL
  * it writes the finished message to the outbox instead, as <job id>.eml.
  *
- * A refusal for good (5xx) fails the job for good. A refused login, a network error and 4xx are tried again. All
- * attempts have the same Message-ID. So a receiver recognises a message that was sent twice because the server's
- * answer was lost.
+ * A refusal for good (5xx) fails the job for good. After a refused login, a network error or 4xx, the job is tried
+ * again. All attempts have the same Message-ID. So a receiver recognises a message that was sent twice because the
+ * server's answer was lost.
  *
  * If the server takes the mail for some recipients, the job completes, and they don't get it again. Recipients that
- * were refused for good are `rejected` in the result, and named on stderr. Those that were refused for now get the
- * same mail by a follow-up of their own. If the server takes it for none, and refused any of them only for now, the
- * job is tried again.
+ * were refused for good are `rejected` in the result, and named on stderr. Recipients that were refused for now get
+ * the same mail by a follow-up of their own. If the server takes the mail for no recipient, and refused any of them
+ * only for now, the job is tried again.
  *
  * The time limit of a mail is 60 s, or what SEND_EMAIL_TIMEOUT says; the job's own `timeout` wins.
  *

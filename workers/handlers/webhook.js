@@ -5,7 +5,7 @@ import { judge, readToEnd } from './webhook_answer.js';
 import { following, nameOf, toRequest } from './webhook_request.js';
 import { secretsOfBody, secretsOfHeaders, secretsOfUrl } from './webhook_secrets.js';
 
-/** The same limit as fetch has. */
+/** The most redirects that are followed, as in fetch. */
 const MOST_REDIRECTS = 20;
 
 useProxies();
@@ -13,8 +13,8 @@ useProxies();
 /**
  * Sends one HTTP request.
  *
- * 2xx completes the job. 4xx fails it for good, except 408, 425 and 429. These, every other status and a network
- * error are tried again. If the receiver asks for a time with `Retry-After`, the next attempt comes then, and the
+ * 2xx completes the job. 4xx fails it for good, except 408, 425 and 429. After these, every other status or a network
+ * error, the job is tried again. If the receiver asks for a time with `Retry-After`, the next attempt comes then, and the
  * wait costs no attempt, for a day. The answer is read to its end, up to 10 MiB and within the time limit, because
  * many receivers stop working when the connection is closed.
  *
@@ -51,7 +51,7 @@ export async function webhook(payload, context) {
 }
 
 /**
- * Sends a request, and those that redirects ask for. Returns the result of the job.
+ * Sends a request, and the requests that redirects ask for. Returns the result of the job.
  *
  * @param {import('./webhook_request.js').Outgoing} first
  * @param {{ id: string }} job
@@ -121,7 +121,7 @@ function useProxies() {
   try {
     /** @type {{ setGlobalProxyFromEnv?: () => unknown }} */ (http).setGlobalProxyFromEnv?.();
   } catch {
-    // Its message quotes the address, which may hold a password.
+    // The message of that error quotes the address, which may hold a password.
     throw new Error(
       'HTTP_PROXY or HTTPS_PROXY is not the address of a proxy, like http://proxy.example.com:3128',
     );

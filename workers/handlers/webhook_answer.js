@@ -1,4 +1,4 @@
-/* What the answer to a webhook means for its job. */
+/* Turns the answer to a webhook into the result or the error of the job. */
 import { PermanentError, RetryAfterError } from 'tsvq';
 import { warn } from './log.js';
 import { masked } from './secrets.js';
@@ -31,7 +31,7 @@ export async function readToEnd(response) {
       if (bytes > MOST_BYTES) break;
     }
   } catch {
-    // What has come is enough.
+    // The bytes that came are enough.
   }
   return text;
 }
@@ -75,9 +75,9 @@ export function judge(request, response, target, answer, secrets, job) {
 }
 
 /**
- * Returns the wait that a `Retry-After` header asks for, in ms: it has seconds or a date. It is undefined for no
- * wait at all, and for a date in the past (one of the two clocks is wrong). Such a wait would use up all attempts
- * at once.
+ * Returns the wait that a `Retry-After` header asks for, in ms; the header has seconds or a date. Returns undefined
+ * for a wait of 0, and for a date in the past (one of the two clocks is wrong), because such a wait would use up all
+ * attempts at once.
  *
  * @param {string | null} header
  */

@@ -1,4 +1,4 @@
-/* From the payload of webhook to its request, and to the one that a redirect asks for. Refuses what can't be sent. */
+/* Makes the request of a webhook's payload, and the next one after a redirect. Refuses a payload that can't be sent. */
 import { PermanentError } from 'tsvq';
 import { HARMLESS_HEADERS } from './webhook_secrets.js';
 
@@ -30,7 +30,7 @@ export function toRequest(payload, job) {
   const isEmpty = body === undefined || body === null;
   const content = isEmpty ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
   try {
-    // It refuses a bad method, and a body where the method has none.
+    // Request refuses a bad method, and a body if the method must not have one.
     new Request(url.origin, { method, ...(content !== undefined && { body: content }) });
   } catch (error) {
     throw new PermanentError(
@@ -74,7 +74,7 @@ function toHeaders(given) {
     try {
       headers.append(name, String(value));
     } catch {
-      // Its message quotes the value, which may be a key.
+      // The message of that error quotes the value, which may be a key.
       throw new PermanentError(
         `headers has ${JSON.stringify(name)}, whose name or value HTTP does not allow`,
       );
@@ -93,7 +93,7 @@ function toHeaders(given) {
  */
 export function following(request, status, url) {
   const headers = new Headers(request.headers);
-  // A receiver may redirect to any host, with a login of its choice, and must not learn what is behind that login.
+  // A receiver may redirect to any host, with a login of its choice, and must not learn the answer to that login.
   url.username = '';
   url.password = '';
   if (url.origin !== request.url.origin) {

@@ -1,4 +1,4 @@
-/* What may be secret in a request of webhook. Answers may quote it, and errors are read by many. */
+/* Finds the texts in a request of webhook that may be secret. Answers may quote them, and many people read errors. */
 
 /** The headers of a payload that another host may see. Any other header may be a key. */
 export const HARMLESS_HEADERS = [
@@ -13,17 +13,17 @@ export const HARMLESS_HEADERS = [
 const SECRET_NAME =
   /authori[sz]|auth(?!or)|cookie|credential|jwt|key(s|id)?$|api[-_]?key|pass|pwd|secret|session|signature|token/i;
 
-/** A header with another name is secret if its value has at least this length. */
+/** The length from which the value of a header with any other name is secret. */
 const LONG = 8;
 
 /**
- * Lists what may be secret in a URL. Many answers to an unknown path quote it.
+ * Lists the texts in a URL that may be secret. Many answers to an unknown path quote the path.
  *
  * @param {URL} url
  */
 export function secretsOfUrl({ pathname, search, searchParams, username, password }) {
   const whole = [`${pathname}${search}`, pathname, search].flatMap((part) => [part, decoded(part)]);
-  // Each key, name and value by itself as well, because a receiver may quote any of them.
+  // Lists each key, name and value by itself as well, because a receiver may quote any of them.
   const words = whole.flatMap((part) => [...part.split(/[/?&=]/), ...part.split(/[^\p{L}\p{N}_.~-]+/u)]);
   return [...whole, ...words, ...searchParams.values(), username, password].filter(
     (part) => part.length >= 3,
@@ -31,7 +31,7 @@ export function secretsOfUrl({ pathname, search, searchParams, username, passwor
 }
 
 /**
- * Lists what may be secret in headers.
+ * Lists the values of headers that may be secret.
  *
  * @param {Headers} headers
  * @param {{ id: string }} job
@@ -40,7 +40,7 @@ export function secretsOfHeaders(headers, job) {
   return [...headers].flatMap(([name, value]) => {
     if (HARMLESS_HEADERS.includes(name) || value === job.id) return [];
     const isNamed = SECRET_NAME.test(name);
-    // The parts of a cookie, and the token after Bearer.
+    // Adds the parts of a cookie, and the token after Bearer.
     const words = value.split(/[\s,;="]+/).filter((word) => !/^(basic|bearer|digest|token)$/i.test(word));
     const login = /^basic /i.test(value) ? Buffer.from(value.slice(6), 'base64').toString() : '';
     const parts = [...words, login, login.slice(login.indexOf(':') + 1)].filter(
@@ -56,7 +56,7 @@ export function secretsOfBody(body) {
   try {
     return secretsIn(JSON.parse(body), false);
   } catch {
-    // A form, or other text.
+    // The body is a form, or other text.
     const fields = [...new URLSearchParams(body)].filter(([name]) => SECRET_NAME.test(name));
     return [body, ...fields.map(([, value]) => value)];
   }

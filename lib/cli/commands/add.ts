@@ -70,7 +70,7 @@ function enqueueOptions({ runAt, delay, priority, maxAttempts, timeout }: Option
   };
 }
 
-/** Reads a number; otherwise NaN, which the queue refuses by the option's name. */
+/** Reads a number. Returns NaN if it isn't one; then the queue's error names the option. */
 function numberOf(option: string, text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   const inexact = Number.isNaN(value) ? undefined : findInexact(text);

@@ -58,7 +58,7 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
       `no worker for ${span(now - lastTick.getTime())} (the last one at ${isoSeconds(lastTick)})`,
     );
   }
-  // Until that time, the check would not report missing workers.
+  // Reported, because until that time the check could not report missing workers.
   else if (lastTick.getTime() - now > maxAge) {
     problems.push(
       `the last worker ran ${span(lastTick.getTime() - now)} ahead of this clock (at ${isoSeconds(lastTick)})`,
@@ -75,7 +75,7 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
   return problems;
 }
 
-/** Leaves out the due jobs that wait because a person wants it. */
+/** Leaves out the due jobs of paused types, which wait because a person wants it. */
 function withoutPaused(stats: Stats, pauses: readonly Pause[]): Stats {
   const isPaused = pausedTypes(pauses);
   const rest = Object.entries(stats.types).filter(([type]) => !isPaused(type));
@@ -84,7 +84,7 @@ function withoutPaused(stats: Stats, pauses: readonly Pause[]): Stats {
   return { ...stats, due, oldestDueSeconds };
 }
 
-/** A pause that was forgotten is found after a day. */
+/** Reports each pause that is older than a day, because a person may have forgotten it. */
 function findPauses(pauses: readonly Pause[], now: number): string[] {
   return pauses
     .filter(({ since }) => now - since.getTime() > DAY_MS)
@@ -94,7 +94,7 @@ function findPauses(pauses: readonly Pause[], now: number): string[] {
     });
 }
 
-/** What the last workers said of due jobs that they left. */
+/** Returns the reasons for which the last workers left due jobs. */
 function reasonsToWait({ unhandled, crowdedOutAt }: Stats): string[] {
   const reasons: string[] = [];
   if (unhandled.length > 0) {

@@ -13,10 +13,10 @@ export function define(command: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-Takes no lock and changes nothing. Finds: lines that can't be read or were cut by a crash, jobs held because of such
-a line, jobs twice in the file, jobs of dead workers, payloads that no handler can be given, jobs dated far ahead, jobs
-that are interrupted again and again, a lock that is held or was left, files left by a crash, owners and modes that keep
-a worker out. To delete a line, name it by its text, because line numbers change.
+Takes no lock and changes nothing. Finds: lines that can't be read or were cut by a crash, jobs held because of such a
+line, jobs that are in the file twice, jobs of dead workers, payloads that no handler can be given, jobs dated far
+ahead, jobs that are interrupted again and again, a lock that is held or was left, files left by a crash, owners and
+modes that keep a worker out. To delete a line, name it by its text, because line numbers change.
 Exits with 1 if it finds anything; otherwise prints ok.
 --plain prints: kind line id message
 ${examples('queue doctor', "queue lock -- sed -i '/^half a line$/d' data/queue.tsv")}`,

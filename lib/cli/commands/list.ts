@@ -22,7 +22,7 @@ export function define(command: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-Lists jobs in the order of the file: after a compaction, finished jobs come first. ATTEMPTS counts all attempts;
+Lists jobs in the order of the file. After a compaction, finished jobs come first. ATTEMPTS counts all attempts;
 queue show tells how many of them don't count.
 --plain prints: id type status attempts run_at created_at started_at finished_at error
 ${examples(

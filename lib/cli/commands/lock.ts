@@ -13,7 +13,7 @@ const NO_COMMAND = 127;
 export function define(command: Command, cli: Cli): void {
   command
     .usage('[options] -- <command> [args...]')
-    .showHelpAfterError("(the command's own options go behind --: queue lock -- sed -i …)")
+    .showHelpAfterError("(the command's own options go after --: queue lock -- sed -i …)")
     .argument('<command...>', 'the program and its arguments; QUEUE_FILE in its environment is the file')
     .addHelpText(
       'after',
@@ -49,7 +49,7 @@ ${examples(
 /** Runs a command on this terminal. @returns its exit code */
 async function runCommand([program, ...args]: readonly string[], queueFile: string): Promise<number> {
   let child: ChildProcess | undefined;
-  // Before the command can print anything, because a reader of that may send a signal.
+  // Forwards signals before the command can print, because a reader of its output may send one.
   const stopForwarding = forwardSignals((signal) => child?.kill(signal));
   try {
     return await new Promise<number>((resolve, reject) => {

@@ -7,12 +7,13 @@ import { examples } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {
   command
-    .argument('[type]', 'of the jobs that are not to start; without it, all')
-    .option('--for <time>', 'when the pause ends by itself, from now; without it, queue resume ends it')
+    .argument('[type]', 'the type of the jobs that must not start; default: all types')
+    .option('--for <time>', 'how long the pause lasts; default: until queue resume')
     .addHelpText(
       'after',
       `
-Jobs that run go on, and jobs can be added, cancelled and retried. Workers start none until queue resume.
+Jobs that run go on, and jobs can still be added, cancelled and retried. Workers claim none until queue resume. A job
+that was claimed before may still start.
 --plain prints: type since until by
 ${examples('queue pause send_email', 'queue pause --for 2h')}`,
     )
@@ -20,7 +21,7 @@ ${examples('queue pause send_email', 'queue pause --for 2h')}`,
       const { output, queue } = cli;
       const until =
         options.for === undefined ? undefined : new Date(Date.now() + durationText('--for', options.for));
-      // Whoever uses sudo is a person with another name.
+      // Under sudo, the person has another name than the process's user.
       await queue.pause(type, { until, by: process.env.SUDO_USER ?? userInfo().username });
       for (const pause of await queue.paused()) {
         const { since, by } = pause;

@@ -6,14 +6,12 @@ import { say } from '../output.js';
 
 export function define(command: Command, cli: Cli): void {
   command
-    .argument(
-      '[type]',
-      'of the jobs that may start again; without it, all that were paused by a bare queue pause',
-    )
+    .argument('[type]', 'the type of the jobs that may start again; default: end the pause of all types')
     .addHelpText(
       'after',
       `
-Exits with 1 if that starts nothing: the type was not paused, or all types are.
+Exits with 1 if the type was not paused, or if all types still are.
+--plain prints: type
 ${examples('queue resume send_email', 'queue resume')}`,
     )
     .action(async (type: string | undefined) => {
@@ -28,7 +26,7 @@ ${examples('queue resume send_email', 'queue resume')}`,
         ? 'all types are paused: queue resume'
         : paused.length > 0
           ? `paused: ${paused.join(', ')}`
-          : 'nothing is';
+          : 'nothing is paused';
       say(`${what} can't be resumed, because it is not paused; ${hint}`);
       process.exitCode = EXIT.failed;
     });

@@ -25,7 +25,7 @@ export function define(command: Command, cli: Cli): void {
     )
     .action(async (given: string, { archive = false }: { archive?: boolean }) => {
       const { output, existingStore: store, queue } = cli;
-      // A full ID is found whatever else is in the archive.
+      // A full ID needs no search for other IDs that begin with it.
       let job = await queue.getJob(given, { archive });
       if (job === undefined) {
         const [id] = await resolveIds(store, [given], archive);
@@ -50,7 +50,7 @@ export function define(command: Command, cli: Cli): void {
     });
 }
 
-/** Returns the times; one beyond a Date's range is the latest. */
+/** Returns the times of a job, in ms. A time beyond the range of Date is infinite. */
 function timesOf({ createdAt, startedAt, runAt }: Job): Parameters<typeof datedAhead>[1] {
   const ms = (time: Date): number =>
     Number.isNaN(time.getTime()) ? Number.POSITIVE_INFINITY : time.getTime();

@@ -20,11 +20,11 @@ ${examples('queue unlock', 'queue unlock --force')}`,
     )
     .action(async ({ force = false }: { force?: boolean }) => {
       const { output, store } = cli;
-      // An empty one is no lock. It is unreadable if root was killed before changing its owner.
+      // Removes an empty lock directory, which doesn't lock. Root may have died before it changed the owner.
       store.lock.tidy();
       const holders = store.lock.holders();
       if (holders.length === 0) {
-        // Before the first job there is no file and no lock.
+        // Reports a missing file, because before the first job there is no lock either.
         cli.existingStore.lock.tidy();
         return say(`no process holds the lock of ${store.path}`);
       }
@@ -35,7 +35,7 @@ ${examples('queue unlock', 'queue unlock --force')}`,
           `${alive.map(describe).join(', ')} holds the lock, and is alive; end it, or use --force if it is stuck`,
         );
       }
-      // A dead holder's token stays until the repair that it requests, which removes it.
+      // A dead holder's token stays, because it requests the repair, which removes it.
       await store.takeOver(holders.filter(({ liveness }) => liveness !== 'dead').map(({ token }) => token));
       for (const holder of holders) {
         const { token, host, pid, since, liveness } = holder;

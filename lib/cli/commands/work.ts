@@ -50,13 +50,13 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
     )
     .action(async (file: string, options: WorkerTexts) => {
       const resolved = readWorkerOptions(options, optionName);
-      // Opened first, so that a mistyped queue is reported before the user's code runs.
+      // Opens the queue first, so that a mistyped path is reported before the user's code runs.
       const { output, queue } = cli;
       let dying: Promise<never> | undefined;
       process.on('uncaughtException', (error: unknown) => {
         dying ??= die(queue, error);
       });
-      // It would arrive above too, but without its reason. Handlers that listen themselves have decided.
+      // The rejection would also arrive above, but without its reason. A handler that listens for it decides by itself.
       process.on('unhandledRejection', (reason) => {
         if (process.listenerCount('unhandledRejection') === 1) dying ??= die(queue, reason);
       });
@@ -68,7 +68,7 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
           logger: (event) => log(output, event),
         });
       } catch (error) {
-        // It was already reported, and ends the process.
+        // The exception was already reported, and ends the process.
         await dying;
         throw error;
       } finally {
@@ -120,11 +120,11 @@ async function load(file: string): Promise<Handlers> {
     if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' && message.includes(`'${path}'`)) {
       throw usageError(`${path} is a directory; name the module in it`);
     }
-    // If Node can't read the module, it keeps the place, and prints it only for the program.
+    // Node prints the place of a syntax error only for the main program, so this error doesn't name it.
     if (error instanceof SyntaxError && !error.stack?.replaceAll(import.meta.url, '').includes('file:')) {
       throw new CliError(EXIT.failed, `can't import ${path}: ${message}; to see where: node ${file}`);
     }
-    // The module itself, not one that it imports.
+    // The module itself is missing, not one that it imports.
     if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${path}' imported from`)) {
       throw notFound(`there is no module at ${path}`);
     }
@@ -147,7 +147,7 @@ async function load(file: string): Promise<Handlers> {
   return handlers;
 }
 
-/** Returns a module's exports: in CommonJS all are in the default export, those Node sees also beside it. */
+/** Returns a module's exports. In CommonJS the default export has all of them; the named ones may be only some. */
 function exportsOf(module: Record<string, unknown>): Record<string, unknown> {
   const { default: main, ...named } = module;
   if (typeof main !== 'object' || main === null) return module;

@@ -3,32 +3,32 @@ import type { OpenFile } from '../disk/open-file.js';
 import { eachLine, LF } from '../format/line.js';
 import type { StoredJob } from '../format/stored-job.js';
 
-/** Rows are written in pieces of about this size. */
+/** The size of the pieces in which rows are written, about. */
 const PIECE = 4 * 1024 * 1024;
 
 /** Rows that are written together. */
 interface Piece {
   readonly bytes: Buffer;
   readonly rows: number;
-  /** Where it was found in the file. */
+  /** Where the piece was found in the file. */
   offset: number;
 }
 
-/** One append, in pieces of whole rows. */
+/** One append of rows, in pieces of whole rows. */
 export class Append {
-  /** Bytes in the file. */
+  /** How many bytes of the append are in the file. */
   bytes = 0;
-  /** Whole rows in the file. */
+  /** How many whole rows of the append are in the file. */
   rows = 0;
-  /** Part of a row was written, or of all rows only the first few, without an error. */
+  /** True if the system wrote less than it was given, without an error. */
   cutShort = false;
   error: unknown;
-  /** Where it ends, if it is in one piece where the file ended before; undefined if rows of others came between. */
+  /** Where the append ends, if no rows of other processes came before or between its own; otherwise undefined. */
   end: number | undefined;
   readonly #fs: FileSystem;
   readonly #file: OpenFile;
   readonly #jobs: readonly StoredJob[];
-  /** What was written whole. */
+  /** The rows that were written whole. */
   readonly #pieces: Piece[] = [];
 
   constructor(fs: FileSystem, file: OpenFile, jobs: readonly StoredJob[]) {
@@ -37,7 +37,10 @@ export class Append {
     this.#jobs = jobs;
   }
 
-  /** Writes until something stops it. What is short stays short: a second write could end up after another's. */
+  /**
+   * Writes the rows until something stops it. It doesn't complete a short write, because other processes' rows may
+   * come before a second one.
+   */
   async write(): Promise<void> {
     for (const piece of this.#makePieces()) {
       const { bytes } = piece;
@@ -60,7 +63,7 @@ export class Append {
     }
   }
 
-  /** Each when the one before it is written, so that other callbacks get their turn between two of them. */
+  /** Makes each piece when the one before is written, so that other callbacks get their turn between two pieces. */
   *#makePieces(): Iterable<Piece> {
     const jobs = this.#jobs;
     let first = 0;
@@ -68,7 +71,7 @@ export class Append {
     for (let i = 0; i < jobs.length; i++) {
       size += Buffer.byteLength((jobs[i] as StoredJob).text) + 1;
       if (size <= PIECE && i < jobs.length - 1) continue;
-      // One by one: joined before, each row would be copied twice.
+      // Writes the rows one by one, because joining them first would copy each row twice.
       const bytes = Buffer.allocUnsafe(size);
       let end = 0;
       for (let k = first; k <= i; k++) {
@@ -82,20 +85,20 @@ export class Append {
   }
 
   /**
-   * Looks at what became of it, after where the file ended before. Others may append beside it, so theirs may come
+   * Finds the appended rows in the file, at or after `before`, where the file ended. Rows of other processes may come
    * first, or between two pieces.
    *
-   * @returns whether all rows that were written whole are there, at the beginning of a line
+   * @returns true if all rows that were written whole are found, each at the beginning of a line
    */
   async lookUp(before: number): Promise<boolean> {
     if (await this.#isAt(before)) return true;
-    // With the LF before it, and read once for all pieces.
+    // Reads once for all pieces, with the LF before the first.
     const bytes = await this.#read(before - 1, this.#file.size - before + 1);
     let at = 1;
     for (const piece of this.#pieces) {
       at = bytes.indexOf(piece.bytes, at);
-      // Glued to a fragment, if it doesn't begin a line: a process died in the middle of a row, after we saw the file
-      // end well. It is appended once more, and the next compaction makes two lines of that one.
+      // A piece that doesn't begin a line is glued to a fragment: another process died in the middle of a row, after
+      // this one saw a whole last line. The rows are appended again. The next compaction makes two lines of that one.
       if (at < 0 || bytes[at - 1] !== LF) return false;
       piece.offset = before - 1 + at;
       at += piece.bytes.length;
@@ -132,7 +135,7 @@ export class Append {
   }
 }
 
-/** What is left of a piece that was cut short. */
+/** Returns the whole rows of a piece that was cut short. */
 function wholeRows(written: Buffer): Piece {
   const bytes = written.subarray(0, written.lastIndexOf(LF) + 1);
   let rows = 0;

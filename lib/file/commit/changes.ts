@@ -9,8 +9,8 @@ import { LockTurns } from './lock-turns.js';
 import { Maintenance, type Parts } from './maintenance.js';
 
 /**
- * All that writes the queue file: commits, compaction, edits. Loaded with the first change, because a tick that finds
- * nothing to do needs none of it.
+ * The changes of the queue file: commits, compaction, edits. This module is loaded with the first change, because a
+ * tick that finds nothing to do needs none of it.
  */
 export class Changes {
   readonly #parts: Parts;
@@ -25,17 +25,17 @@ export class Changes {
     this.committer = new Committer({ ...parts, maintenance: this.#maintenance, turns: this.#turns });
   }
 
-  /** Why nothing can be written any more: the disk has failed. */
+  /** The error of the disk failure that forbids all further writes; undefined if there was none. */
   get broken(): TsvqError | undefined {
     return this.#maintenance.broken;
   }
 
-  /** Drops what is known of the file, between two commits. */
+  /** Drops the index, between two commits. */
   async forget(): Promise<void> {
     await this.committer.betweenCommits(() => this.#parts.current.drop());
   }
 
-  /** Waits for all that was asked for, and lets go of the file and the lock. */
+  /** Waits for all requested changes, and releases the file and the lock. */
   async close(): Promise<void> {
     await this.committer.atTheEnd(() => {
       this.#parts.current.drop();
@@ -43,12 +43,12 @@ export class Changes {
     });
   }
 
-  /** Takes the lock from owners who may go on any moment: what they were writing fails. Then compacts. */
+  /** Takes the lock from owners that may continue at any moment, whose writes fail. Then compacts. */
   async takeOver(tokens: readonly string[]): Promise<void> {
     const { current, environment, lock } = this.#parts;
     lock().evict(tokens);
     await this.exclusively(async () => {
-      // Before the file is read: one of them may be about to give its own copy the name.
+      // Before the file is read, because an evicted owner may be about to give its own copy the name.
       removeUnfinishedRewrites(environment.fs, current.realPath);
       await this.#maintenance.reclaim({ tokens });
       if (current.reopen() !== undefined) await this.#maintenance.compact();
@@ -62,12 +62,12 @@ export class Changes {
   }
 
   /**
-   * Lets something else write the file, under the lock, and then rewrites it: that others have this file open they know
-   * by its inode, and an edit in place would leave them with what they read before. Rewritten before as well: what they
-   * still have to strike out, or to look at after an append, is in a file that no editor writes.
+   * Lets `run` write the file, under the lock, and then rewrites it. Other processes notice the edit by the new inode;
+   * after an edit in place they would keep what they read before. The file is rewritten before `run` as well. Then the
+   * old file, which no editor writes, takes the strikes of other processes and their checks after an append.
    *
-   * @throws TsvqError `NOT_A_QUEUE` if what is left is no queue, `WRITE_FAILED` if a link was replaced by a file; it then
-   *   stays as it is
+   * @throws TsvqError `NOT_A_QUEUE` if the edited file isn't a queue, `WRITE_FAILED` if a file replaced a link. The
+   *   file then stays as it is
    */
   async edit(run: () => Promise<void>): Promise<CompactionSummary> {
     const { current, environment } = this.#parts;
@@ -79,7 +79,7 @@ export class Changes {
       try {
         await run();
       } finally {
-        // Root's editors leave a file of root's.
+        // An editor that root ran leaves a file that root owns.
         await this.#maintenance.reclaim({ before });
       }
       const now = fs.realpath(path) ?? current.realPath;
@@ -92,7 +92,7 @@ export class Changes {
       }
       current.drop();
       if (current.reopen() === undefined) return undefined;
-      // All of it: an old row of a finished job that a hand has put back, from a backup say, is not the newest.
+      // Reads the sealed part too, because a person may have put back an old row of a finished job, from a backup say.
       await current.readOn('all');
       return this.#maintenance.compact();
     });
@@ -100,7 +100,7 @@ export class Changes {
     return summary;
   }
 
-  /** Compacts if it is worth it, see there; otherwise crosses out what a killed process has left uncrossed. */
+  /** Compacts if {@link needsCompaction}; otherwise strikes the superseded rows that a killed process left unstruck. */
   async compactIfWorthwhile(includesSmall: boolean): Promise<void> {
     const { current, environment, options } = this.#parts;
     const { index } = current;
@@ -110,7 +110,7 @@ export class Changes {
     else await this.crossOut(index);
   }
 
-  /** Crosses out superseded rows that a killed process has left uncrossed, as far as they are known. */
+  /** Strikes the superseded rows that a killed process left unstruck, as far as the index knows them. */
   async crossOut(index: JobIndex): Promise<void> {
     if (index.uncrossed.length === 0 || this.#parts.options.durability === 'os') return;
     await withStoreErrors(this.#parts.current.path, () =>
@@ -119,8 +119,8 @@ export class Changes {
   }
 
   /**
-   * Runs something while no other process appends to the file, if there is one, when the commits asked for before are
-   * done. The file's last line is closed by then.
+   * Runs `run` while no other process appends to the file, after the commits requested before. By then a torn last
+   * line has its end. If there is no file, `run` isn't called.
    */
   async exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
     const { current, lock } = this.#parts;

@@ -5,16 +5,16 @@ import type { Reads } from './transaction.js';
 import { type CommitParts, Try } from './try.js';
 import { type Decide, mostOf, Update } from './update.js';
 
-/** After so many commits other callbacks get their turn: without syncs, one could follow another for ever. */
+/** After so many commits other callbacks get their turn, because commits without a sync might never pause. */
 const COMMITS_A_TURN = 16;
 
-/** After so many tries of one commit, something else than bad luck is at work. */
+/** How often one commit is tried at most. After so many tries, bad luck isn't the reason. */
 const MOST_TRIES = 20;
 
-/** Commits of one kind, one after another. */
+/** A queue of the commits of one kind, which run one after another. */
 interface Lane {
   waiting: Update[];
-  /** What waits for its turn between two commits. */
+  /** The calls that wait for their turn between two commits. */
   readonly between: (() => Promise<void>)[];
   running: Promise<void> | undefined;
   commits: number;
@@ -23,12 +23,11 @@ interface Lane {
 const newLane = (): Lane => ({ waiting: [], between: [], running: undefined, commits: 0 });
 
 /**
- * Commits updates: appends, looks at what has become of it, syncs, strikes out what is superseded, tells. What is asked
- * for while a commit is under way goes into the next one, so that a thousand calls at once cost a write and a sync or
- * two.
+ * Commits updates: appends rows, checks them, syncs, strikes the superseded rows, and tells the callers. Requests made
+ * during a commit go into the next one, so that a thousand calls at once cost a write and a sync or two.
  *
- * New jobs have a lane of their own, because they need no lock: they never wait for a change of the same process that
- * waits for the lock of another.
+ * New jobs have a lane of their own, because they don't need the lock. So they never wait for a change of the same
+ * process that waits for another process's lock.
  */
 export class Committer {
   readonly #parts: CommitParts;
@@ -39,7 +38,7 @@ export class Committer {
     this.#parts = parts;
   }
 
-  /** Commits what `decide` asks for, as {@link Store.update}. */
+  /** Commits the rows that `decide` asks for; see {@link Store.update}. */
   update<T>(reads: Reads, decide: Decide<T>): Promise<T> {
     const update = new Update(reads, decide);
     const lane = reads === 'nothing' ? this.#withoutLock : this.#withLock;
@@ -49,9 +48,9 @@ export class Committer {
   }
 
   /**
-   * Does something when no change is being committed, and before any other can begin: after those that were asked for
-   * before, but not after all that come meanwhile, or it would never have its turn where many do. New jobs go on being
-   * appended, as those of other processes do.
+   * Runs `run` between two commits: after the changes requested before, and before some of those requested later.
+   * Otherwise a busy queue would never give it a turn. Meanwhile new jobs are appended, as those of other processes
+   * are.
    */
   betweenCommits<T>(run: () => T): Promise<Awaited<T>> {
     const lane = this.#withLock;
@@ -69,15 +68,15 @@ export class Committer {
     });
   }
 
-  /** Waits for all that was asked for before, and does something then. */
+  /** Waits for all changes requested before, and then calls `run`. */
   async atTheEnd(run: () => void): Promise<void> {
     await this.#withoutLock.running;
     await this.betweenCommits(run);
   }
 
   async #run(lane: Lane): Promise<void> {
-    // A call's own turn ends first: calls made together are committed together, and a caller that blocks its event
-    // loop right afterwards does so before the lock is taken, not while it is held.
+    // The caller's own turn ends first. So calls made together are committed together, and a caller that blocks its
+    // event loop right afterwards does so before the lock is taken, not while it is held.
     await undefined;
     while (lane.waiting.length > 0 || lane.between.length > 0) {
       if (++lane.commits % COMMITS_A_TURN === 0) await new Promise(setImmediate);
@@ -103,7 +102,7 @@ export class Committer {
       if (tries === MOST_TRIES) {
         throw new TsvqError('WRITE_FAILED', `${current.path} kept being replaced while the lock was held`);
       }
-      // When it starts over, it has to find out what is in the file already.
+      // A further try has to find out which of its rows are in the file already.
       const reads = tries > 0 ? 'all' : mostOf(open);
       if (tries > 0) current.drop();
       // The bulk of the reading happens before the lock is taken.
@@ -115,7 +114,7 @@ export class Committer {
       } finally {
         file.release();
       }
-      // Acknowledged only now: no code of a caller runs under the lock, and what it is told survives power loss.
+      // Callers are told only now, so that their code never runs under the lock, and what they are told is durable.
       for (const update of open) update.settle();
       const left = open.filter(({ isDecided }) => !isDecided);
       if (left.length < open.length) tries = 0;
@@ -124,23 +123,23 @@ export class Committer {
   }
 
   /**
-   * Syncs what was appended, and then strikes out what that supersedes. The lock was let go before: others may append
-   * and sync meanwhile, and the disk takes all of it in one go. What they build on rows of ours that no sync has
-   * covered yet, their own sync covers as well; and of a file that another process has rewritten meanwhile, the old and
-   * the new one are on the disk.
+   * Syncs the appended rows, and then strikes the rows that they supersede. The lock was released before, so that the
+   * disk takes the appends of several processes in one go. Another process may build on rows that no sync covers yet,
+   * because its own sync covers them too. If another process rewrites the file meanwhile, both the old
+   * file and the new one are on the disk.
    */
   async #makeDurable(file: OpenFile, superseded: Superseded[]): Promise<void> {
     const { fs } = this.#parts.environment;
     try {
-      // Never a second try: after a failed sync the kernel takes the lost pages for clean, and the next sync says that
-      // all is well. It tells each descriptor that was open then, so others who appended learn of it by their own.
+      // There is no second try, because the kernel now takes the lost pages for clean, and the next sync would report
+      // success. It reports the failure to each open descriptor, so other processes learn of it by their own.
       await fs.fdatasync(file.fd);
     } catch (cause) {
       await this.#save(cause);
       return;
     }
-    // Only now: otherwise power loss could take the new row and leave the old one struck. A strike that fails changes
-    // nothing that anyone is told.
+    // Strikes only after the sync, because otherwise power loss could take the new row and leave the old one struck. A
+    // strike that fails changes nothing that a caller is told.
     await strike(fs, file, superseded).catch(() => {});
   }
 

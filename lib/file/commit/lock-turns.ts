@@ -5,12 +5,12 @@ import type { Maintenance, Parts } from './maintenance.js';
 /** How often a caller that waits for its turn asks whether it still needs the lock, in ms. */
 const TURN_MS = 10;
 
-/** The lock, as the callers of one process share it: they have it one after another. */
+/** The turns in which the callers of one process have the lock, one after another. */
 export class LockTurns {
   readonly #maintenance: Maintenance;
   readonly #lock: () => Lock;
   readonly #clock: Clock;
-  /** Ends when the caller that has the lock, or waits for it, has left it. */
+  /** Resolves when the caller that has the lock, or waits for it, has left it. */
   #turn: Promise<void> | undefined;
 
   constructor({ lock, environment }: Parts, maintenance: Maintenance) {
@@ -20,9 +20,9 @@ export class LockTurns {
   }
 
   /**
-   * Runs `run` under the lock, after the repair of what a dead process left.
+   * Runs `run` under the lock, after repairing the file if a dead process left the lock.
    *
-   * @param isNeeded asked again and again while others hold the lock
+   * @param isNeeded called again and again while another caller or process holds the lock
    * @returns undefined if the lock was no longer needed before it could be taken
    */
   async take<T>(run: () => Promise<T>, isNeeded?: () => boolean): Promise<T | undefined> {
@@ -61,7 +61,7 @@ export class LockTurns {
   /** Removes the lock's directory, if there is one and no process uses it. */
   tidy(): void {
     const { broken, isPlaceChecked } = this.#maintenance;
-    // Where nothing could be looked at, nothing was locked either.
+    // If the place wasn't checked, nothing was locked either.
     if (broken === undefined && isPlaceChecked) this.#lock().tidy();
   }
 }

@@ -23,7 +23,7 @@ import type { Environment } from '../lock/environment.js';
 import type { Lock } from '../lock/lock.js';
 import { reclaim, type Traces } from './reclaim.js';
 
-/** What a store is made of, as far as it is needed for changes. */
+/** The parts of a store that changes need. */
 export interface Parts {
   readonly current: CurrentFile;
   readonly options: ResolvedQueueOptions;
@@ -32,13 +32,13 @@ export interface Parts {
 }
 
 /**
- * What only the lock's holder may do to the file as a whole: make it, give it new columns, rewrite it, repair what a
- * process left that died inside a commit.
+ * The operations on the whole file that need the lock: make it, give it new columns, rewrite it, and repair it after a
+ * process died inside a commit.
  */
 export class Maintenance {
-  /** Set once the disk has failed and nothing can be built on it. Then the lock is kept. */
+  /** The error after a disk failure that allows no further writes. The process then keeps the lock. */
   broken: TsvqError | undefined;
-  /** Whether {@link checkPlace} has looked at what the file is on. */
+  /** True once {@link checkPlace} has accepted the file system. */
   isPlaceChecked = false;
   readonly #current: CurrentFile;
   readonly #options: ResolvedQueueOptions;
@@ -55,14 +55,14 @@ export class Maintenance {
     this.#lock = lock;
   }
 
-  /** Looks once, before the first write, at what the file is on. @throws TsvqError `FILE_SYSTEM` */
+  /** Checks the file system once, before the first write. @throws TsvqError `FILE_SYSTEM` */
   checkPlace(): void {
     if (this.isPlaceChecked) return;
     if (!this.#options.anyFileSystem) assertPlace(this.#fs, this.#current.realPath);
     this.isPlaceChecked = true;
   }
 
-  /** The file to append to: the one that the path names, made if it is missing, with all the columns. */
+  /** Returns the file that the path names, with all columns. Makes it if it is missing. */
   async writableFile(): Promise<OpenFile> {
     let file = this.#current.reopen();
     if (file?.writable === false) {
@@ -76,7 +76,7 @@ export class Maintenance {
     if (file === undefined) this.#current.refuseOtherHome();
     else this.refuseUnfit(file);
     if (file?.isUpToDate) return file;
-    // Before it has the name: until that is durable, no process may append to it.
+    // Before the new file has the name, because no process may append to it until the name is durable.
     this.#lock().beginRewrite();
     if (file !== undefined) await this.compact();
     else
@@ -89,46 +89,46 @@ export class Maintenance {
   }
 
   /**
-   * Lets no byte be written into a file of a later version, nor where it can't be written safely.
+   * Refuses a file of a later format, and a file that other processes can't see.
    *
    * @throws TsvqError `NEWER_FORMAT`, `DETACHED`
    */
   refuseUnfit(file: OpenFile): void {
     const newer = newerThanThis(file);
     if (newer !== undefined) throw new TsvqError('NEWER_FORMAT', `nothing was written: ${newer}.`);
-    // Mounts are looked at once by a process, and before each compaction.
+    // A process looks at mounts once, and before each compaction.
     if (this.#isFitPlace && file.isNamed) return;
     refuseDetached(this.#fs, file);
     this.#isFitPlace = true;
   }
 
-  /** Closes the last line, if it has no end. @returns where the file ends */
+  /** Ends a torn last line. @returns where the file ends */
   async closeTail(file: OpenFile): Promise<number> {
     let end = endOf(this.#fs, file);
     if (end !== undefined) return end;
-    // A row that another process is just appending without the lock may be seen by half. Closed too early, it leaves a
-    // line of nothing but the closing after it, which is no harm.
+    // Another process may be appending this row without the lock. Ending its line too early does no harm: a line with
+    // nothing but that ending follows.
     await new Promise(setImmediate);
     end = closeTail(this.#fs, file);
-    // Before anything follows: power loss could keep what does, and lose the LF between the two.
+    // Syncs before another row follows, because power loss could keep that row and lose the LF between the two.
     if (this.#options.durability === 'sync') {
       await this.#fs.fdatasync(file.fd).catch((cause) => this.save(cause));
     }
     return end;
   }
 
-  /** Gives the file back to its owner, if it is root's by now; see there. Only by one who rewrites. */
+  /** Gives a file that root owns by now back to its owner; see {@link reclaim}. Call it only during a rewrite. */
   async reclaim(traces: Traces = {}): Promise<void> {
     await reclaim(this.#fs, this.#current, this.#lock(), traces).catch(this.#onNotDurable);
   }
 
   /** Rewrites the open file. */
   async compact(): Promise<CompactionSummary> {
-    // Before the file is read: what others append from now on is theirs to look after.
+    // Before the file is read, because a process that appends from now on sees the notice and appends again.
     this.#lock().beginRewrite();
     const file = this.#current.file?.retain();
     const path = this.#current.realPath;
-    // A look of this process may have found it gone meanwhile.
+    // Another read of this process may have found the file gone meanwhile.
     if (file === undefined) {
       throw new TsvqError('WRITE_FAILED', `${path} vanished before it was rewritten`);
     }
@@ -136,9 +136,9 @@ export class Maintenance {
     try {
       this.#isFitPlace = false;
       this.refuseUnfit(file);
-      // Without a sync: all of the file is written again.
+      // Needs no sync, because the whole file is written again.
       closeTail(fs, file);
-      // An index that reaches the end of the file saves reading it once more.
+      // With an index that reaches the end of the file, the compaction needn't read the file again.
       const index = this.#current.index && (await this.#current.readOn('open'));
       const known = index?.file === file ? index : undefined;
       const context = {
@@ -157,8 +157,8 @@ export class Maintenance {
   }
 
   /**
-   * Crosses out the superseded rows that the index has found uncrossed. Under the lock, so that no editor writes meanwhile.
-   * What supersedes them may not be on the disk yet, so it is synced before.
+   * Strikes the superseded rows that the index found unstruck. Call it under the lock, so that no editor writes
+   * meanwhile. It syncs first, because the rows that supersede them may not be on the disk yet.
    */
   async crossOut(index: JobIndex): Promise<void> {
     const { file, uncrossed } = index;
@@ -174,8 +174,8 @@ export class Maintenance {
   }
 
   /**
-   * After a sync that failed. It is never tried again: the kernel takes the lost pages for clean, and the next sync
-   * would say that all is well. What still can be read is written into a new file.
+   * Writes what can still be read into a new file, after a failed sync. The sync isn't tried again, because the kernel
+   * takes the lost pages for clean, and the next sync would report success.
    *
    * @throws TsvqError `SYNC_FAILED` if that fails too
    */
@@ -188,9 +188,9 @@ export class Maintenance {
   }
 
   /**
-   * A process died inside a commit. What it wrote may not be durable, nor a rename of its own, so the file is rewritten,
-   * directory sync included, before anyone builds on it. If it has no row yet, the process may have died making it: then
-   * the directories above it may be new, too.
+   * Repairs the file after a process died inside a commit. Its rows or its rename may not be durable, so the file is
+   * rewritten, directory sync included, before another process builds on it. If the file has no row yet, the process
+   * may have died making it. Then the directories above may be new, too.
    */
   async repair(dead: readonly string[]): Promise<void> {
     this.#lock().beginRewrite();
@@ -204,7 +204,7 @@ export class Maintenance {
     }
   }
 
-  /** @returns false if there is no room for a new file: then at least what is there is durable, and the token stays */
+  /** Makes the file durable. @returns false if there was no room to rewrite it; the dead process's token then stays */
   async #makeSure(file: OpenFile): Promise<boolean> {
     if (file.size === file.start) await syncFoldersAbove(this.#fs, this.#current.realPath);
     try {
@@ -226,7 +226,7 @@ export class Maintenance {
     throw error instanceof NotDurable ? this.stop(error.cause) : error;
   };
 
-  /** From here on the queue does nothing but report: on a failing disk it stops, it does not guess. */
+  /** Lets every further call fail with the returned error, because on a failing disk the queue must not guess. */
   stop(cause: unknown): TsvqError {
     if (this.broken) return this.broken;
     const path = this.#current.realPath;

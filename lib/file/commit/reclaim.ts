@@ -8,18 +8,18 @@ import type { Lock } from '../lock/lock.js';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** How it can be known whose a file was. */
+/** The traces that tell who owned a file before. */
 export interface Traces {
-  /** Names of the tokens of those who died or were evicted. They look as the queue file did. */
+  /** The tokens of dead or evicted processes. Each has the owner that the queue file had. */
   readonly tokens?: readonly string[];
-  /** The file before an edit. */
+  /** The file's information from before an edit. */
   readonly before?: FileInfo | undefined;
 }
 
 /**
- * Gives the queue file back to its owner, where an editor that root ran has put a file of root's in its place. A copy
- * takes that place: root may be killed at any moment, and others may not give root's file away. Only under the lock,
- * by one who rewrites.
+ * Gives the queue file back to its owner, after an editor that root ran replaced it by a file that root owns. A copy
+ * takes its place, because root may be killed at any moment, and other users may not give root's file away. Call it
+ * only under the lock, during a rewrite.
  */
 export async function reclaim(
   fs: FileSystem,
@@ -33,7 +33,7 @@ export async function reclaim(
   if (before !== undefined && (now.uid !== ROOT || before.uid === ROOT)) giveReplaced(fs, path, before);
   if (now.uid !== ROOT) return;
   const owner = [before, ...lock.infosOf(tokens)].find((info) => info !== undefined && info.uid !== ROOT);
-  // An edit in place leaves the owner, or changes it on purpose.
+  // An edit in place keeps the owner, or changes it on purpose.
   if (before?.ino === now.ino || (owner !== undefined && !lock.stillHeld())) return;
   if (owner !== undefined) {
     await replaceByCopy(fs, lock, path, owner).catch((error: unknown) => {
@@ -46,7 +46,7 @@ export async function reclaim(
   const folder = fs.stat(dirname(path));
   if (folder === undefined || folder.uid === ROOT) return;
   const file = current.reopen();
-  // A file that may be written needs no other owner.
+  // A writable file can keep its owner.
   if (file?.writable === false) await replaceByCopy(fs, lock, path, ownerIn(folder, now.mode));
 }
 

@@ -6,30 +6,30 @@ import { type Change, StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { readJobs, runningJobs } from '../index/rows.js';
 
-/** How much of the file a transaction reads: nothing, what is still to do, or the finished jobs as well. */
+/** How much of the file a transaction reads: nothing, the open part, or the sealed part as well. */
 export type Reads = 'nothing' | 'open' | 'all';
 
-/** The file as one try of a commit finds it: to its end, and under the lock, if a transaction reads it. */
+/** The file as one try of a commit finds it. If a transaction reads it, the try has the lock. */
 export interface Snapshot {
   readonly file: OpenFile;
   readonly index: JobIndex | undefined;
-  /** In ms since 1970. */
+  /** The time of the try, in ms since 1970. */
   readonly now: number;
-  /** In a further try: jobs of the commit that have gone through the queue to the archive meanwhile. */
+  /** The jobs of the commit that were run and archived since its first try; empty in the first try. */
   readonly archived: ReadonlySet<string>;
-  /** What the transactions before this one in the same commit have made of jobs. */
+  /** The rows of the earlier transactions in the same commit, by job. */
   readonly decided: Map<string, StoredJob>;
 }
 
-/** The file does not say what was read of it: a person has edited it in place. The change starts over. */
+/** The error that makes a change start over, because a person edited the file in place. */
 export class StaleIndex extends Error {}
 
 /**
- * What one change sees of the queue, and the rows that it asks for.
+ * The view that one change has of the queue, and the rows that it asks for.
  *
- * A commit may have to start over, and then rows of an earlier try may be in the file. They are not seen: the change
- * finds their jobs as they were before it, decides as if for the first time, and what it asks for again is not written
- * twice. So a change needs to know nothing of earlier tries.
+ * A commit may have to start over when rows of an earlier try are in the file. The change doesn't see those rows. It
+ * finds their jobs as they were before, and decides as if for the first time. A row that it asks for again is not
+ * written twice. So a change needn't know of earlier tries.
  *
  * @example
  * await store.update('open', (tx) => {
@@ -44,13 +44,13 @@ export class Transaction {
   /** The rows of earlier tries that are in the file, by job. */
   readonly #written = new Map<string, StoredJob>();
 
-  /** @param tried what an earlier try has asked for */
+  /** @param tried the rows that earlier tries asked for */
   constructor(snapshot: Snapshot, tried: readonly StoredJob[] = []) {
     this.#snapshot = snapshot;
     for (const row of tried) if (this.#isIn(row)) this.#written.set(row.id, row);
   }
 
-  /** In ms since 1970. */
+  /** The time of the try, in ms since 1970. */
   get now(): number {
     return this.#snapshot.now;
   }
@@ -59,14 +59,14 @@ export class Transaction {
     return this.#snapshot.file.layout;
   }
 
-  /** Only for a transaction that reads the file. */
+  /** The index. A transaction that reads nothing must not ask for it. */
   get index(): JobIndex {
     const { index } = this.#snapshot;
     if (index === undefined) throw new Error('this transaction said that it reads nothing');
     return index;
   }
 
-  /** The newest row of a job; undefined if there is none. */
+  /** Returns the newest row of a job; undefined if there is none. */
   job(id: string): StoredJob | undefined {
     const mine = this.#written.get(id);
     if (mine !== undefined) return mine.from;
@@ -76,7 +76,7 @@ export class Transaction {
     return slot === undefined ? undefined : this.#read(slot);
   }
 
-  /** Every job that is processing. */
+  /** Gives every job that is processing. */
   *running(): IterableIterator<StoredJob> {
     const { decided } = this.#snapshot;
     for (const job of runningJobs(this.index)) {
@@ -92,7 +92,7 @@ export class Transaction {
     return id;
   }
 
-  /** Changes a job: its next row has these fields. @param job its newest row */
+  /** Changes fields of a job, by a new row. @param job the newest row of the job */
   change(job: StoredJob, change: Change): void {
     this.put(job.next(change));
   }
@@ -102,7 +102,7 @@ export class Transaction {
     if (!this.#written.has(row.id)) this.rows.push(row);
   }
 
-  /** Whether a row that was read earlier is still its job's newest. */
+  /** True if a row that was read earlier is still the newest row of its job. */
   isNewest({ id, version, status, known }: StoredJob): boolean {
     const { decided, index } = this.#snapshot;
     const other = this.#written.size > 0 ? this.#written.get(id) : undefined;
@@ -113,12 +113,12 @@ export class Transaction {
     return slot !== undefined && this.index.version(slot) === version && this.index.status(slot) === status;
   }
 
-  /** The row of an earlier try that is in the file, and is its job's newest; undefined if there is none. */
+  /** Returns the row of an earlier try that is in the file and is the newest row of its job; otherwise undefined. */
   written(id: string): StoredJob | undefined {
     return this.#written.get(id);
   }
 
-  /** The jobs that it has rows of in the file, if so many of those that it asks for now are in. */
+  /** Lists the jobs whose rows are in the file. @param rows how many rows of this try are in the file */
   idsInFile(rows: number): string[] {
     return [...this.#written.keys(), ...this.rows.slice(0, rows).map(({ id }) => id)];
   }
@@ -126,7 +126,7 @@ export class Transaction {
   #isIn(row: StoredJob): boolean {
     const { id, version, status, layout } = row;
     const slot = this.index.find(id);
-    // Of a new job it is enough that there is one, or was.
+    // For a new job's row it is enough that a job with its id is in the file, or was.
     if (row.from === undefined) return slot !== undefined || this.#snapshot.archived.has(id);
     if (slot === undefined || this.index.version(slot) !== version || this.index.status(slot) !== status)
       return false;

@@ -11,28 +11,28 @@ import type { Maintenance, Parts } from './maintenance.js';
 import type { Reads, Snapshot } from './transaction.js';
 import type { Update } from './update.js';
 
-/** What commits work with. */
+/** The parts that commits work with. */
 export interface CommitParts extends Parts {
   readonly maintenance: Maintenance;
   readonly turns: LockTurns;
 }
 
-/** What a try has put into the file. */
+/** The result of a try. */
 export interface Written {
-  /** Kept open until the caller, who syncs it, releases it. */
+  /** The file, open until the caller, which syncs it, releases it. */
   readonly file: OpenFile;
-  /** Whether there is anything to sync. */
+  /** True if there is anything to sync. */
   readonly needsSync: boolean;
-  /** The rows that it supersedes. */
+  /** The rows that the try supersedes. */
   readonly superseded: Superseded[];
 }
 
-/** Where a try appends. */
+/** The place where a try appends. */
 interface Place {
   readonly file: OpenFile;
-  /** Knows the file to its end, if an update reads it. */
+  /** The index, which knows the file to its end if an update reads it. */
   readonly index: JobIndex | undefined;
-  /** Where the file ended, with LF. */
+  /** Where the file ended, right after an LF. */
   readonly before: number;
   readonly isLocked: boolean;
 }
@@ -40,15 +40,15 @@ interface Place {
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * One try of a commit: its updates decide, and their rows go into the file together. Without the lock if that will do,
+ * One try of a commit. Its updates decide, and their rows go into the file together: without the lock if possible,
  * otherwise under it.
  */
 export class Try {
   readonly #parts: CommitParts;
   readonly #updates: readonly Update[];
-  /** What the most demanding of them reads. */
+  /** How much the most demanding update reads. */
   readonly #reads: Reads;
-  /** When the file was last written before the first try, by the file system's clock; undefined in that one. */
+  /** When the file was last written before the first try, by the file system's clock; undefined in the first try. */
   readonly #since: number | undefined;
 
   constructor(parts: CommitParts, updates: readonly Update[], reads: Reads, since: number | undefined) {
@@ -59,8 +59,8 @@ export class Try {
   }
 
   /**
-   * Appends what the updates decide, as one write, and looks at what has become of it. An update that is not decided
-   * afterwards takes part in the next try.
+   * Appends the rows of the updates with one write, and checks them. An update that is not decided afterwards takes
+   * part in the next try.
    */
   async append(): Promise<Written> {
     this.#parts.maintenance.checkPlace();
@@ -72,10 +72,10 @@ export class Try {
   }
 
   /**
-   * New jobs depend on nothing that is in the file, so they need not wait for a process that decides something: their
-   * rows are appended between those of others. Only a process that rewrites the file has to be alone.
+   * Appends rows of new jobs without the lock. They depend on nothing in the file, so they may come between the rows
+   * of other processes. Only a process that rewrites the file has to be alone.
    *
-   * @returns undefined where that can't be: there is no file yet, its last line is to be closed, it is being rewritten
+   * @returns undefined if the lock is needed: there is no file yet, its last line is torn, or it is being rewritten
    */
   async #withoutLock(): Promise<Written | undefined> {
     const { current } = this.#parts;
@@ -90,7 +90,7 @@ export class Try {
     }
   }
 
-  /** Where the file ends, if a process without the lock may append to it as it is. */
+  /** Returns where the file ends; undefined if no process may append to it without the lock. */
   #openEnd(): number | undefined {
     const { current, maintenance, environment, lock } = this.#parts;
     const file = current.reopen();
@@ -99,12 +99,12 @@ export class Try {
     return endOf(environment.fs, file);
   }
 
-  /** @returns undefined if nothing was tried: the lock is no longer needed, or another file has the name */
+  /** Tries under the lock. @returns undefined if the lock is no longer needed, or another file has the name */
   async #underLock(): Promise<Written | undefined> {
     const { current, maintenance, turns } = this.#parts;
     const isNeeded = this.#reads === 'nothing' ? () => this.#openEnd() === undefined : undefined;
     return turns.take(async () => {
-      // A look meanwhile may find another file under the name, and release this one.
+      // Another read of this process may find another file under the name, and release this one.
       const file = (await maintenance.writableFile()).retain();
       try {
         const end = await maintenance.closeTail(file);
@@ -124,14 +124,14 @@ export class Try {
     const { current } = this.#parts;
     const reads = this.#reads;
     const index = reads === 'nothing' ? current.index : await current.readOn(reads);
-    // A look may have opened another file meanwhile, or found none.
+    // Another read of this process may have opened another file meanwhile, or found no file.
     if (index === undefined ? reads !== 'nothing' : index.file !== file) return undefined;
-    // Where others append without the lock, the file may have grown since.
+    // The file may have grown since, because other processes append new jobs without the lock.
     const before = reads === 'nothing' ? end : Math.max(end, index?.position ?? end);
     return this.#write({ file, index, before, isLocked: true }, await this.#archived());
   }
 
-  /** A process that was suspended after its append may find its jobs run and gone when it goes on. */
+  /** Returns the jobs archived since the first try, because a suspended process may find its new jobs run already. */
   async #archived(): Promise<ReadonlySet<string>> {
     if (this.#since === undefined) return NONE;
     const { current, environment } = this.#parts;
@@ -149,12 +149,12 @@ export class Try {
       await append.write();
       const superseded = rows.length === 0 ? [] : await this.#check(append, place);
       if (superseded === undefined) return { file, needsSync: false, superseded: [] };
-      // Without the lock the next try closes it: it finds the end open, and takes the lock.
+      // Without the lock, the torn line is left to the next try, which finds it and takes the lock.
       if (append.cutShort && place.isLocked) {
         await maintenance.closeTail(file).catch((error) => (append.error = error));
       }
       this.#tell(append.rows, append.error && storeError(append.error, file.path));
-      // What an earlier try has put there, no sync may have covered.
+      // Rows of an earlier try may not be covered by a sync yet.
       return { file, needsSync: append.bytes > 0 || this.#since !== undefined, superseded };
     } catch (error) {
       file.release();
@@ -162,7 +162,7 @@ export class Try {
     }
   }
 
-  /** @returns the rows that the updates ask for */
+  /** Lets the updates decide. @returns the rows that they ask for */
   #decide(snapshot: Snapshot): StoredJob[] {
     const updates = this.#updates;
     const rows: StoredJob[] = [];
@@ -170,7 +170,7 @@ export class Try {
     for (const update of updates) {
       if (mustWait) update.startOver();
       else update.decide(snapshot);
-      // Those after it wait as well, to keep their order.
+      // The updates after one that waits wait as well, to keep their order.
       mustWait ||= update.startsOver && snapshot.decided.size > 0;
       for (const row of update.rows) {
         rows.push(row);
@@ -181,20 +181,20 @@ export class Try {
   }
 
   /**
-   * Looks whether what was appended counts. Two may have believed that they held the lock, or a person may have replaced
-   * the file: then what counts is what is in the file that has the name now.
+   * Checks if the appended rows count. Two processes may have believed that they held the lock, or a person may have
+   * replaced the file. Only rows in the file that has the name now count.
    *
-   * @returns the rows that it supersedes; undefined if it doesn't count
+   * @returns the rows that the appended ones supersede; undefined if they don't count
    */
   async #check(append: Append, { file, index, before, isLocked }: Place): Promise<Superseded[] | undefined> {
     const lock = this.#parts.lock();
-    // After the append: either the process that rewrites the file has read it, or its notice is seen here.
+    // Looks after the append: either the process that rewrites the file has read the rows, or this one sees its notice.
     const isValid = isLocked ? lock.stillHeld() : !lock.isRewriting;
     if (!isValid || !file.isCurrent() || !(await append.lookUp(before))) return undefined;
     return index?.position === before ? learn(index, append) : [];
   }
 
-  /** Tells each update how many of its rows are in the file: of all rows, the first ones are. */
+  /** Tells each update how many of its rows are in the file. @param rows how many rows are, from the first on */
   #tell(rows: number, error: unknown): void {
     let left = rows;
     for (const update of this.#updates) {
@@ -208,7 +208,7 @@ export class Try {
 /**
  * Takes the appended rows into the index.
  *
- * @returns the rows that they supersede; undefined if one of them doesn't count, because another came first
+ * @returns the rows that they supersede; undefined if one doesn't count, because another process's row came first
  */
 async function learn(index: JobIndex, append: Append): Promise<Superseded[] | undefined> {
   const superseded: Superseded[] = [];
@@ -221,7 +221,7 @@ async function learn(index: JobIndex, append: Append): Promise<Superseded[] | un
       index.moveTo(append.end);
       return superseded;
     }
-    // Others have appended between: read on as if it were all theirs, and see what counts.
+    // Other processes have appended between. Read on as if all rows were theirs, and see which ones count.
     await index.catchUp();
     let counts = true;
     append.eachRow(({ id }, offset) => {

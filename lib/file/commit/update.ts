@@ -4,36 +4,36 @@ import type { StoredJob } from '../format/stored-job.js';
 import { type Reads, type Snapshot, StaleIndex, Transaction } from './transaction.js';
 
 /**
- * Looks at the queue and asks for rows. It may be called again; see {@link Transaction}.
+ * A function that looks at the queue and asks for rows. It may be called again; see {@link Transaction}.
  *
- * @throws whatever it likes: then none of its rows is written, and the update rejects with that
+ * @throws any error: then none of its rows is written, and the update rejects with that error
  */
 export type Decide<T> = (tx: Transaction) => T;
 
-/** Some of the rows of an update could not be written; `written` has the jobs whose rows are in the file. */
+/** The error of an update whose rows could not all be written; `written` has the jobs whose rows are in the file. */
 export class Incomplete extends TsvqError {}
 
 /**
  * One change on its way into the file.
  *
- * A change starts over if it is not decided after a try: then it takes part in the commit's next try. The reason may be
- * that it could not decide, that its rows were not written whole, or that they did not count.
+ * A change that is not decided after a try starts over: it takes part in the commit's next try. The reason may be that
+ * it could not decide, that its rows were not written whole, or that they did not count.
  */
 export class Update<T = unknown> {
   readonly reads: Reads;
-  /** Resolves with what the change has decided, as soon as all its rows are in the file and durable. */
+  /** Resolves with the result of `decide`, as soon as all rows of the change are in the file and durable. */
   readonly done: Promise<T>;
-  /** Whether it is known what becomes of it: it is told by {@link settle}. */
+  /** True once the outcome is known; {@link settle} tells the caller. */
   isDecided = false;
-  /** The rows that it asks for in this try. */
+  /** The rows that the change asks for in this try. */
   rows: readonly StoredJob[] = [];
-  /** True if it gave up for this try; see {@link startOver}. */
+  /** True if the change gave up for this try; see {@link startOver}. */
   startsOver = false;
   readonly #decide: Decide<T>;
-  /** What it has asked for in earlier tries. */
+  /** The rows that the change asked for in earlier tries. */
   #tried: StoredJob[] = [];
   #tx: Transaction | undefined;
-  /** How many of its rows an unfinished try has put into the file. */
+  /** How many rows of the change an unfinished try has put into the file. */
   #rowsIn = 0;
   #result!: T;
   #error: unknown;
@@ -49,12 +49,12 @@ export class Update<T = unknown> {
     });
   }
 
-  /** The jobs that it has asked for rows of. */
+  /** The jobs that the change has asked for rows of. */
   get ids(): string[] {
     return [...this.#tried, ...this.rows].map(({ id }) => id);
   }
 
-  /** Decides, once in each try. */
+  /** Calls the function that decides, once in each try. */
   decide(snapshot: Snapshot): void {
     for (const row of this.rows) this.#tried.push(row);
     this.rows = [];
@@ -64,8 +64,8 @@ export class Update<T = unknown> {
       this.#tx = new Transaction(snapshot, this.#tried);
       this.#result = this.#decide(this.#tx);
       this.rows = this.#tx.rows;
-      // No more than one row of a job in a commit: of two, the second would count even where the first came too
-      // late, because another process wrote that version before.
+      // A commit has at most one row of a job. With two, the second would count even if the first came too late,
+      // because another process wrote that version before.
       const { decided } = snapshot;
       if (decided.size > 0 && this.rows.some(({ id }) => decided.has(id))) this.startOver();
     } catch (error) {
@@ -74,20 +74,20 @@ export class Update<T = unknown> {
     }
   }
 
-  /** Gives up for this try, and asks for no rows in it: the next try decides. */
+  /** Gives up for this try, without rows; the next try decides. */
   startOver(): void {
     this.rows = [];
     this.startsOver = true;
   }
 
-  /** Takes what it has thrown as its result: it asks for no rows. */
+  /** Takes the error that `decide` threw as the result, without rows. */
   #refuse(error: unknown): void {
     this.rows = [];
     this.#error = error;
     this.isDecided = true;
   }
 
-  /** So many of its rows are in the file. @param error why the others are not; without one, there is another try */
+  /** Notes how many rows are in the file. @param error why the others are not; if undefined, there is another try */
   wrote(rows: number, error: unknown): void {
     if (this.isDecided || this.startsOver) return;
     const isComplete = rows === this.rows.length;
@@ -96,14 +96,14 @@ export class Update<T = unknown> {
     if (!isComplete) this.#error = error && this.#incomplete(error);
   }
 
-  /** Tells the caller, if there is something to tell. */
+  /** Tells the caller the outcome, if it is known. */
   settle(): void {
     if (!this.isDecided) return;
     if (this.#error === undefined) this.#resolve(this.#result);
     else this.#reject(this.#error);
   }
 
-  /** The commit failed as a whole. */
+  /** Tells the caller that the commit failed as a whole. */
   fail(error: unknown, path: string): void {
     this.isDecided = true;
     const told = storeError(error, path);
@@ -118,7 +118,7 @@ export class Update<T = unknown> {
   }
 }
 
-/** LOCK_TIMEOUT after an append: the rows may be in the file. */
+/** Turns LOCK_TIMEOUT after an append into an error that says that the rows may be in the file. */
 function unsure(cause: unknown): unknown {
   if (!(cause instanceof TsvqError) || cause.code !== 'LOCK_TIMEOUT') return cause;
   const [what] = cause.message.split('; ');
@@ -128,6 +128,6 @@ function unsure(cause: unknown): unknown {
 
 const READS: readonly Reads[] = ['nothing', 'open', 'all'];
 
-/** What has to be read for all of them. */
+/** Returns how much has to be read for all these updates. */
 export const mostOf = (updates: readonly Update[]): Reads =>
   READS[Math.max(...updates.map(({ reads }) => READS.indexOf(reads)))] as Reads;

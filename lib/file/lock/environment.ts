@@ -2,14 +2,14 @@ import { type Clock, systemClock } from '../../job/clock.js';
 import { type FileSystem, systemFs } from '../disk/fs.js';
 import { type Processes, systemProcesses } from './process-id.js';
 
-/** The world outside the queue: its files, its time, its processes. Simulations bring their own. */
+/** The system as the queue sees it: files, time, processes. Simulations bring their own. */
 export interface Environment {
   readonly fs: FileSystem;
   readonly clock: Clock;
   readonly processes: Processes;
 }
 
-/** The real world. */
+/** The environment of this machine. */
 export const systemEnvironment: Environment = {
   fs: systemFs,
   clock: systemClock,

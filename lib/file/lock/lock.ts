@@ -11,28 +11,28 @@ import { ownerOf, Tokens, tokenOf } from './tokens.js';
 /*
  * The lock is a directory, `queue.tsv.lock`, with a file named after its owner, the token. The token decides:
  *
- * - Enter: create your token, then list the directory. If every other token's owner is proven dead, you hold
- *   the lock. Otherwise remove your token and try again later. If two processes create tokens at the same
+ * - Enter: a process creates its token, then lists the directory. If every other token's owner is proven dead, it
+ *   holds the lock. Otherwise it removes its token and tries again later. If two processes create tokens at the same
  *   time, the later one always sees the earlier. Both may have to try again, but never both get in.
  * - A dead owner's token says that a process died inside a commit. The next holder repairs the file, and only
  *   then removes that token.
- * - Leave: remove your token, then the directory. A directory with a token can't be removed; one without is
- *   no lock. A worker soon comes back, so it keeps the directory until it ends: making and removing it takes
- *   longer than all the rest together.
+ * - Leave: the holder removes its token, then the directory. A directory with a token can't be removed; one
+ *   without a token doesn't lock. A worker soon comes back, so it keeps the directory until it ends, because
+ *   making and removing it takes longer than all the rest together.
  * - Rewrite: a holder that will replace the file first makes a directory inside the lock's: the rewrite
  *   notice. Rows of new jobs depend on nothing, so a process may append them without the lock while the
- *   holder only appends. After the append it looks for a rewrite notice. Either the notice came after the
- *   append, and the rewrite reads the row; or the process sees the notice, and waits for the lock.
+ *   holder only appends. After the append that process looks for a rewrite notice. Either the notice came after
+ *   the append, and the rewrite reads the row; or the process sees the notice, and waits for the lock.
  */
 
-/** How long a live owner is believed to be alive. */
+/** How long, in ms, a live owner is believed to be alive. */
 const ALIVE_MS = 250;
-/** If a step of a wait took longer, the clock has jumped. */
+/** The longest step of a wait, in ms. If a step took longer, the clock has jumped. */
 const LONGEST_STEP_MS = 1_000;
 
-/** A process that holds a lock. */
+/** A process that holds a lock, or died holding it. */
 export interface LockHolder {
-  /** Name of its token in the lock's directory. */
+  /** The name of the process's token in the lock's directory. */
   readonly token: string;
   readonly host: string;
   readonly pid: number;
@@ -41,7 +41,7 @@ export interface LockHolder {
 }
 
 export class Lock {
-  /** Path of the directory. */
+  /** The path of the lock's directory. */
   readonly path: string;
   /** True if {@link leave} keeps the directory for more work. The caller that sets it calls {@link tidy}. */
   keepsDirectory = false;
@@ -71,11 +71,11 @@ export class Lock {
   }
 
   /**
-   * Waits until the lock is held, or is no longer needed.
+   * Waits until this process holds the lock, or no longer needs it.
    *
-   * @param isNeeded asked before each further try
-   * @returns the tokens of dead owners: repair the file, then {@link clear} them. undefined if the lock is
-   *   not held because it is no longer needed.
+   * @param isNeeded called before each further try
+   * @returns the tokens of dead owners: repair the file, then {@link clear} them. undefined if the lock was
+   *   not taken because it is no longer needed.
    * @throws TsvqError `LOCK_TIMEOUT`, `NO_ACCESS`, `DISK_FULL`
    */
   async enter(isNeeded: () => boolean = () => true): Promise<string[] | undefined> {
@@ -92,12 +92,12 @@ export class Lock {
       if (waited >= this.#timeout) throw this.#timedOut();
       const before = this.#clock.now();
       await this.#clock.sleep(Math.ceil(Math.random() * Math.min(1 + attempt, 20)));
-      // Step by step, because the clock may be set meanwhile, or the machine suspended.
+      // Counts each step alone, because the clock may be set meanwhile, or the machine suspended.
       waited += Math.min(Math.max(this.#clock.now() - before, 1), LONGEST_STEP_MS);
     }
   }
 
-  /** True if our token is still there. If it is gone, another process took the lock over; stop. */
+  /** True if this process's token still exists. If not, another process took the lock over; stop. */
   stillHeld(): boolean {
     return this.#token !== undefined && this.#fs.stat(this.#token) !== undefined;
   }
@@ -107,7 +107,7 @@ export class Lock {
     return this.#notice.isActive;
   }
 
-  /** Makes the rewrite notice: until {@link leave}, appends wait for the lock. Earlier rows are read. */
+  /** Makes the rewrite notice. Until {@link leave}, appends wait for the lock. Read the file after this call. */
   beginRewrite(): void {
     if (this.#token !== undefined) this.#notice.begin(basename(this.#token));
   }
@@ -123,7 +123,7 @@ export class Lock {
     this.evict(tokens);
   }
 
-  /** Returns the file information of these tokens, also in the rewrite notice, as far as they exist. */
+  /** Returns the file information of these tokens, in the lock and in the rewrite notice, as far as they exist. */
   infosOf(tokens: readonly string[]): FileInfo[] {
     const paths = tokens.flatMap((token) => [`${this.path}/${token}`, `${this.path}/rewriting/${token}`]);
     return paths.flatMap((path) => this.#fs.stat(path) ?? []);
@@ -131,7 +131,7 @@ export class Lock {
 
   leave(): void {
     if (this.#token === undefined) return;
-    // First, because the next holder takes a notice it finds for a dead owner's.
+    // Ends the notice first, because the next holder takes a notice that it finds for a dead owner's.
     this.#notice.end();
     removeIfThere(this.#fs, this.#token);
     this.#token = undefined;
@@ -140,7 +140,7 @@ export class Lock {
 
   /** Removes the directory, unless a process is using it. */
   tidy(): void {
-    // Not empty, or gone already: both are fine.
+    // Ignores a directory that isn't empty, or is gone already.
     removeEmpty(this.#fs, this.path);
   }
 
@@ -164,14 +164,14 @@ export class Lock {
       const others = this.#tokens.list().filter((other) => other !== name);
       if (!others.every((other) => !this.#isAlive(other, believed) && this.#mayPass(other, token)))
         return undefined;
-      // An owner that can't be judged may go on at any moment. Then it finds its token gone. Our token tells
-      // the next process as much as theirs did.
+      // An owner that can't be judged may go on at any moment. Then it finds its token gone. This process's token
+      // tells the next process as much as the owner's did.
       this.evict(others.filter((other) => this.#liveness(other) !== 'dead'));
       const rewriting = this.#notice.tokens().filter((other) => this.#liveness(other) !== 'alive');
       this.#token = token;
       return [...rewriting, ...others];
     } finally {
-      // Also if the system refuses a read: a forgotten token would hold the lock until this process ends.
+      // Also if the system refuses a read, because a forgotten token would hold the lock until this process ends.
       if (this.#token !== token) removeIfThere(this.#fs, token);
     }
   }
@@ -189,7 +189,7 @@ export class Lock {
     if (this.#liveness(token) === 'dead') return true;
     const theirs = this.#fs.stat(`${this.path}/${token}`);
     const ours = this.#fs.stat(mine);
-    // By the file system's own clock.
+    // Compares times of the file system's own clock.
     return theirs === undefined || (ours !== undefined && ours.mtimeMs - theirs.mtimeMs > UNJUDGED_MS);
   }
 

@@ -22,7 +22,7 @@ export function claimIn(reader: LineReader, at: Readonly<Record<Column, number>>
   };
 }
 
-/** Ended workers of this process that left claims in the file because they could not write. */
+/** The ended workers of this process that left claims in the file because they could not write. */
 const gone: Set<string> = processWide('gave-up', () => new Set());
 
 /** Lets the next worker of this process take this worker's claims at once, although the process lives. */
@@ -47,7 +47,7 @@ export function isOverdue(
   timeout: number,
 ): boolean {
   if (lockedBy !== '' && (gone.has(lockedBy) || processes.liveness(lockedBy) === 'dead')) return true;
-  // The claim has it. An earlier version's claim has none: then it is at least every worker's default.
+  // The claim names the limit, except a claim of an earlier version of the package. Then it is at least the default.
   const limit = claimTimeout ?? own ?? Math.max(timeout, DEFAULTS.timeout);
   return now > (startedAt ?? runAt) + 2 * limit + 60_000;
 }

@@ -20,7 +20,7 @@ export type Liveness = 'alive' | 'dead' | 'unknown';
 /** How long, in ms, an `unknown` owner is given: it may be at work, or long dead. */
 export const UNJUDGED_MS = 60_000;
 
-/** Tells about processes. Simulations bring their own. */
+/** The names and states of processes. Simulations bring their own. */
 export interface Processes {
   /** Returns a new name for an owner in this process. */
   self(): string;
@@ -37,7 +37,7 @@ interface Here {
 
 let here: Here | undefined;
 
-/** Returns what names this process. It is read once. */
+/** Returns the parts of this process's name, which are read once. */
 function place(): Here {
   if (here === undefined) {
     const os = dependency<{ hostname: typeof hostname }>('node:os', () => require('node:os'));
@@ -68,7 +68,7 @@ function liveness(owner: string): Liveness {
   if (random === undefined) return 'unknown';
   const mine = place();
   if (host !== mine.host) return 'unknown';
-  // Nothing is left of another boot of this host, whichever container it ran in.
+  // A process of another boot of this host is dead, whichever container it ran in.
   if (boot !== mine.boot) return mine.boot === '' || boot === '' ? 'unknown' : 'dead';
   if (namespace !== mine.namespace) return 'unknown';
   if (Number(pid) === mine.pid && start === mine.start) return 'alive';
@@ -119,7 +119,7 @@ function bootTime(): string {
   }
 }
 
-/** Runs a command where /proc doesn't tell. Loading node:child_process costs a millisecond or two. */
+/** Runs a command, on a system without /proc. Loading node:child_process costs a millisecond or two. */
 function run(command: string, args: string[]): string {
   const load = dependency<{ execFileSync: typeof execFileSync }>('node:child_process', () =>
     require('node:child_process'),

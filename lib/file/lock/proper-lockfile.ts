@@ -5,18 +5,19 @@ import { here } from '../../job/dependency.js';
 import type { FileSystem } from '../disk/fs.js';
 
 /*
- * All that proper-lockfile does here is to make the lock's directory, as its users expect of this package; its
- * takeover of stale locks is switched off. So that loading it for one `mkdir` changes nothing in the user's
- * process, `require.cache` holds stand-ins for what it loads, while it is loaded.
+ * proper-lockfile only makes the lock's directory here, because users expect that of this package; its takeover
+ * of stale locks is switched off. While it is loaded, `require.cache` holds stand-ins for the modules that it
+ * loads. So loading it for one `mkdir` changes nothing in the user's process.
  */
 
 /** The loaded package, or false if {@link load} failed. */
 let loaded: typeof ProperLockfile | false | undefined;
 
 /**
- * Stand-ins for what proper-lockfile loads to protect a bare directory; here tokens protect it. signal-exit
- * would hook every signal: a web app's own SIGTERM handler would run late, and SIGXFSZ, which Node ignores,
- * would kill at a file size limit. graceful-fs would replace fs.close, and take half of the loading time.
+ * The stand-ins for modules that proper-lockfile needs to protect a bare directory; here tokens protect it.
+ * signal-exit would hook every signal. Then a web app's own SIGTERM handler would run late, and SIGXFSZ, which
+ * Node ignores, would kill at a file size limit. graceful-fs would replace fs.close, and take half of the loading
+ * time.
  */
 const INSTEAD = { 'signal-exit': () => () => {}, 'graceful-fs': fs };
 

@@ -33,7 +33,7 @@ export class RewriteNotice {
     }
   }
 
-  /** Makes the notice; only under the lock. @param name of the token */
+  /** Makes the notice. Call it only under the lock. @param name the name of the token */
   begin(name: string): void {
     if (this.#token !== undefined) return;
     const token = `${this.#path}/${name}`;
@@ -44,7 +44,7 @@ export class RewriteNotice {
         this.#token = token;
         return;
       } catch (error) {
-        // A holder that was passed over has removed the directory meanwhile.
+        // Another holder, which was passed over, has removed the directory meanwhile.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.#path);
       }
     }
@@ -55,10 +55,10 @@ export class RewriteNotice {
       this.#files.makeFolder(this.#path);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // Another process made it: it took the lock over, and what this one appends won't count.
+      // Another process, which took the lock over, made it. Rows that this process appends won't count.
       if (code === 'EEXIST') return;
       if (code !== 'ENOENT') throw storeError(error, this.#path);
-      // The lock's directory is gone, and our token too.
+      // The lock's directory is gone, and this process's token too.
       throw new TsvqError(
         'WRITE_FAILED',
         `the lock was taken over while ${this.#path} was made; nothing was written`,

@@ -1,12 +1,12 @@
 import { processWide } from '../../job/process-wide.js';
 import { type Processes, systemProcesses } from './process-id.js';
 
-/** Job ids by the path of their queue. */
+/** The ids of jobs, by the path of their queue. */
 type Files = Map<string, Set<string>>;
 
 /**
- * Jobs whose handlers are running in this process, for any of its workers. It includes handlers that ignored
- * their abort, whose jobs were recorded without waiting. Such a job must not start again during that run.
+ * The jobs whose handlers are running in this process, for any of its workers. They include jobs whose handlers
+ * ignored their abort and whose ends were recorded without waiting. Such a job must not start again during that run.
  */
 const here: Files = processWide('under-way', () => new Map());
 

@@ -7,18 +7,18 @@ const PREFIX = 'owner.';
 
 /** Returns the name of an owner's token. */
 export const tokenOf = (owner: string): string => PREFIX + owner;
-/** Returns the owner whose token it is. */
+/** Returns the name of a token's owner. */
 export const ownerOf = (token: string): string => token.slice(PREFIX.length);
 
 /** The tokens in a lock's directory. */
 export class Tokens {
   readonly #fs: FileSystem;
-  /** Of the directory. */
+  /** The path of the lock's directory. */
   readonly #path: string;
   readonly #files: LockFiles;
   readonly #onMissingFolder: () => void;
 
-  /** @param onMissingFolder called before the folder that the directory is in is made; may throw */
+  /** @param onMissingFolder called before the queue's folder is made; may throw */
   constructor(fs: FileSystem, path: string, files: LockFiles, onMissingFolder: () => void) {
     this.#fs = fs;
     this.#path = path;
@@ -26,7 +26,7 @@ export class Tokens {
     this.#onMissingFolder = onMissingFolder;
   }
 
-  /** Lists their names. */
+  /** Lists the names of the tokens. */
   list(): string[] {
     try {
       return this.#fs.readdir(this.#path).filter((name) => name.startsWith(PREFIX));
@@ -36,7 +36,7 @@ export class Tokens {
     }
   }
 
-  /** Returns the file information of one; undefined if it is gone. */
+  /** Returns the file information of a token; undefined if it is gone. */
   infoOf(token: string): FileInfo | undefined {
     try {
       return this.#fs.stat(`${this.#path}/${token}`);
@@ -52,8 +52,8 @@ export class Tokens {
   /**
    * Creates a token, and the directory if it is missing.
    *
-   * @param token its path
-   * @returns false if another process removed the directory; the next try remakes it
+   * @param token the path of the token
+   * @returns false if another process removed the directory; the next try makes it again
    */
   create(token: string): boolean {
     try {
@@ -61,7 +61,7 @@ export class Tokens {
       return true;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // An empty directory is no lock: root was killed before it could give this one away.
+      // An empty directory doesn't lock. Root was killed before it could give this one away.
       const isHealed = code === 'EACCES' && removeEmpty(this.#fs, this.#path);
       if (code !== 'ENOENT' && !isHealed) throw storeError(error, this.#path);
     }

@@ -1,5 +1,5 @@
-// What the coverage-guided fuzzer calls with each of its inputs: any bytes in place of a queue file, on a disk in
-// memory. What the library reads, and what a compaction leaves, is compared with the oracle of the other tests.
+// The function that the coverage-guided fuzzer calls with each input: any bytes in place of a queue file, on a disk in
+// memory. The jobs that the library reads, and the jobs after a compaction, are compared with the other tests' oracle.
 import assert from 'node:assert/strict';
 import { inspect } from '../../../lib/file/doctor/inspect.js';
 import type { Processes } from '../../../lib/file/lock/process-id.js';
@@ -19,7 +19,7 @@ const NOW = Date.UTC(2030, 0, 1);
 
 const clock: Clock = { now: () => NOW, sleep: async () => {}, later: () => () => {} };
 const processes: Processes = { self: () => 'here.boot.1.2.3.4', liveness: () => 'unknown' };
-// For ever, since what goes into the archive is not looked for here.
+// Jobs stay in the file for ever, because this check doesn't look into the archive.
 const options = resolveQueueOptions({ retention: Number.POSITIVE_INFINITY });
 
 function open(bytes: Buffer): { store: Store; disk: Disk } {
@@ -29,7 +29,7 @@ function open(bytes: Buffer): { store: Store; disk: Disk } {
   return { disk, store: new Store(FILE, options, { clock, fs: disk.fs, processes }) };
 }
 
-/** The file as it is now. */
+/** Returns the bytes of the file. */
 function bytesOf({ fs }: Disk): Buffer {
   const fd = fs.open(FILE, 'r');
   const bytes = Buffer.alloc(fs.fstat(fd).size);
@@ -38,7 +38,7 @@ function bytesOf({ fs }: Disk): Buffer {
   return bytes;
 }
 
-/** @throws AssertionError, or whatever the library throws that it should not */
+/** Checks one input. @throws AssertionError, or an error that the library should not throw */
 export async function fuzz(data: Buffer): Promise<void> {
   const { store, disk } = open(Buffer.from(data));
   const queue = overStore(store);
@@ -84,7 +84,7 @@ function nothingIsLost(before: Oracle, after: Oracle): void {
     const now = after.jobs.get(id);
     assert.ok(now, `${id} is gone`);
     assert.ok(now.version >= row.version, `${id} has gone back`);
-    // A row that stands behind another may be its job's newest.
+    // A row glued to another may be the newest of its job.
     if (!glued.has(id)) assert.deepEqual(inShort(now), inShort(row));
   }
   linesAreKept(before, after, (id) => after.jobs.has(id));

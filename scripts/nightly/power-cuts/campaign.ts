@@ -12,39 +12,39 @@ import type { Disk } from './disk.js';
 import type { FileSystem } from './file-systems.js';
 import { acknowledgements, journalTime, knownAtCut, type Moment } from './known.js';
 
-/** Processes live so often on one file system before it is made again: its journal wraps, and checks stay short. */
+/** How many lives a file system has before it is made again, so that its journal wraps and checks stay short. */
 const LIVES_A_DISK = 3;
 
-/** So many cuts fall into one life. */
+/** How many cuts fall into one life. */
 const CUTS_A_LIFE = 8;
 
-/** A cut comes when the journals have grown by so many bytes, at most: some 100 entries on average. */
+/** The most bytes by which the journals grow before a cut; some 100 entries on average. */
 const LONGEST_PAUSE = 40_000;
 
-/** It comes anyway after so many ms. */
+/** The longest wait for a cut, in ms. */
 const LONGEST_WAIT = 3000;
 
 /** How long to wait for a write of the disk, in ms. */
 const LONGEST_AIM = 20;
 
-/** Jobs go to the archive after so long, so that compactions archive some before most cuts, in ms. */
+/** The retention in ms, so short that compactions archive some jobs before most cuts. */
 const RETENTION = 150;
 
 export interface Plan {
   readonly fileSystem: FileSystem;
   readonly disk: Disk;
-  /** On another disk, for journals. */
+  /** A folder on another disk, for journals. */
   readonly folder: string;
   readonly durability: NonNullable<QueueOptions['durability']>;
   readonly random: () => number;
 }
 
-/** What a cut left, and what was found there. */
+/** The result of one cut. */
 export interface Cut {
   readonly violations: readonly string[];
-  /** Calls that were answered, and outcomes that were recorded, since the last cut. */
+  /** How many calls were answered and outcomes were recorded since the last cut. */
   readonly acknowledged: number;
-  /** The disk was writing when power went. */
+  /** True if the disk was writing when power went. */
   readonly isInWrite: boolean;
   /** The disk as the cut left it, and the journals of all processes. */
   readonly copy: string;
@@ -56,15 +56,15 @@ interface Copy extends Moment {
   readonly isInWrite: boolean;
 }
 
-/** Cuts the power of one disk again and again, and judges what is left each time. */
+/** Cuts the power of one disk again and again, and judges the queue each time. */
 export class Campaign {
   readonly #plan: Plan;
   #lives = 0;
-  /** Lives on this disk. */
+  /** How many lives this disk has had. */
   #age = 0;
   #journals = '';
   #crew: Crew | undefined;
-  /** What is known of the queue on this disk. */
+  /** The journals of earlier lives on this disk. */
   #history: Entry[][] = [];
 
   constructor(plan: Plan) {
@@ -72,8 +72,8 @@ export class Campaign {
   }
 
   /**
-   * Lets processes work while power is cut several times. Then each copy is mounted, a worker ends all jobs on it, and
-   * it is judged. The next life begins on the last copy as it was cut, so that cuts fall into recoveries as well.
+   * Lets processes work while power is cut several times. Then each copy is mounted, a worker runs all jobs on it, and
+   * the queue is judged. The next life begins on the last copy as it was cut, so that cuts fall into recoveries too.
    */
   async *live(): AsyncGenerator<Cut> {
     const { disk } = this.#plan;
@@ -103,7 +103,7 @@ export class Campaign {
     await disk.restart((copies.at(-1) as Copy).path);
   }
 
-  /** Goes on with a new disk. */
+  /** Makes the next life begin on a new disk. */
   forget(): void {
     this.#age = 0;
   }
@@ -125,7 +125,7 @@ export class Campaign {
     return { lengths, path, isInWrite, t: journalTime() };
   }
 
-  /** Has a worker end all jobs, and holds the journals against the queue. */
+  /** Has a worker run all jobs, and compares the journals with the queue. */
   async #judge(known: readonly Entry[][], name: string): Promise<string[]> {
     const crew = this.#newCrew(name);
     const drained = parseJournal((await crew.drain()).toString('utf8'));
@@ -160,12 +160,12 @@ function waitForWrite(disk: Disk): void {
   while (!disk.isWriting && performance.now() < until);
 }
 
-/** What is in the queue. It has no file if power went before the first job was acknowledged. */
+/** Returns the state of the queue, which has no file if power went before the first job was acknowledged. */
 function stateOf(file: string): FinalState {
   return existsSync(file) ? readFinalState(file) : { jobs: new Map(), ids: [], notes: [], strange: [] };
 }
 
-/** What `queue doctor` finds, but for the temporary files of compactions that power cut off. */
+/** Returns the findings of `queue doctor`, except the temporary files of compactions that power cut off. */
 async function findings(file: string): Promise<string[]> {
   if (!existsSync(file)) return [];
   const store = new Store(file, resolveQueueOptions({}));

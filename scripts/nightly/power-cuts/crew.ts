@@ -15,13 +15,13 @@ const ROLES: readonly Role[] = [
   'compactor',
 ];
 
-/** A drain that takes longer will never end, in ms. */
+/** The longest time of a drain, in ms. A longer one will never end. */
 const LONGEST_DRAIN = 60_000;
 
 export interface Ship {
   readonly file: string;
   readonly options: QueueOptions;
-  /** For the journals; on another disk. */
+  /** The folder for the journals, on another disk. */
   readonly journals: string;
   readonly random: () => number;
 }
@@ -32,9 +32,9 @@ interface Member {
   readonly closed: Promise<unknown>;
 }
 
-/** All processes that work on one queue between two cuts. */
+/** The processes that work on one queue between two cuts. */
 export class Crew {
-  /** What they said on stderr, and how those ended that ended by themselves. */
+  /** The output of the processes on stderr, and the exit codes of those that ended by themselves. */
   readonly complaints: string[] = [];
   readonly #ship: Ship;
   readonly #name: string;
@@ -43,13 +43,13 @@ export class Crew {
   #words = 0;
   #wordHeard = (): void => {};
 
-  /** @param name that no other crew of this queue has */
+  /** @param name a name that no other crew of this queue has */
   constructor(ship: Ship, name: string) {
     this.#ship = ship;
     this.#name = name;
   }
 
-  /** Starts all, until each is about to do its first work. */
+  /** Starts all processes. Resolves when each is about to begin its work. */
   async start(): Promise<void> {
     const ready = ROLES.map((role) => once(this.#start(role).stdout as NodeJS.ReadableStream, 'data'));
     await Promise.race([Promise.all(ready), ...this.#members.map(({ closed }) => closed)]);
@@ -75,12 +75,12 @@ export class Crew {
     clearTimeout(timer);
   }
 
-  /** The journals' lengths. What is in them by now was acknowledged before now. */
+  /** Returns the lengths of the journals. Calls in them were acknowledged before now. */
   lengths(): number[] {
     return this.#members.map(({ journal }) => statSync(journal, { throwIfNoEntry: false })?.size ?? 0);
   }
 
-  /** Kills all. @returns the journals, in the order of {@link lengths} */
+  /** Kills all processes. @returns the journals, in the order of {@link lengths} */
   async stop(): Promise<Buffer[]> {
     this.kill();
     await Promise.all(this.#members.map(({ closed }) => closed));
@@ -89,7 +89,7 @@ export class Crew {
     );
   }
 
-  /** Has one more worker do all that is left. @returns its journal */
+  /** Has one more worker run the remaining jobs. @returns its journal */
   async drain(): Promise<Buffer> {
     const child = this.#start('worker', { drain: true });
     const { journal, closed } = this.#members.at(-1) as Member;

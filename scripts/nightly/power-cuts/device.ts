@@ -18,7 +18,7 @@ export class Device {
     this.#folder = folder;
   }
 
-  /** @param isDirect the file is written without the page cache: what has reached the file has reached the disk */
+  /** @param isDirect true to write the file without the page cache, so that bytes in the file are on the disk */
   attach({ isDirect }: { isDirect: boolean }): void {
     // After a reflink, XFS takes direct writes of whole blocks only. The disk's sectors may not change with that.
     const how = isDirect ? ['--direct-io=on', '--sector-size=4096'] : [];
@@ -30,18 +30,18 @@ export class Device {
     run(program, ...args, this.#path as string);
   }
 
-  /** Replays the file system's journal. */
+  /** Mounts the device, which replays the file system's journal. */
   mount(): void {
     run('mount', this.#path as string, this.#folder);
     this.#isMounted = true;
   }
 
-  /** Whether the kernel is writing to it now. */
+  /** True if the kernel is writing to the device now. */
   get isWriting(): boolean {
     return Number(this.#sysfs('inflight').split(/\s+/)[1]) > 0;
   }
 
-  /** Takes the device away, once nothing on it is open. */
+  /** Detaches the device, once no file on it is open. */
   async detach(): Promise<void> {
     for (let left = TRIES; this.#isMounted; left--) {
       try {
@@ -54,14 +54,14 @@ export class Device {
     }
     const backing = `/sys/block/${basename(this.#path ?? 'none')}/loop/backing_file`;
     this.abandon();
-    // It is there as long as anything uses it, and would write to the file that comes next.
+    // The device exists as long as a process uses it, and would write to the next image.
     for (let left = TRIES; existsSync(backing); left--) {
       if (left === 0) throw new Error(`${backing}: the loop device is still in use`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
-  /** Takes all of it away at once, as far as it has come. What is open stays until its process has ended. */
+  /** Unmounts and detaches at once, as far as possible. An open file stays until its process has ended. */
   abandon(): void {
     if (this.#isMounted) run('umount', '--lazy', this.#folder);
     this.#isMounted = false;

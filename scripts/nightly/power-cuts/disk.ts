@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { Device } from './device.js';
 import type { FileSystem } from './file-systems.js';
 
-/** The least that XFS takes is 300 MiB. Only what is written takes room. */
+/** The size of a disk. XFS takes at least 300 MiB. The image is sparse, so only written blocks take room. */
 const BYTES = 320 * 2 ** 20;
 
 /** A disk with a file system on it, which can lose power. */
 export class Disk {
-  /** Where it is mounted. */
+  /** The folder where the disk is mounted. */
   readonly folder: string;
   readonly #image: string;
   readonly #device: Device;
 
-  /** @param stage a folder whose files can be copied by reflink @param folder where to mount it */
+  /** @param stage a folder whose files can be copied by reflink @param folder the folder to mount it at */
   constructor(stage: string, folder: string) {
     this.folder = folder;
     this.#image = join(stage, 'disk.img');
@@ -21,7 +21,7 @@ export class Disk {
     this.#device = new Device(this.#image, folder);
   }
 
-  /** Begins with an empty file system. */
+  /** Makes the disk new, with an empty file system. */
   async renew(fileSystem: FileSystem): Promise<void> {
     await this.#device.detach();
     rmSync(this.#image, { force: true });
@@ -36,7 +36,7 @@ export class Disk {
     return this.#device.isWriting;
   }
 
-  /** Copies what has reached the disk at this moment; what is in the page cache has not. */
+  /** Copies the bytes that are on the disk at this moment, without the page cache. */
   cut(name: string): string {
     const copy = `${this.#image}.${name}`;
     copyFileSync(this.#image, copy, constants.COPYFILE_FICLONE_FORCE);
@@ -52,7 +52,7 @@ export class Disk {
     this.#device.mount();
   }
 
-  /** Takes it away at once, whatever uses it. */
+  /** Takes the disk away at once, even if a process uses it. */
   abandon(): void {
     this.#device.abandon();
   }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { hasProgram } from './programs.js';
 
-/** A file system under the queue, and what makes it on a device. */
+/** A file system under the queue, and the program that makes it on a device. */
 export interface FileSystem {
   readonly name: string;
   readonly mkfs: readonly [program: string, ...args: string[]];
-  /** The package of Debian that has the program. */
+  /** The Debian package that has the program. */
   readonly from: string;
 }
 
@@ -15,19 +15,19 @@ export const FILE_SYSTEMS: readonly FileSystem[] = [
   { name: 'btrfs', mkfs: ['mkfs.btrfs', '-q', '-f'], from: 'btrfs-progs' },
 ];
 
-/** The file system under the device: a file of it is copied at one moment. See stage.ts. */
+/** The file system under the device. It can copy a file at one moment; see stage.ts. */
 export const XFS = FILE_SYSTEMS[1] as FileSystem;
 
-/** What a file system needs of the machine. */
+/** The facts about a machine that decide if power can be cut on it. */
 export interface Machine {
   readonly isRoot: boolean;
   readonly hasLoopDevices: boolean;
-  /** What /proc/filesystems lists. */
+  /** The text of /proc/filesystems. */
   readonly known: string;
   hasProgram(name: string): boolean;
 }
 
-/** The machine that this runs on. @param hasLoopDevices whether there is a way to get one */
+/** Returns the facts about this machine. @param hasLoopDevices true if it can provide a loop device */
 export const thisMachine = (hasLoopDevices: boolean): Machine => ({
   isRoot: process.getuid?.() === 0,
   hasLoopDevices,
@@ -35,7 +35,7 @@ export const thisMachine = (hasLoopDevices: boolean): Machine => ({
   hasProgram,
 });
 
-/** Says why power can't be cut under a file system on this machine. */
+/** Returns why power can't be cut under a file system on this machine; undefined if it can. */
 export function whyNot(fileSystem: FileSystem, machine: Machine): string | undefined {
   if (!machine.isRoot) return 'it needs root';
   if (!machine.hasLoopDevices) return 'there are no loop devices here';

@@ -1,4 +1,4 @@
-// The power cuts themselves, in a mount namespace of their own: run.ts --cuts N --seed N NAME…; see ../power-cuts.ts.
+// Makes the power cuts, in a mount namespace of its own: run.ts --cuts N --seed N NAME…; see ../power-cuts.ts.
 import { cpSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,9 +17,9 @@ const cuts = Number(values.cuts);
 const seed = Number(values.seed);
 const possible = FILE_SYSTEMS.filter(({ name }) => positionals.includes(name));
 
-/** After so many cuts that broke a promise it is clear that something is wrong. */
+/** The number of cuts with violations after which it is clear that something is wrong. */
 const ENOUGH = 3;
-/** So many cuts without a loss show that the control is none. */
+/** The number of cuts without a loss that show that the control doesn't work. */
 const CONTROLS = 10;
 
 console.log(`power cuts: ${cuts} on each of ${possible.map(({ name }) => name).join(', ')}; seed ${seed}`);
@@ -46,7 +46,7 @@ function begin(fileSystem: FileSystem, durability: 'sync' | 'os'): Campaign {
   return campaign;
 }
 
-/** The cuts of a campaign; after one that broke a promise, on a new disk. */
+/** Gives the cuts of a campaign. After a cut that broke a promise, it goes on with a new disk. */
 async function* cutsOf(campaign: Campaign): AsyncGenerator<Cut> {
   for (;;) {
     for await (const cut of campaign.live()) {
@@ -58,7 +58,7 @@ async function* cutsOf(campaign: Campaign): AsyncGenerator<Cut> {
   }
 }
 
-/** Durability 'os' has to lose acknowledged jobs. */
+/** True if durability 'os' loses acknowledged jobs, as it has to. */
 async function isControlFound(fileSystem: FileSystem): Promise<boolean> {
   let n = 0;
   for await (const { violations, acknowledged } of cutsOf(begin(fileSystem, 'os'))) {
@@ -106,7 +106,7 @@ function report({ name }: FileSystem, n: number, { violations, copy, journals }:
   console.log(`  the disk as the cut left it, and the journals: ${kept} (mount -o loop disk.img FOLDER)`);
 }
 
-/** Numbers from 0 to 1, always those of the seed. */
+/** Returns a source of numbers from 0 to 1, which are always the same for a seed. */
 function seeded(start: number): () => number {
   let state = start >>> 0;
   return () => {

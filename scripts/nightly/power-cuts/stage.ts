@@ -12,23 +12,23 @@ import { join } from 'node:path';
 import { Device } from './device.js';
 import { XFS } from './file-systems.js';
 
-/** Sparse: only what is written takes room. */
+/** The size of the stage. Its image is sparse, so only written blocks take room. */
 const BYTES = 1.5 * 2 ** 30;
 
-/** How often the kernel writes back what no process has synced, in hundredths of a second; 0 is never. */
+/** The setting for how often the kernel writes back unsynced pages, in hundredths of a second; 0 is never. */
 const WRITE_BACK = '/proc/sys/vm/dirty_writeback_centisecs';
 
 /**
  * The place where disks are files that can be copied at one moment: an XFS in memory.
  *
- * A copy that takes time, while the kernel writes to the disk, is a state that no disk ever had. A reflink of XFS is
- * taken at one moment: it waits for the direct writes under way, and keeps off those that come. So a cut falls
- * anywhere: between the two writes of one sync, or in a commit of the file system's journal.
+ * A slow copy, while the kernel writes to the disk, would be a state that no disk ever had. A reflink of XFS is taken
+ * at one moment: it waits for running direct writes, and delays new ones. So a cut may fall anywhere: between the two
+ * writes of one sync, or in a commit of the file system's journal.
  */
 export class Stage {
-  /** In memory, on no disk that loses power: journals are here. */
+  /** A folder in memory, which no cut affects. The journals are in it. */
   readonly folder: string;
-  /** Files in it can be copied by reflink. */
+  /** A folder whose files can be copied by reflink. */
   readonly disks: string;
   readonly #device: Device;
   readonly #writeBack: string;
@@ -44,7 +44,7 @@ export class Stage {
     this.#device = new Device(image, this.disks);
   }
 
-  /** Mounts it, and sets the kernel's periodic write-back off: what reaches the disk was synced. */
+  /** Mounts the stage, and switches the kernel's periodic write-back off, so that only synced bytes reach the disk. */
   open(): void {
     this.#device.attach({ isDirect: false });
     this.#device.format(XFS);

@@ -35,7 +35,7 @@ const REWRITTEN = /not in the (new )?file/;
 export const CONTROLS: readonly Control[] = [
   control(71, { name: 'plain proper-lockfile', variant: 'plain proper-lockfile', lockTimeout: 5000 }, LOST),
   control(
-    94,
+    99,
     { name: 'repair by the breaker', variant: 'repair by the breaker', aims: ['write'] },
     /lost|not in the file/,
   ),
@@ -62,16 +62,16 @@ export const CONTROLS: readonly Control[] = [
     /lost/,
   ),
   control(
-    67,
+    421,
     { name: 'strikes before the sync', variant: 'strikes before the sync', powerLoss: true },
     /lost/,
   ),
-  control(51, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
-  control(49, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
+  control(83, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
+  control(64, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
   control(19, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
   control(39, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
   control(
-    92,
+    336,
     {
       name: 'commit markers, and a dead commit',
       variant: 'commit markers',
@@ -81,9 +81,9 @@ export const CONTROLS: readonly Control[] = [
     },
     UNSEEN,
   ),
-  control(23, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
+  control(44, { name: 'size first', variant: 'size first', readers: true }, UNSEEN),
   control(
-    11,
+    14,
     { name: 'nothing is held', variant: 'nothing is held', powerLoss: true, damage: true },
     /damaged/,
   ),
@@ -105,7 +105,7 @@ export const CONTROLS: readonly Control[] = [
     REWRITTEN,
   ),
   control(
-    73,
+    74,
     { name: 'made in silence', variant: 'made in silence', slowAppends: 0.5, requests: REWRITING },
     REWRITTEN,
   ),
