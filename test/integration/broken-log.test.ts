@@ -12,7 +12,7 @@ import { openTest } from '../support/queues.js';
 import { isThorough } from '../support/samples.js';
 import { projectOf, WORKERS } from './every-worker.js';
 
-/** Waits between its lines, so that the log breaks while it runs, and logs itself. */
+/** A handler that logs much. It waits between lines, so that the log breaks in the middle of a job. */
 const TALKATIVE = `async (payload, { job }) => {
   const { appendFileSync } = await import('node:fs');
   appendFileSync('data/runs', job.id + '\\n');
@@ -32,7 +32,7 @@ const BROKEN = {
   'both closed': '"$@" >&- 2>&-',
 };
 
-// In the nightly form each worker has every log; otherwise they share the logs.
+// In the nightly form each worker gets every kind of log; otherwise each worker gets every third kind.
 for (const [n, name] of Object.keys(WORKERS).entries())
   describe(name, { concurrency: 2 }, () => {
     for (const [what, how] of Object.entries(BROKEN).filter((_, i) => isThorough || (n + i) % 3 === 0))
@@ -51,7 +51,7 @@ for (const [n, name] of Object.keys(WORKERS).entries())
           readFileSync(join(file, '../runs'), 'utf8').trim().split('\n').sort(),
           [...ids].sort(),
         );
-        // The command tells of a full disk, as it does of each that it prints to.
+        // `queue work` exits with 1 on a full stdout, as every command does.
         assert.equal(code, name === 'queue work' && what.startsWith('a full disk') ? 1 : 0);
       });
   });
@@ -59,7 +59,7 @@ for (const [n, name] of Object.keys(WORKERS).entries())
 for (const how of ['> /dev/full 2>&1', '>&- 2>&-', '2> >(exec true)'])
   test(`the default logger does no harm with ${how}`, { skip: !existsSync('/dev/full') }, async (t) => {
     const folder = temporaryFolder(t);
-    // Each look names the type that has no handler.
+    // Each run warns of three types without a handler: a, b and c.
     const printed = await runScript(
       t,
       `import { spawnSync } from 'node:child_process';

@@ -42,22 +42,32 @@ describe('check', { concurrency: 3 }, () => {
         'a job that a wrong clock has dated',
         { created_at: now() + 90_000, run_at: now() + 90_000 },
         0,
-        /: 1 job dated far ahead of this clock \(see queue doctor\)\n$/,
+        /: 1 job has a time far in the future, by this machine's clock \(see queue doctor\)\n$/,
       ],
       [
         'a retry that a wrong clock has dated',
         { started_at: now() + 90_000, run_at: now() + 90_120, attempts: 1 },
         0,
-        /: 1 job dated far ahead of this clock/,
+        /: 1 job has a time far in the future, by this machine's clock/,
       ],
       [
         'a run that a wrong clock has dated',
         { status: 'processing', locked_by: 'elsewhere.boot.1.2.3.4', started_at: now() + 90_000 },
         0,
-        /: 1 job dated far ahead of this clock/,
+        /: 1 job has a time far in the future, by this machine's clock/,
       ],
-      ['milliseconds for seconds', { run_at: Date.now() }, 0, /: 1 job dated far ahead of this clock/],
-      ['microseconds for seconds', { run_at: Date.now() * 1000 }, 0, /: 1 job dated far ahead of this clock/],
+      [
+        'milliseconds for seconds',
+        { run_at: Date.now() },
+        0,
+        /: 1 job has a time far in the future, by this machine's clock/,
+      ],
+      [
+        'microseconds for seconds',
+        { run_at: Date.now() * 1000 },
+        0,
+        /: 1 job has a time far in the future, by this machine's clock/,
+      ],
       [
         'a job whose worker died long ago',
         { status: 'processing', locked_by: dead, started_at: now() - 900 },
@@ -142,12 +152,12 @@ describe('check', { concurrency: 3 }, () => {
     }
   });
 
-  test('names a worker that found no place if a job has waited for too long', async (t) => {
+  test('names a worker that had to leave due jobs if a job has waited for too long', async (t) => {
     const { file, queue } = of(t, line({ id: ID, type: 'gone' }));
     const noted = new Date(Math.floor(Date.now() / 1000 - 30) * 1000);
     writeFileSync(`${file}.tick`, `${now()}\nno place\t${noted.getTime() / 1000}\n`);
     const at = noted.toISOString().replace('.000Z', 'Z');
-    const reason = `a worker found no place at ${at}: maxWorkers others run such jobs`;
+    const reason = `at ${at} a worker had to leave due jobs: maxWorkers others were at work`;
     assert.ok((await queue('check')).stdout.endsWith(` (${reason})\n`));
     assert.match(
       (await queue('stats')).stdout,

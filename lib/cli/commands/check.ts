@@ -58,7 +58,7 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
       `no worker for ${span(now - lastTick.getTime())} (the last one at ${isoSeconds(lastTick)})`,
     );
   }
-  // Reported, because until that time the check could not report missing workers.
+  // Until this clock reaches lastTick, the check above would never find that no worker runs.
   else if (lastTick.getTime() - now > maxAge) {
     problems.push(
       `the last worker ran ${span(lastTick.getTime() - now)} ahead of this clock (at ${isoSeconds(lastTick)})`,
@@ -102,7 +102,9 @@ function reasonsToWait({ unhandled, crowdedOutAt }: Stats): string[] {
     reasons.push(`the last worker had no handler for ${types}`);
   }
   if (crowdedOutAt !== undefined) {
-    reasons.push(`a worker found no place at ${isoSeconds(crowdedOutAt)}: maxWorkers others run such jobs`);
+    reasons.push(
+      `at ${isoSeconds(crowdedOutAt)} a worker had to leave due jobs: maxWorkers others were at work`,
+    );
   }
   return reasons;
 }
@@ -114,7 +116,10 @@ function findUnseen({ unreadable }: Stats, { held, ahead, orphaned }: Survey): s
       held > 0 ? `, and ${counted(held, 'job')} ${held === 1 ? 'is' : 'are'} held because of that` : '';
     problems.push(`${counted(unreadable, 'line')} can't be read${holding}`);
   }
-  if (ahead > 0) problems.push(`${counted(ahead, 'job')} dated far ahead of this clock`);
+  if (ahead > 0) {
+    const have = ahead === 1 ? 'has' : 'have';
+    problems.push(`${counted(ahead, 'job')} ${have} a time far in the future, by this machine's clock`);
+  }
   if (orphaned > 0) problems.push(`${counted(orphaned, 'job')} left by dead workers`);
   return problems.map((problem) => `${problem} (see queue doctor)`);
 }

@@ -30,7 +30,7 @@ export interface Written {
 /** The place where a try appends. */
 interface Place {
   readonly file: OpenFile;
-  /** The index, which knows the file to its end if an update reads it. */
+  /** The index. If an update reads, it covers the file to its end. */
   readonly index: JobIndex | undefined;
   /** Where the file ended, right after an LF. */
   readonly before: number;
@@ -40,15 +40,15 @@ interface Place {
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * One try of a commit. Its updates decide, and their rows go into the file together: without the lock if possible,
- * otherwise under it.
+ * One try of a commit. Each update decides which rows it needs. All these rows are appended together: without the
+ * lock if possible, otherwise under it.
  */
 export class Try {
   readonly #parts: CommitParts;
   readonly #updates: readonly Update[];
   /** How much the most demanding update reads. */
   readonly #reads: Reads;
-  /** When the file was last written before the first try, by the file system's clock; undefined in the first try. */
+  /** The file's mtime when it was opened, before the first try wrote. Undefined while this is the first try. */
   readonly #since: number | undefined;
 
   constructor(parts: CommitParts, updates: readonly Update[], reads: Reads, since: number | undefined) {
@@ -126,14 +126,15 @@ export class Try {
     const index = reads === 'nothing' ? current.index : await current.readOn(reads);
     // Another read of this process may have opened another file meanwhile, or found no file.
     if (index === undefined ? reads !== 'nothing' : index.file !== file) return undefined;
-    // The file may have grown since, because other processes append new jobs without the lock.
+    // The file may have grown since closeTail() found the end, because others append new jobs without the lock.
     const before = reads === 'nothing' ? end : Math.max(end, index?.position ?? end);
     return this.#write({ file, index, before, isLocked: true }, await this.#archived());
   }
 
-  /** Returns the jobs archived since the first try, because a suspended process may find its new jobs run already. */
+  /** Returns which of the updates' own ids are in the archive since the first try. */
   async #archived(): Promise<ReadonlySet<string>> {
     if (this.#since === undefined) return NONE;
+    // While this process was suspended, its new jobs may have run and been archived.
     const { current, environment } = this.#parts;
     const ids = new Set(this.#updates.flatMap(({ ids }) => ids));
     return archivedSince(environment.fs, current.realPath, ids, this.#since);
@@ -170,7 +171,7 @@ export class Try {
     for (const update of updates) {
       if (mustWait) update.startOver();
       else update.decide(snapshot);
-      // The updates after one that waits wait as well, to keep their order.
+      // If one update must wait for the next try, all after it wait too, to keep their order.
       mustWait ||= update.startsOver && snapshot.decided.size > 0;
       for (const row of update.rows) {
         rows.push(row);
@@ -188,7 +189,7 @@ export class Try {
    */
   async #check(append: Append, { file, index, before, isLocked }: Place): Promise<Superseded[] | undefined> {
     const lock = this.#parts.lock();
-    // Looks after the append: either the process that rewrites the file has read the rows, or this one sees its notice.
+    // Must come after the append. Then either the rewriting process has read the rows, or this one sees its notice.
     const isValid = isLocked ? lock.stillHeld() : !lock.isRewriting;
     if (!isValid || !file.isCurrent() || !(await append.lookUp(before))) return undefined;
     return index?.position === before ? learn(index, append) : [];
@@ -221,7 +222,8 @@ async function learn(index: JobIndex, append: Append): Promise<Superseded[] | un
       index.moveTo(append.end);
       return superseded;
     }
-    // Other processes have appended between. Read on as if all rows were theirs, and see which ones count.
+    // Other processes appended rows between `before` and our last row, so the offsets are not consecutive. Read on as
+    // if all rows were theirs, and see which ones count.
     await index.catchUp();
     let counts = true;
     append.eachRow(({ id }, offset) => {

@@ -3,9 +3,9 @@ import type { Layout } from './layout.js';
 import { LineReader, TAB } from './line.js';
 
 /**
- * Finds where the second of two rows in one line begins. A process was killed while it wrote the first, after
- * another process had seen the file end with LF, and before that one appended the second. The first is cut
- * off. The second is whole, and has an id that this queue made, because otherwise its beginning is unknown.
+ * Finds where the second of two rows in one line begins. Process A saw the file end with LF. Then process B was
+ * killed in the middle of a row. Then A appended its row to B's fragment. Finds the second only if it is whole and
+ * has an id as tsvq makes them. With any other id, nothing shows where it begins.
  *
  * @param end the place of the line's LF
  * @returns undefined if the line has no glued row

@@ -12,7 +12,10 @@ export class CurrentFile {
   readonly onIndex: Set<(index: JobIndex) => void> = new Set();
   /** The path that the caller gave. */
   readonly path: string;
-  /** Keeps reads out of a commit. Every read outside of a commit waits for {@link ReadWriteLock.busy}. */
+  /**
+   * While a commit is under way, only the commit itself may read. Any other read waits for {@link ReadWriteLock.busy}
+   * first.
+   */
   readonly access: ReadWriteLock = new ReadWriteLock();
   readonly #fs: FileSystem;
   #realPath: string | undefined;
@@ -44,7 +47,7 @@ export class CurrentFile {
   /** Opens the file that the path names now, unless it is already open. */
   reopen(): OpenFile | undefined {
     if (this.#file?.isCurrent()) return this.#file;
-    // Close the old one only now, because its inode number must not be used again before the comparison.
+    // The old file stayed open until isCurrent() compared the inodes; otherwise the new file could have got its number.
     const file = OpenFile.open(this.#fs, this.realPath);
     this.drop();
     this.#file = file;
@@ -71,8 +74,8 @@ export class CurrentFile {
    * @returns undefined if no file is open, or if the file or its index was dropped meanwhile
    */
   async readOn(needs: 'open' | 'all'): Promise<JobIndex | undefined> {
-    // Wait for another read even if it has seen the whole file, because its last call may come late. That call
-    // must not find rows that a commit appends meanwhile.
+    // Even if a running read has seen the whole file, wait until it ends. Its last disk read could otherwise index rows
+    // that this commit appends.
     while (this.access.reading) await this.access.reading;
     const file = this.#file;
     if (file === undefined) return undefined;

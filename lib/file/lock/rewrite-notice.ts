@@ -3,11 +3,11 @@ import { type FileSystem, removeIfThere, storeError } from '../disk/fs.js';
 import { type LockFiles, removeEmpty } from '../disk/ownership.js';
 
 /**
- * The rewrite notice: the lock's holder says that it will replace the queue file. It is a directory in the
- * lock's, with a token named like the lock's. While it exists, no process appends without the lock.
+ * The rewrite notice: the lock's holder says that it will replace the queue file. A directory `rewriting/` inside the
+ * lock's directory, with a token named like the lock's token. While it exists, no process appends without the lock.
  *
- * It has a token because a holder may be suspended and passed over. Later it removes its own notice, and must
- * not remove another process's.
+ * It has a token because a suspended holder may lose the lock to another process. When it goes on, it removes its own
+ * notice, and must not remove that of the process that took the lock over.
  */
 export class RewriteNotice {
   readonly #fs: FileSystem;
@@ -27,7 +27,7 @@ export class RewriteNotice {
     try {
       return this.#fs.stat(this.#path) !== undefined;
     } catch (error) {
-      // The lock's folder is closed. The process that takes the lock deals with that.
+      // This process may not look into the lock's directory. The process that takes the lock deals with that.
       if ((error as NodeJS.ErrnoException).code === 'EACCES') return true;
       throw error;
     }
@@ -44,7 +44,7 @@ export class RewriteNotice {
         this.#token = token;
         return;
       } catch (error) {
-        // Another holder, which was passed over, has removed the directory meanwhile.
+        // A suspended holder, from which another process took the lock over, has removed the directory meanwhile.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, this.#path);
       }
     }
@@ -55,13 +55,14 @@ export class RewriteNotice {
       this.#files.makeFolder(this.#path);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // Another process, which took the lock over, made it. Rows that this process appends won't count.
+      // Another process, which took the lock over, made it. This process has lost the lock, so rows that it appends now
+      // don't count.
       if (code === 'EEXIST') return;
       if (code !== 'ENOENT') throw storeError(error, this.#path);
       // The lock's directory is gone, and this process's token too.
       throw new TsvqError(
         'WRITE_FAILED',
-        `the lock was taken over while ${this.#path} was made; nothing was written`,
+        `another process took the lock over before ${this.#path} could be made; nothing was written`,
       );
     }
   }
@@ -83,7 +84,7 @@ export class RewriteNotice {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') return [];
-      // Root was killed before it could give the folder away.
+      // A process of root made the directory, and was killed before it changed its owner.
       if (code === 'EACCES' && removeEmpty(this.#fs, this.#path)) return [];
       throw storeError(error, this.#path);
     }

@@ -25,7 +25,10 @@ export class Claims {
   readonly #parts: ClaimsParts;
   readonly #jobs = new Map<string, ClaimedJob>();
   #ended: Ended[] = [];
-  /** True if the worker was one too many at its last claim, and claimed types that no other ran. */
+  /**
+   * True if `maxWorkers` others were at work at the last claim, so this worker has no place and could claim only types
+   * that none of them ran.
+   */
   #isExtra = false;
   /** True if due jobs waited at the last claim because `maxWorkers` others were at work. */
   #isCrowdedOut = false;
@@ -41,7 +44,10 @@ export class Claims {
     return this.#jobs.size;
   }
 
-  /** Counts other workers' claims in the file. A claimed job may be cancelled or rescued meanwhile. */
+  /**
+   * Counts other workers' claims in the file. A claimed job may be cancelled or rescued meanwhile. So a job in `#jobs`
+   * is subtracted only if the file still has this claim.
+   */
   othersIn(index: JobIndex): number {
     let others = 0;
     for (const _ of index.withStatus('processing')) others++;
@@ -53,7 +59,7 @@ export class Claims {
     return others;
   }
 
-  /** True if the only claimed job is a lone job. Then nothing else is claimed. */
+  /** True if this worker claimed a lone job. Such a job is always its only one, so the first entry tells. */
   get holdsLone(): boolean {
     for (const attempt of this.#jobs.values()) return attempt.isLone;
     return false;
@@ -123,7 +129,7 @@ export class Claims {
     return this.#cantRead || (this.size === 0 && this.#isCrowdedOut);
   }
 
-  /** Gives up the jobs that are still claimed because writes failed. */
+  /** If failed writes left jobs claimed, lets other workers of this process rescue them at once. */
   close(): void {
     if (this.size > 0) giveUp(this.#parts.worker.owner);
   }
@@ -186,7 +192,8 @@ export class Claims {
     if (this.#jobs.get(attempt.id) === attempt) this.#jobs.delete(attempt.id);
     const { index } = dueQueue;
     const slot = index?.find(attempt.id);
-    // Without a slot, the row was already moved. It was not rescued, because a rescue waits longer than the job may run.
+    // No slot: the ended job's row has left the index, for the sealed part or the archive. It can't be a rescue,
+    // because a rescue waits longer than the job may run.
     const isCancelled =
       slot === undefined ? attempt.stopped === 'cancelled' : index?.status(slot) === 'cancelled';
     events.dropped(attempt, isCancelled);

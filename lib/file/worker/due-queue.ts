@@ -14,7 +14,10 @@ export interface Picked {
   readonly isCrowdedOut: boolean;
 }
 
-/** The due jobs of a queue, as far as the file was read. A due queue follows the store's index, also into a new file. */
+/**
+ * The due jobs of a queue, as far as the file was read. When the store makes another index, as for a new file, the due
+ * queue starts again from that index.
+ */
 export class DueQueue {
   readonly #store: Store;
   readonly #worker: WorkerFacts;
@@ -42,7 +45,7 @@ export class DueQueue {
     return this.#due?.index;
   }
 
-  /** Begins again with another index, unless it is the same. */
+  /** Collects the due jobs again from this index. Does nothing if it is the index in use. */
   readonly follow = (index: JobIndex): void => {
     if (this.#due?.index === index) return;
     this.leave();
@@ -61,14 +64,14 @@ export class DueQueue {
 
   /**
    * True if the index is wrong about a file that was read to its end: a row is missing, and no other row
-   * supersedes it. So a person edited the file in place.
+   * supersedes it. Then a person must have edited the file in place. Reading this clears the list of missing rows.
    */
   get isStale(): boolean {
     const gone = this.#gone.splice(0);
     return gone.some((slot) => this.index?.status(slot) === 'pending');
   }
 
-  /** Notes a change, because jobs that could not be claimed may be free now. */
+  /** Makes the next pick look again: jobs that could not be claimed before may be claimable now. */
   refresh(): void {
     this.#isDry = false;
   }

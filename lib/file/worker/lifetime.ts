@@ -14,7 +14,7 @@ export function limitLifetime(
 ): () => void {
   const cancels: (() => void)[] = [];
   if (maxTime < Number.POSITIVE_INFINITY) cancels.push(clock.later(maxTime, stop));
-  // A timer, because the clock may be set back.
+  // A timer, not a comparison with the clock, which may be set back. It keeps the process alive.
   if (linger > 0 && linger < Number.POSITIVE_INFINITY) cancels.push(clock.later(linger, leave, true));
   signal?.addEventListener('abort', stop, { once: true });
   cancels.push(() => signal?.removeEventListener('abort', stop));

@@ -8,7 +8,8 @@ import { Watcher } from './watcher.js';
 /** Errors that a caller may meet when others hold the lock for long. */
 const EXPECTED = new Set(['LOCK_TIMEOUT']);
 /** Of an owner that nobody could judge, and that others have passed over; or that the lock was held for long. */
-const TAKEN_OVER = /taken over while|was replaced by another file|after the rows had been written/;
+const TAKEN_OVER =
+  /taken over while|took the lock over before|was replaced by another file|after the rows had been written/;
 /** Longer than any wait for a lock that somebody alive lets go of. */
 const LATE_MS = 120_000;
 

@@ -47,7 +47,7 @@ test('the notice is a directory with a token, is there during the rewrite, and l
   assert.deepEqual(readdirSync(path), ['owner.b']);
 });
 
-test('a holder that was passed over leaves the notice of another', (t) => {
+test('a suspended holder leaves the notice of the process that took the lock over', (t) => {
   const { path, rewriting, another } = makeRewriting(t);
   const other = another();
   rewriting.begin('owner.a');
@@ -96,7 +96,7 @@ test('the file is not rewritten if the lock is gone', (t) => {
   rmSync(lock, { recursive: true });
   assert.throws(() => rewriting.begin('owner.a'), {
     code: 'WRITE_FAILED',
-    message: /taken over.*nothing was written/,
+    message: /^another process took the lock over before .* could be made; nothing was written$/,
   });
   assert.equal(existsSync(lock), false);
 });
