@@ -127,10 +127,15 @@ export class Changes {
     const underLock = async (): Promise<T | undefined> => {
       lock().beginRewrite();
       await this.#maintenance.reclaim();
-      const file = current.reopen();
+      // Retained, because a look of this process may open the file again while this waits.
+      const file = current.reopen()?.retain();
       if (file === undefined) return undefined;
-      this.#maintenance.refuseUnfit(file);
-      await this.#maintenance.closeTail(file);
+      try {
+        this.#maintenance.refuseUnfit(file);
+        await this.#maintenance.closeTail(file);
+      } finally {
+        file.release();
+      }
       return run();
     };
     return withStoreErrors(current.path, () =>
