@@ -57,6 +57,7 @@ const FOUND: readonly [mode: string, seed: number, what: string][] = [
   ['damage', 41119, 'a job (to the judge) whose first row was lost with the power, and its second was not'],
   ['damage', 43058, 'a job (to the judge) whose second row was lost with the power, and its third was not'],
   ['visitors', 50053, 'a file taken for detached that a compaction had just replaced'],
+  ['visitors', 92123, 'a compaction that is refused because a look of its own process closed the file'],
   ['visitors', 60142, 'a job that a worker claimed twice in one commit that started over'],
   [
     'visitors',
