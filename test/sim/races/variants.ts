@@ -60,7 +60,7 @@ export const PATCHES: readonly Patch[] = [
   before(
     'plain proper-lockfile',
     'lib/file/lock/lock.ts',
-    '    // Not empty, or gone already: both are fine.\n    removeEmpty',
+    '    removeEmpty(this.#fs, this.path);',
     'return;',
   ),
   // Its lock says nothing to those who append beside it.
