@@ -28,12 +28,7 @@ ${examples('queue pause send_email', 'queue pause --for 2h')}`,
         if (pause.type !== (type ?? '*')) continue;
         const end = pause.until === undefined ? 'until queue resume' : `until ${isoSeconds(pause.until)}`;
         output.text(`paused ${pause.type === '*' ? 'all types' : pause.type}, ${end}`);
-        output.data(pause, [
-          pause.type,
-          isoSeconds(since),
-          pause.until ? isoSeconds(pause.until) : '',
-          by ?? '',
-        ]);
+        output.data(pause, [pause.type, since, pause.until, by]);
       }
     });
 }
