@@ -12,7 +12,7 @@ import { PATCHES } from './races/variants.js';
  * goes on next, is killed, is suspended, or finds the clock set. scripts/nightly/races.ts plays many more.
  */
 
-const SEEDS = isThorough ? 10 : 6;
+const SEEDS = isThorough ? 10 : 4;
 /** A control's own seed finds it; a change of lib/ may move that. */
 const MOST_SEEDS = 250;
 
