@@ -41,7 +41,7 @@ export async function peek(store: Store, timeout: number): Promise<Peek> {
           if (reader.status === 'processing') {
             found.work = isOverdue(claimIn(reader, at), store.processes, now, timeout);
           } else if (reader.status === 'pending') {
-            found.work = reader.number(at.run_at, 0) * 1000 <= now && !isPaused(reader.field(at.type));
+            found.work = reader.number(at.run_at, 0) * 1000 <= now && !isPaused(reader.text(at.type));
           }
         }
         hit = bytes.indexOf(word, stop);

@@ -122,6 +122,17 @@ test('an idle tick with all due jobs paused does no more than a look', async (t)
   assert.deepEqual(readFileSync(file), before);
 });
 
+test('a name outside of ASCII is compared as it is, not by its bytes', async (t) => {
+  const { queue } = openTest(t);
+  await queue.enqueue('\u00e4');
+  // As Latin-1, the bytes of the other type would spell this name.
+  await queue.pause('\u00c3\u00a4');
+  assert.equal((await queue.processJobs({ '\u00e4': () => {} })).completed, 1);
+  await queue.enqueue('\u00e4');
+  await queue.pause('\u00e4');
+  assert.equal((await queue.processJobs({ '\u00e4': () => {} })).claimed, 0);
+});
+
 test('a lingering worker starts the jobs soon after resume, and goes on meanwhile', async (t) => {
   const { queue, clock } = openTest(t);
   const stop = new AbortController();
