@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { queuePath } from './job/checks.js';
 import { TsvqError } from './job/errors.js';
-import { openQueue, type Queue } from './queue.js';
+import { openQueue } from './open-queue.js';
+import type { Queue } from './queue.js';
 
 /**
  * Returns the path of the default queue: `QUEUE_FILE`, otherwise data/queue.tsv next to the nearest package.json at

@@ -1,21 +1,11 @@
 import type { Pause } from './file/admission/paused.js';
 import type { CompactionSummary } from './file/compaction/compact.js';
-import { fileQueue } from './file/file-queue.js';
 import type { PauseOptions } from './file/operations/pause.js';
 import type { Stats } from './file/operations/stats.js';
-import { Store } from './file/store.js';
-import { systemClock } from './job/clock.js';
 import type { DefaultJobs, Job, TypeOf } from './job/job.js';
-import type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
-import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from './job/options.js';
-import type { RowSource } from './job/row-source.js';
+import type { Added, EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
+import type { WorkerOptions } from './job/options.js';
 import type { Handlers, Summary } from './runner/handler.js';
-
-/**
- * How long a process lives before it loads all modules that it may need, in ms. Later, `npm install` may have
- * replaced them.
- */
-const PRELOAD_MS = 1_000;
 
 /** One job of {@link Queue.enqueueMany}. */
 export type NewJob<Jobs = DefaultJobs> = {
@@ -35,7 +25,7 @@ export interface Queue<Jobs = DefaultJobs> {
    * @returns the job's id, 16 hex digits
    * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE` (nothing was written), `LOCK_TIMEOUT`,
    *   `DISK_FULL`, `WRITE_FAILED`, `SYNC_FAILED`, `NO_ACCESS`, `FILE_SYSTEM`, `DETACHED`, `NOT_A_QUEUE`,
-   *   `NEWER_FORMAT`, `CLOSED`, `NOT_INSTALLED`
+   *   `NEWER_FORMAT`, `CLOSED`, `NOT_INSTALLED`; with `onDuplicate: 'reject'` also `DUPLICATE_JOB`
    * @example
    * const id = await queue.enqueue('email', { to: 'ann@example.com' }, { delay: '10m' });
    */
@@ -52,6 +42,27 @@ export interface Queue<Jobs = DefaultJobs> {
    * const ids = await queue.enqueueMany([{ type: 'email', payload: { to: 'ann@example.com' } }]);
    */
   enqueueMany(jobs: readonly NewJob<Jobs>[]): Promise<string[]>;
+
+  /**
+   * Adds a job like {@link enqueue}, and says what came of it, which matters for jobs with a `dedupeKey`.
+   *
+   * @returns the job's id, and the outcome: `'added'`, `'existing'`, `'replaced'` or `'updated'`
+   * @throws TsvqError like {@link enqueue}
+   * @example
+   * const { id, outcome } = await queue.add('sync', { user: 7 }, { dedupeKey: 'user:7', onDuplicate: 'replace' });
+   */
+  add<T extends TypeOf<Jobs>>(type: T, ...rest: EnqueueArguments<Jobs[T]>): Promise<Added>;
+
+  /**
+   * Adds many jobs like {@link enqueueMany}, and says what came of each. A key is looked for in the file and among the
+   * jobs before it in the array. If one job with `onDuplicate: 'reject'` is a duplicate, nothing is written.
+   *
+   * @returns an id and an outcome for each job, in the order of the jobs
+   * @throws TsvqError like {@link enqueueMany}
+   * @example
+   * const added = await queue.addMany([{ type: 'sync', payload: { user: 7 }, options: { dedupeKey: true } }]);
+   */
+  addMany(jobs: readonly NewJob<Jobs>[]): Promise<Added[]>;
 
   /**
    * Looks up a job, without the lock. With `archive: true` it also looks among the archived jobs, which are past
@@ -80,7 +91,7 @@ export interface Queue<Jobs = DefaultJobs> {
    * Makes a failed or cancelled job pending again, due at once, with all its attempts.
    *
    * @returns true if the job is pending now; false if it is unknown, or neither failed nor cancelled
-   * @throws TsvqError like {@link enqueue}
+   * @throws TsvqError like {@link enqueue}; `DUPLICATE_JOB` if another job with its `dedupeKey` waits or runs
    * @example
    * await queue.retryJob(id);
    */
@@ -196,44 +207,4 @@ export interface Queue<Jobs = DefaultJobs> {
    * });
    */
   abandon(error: unknown): Promise<void>;
-}
-
-/**
- * Opens a queue. It returns at once, because only the first call that needs the file reads or makes it.
- * Open a file once and keep the queue, because each opened queue holds the file open until it is closed.
- *
- * @param file the path of the file, or its `file:` URL. The first enqueue makes the file and its directory. A relative
- *   path begins at the working directory.
- * @throws TsvqError `INVALID_ARGUMENT`, at once, for a path or an option that can't be used
- * @example
- * const queue = openQueue<{ email: { to: string } }>('data/queue.tsv', { durability: 'sync' });
- * await queue.enqueue('email', { to: 'ann@example.com' });
- */
-export function openQueue<Jobs = DefaultJobs>(file: string | URL, options: QueueOptions = {}): Queue<Jobs> {
-  const store = new Store(file, resolveQueueOptions(options));
-  systemClock.later(PRELOAD_MS, () => store.preload());
-  return overStore<Jobs>(store);
-}
-
-/** The key under which each queue has its source of rows, whatever its engine. Not part of the public interface. */
-const ROWS = Symbol('rows');
-
-/**
- * Opens a source of the rows of a queue, for a view.
- *
- * @internal
- */
-export function rowsOf(queue: Queue): RowSource {
-  return (queue as Queue & { readonly [ROWS]: () => RowSource })[ROWS]();
-}
-
-/**
- * Makes the queue of a store. Tests pass a store with another clock, or with a file system that fails on demand.
- *
- * @internal
- */
-export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
-  const { rows, ...calls } = fileQueue(store);
-  // Only here do job names get the types of their payloads, which the file can't hold.
-  return { ...calls, [ROWS]: rows } as unknown as Queue<Jobs>;
 }

@@ -1,7 +1,7 @@
 /* The module 'tsvq/testing', which users import in the unit tests of their handlers. */
 
 import { followUpId } from './file/format/follow-ups.js';
-import { checkJob } from './file/operations/enqueue.js';
+import { checkFollowUp, type NewJobRules } from './file/operations/new-job.js';
 import { onlyKnown } from './job/checks.js';
 import type { DefaultJobs, JobOf, Received, TypeOf } from './job/job.js';
 import type { EnqueueOptions } from './job/job-options.js';
@@ -52,16 +52,18 @@ export function context<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs
   onlyKnown('overrides', overrides, ['job', 'signal']);
   const job = testJob(overrides.job);
   const enqueued: unknown[] = [];
-  const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions): string => {
-    const { payload: json } = checkJob({ type, payload, options }, Date.now(), DEFAULTS.maxPayload);
+  const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions): string | undefined => {
+    const { fields, dedupe } = checkFollowUp({ type, payload, options }, Date.now(), RULES);
     const id = followUpId(job.id, job.attempts, enqueued.length);
-    enqueued.push({ type, payload: JSON.parse(json), ...(options && { options }) });
-    return id;
+    enqueued.push({ type, payload: JSON.parse(fields.payload), ...(options && { options }) });
+    return dedupe === undefined ? id : undefined;
   };
   const signal = overrides.signal ?? new AbortController().signal;
   // As in lib/queue.ts, job names get the types of their payloads here.
   return { job, signal, enqueue, enqueued } as unknown as TestContext<Jobs, T>;
 }
+
+const RULES: NewJobRules = { maxPayload: DEFAULTS.maxPayload, defaults: Object.create(null) };
 
 function testJob(fields: Partial<JobOf<string, unknown>> = {}): JobOf<string, unknown> {
   const now = new Date();
@@ -78,6 +80,9 @@ function testJob(fields: Partial<JobOf<string, unknown>> = {}): JobOf<string, un
     maxAttempts: undefined,
     timeout: undefined,
     priority: 0,
+    dedupeKey: undefined,
+    after: [],
+    meta: {},
     error: undefined,
     result: undefined,
     lockedBy: 'test',

@@ -4,7 +4,8 @@ import { readHeartbeat } from '../file/disk/heartbeat.js';
 import { Store } from '../file/store.js';
 import { durationText, queuePath, switchText } from '../job/checks.js';
 import { resolveQueueOptions } from '../job/options.js';
-import { overStore, type Queue } from '../queue.js';
+import { overStore } from '../open-queue.js';
+import type { Queue } from '../queue.js';
 import { notFound } from './exit.js';
 import { Output } from './output.js';
 

@@ -1,13 +1,14 @@
 import { onlyKnown, text } from '../job/checks.js';
 import type { Job } from '../job/job.js';
-import type { EnqueueOptions, ListOptions } from '../job/job-options.js';
+import type { Added, EnqueueOptions, ListOptions } from '../job/job-options.js';
 import type { WorkerOptions } from '../job/options.js';
 import type { Handlers } from '../runner/handler.js';
 import { withStoreErrors } from './disk/fs.js';
 import { cancel } from './operations/cancel.js';
-import { enqueueAll, type JobRequest } from './operations/enqueue.js';
+import { addAll } from './operations/enqueue.js';
 import { get, getArchived } from './operations/get.js';
 import { list } from './operations/list.js';
+import type { JobRequest } from './operations/new-job.js';
 import { listPauses, type PauseOptions, pause, resume } from './operations/pause.js';
 import { retry } from './operations/retry.js';
 import { FileRows } from './operations/row-source.js';
@@ -18,13 +19,15 @@ import { processQueue } from './worker/process-jobs.js';
 /** Returns the calls of a queue that is a file, and the source of its rows. The caller knows the payloads' types. */
 export function fileQueue(store: Store) {
   const { path } = store;
+  const addMany = async (jobs: readonly JobRequest[]) => withStoreErrors(path, () => addAll(store, jobs));
+  const add = async (type: string, payload?: unknown, options?: EnqueueOptions) =>
+    (await addMany([{ type, payload, options }]))[0] as Added;
   return {
     file: path,
-    enqueue: async (type: string, payload?: unknown, options?: EnqueueOptions) => {
-      const [id] = await withStoreErrors(path, () => enqueueAll(store, [{ type, payload, options }]));
-      return id as string;
-    },
-    enqueueMany: async (jobs: readonly JobRequest[]) => withStoreErrors(path, () => enqueueAll(store, jobs)),
+    add,
+    addMany,
+    enqueue: async (...job: Parameters<typeof add>) => (await add(...job)).id,
+    enqueueMany: async (jobs: readonly JobRequest[]) => (await addMany(jobs)).map(({ id }) => id),
     getJob: async (id: string, options?: { archive?: boolean }) =>
       withStoreErrors(path, async () => {
         // `ids.map(queue.getJob)` passes a number here, which is ignored.

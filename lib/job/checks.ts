@@ -24,6 +24,9 @@ function describe(value: unknown): string {
   return 'something without a text';
 }
 
+/** A time span: a number of milliseconds, or a text with a unit: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
+export type Duration = number | string;
+
 /** Returns a duration in ms. @throws TsvqError `INVALID_ARGUMENT` unless it is a non-negative time. */
 export function duration(name: string, value: unknown): number {
   let ms: unknown = value;

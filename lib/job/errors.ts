@@ -14,6 +14,7 @@ import { isNativeError } from 'node:util/types';
  * | `DETACHED` | other processes don't see the file: it is mounted alone, or its folder was taken away |
  * | `NO_ACCESS` | the file or its directory can't be created, read or written |
  * | `FILE_SYSTEM` | the file would be on a file system that a queue can't rely on, NFS say; nothing was written. See `anyFileSystem` |
+ * | `DUPLICATE_JOB` | a job with the same `dedupeKey` counts already; nothing was written; `existing` has the ids of such jobs |
  * | `LOCK_TIMEOUT` | another process held the lock for too long; the message says which, and since when |
  * | `DISK_FULL` | the disk (or a quota, or a file size limit) had no room; `written` has the ids that are in |
  * | `WRITE_FAILED` | the system refused a write for another reason; `written` has the ids that are in |
@@ -30,6 +31,7 @@ export type ErrorCode =
   | 'DETACHED'
   | 'NO_ACCESS'
   | 'FILE_SYSTEM'
+  | 'DUPLICATE_JOB'
   | 'LOCK_TIMEOUT'
   | 'DISK_FULL'
   | 'WRITE_FAILED'
@@ -54,15 +56,18 @@ export class TsvqError extends Error {
   readonly code: ErrorCode;
   /** The ids of this call that are in the file despite the error, in the call's order. */
   readonly written: readonly string[];
+  /** With `DUPLICATE_JOB`, the ids of the jobs that have the key already. */
+  readonly existing: readonly string[];
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; written?: readonly string[] } = {},
+    options: { cause?: unknown; written?: readonly string[]; existing?: readonly string[] } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.written = options.written ?? [];
+    this.existing = options.existing ?? [];
   }
 }
 

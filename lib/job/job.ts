@@ -4,6 +4,9 @@
  * | from                | event                                  | to                                        | who                       |
  * |---------------------|----------------------------------------|-------------------------------------------|---------------------------|
  * | –                   | enqueue                                | pending                                   | anyone                    |
+ * | –                   | enqueue with the key of a running job  | waiting                                   | anyone, to replace        |
+ * | waiting             | the job that it waits for has ended    | pending                                   | whoever ended that job    |
+ * | pending, waiting    | enqueue with its key                   | the same, with other values               | anyone, to replace        |
  * | pending, due        | claim (attempts + 1)                   | processing                                | a worker                  |
  * | processing          | handler returned                       | completed                                 | the worker with the claim |
  * | processing          | handler failed, attempts left          | pending, run_at = now + backoff           | the worker with the claim |
@@ -12,11 +15,11 @@
  * | processing          | worker shut down                       | pending, due at once, forgiven + 1        | the worker with the claim |
  * | processing          | worker shut down, too often in a row   | pending, due at once; failed if none left | the worker with the claim |
  * | processing          | worker dead, or time limit long past   | pending, due at once; failed if none left | any worker                |
- * | pending, processing | cancel                                 | cancelled                                 | anyone                    |
+ * | any that isn't final | cancel                                | cancelled                                 | anyone                    |
  * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
  *
- * The format has two more words, which are kept: `waiting`, a job that waits for other jobs, and `recurring`, a
- * schedule, which isn't a job. Nothing makes such rows yet.
+ * The format has one more word, which is kept: `recurring`, a schedule, which isn't a job. Nothing makes such rows
+ * yet.
  *
  * completed, failed and cancelled are final: only an operator's retry leaves them. A crash between any two
  * steps leaves a job in one of the two states of its table row.
@@ -106,6 +109,12 @@ export interface JobOf<T extends string, Payload> {
   readonly timeout: number | undefined;
   /** The priority, higher first. */
   readonly priority: number;
+  /** The key of which the type has at most one such job; undefined if it has none. */
+  readonly dedupeKey: string | undefined;
+  /** The ids of the jobs that it waits for, or waited for. */
+  readonly after: readonly string[];
+  /** The labels that the caller gave it. */
+  readonly meta: Readonly<Record<string, unknown>>;
   /** The message and the first stack frames of the last failure; undefined if there was none. */
   readonly error: string | undefined;
   /** The value that the handler returned, after JSON; undefined if it returned nothing. */

@@ -1,11 +1,9 @@
-import { count, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
-import type { Job } from './job.js';
+import { count, type Duration, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
+import type { DefaultJobs, Job, TypeOf } from './job.js';
+import { type EnqueueDefaults, resolveDefaults } from './job-options.js';
 import { type WorkerEvent, warnOnly } from './worker-event.js';
 
 export type { WorkerEvent };
-
-/** A time span: a number of milliseconds, or a text with a unit: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
-export type Duration = number | string;
 
 /**
  * The options of {@link openQueue}.
@@ -13,7 +11,7 @@ export type Duration = number | string;
  * @example
  * const queue = openQueue('data/queue.tsv', { durability: 'os', retention: '30d' });
  */
-export interface QueueOptions {
+export interface QueueOptions<Jobs = DefaultJobs> {
   /**
    * What an acknowledged job survives. With `'sync'` it survives power loss. With `'os'` it survives the death of any
    * process, but not of the machine. Default `'sync'`.
@@ -31,6 +29,11 @@ export interface QueueOptions {
    * layer, or of FUSE. Only Linux tells file systems apart. Default false.
    */
   anyFileSystem?: boolean | undefined;
+  /**
+   * What this process's jobs of a type have by default, for `enqueue` and for follow-ups. An option of the call wins.
+   * Default: none.
+   */
+  defaults?: { readonly [T in TypeOf<Jobs>]?: EnqueueDefaults } | undefined;
 }
 
 /**
@@ -119,6 +122,7 @@ export const DEFAULTS: ResolvedQueueOptions &
   maxPayload: 1_048_576,
   lockTimeout: 30_000,
   anyFileSystem: false,
+  defaults: {},
   maxAttempts: 3,
   maxRetryAfter: 86_400_000,
   maxInterruptions: 10,
@@ -138,11 +142,12 @@ export interface ResolvedQueueOptions {
   readonly maxPayload: number;
   readonly lockTimeout: number;
   readonly anyFileSystem: boolean;
+  readonly defaults: Readonly<Record<string, EnqueueDefaults | undefined>>;
 }
 
 /** Checks options, and adds the defaults. @throws TsvqError `INVALID_ARGUMENT` */
 export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions {
-  onlyKnown('options', options, ['durability', 'retention', 'maxPayload', 'lockTimeout', 'anyFileSystem']);
+  onlyKnown('options', options, QUEUE_OPTIONS);
   const given = { ...DEFAULTS, ...defined(options) };
   const { durability, retention, maxPayload, lockTimeout, anyFileSystem } = given;
   if (durability !== 'sync' && durability !== 'os') throw invalid('durability', durability, "'sync' or 'os'");
@@ -153,8 +158,18 @@ export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions
     maxPayload: payloadLimit(maxPayload),
     lockTimeout: duration('lockTimeout', lockTimeout),
     anyFileSystem,
+    defaults: resolveDefaults(given.defaults),
   };
 }
+
+const QUEUE_OPTIONS = [
+  'durability',
+  'retention',
+  'maxPayload',
+  'lockTimeout',
+  'anyFileSystem',
+  'defaults',
+] as const satisfies readonly (keyof QueueOptions)[];
 
 /** The largest `maxPayload`: payload, result and follow-ups must fit into one row, and a row into one string. */
 const MOST_PAYLOAD = 100 * 1024 * 1024;

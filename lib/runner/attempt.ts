@@ -5,8 +5,12 @@ import type { HandlerContext } from './handler.js';
 /** The reason why an attempt's signal was aborted. */
 export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
 
-/** Adds a follow-up of a job. @returns its id */
-export type EnqueueFollowUp = (type: string, payload?: unknown, options?: EnqueueOptions) => string;
+/** Adds a follow-up of a job. @returns its id; undefined if it has a key, because it may be a duplicate */
+export type EnqueueFollowUp = (
+  type: string,
+  payload?: unknown,
+  options?: EnqueueOptions,
+) => string | undefined;
 
 /** The key under which a context keeps its attempt. */
 const ATTEMPT = Symbol('attempt');

@@ -1,5 +1,5 @@
 import type { DefaultJobs, Job, Received, TypeOf } from '../job/job.js';
-import type { EnqueueArguments } from '../job/job-options.js';
+import type { EnqueueArguments, EnqueueOptions } from '../job/job-options.js';
 
 /**
  * The second argument of a handler. It may be destructured, passed on, or copied (`{...context}`). For a unit
@@ -18,14 +18,22 @@ export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = Typ
   readonly signal: AbortSignal;
   /**
    * Enqueues a follow-up, and returns its id at once. The follow-up exists if, and only if, this job completes,
-   * because both are written together.
+   * because both are written together. With a `dedupeKey` it is left out if another open job has the key then, so
+   * it returns undefined; `dedupe` is `'active'`, and `onDuplicate` is `'return'`.
    *
    * @throws TsvqError at once: `INVALID_ARGUMENT`; `PAYLOAD_TOO_LARGE`, also if all follow-ups of the job have more than
    *   128 MiB together; `CLOSED` if the job is over
    * @example
    * const next = context.enqueue('thumbnail', { image });
    */
-  readonly enqueue: <F extends TypeOf<Jobs>>(type: F, ...rest: EnqueueArguments<Jobs[F]>) => string;
+  readonly enqueue: {
+    <F extends TypeOf<Jobs>>(
+      type: F,
+      payload: Jobs[F],
+      options: EnqueueOptions & { dedupeKey: string | true },
+    ): undefined;
+    <F extends TypeOf<Jobs>>(type: F, ...rest: EnqueueArguments<Jobs[F]>): string;
+  };
 }
 
 /**

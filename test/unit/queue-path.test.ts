@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { defaultQueueFile } from '../../lib/default-queue.js';
 import { queuePath } from '../../lib/job/checks.js';
-import { openQueue } from '../../lib/queue.js';
+import { openQueue } from '../../lib/open-queue.js';
 import { throws } from '../support/errors.js';
 import { temporaryFolder } from '../support/folders.js';
 

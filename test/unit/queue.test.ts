@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { systemFs } from '../../lib/file/disk/fs.js';
 import * as tsvq from '../../lib/index.js';
-import { openQueue } from '../../lib/queue.js';
+import { openQueue } from '../../lib/open-queue.js';
 import { rejects, throws } from '../support/errors.js';
 import { faultyFs } from '../support/faulty-fs.js';
 import { temporaryFolder } from '../support/folders.js';

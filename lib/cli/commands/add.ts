@@ -4,7 +4,7 @@ import { findInexact, parseJson, tellInexact } from '../../file/format/parse-jso
 import { countText, durationText } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
 import type { EnqueueOptions } from '../../job/job-options.js';
-import { overStore } from '../../queue.js';
+import { overStore } from '../../open-queue.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
 import { examples } from '../help.js';

@@ -14,8 +14,6 @@ export interface ChoreContext {
   readonly store: Store;
   /** True if the worker waits for more jobs when nothing is due. */
   readonly stays: boolean;
-  /** True if a completion is in the file without all of its follow-ups. A compaction makes them. */
-  owesFollowUps: boolean;
   readonly events: ChoreEvents;
 }
 

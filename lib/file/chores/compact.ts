@@ -2,18 +2,16 @@ import { TsvqError } from '../../job/errors.js';
 import type { Chore, ChoreContext } from './chore.js';
 
 /**
- * Compacts if follow-ups are owed, otherwise if that is worthwhile. Most failures of the latter are only
+ * Repairs the file if a cut commit needs it, then compacts if that is worthwhile. Most failures of the latter are only
  * warnings, because the next worker tries again.
  *
  * @param includesSmall see {@link Store.compactIfWorthwhile}
  */
-export async function compactForWorker(context: ChoreContext, includesSmall: boolean): Promise<void> {
-  const { store, events } = context;
-  if (context.owesFollowUps) {
-    await store.compact();
-    context.owesFollowUps = false;
-    return;
-  }
+export async function compactForWorker(
+  { store, events }: Pick<ChoreContext, 'store' | 'events'>,
+  includesSmall: boolean,
+): Promise<void> {
+  if (store.lock.needsRepair) await store.repair();
   try {
     await store.compactIfWorthwhile(includesSmall);
   } catch (error) {

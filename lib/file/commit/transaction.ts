@@ -1,3 +1,4 @@
+import { isFinal } from '../../job/job.js';
 import { randomHex } from '../../job/random.js';
 import type { OpenFile } from '../disk/open-file.js';
 import type { NewJobFields } from '../format/columns.js';
@@ -5,6 +6,8 @@ import type { Layout } from '../format/layout.js';
 import { type Change, StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { readJobs, runningJobs } from '../index/rows.js';
+import { isOver, releaseOf } from '../joins/release.js';
+import { CommitRows } from './commit-rows.js';
 
 /** How much of the file a transaction reads: nothing, the open part, or the sealed part as well. */
 export type Reads = 'nothing' | 'open' | 'all';
@@ -17,8 +20,8 @@ export interface Snapshot {
   readonly now: number;
   /** The jobs of the commit that were run and archived since its first try; empty in the first try. */
   readonly archived: ReadonlySet<string>;
-  /** The rows of the earlier transactions in the same commit, by job. */
-  readonly decided: Map<string, StoredJob>;
+  /** The rows of the earlier transactions in the same commit. */
+  readonly earlier: CommitRows;
 }
 
 /** The error that makes a change start over, because a person edited the file in place. */
@@ -38,8 +41,7 @@ export class StaleIndex extends Error {}
  * });
  */
 export class Transaction {
-  /** The rows to append. */
-  readonly rows: StoredJob[] = [];
+  readonly #own = new CommitRows();
   readonly #snapshot: Snapshot;
   /** The rows of earlier tries that are in the file, by job. */
   readonly #written = new Map<string, StoredJob>();
@@ -48,6 +50,11 @@ export class Transaction {
   constructor(snapshot: Snapshot, tried: readonly StoredJob[] = []) {
     this.#snapshot = snapshot;
     for (const row of tried) if (this.#isIn(row)) this.#written.set(row.id, row);
+  }
+
+  /** The rows to append. */
+  get rows(): readonly StoredJob[] {
+    return this.#own.rows;
   }
 
   /** The time of the try, in ms since 1970. */
@@ -70,19 +77,35 @@ export class Transaction {
   job(id: string): StoredJob | undefined {
     const mine = this.#written.get(id);
     if (mine !== undefined) return mine.from;
-    const decided = this.#snapshot.decided.get(id);
-    if (decided !== undefined) return decided;
+    const earlier = this.#snapshot.earlier.find(id);
+    if (earlier !== undefined) return earlier;
     const slot = this.index.find(id);
     return slot === undefined ? undefined : this.#read(slot);
   }
 
+  /**
+   * Returns the newest rows of the jobs with a dedupe key, finished ones too: the last one that was read, and those of
+   * this commit.
+   */
+  withKey(type: string, key: string): StoredJob[] {
+    const { earlier } = this.#snapshot;
+    const found = new Map<string, StoredJob>();
+    for (const slot of this.index.joins.withKey(type, key)) {
+      const job = this.#asOfNow(this.#read(slot));
+      if (job !== undefined) found.set(job.id, job);
+    }
+    for (const row of [...earlier.withKey(type, key), ...this.#own.withKey(type, key)])
+      found.set(row.id, row);
+    return [...found.values()].filter((job) => job.type === type && job.dedupeKey === key);
+  }
+
   /** Gives every job that is processing. */
   *running(): IterableIterator<StoredJob> {
-    const { decided } = this.#snapshot;
+    const { earlier } = this.#snapshot;
     for (const job of runningJobs(this.index)) {
-      if (!decided.has(job.id) && !this.#written.has(job.id)) yield job;
+      if (earlier.find(job.id) === undefined && !this.#written.has(job.id)) yield job;
     }
-    for (const job of decided.values()) if (job.status === 'processing') yield job;
+    for (const job of earlier.rows) if (job.status === 'processing') yield job;
     for (const { from } of this.#written.values()) if (from?.status === 'processing') yield from;
   }
 
@@ -97,17 +120,32 @@ export class Transaction {
     this.put(job.next(change));
   }
 
-  /** Asks for a row that was made before; see {@link StoredJob.next}. */
+  /** Asks for a row that was made before; see {@link StoredJob.next}. If it ends a job, those that wait for it start. */
   put(row: StoredJob): void {
-    if (!this.#written.has(row.id)) this.rows.push(row);
+    if (!this.#written.has(row.id)) this.#own.rows.push(row);
+    if (isFinal(row.status)) this.#release(row.id);
+  }
+
+  #release(id: string): void {
+    const slots = this.index.joins.childrenOf(id);
+    const earlier = this.#snapshot.earlier.childrenOf(id);
+    if (slots.length + earlier.length === 0) return;
+    // A job without a readable row may still run.
+    const isDone = (other: string): boolean =>
+      !this.index.isHeld(other) &&
+      isOver(this.#written.get(other) ?? this.#own.find(other) ?? this.job(other));
+    for (const child of [...slots.map((slot) => this.#asOfNow(this.#read(slot))), ...earlier]) {
+      const change = child && releaseOf(child, this.now, isDone);
+      if (child !== undefined && change !== undefined) this.change(child, change);
+    }
   }
 
   /** True if a row that was read earlier is still the newest row of its job. */
   isNewest({ id, version, status, known }: StoredJob): boolean {
-    const { decided, index } = this.#snapshot;
+    const { earlier, index } = this.#snapshot;
     const other = this.#written.size > 0 ? this.#written.get(id) : undefined;
     if (other !== undefined) return other.from?.version === version;
-    const newer = decided.size > 0 ? decided.get(id) : undefined;
+    const newer = earlier.find(id);
     if (newer !== undefined) return newer.version === version && newer.status === status;
     const slot = known?.index === index ? known?.slot : this.index.find(id);
     return slot !== undefined && this.index.version(slot) === version && this.index.status(slot) === status;
@@ -135,6 +173,13 @@ export class Transaction {
     return layout.names.every(
       (name, i) => name === 'follow_ups' || found[columns.names.indexOf(name)] === row.row[i],
     );
+  }
+
+  /** Returns the newest row of a job that was read from the file, as this change finds it. */
+  #asOfNow(job: StoredJob): StoredJob | undefined {
+    const mine = this.#written.get(job.id);
+    if (mine !== undefined) return mine.from;
+    return this.#own.find(job.id) ?? this.#snapshot.earlier.find(job.id) ?? job;
   }
 
   #read(slot: number): StoredJob {

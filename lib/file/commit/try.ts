@@ -6,6 +6,7 @@ import { endOf } from '../disk/tail.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { Append } from './append.js';
+import { CommitRows } from './commit-rows.js';
 import type { LockTurns } from './lock-turns.js';
 import type { Maintenance, Parts } from './maintenance.js';
 import type { Reads, Snapshot } from './transaction.js';
@@ -143,13 +144,22 @@ export class Try {
   async #write(place: Place, archived: ReadonlySet<string>): Promise<Written> {
     const { maintenance, environment } = this.#parts;
     const { file, index } = place;
-    const rows = this.#decide({ file, index, archived, now: environment.clock.now(), decided: new Map() });
+    const rows = this.#decide({
+      file,
+      index,
+      archived,
+      now: environment.clock.now(),
+      earlier: new CommitRows(),
+    });
     file.retain();
     try {
       const append = new Append(environment.fs, file, rows);
       await append.write();
       const superseded = rows.length === 0 ? [] : await this.#check(append, place);
       if (superseded === undefined) return { file, needsSync: false, superseded: [] };
+      // Follow-ups and the jobs that waited may be among the rows that are missing.
+      const isCut = append.rows < rows.length && (append.rows > 0 || this.#since !== undefined);
+      if (isCut && place.isLocked) this.#parts.lock().owesRepair = true;
       // Without the lock, the torn line is left to the next try, which finds it and takes the lock.
       if (append.cutShort && place.isLocked) {
         await maintenance.closeTail(file).catch((error) => (append.error = error));
@@ -165,18 +175,14 @@ export class Try {
 
   /** Lets the updates decide. @returns the rows that they ask for */
   #decide(snapshot: Snapshot): StoredJob[] {
-    const updates = this.#updates;
-    const rows: StoredJob[] = [];
+    const { rows } = snapshot.earlier;
     let mustWait = false;
-    for (const update of updates) {
+    for (const update of this.#updates) {
       if (mustWait) update.startOver();
       else update.decide(snapshot);
       // If one update must wait for the next try, all after it wait too, to keep their order.
-      mustWait ||= update.startsOver && snapshot.decided.size > 0;
-      for (const row of update.rows) {
-        rows.push(row);
-        if (updates.length > 1 && update.reads !== 'nothing') snapshot.decided.set(row.id, row);
-      }
+      mustWait ||= update.startsOver && rows.length > 0;
+      for (const row of update.rows) rows.push(row);
     }
     return rows;
   }

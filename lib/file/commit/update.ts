@@ -66,8 +66,9 @@ export class Update<T = unknown> {
       this.rows = this.#tx.rows;
       // A commit has at most one row of a job. With two, the second would count even if the first came too late,
       // because another process wrote that version before.
-      const { decided } = snapshot;
-      if (decided.size > 0 && this.rows.some(({ id }) => decided.has(id))) this.startOver();
+      const { earlier } = snapshot;
+      const isBehind = this.reads !== 'nothing' && earlier.rows.length > 0;
+      if (isBehind && this.rows.some(({ id }) => earlier.find(id) !== undefined)) this.startOver();
     } catch (error) {
       if (error instanceof StaleIndex) this.startOver();
       else this.#refuse(error);

@@ -17,7 +17,8 @@ export class CompactedFile {
   readonly layout: Layout;
   readonly #output: Replacement;
   readonly #old: OpenFile;
-  readonly #now: number;
+  /** The time of the compaction, in ms since 1970. */
+  readonly now: number;
   readonly #reader: LineReader;
   /** Where the note of the sealed part is, if there is one. */
   #noteAt: number | undefined;
@@ -33,7 +34,7 @@ export class CompactedFile {
     this.#output = output;
     this.#old = old;
     this.layout = layout;
-    this.#now = now;
+    this.now = now;
     this.#reader = new LineReader(old.layout);
   }
 
@@ -97,7 +98,7 @@ export class CompactedFile {
   /** Returns a row in the new columns. */
   upgraded(bytes: Buffer, start: number, end: number): Row {
     const [row] = splitRows(bytes.toString('utf8', start, end));
-    return upgrade(row as Row, this.#old.layout, this.layout, this.#now);
+    return upgrade(row as Row, this.#old.layout, this.layout, this.now);
   }
 
   #endRun(): void {

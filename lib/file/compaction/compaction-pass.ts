@@ -6,6 +6,7 @@ import { LineReader, TORN } from '../format/line.js';
 import { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { isMark } from '../index/sealed.js';
+import { releaseOf } from '../joins/release.js';
 import type { ArchiveWriter } from './archive-writer.js';
 import type { CompactedFile } from './compacted-file.js';
 import { type Destination, destinationOf, type OldLine } from './destination.js';
@@ -94,7 +95,7 @@ export class CompactionPass {
     return {
       kind: 'newest',
       status: reader.status,
-      isHeld: index.isRowHeld(reader),
+      isHeld: !index.unreadable.isEmpty && index.isHeld(reader.text(index.file.layout.at.id)),
       finishedAt: this.#finishedAt,
     };
   }
@@ -149,7 +150,9 @@ export class CompactionPass {
     const carries = isFinal(reader.status) && reader.has(at.follow_ups);
     const isRewritten = carries || this.#target.isUpgrade;
     if (to !== 'archive') this.#kept++;
-    if (to === 'open' && !carries) this.#target.keepOpen(offset, end - start + 1);
+    const released = reader.status === 'waiting' ? this.#released(bytes, start, end) : undefined;
+    if (released !== undefined) this.#target.addOpen(released.line);
+    else if (to === 'open' && !carries) this.#target.keepOpen(offset, end - start + 1);
     else if (to === 'sealed' && !isRewritten) this.#target.seal(bytes, start, end + 1);
     else {
       const line = isRewritten ? this.#rewritten(bytes, start, end) : bytes.toString('utf8', start, end + 1);
@@ -157,6 +160,18 @@ export class CompactionPass {
       else if (to === 'open') this.#target.addOpen(line);
       else this.#target.sealLine(Buffer.from(line));
     }
+  }
+
+  /** Returns the next row of a job that waits for jobs that have ended, whose release a crash cut off. */
+  #released(bytes: Buffer, start: number, end: number): StoredJob | undefined {
+    const index = this.#index;
+    const job = new StoredJob(this.#target.upgraded(bytes, start, end), this.#target.layout);
+    const change = releaseOf(job, this.#target.now, (id) => {
+      const slot = index.find(id);
+      // The open part has all jobs that have not ended. A job without a readable row may still run.
+      return slot === undefined ? !index.isHeld(id) : isFinal(index.status(slot));
+    });
+    return change && job.next(change);
   }
 
   /** Returns a finished row in the new layout; notes its follow-ups, and empties their column. */

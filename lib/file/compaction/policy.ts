@@ -36,7 +36,7 @@ export function isPastRetention(index: JobIndex, now: number, retention: number)
     eachLine(piece, 0, piece.length, (start, end) => {
       if (reader.read(piece, start, end) !== 'row' || !isFinal(reader.status)) return;
       // A held job stays in the file.
-      if (index.isRowHeld(reader)) return;
+      if (!index.unreadable.isEmpty && index.isHeld(reader.text(file.layout.at.id))) return;
       first = Math.min(first, reader.number(file.layout.at.finished_at, Number.MAX_SAFE_INTEGER) * 1000);
     });
     if (first < Number.POSITIVE_INFINITY || piece.length < size) return first < now - retention * 1.1;

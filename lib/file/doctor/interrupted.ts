@@ -1,7 +1,7 @@
 import { isFinal } from '../../job/job.js';
 import type { Column } from '../format/columns.js';
 import { LF, LineReader } from '../format/line.js';
-import { readOwnMeta, writeOwnMeta } from '../format/meta.js';
+import { readMeta, writeMeta } from '../format/meta.js';
 import { brief } from '../format/text.js';
 import { sealedPart } from '../index/sealed.js';
 import type { Store } from '../store.js';
@@ -15,7 +15,7 @@ const NOTE = Buffer.from('"@interruptions":');
 /** Describes the row read last if its job is interrupted again and again; otherwise undefined. */
 function describeRow(reader: LineReader, at: Readonly<Record<Column, number>>): string | undefined {
   if (isFinal(reader.status) || !reader.has(at.meta)) return undefined;
-  const times = readOwnMeta(reader.text(at.meta))['@interruptions'] ?? 0;
+  const times = readMeta(reader.text(at.meta))['@interruptions'] ?? 0;
   if (times < OFTEN) return undefined;
   return `job ${brief(reader.text(at.id))} (${brief(reader.text(at.type))}) was interrupted ${times} times in a row`;
 }
@@ -53,7 +53,7 @@ export async function interruptedProblem(store: Store): Promise<string | undefin
 export function metaFinding(reader: LineReader, at: Readonly<Record<Column, number>>): Finding | undefined {
   if (!reader.has(at.meta)) return undefined;
   const id = reader.text(at.id);
-  if (writeOwnMeta(reader.text(at.meta), { '@interruptions': 1 }) === undefined) {
+  if (writeMeta(reader.text(at.meta), { '@interruptions': 1 }) === undefined) {
     const message = `the meta of job ${brief(id)} is not a JSON object, or too long: no wait or interruption can be noted in it, so each counts as an attempt`;
     return { kind: 'meta', id, message };
   }

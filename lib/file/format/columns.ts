@@ -1,5 +1,6 @@
 import type { Status } from '../../job/job.js';
-import { type OwnMeta, readOwnMeta, writeOwnMeta } from './meta.js';
+import { type After, decodeAfter } from './after.js';
+import { labelsOf, type Meta, MOST_BYTES, readMeta, writeMeta } from './meta.js';
 import { parseJson } from './parse-json.js';
 import { escapeText, isName, unescapeText } from './text.js';
 
@@ -14,15 +15,18 @@ interface Form<T> {
   readonly isNumber?: true;
 }
 
+/** When a new job gives a value for a column: each job, some jobs, or none. */
+type Given = 'always' | 'sometimes' | false;
+
 /** A column: how it is named, written, read and shown. */
-interface ColumnOf<Name extends string, Field extends string, T, Given extends boolean> extends Form<T> {
+interface ColumnOf<Name extends string, Field extends string, T, G extends Given> extends Form<T> {
   readonly name: Name;
   /** The name of the column's value in code. */
   readonly field: Field;
   /** The column's field in a new row whose job gives no value for it. */
   readonly initial: string;
-  /** True if the column is one of {@link NewJobFields}. */
-  readonly isGiven: Given;
+  /** Not false if the column is one of {@link NewJobFields}. */
+  readonly given: G;
   /** Converts the value for users; undefined if a `Job` doesn't show the column. */
   readonly show: ((value: T) => unknown) | undefined;
 }
@@ -32,7 +36,11 @@ const isField = (value: unknown): value is string => typeof value === 'string' &
 /** Text that needs no escapes: names, ids, JSON. */
 const text: Form<string> = { encode: (value) => value, decode: (field) => field, accepts: isField };
 const typeName: Form<string> = { ...text, accepts: isName };
-const word: Form<Status> = { ...text, decode: (field) => field as Status };
+const word: Form<Status> = {
+  ...text,
+  decode: (field) => field as Status,
+  accepts: (value) => value === 'pending' || value === 'waiting',
+};
 const escaped: Form<string> = { encode: escapeText, decode: unescapeText, accepts: isField };
 
 const integer: Form<number> = {
@@ -54,30 +62,34 @@ const optional = <T>(form: Form<T>): Form<T | undefined> => ({
   accepts: (value) => value === undefined || form.accepts(value),
 });
 
-const meta: Form<OwnMeta> = {
-  encode: (change, before) => writeOwnMeta(before, change) ?? before,
-  decode: readOwnMeta,
-  accepts: () => false,
+const meta: Form<Meta> = {
+  encode: (change, before) => writeMeta(before, change) ?? before,
+  decode: readMeta,
+  accepts: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Buffer.byteLength(JSON.stringify(value)) <= MOST_BYTES,
 };
 
-const column = <Name extends string, Field extends string, T, Given extends boolean = false>(
+const after: Form<After | undefined> = {
+  encode: (value) => (value === undefined ? '' : JSON.stringify(value)),
+  decode: decodeAfter,
+  accepts: (value) => decodeAfter(JSON.stringify(value) ?? '') !== undefined,
+};
+
+const column = <Name extends string, Field extends string, T, G extends Given = false>(
   name: Name,
   field: Field,
   form: Form<T>,
-  { initial = '', isGiven, show }: { initial?: string; isGiven?: Given; show?: (value: T) => unknown } = {},
-): ColumnOf<Name, Field, T, Given> => ({
-  ...form,
-  name,
-  field,
-  initial,
-  isGiven: (isGiven ?? false) as Given,
-  show,
-});
+  { initial = '', given, show }: { initial?: string; given?: G; show?: (value: T) => unknown } = {},
+): ColumnOf<Name, Field, T, G> => ({ ...form, name, field, initial, given: (given ?? false) as G, show });
 
 const asIs = <T>(value: T): T => value;
 const orUndefined = (value: string): string | undefined => value || undefined;
 const date = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
-const isGiven = true as const;
+const always = { given: 'always' as const };
+const sometimes = { given: 'sometimes' as const };
 
 /**
  * Every column of this queue, in the order of a new file. A new column is one more line. It is then kept,
@@ -85,27 +97,27 @@ const isGiven = true as const;
  */
 export const columns = [
   column('id', 'id', text, { show: asIs }),
-  column('type', 'type', typeName, { isGiven, show: asIs }),
-  column('payload', 'payload', text, { isGiven, show: json }),
-  column('status', 'status', word, { initial: 'pending', show: asIs }),
-  column('created_at', 'createdAt', time, { isGiven, show: date }),
-  column('run_at', 'runAt', time, { isGiven, show: date }),
+  column('type', 'type', typeName, { ...always, show: asIs }),
+  column('payload', 'payload', text, { ...always, show: json }),
+  column('status', 'status', word, { ...sometimes, initial: 'pending', show: asIs }),
+  column('created_at', 'createdAt', time, { ...always, show: date }),
+  column('run_at', 'runAt', time, { ...always, show: date }),
   column('attempts', 'attempts', integer, { initial: '0', show: asIs }),
   column('error', 'error', escaped, { show: orUndefined }),
   column('result', 'result', text, { show: json }),
-  column('priority', 'priority', integer, { isGiven, initial: '0', show: asIs }),
-  column('max_attempts', 'maxAttempts', optional(integer), { isGiven, show: asIs }),
+  column('priority', 'priority', integer, { ...always, initial: '0', show: asIs }),
+  column('max_attempts', 'maxAttempts', optional(integer), { ...sometimes, show: asIs }),
   column('forgiven', 'forgiven', integer, { initial: '0', show: asIs }),
-  column('timeout', 'timeout', optional(time), { isGiven, show: asIs }),
-  column('dedupe_key', 'dedupeKey', text),
+  column('timeout', 'timeout', optional(time), { ...sometimes, show: asIs }),
+  column('dedupe_key', 'dedupeKey', text, { ...sometimes, show: orUndefined }),
   column('locked_by', 'lockedBy', text, { show: orUndefined }),
   column('started_at', 'startedAt', optional(time), { show: date }),
   column('finished_at', 'finishedAt', optional(time), { show: date }),
   column('progress', 'progress', text),
   column('follow_ups', 'followUps', text),
   column('group', 'group', text),
-  column('after', 'after', text),
-  column('meta', 'meta', meta),
+  column('after', 'after', after, { ...sometimes, show: (value) => value?.ids ?? [] }),
+  column('meta', 'meta', meta, { ...sometimes, show: labelsOf }),
   column('claim_timeout', 'claimTimeout', optional(time)),
   column('version', 'version', integer, { initial: '1' }),
 ] as const;
@@ -118,24 +130,18 @@ export type Column = AnyColumn['name'];
 /** The values of a job's row: times and time spans in ms, JSON as text. */
 export type JobFields = { readonly [C in AnyColumn as C['field']]: ReturnType<C['decode']> };
 
-type Given = {
-  readonly [C in AnyColumn as C['isGiven'] extends true ? C['field'] : never]: ReturnType<C['decode']>;
+type GivenFields<G extends Given> = {
+  readonly [C in AnyColumn as C['given'] extends G ? C['field'] : never]: ReturnType<C['decode']>;
 };
-type MayBeLeftOut = { [F in keyof Given]: undefined extends Given[F] ? F : never }[keyof Given];
 
 /** The checked values of a new job: times in ms, the payload as JSON text. */
-export type NewJobFields = Omit<Given, MayBeLeftOut> & Partial<Pick<Given, MayBeLeftOut>>;
+export type NewJobFields = GivenFields<'always'> & Partial<GivenFields<'sometimes'>>;
 
 /** The names of all columns, in the order of a new file. */
 export const COLUMNS: readonly Column[] = columns.map(({ name }) => name);
 
 /** All columns with one common type. */
-export const anyColumns = columns as unknown as readonly ColumnOf<
-  Column,
-  keyof JobFields,
-  unknown,
-  boolean
->[];
+export const anyColumns = columns as unknown as readonly ColumnOf<Column, keyof JobFields, unknown, Given>[];
 
 let lastMs = Number.NaN;
 let lastSeconds = '';

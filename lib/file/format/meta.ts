@@ -4,15 +4,21 @@
  * names that look like numbers.
  */
 
+/** The labels that a caller gave a job: names that don't begin with `@`, and JSON values. */
+export type Labels = Readonly<Record<string, unknown>>;
+
 /** The queue's own notes about a job in `meta`; a missing one is undefined. */
-export interface OwnMeta {
+export type OwnMeta = {
   /** When the job asked for the first of its waits in a row, in Unix seconds. */
   readonly '@askedToWaitSince'?: number | undefined;
   /** How many attempts in a row were interrupted. */
   readonly '@interruptions'?: number | undefined;
   /** True if the job may have killed its last worker, so that it is claimed alone. */
   readonly '@lone'?: true | undefined;
-}
+};
+
+/** The content of `meta`: the queue's own notes, and a caller's labels. A change sets some, or removes: undefined. */
+export type Meta = OwnMeta & Labels;
 
 /** The change that removes all the queue's notes. */
 export const NO_OWN_META: Required<OwnMeta> = {
@@ -25,31 +31,46 @@ export const NO_OWN_META: Required<OwnMeta> = {
 export const RETRIED_META: OwnMeta = { '@askedToWaitSince': undefined, '@interruptions': undefined };
 
 /** The most bytes that the field may have. */
-const MOST_BYTES = 4096;
+export const MOST_BYTES = 4096;
+/** The most bytes of a caller's labels, so that the queue's notes have room. */
+export const MOST_LABEL_BYTES = 3072;
 
-/** The notes of most jobs: none. */
-const NONE: OwnMeta = {};
+/** The content of most jobs' fields: none. */
+const NONE: Meta = {};
 
-/** Reads the queue's notes from a field. A field that isn't a JSON object (an edit by hand) counts as empty. */
-export function readOwnMeta(field: string): OwnMeta {
+const isOwn = (name: string): boolean => name.startsWith('@');
+
+/** Returns the labels among the content of `meta`. */
+export const labelsOf = (meta: Meta): Labels =>
+  meta === NONE ? NONE : Object.fromEntries(Object.entries(meta).filter(([name]) => !isOwn(name)));
+
+/** Returns the change that gives a job other labels. Notes stay. */
+export const otherLabels = (before: Meta, labels: Labels): Labels => ({
+  ...Object.fromEntries(Object.keys(labelsOf(before)).map((name) => [name, undefined])),
+  ...labels,
+});
+
+/** Reads a field. One that isn't a JSON object (an edit by hand) counts as empty, and so does an unusable note. */
+export function readMeta(field: string): Meta {
   if (field === '') return NONE;
-  const meta = objectIn(field);
-  const since = meta?.['@askedToWaitSince'];
-  const interruptions = meta?.['@interruptions'];
+  const meta = objectIn(field) ?? NONE;
+  const since = meta['@askedToWaitSince'];
+  const interruptions = meta['@interruptions'];
   return {
+    ...labelsOf(meta),
     ...(Number.isFinite(since) && Number(since) >= 0 && { '@askedToWaitSince': since as number }),
     ...(Number.isSafeInteger(interruptions) &&
       Number(interruptions) > 0 && { '@interruptions': interruptions as number }),
-    ...(meta?.['@lone'] === true && { '@lone': true as const }),
+    ...(meta['@lone'] === true && { '@lone': true as const }),
   };
 }
 
 /**
- * Returns the field with the notes in `change`. A note that is undefined there is removed; all others stay.
+ * Returns the field with the notes and labels in `change`. One that is undefined there is removed; all others stay.
  *
  * @returns undefined if the field isn't a JSON object, and so has to stay as it is, or would get too long
  */
-export function writeOwnMeta(field: string, change: OwnMeta): string | undefined {
+export function writeMeta(field: string, change: Meta): string | undefined {
   if (field !== '' && objectIn(field) === undefined) return undefined;
   // Most jobs have no notes when they complete.
   const members = field === '' ? [] : membersOf(field);
@@ -63,13 +84,11 @@ export function writeOwnMeta(field: string, change: OwnMeta): string | undefined
   return Buffer.byteLength(written) > MOST_BYTES ? undefined : written;
 }
 
-function objectIn(field: string): Record<string, unknown> | undefined {
+function objectIn(field: string): Meta | undefined {
   if (field === '' || field.length > MOST_BYTES) return undefined;
   try {
     const value: unknown = JSON.parse(field);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Meta) : undefined;
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import type { Job } from '../../job/job.js';
 import { anyColumns, type JobFields, type NewJobFields } from './columns.js';
 import type { Layout } from './layout.js';
-import { writeOwnMeta } from './meta.js';
+import { writeMeta } from './meta.js';
 import type { Row } from './row.js';
 
 /** A job's place in an index. It saves a lookup by id while the index is the same. */
@@ -10,10 +10,10 @@ export interface Known {
   readonly slot: number;
 }
 
-/** The values that a change of state sets; others stay. In `meta`, a change sets only the queue's own notes. */
+/** The values that a change of state sets; others stay. In `meta`, a change sets only the notes and labels that it names. */
 export type Change = Partial<JobFields>;
 
-const GIVEN = anyColumns.flatMap((column, i) => (column.isGiven ? [{ column, i }] : []));
+const GIVEN = anyColumns.flatMap((column, i) => (column.given === false ? [] : [{ column, i }]));
 const BY_FIELD = Object.fromEntries(anyColumns.map((column, i) => [column.field, { column, i }])) as Record<
   keyof JobFields,
   { column: (typeof anyColumns)[number]; i: number }
@@ -88,7 +88,7 @@ export class StoredJob {
 
   /** True if the row's `meta` has room for these notes of the queue. */
   canNote(meta: JobFields['meta']): boolean {
-    return writeOwnMeta(this.row[this.layout.at.meta] ?? '', meta) !== undefined;
+    return writeMeta(this.row[this.layout.at.meta] ?? '', meta) !== undefined;
   }
 
   /** Returns the job as users see it. */

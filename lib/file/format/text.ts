@@ -29,7 +29,7 @@ export const brief = (text: string): string => (text.length > 80 ? `${text.slice
  * True if a name has separators or controls, Unicode's invisible ones too, because an operator must be able to
  * type a name. Plain names are checked first, because compiling Unicode classes costs each cron tick 0.5 ms.
  */
-const hasControls = (name: string): boolean =>
+export const hasControls = (name: string): boolean =>
   !/^[ -~]*$/.test(name) && /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name);
 
 /** True if a name fits a field unchanged and can't be mistaken for something else. */

@@ -6,6 +6,7 @@ import { LineReader } from '../format/line.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { Anchor } from './anchor.js';
 import { IdMap, keyOf } from './id-map.js';
+import { JoinMap } from './join-map.js';
 import { LateRows } from './late-rows.js';
 import type { SealedPart } from './sealed.js';
 import { CODES, NONE, Slots, Types } from './slots.js';
@@ -42,6 +43,8 @@ export class JobIndex {
   onSuperseded: ((offset: number, length: number) => void) | undefined;
   /** Superseded rows that are not struck yet, because a commit is about to strike them, or was killed before. */
   uncrossed: Superseded[] = [];
+  /** The jobs with a key, and those that wait for others. */
+  readonly joins: JoinMap = new JoinMap();
   readonly #reader: LineReader;
   readonly #lateRows: LateRows;
   readonly #anchor: Anchor;
@@ -126,11 +129,6 @@ export class JobIndex {
     return !this.unreadable.isEmpty && this.unreadable.has(keyOf(id));
   }
 
-  /** True if the row's job is held; see {@link isHeld}. */
-  isRowHeld(row: LineReader): boolean {
-    return !this.unreadable.isEmpty && this.unreadable.has(row.field(this.file.layout.at.id));
-  }
-
   /** Returns the id of every held job. */
   held(): string[] {
     const keys = [...this.unreadable.keys()].filter((key) => this.#ids.has(key));
@@ -183,6 +181,7 @@ export class JobIndex {
     const into = slot ?? this.#slotOf(keyOf(job.id));
     if (!this.#put(into, offset, length, job.version, status)) return;
     if (slot === undefined) this.#slots.type[into] = this.#types.code(keyOf(job.type));
+    this.joins.addJob(into, job);
     if (status === 'pending') this.#setPending(into, job.priority, job.runAt);
   }
 
@@ -193,6 +192,7 @@ export class JobIndex {
     const isFirst = this.#slots.version[slot] === NONE;
     if (!this.#put(slot, offset, length, reader.version, reader.status)) return;
     if (isFirst) this.#lateRows.add(slot, offset, reader);
+    this.joins.addRow(slot, reader, this.file.layout);
     this.#slots.type[slot] = this.#types.codeAt(bytes, reader.from(at.type), reader.to(at.type));
     if (reader.status === 'pending')
       this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0) * 1000);

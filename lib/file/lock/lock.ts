@@ -16,6 +16,8 @@ import { ownerOf, Tokens, tokenOf } from './tokens.js';
  *   time, the later one always sees the earlier. Both may have to try again, but never both get in.
  * - A dead owner's token says that a process died inside a commit. The next holder repairs the file, and only
  *   then removes that token.
+ * - Owe: a holder whose append was cut, by a full disk say, renames its token to that of a process that can't be. So
+ *   the next holder repairs the file, also if this process ends or the disk stays full for long.
  * - Leave: the holder removes its token, then the directory. A directory with a token can't be removed; one
  *   without a token doesn't lock. A worker soon comes back, so it keeps the directory until it ends, because
  *   making and removing it takes longer than all the rest together.
@@ -45,6 +47,8 @@ export class Lock {
   readonly path: string;
   /** True if {@link leave} keeps the directory for more work. The caller that sets it calls {@link tidy}. */
   keepsDirectory = false;
+  /** True if {@link leave} is to leave a repair to the next holder. */
+  owesRepair = false;
   readonly #fs: FileSystem;
   readonly #clock: Clock;
   readonly #processes: Processes;
@@ -133,7 +137,8 @@ export class Lock {
     if (this.#token === undefined) return;
     // Ends the notice first, because the next holder takes a notice that it finds for a dead owner's.
     this.#notice.end();
-    removeIfThere(this.#fs, this.#token);
+    if (!this.owesRepair || !this.#tokens.disown(this.#token)) removeIfThere(this.#fs, this.#token);
+    this.owesRepair = false;
     this.#token = undefined;
     if (!this.keepsDirectory) this.tidy();
   }
@@ -142,6 +147,11 @@ export class Lock {
   tidy(): void {
     // Ignores a directory that isn't empty, or is gone already.
     removeEmpty(this.#fs, this.path);
+  }
+
+  /** True if a process died holding the lock, or left a repair to the next holder. */
+  get needsRepair(): boolean {
+    return this.holders().some(({ liveness }) => liveness === 'dead');
   }
 
   /** Lists the processes that hold the lock or died holding it. */

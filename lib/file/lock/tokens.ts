@@ -1,9 +1,12 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { type FileInfo, type FileSystem, removeIfThere, storeError } from '../disk/fs.js';
 import { type LockFiles, makeFolders, removeEmpty, removeFolderOfRoot } from '../disk/ownership.js';
 import { makeDirectory } from './proper-lockfile.js';
 
 const PREFIX = 'owner.';
+
+/** The pid in the token of a holder that left a repair to the next one. */
+export const NO_PID = 0;
 
 /** Returns the name of an owner's token. */
 export const tokenOf = (owner: string): string => PREFIX + owner;
@@ -42,6 +45,22 @@ export class Tokens {
       return this.#fs.stat(`${this.#path}/${token}`);
     } catch (error) {
       throw storeError(error, this.#path);
+    }
+  }
+
+  /**
+   * Gives a token the pid 0, which no process has, so that it counts as that of a dead owner.
+   *
+   * @param token the path of the token
+   * @returns false if the system refuses that
+   */
+  disown(token: string): boolean {
+    const [host, boot, namespace, , ...rest] = ownerOf(basename(token)).split('.');
+    try {
+      this.#fs.rename(token, `${this.#path}/${tokenOf([host, boot, namespace, NO_PID, ...rest].join('.'))}`);
+      return true;
+    } catch {
+      return false;
     }
   }
 

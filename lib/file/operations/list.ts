@@ -2,6 +2,7 @@ import { count, invalid, onlyKnown, text } from '../../job/checks.js';
 import { JOB_STATUSES, type Job, STATUSES, type Status } from '../../job/job.js';
 import type { ListOptions } from '../../job/job-options.js';
 import { storeError } from '../disk/fs.js';
+import { toJson } from '../format/json.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { groupsOf, readJobs } from '../index/rows.js';
@@ -18,14 +19,17 @@ const SLICE = 20_000;
  * @throws TsvqError `INVALID_ARGUMENT`
  */
 export async function* list(store: Store, options: ListOptions): AsyncIterableIterator<Job> {
-  onlyKnown('options', options, ['status', 'type', 'idPrefix', 'limit']);
-  const { status, type, idPrefix, limit = Number.POSITIVE_INFINITY } = options;
+  onlyKnown('options', options, ['status', 'type', 'idPrefix', 'dedupeKey', 'meta', 'limit']);
+  const { status, type, idPrefix, dedupeKey, meta = {}, limit = Number.POSITIVE_INFINITY } = options;
   const statuses: readonly Status[] = status === undefined ? JOB_STATUSES : [...new Set([status].flat())];
   for (const word of statuses) {
     if (!STATUSES.includes(word)) throw invalid('status', word, STATUSES.join(', '));
   }
   if (type !== undefined) text('type', type);
   if (idPrefix !== undefined) text('idPrefix', idPrefix);
+  if (dedupeKey !== undefined) text('dedupeKey', dedupeKey);
+  if (typeof meta !== 'object' || meta === null) throw invalid('meta', meta, 'an object of labels');
+  const labels = Object.entries(meta).map(([name, value]) => [name, toJson(value, `meta.${name}`)] as const);
   let left = limit === Number.POSITIVE_INFINITY ? limit : count('limit', limit, 0);
   const index = await store.read('all');
   if (index === undefined || left === 0) return;
@@ -41,6 +45,8 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
           if (!statuses.includes(job.status)) continue;
           if (type !== undefined && job.type !== type) continue;
           if (idPrefix !== undefined && !job.id.startsWith(idPrefix)) continue;
+          if (dedupeKey !== undefined && job.dedupeKey !== dedupeKey) continue;
+          if (!labels.every(([name, value]) => JSON.stringify(job.meta[name]) === value)) continue;
           yield job;
           if (--left === 0) return;
         }

@@ -1,4 +1,9 @@
+import { TsvqError } from '../../job/errors.js';
+import type { Transaction } from '../commit/transaction.js';
 import { RETRIED_META } from '../format/meta.js';
+import type { StoredJob } from '../format/stored-job.js';
+import { brief } from '../format/text.js';
+import { ACTIVE, counts } from '../joins/unique.js';
 import type { Store } from '../store.js';
 
 /**
@@ -6,14 +11,28 @@ import type { Store } from '../store.js';
  * reset, because (id, attempts) names one attempt for good. Past attempts are forgiven instead.
  *
  * @returns false if the job is unknown, or neither failed nor cancelled
+ * @throws TsvqError `DUPLICATE_JOB` if another job with its key waits or runs
  */
 export async function retry(store: Store, id: string): Promise<boolean> {
   if (store.openFile() === undefined) return false;
   return store.update('all', (tx) => {
     const job = tx.job(id);
     if (job?.status !== 'failed' && job?.status !== 'cancelled') return false;
+    refuseDuplicate(tx, job);
     const { attempts: forgiven } = job;
     tx.change(job, { status: 'pending', runAt: tx.now, forgiven, finishedAt: undefined, meta: RETRIED_META });
     return true;
   });
+}
+
+function refuseDuplicate(tx: Transaction, { id, type, dedupeKey }: StoredJob): void {
+  if (dedupeKey === '') return;
+  const other = tx.withKey(type, dedupeKey).find((job) => job.id !== id && counts(job, ACTIVE));
+  if (other === undefined) return;
+  const key = JSON.stringify(brief(dedupeKey));
+  throw new TsvqError(
+    'DUPLICATE_JOB',
+    `job ${id} (${type}) can't be retried, because job ${other.id} has its key ${key} and is ${other.status}`,
+    { existing: [other.id] },
+  );
 }

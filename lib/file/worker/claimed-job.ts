@@ -1,17 +1,16 @@
 import { PermanentError, TsvqError } from '../../job/errors.js';
 import type { Job } from '../../job/job.js';
 import { Attempt, type EnqueueFollowUp } from '../../runner/attempt.js';
-import type { NewJobFields } from '../format/columns.js';
-import { encodeFollowUps, followUpId } from '../format/follow-ups.js';
+import { encodeFollowUps, type FollowUp, followUpId } from '../format/follow-ups.js';
 import { parseJson } from '../format/parse-json.js';
 import type { StoredJob } from '../format/stored-job.js';
-import { checkJob } from '../operations/enqueue.js';
+import { checkFollowUp, type NewJobRules } from '../operations/new-job.js';
 
 /** The most bytes of a job's follow-ups. The completion's row has all of them in one column. */
 const MOST_FOLLOW_UPS = 128 * 1024 * 1024;
 
 /** The list that all jobs without follow-ups share. */
-const NONE: NewJobFields[] = [];
+const NONE: FollowUp[] = [];
 
 /** A job that this worker has claimed: one attempt, from its claim to its ending. */
 export class ClaimedJob extends Attempt {
@@ -24,13 +23,15 @@ export class ClaimedJob extends Attempt {
   readonly claim: StoredJob;
   /** True if the job may have killed its last worker. Then it runs alone. */
   readonly isLone: boolean;
-  followUps: NewJobFields[] = NONE;
+  followUps: FollowUp[] = NONE;
+  /** True if a follow-up has a key, so that it may be a duplicate. */
+  hasKeyedFollowUps = false;
   readonly #now: () => number;
-  readonly #maxPayload: number;
+  readonly #newJobRules: NewJobRules;
   #followUpBytes = 0;
   #job: Job | undefined;
 
-  constructor(claim: StoredJob, isLone: boolean, now: () => number, maxPayload: number) {
+  constructor(claim: StoredJob, isLone: boolean, now: () => number, newJobRules: NewJobRules) {
     super();
     this.claim = claim;
     claim.release();
@@ -40,7 +41,7 @@ export class ClaimedJob extends Attempt {
     this.version = claim.version;
     this.isLone = isLone;
     this.#now = now;
-    this.#maxPayload = maxPayload;
+    this.#newJobRules = newJobRules;
   }
 
   override get timeLimit(): number {
@@ -56,8 +57,8 @@ export class ClaimedJob extends Attempt {
     return (type, payload, options) => {
       if (this.endedAt !== undefined)
         throw new TsvqError('CLOSED', `job ${this.id} is over, so it can't enqueue any more`);
-      const job = checkJob({ type, payload, options }, this.#now(), this.#maxPayload);
-      const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([job]));
+      const { fields, dedupe } = checkFollowUp({ type, payload, options }, this.#now(), this.#newJobRules);
+      const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([fields]));
       if (bytes > MOST_FOLLOW_UPS) {
         throw new TsvqError(
           'PAYLOAD_TOO_LARGE',
@@ -67,7 +68,11 @@ export class ClaimedJob extends Attempt {
       }
       this.#followUpBytes = bytes;
       if (this.followUps === NONE) this.followUps = [];
-      this.followUps.push(job);
+      this.followUps.push(fields);
+      if (dedupe !== undefined) {
+        this.hasKeyedFollowUps = true;
+        return undefined;
+      }
       return followUpId(this.id, this.attempts, this.followUps.length - 1);
     };
   }

@@ -82,21 +82,21 @@ export class Claims {
    *
    * @param wanted how many to claim
    * @param mayClaim false once the worker was told to stop
-   * @returns the jobs to run; true if follow-ups of a completion are missing; the error if some rows were not written
+   * @returns the jobs to run, and the error if some rows were not written
    * @throws if nothing could be written
    */
   async commit(
     wanted: number,
     rescue: boolean,
     mayClaim: () => boolean,
-  ): Promise<{ claimed: readonly ClaimedJob[]; owesFollowUps: boolean; error: unknown }> {
+  ): Promise<{ claimed: readonly ClaimedJob[]; error: unknown }> {
     const { store, worker, options, dueQueue } = this.#parts;
     const { candidates, isCrowdedOut } = this.#take(wanted);
     if (wanted > 0) this.#noteCrowd(isCrowdedOut);
     const ended = this.#ended;
     this.#ended = [];
     if (ended.length + candidates.length === 0 && !rescue) {
-      return { claimed: [], owesFollowUps: false, error: undefined };
+      return { claimed: [], error: undefined };
     }
     const more: Candidate[] = [];
     const turn = new Turn(store, worker, options, {
@@ -120,8 +120,7 @@ export class Claims {
       dueQueue.putBack([...candidates, ...more]);
       throw error;
     }
-    const { owesFollowUps, error } = result;
-    return { claimed: this.#apply(result), owesFollowUps, error };
+    return { claimed: this.#apply(result), error: result.error };
   }
 
   /** True if due rows could not be read, or if an idle worker had no place, at the last claim. */
@@ -171,7 +170,7 @@ export class Claims {
     dueQueue.putBack(result.unclaimed);
     const { clock, options } = store;
     const attempts = result.claimed.map(
-      ({ claim, isLone }) => new ClaimedJob(claim, isLone, clock.now, options.maxPayload),
+      ({ claim, isLone }) => new ClaimedJob(claim, isLone, clock.now, options),
     );
     for (const attempt of attempts) this.#jobs.set(attempt.id, attempt);
     events.summary.claimed += attempts.length;

@@ -8,7 +8,9 @@ const PATIENCE_MS = 60_000;
 /** The due jobs of one type, in their order of start. */
 interface Lane {
   readonly type: string;
-  readonly jobs: TinyQueue<number>;
+  jobs: TinyQueue<number>;
+  /** True if a job in it has another row than when it was put in, so that the order may be wrong. */
+  isStale: boolean;
 }
 
 /**
@@ -51,6 +53,8 @@ export class DueJobs {
   }
 
   readonly add = (slot: number): void => {
+    const lane = this.#isPlaced[slot] === 1 ? this.#laneOf.get(this.index.type(slot)) : undefined;
+    if (lane !== undefined) lane.isStale = true;
     const runAt = this.index.runAt(slot);
     if (runAt > this.#now) this.#waiting.push({ slot, runAt });
     else this.#enter(slot);
@@ -63,7 +67,7 @@ export class DueJobs {
     const type = this.index.type(slot);
     let lane = this.#laneOf.get(type);
     if (lane === undefined) {
-      lane = { type, jobs: new TinyQueue<number>([], this.#order) };
+      lane = { type, jobs: new TinyQueue<number>([], this.#order), isStale: false };
       this.#laneOf.set(type, lane);
       this.#lanes.push(lane);
     }
@@ -125,11 +129,19 @@ export class DueJobs {
   /** Takes the job that starts first among the types that `admits` allows. */
   #pop(admits: (type: string) => boolean): number | undefined {
     let best: TinyQueue<number> | undefined;
-    for (const { type, jobs } of this.#lanes) {
-      if (jobs.length === 0 || !admits(type)) continue;
+    for (const lane of this.#lanes) {
+      if (lane.jobs.length === 0 || !admits(lane.type)) continue;
+      if (lane.isStale) this.#sort(lane);
+      const { jobs } = lane;
       if (best === undefined || this.#order(jobs.peek() as number, best.peek() as number) < 0) best = jobs;
     }
     return best?.pop();
+  }
+
+  /** Orders a lane again, because jobs in it were replaced, or claimed and retried. */
+  #sort(lane: Lane): void {
+    lane.jobs = new TinyQueue(lane.jobs.data, this.#order);
+    lane.isStale = false;
   }
 
   /** True once a job set aside has waited too long. Then no other job starts before it. */
@@ -182,7 +194,9 @@ export class DueJobs {
       const next = this.#waiting.peek();
       if (next === undefined || next.runAt > now) return;
       this.#waiting.pop();
-      if (this.#isStillDue(next.slot, now)) this.#enter(next.slot);
+      // A job with another run_at by now was added again with that.
+      const { slot } = next;
+      if (this.index.status(slot) === 'pending' && this.index.runAt(slot) <= now) this.#enter(slot);
     }
   }
 }

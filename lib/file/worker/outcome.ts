@@ -4,7 +4,7 @@ import { isInstance, PermanentError, RetryAfterError } from '../../job/errors.js
 import type { Death, Ending } from '../../runner/ending.js';
 import { errorText } from '../../runner/error-text.js';
 import { deathText, LONE_META } from '../chores/rescue.js';
-import { encodeFollowUps, followUpRows } from '../format/follow-ups.js';
+import { encodeFollowUps, type FollowUp, followUpRows } from '../format/follow-ups.js';
 import { toJson } from '../format/json.js';
 import { NO_OWN_META, type OwnMeta } from '../format/meta.js';
 import type { Change, StoredJob } from '../format/stored-job.js';
@@ -59,11 +59,19 @@ export function judge(
   return { ...verdict, warning: verdict.warning === undefined ? goesOn : `${verdict.warning}; ${goesOn}` };
 }
 
-/** Returns a verdict's rows: the job's own, then its follow-ups'. @param claim the job's current row */
-export function verdictRows(attempt: ClaimedJob, verdict: Verdict, claim: StoredJob): StoredJob[] {
-  const own = claim.next(verdict.change);
-  if (verdict.event !== 'completed' || attempt.followUps.length === 0) return [own];
-  return [own, ...followUpRows(attempt.id, attempt.attempts, attempt.followUps, claim.layout)];
+/**
+ * Returns a verdict's rows: the job's own, then its follow-ups'. @param claim the job's current row
+ * @param followUps the attempt's follow-ups that are not duplicates
+ */
+export function verdictRows(
+  attempt: ClaimedJob,
+  verdict: Verdict,
+  claim: StoredJob,
+  followUps: readonly FollowUp[] = attempt.followUps,
+): StoredJob[] {
+  if (verdict.event !== 'completed' || followUps.length === 0) return [claim.next(verdict.change)];
+  const own = claim.next({ ...verdict.change, followUps: encodeFollowUps(followUps) });
+  return [own, ...followUpRows(attempt.id, attempt.attempts, followUps, claim.layout)];
 }
 
 function complete(attempt: ClaimedJob, value: unknown, now: number, { maxResult }: FailureRules): Verdict {
@@ -86,7 +94,7 @@ function complete(attempt: ClaimedJob, value: unknown, now: number, { maxResult 
       result,
       lockedBy: '',
       finishedAt: now,
-      followUps: encodeFollowUps(attempt.followUps),
+      followUps: '',
       ...forget(attempt),
     },
     ...(warning === undefined

@@ -49,6 +49,6 @@ export async function peek(store: Store, timeout: number): Promise<Peek> {
     }
   });
   const isOpen = endOf(store.fs, file) === undefined;
-  found.repair = isOpen || store.lock.holders().some(({ liveness }) => liveness === 'dead');
+  found.repair = isOpen || store.lock.needsRepair;
   return found;
 }

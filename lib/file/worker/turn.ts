@@ -7,6 +7,7 @@ import type { Transaction } from '../commit/transaction.js';
 import { Incomplete } from '../commit/update.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
+import { withoutDuplicates } from '../joins/unique.js';
 import type { Store } from '../store.js';
 import type { ClaimedJob } from './claimed-job.js';
 import { type Verdict, verdictRows } from './outcome.js';
@@ -51,8 +52,6 @@ export interface Result extends Claiming {
   readonly lost: Ended[];
   /** Endings to write again. */
   readonly unrecorded: Ended[];
-  /** True if a completion is in the file without all of its follow-ups. The next compaction makes them from its row. */
-  readonly owesFollowUps: boolean;
   readonly rescued: Rescued[];
   /** Types of dead workers' jobs that wait for a worker with a handler. */
   readonly left: string[];
@@ -163,7 +162,6 @@ export class Turn {
       ...decided,
       recorded: recorded.map(({ ended }) => ended),
       unrecorded: decided.ended.filter(({ rows }) => !isIn(rows[0] as StoredJob)).map(({ ended }) => ended),
-      owesFollowUps: !recorded.every(({ rows }) => rows.every(isIn)),
       rescued: decided.rescued.filter(({ row }) => isIn(row)),
       claimed,
       unclaimed: this.#candidates.filter((candidate) => !isClaimed.has(candidate)),
@@ -188,7 +186,8 @@ function rowsOf({ attempt, verdict, rows }: Ended, tx: Transaction): readonly St
   const { claim } = attempt;
   if (!tx.isNewest(claim)) return undefined;
   // If the file was read again after the claim, a person may have edited the row or added columns.
-  return claim.known?.index === tx.index
-    ? rows
-    : verdictRows(attempt, verdict, tx.job(attempt.id) as StoredJob);
+  const isSame = claim.known?.index === tx.index;
+  if (isSame && !attempt.hasKeyedFollowUps) return rows;
+  const newest = isSame ? claim : (tx.job(attempt.id) as StoredJob);
+  return verdictRows(attempt, verdict, newest, withoutDuplicates(tx, attempt.id, attempt.followUps));
 }

@@ -76,7 +76,7 @@ export class Worker {
     const onEnd = (attempt: ClaimedJob, ending: Ending): void => this.#onEnd(attempt, ending);
     const runningHere = jobsRunningHere(store);
     this.#executor = new Executor({ ...options, clock, handlers, runningHere, onEnd });
-    this.#chores = new Chores({ store, stays: options.linger > 0, owesFollowUps: false, events });
+    this.#chores = new Chores({ store, stays: options.linger > 0, events });
   }
 
   /** Works until nothing is due and the linger time is over, or until it has stopped. */
@@ -156,8 +156,7 @@ export class Worker {
     try {
       // Without a place it counts the other workers, so it must know the claims that they ended.
       if (wanted > 0 && !claims.hasPlace) await this.#look();
-      const { claimed, owesFollowUps, error } = await claims.commit(wanted, isRescue, () => this.#mayClaim);
-      this.#chores.context.owesFollowUps ||= owesFollowUps;
+      const { claimed, error } = await claims.commit(wanted, isRescue, () => this.#mayClaim);
       this.#prefetch.measure(() => this.#executor.takeBusyTime());
       this.#executor.add(claimed);
       if (!this.#mayClaim) this.#executor.releaseWaiting();

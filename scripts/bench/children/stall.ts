@@ -6,7 +6,7 @@ import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import { Store } from '../../../lib/file/store.js';
 import { systemClock } from '../../../lib/job/clock.js';
 import { resolveQueueOptions } from '../../../lib/job/options.js';
-import { overStore } from '../../../lib/queue.js';
+import { overStore } from '../../../lib/open-queue.js';
 import { payload, report, request } from './common.js';
 
 const { file, jobs, rounds } = request as { file: string; jobs: number; rounds: number };

@@ -197,7 +197,7 @@ class Walk {
 
   #isFollowUp({ rows }: Oracle, job: Job): boolean {
     return rows.some(({ fields }) =>
-      decodeFollowUps(decoded(fields.follow_ups ?? ''))?.some(({ type }) => type === job.type),
+      decodeFollowUps(decoded(fields.follow_ups ?? ''))?.some((followUp) => followUp?.type === job.type),
     );
   }
 

@@ -5,7 +5,8 @@
 import { workerData } from 'node:worker_threads';
 import { Store } from '../../../lib/file/store.js';
 import { resolveQueueOptions } from '../../../lib/job/options.js';
-import { overStore, type Queue } from '../../../lib/queue.js';
+import { overStore } from '../../../lib/open-queue.js';
+import type { Queue } from '../../../lib/queue.js';
 import { Channel } from './channel.js';
 import { handlers } from './handlers.js';
 import { type Command, type Life, QUEUE, type RequestKind } from './protocol.js';

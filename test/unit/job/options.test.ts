@@ -120,6 +120,7 @@ test('a job is due now without options', () => {
     priority: 0,
     maxAttempts: undefined,
     timeout: undefined,
+    dedupe: undefined,
   });
 });
 
@@ -189,12 +190,15 @@ test('every accepted time limit fits into a file', () => {
 });
 
 test('queue options have their documented defaults', () => {
+  // Without a prototype, because a type may be called constructor.
+  const defaults = Object.create(null) as object;
   assert.deepEqual(resolveQueueOptions({}), {
     durability: 'sync',
     retention: 7 * 24 * 3_600_000,
     maxPayload: 1_048_576,
     lockTimeout: 30_000,
     anyFileSystem: false,
+    defaults,
   });
   assert.deepEqual(
     resolveQueueOptions({ durability: 'os', retention: 0, maxPayload: 5, lockTimeout: '1s' }),
@@ -204,6 +208,7 @@ test('queue options have their documented defaults', () => {
       maxPayload: 5,
       lockTimeout: 1000,
       anyFileSystem: false,
+      defaults,
     },
   );
   throws(() => resolveQueueOptions({ anyFileSystem: 'yes' as never }), 'INVALID_ARGUMENT', 'true or false');

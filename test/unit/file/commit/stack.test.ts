@@ -11,7 +11,7 @@ import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { systemEnvironment } from '../../../../lib/file/lock/environment.js';
 import { Store } from '../../../../lib/file/store.js';
 import { resolveQueueOptions } from '../../../../lib/job/options.js';
-import { overStore } from '../../../../lib/queue.js';
+import { overStore } from '../../../../lib/open-queue.js';
 import { root, temporaryFolder } from '../../../support/folders.js';
 
 const MOST_FILES = 7;

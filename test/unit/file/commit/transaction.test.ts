@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { CommitRows } from '../../../../lib/file/commit/commit-rows.js';
 import { type Snapshot, Transaction } from '../../../../lib/file/commit/transaction.js';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
@@ -20,7 +21,7 @@ async function snapshotOf(t: TestContext, ...lines: string[]): Promise<Snapshot 
   t.after(() => file.release());
   const index = new JobIndex(file);
   await index.catchUp();
-  return { file, index, now: 5000, archived: new Set(), decided: new Map() };
+  return { file, index, now: 5000, archived: new Set(), earlier: new CommitRows() };
 }
 
 const idsOf = (jobs: Iterable<StoredJob>): string[] => [...jobs].map(({ id }) => id);
@@ -36,7 +37,7 @@ test('a change sees what the changes before it in the same commit have decided',
   assert.equal(before.job('unknown'), undefined);
   assert.deepEqual(idsOf(before.running()), [TWO]);
   const claimed = one.next({ status: 'processing' });
-  snapshot.decided.set(ONE, claimed).set(TWO, two.next({ status: 'cancelled' }));
+  snapshot.earlier.rows.push(claimed, two.next({ status: 'cancelled' }));
   const after = new Transaction(snapshot);
   assert.equal(after.job(ONE), claimed);
   assert.equal(after.job(TWO)?.status, 'cancelled');

@@ -42,7 +42,7 @@ async function withOneMore(folder: string): Promise<Library> {
           onLoad({ filter: /format[/\\]columns\.ts$/ }, ({ path }) => ({
             contents: readFileSync(path, 'utf8').replace(
               "column('version',",
-              "column('tint', 'tint', text, { isGiven, show: orUndefined }),\n  column('version',",
+              "column('tint', 'tint', text, { ...sometimes, show: orUndefined }),\n  column('version',",
             ),
             loader: 'ts',
           })),

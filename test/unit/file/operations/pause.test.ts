@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openQueue } from '../../../../lib/queue.js';
+import { openQueue } from '../../../../lib/open-queue.js';
 import { rejects } from '../../../support/errors.js';
 import { temporaryFolder } from '../../../support/folders.js';
 import { startScript } from '../../../support/processes.js';

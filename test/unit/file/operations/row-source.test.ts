@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { RowSource } from '../../../../lib/job/row-source.js';
-import { rowsOf } from '../../../../lib/queue.js';
+import { rowsOf } from '../../../../lib/open-queue.js';
 import { jobId, line } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 

@@ -124,7 +124,9 @@ test('follow-ups that a full disk cut off, and that others have made and run mea
   await cut.promise;
   let ran = 0;
   const thumb = (): void => void ran++;
-  assert.equal((await other.compact()).recovered, 1);
+  // The worker has left a repair to the next process that takes the lock, although it lives.
+  await other.compact();
+  assert.equal((await other.listJobs({ type: 'thumb', status: 'pending' })).length, 1);
   await other.processJobs({ thumb });
   await other.compact();
   fault.do = undefined;

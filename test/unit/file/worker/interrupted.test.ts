@@ -280,7 +280,7 @@ test('a job fails in the end after shutdowns and kills by turns, next to other j
 
 test('an attempt that was taken for cancelled, and was not, is forgiven and not noted', () => {
   const claim = jobOf(line({ id: ID, status: 'processing', attempts: 1, version: 2 }));
-  const attempt = new ClaimedJob(claim, false, Date.now, 1000);
+  const attempt = new ClaimedJob(claim, false, Date.now, DEFAULTS);
   attempt.startedAt = 1000;
   attempt.stop('cancelled');
   const rules = { ...DEFAULTS, backoff: () => 0, maxResult: 1000 };

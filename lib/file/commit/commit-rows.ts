@@ -1,0 +1,46 @@
+import type { StoredJob } from '../format/stored-job.js';
+
+/** The rows that one commit will append, in order, as far as its changes have decided. Finds those that join others. */
+export class CommitRows {
+  readonly rows: StoredJob[] = [];
+  readonly #byId = new Map<string, StoredJob>();
+  readonly #withKey = new Map<string, StoredJob[]>();
+  readonly #waiting: StoredJob[] = [];
+  /** How many rows have been looked through, because most commits never ask. */
+  #seen = 0;
+
+  /** Returns the row of a job. */
+  find(id: string): StoredJob | undefined {
+    if (this.rows.length === 0) return undefined;
+    this.#look();
+    return this.#byId.get(id);
+  }
+
+  /** Returns the rows with a key. */
+  withKey(type: string, key: string): readonly StoredJob[] {
+    this.#look();
+    return this.#withKey.get(nameOf(type, key)) ?? [];
+  }
+
+  /** Returns the rows of jobs that wait for this one. */
+  childrenOf(id: string): StoredJob[] {
+    this.#look();
+    return this.#waiting.filter(({ after }) => after?.ids.includes(id));
+  }
+
+  #look(): void {
+    for (; this.#seen < this.rows.length; this.#seen++) {
+      const row = this.rows[this.#seen] as StoredJob;
+      const { dedupeKey } = row;
+      this.#byId.set(row.id, row);
+      if (row.status === 'waiting') this.#waiting.push(row);
+      if (dedupeKey === '') continue;
+      const name = nameOf(row.type, dedupeKey);
+      const others = this.#withKey.get(name);
+      if (others === undefined) this.#withKey.set(name, [row]);
+      else others.push(row);
+    }
+  }
+}
+
+const nameOf = (type: string, key: string): string => `${type}\t${key}`;

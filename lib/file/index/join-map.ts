@@ -1,0 +1,76 @@
+import { isFinal } from '../../job/job.js';
+import { decodeAfter } from '../format/after.js';
+import type { Layout } from '../format/layout.js';
+import type { LineReader } from '../format/line.js';
+import type { StoredJob } from '../format/stored-job.js';
+
+/** The jobs of one key, by their slots. */
+interface Holders {
+  /** The jobs that are not final. */
+  readonly open: Set<number>;
+  /** The job whose row came last. */
+  last: number;
+}
+
+/**
+ * Finds jobs by what their rows say about other jobs: those with the same key, and those that wait for a job. Most
+ * jobs have neither, and cost nothing here. A job's row may have changed since, so that the caller has to look.
+ */
+export class JoinMap {
+  readonly #holders = new Map<string, Holders>();
+  readonly #children = new Map<string, Set<number>>();
+
+  /** Notes what the row read last, its job's newest, says of other jobs. */
+  addRow(slot: number, row: LineReader, { at }: Layout): void {
+    if (row.has(at.dedupe_key))
+      this.#addKey(slot, row.text(at.type), row.text(at.dedupe_key), !isFinal(row.status));
+    if (row.status === 'waiting') this.#addChild(slot, decodeAfter(row.text(at.after))?.ids ?? []);
+  }
+
+  /** Notes what a job's new row says of other jobs. */
+  addJob(slot: number, job: StoredJob): void {
+    const { dedupeKey, status } = job;
+    if (dedupeKey !== '') this.#addKey(slot, job.type, dedupeKey, !isFinal(status));
+    if (status === 'waiting') this.#addChild(slot, job.after?.ids ?? []);
+  }
+
+  /** Returns the open jobs with a key, and the one whose row came last. */
+  withKey(type: string, key: string): number[] {
+    const holders = this.#holders.get(nameOf(type, key));
+    return holders === undefined ? [] : [...new Set([...holders.open, holders.last])];
+  }
+
+  /** True if a job with the key is open. */
+  hasOpen(type: string, key: string): boolean {
+    return (this.#holders.get(nameOf(type, key))?.open.size ?? 0) > 0;
+  }
+
+  /** Returns the jobs that wait, or waited, for this one. */
+  childrenOf(id: string): readonly number[] {
+    return this.#children.size === 0 ? NONE : [...(this.#children.get(id) ?? NONE)];
+  }
+
+  #addKey(slot: number, type: string, key: string, isOpen: boolean): void {
+    const name = nameOf(type, key);
+    let holders = this.#holders.get(name);
+    if (holders === undefined) {
+      holders = { open: new Set(), last: slot };
+      this.#holders.set(name, holders);
+    }
+    holders.last = slot;
+    if (isOpen) holders.open.add(slot);
+    else holders.open.delete(slot);
+  }
+
+  #addChild(slot: number, parents: readonly string[]): void {
+    for (const id of parents) {
+      const children = this.#children.get(id);
+      if (children === undefined) this.#children.set(id, new Set([slot]));
+      else children.add(slot);
+    }
+  }
+}
+
+const NONE: readonly number[] = [];
+
+const nameOf = (type: string, key: string): string => `${type}\t${key}`;
