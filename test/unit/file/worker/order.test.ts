@@ -56,6 +56,25 @@ test('whatever the priorities and times, jobs start in their order', async (t) =
   );
 });
 
+test('a due job that is replaced meanwhile starts as its new priority and start say', async (t) => {
+  const { queue } = openTest(t);
+  const key = (n: number) => ({ dedupeKey: String(n), onDuplicate: 'replace' as const });
+  for (let n = 0; n < 20; n++) await queue.enqueue('job', n, key(n));
+  const ran: number[] = [];
+  await queue.processJobs({
+    job: async (n: number) => {
+      ran.push(n);
+      if (n !== 0) return;
+      await queue.enqueue('job', 115, { ...key(15), priority: 9 });
+      await queue.enqueue('job', 103, { ...key(3), priority: -1 });
+      await queue.enqueue('job', 107, { ...key(7), delay: '1h' });
+      await queue.enqueue('job', 118, { ...key(18), priority: 8 });
+    },
+  });
+  const rest = Array.from({ length: 20 }, (_, n) => n).filter((n) => ![0, 3, 7, 15, 18].includes(n));
+  assert.deepEqual(ran, [0, 115, 118, ...rest, 103]);
+});
+
 test('no job starts before its time', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueueMany([
