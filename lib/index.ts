@@ -11,11 +11,12 @@ export {
 } from './default-queue.js';
 export type { Pause } from './file/admission/paused.js';
 export type { CompactionSummary } from './file/compaction/compact.js';
+export type { DrainOptions } from './file/operations/drain.js';
 export type { PauseOptions } from './file/operations/pause.js';
 export type { Stats } from './file/operations/stats.js';
 export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './job/errors.js';
 export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job/job.js';
-export type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
+export type { EnqueueArguments, EnqueueOptions, ListOptions, NewJob } from './job/job-options.js';
 export type {
   BackoffFormula,
   BackoffOption,
@@ -25,5 +26,5 @@ export type {
 } from './job/options.js';
 export { workerOptionsFrom } from './job/settings.js';
 export type { WorkerEvent } from './job/worker-event.js';
-export { type NewJob, openQueue, type Queue } from './queue.js';
+export { openQueue, type Queue } from './queue.js';
 export type { Handler, HandlerContext, Handlers, Summary } from './runner/handler.js';

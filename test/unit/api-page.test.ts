@@ -95,6 +95,7 @@ const TABLES: Record<string, string[]> = {
     pause: true,
     resume: true,
     paused: true,
+    drain: true,
     listJobs: true,
     iterateJobs: true,
     stats: true,

@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The five at the end say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 1130],
+  ['job', 1170],
   ['runner', 500],
   ['file/format', 1190],
   ['file/disk', 1180],
@@ -26,13 +26,13 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/store.ts', 250],
   ['file/doctor', 600],
   ['file/admission', 340],
-  ['file/operations', 650],
+  ['file/operations', 680],
   ['file/chores', 270],
   ['file/worker', 2000],
   ['file/file-queue.ts', 100],
   ['queue.ts', 250],
   ['default-queue.ts', 100],
-  ['cli', 1950],
+  ['cli', 1980],
   ['index.ts', 50],
   ['testing.ts', 100],
 ];
