@@ -104,7 +104,7 @@ test('a job whose worker is dead does not count; one whose worker may live does'
   const { queue } = over(t, claimed(1), claimed(2, { locked_by: elsewhere }), unnamed);
   assert.deepEqual(await queue.drain({ timeout: 0 }), { running: 2 });
   const allDead = over(t, claimed(1), claimed(2, { locked_by: dead(2) }));
-  assert.deepEqual(await allDead.queue.drain(), { running: 0 });
+  assert.deepEqual(await allDead.queue.drain({ timeout: 0 }), { running: 0 });
 });
 
 test('a job whose worker gave up counts while its handler runs', async (t) => {
@@ -114,7 +114,7 @@ test('a job whose worker gave up counts while its handler runs', async (t) => {
   jobsRunningHere(store).add(jobId(1));
   assert.deepEqual(await queue.drain({ timeout: 0 }), { running: 1 });
   jobsRunningHere(store).delete(jobId(1));
-  assert.deepEqual(await queue.drain(), { running: 0 });
+  assert.deepEqual(await queue.drain({ timeout: 0 }), { running: 0 });
 });
 
 test("a worker's death ends the wait, although it changes no file", async (t) => {
@@ -135,7 +135,7 @@ test("a worker's death ends the wait, although it changes no file", async (t) =>
 
 test('jobs of other types may go on and start', async (t) => {
   const { queue } = over(t, claimed(1, { type: 'report', locked_by: elsewhere }));
-  assert.deepEqual(await queue.drain({ type: 'email' }), { running: 0 });
+  assert.deepEqual(await queue.drain({ type: 'email', timeout: 0 }), { running: 0 });
   assert.deepEqual(await queue.drain({ type: 'report', timeout: 0 }), { running: 1 });
   assert.deepEqual(await queue.drain({ type: '*', timeout: 0 }), { running: 1 });
 });
@@ -184,6 +184,16 @@ test('a notification causes a read soon, and many of them cause one', async (t) 
   clock.advance(20);
   await settle();
   assert.equal(reads(), 2);
+  // A notification during the rest causes no read of its own.
+  notify();
+  clock.advance(10);
+  notify();
+  clock.advance(10);
+  await settle();
+  assert.equal(reads(), 3);
+  clock.advance(10);
+  await settle();
+  assert.equal(reads(), 3);
   await clock.advanceUntil('its time is over', () => ended);
   assert.deepEqual(await draining, { running: 1 });
 });
