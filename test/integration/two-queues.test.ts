@@ -113,15 +113,18 @@ test('a job that takes long in one queue does not hold up the other; SIGTERM giv
 
 test('SIGTERM ends both: a job that can finishes, and jobs that have not started wait', async (t) => {
   const both = setting(t);
-  await both.mails.enqueue('mail', { ms: 3_000 });
+  // The quick mail and the slow one start together, in one claim.
+  await both.mails.enqueueMany([...many('mail', 1), { type: 'mail', payload: { ms: 3_000 } }]);
   await both.reports.enqueueMany([{ type: 'report', payload: { ms: 3_000 } }, ...many('report', 2)]);
   const worker = start(t, both, { QUEUE_LINGER: '10m', QUEUE_GRACE: '1m' });
-  await Promise.all([isRunning(both.mails), isRunning(both.reports)]);
+  await Promise.all([worker.told('completed', 'mail', 1), isRunning(both.reports)]);
   worker.child.kill('SIGTERM');
   const { code, stderr } = await worker.ended;
   assert.deepEqual([code, stderr], [0, '']);
-  assert.deepEqual(await counts(both.mails), [0, 0, 1]);
-  assert.deepEqual(await counts(both.reports), [2, 0, 1]);
+  assert.deepEqual(await counts(both.mails), [0, 0, 2]);
+  const [pending = 0, processing, completed = 0] = await counts(both.reports);
+  assert.deepEqual([processing, pending + completed], [0, 3]);
+  assert.ok(pending >= 2, `${pending} reports wait`);
 });
 
 test("a file that isn't a queue is told at once, and doesn't cost the other queue its jobs", async (t) => {
