@@ -11,6 +11,7 @@ export {
 } from './default-queue.js';
 export type { Pause } from './file/admission/paused.js';
 export type { CompactionSummary } from './file/compaction/compact.js';
+export type { DrainOptions } from './file/operations/drain.js';
 export type { PauseOptions } from './file/operations/pause.js';
 export type { Stats } from './file/operations/stats.js';
 export type { Duration } from './job/checks.js';
@@ -23,6 +24,7 @@ export type {
   EnqueueDefaults,
   EnqueueOptions,
   ListOptions,
+  NewJob,
   OnDuplicate,
 } from './job/job-options.js';
 export type {
@@ -34,5 +36,5 @@ export type {
 export { workerOptionsFrom } from './job/settings.js';
 export type { WorkerEvent } from './job/worker-event.js';
 export { openQueue } from './open-queue.js';
-export type { NewJob, Queue } from './queue.js';
+export type { Queue } from './queue.js';
 export type { Handler, HandlerContext, Handlers, Summary } from './runner/handler.js';

@@ -1,18 +1,12 @@
 import type { Pause } from './file/admission/paused.js';
 import type { CompactionSummary } from './file/compaction/compact.js';
+import type { DrainOptions } from './file/operations/drain.js';
 import type { PauseOptions } from './file/operations/pause.js';
 import type { Stats } from './file/operations/stats.js';
 import type { DefaultJobs, Job, TypeOf } from './job/job.js';
-import type { Added, EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
+import type { Added, EnqueueArguments, ListOptions, NewJob } from './job/job-options.js';
 import type { WorkerOptions } from './job/options.js';
 import type { Handlers, Summary } from './runner/handler.js';
-
-/** One job of {@link Queue.enqueueMany}. */
-export type NewJob<Jobs = DefaultJobs> = {
-  [T in TypeOf<Jobs>]: undefined extends Jobs[T]
-    ? { type: T; payload?: Jobs[T]; options?: EnqueueOptions }
-    : { type: T; payload: Jobs[T]; options?: EnqueueOptions };
-}[TypeOf<Jobs>];
 
 /** A queue in one file. Its methods reject with a {@link TsvqError}; none of them throws. */
 export interface Queue<Jobs = DefaultJobs> {
@@ -166,6 +160,19 @@ export interface Queue<Jobs = DefaultJobs> {
    * for (const { type, since, until, by } of await queue.paused()) console.log(type, since, until, by);
    */
   paused(): Promise<Pause[]>;
+
+  /**
+   * Pauses the jobs of a type, or all, like {@link pause}. Then waits until none of them runs. A job that was claimed
+   * before the pause counts until it has ended; a job whose worker is known to be dead doesn't count. The pause stays,
+   * also when `timeout` is over or the process is killed. Awaited in a handler of the type, it waits for that handler.
+   *
+   * @returns how many jobs still run when `timeout` is over; 0 if none runs
+   * @throws TsvqError like {@link pause}; `CLOSED` if the queue is closed, or {@link abandon} called, during the wait
+   * @example
+   * const { running } = await queue.drain({ timeout: '5m', by: 'deploy' });
+   * if (running > 0) console.log(`${running} jobs still run`);
+   */
+  drain(options?: DrainOptions<TypeOf<Jobs>>): Promise<{ running: number }>;
 
   /**
    * Rewrites the file without superseded rows, and moves finished jobs past their retention time to archive/.

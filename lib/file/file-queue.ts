@@ -5,6 +5,7 @@ import type { WorkerOptions } from '../job/options.js';
 import type { Handlers } from '../runner/handler.js';
 import { withStoreErrors } from './disk/fs.js';
 import { cancel } from './operations/cancel.js';
+import { type DrainOptions, drain } from './operations/drain.js';
 import { addAll } from './operations/enqueue.js';
 import { get, getArchived } from './operations/get.js';
 import { list } from './operations/list.js';
@@ -50,6 +51,7 @@ export function fileQueue(store: Store) {
       withStoreErrors(path, () => pause(store, type, options)),
     resume: async (type?: string) => withStoreErrors(path, () => resume(store, type)),
     paused: async () => withStoreErrors(path, async () => listPauses(store)),
+    drain: async (options?: DrainOptions) => withStoreErrors(path, () => drain(store, options)),
     compact: async () => withStoreErrors(path, () => store.compact()),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),

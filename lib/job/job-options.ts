@@ -1,5 +1,5 @@
 import { count, type Duration, defined, duration, instant, invalid, onlyKnown, timeLimit } from './checks.js';
-import type { Job } from './job.js';
+import type { DefaultJobs, Job, TypeOf } from './job.js';
 
 /**
  * The options of `enqueue`: when and how the job runs.
@@ -75,6 +75,13 @@ export type EnqueueDefaults = Omit<EnqueueOptions, 'runAt' | 'meta'>;
 export type EnqueueArguments<Payload> = undefined extends Payload
   ? [payload?: Payload, options?: EnqueueOptions]
   : [payload: Payload, options?: EnqueueOptions];
+
+/** One job of {@link Queue.enqueueMany}. */
+export type NewJob<Jobs = DefaultJobs> = {
+  [T in TypeOf<Jobs>]: undefined extends Jobs[T]
+    ? { type: T; payload?: Jobs[T]; options?: EnqueueOptions }
+    : { type: T; payload: Jobs[T]; options?: EnqueueOptions };
+}[TypeOf<Jobs>];
 
 /** The filter of {@link listJobs} and {@link iterateJobs}. Without options, all jobs fit. */
 export interface ListOptions {

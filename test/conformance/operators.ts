@@ -1,8 +1,9 @@
-/* Stepping in: cancelJob and retryJob. */
+/* Stepping in: cancelJob, retryJob and drain. */
 import assert from 'node:assert/strict';
 import { type Handler, PermanentError } from 'tsvq';
+import { deferred } from '../support/waiting.js';
 import type { Checks } from './engine.js';
-import { aborted, between, drain, fields, look } from './tools.js';
+import { aborted, between, drain, fields, look, states, stay } from './tools.js';
 
 const fail = (): never => {
   throw new PermanentError('no good');
@@ -127,5 +128,44 @@ export const operators: Checks = {
     told.push(await queue.retryJob(id));
     assert.deepEqual(told, [false, false, false]);
     assert.deepEqual(await fields(queue, id, 'status', 'attempts'), ['completed', 1]);
+  },
+
+  'drain lets no job of its type start, waits for those that run, and the pause stays after it': async (
+    t,
+    engine,
+  ) => {
+    const queue = await engine.open(t);
+    const other = await engine.reopen(t, queue);
+    const started = deferred();
+    const end = deferred();
+    await queue.enqueue('work', 'first');
+    const runs: string[] = [];
+    const worker = stay(queue, {
+      work: async (name: string) => {
+        runs.push(name);
+        started.resolve();
+        await end.promise;
+      },
+      other: () => void runs.push('other'),
+    });
+    await started.promise;
+    assert.deepEqual(await other.drain({ type: 'work', timeout: 0 }), { running: 1 });
+    await other.enqueue('work', 'second');
+    assert.deepEqual(await other.drain({ type: 'work', timeout: 100 }), { running: 1 });
+    assert.deepEqual(await other.drain({ type: 'other' }), { running: 0 });
+    const draining = other.drain({ type: 'work' });
+    end.resolve();
+    assert.deepEqual(await draining, { running: 0 });
+    assert.deepEqual(await states(queue), ['work completed', 'work pending']);
+    await worker.end();
+    await queue.enqueue('other');
+    assert.equal((await drain(queue, { work: () => void runs.push('late'), other: () => {} })).claimed, 0);
+    assert.equal(await queue.resume('work'), true);
+    assert.equal((await drain(queue, { work: () => void runs.push('late') })).completed, 1);
+    assert.deepEqual(runs, ['first', 'late']);
+    assert.deepEqual(
+      (await queue.paused()).map(({ type }) => type),
+      ['other'],
+    );
   },
 };

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryFolder } from '../support/folders.js';
-import { text } from '../support/queue-file.js';
-import { fields, fiveStates, records, runOn } from './cli-process.js';
+import { line, text, writeQueue } from '../support/queue-file.js';
+import { fields, fiveStates, records, runOn, start } from './cli-process.js';
 
 describe('pause', { concurrency: 3 }, () => {
   test('says what is paused and until when, and resume what starts again', async (t) => {
@@ -36,10 +37,64 @@ describe('pause', { concurrency: 3 }, () => {
   });
 
   test('refuses a time that is none, and a queue that does not exist', async (t) => {
-    const { queue } = fiveStates(t);
+    const { file, queue } = fiveStates(t);
     assert.equal((await queue('pause', '--for', 'soon')).code, 2);
     assert.equal((await queue('pause', 'a\tb')).code, 2);
+    const swapped = await queue('pause', '--drain', 'email');
+    assert.equal(swapped.code, 2);
+    assert.match(swapped.stderr, /^queue: --drain is "email".*duration/);
+    assert.equal(existsSync(`${file}.paused`), false);
     const missing = runOn(t, join(temporaryFolder(t), 'queue.tsv'));
     for (const name of ['pause', 'resume']) assert.equal((await missing(name)).code, 3, name);
+  });
+
+  test('--drain tells how many jobs still run when its time is over, and exits with 1', async (t) => {
+    const { queue } = fiveStates(t);
+    const all = await queue('pause', '--drain', '0');
+    assert.deepEqual(
+      [all.code, all.stdout, all.stderr],
+      [1, 'paused all types, until queue resume\n1 job still runs\n', ''],
+    );
+    const report = await queue('pause', 'report', '--drain', '10s');
+    assert.deepEqual(
+      [report.code, report.stdout],
+      [0, 'paused report, until queue resume\nno report job runs\n'],
+    );
+    const json = await queue('pause', 'email', '--drain', '100ms', '--json');
+    const [record] = records(json.stdout);
+    assert.deepEqual([json.code, record?.type, record?.running], [1, 'email', 1]);
+    const plain = await queue('pause', 'report', '--for', '1h', '--drain', '--plain');
+    const [cells] = fields(plain.stdout);
+    assert.deepEqual([plain.code, cells?.length, cells?.[0], cells?.[4]], [0, 5, 'report', '0']);
+  });
+
+  test('--drain without a time waits until no job runs, and the pause stays if it is interrupted', async (t) => {
+    const { file, queue } = fiveStates(t);
+    const interrupted = start(t, ['pause', '--drain'], { env: { QUEUE_FILE: file } });
+    await interrupted.said('paused all types');
+    interrupted.child.kill('SIGINT');
+    assert.equal((await interrupted.ended).signal, 'SIGINT');
+    assert.match(text(`${file}.paused`), /^\*\t/);
+
+    const waiting = start(t, ['pause', '--drain'], { env: { QUEUE_FILE: file } });
+    await waiting.said('paused all types');
+    assert.equal((await queue('cancel', 'aa00000000000002')).code, 0);
+    const { code, stdout, stderr } = await waiting.ended;
+    assert.deepEqual([code, stdout, stderr], [0, 'paused all types, until queue resume\nno job runs\n', '']);
+  });
+
+  test('--drain counts several jobs', async (t) => {
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    const running = {
+      status: 'processing',
+      attempts: 1,
+      started_at: 1000,
+      locked_by: 'elsewhere.boot.1.2.3.4',
+    };
+    const ids = ['aa00000000000001', 'aa00000000000002'];
+    writeQueue(file, ...ids.map((id) => line({ id, ...running })));
+    const { code, stdout } = await runOn(t, file)('pause', 'email', '--drain', '0');
+    assert.equal(code, 1);
+    assert.match(stdout, /\n2 email jobs still run\n$/);
   });
 });

@@ -3,7 +3,6 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tsvq from 'tsvq';
-import ts from 'typescript';
 import type {
   EnqueueOptions,
   ErrorCode,
@@ -19,16 +18,12 @@ import type {
 import { DEFAULTS } from '../../lib/job/options.js';
 import { root } from '../support/folders.js';
 import { firstColumn, keys, read, section } from '../support/pages.js';
+import { blocks, compile } from '../support/snippets.js';
 
 /* What the README and the API page say of the package is true: examples, names and defaults. */
 
 const readme = read('README.md');
 const api = read('docs/api.md');
-
-const blocks = (page: string, language: string): string[] =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
-    ([, code]) => code as string,
-  );
 
 test('every excerpt of an example in the README and on the API page is in the example, and their other code compiles', () => {
   const examples = readdirSync(join(root, 'docs/examples')).map((name) =>
@@ -43,6 +38,11 @@ test('every excerpt of an example in the README and on the API page is in the ex
   assert.deepEqual(own.flatMap(compile), []);
 });
 
+test('the excerpt of the worker for two queues is in its example', () => {
+  const excerpt = blocks(section(read('docs/operations.md'), 'Several queues'), 'js')[0] as string;
+  assert.ok(read('docs/examples/two-queues.js').includes(excerpt));
+});
+
 test('the example of a unit test of handlers compiles', () => {
   const code = blocks(section(read('docs/operations.md'), 'Testing handlers'), 'ts')[0] as string;
   assert.match(code, /'tsvq\/testing'/);
@@ -50,29 +50,6 @@ test('the example of a unit test of handlers compiles', () => {
 });
 
 const unindented = (text: string): string => text.replace(/^ +/gm, '');
-
-/** The files that the examples share, read once. */
-const sources = new Map<string, ts.SourceFile | undefined>();
-
-/** Compiles a module as if it lay in docs/examples. @returns what is wrong with it */
-function compile(code: string): string[] {
-  const file = join(root, 'docs/examples/from-the-readme.ts');
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists, readFile } = host;
-  host.getSourceFile = (name, target) => {
-    if (name === file) return ts.createSourceFile(name, code, target);
-    if (!sources.has(name)) sources.set(name, getSourceFile(name, target));
-    return sources.get(name);
-  };
-  host.fileExists = (name) => name === file || fileExists(name);
-  host.readFile = (name) => (name === file ? code : readFile(name));
-  const program = ts.createProgram([file], options, host);
-  return ts
-    .getPreEmitDiagnostics(program, program.getSourceFile(file))
-    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
-}
 
 /** The names before the brackets of calls. */
 const names = (calls: string[]): string[] => calls.map((call) => call.replace(/\(.*/, ''));
@@ -98,6 +75,7 @@ const TABLES: Record<string, string[]> = {
     pause: true,
     resume: true,
     paused: true,
+    drain: true,
     listJobs: true,
     iterateJobs: true,
     stats: true,

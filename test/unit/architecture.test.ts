@@ -14,11 +14,11 @@ import { root } from '../support/folders.js';
  * The five at the end say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 1330],
+  ['job', 1370],
   ['runner', 520],
   ['file/format', 1190],
   ['file/disk', 1180],
-  ['file/lock', 750],
+  ['file/lock', 790],
   ['file/index', 1020],
   ['file/joins', 250],
   ['file/compaction', 1250],
@@ -27,14 +27,14 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/store.ts', 250],
   ['file/doctor', 600],
   ['file/admission', 340],
-  ['file/operations', 800],
+  ['file/operations', 830],
   ['file/chores', 270],
   ['file/worker', 2000],
   ['file/file-queue.ts', 100],
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 100],
-  ['cli', 1950],
+  ['cli', 1980],
   ['index.ts', 50],
   ['testing.ts', 100],
 ];

@@ -1,6 +1,7 @@
 import type { Backoff } from '../../job/backoff.js';
 import { isWithin } from '../../job/clock.js';
 import type { ResolvedWorkerOptions } from '../../job/options.js';
+import { Wake } from '../../job/wake.js';
 import type { Death, Ending } from '../../runner/ending.js';
 import { Executor } from '../../runner/executor.js';
 import type { Handler } from '../../runner/handler.js';
@@ -18,7 +19,6 @@ import { limitLifetime } from './lifetime.js';
 import { look } from './look.js';
 import { type FailureRules, judge } from './outcome.js';
 import { Prefetch } from './prefetch.js';
-import { Wake } from './wake.js';
 import { Watcher } from './watcher.js';
 import type { WorkerEvents } from './worker-events.js';
 

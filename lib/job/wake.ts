@@ -1,4 +1,4 @@
-import type { Clock } from '../../job/clock.js';
+import type { Clock } from './clock.js';
 
 /** Lets one loop wait for a call or a time, whichever comes first. Any code may call. */
 export class Wake {
