@@ -13,17 +13,29 @@ export type { Pause } from './file/admission/paused.js';
 export type { CompactionSummary } from './file/compaction/compact.js';
 export type { PauseOptions } from './file/operations/pause.js';
 export type { Stats } from './file/operations/stats.js';
-export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './job/errors.js';
-export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job/job.js';
-export type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
 export type {
   BackoffFormula,
   BackoffOption,
-  Duration,
-  QueueOptions,
-  WorkerOptions,
-} from './job/options.js';
+  FixedBackoff,
+  PolynomialBackoff,
+} from './job/backoff-option.js';
+export type { Duration } from './job/checks.js';
+export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './job/errors.js';
+export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job/job.js';
+export type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
+export type { QueueOptions, WorkerOptions } from './job/options.js';
+export type { Policy } from './job/policy.js';
 export { workerOptionsFrom } from './job/settings.js';
+export type { StandardSchema } from './job/standard-schema.js';
 export type { WorkerEvent } from './job/worker-event.js';
 export { type NewJob, openQueue, type Queue } from './queue.js';
-export type { Handler, HandlerContext, Handlers, Summary } from './runner/handler.js';
+export { type DefinedHandlers, defineHandlers } from './runner/define-handlers.js';
+export type {
+  Handler,
+  HandlerContext,
+  HandlerEntries,
+  HandlerEntry,
+  Handlers,
+  HandlerWithPolicy,
+  Summary,
+} from './runner/handler.js';

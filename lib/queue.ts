@@ -9,7 +9,7 @@ import type { DefaultJobs, Job, TypeOf } from './job/job.js';
 import type { EnqueueArguments, EnqueueOptions, ListOptions } from './job/job-options.js';
 import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from './job/options.js';
 import type { RowSource } from './job/row-source.js';
-import type { Handlers, Summary } from './runner/handler.js';
+import type { HandlerEntries, Summary } from './runner/handler.js';
 
 /**
  * How long a process lives before it loads all modules that it may need, in ms. Later, `npm install` may have
@@ -118,13 +118,14 @@ export interface Queue<Jobs = DefaultJobs> {
    * Runs the jobs that are due, then returns. With `linger` it stays and waits for more. It installs no signal
    * handlers, and never ends the process.
    *
-   * @param handlers one function for each job type; jobs of other types stay pending
+   * @param handlers for each job type a function, or an object with it and the options of the type ({@link Policy});
+   *   jobs of other types stay pending
    * @returns how many jobs ended in which way
    * @throws TsvqError like {@link enqueue}, never a handler's error; after {@link abandon}, the error given to that
    * @example
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
-  processJobs(handlers: Partial<Handlers<Jobs>>, options?: WorkerOptions): Promise<Summary>;
+  processJobs(handlers: Partial<HandlerEntries<Jobs>>, options?: WorkerOptions): Promise<Summary>;
 
   /**
    * Pauses the jobs of a type, or all. Once it resolves, no worker claims one; a job that was claimed before may still

@@ -1,6 +1,5 @@
-import { count, duration, instant, invalid, onlyKnown, timeLimit } from './checks.js';
+import { count, type Duration, duration, instant, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { Job } from './job.js';
-import type { Duration } from './options.js';
 
 /**
  * The options of `enqueue`: when and how the job runs.

@@ -1,11 +1,8 @@
-import { count, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
-import type { Job } from './job.js';
+import type { BackoffOption } from './backoff-option.js';
+import { count, type Duration, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
 import { type WorkerEvent, warnOnly } from './worker-event.js';
 
 export type { WorkerEvent };
-
-/** A time span: a number of milliseconds, or a text with a unit: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
-export type Duration = number | string;
 
 /**
  * The options of {@link openQueue}.
@@ -32,30 +29,6 @@ export interface QueueOptions {
    */
   anyFileSystem?: boolean | undefined;
 }
-
-/**
- * A formula for the waits between attempts: `base · factor^attempts`, at most `max`, then up to the share `jitter`
- * more or less.
- */
-export interface BackoffFormula {
-  /** The wait that `factor` multiplies. Default `'60s'`. */
-  base?: Duration | undefined;
-  /** The number that multiplies the wait after each attempt; at least 0. Default 2. */
-  factor?: number | undefined;
-  /** The longest wait. Default: a year, which is the limit of every wait. */
-  max?: Duration | undefined;
-  /** The share of a wait, from 0 to 1, that chance adds or takes away. Default 0. */
-  jitter?: number | undefined;
-}
-
-/**
- * The waits between attempts: a formula, a table of waits (the last one repeats), or a function that returns the
- * wait. `attempts` counts from 1.
- */
-export type BackoffOption =
-  | BackoffFormula
-  | readonly Duration[]
-  | ((attempts: number, error: unknown, job: Job) => Duration);
 
 /**
  * The options of {@link processJobs}.

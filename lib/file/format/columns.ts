@@ -1,7 +1,8 @@
 import type { Status } from '../../job/job.js';
+import { isName } from '../../job/name.js';
 import { type OwnMeta, readOwnMeta, writeOwnMeta } from './meta.js';
 import { parseJson } from './parse-json.js';
-import { escapeText, isName, unescapeText } from './text.js';
+import { escapeText, unescapeText } from './text.js';
 
 /** How a column's values are written in their fields. */
 interface Form<T> {

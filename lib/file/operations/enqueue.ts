@@ -1,11 +1,11 @@
 import { invalid, onlyKnown } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
 import { type EnqueueOptions, resolveEnqueueOptions } from '../../job/job-options.js';
+import { checkName } from '../../job/name.js';
 import { randomHex } from '../../job/random.js';
 import { Incomplete } from '../commit/update.js';
 import type { NewJobFields } from '../format/columns.js';
 import { toJson } from '../format/json.js';
-import { checkName } from '../format/text.js';
 import type { Store } from '../store.js';
 
 /** A job to add, as the caller describes it. */
