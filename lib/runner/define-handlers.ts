@@ -4,8 +4,12 @@ import { checkHandlers } from './handler-table.js';
 
 /** The handlers that {@link defineHandlers} returns: each is an object with its `handler` and the options of its type. */
 export type DefinedHandlers<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> = {
-  readonly [K in T]: HandlerWithPolicy<Jobs, K>;
+  // Without a map of job types, a handler takes a job of any name.
+  readonly [K in T]: HandlerWithPolicy<Jobs, string extends TypeOf<Jobs> ? TypeOf<Jobs> : K>;
 };
+
+/** The map of job types as it was given. The compiler doesn't guess it from the handlers. */
+type Given<Jobs> = [Jobs][Jobs extends unknown ? 0 : never];
 
 /**
  * Checks handlers and their policies at once, so that a mistake shows in a unit test, and returns them for
@@ -24,11 +28,13 @@ export type DefinedHandlers<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<
  * await handlers.email.handler({ to: 'ann@example.com' }, context()); // in a test; context is from 'tsvq/testing'
  * await queue.processJobs(handlers);
  */
-export function defineHandlers<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>>(
-  handlers: Pick<HandlerEntries<Jobs>, T>,
-): DefinedHandlers<Jobs, T>;
+export function defineHandlers<Jobs = DefaultJobs, T extends string = TypeOf<Jobs>>(
+  handlers: {
+    readonly [K in T]: K extends TypeOf<Jobs> ? HandlerEntry<Given<Jobs>, K> : never;
+  },
+): DefinedHandlers<Jobs, T & TypeOf<Jobs>>;
 export function defineHandlers<Jobs = DefaultJobs>(
-  handlers: Partial<HandlerEntries<Jobs>>,
+  handlers: Partial<HandlerEntries<Given<Jobs>>>,
 ): Partial<DefinedHandlers<Jobs>>;
 export function defineHandlers(handlers: Partial<HandlerEntries>): Partial<DefinedHandlers> {
   checkHandlers(handlers);
