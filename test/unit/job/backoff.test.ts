@@ -24,6 +24,26 @@ test('a formula is base times factor to the power of the attempts, capped', () =
   assert.deepEqual(waits({ base: 0 }), [0, 0, 0, 0]);
 });
 
+test('a formula may say its kind', () => {
+  assert.deepEqual(
+    waits({ kind: 'exponential', base: '2s', factor: 2, max: '20s' }),
+    [4000, 8000, 16_000, 20_000],
+  );
+});
+
+test('a fixed backoff waits the same each time', () => {
+  assert.deepEqual(waits({ kind: 'fixed', delay: '5m' }, 3), [300_000, 300_000, 300_000]);
+  assert.deepEqual(waits({ kind: 'fixed', delay: 0 }, 2), [0, 0]);
+});
+
+test('a polynomial one waits n⁴ + 5 seconds by default, as in Django, and is capped', () => {
+  const seconds = (option: BackoffOption, count = 4) => waits(option, count).map((ms) => ms / 1000);
+  assert.deepEqual(seconds({ kind: 'polynomial' }, 5), [6, 21, 86, 261, 630]);
+  assert.deepEqual(seconds({ kind: 'polynomial', max: '2m' }), [6, 21, 86, 120]);
+  assert.deepEqual(seconds({ kind: 'polynomial', base: '2s', power: 2, plus: 0 }), [2, 8, 18, 32]);
+  assert.deepEqual(seconds({ kind: 'polynomial', power: 0, plus: '1m' }, 2), [61, 61]);
+});
+
 test('no wait is longer than a year, after however many attempts', () => {
   const wait = resolveBackoff('backoff', { base: '1h', factor: 10 })(5000, new Error('no'), job);
   assert.equal(wait, 365.25 * 24 * 3_600_000);
@@ -78,6 +98,54 @@ test('jitter stays within its share, on both sides', () => {
   );
 });
 
+test('a jitter that is a time is added or taken away, whatever the wait', () => {
+  for (const jitter of ['10s', 10_000]) {
+    for (const option of [
+      { kind: 'fixed', delay: '1m', jitter },
+      { kind: 'polynomial', base: 0, plus: '1m', jitter },
+      { base: '1m', factor: 1, jitter },
+    ] as const) {
+      assert.deepEqual(
+        waits(option, 1, () => 0),
+        [50_000],
+      );
+      assert.deepEqual(
+        waits(option, 1, () => 0.5),
+        [60_000],
+      );
+      assert.ok(Math.abs((waits(option, 1, () => 1 - Number.EPSILON)[0] as number) - 70_000) < 0.001);
+    }
+  }
+  assert.deepEqual(
+    waits({ kind: 'fixed', delay: 100, jitter: 1.5 }, 1, () => 0),
+    [98.5],
+  );
+  assert.deepEqual(
+    waits({ kind: 'fixed', delay: 100, jitter: 1 }, 1, () => 0),
+    [0],
+  );
+});
+
+test('no wait is negative, nor above a year, whatever the jitter', () => {
+  const year = 365.25 * 24 * 3_600_000;
+  assert.deepEqual(
+    waits({ kind: 'fixed', delay: '5s', jitter: '10s' }, 1, () => 0),
+    [0],
+  );
+  assert.deepEqual(
+    waits({ kind: 'fixed', delay: '1y', jitter: '10s' }, 1, () => 0.99),
+    [year],
+  );
+  assert.deepEqual(waits({ kind: 'fixed', delay: Number.POSITIVE_INFINITY }, 1), [year]);
+  assert.deepEqual(waits({ kind: 'polynomial', power: 1000 }, 3), [6000, year, year]);
+  fc.assert(
+    fc.property(fc.nat(), fc.nat(), fc.double({ min: 0, max: 1, noNaN: true }), (delay, jitter, random) => {
+      const [wait = -1] = waits({ kind: 'fixed', delay, jitter }, 1, () => random);
+      assert.ok(wait >= 0 && wait <= delay + Math.max(jitter, delay), `${wait}`);
+    }),
+  );
+});
+
 test('an invalid backoff is refused when the worker starts, not when a job fails', () => {
   for (const [option, message] of [
     [{ base: -1 }, 'backoff.base is -1'],
@@ -85,7 +153,23 @@ test('an invalid backoff is refused when the worker starts, not when a job fails
     [{ factor: 'two' }, 'backoff.factor is "two"'],
     [{ max: 'never' }, 'backoff.max is "never"'],
     [{ jitter: -0.1 }, 'backoff.jitter is -0.1'],
+    [{ jitter: '2y' }, 'backoff.jitter is "2y"'],
+    [{ jitter: 'some' }, 'backoff.jitter is "some"'],
     [{ bsae: 5 }, 'backoff.bsae'],
+    [
+      { kind: 'linear' },
+      "backoff.kind is \"linear\" (string); it must be 'exponential', 'fixed' or 'polynomial'",
+    ],
+    [{ kind: 'fixed' }, 'backoff.delay is undefined'],
+    [{ kind: 'fixed', delay: 'x' }, 'backoff.delay is "x"'],
+    [
+      { kind: 'fixed', delay: 5, base: 5 },
+      'backoff.base is 5 (number); it must be left out: the options are kind',
+    ],
+    [{ kind: 'polynomial', factor: 2 }, 'backoff.factor is 2'],
+    [{ kind: 'polynomial', power: -1 }, 'backoff.power is -1'],
+    [{ kind: 'polynomial', plus: 'x' }, 'backoff.plus is "x"'],
+    [{ kind: 'polynomial', base: -1 }, 'backoff.base is -1'],
     [[], 'backoff is'],
     [['1m', 'x'], 'backoff[1] is "x"'],
     [[-5], 'backoff[0] is -5'],
