@@ -12,6 +12,7 @@ interface Jitter {
 
 /** A formula for the waits between attempts: `base · factor^attempts`, at most `max`, then `jitter` more or less. */
 export interface BackoffFormula extends Jitter {
+  /** The name of this formula, which may be left out. */
   kind?: 'exponential' | undefined;
   /** The wait that `factor` multiplies. Default `'60s'`. */
   base?: Duration | undefined;
@@ -23,6 +24,7 @@ export interface BackoffFormula extends Jitter {
 
 /** The same wait after each attempt, `jitter` more or less. */
 export interface FixedBackoff extends Jitter {
+  /** The name of these waits. */
   kind: 'fixed';
   /** The wait. */
   delay: Duration;
@@ -33,6 +35,7 @@ export interface FixedBackoff extends Jitter {
  * Django's background tasks: n⁴ + 5 seconds.
  */
 export interface PolynomialBackoff extends Jitter {
+  /** The name of this formula. */
   kind: 'polynomial';
   /** The wait that is multiplied. Default `'1s'`. */
   base?: Duration | undefined;

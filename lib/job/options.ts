@@ -37,7 +37,7 @@ export interface QueueOptions {
  * await queue.processJobs(handlers, { concurrency: 4, linger: '55s', backoff: ['1m', '10m', '1h'] });
  */
 export interface WorkerOptions {
-  /** How often a job is tried before it is `failed`; a job's own limit wins. Default 3. */
+  /** How often a job is tried before it is `failed`; the limit of a job or its type ({@link Policy}) wins. Default 3. */
   maxAttempts?: number | undefined;
   /**
    * How long {@link RetryAfterError}s in a row may put a job off without costing attempts. Later ones cost one each.
@@ -70,7 +70,7 @@ export interface WorkerOptions {
    */
   maxWorkers?: number | undefined;
   /**
-   * The time limit of one attempt, from 1 ms to a year; a job's own wins. After it `context.signal` is aborted.
+   * The time limit of one attempt, from 1 ms to a year; that of a job or its type wins. After it `context.signal` is aborted.
    * Default `'1h'`.
    */
   timeout?: Duration | undefined;

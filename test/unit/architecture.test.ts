@@ -14,8 +14,8 @@ import { root } from '../support/folders.js';
  * The five at the end say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 1130],
-  ['runner', 500],
+  ['job', 1400],
+  ['runner', 710],
   ['file/format', 1190],
   ['file/disk', 1180],
   ['file/lock', 750],
@@ -32,7 +32,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/file-queue.ts', 100],
   ['queue.ts', 250],
   ['default-queue.ts', 100],
-  ['cli', 1950],
+  ['cli', 1970],
   ['index.ts', 50],
   ['testing.ts', 100],
 ];
