@@ -14,6 +14,12 @@ export type { CompactionSummary } from './file/compaction/compact.js';
 export type { DrainOptions } from './file/operations/drain.js';
 export type { PauseOptions } from './file/operations/pause.js';
 export type { Stats } from './file/operations/stats.js';
+export type {
+  BackoffFormula,
+  BackoffOption,
+  FixedBackoff,
+  PolynomialBackoff,
+} from './job/backoff-option.js';
 export type { Duration } from './job/checks.js';
 export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './job/errors.js';
 export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job/job.js';
@@ -27,14 +33,20 @@ export type {
   NewJob,
   OnDuplicate,
 } from './job/job-options.js';
-export type {
-  BackoffFormula,
-  BackoffOption,
-  QueueOptions,
-  WorkerOptions,
-} from './job/options.js';
+export type { QueueOptions, WorkerOptions } from './job/options.js';
+export type { Policy } from './job/policy.js';
 export { workerOptionsFrom } from './job/settings.js';
+export type { StandardSchema } from './job/standard-schema.js';
 export type { WorkerEvent } from './job/worker-event.js';
 export { openQueue } from './open-queue.js';
 export type { Queue } from './queue.js';
-export type { Handler, HandlerContext, Handlers, Summary } from './runner/handler.js';
+export { type DefinedHandlers, defineHandlers } from './runner/define-handlers.js';
+export type {
+  Handler,
+  HandlerContext,
+  HandlerEntries,
+  HandlerEntry,
+  Handlers,
+  HandlerWithPolicy,
+  Summary,
+} from './runner/handler.js';

@@ -6,7 +6,7 @@ import type { Stats } from './file/operations/stats.js';
 import type { DefaultJobs, Job, TypeOf } from './job/job.js';
 import type { Added, EnqueueArguments, ListOptions, NewJob } from './job/job-options.js';
 import type { WorkerOptions } from './job/options.js';
-import type { Handlers, Summary } from './runner/handler.js';
+import type { HandlerEntries, Summary } from './runner/handler.js';
 
 /** A queue in one file. Its methods reject with a {@link TsvqError}; none of them throws. */
 export interface Queue<Jobs = DefaultJobs> {
@@ -123,13 +123,14 @@ export interface Queue<Jobs = DefaultJobs> {
    * Runs the jobs that are due, then returns. With `linger` it stays and waits for more. It installs no signal
    * handlers, and never ends the process.
    *
-   * @param handlers one function for each job type; jobs of other types stay pending
+   * @param handlers for each job type a function, or an object with it and the options of the type ({@link Policy});
+   *   jobs of other types stay pending
    * @returns how many jobs ended in which way
    * @throws TsvqError like {@link enqueue}, never a handler's error; after {@link abandon}, the error given to that
    * @example
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
-  processJobs(handlers: Partial<Handlers<Jobs>>, options?: WorkerOptions): Promise<Summary>;
+  processJobs(handlers: Partial<HandlerEntries<Jobs>>, options?: WorkerOptions): Promise<Summary>;
 
   /**
    * Pauses the jobs of a type, or all. Once it resolves, no worker claims one; a job that was claimed before may still

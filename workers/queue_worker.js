@@ -40,7 +40,7 @@ import { fileURLToPath } from 'node:url';
 /** @type {{ enableCompileCache?: (folder: string) => unknown }} */ (module).enableCompileCache?.(
   fileURLToPath(new URL('../node_modules/.cache/tsvq', import.meta.url)),
 );
-const { openQueue, workerOptionsFrom } = await import('tsvq');
+const { defineHandlers, openQueue, workerOptionsFrom } = await import('tsvq');
 
 /** The variables of the handlers. They are checked before any handler runs. */
 const HANDLERS_READ = ['SMTP_URL', 'MAIL_FROM', 'SEND_EMAIL_TIMEOUT', 'WEBHOOK_TIMEOUT'];
@@ -51,19 +51,22 @@ let isGuarded = false;
  * Returns the handlers of this worker. The first job of a type loads its handler's module, because most starts by cron
  * find nothing to do, and their cost is what they load.
  *
+ * A type may have options of its own: `webhook: { handler, maxAttempts: 5 }`. They count before the variables of the
+ * environment, so the two types here have none.
+ *
  * @param {string} outbox the folder for messages of send_email if there is no SMTP server
- * @returns {import('tsvq').Handlers}
  */
-const handlers = (outbox) => ({
-  webhook: async (payload, context) => {
-    guardStreams();
-    return (await import('./handlers/webhook.js')).webhook(payload, context);
-  },
-  send_email: async (payload, context) => {
-    guardStreams();
-    return (await import('./handlers/send_email.js')).sendEmail(payload, context, outbox);
-  },
-});
+const handlers = (outbox) =>
+  defineHandlers({
+    webhook: async (payload, context) => {
+      guardStreams();
+      return (await import('./handlers/webhook.js')).webhook(payload, context);
+    },
+    send_email: async (payload, context) => {
+      guardStreams();
+      return (await import('./handlers/send_email.js')).sendEmail(payload, context, outbox);
+    },
+  });
 
 const shutdown = new AbortController();
 for (const [name, exitCode] of /** @type {const} */ ([

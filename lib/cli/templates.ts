@@ -38,8 +38,10 @@ const file = process.env.QUEUE_FILE || join(__dirname, '../data/queue.tsv');
 };
 
 const WORKER_ENDS = `
-// The name of a job picks its handler.
-const handlers = { hello };
+// The name of a job picks its handler. A type may have options of its own; they count before the worker's.
+const handlers = {
+  hello: { handler: hello, timeout: 600_000 }, // an attempt may take 10 minutes
+};
 
 // A log that can't be written (its disk is full, its reader gone) must not end a job or this process.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

@@ -2,7 +2,7 @@ import { onlyKnown, text } from '../job/checks.js';
 import type { Job } from '../job/job.js';
 import type { Added, EnqueueOptions, ListOptions } from '../job/job-options.js';
 import type { WorkerOptions } from '../job/options.js';
-import type { Handlers } from '../runner/handler.js';
+import type { HandlerEntries } from '../runner/handler.js';
 import { withStoreErrors } from './disk/fs.js';
 import { cancel } from './operations/cancel.js';
 import { type DrainOptions, drain } from './operations/drain.js';
@@ -45,7 +45,7 @@ export function fileQueue(store: Store) {
       }),
     iterateJobs: (options: ListOptions = {}) => list(store, options),
     stats: async () => withStoreErrors(path, () => gatherStats(store)),
-    processJobs: async (handlers: Partial<Handlers>, options: WorkerOptions = {}) =>
+    processJobs: async (handlers: Partial<HandlerEntries>, options: WorkerOptions = {}) =>
       processQueue(store, handlers, options),
     pause: async (type?: string, options?: PauseOptions) =>
       withStoreErrors(path, () => pause(store, type, options)),

@@ -3,6 +3,9 @@ import type Ms from 'ms';
 import { dependency } from './dependency.js';
 import { isInstance, TsvqError } from './errors.js';
 
+/** A time span: a number of milliseconds, or a text with a unit: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
+export type Duration = number | string;
+
 /** Makes an error for an unusable option, with its name, value and type. @param wanted what it must be */
 export function invalid(name: string, value: unknown, wanted: string): TsvqError {
   const shown = describe(value);
@@ -23,9 +26,6 @@ function describe(value: unknown): string {
   }
   return 'something without a text';
 }
-
-/** A time span: a number of milliseconds, or a text with a unit: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
-export type Duration = number | string;
 
 /** Returns a duration in ms. @throws TsvqError `INVALID_ARGUMENT` unless it is a non-negative time. */
 export function duration(name: string, value: unknown): number {

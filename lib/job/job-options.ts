@@ -17,9 +17,9 @@ export interface EnqueueOptions {
   delay?: Duration | undefined;
   /** The priority, higher first; any finite number. Default 0. (In BullMQ, lower is sooner.) */
   priority?: number | undefined;
-  /** How often the job is tried at most. Default: the worker's `maxAttempts`. */
+  /** How often the job is tried at most. Default: its type's, or the worker's, `maxAttempts`. */
   maxAttempts?: number | undefined;
-  /** The time limit of one attempt, from 1 ms to a year. Default: the worker's `timeout`. */
+  /** The time limit of one attempt, from 1 ms to a year. Default: its type's, or the worker's, `timeout`. */
   timeout?: Duration | undefined;
   /**
    * A key of which the type is to have at most one job, 1 to 200 characters without control characters; not beginning

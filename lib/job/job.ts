@@ -103,9 +103,9 @@ export interface JobOf<T extends string, Payload> {
    * ended by itself, or an operator retried the job.
    */
   readonly interruptions: number;
-  /** The job's own limit of attempts; undefined if the worker's applies. */
+  /** The job's own limit of attempts; undefined if its type's or the worker's applies. */
   readonly maxAttempts: number | undefined;
-  /** The job's own time limit for an attempt, in ms; undefined if the worker's applies. */
+  /** The job's own time limit for an attempt, in ms; undefined if its type's or the worker's applies. */
   readonly timeout: number | undefined;
   /** The priority, higher first. */
   readonly priority: number;

@@ -1,5 +1,6 @@
+import type { BackoffOption } from './backoff-option.js';
 import { count, type Duration, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
-import type { DefaultJobs, Job, TypeOf } from './job.js';
+import type { DefaultJobs, TypeOf } from './job.js';
 import { type EnqueueDefaults, resolveDefaults } from './job-options.js';
 import { type WorkerEvent, warnOnly } from './worker-event.js';
 
@@ -37,37 +38,13 @@ export interface QueueOptions<Jobs = DefaultJobs> {
 }
 
 /**
- * A formula for the waits between attempts: `base · factor^attempts`, at most `max`, then up to the share `jitter`
- * more or less.
- */
-export interface BackoffFormula {
-  /** The wait that `factor` multiplies. Default `'60s'`. */
-  base?: Duration | undefined;
-  /** The number that multiplies the wait after each attempt; at least 0. Default 2. */
-  factor?: number | undefined;
-  /** The longest wait. Default: a year, which is the limit of every wait. */
-  max?: Duration | undefined;
-  /** The share of a wait, from 0 to 1, that chance adds or takes away. Default 0. */
-  jitter?: number | undefined;
-}
-
-/**
- * The waits between attempts: a formula, a table of waits (the last one repeats), or a function that returns the
- * wait. `attempts` counts from 1.
- */
-export type BackoffOption =
-  | BackoffFormula
-  | readonly Duration[]
-  | ((attempts: number, error: unknown, job: Job) => Duration);
-
-/**
  * The options of {@link processJobs}.
  *
  * @example
  * await queue.processJobs(handlers, { concurrency: 4, linger: '55s', backoff: ['1m', '10m', '1h'] });
  */
 export interface WorkerOptions {
-  /** How often a job is tried before it is `failed`; a job's own limit wins. Default 3. */
+  /** How often a job is tried before it is `failed`; the limit of a job or its type ({@link Policy}) wins. Default 3. */
   maxAttempts?: number | undefined;
   /**
    * How long {@link RetryAfterError}s in a row may put a job off without costing attempts. Later ones cost one each.
@@ -100,7 +77,7 @@ export interface WorkerOptions {
    */
   maxWorkers?: number | undefined;
   /**
-   * The time limit of one attempt, from 1 ms to a year; a job's own wins. After it `context.signal` is aborted.
+   * The time limit of one attempt, from 1 ms to a year; that of a job or its type wins. After it `context.signal` is aborted.
    * Default `'1h'`.
    */
   timeout?: Duration | undefined;

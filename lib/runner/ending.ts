@@ -32,7 +32,7 @@ export function timedOut(ms: number, cause: unknown): Error {
 }
 
 /** True if a handler's error decides the job's next state. */
-const decides = (error: unknown): boolean =>
+export const decides = (error: unknown): boolean =>
   isInstance(PermanentError, error) || isInstance(RetryAfterError, error);
 
 /**

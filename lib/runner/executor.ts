@@ -1,7 +1,7 @@
 import { type Clock, isWithin } from '../job/clock.js';
 import type { Attempt } from './attempt.js';
 import { type Death, type Ending, meaningOf, timedOut } from './ending.js';
-import type { Handler } from './handler.js';
+import type { ServedType, ServedTypes } from './served-types.js';
 
 /** How long handlers that return at once run before other callbacks get their turn. */
 const SLICE_MS = 10;
@@ -13,7 +13,7 @@ const STUCK_MS = 1_000;
 /** The options and functions that an {@link Executor} needs. */
 export interface ExecutorRules<A extends Attempt> {
   readonly clock: Clock;
-  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly types: ServedTypes;
   /** How many handlers run at a time. */
   readonly concurrency: number;
   /** How long an aborted handler has to end, in ms. */
@@ -151,7 +151,7 @@ export class Executor<A extends Attempt> {
     let value: unknown;
     let isPending: boolean;
     try {
-      const handler = this.#rules.handlers.get(attempt.type) as Handler;
+      const { handler } = this.#rules.types.get(attempt.type) as ServedType;
       value = handler(attempt.payload(), attempt.context());
       isPending = isThenable(value);
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { DefaultJobs, Job, Received, TypeOf } from '../job/job.js';
 import type { EnqueueArguments, EnqueueOptions } from '../job/job-options.js';
+import type { Policy } from '../job/policy.js';
 
 /**
  * The second argument of a handler. It may be destructured, passed on, or copied (`{...context}`). For a unit
@@ -58,6 +59,26 @@ export type Handler<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> =
  * await handlers.email({ to: 'ann@example.com' }, context()); // in a test; context is from 'tsvq/testing'
  */
 export type Handlers<Jobs = DefaultJobs> = { readonly [T in TypeOf<Jobs>]: Handler<Jobs, T> };
+
+/** A handler with the options of its type. The handler is the only option that has to be there. */
+export interface HandlerWithPolicy<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>>
+  extends Policy<Jobs, T> {
+  /** The function that runs one job. */
+  handler: Handler<Jobs, T>;
+}
+
+/**
+ * What `processJobs` takes for a type of job: its handler, or an object with its handler and a {@link Policy}.
+ *
+ * @example
+ * const email: HandlerEntry<Jobs, 'email'> = { handler: ({ to }) => send(to), maxAttempts: 5, timeout: '30s' };
+ */
+export type HandlerEntry<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs>> =
+  | Handler<Jobs, T>
+  | HandlerWithPolicy<Jobs, T>;
+
+/** One {@link HandlerEntry} for each type of job. `processJobs` takes a `Partial` of it; see also {@link defineHandlers}. */
+export type HandlerEntries<Jobs = DefaultJobs> = { readonly [T in TypeOf<Jobs>]: HandlerEntry<Jobs, T> };
 
 /** The counts that processJobs returns. */
 export interface Summary {

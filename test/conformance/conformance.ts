@@ -14,6 +14,7 @@ import { looking } from './looking.js';
 import { operators } from './operators.js';
 import { order } from './order.js';
 import { outcomes } from './outcomes.js';
+import { policies } from './policies.js';
 import { processes } from './processes.js';
 import { retries } from './retries.js';
 import { shutdown } from './shutdown.js';
@@ -27,6 +28,7 @@ export const checks: Checks = {
   ...operators,
   ...outcomes,
   ...retries,
+  ...policies,
   ...followUps,
   ...workers,
   ...shutdown,

@@ -5,21 +5,21 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Handlers, Job, Queue, Summary, WorkerOptions } from 'tsvq';
+import type { HandlerEntries, Job, Queue, Summary, WorkerOptions } from 'tsvq';
 import { type Child, startModule } from '../fixtures/children.js';
 import type { Engine } from './engine.js';
 
 /** Runs what is due. Attempts follow each other at once, and nothing is said on stderr. */
 export const drain = (
   queue: Queue,
-  handlers: Partial<Handlers>,
+  handlers: Partial<HandlerEntries>,
   options: WorkerOptions = {},
 ): Promise<Summary> => queue.processJobs(handlers, { backoff: [0], logger: () => {}, ...options });
 
 /** The same, but stays until `end` is called. */
 export function stay(
   queue: Queue,
-  handlers: Partial<Handlers>,
+  handlers: Partial<HandlerEntries>,
   options: WorkerOptions = {},
 ): { end: () => Promise<Summary> } {
   const shutdown = new AbortController();

@@ -24,7 +24,7 @@ const WRONG_OPTIONS: readonly (readonly [options: unknown, named: string])[] = [
   [{ backoff: [] }, 'backoff'],
   [{ backoff: ['1m', 'long'] }, 'backoff[1]'],
   [{ backoff: { base: -1 } }, 'backoff.base'],
-  [{ backoff: { jitter: 2 } }, 'backoff.jitter'],
+  [{ backoff: { jitter: -1 } }, 'backoff.jitter'],
   [{ backoff: { bass: 1 } }, 'bass'],
   [null, 'options'],
 ];

@@ -49,6 +49,39 @@ describe('work', { concurrency: 3 }, () => {
     );
   });
 
+  for (const [form, name, source] of [
+    ['named exports', 'h.mjs', 'export const one = ONE; export const two = TWO; export const no = { a: 1 };'],
+    ['the default export', 'h.mjs', 'export default { one: ONE, two: TWO };'],
+    [
+      'handlers of defineHandlers',
+      'h.mjs',
+      'export const handlers = defineHandlers({ one: ONE, two: TWO });',
+    ],
+    ['module.exports', 'h.cjs', 'module.exports = { one: ONE, two: TWO };'],
+    ['exports', 'h.cjs', 'exports.one = ONE; exports.two = TWO; exports.LIMITS = { a: 1 };'],
+  ] as const)
+    test(`runs handlers with policies: ${form}`, async (t) => {
+      const { file, module, work } = jobs(t, 'one', 'two');
+      const two = "{ handler: () => { throw new Error('no'); }, maxAttempts: 1 }";
+      const imports = name === 'h.mjs' ? "import { defineHandlers } from 'tsvq';\n" : '';
+      module(name, imports + source.replace('ONE', '() => 1').replace('TWO', two));
+      const { code, stderr } = await work(name, '--max-attempts', '5');
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+      assert.deepEqual(
+        rowsOf(file).map(({ type, status, attempts }) => `${type} ${status} ${attempts}`),
+        ['one completed 1', 'two failed 1'],
+      );
+    });
+
+  test('refuses a policy that can not be used: 2', async (t) => {
+    const { file, module, work } = jobs(t, 'one');
+    module('h.mjs', 'export const one = { handler: () => 1, maxAttemps: 5 };');
+    const { code, stderr } = await work('h.mjs');
+    assert.equal(code, 2);
+    assert.match(stderr, /^queue: handlers\.one\.maxAttemps is 5 \(number\); it must be left out/);
+    assert.deepEqual(statesOf(file), [`${jobId(0)} pending`]);
+  });
+
   test('runs a module of CommonJS', async (t) => {
     const { file, module, work } = jobs(t, 'one');
     module('h.cjs', 'module.exports = { one: () => 1 };');

@@ -2,7 +2,20 @@
  * What the compiler must refuse, and what it must accept. Nothing here runs: `npm run types` checks that each line
  * below an expected error is one, and that no other is.
  */
-import { type Handlers, type Job, type NewJob, openQueue, type Queue, type Status } from 'tsvq';
+import {
+  type DefinedHandlers,
+  defineHandlers,
+  type HandlerEntries,
+  type HandlerEntry,
+  type Handlers,
+  type Job,
+  type NewJob,
+  openQueue,
+  type Policy,
+  type Queue,
+  type StandardSchema,
+  type Status,
+} from 'tsvq';
 import { context, type Enqueued, type TestContext } from 'tsvq/testing';
 
 interface Jobs {
@@ -208,6 +221,108 @@ forEmail.enqueue('report');
 some.report({ month: '2030-01' }, context());
 console.log(missing);
 
+// ---- handlers with a policy: the same contexts in both forms ----
+
+queue.processJobs({
+  email: {
+    handler: async (payload, { job, enqueue }) => {
+      isSame<typeof payload, { to: string; subject?: string }>(true);
+      isSame<typeof job.type, 'email'>(true);
+      enqueue('report', { month: payload.to });
+      // @ts-expect-error: the payload of another
+      enqueue('report', { to: 'ann' });
+    },
+    maxAttempts: 5,
+    timeout: '30s',
+    backoff: (attempts, error, job) => {
+      isSame<typeof error, unknown>(true);
+      isSame<typeof job.payload.to, string>(true);
+      return attempts;
+    },
+    retryIf: (error, job) => error instanceof Error && job.payload.to !== '',
+  },
+  report: ({ month }) => month.length,
+  cleanup: { handler: (payload) => isSame<typeof payload, null>(true), backoff: ['1m', 5000] },
+});
+queue.processJobs({ ping: { handler: () => {}, backoff: { kind: 'fixed', delay: '5m', jitter: '30s' } } });
+queue.processJobs({}, { backoff: { kind: 'polynomial', base: 500, power: 2, plus: 0, max: '1h' } });
+const entry: HandlerEntry<Jobs, 'email'> = { handler: ({ to }) => to };
+const policy: Policy<Jobs, 'email'> = { maxAttempts: 5, retryIf: (_, job) => job.payload.to !== '' };
+const asEntries: HandlerEntries<Jobs> = { ...all, email: { ...policy, handler: all.email } };
+queue.processJobs({ ...asEntries, email: entry });
+const plain: HandlerEntries<Jobs> = all;
+queue.processJobs(plain);
+// @ts-expect-error: no handler
+queue.processJobs({ email: { maxAttempts: 5 } });
+// @ts-expect-error: a misspelt option
+queue.processJobs({ email: { handler: () => {}, maxAttemps: 5 } });
+// @ts-expect-error: an option of the wrong type
+queue.processJobs({ email: { handler: () => {}, maxAttempts: '5' } });
+// @ts-expect-error: a handler of another payload
+queue.processJobs({ email: { handler: ({ month }: { month: string }) => month } });
+// @ts-expect-error: a type that is unknown
+queue.processJobs({ emial: { handler: () => {} } });
+// @ts-expect-error: a promise is no answer
+queue.processJobs({ email: { handler: () => {}, retryIf: async () => true } });
+// @ts-expect-error: a kind that there is none of
+queue.processJobs({ email: { handler: () => {}, backoff: { kind: 'linear' } } });
+// @ts-expect-error: a part of another kind
+queue.processJobs({ email: { handler: () => {}, backoff: { kind: 'fixed', delay: 5, base: 5 } } });
+// @ts-expect-error: a fixed wait without its delay
+queue.processJobs({}, { backoff: { kind: 'fixed' } });
+
+// ---- schemas: what they let pass has to be the payload ----
+
+declare const emails: StandardSchema<{ to: string; subject?: string }>;
+queue.processJobs({ email: { handler: ({ to }) => to, schema: emails } });
+// @ts-expect-error: the schema of another
+queue.processJobs({ report: { handler: () => {}, schema: emails } });
+// @ts-expect-error: no schema
+queue.processJobs({ email: { handler: () => {}, schema: { parse: () => {} } } });
+
+// ---- defineHandlers: each entry of the result has its handler ----
+
+const defined = defineHandlers<Jobs>({
+  email: { handler: ({ to }, { enqueue }) => enqueue('report', { month: to }), maxAttempts: 5 },
+  report: ({ month }, { job }) => [month, isSame<typeof job.payload.month, string>(true)],
+  cleanup: () => {},
+  ping: (payload) => isSame<typeof payload, string | null>(true),
+});
+queue.processJobs(defined);
+isSame<typeof defined, DefinedHandlers<Jobs>>(true);
+defined.email.handler({ to: 'ann' }, context());
+defined.report.handler({ month: '2030-01' }, context());
+isSame<typeof defined.email.maxAttempts, number | undefined>(true);
+// @ts-expect-error: the payload of another
+defined.email.handler({ month: '2030-01' }, context());
+// @ts-expect-error: an entry is an object, never a function
+defined.report({ month: '2030-01' }, context());
+const oneType = defineHandlers<Jobs, 'email'>({ email: ({ to }, { enqueue }) => enqueue('ping', to) });
+queue.processJobs(oneType);
+oneType.email.handler({ to: 'ann' }, context());
+// @ts-expect-error: it is not there
+oneType.report;
+const someTypes = defineHandlers<Jobs>({ email: { handler: ({ to }) => to }, ping: (payload) => payload });
+queue.processJobs(someTypes);
+someTypes.email?.handler({ to: 'ann' }, context());
+// @ts-expect-error: it may have been left out
+someTypes.email.handler({ to: 'ann' }, context());
+// @ts-expect-error: a handler for a type that is unknown
+defineHandlers<Jobs>({ emial: () => {} });
+// @ts-expect-error: a misspelt option
+defineHandlers<Jobs>({ email: { handler: () => {}, maxAttemps: 5 } });
+// @ts-expect-error: no handler
+defineHandlers<Jobs, 'email'>({ email: { maxAttempts: 5 } });
+const untyped = defineHandlers({
+  anything: ({ at }) => at,
+  other: { handler: (payload: { n: number }) => payload.n, timeout: '5s' },
+});
+untyped.anything.handler({ at: 5 }, context());
+untyped.other.handler({ n: 5 }, context());
+openQueue('queue.tsv').processJobs(untyped);
+// @ts-expect-error: nothing of that name was given
+untyped.none;
+
 // ---- without declared types everything is welcome ----
 
 const loose = openQueue('queue.tsv');
@@ -215,6 +330,9 @@ loose.enqueue('anything', { at: ['all'] });
 loose.enqueue('anything');
 loose.enqueueMany([{ type: 'a' }, { type: 'b', payload: 5 }]);
 loose.processJobs({ anything: ({ at }) => at, other: (payload: { n: number }) => payload.n });
+loose.processJobs({ anything: { handler: ({ at }, { job }) => [at, job.payload.at], schema: emails } });
+// @ts-expect-error: a misspelt option
+loose.processJobs({ anything: { handler: () => {}, maxAttemps: 5 } });
 // @ts-expect-error: a type is a name all the same
 loose.enqueue(5, {});
 // @ts-expect-error: no such option

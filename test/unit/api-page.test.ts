@@ -8,6 +8,7 @@ import type {
   ErrorCode,
   HandlerContext,
   Job,
+  Policy,
   Queue,
   QueueOptions,
   Stats,
@@ -113,6 +114,13 @@ const TABLES: Record<string, string[]> = {
     }),
     ...keys<HandlerContext>({ job: true, signal: true, enqueue: true }),
   ],
+  'Options of a type': keys<Policy>({
+    maxAttempts: true,
+    timeout: true,
+    backoff: true,
+    retryIf: true,
+    schema: true,
+  }),
   'What a worker returns': keys<Summary>({
     claimed: true,
     completed: true,

@@ -14,12 +14,12 @@ import { root } from '../support/folders.js';
  * The five at the end say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 1370],
-  ['runner', 520],
-  ['file/format', 1190],
+  ['job', 1600],
+  ['runner', 730],
+  ['file/format', 1260],
   ['file/disk', 1180],
   ['file/lock', 790],
-  ['file/index', 1020],
+  ['file/index', 1030],
   ['file/joins', 250],
   ['file/compaction', 1250],
   ['file/commit', 1420],
@@ -34,7 +34,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 100],
-  ['cli', 1980],
+  ['cli', 2000],
   ['index.ts', 50],
   ['testing.ts', 100],
 ];

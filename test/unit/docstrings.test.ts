@@ -42,6 +42,10 @@ for (const name of [
   'EnqueueOptions',
   'ListOptions',
   'WorkerOptions',
+  'Policy',
+  'HandlerWithPolicy',
+  'FixedBackoff',
+  'PolynomialBackoff',
   'HandlerContext',
   'ContextOverrides',
 ]) {

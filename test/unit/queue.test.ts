@@ -20,6 +20,7 @@ test('the package gives these names and no others', () => {
     'RetryAfterError',
     'TsvqError',
     'cancelJob',
+    'defineHandlers',
     'enqueue',
     'enqueueMany',
     'getJob',

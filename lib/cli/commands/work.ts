@@ -7,7 +7,7 @@ import { errorMessage } from '../../job/errors.js';
 import { readWorkerOptions, type WorkerTexts } from '../../job/settings.js';
 import type { WorkerEvent } from '../../job/worker-event.js';
 import type { Queue } from '../../queue.js';
-import type { Handler, Handlers } from '../../runner/handler.js';
+import type { HandlerEntries, HandlerEntry } from '../../runner/handler.js';
 import type { Cli } from '../cli.js';
 import { CliError, EXIT, notFound, usageError } from '../exit.js';
 import { firstLine, isoSeconds } from '../format.js';
@@ -25,7 +25,7 @@ export function define(command: Command, cli: Cli): void {
   command
     .argument(
       '<file>',
-      'a module with handlers: an object (its default export, or the one named handlers), or named exports',
+      'a module with handlers, with or without policies: an object (its default export, or the one named handlers), or named exports',
     )
     .option('--concurrency <number>', 'how many jobs may run at once; default: 1')
     .option(
@@ -100,7 +100,7 @@ function stackOf(error: unknown): string {
   }
 }
 
-async function load(file: string): Promise<Handlers> {
+async function load(file: string): Promise<HandlerEntries> {
   const path = resolve(file);
   let module: Record<string, unknown>;
   // Node ends silently with this code if nothing is left that the module could wait for.
@@ -133,18 +133,26 @@ async function load(file: string): Promise<Handlers> {
     process.off('exit', onExit);
   }
   const exported = exportsOf(module);
-  const named = Object.entries(exported).filter(
-    ([name, value]) => name !== 'default' && typeof value === 'function',
-  );
+  const named = Object.entries(exported).filter(([name, value]) => isEntry(name, value));
   const tables = [exported.handlers, exported.default].filter((table) => typeof table === 'object');
   const inTables = tables.flatMap((table) => Object.entries(table ?? {}));
-  const handlers = Object.fromEntries([...named, ...inTables]) as Record<string, Handler>;
+  const handlers = Object.fromEntries([...named, ...inTables]) as Record<string, HandlerEntry>;
   if (Object.keys(handlers).length === 0) {
     throw usageError(
-      `${path} exports no handlers: neither functions by name, nor an object of them as default or as handlers`,
+      `${path} exports no handlers: neither functions by name (or objects with a handler), nor an object of them as default or as handlers`,
     );
   }
   return handlers;
+}
+
+/** The names of exports that are tables of handlers; the last one is the default export of CommonJS, in newer Nodes. */
+const TABLES = ['default', 'handlers', 'module.exports'];
+
+/** True if an export is the handler of the type that it is named after, or an object with the handler. */
+function isEntry(name: string, value: unknown): boolean {
+  if (typeof value === 'function') return name !== 'default';
+  if (typeof value !== 'object' || value === null || TABLES.includes(name)) return false;
+  return typeof (value as { handler?: unknown }).handler === 'function';
 }
 
 /** Returns a module's exports. In CommonJS the default export has all of them; the named ones may be only some. */

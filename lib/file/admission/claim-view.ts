@@ -45,7 +45,8 @@ export class ClaimView {
   }
 
   #findOthers(): Map<string, Set<string>> {
-    const { store, owner, timeout } = this.worker;
+    const { store, owner } = this.worker;
+    const { timeout } = this.worker.types.fallback;
     const { processes } = store;
     const { now } = this;
     const others = new Map<string, Set<string>>();

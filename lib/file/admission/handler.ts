@@ -3,5 +3,8 @@ import type { TypeRule } from './rule.js';
 /** A job without a handler in this worker waits for a worker that has one. */
 export const handler: TypeRule = {
   name: 'handler',
-  open: ({ worker }) => worker.handles,
+  open:
+    ({ worker: { types } }) =>
+    (type) =>
+      types.has(type),
 };

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
+import { isName } from '../../job/name.js';
 import { type FileSystem, readFully, storeError } from '../disk/fs.js';
-import { isName, unescapeText } from '../format/text.js';
+import { unescapeText } from '../format/text.js';
 import type { TypeRule } from './rule.js';
 
 /** The name that stands for all types. */

@@ -1,5 +1,5 @@
 import type { ResolvedWorkerOptions } from '../../job/options.js';
-import type { Handler } from '../../runner/handler.js';
+import type { ServedTypes } from '../../runner/served-types.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
 
@@ -9,10 +9,8 @@ export interface WorkerFacts {
   readonly owner: string;
   readonly store: Store;
   readonly maxWorkers: number;
-  /** The default time limit of a job, in ms. */
-  readonly timeout: number;
-  /** True if the type has a handler. */
-  readonly handles: (type: string) => boolean;
+  /** The types that have a handler. */
+  readonly types: ServedTypes;
   /** True if an earlier attempt of the job still runs in this process. */
   readonly isBusy: (id: string) => boolean;
 }
@@ -20,16 +18,15 @@ export interface WorkerFacts {
 /** Returns the facts about a worker of this process that the rules need. */
 export function workerFacts(
   store: Store,
-  handlers: ReadonlyMap<string, Handler>,
-  { maxWorkers, timeout }: ResolvedWorkerOptions,
+  types: ServedTypes,
+  { maxWorkers }: ResolvedWorkerOptions,
 ): WorkerFacts {
   const runningHere = jobsRunningHere(store);
   return {
     owner: store.processes.self(),
     store,
     maxWorkers,
-    timeout,
-    handles: (type) => handlers.has(type),
+    types,
     isBusy: (id) => runningHere.has(id),
   };
 }

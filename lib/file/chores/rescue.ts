@@ -1,4 +1,4 @@
-import type { ResolvedWorkerOptions } from '../../job/options.js';
+import type { ServedTypes } from '../../runner/served-types.js';
 import type { Transaction } from '../commit/transaction.js';
 import type { OwnMeta } from '../format/meta.js';
 import type { StoredJob } from '../format/stored-job.js';
@@ -45,8 +45,8 @@ export interface Rescued {
 interface RescueRules {
   /** The worker's name in its claims. */
   readonly owner: string;
-  /** True if the worker has a handler for the type. */
-  readonly handles: (type: string) => boolean;
+  /** The types that the worker has a handler for. */
+  readonly types: ServedTypes;
   /** True if the worker knows its claim on this job. Its unknown claims are taken back, too. */
   readonly holds: (id: string) => boolean;
 }
@@ -58,8 +58,7 @@ interface RescueRules {
 export function rescueRows(
   store: Store,
   tx: Transaction,
-  { owner, handles, holds }: RescueRules,
-  options: ResolvedWorkerOptions,
+  { owner, types, holds }: RescueRules,
 ): { rescued: Rescued[]; left: string[] } {
   /** How many jobs each worker claimed, including jobs that are not overdue, because one of them may block it. */
   const claims = new Map<string, number>();
@@ -73,7 +72,7 @@ export function rescueRows(
     const isFree =
       by === owner
         ? !holds(id)
-        : isOverdue(job, store.processes, tx.now, options.timeout) &&
+        : isOverdue(job, store.processes, tx.now, types.fallback.timeout) &&
           // Any worker could claim the job once it is pending, but its handler may still run here.
           !(hasGivenUp(by) && runningHere.has(id));
     if (isFree) jobs.push(job);
@@ -87,8 +86,11 @@ export function rescueRows(
   for (const job of jobs) {
     const others = (claims.get(job.lockedBy) as number) - 1;
     // If it is forgiven, the job has an attempt left, whatever the limit.
-    if (others === 0 && job.maxAttempts === undefined && !handles(job.type)) left.add(job.type);
-    else rescued.push(takeBack(job, what(job.lockedBy), others, { now: tx.now, ...options }));
+    if (others === 0 && job.maxAttempts === undefined && !types.has(job.type)) left.add(job.type);
+    else {
+      const { maxAttempts } = types.policyOf(job.type);
+      rescued.push(takeBack(job, what(job.lockedBy), others, { now: tx.now, maxAttempts }));
+    }
   }
   return { rescued, left: [...left] };
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { isWithin } from '../../job/clock.js';
-import { isName } from '../format/text.js';
+import { isName } from '../../job/name.js';
 import { type FileSystem, isRegular, storeError } from './fs.js';
 import { giveToOwner } from './ownership.js';
 

@@ -1,8 +1,9 @@
 import type { Status } from '../../job/job.js';
+import { isName } from '../../job/name.js';
 import { type After, decodeAfter } from './after.js';
 import { labelsOf, type Meta, MOST_BYTES, readMeta, writeMeta } from './meta.js';
 import { parseJson } from './parse-json.js';
-import { escapeText, isName, unescapeText } from './text.js';
+import { escapeText, unescapeText } from './text.js';
 
 /** How a column's values are written in their fields. */
 interface Form<T> {

@@ -1,7 +1,7 @@
 import type { createHash } from 'node:crypto';
 import { invalid } from '../../job/checks.js';
 import { dependency } from '../../job/dependency.js';
-import { hasControls } from './text.js';
+import { hasControls } from '../../job/name.js';
 
 /**
  * Returns the field `dedupe_key` of a job.

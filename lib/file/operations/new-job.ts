@@ -7,11 +7,11 @@ import {
   resolveEnqueueOptions,
   withDefaults,
 } from '../../job/job-options.js';
+import { checkName } from '../../job/name.js';
 import type { NewJobFields } from '../format/columns.js';
 import { dedupeKeyOf } from '../format/dedupe-key.js';
 import { toJson } from '../format/json.js';
 import { type Labels, MOST_LABEL_BYTES } from '../format/meta.js';
-import { checkName } from '../format/text.js';
 
 /** A job to add, as the caller describes it. */
 export interface JobRequest {

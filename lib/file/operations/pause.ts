@@ -1,10 +1,11 @@
 import { dirname } from 'node:path';
 import { instant, invalid, onlyKnown, text } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
+import { checkName } from '../../job/name.js';
 import { ALL_TYPES, type Pause, parsePause, pauseLines, pausesAt, readPauses } from '../admission/paused.js';
 import { NotDurable, Replacement, removeUnfinishedRewrites } from '../compaction/rewrite.js';
 import { removeIfThere, syncFolder } from '../disk/fs.js';
-import { checkName, escapeText } from '../format/text.js';
+import { escapeText } from '../format/text.js';
 import type { Store } from '../store.js';
 
 /** Options of {@link Queue.pause}. */

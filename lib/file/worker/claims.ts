@@ -1,4 +1,3 @@
-import type { ResolvedWorkerOptions } from '../../job/options.js';
 import type { WorkerFacts } from '../admission/worker-facts.js';
 import { storeError } from '../disk/fs.js';
 import type { JobIndex } from '../index/job-index.js';
@@ -15,7 +14,6 @@ import type { WorkerEvents } from './worker-events.js';
 export interface ClaimsParts {
   readonly store: Store;
   readonly worker: WorkerFacts;
-  readonly options: ResolvedWorkerOptions;
   readonly events: WorkerEvents;
   readonly dueQueue: DueQueue;
 }
@@ -90,7 +88,7 @@ export class Claims {
     rescue: boolean,
     mayClaim: () => boolean,
   ): Promise<{ claimed: readonly ClaimedJob[]; error: unknown }> {
-    const { store, worker, options, dueQueue } = this.#parts;
+    const { store, worker, dueQueue } = this.#parts;
     const { candidates, isCrowdedOut } = this.#take(wanted);
     if (wanted > 0) this.#noteCrowd(isCrowdedOut);
     const ended = this.#ended;
@@ -99,7 +97,7 @@ export class Claims {
       return { claimed: [], error: undefined };
     }
     const more: Candidate[] = [];
-    const turn = new Turn(store, worker, options, {
+    const turn = new Turn(store, worker, {
       ended,
       candidates,
       pickMore: (index, limit, admissions) => {

@@ -129,7 +129,7 @@ export class DueQueue {
   }
 
   #accepts(index: JobIndex, slot: number): boolean {
-    if (this.#worker.handles(index.type(slot))) return true;
+    if (this.#worker.types.has(index.type(slot))) return true;
     this.#untold.push(slot);
     return false;
   }

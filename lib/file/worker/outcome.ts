@@ -1,20 +1,22 @@
-import { type Backoff, clamp } from '../../job/backoff.js';
-import { duration } from '../../job/checks.js';
+import { clamp } from '../../job/backoff.js';
 import { isInstance, PermanentError, RetryAfterError } from '../../job/errors.js';
-import type { Death, Ending } from '../../runner/ending.js';
+import { isRetried } from '../../job/policy.js';
+import { type Death, decides, type Ending } from '../../runner/ending.js';
 import { errorText } from '../../runner/error-text.js';
+import type { ServedTypes } from '../../runner/served-types.js';
 import { deathText, LONE_META } from '../chores/rescue.js';
 import { encodeFollowUps, type FollowUp, followUpRows } from '../format/follow-ups.js';
 import { toJson } from '../format/json.js';
 import { NO_OWN_META, type OwnMeta } from '../format/meta.js';
 import type { Change, StoredJob } from '../format/stored-job.js';
+import { type Asked, askedToWait, delayOf, spreadWait } from './asked-to-wait.js';
 import type { ClaimedJob } from './claimed-job.js';
-
-/** The least spread of requested waits, because a receiver refuses jobs again that all come back at once. */
-const LEAST_SPREAD_MS = 1000;
 
 /** A note for a person that the job may not be the cause. */
 const UNCAUGHT = 'nothing caught this, and it ended the process; it may come from another job that had ended';
+
+/** A note for a person who sees attempts left. */
+const REFUSED = "not tried again: the retryIf of the job's type said so";
 
 /** A job's next state after an attempt, and the name of the ending in the log. */
 export interface Verdict {
@@ -26,13 +28,14 @@ export interface Verdict {
   readonly warning?: string;
 }
 
-/** A worker's options for failures. */
+type Threw = Ending & { how: 'threw' };
+
+/** What a worker knows about failures. */
 export interface FailureRules {
-  readonly maxAttempts: number;
+  readonly types: ServedTypes;
   /** The longest time that waits are forgiven, in ms. */
   readonly maxRetryAfter: number;
   readonly maxInterruptions: number;
-  readonly backoff: Backoff;
   /** The most bytes of a JSON result. */
   readonly maxResult: number;
 }
@@ -105,100 +108,84 @@ function complete(attempt: ClaimedJob, value: unknown, now: number, { maxResult 
 
 function fail(
   attempt: ClaimedJob,
-  { error, isUncaught }: Ending & { how: 'threw' },
+  ending: Threw,
   now: number,
   rules: FailureRules,
   random: () => number,
 ): Verdict {
+  const { error, isUncaught } = ending;
   const { used, limit } = attemptsOf(attempt, rules);
-  const asked = isUncaught ? undefined : askedToWait(attempt, error, now, rules);
+  const asked = isUncaught ? undefined : askedToWait(attempt, error, now, rules.maxRetryAfter);
   const isPermanent = !isUncaught && isInstance(PermanentError, error);
-  const said = errorText(error, isUncaught ? [UNCAUGHT] : []);
+  const isLast = asked?.isFree !== true && (isPermanent || used >= limit);
+  const refused = isLast ? NOT_ASKED : askRetryIf(attempt, ending, rules);
+  const notes = [...(isUncaught ? [UNCAUGHT] : []), ...(refused.isFinal ? [REFUSED] : [])];
+  const said = errorText(error, notes);
   const text = asked === undefined ? said : `${said}\n${asked.note}`;
   const rest = { error: text, lockedBy: '', ...(asked?.change ?? forget(attempt)) };
-  if (asked?.isFree !== true && (isPermanent || used >= limit)) {
+  if (isLast || refused.isFinal) {
     return { event: 'failed', error: text, change: { status: 'failed', finishedAt: now, ...rest } };
   }
-  let wait: number;
-  let warning: string | undefined;
-  try {
-    if (asked !== undefined) wait = asked.wait + random() * Math.max(asked.wait / 10, LEAST_SPREAD_MS);
-    else if (!isUncaught && isInstance(RetryAfterError, error)) wait = delayOf(error);
-    else wait = rules.backoff(used, error, attempt.job);
-  } catch (cause) {
-    // The backoff is the user's function. Its mistake must not lose the job or the worker.
-    wait = clamp(60_000 * 2 ** used);
-    warning = `backoff failed for job ${attempt.id} (${attempt.type}), the default was used: ${errorText(cause)}`;
-  }
+  const { wait, warning } = waitOf(attempt, ending, asked, { rules, random });
+  const warnings = [refused.warning, warning].filter((one) => one !== undefined);
   const runAt = now + wait;
   return {
     event: 'retried',
     error: text,
     runAt,
     change: { status: 'pending', runAt, ...rest },
-    ...(warning === undefined ? {} : { warning }),
+    ...(warnings.length === 0 ? {} : { warning: warnings.join('; ') }),
   };
 }
 
+/** The answer of a type's `retryIf`. A mistake of the function is a warning, and the job is tried again. */
+interface Refusal {
+  readonly isFinal: boolean;
+  readonly warning?: string;
+}
+
+const NOT_ASKED: Refusal = { isFinal: false };
+
+function askRetryIf(attempt: ClaimedJob, { error, isUncaught }: Threw, { types }: FailureRules): Refusal {
+  const { retryIf } = types.policyOf(attempt.type);
+  if (retryIf === undefined || isUncaught || decides(error)) return NOT_ASKED;
+  try {
+    return { isFinal: !isRetried(retryIf, error, attempt.job) };
+  } catch (cause) {
+    const what = `retryIf failed for job ${attempt.id} (${attempt.type}), the job is tried again`;
+    return { isFinal: false, warning: `${what}: ${errorText(cause)}` };
+  }
+}
+
+/** Returns how long a job waits for its next attempt, in ms. */
+function waitOf(
+  attempt: ClaimedJob,
+  { error, isUncaught }: Threw,
+  asked: Asked | undefined,
+  { rules, random }: { rules: FailureRules; random: () => number },
+): { wait: number; warning?: string } {
+  if (asked !== undefined) return { wait: spreadWait(asked, random) };
+  const { used } = attemptsOf(attempt, rules);
+  try {
+    if (!isUncaught && isInstance(RetryAfterError, error)) return { wait: delayOf(error) };
+    return { wait: rules.types.policyOf(attempt.type).backoff(used, error, attempt.job) };
+  } catch (cause) {
+    // The backoff is the user's function. Its mistake must not lose the job or the worker.
+    const what = `backoff failed for job ${attempt.id} (${attempt.type}), the default was used`;
+    return { wait: clamp(60_000 * 2 ** used), warning: `${what}: ${errorText(cause)}` };
+  }
+}
+
 /** Returns how many attempts are forgiven, how many count, and the limit. */
-function attemptsOf({ attempts, claim }: ClaimedJob, { maxAttempts }: FailureRules) {
+function attemptsOf({ attempts, claim, type }: ClaimedJob, { types }: FailureRules) {
   const { forgiven } = claim;
-  return { forgiven, used: attempts - forgiven, limit: claim.maxAttempts ?? maxAttempts };
+  const limit = claim.maxAttempts ?? types.policyOf(type).maxAttempts;
+  return { forgiven, used: attempts - forgiven, limit };
 }
 
 /** Returns the change that removes the queue's notes from `meta`, if there are any. */
 const forget = ({ claim }: ClaimedJob): Pick<Change, 'meta'> =>
   claim.row[claim.layout.at.meta] ? { meta: NO_OWN_META } : {};
-
-/** A wait that a handler has asked for. */
-interface Asked {
-  /** How long, in ms; never 0. */
-  readonly wait: number;
-  /** True if the attempt is forgiven. */
-  readonly isFree: boolean;
-  /** A line in the job's error. */
-  readonly note: string;
-  readonly change: Pick<Change, 'meta' | 'forgiven'>;
-}
-
-/**
- * Returns the wait that an error asks for. A wait that has passed, or isn't a time, doesn't count, because
- * it has no bound, so a job could loop without end.
- */
-function askedToWait(
-  attempt: ClaimedJob,
-  error: unknown,
-  now: number,
-  rules: FailureRules,
-): Asked | undefined {
-  let wait = 0;
-  try {
-    if (!isInstance(PermanentError, error) && isInstance(RetryAfterError, error)) wait = delayOf(error);
-  } catch {
-    // The delay isn't a time. The caller decides.
-  }
-  if (wait === 0) return undefined;
-  const { claim } = attempt;
-  // The clock may have been set back.
-  const since = Math.min((claim.meta['@askedToWaitSince'] ?? Number.POSITIVE_INFINITY) * 1000, now);
-  const meta: OwnMeta = { ...NO_OWN_META, '@askedToWaitSince': Math.round(since) / 1000 };
-  // Without the note, the waits would never reach their bound.
-  const isFree = now + wait - since <= rules.maxRetryAfter && claim.canNote(meta);
-  const { forgiven } = attemptsOf(attempt, rules);
-  return {
-    wait,
-    isFree,
-    note: `asked to wait ${wait / 1000} s: ${isFree ? 'not counted as an attempt' : `counted as an attempt (waits in a row count beyond ${rules.maxRetryAfter / 1000} s, the maxRetryAfter of the worker)`}`,
-    change: isFree ? { meta, forgiven: forgiven + 1 } : { meta },
-  };
-}
-
-/** Returns an error's delay in ms; 0 for a past moment. @throws TsvqError if the delay isn't a time */
-function delayOf({ delay }: RetryAfterError): number {
-  return clamp(
-    duration('the delay of a RetryAfterError', typeof delay === 'number' ? Math.max(delay, 0) : delay),
-  );
-}
 
 /**
  * Gives a job back as it was. An attempt that had begun is noted as interrupted. Otherwise a job that takes

@@ -96,14 +96,14 @@ export function isUnchanged({ index, claim }: Candidate, tx: Transaction): boole
   return tx.index === index && tx.isNewest(claim.from as StoredJob);
 }
 
-function claimOf(job: StoredJob, { owner, timeout }: WorkerFacts, now: number): StoredJob {
+function claimOf(job: StoredJob, { owner, types }: WorkerFacts, now: number): StoredJob {
   const own = job.timeout ?? 0;
   const claim = job.next({
     status: 'processing',
     attempts: job.attempts + 1,
     lockedBy: owner,
     startedAt: now,
-    claimTimeout: own > 0 ? own : timeout,
+    claimTimeout: own > 0 ? own : types.policyOf(job.type).timeout,
   });
   claim.prepare();
   return claim;

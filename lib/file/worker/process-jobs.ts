@@ -1,13 +1,13 @@
-import { resolveBackoff } from '../../job/backoff.js';
-import { invalid } from '../../job/checks.js';
 import { loaded } from '../../job/dependency.js';
 import { TsvqError } from '../../job/errors.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../../job/options.js';
+import { workerPolicy } from '../../job/policy.js';
 import type { Death } from '../../runner/ending.js';
-import type { Handler, Handlers, Summary } from '../../runner/handler.js';
+import type { HandlerEntries, Summary } from '../../runner/handler.js';
+import { checkHandlers } from '../../runner/handler-table.js';
+import { ServedTypes } from '../../runner/served-types.js';
 import { beat, lastHeartbeat } from '../chores/heartbeat.js';
 import { withStoreErrors } from '../disk/fs.js';
-import { checkName } from '../format/text.js';
 import { handlersRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
 import { peek } from './peek.js';
@@ -22,12 +22,12 @@ import { WorkerEvents } from './worker-events.js';
  */
 export async function processQueue(
   store: Store,
-  handlers: Partial<Handlers>,
+  handlers: Partial<HandlerEntries>,
   options: WorkerOptions,
 ): Promise<Summary> {
-  const table = handlerTable(handlers);
+  const entries = checkHandlers(handlers);
   const resolved = resolveWorkerOptions(options);
-  const backoff = resolveBackoff(resolved.backoff);
+  const types = new ServedTypes(entries, workerPolicy(resolved));
   const events = new WorkerEvents(resolved);
   let worker: Worker | undefined;
   let isStopped = false;
@@ -50,7 +50,7 @@ export async function processQueue(
       const module = await loaded('the code of a worker', import('./worker.js'));
       // The new worker may stay long, and knows fewer types than the last heartbeat.
       beat({ store, events }, lastHeartbeat(store)?.unhandled);
-      worker = new module.Worker(store, table, { ...resolved, backoff }, events);
+      worker = new module.Worker(store, types, resolved, events);
       if (isStopped) worker.stop();
       if (death !== undefined) worker.abandon(death);
       await worker.run();
@@ -83,28 +83,4 @@ async function crossOut(store: Store): Promise<void> {
     if (error instanceof TsvqError && error.code === 'SYNC_FAILED') throw error;
     // Nothing depends on strikes, and the next worker tries again.
   }
-}
-
-/** True for `{}` or a module, whose functions are all their own properties. */
-const isPlain = (value: object): boolean => [null, Object.prototype].includes(Object.getPrototypeOf(value));
-
-function handlerTable(handlers: Partial<Handlers>): Map<string, Handler> {
-  if (typeof handlers !== 'object' || handlers === null) {
-    throw invalid('handlers', handlers, 'an object of functions, one per job type');
-  }
-  const table = new Map<string, Handler>();
-  if (Object.keys(handlers).length === 0 && !isPlain(handlers)) {
-    throw invalid(
-      'handlers',
-      handlers,
-      'an object with functions as its own properties, because methods of a class are not seen',
-    );
-  }
-  for (const [type, handler] of Object.entries(handlers)) {
-    checkName('the name of a handler', type);
-    if (handler === undefined) continue;
-    if (typeof handler !== 'function') throw invalid(`handlers.${type}`, handler, 'a function');
-    table.set(type, handler);
-  }
-  return table;
 }

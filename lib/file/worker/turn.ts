@@ -1,4 +1,3 @@
-import type { ResolvedWorkerOptions } from '../../job/options.js';
 import { Admissions } from '../admission/admission.js';
 import { ClaimView } from '../admission/claim-view.js';
 import type { WorkerFacts } from '../admission/worker-facts.js';
@@ -75,16 +74,14 @@ interface Decided extends Claiming {
 export class Turn {
   readonly #store: Store;
   readonly #worker: WorkerFacts;
-  readonly #options: ResolvedWorkerOptions;
   readonly #plan: Plan;
   #candidates: readonly Candidate[];
   #isFirstTry = true;
   #last: Decided | undefined;
 
-  constructor(store: Store, worker: WorkerFacts, options: ResolvedWorkerOptions, plan: Plan) {
+  constructor(store: Store, worker: WorkerFacts, plan: Plan) {
     this.#store = store;
     this.#worker = worker;
-    this.#options = options;
     this.#plan = plan;
     this.#candidates = plan.candidates;
   }
@@ -112,9 +109,9 @@ export class Turn {
       }
     }
     if (this.#plan.rescue) {
-      const { owner, handles } = this.#worker;
+      const { owner, types } = this.#worker;
       const holds = (id: string): boolean => this.#plan.holds(id) || tx.written(id) !== undefined;
-      Object.assign(decided, rescueRows(this.#store, tx, { owner, handles, holds }, this.#options));
+      Object.assign(decided, rescueRows(this.#store, tx, { owner, types, holds }));
       for (const { row } of decided.rescued) tx.put(row);
     }
     if (this.#candidates.length > 0) this.#claim(tx, decided);

@@ -1,10 +1,9 @@
-import type { Backoff } from '../../job/backoff.js';
 import { isWithin } from '../../job/clock.js';
 import type { ResolvedWorkerOptions } from '../../job/options.js';
 import { Wake } from '../../job/wake.js';
 import type { Death, Ending } from '../../runner/ending.js';
 import { Executor } from '../../runner/executor.js';
-import type { Handler } from '../../runner/handler.js';
+import type { ServedTypes } from '../../runner/served-types.js';
 import { workerFacts } from '../admission/worker-facts.js';
 import { Interval } from '../chores/chore.js';
 import { Chores } from '../chores/chores.js';
@@ -56,26 +55,21 @@ export class Worker {
   /** When the worker last could not claim, in ms; see {@link Claims.mustWait}. */
   #lastCrowd = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    store: Store,
-    handlers: ReadonlyMap<string, Handler>,
-    options: ResolvedWorkerOptions & { readonly backoff: Backoff },
-    events: WorkerEvents,
-  ) {
+  constructor(store: Store, types: ServedTypes, options: ResolvedWorkerOptions, events: WorkerEvents) {
     const { clock } = store;
     this.#store = store;
     this.#options = options;
     this.#events = events;
-    this.#rules = { ...options, maxResult: store.options.maxPayload };
+    this.#rules = { ...options, types, maxResult: store.options.maxPayload };
     this.#state = options.linger === 0 ? 'working' : 'lingering';
     this.#wake = new Wake(clock);
     this.#watcher = new Watcher(store, () => this.#onWatch());
-    const worker = workerFacts(store, handlers, options);
+    const worker = workerFacts(store, types, options);
     this.#dueQueue = new DueQueue(store, worker, (type, jobs) => events.unhandled(type, jobs));
-    this.#claims = new Claims({ store, worker, options, events, dueQueue: this.#dueQueue });
+    this.#claims = new Claims({ store, worker, events, dueQueue: this.#dueQueue });
     const onEnd = (attempt: ClaimedJob, ending: Ending): void => this.#onEnd(attempt, ending);
     const runningHere = jobsRunningHere(store);
-    this.#executor = new Executor({ ...options, clock, handlers, runningHere, onEnd });
+    this.#executor = new Executor({ ...options, clock, types, runningHere, onEnd });
     this.#chores = new Chores({ store, stays: options.linger > 0, events });
   }
 

@@ -116,7 +116,7 @@ test('a mistyped variable causes a warning, and others do not', async (t) => {
 test('the waits of a worker outlast two hours, whatever the jitter', () => {
   const { maxAttempts, backoff } = workerOptionsFrom({});
   for (const random of [0, 1]) {
-    const wait = resolveBackoff(backoff, () => random);
+    const wait = resolveBackoff('backoff', backoff, () => random);
     const waits = Array.from({ length: (maxAttempts as number) - 1 }, (_, i) =>
       wait(i + 1, undefined, undefined as never),
     );

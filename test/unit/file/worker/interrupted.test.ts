@@ -8,7 +8,14 @@ import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
 import { ClaimedJob } from '../../../../lib/file/worker/claimed-job.js';
 import { judge } from '../../../../lib/file/worker/outcome.js';
 import { RetryAfterError } from '../../../../lib/job/errors.js';
-import { DEFAULTS, type WorkerEvent, type WorkerOptions } from '../../../../lib/job/options.js';
+import {
+  DEFAULTS,
+  resolveWorkerOptions,
+  type WorkerEvent,
+  type WorkerOptions,
+} from '../../../../lib/job/options.js';
+import { workerPolicy } from '../../../../lib/job/policy.js';
+import { ServedTypes } from '../../../../lib/runner/served-types.js';
 import { temporaryFolder } from '../../../support/folders.js';
 import { jobId, jobOf, line, rowsOf, writeQueue } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
@@ -283,7 +290,8 @@ test('an attempt that was taken for cancelled, and was not, is forgiven and not 
   const attempt = new ClaimedJob(claim, false, Date.now, DEFAULTS);
   attempt.startedAt = 1000;
   attempt.stop('cancelled');
-  const rules = { ...DEFAULTS, backoff: () => 0, maxResult: 1000 };
+  const types = new ServedTypes(new Map(), workerPolicy(resolveWorkerOptions({})));
+  const rules = { ...DEFAULTS, types, maxResult: 1000 };
   const { event, change } = judge(attempt, { how: 'released' }, 2000, rules);
   assert.deepEqual(
     { event, change },

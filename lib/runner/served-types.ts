@@ -1,0 +1,43 @@
+import { mergedPolicy, type ResolvedPolicy } from '../job/policy.js';
+import type { Handler } from './handler.js';
+import type { CheckedEntry } from './handler-table.js';
+import { withSchema } from './schema.js';
+
+/** A type of job that a worker runs: its handler, and the options that count for it. */
+export interface ServedType extends ResolvedPolicy {
+  /** The handler. It asks the schema of the type first, if there is one. */
+  readonly handler: Handler;
+}
+
+/** The types of job that a worker runs. All that depends on the type of a job is decided by what is here. */
+export class ServedTypes {
+  /** The worker's own options, which count for types without a handler. */
+  readonly fallback: ResolvedPolicy;
+  readonly #types = new Map<string, ServedType>();
+
+  constructor(entries: ReadonlyMap<string, CheckedEntry>, worker: ResolvedPolicy) {
+    this.fallback = worker;
+    for (const [type, { handler, policy }] of entries) {
+      const { schema } = policy;
+      this.#types.set(type, {
+        handler: schema === undefined ? handler : withSchema(type, schema, handler),
+        ...mergedPolicy(policy, worker),
+      });
+    }
+  }
+
+  /** True if the type has a handler. */
+  has(type: string): boolean {
+    return this.#types.has(type);
+  }
+
+  /** Returns the type; undefined if it has no handler. */
+  get(type: string): ServedType | undefined {
+    return this.#types.get(type);
+  }
+
+  /** Returns the options that count for the jobs of a type, unless a job has its own. */
+  policyOf(type: string): ResolvedPolicy {
+    return this.#types.get(type) ?? this.fallback;
+  }
+}
