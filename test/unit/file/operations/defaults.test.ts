@@ -36,7 +36,7 @@ for (const [options, changed] of [
   [{ maxAttempts: 1 }, { maxAttempts: 1 }],
   [{ timeout: 1000 }, { timeout: 1000 }],
   [{ delay: undefined, priority: undefined, maxAttempts: undefined, timeout: undefined }, {}],
-] as const satisfies readonly (readonly [EnqueueOptions, object])[])
+] as [EnqueueOptions, object][])
   test(`an option of the call wins, and the others stay: ${JSON.stringify(options)}`, async (t) => {
     const { queue, clock } = openTest(t, { defaults: { work: ALL } });
     const job = await queue.getJob(await queue.enqueue('work', 1, options));
