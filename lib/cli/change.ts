@@ -1,3 +1,4 @@
+import { TsvqError } from '../job/errors.js';
 import type { Job } from '../job/job.js';
 import type { Queue } from '../queue.js';
 import type { Cli } from './cli.js';
@@ -11,13 +12,13 @@ export interface Change {
   readonly done: string;
   /** The jobs that allow the change, for messages: `only … can be cancelled`. */
   readonly wanted: string;
-  /** Makes the change. @returns false if the job's state forbids it */
+  /** Makes the change. @returns false if the job's state forbids it @throws TsvqError `DUPLICATE_JOB` */
   readonly apply: (queue: Queue, id: string) => Promise<boolean>;
 }
 
 /**
  * Changes each of several jobs. A job that can't be changed is reported, and doesn't affect the others. The exit code
- * is 3 if a job is unknown, otherwise 1 if a job is in the wrong state.
+ * is 3 if a job is unknown, otherwise 1 if a job is in the wrong state, or another job has its key.
  */
 export async function changeJobs(cli: Cli, given: readonly string[], change: Change): Promise<void> {
   const { output, existingStore: store, queue } = cli;
@@ -29,7 +30,7 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
     .filter(({ id }, i) => id === undefined || found.indexOf(id) === i);
   // Changes requested together need one commit.
   const changed = await Promise.all(
-    asked.map(({ id }) => (id === undefined ? false : change.apply(queue, id))),
+    asked.map(({ id }) => (id === undefined ? false : change.apply(queue, id).catch(toRefusal))),
   );
   let exitCode: number = EXIT.done;
   for (const [i, { id, text }] of asked.entries()) {
@@ -37,6 +38,9 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
     if (job === undefined) {
       say(`there is no job ${text} in ${store.path}${await archiveHint(queue, text)}`);
       exitCode = EXIT.notFound;
+    } else if (changed[i] instanceof TsvqError) {
+      say(changed[i].message);
+      exitCode ||= EXIT.failed;
     } else if (changed[i]) {
       const { type, status } = job;
       output.changed({ id, type, status }, `${change.done} ${describe(job)}`, [id, type, status]);
@@ -46,6 +50,12 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
     }
   }
   if (exitCode !== EXIT.done) process.exitCode = exitCode;
+}
+
+/** Returns the error about a job whose key another job has. It must not keep the other jobs from their change. */
+function toRefusal(error: unknown): TsvqError {
+  if (error instanceof TsvqError && error.code === 'DUPLICATE_JOB') return error;
+  throw error;
 }
 
 async function archiveHint(queue: Queue, id: string): Promise<string> {

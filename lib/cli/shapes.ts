@@ -1,6 +1,6 @@
 import { escapeText } from '../file/format/text.js';
 import { isFinal, type Job } from '../job/job.js';
-import { firstLine, isoSeconds, span } from './format.js';
+import { firstLine, isoSeconds, span, toSafeJson } from './format.js';
 import type { Field, Shape } from './output.js';
 
 /** Returns the shape of jobs in a list. */
@@ -29,10 +29,23 @@ const jobFields = (job: Job): Field[] => [
   job.startedAt,
   job.finishedAt,
   escapeText(job.error ?? ''),
+  ...joinFields(job).map(([, value]) => value),
 ];
 
-/** Says how long a job waited, must wait, runs, or ran. */
-export function timeOf({ status, runAt, startedAt, finishedAt }: Job, now: number): string {
+/** Returns a job's key, the jobs that it waits for, and its labels, as `plain` fields named like the file's columns. */
+export const joinFields = ({ dedupeKey, after, meta }: Job): [name: string, value: Field][] => [
+  ['dedupe_key', dedupeKey],
+  ['after', after.join(' ')],
+  ['meta', Object.keys(meta).length === 0 ? '' : toSafeJson(meta)],
+];
+
+/** How much of an id tells a person which job it is. */
+const SHORT_ID = 4;
+
+/** Says how long a job waited, must wait, runs, or ran, or which jobs it waits for. */
+export function timeOf({ status, runAt, startedAt, finishedAt, after }: Job, now: number): string {
+  if (status === 'waiting')
+    return after.length === 0 ? '' : `after ${after.map((id) => `${id.slice(0, SHORT_ID)}…`).join(', ')}`;
   if (status === 'pending') {
     const late = now - runAt.getTime();
     if (Number.isNaN(late)) return '';

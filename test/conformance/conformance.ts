@@ -10,6 +10,7 @@ import { TsvqError } from 'tsvq';
 import type { Checks, DeclarableCheck, Engine, Steps } from './engine.js';
 import { enqueueing } from './enqueueing.js';
 import { followUps } from './follow-ups.js';
+import { labels } from './labels.js';
 import { looking } from './looking.js';
 import { operators } from './operators.js';
 import { order } from './order.js';
@@ -18,6 +19,7 @@ import { policies } from './policies.js';
 import { processes } from './processes.js';
 import { retries } from './retries.js';
 import { shutdown } from './shutdown.js';
+import { uniqueJobs } from './unique.js';
 import { workers } from './workers.js';
 
 /** All checks by name. */
@@ -30,6 +32,8 @@ export const checks: Checks = {
   ...retries,
   ...policies,
   ...followUps,
+  ...uniqueJobs,
+  ...labels,
   ...workers,
   ...shutdown,
   ...processes,

@@ -19,11 +19,21 @@ const LESS: Required<Engine['cannot']> = {
   durability: 'the server decides',
   'follow-ups at once': 'they come by an outbox',
   'fractional priority': 'its priorities are whole numbers',
+  labels: 'its jobs have no place for them',
   'long time limit': 'its leases end after a day',
   maxWorkers: 'it does not know its workers',
   'order over types': 'each type is a queue of its own',
   processes: 'it lives in the memory of one process',
+  'unique jobs': 'it has no index over keys',
 };
+
+/** Refuses the options of a job that an engine may be unable to keep. */
+function refuseOptions({ priority = 0, timeout, dedupeKey, meta }: EnqueueOptions): void {
+  if (!Number.isInteger(priority)) refuse('priority with a fraction');
+  if (timeout === '30d') refuse('time limit of more than a day');
+  if (dedupeKey !== undefined) refuse('unique jobs');
+  if (meta !== undefined) refuse('labels');
+}
 
 /** The queue, which refuses what an engine may refuse. */
 const limited = (queue: Queue): Queue => ({
@@ -31,9 +41,16 @@ const limited = (queue: Queue): Queue => ({
   compact: async () => refuse('compact()'),
   getJob: async (id, options) => (options?.archive ? refuse('archive') : queue.getJob(id)),
   enqueue: async (type, payload?: unknown, options: EnqueueOptions = {}) => {
-    if (!Number.isInteger(options.priority ?? 0)) refuse('priority with a fraction');
-    if (options.timeout === '30d') refuse('time limit of more than a day');
+    refuseOptions(options);
     return queue.enqueue(type, payload, options);
+  },
+  add: async (type, payload?: unknown, options: EnqueueOptions = {}) => {
+    refuseOptions(options);
+    return queue.add(type, payload, options);
+  },
+  addMany: async (jobs) => {
+    for (const { options = {} } of jobs) refuseOptions(options);
+    return queue.addMany(jobs);
   },
   processJobs: async (handlers, options: WorkerOptions = {}) =>
     options.maxWorkers === undefined ? queue.processJobs(handlers, options) : refuse('maxWorkers'),

@@ -16,6 +16,8 @@ type Capability =
   | 'follow-ups at once'
   /** A priority with a fraction. */
   | 'fractional priority'
+  /** The option `meta` of a job, and the filter by it. */
+  | 'labels'
   /** A time limit of more than a day. */
   | 'long time limit'
   /** The option `maxWorkers` of a worker. */
@@ -23,7 +25,9 @@ type Capability =
   /** Priority and time decide among all jobs. Without it: only among those of one type. */
   | 'order over types'
   /** Several processes may work one queue. */
-  | 'processes';
+  | 'processes'
+  /** The option `dedupeKey` of a job. */
+  | 'unique jobs';
 
 /** A way to open a queue, and what can't be had there. */
 export interface Engine {

@@ -175,7 +175,7 @@ describe('cancel', { concurrency: 3 }, () => {
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
     assert.equal(
       stderr,
-      'queue: job bb00000000000003 (email) is completed; only pending and processing jobs can be cancelled\n',
+      'queue: job bb00000000000003 (email) is completed; only waiting, pending and processing jobs can be cancelled\n',
     );
   });
 

@@ -45,6 +45,8 @@ describe('list', { concurrency: 3 }, () => {
       forgiven: 0,
       interruptions: 0,
       priority: 0,
+      after: [],
+      meta: {},
       result: [1],
       startedAt: '1970-01-01T00:16:40.000Z',
       finishedAt: '1970-01-01T00:16:42.000Z',
@@ -63,9 +65,9 @@ describe('list', { concurrency: 3 }, () => {
         '1970-01-01T00:16:40.000Z',
         '1970-01-01T00:16:40.000Z',
       ],
-      ...['', '1970-01-01T00:16:43.000Z', 'Error: no\\n    at work'],
+      ...['', '1970-01-01T00:16:43.000Z', 'Error: no\\n    at work', '', '', ''],
     ]);
-    assert.ok(rows.every((row) => row.length === 9));
+    assert.ok(rows.every((row) => row.length === 12));
   });
 
   for (const [args, ids] of [

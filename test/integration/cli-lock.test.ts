@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { openQueue } from 'tsvq';
+import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { rejects } from '../support/errors.js';
 import { faultyFs } from '../support/faulty-fs.js';
 import { temporaryFolder } from '../support/folders.js';
@@ -285,6 +286,22 @@ describe('the lock of a dead process', { concurrency: 3 }, () => {
     assert.notEqual(statSync(file).ino, ino);
     assert.equal((await queue('doctor')).stdout, 'ok\n');
   });
+});
+
+test('unlock takes an append that was cut for no process, and repairs', async (t) => {
+  const { file, queue } = oneJob(t);
+  mkdirSync(`${file}.lock`);
+  const [host, boot, namespace, , ...rest] = systemProcesses.self().split('.');
+  writeFileSync(join(`${file}.lock`, `owner.${[host, boot, namespace, 0, ...rest].join('.')}`), '');
+  const { code, stdout } = await queue('doctor');
+  assert.equal(code, 1);
+  assert.match(
+    stdout,
+    /^lock: an append on \S+ was cut at \S+Z, by a full disk say; the next worker or change/,
+  );
+  const { stderr } = await queue('unlock');
+  assert.match(stderr, /^queue: took the lock of \S+ from an append on \S+ that was cut at \S+Z \(dead\)\n$/);
+  assert.equal((await queue('doctor')).stdout, 'ok\n');
 });
 
 test('unlock takes the lock of a process on another host', async (t) => {

@@ -25,7 +25,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/commit', 1420],
   ['file/ongoing-work.ts', 70],
   ['file/store.ts', 250],
-  ['file/doctor', 600],
+  ['file/doctor', 680],
   ['file/admission', 340],
   ['file/operations', 830],
   ['file/chores', 270],
@@ -34,7 +34,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 100],
-  ['cli', 2000],
+  ['cli', 2140],
   ['index.ts', 50],
   ['testing.ts', 100],
 ];

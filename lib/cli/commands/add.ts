@@ -1,13 +1,16 @@
 import { arrayBuffer } from 'node:stream/consumers';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { findInexact, parseJson, tellInexact } from '../../file/format/parse-json.js';
 import { countText, durationText } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
-import type { EnqueueOptions } from '../../job/job-options.js';
+import type { Added, DedupeScope, EnqueueOptions, OnDuplicate } from '../../job/job-options.js';
 import { overStore } from '../../open-queue.js';
+import type { Queue } from '../../queue.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
 import { examples } from '../help.js';
+import { labelOption, labelsOf } from '../labels.js';
+import { say } from '../output.js';
 
 interface Options {
   runAt?: string;
@@ -15,7 +18,16 @@ interface Options {
   priority?: string;
   maxAttempts?: string;
   timeout?: string;
+  key?: string;
+  unique?: true;
+  onDuplicate?: OnDuplicate;
+  dedupe?: DedupeScope;
+  maxDelay?: string;
+  label?: string[];
 }
+
+const SCOPES: readonly DedupeScope[] = ['active', 'queued', 'kept'];
+const ON_DUPLICATE: readonly OnDuplicate[] = ['return', 'reject', 'replace', 'update'];
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -29,19 +41,53 @@ export function define(command: Command, cli: Cli): void {
     .option('--priority <number>', 'higher first; default: 0')
     .option('--max-attempts <number>', "how often to try; default: the worker's limit")
     .option('--timeout <time>', "the time limit of one attempt; default: the worker's")
+    .option('--key <key>', 'at most one job of the type waits or runs with this key')
+    .addOption(new Option('--unique', 'the payload itself is the key').conflicts('key'))
+    .addOption(
+      new Option(
+        '--on-duplicate <what>',
+        'what to do if another job has the key; default: return its id',
+      ).choices(ON_DUPLICATE),
+    )
+    .addOption(
+      new Option('--dedupe <which>', 'which jobs with the key count; default: active').choices(SCOPES),
+    )
+    .option(
+      '--max-delay <time>',
+      'with --on-duplicate replace: it starts no later than so long after the job was created',
+    )
+    .addOption(labelOption('a label of the job; its value is a text. May be given several times'))
     .addHelpText(
       'after',
-      `\nPrints only the id. Makes the file if it is missing.\n${examples(
-        `queue add send_email '{"to": "ann@example.com", "subject": "Welcome"}'`,
-        'queue add report --run-at 2030-01-31T09:00:00+01:00 --max-attempts 1',
-        'jq -c . order.json | queue add order -',
-      )}`,
+      `
+Prints only the id. Makes the file if it is missing. With a key, the id may be that of a job that has the key already;
+a message on stderr says so. Exits with 1 if --on-duplicate reject refuses the job.
+--plain prints: id outcome
+${examples(
+  `queue add send_email '{"to": "ann@example.com", "subject": "Welcome"}'`,
+  'queue add report --run-at 2030-01-31T09:00:00+01:00 --max-attempts 1',
+  'jq -c . order.json | queue add order -',
+  'queue add report --key daily --label by=cron',
+)}`,
     )
     .action(async (type: string, json: string | undefined, options: Options) => {
       const payload = json === undefined ? undefined : await parse(json);
-      const id = await overStore(cli.store).enqueue(type, payload, enqueueOptions(options));
-      cli.output.record({ id }, id, [id]);
+      const queue = overStore(cli.store);
+      const { id, outcome } = await queue.add(type, payload, enqueueOptions(options));
+      const { output } = cli;
+      output.record({ id, outcome }, id, [id, outcome]);
+      if (output.format === 'human' && outcome !== 'added') say(await describe(queue, { id, outcome }));
     });
+}
+
+/** Says what came of a duplicate. */
+async function describe(queue: Queue, { id, outcome }: Added): Promise<string> {
+  if (outcome === 'replaced')
+    return 'replaced: a job with this key waited, and has the new payload, options and start now';
+  if (outcome === 'updated')
+    return 'updated: a job with this key waited, and has the new payload and options now; it keeps its start';
+  // The job may have been archived meanwhile.
+  return `existing: a job with this key is ${(await queue.getJob(id))?.status ?? 'there'}`;
 }
 
 async function parse(json: string): Promise<unknown> {
@@ -59,7 +105,8 @@ async function parse(json: string): Promise<unknown> {
   }
 }
 
-function enqueueOptions({ runAt, delay, priority, maxAttempts, timeout }: Options): EnqueueOptions {
+function enqueueOptions(options: Options): EnqueueOptions {
+  const { runAt, delay, priority, maxAttempts, timeout, label } = options;
   return {
     // Fewer digits are a year or a day, not seconds since 1970.
     ...(runAt !== undefined && { runAt: /^\d{9,}(\.\d+)?$/.test(runAt) ? Number(runAt) : runAt }),
@@ -67,6 +114,26 @@ function enqueueOptions({ runAt, delay, priority, maxAttempts, timeout }: Option
     ...(priority !== undefined && { priority: numberOf('--priority', priority) }),
     ...(maxAttempts !== undefined && { maxAttempts: countText('--max-attempts', maxAttempts) }),
     ...(timeout !== undefined && { timeout: durationText('--timeout', timeout) }),
+    ...(label !== undefined && { meta: labelsOf(label) }),
+    ...keyOptions(options),
+  };
+}
+
+function keyOptions({ key, unique, onDuplicate, dedupe, maxDelay }: Options): EnqueueOptions {
+  const dedupeKey = key ?? unique;
+  if (dedupeKey === undefined) {
+    const given = { '--on-duplicate': onDuplicate, '--dedupe': dedupe, '--max-delay': maxDelay };
+    for (const [option, value] of Object.entries(given))
+      if (value !== undefined) throw usageError(`${option} is ${value}, and needs --key or --unique`);
+    return {};
+  }
+  if (maxDelay !== undefined && onDuplicate !== 'replace')
+    throw usageError(`--max-delay is ${maxDelay}, and needs --on-duplicate replace`);
+  return {
+    dedupeKey,
+    dedupe,
+    onDuplicate,
+    ...(maxDelay !== undefined && { maxDelay: durationText('--max-delay', maxDelay) }),
   };
 }
 

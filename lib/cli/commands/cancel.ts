@@ -17,7 +17,7 @@ ${examples('queue cancel 3fa9', 'queue list --type report --status pending --pla
     .action((ids: string[]) =>
       changeJobs(cli, ids, {
         done: 'cancelled',
-        wanted: 'pending and processing jobs can be cancelled',
+        wanted: 'waiting, pending and processing jobs can be cancelled',
         apply: (queue, id) => queue.cancelJob(id),
       }),
     );

@@ -3,12 +3,15 @@ import { countText } from '../../job/checks.js';
 import { STATUSES, type Status } from '../../job/job.js';
 import type { Cli } from '../cli.js';
 import { examples } from '../help.js';
+import { labelOption, labelsOf } from '../labels.js';
 import { say } from '../output.js';
 import { jobShape } from '../shapes.js';
 
 interface Options {
   status?: Status[];
   type?: string;
+  key?: string;
+  label?: string[];
   limit?: string;
 }
 
@@ -18,23 +21,26 @@ export function define(command: Command, cli: Cli): void {
       new Option('--status <status...>', 'only jobs in this state, or in one of these').choices(STATUSES),
     )
     .option('--type <type>', 'only jobs of this type')
+    .option('--key <key>', 'only jobs with this key')
+    .addOption(labelOption('only jobs with this label; several must all fit'))
     .option('--limit <number>', 'how many jobs at most')
     .addHelpText(
       'after',
       `
 Lists jobs in the order of the file. After a compaction, finished jobs come first. ATTEMPTS counts all attempts;
 queue show tells how many of them don't count.
---plain prints: id type status attempts run_at created_at started_at finished_at error
+--plain prints: id type status attempts run_at created_at started_at finished_at error dedupe_key after meta
 ${examples(
   'queue list --status pending processing',
   'queue list --type send_email --limit 20',
+  'queue list --key daily --label by=cron',
   "queue list --json | jq -r 'select(.attempts > 1) | .id'",
 )}`,
     )
-    .action(async ({ limit, ...options }: Options) => {
+    .action(async ({ limit, key, label = [], ...options }: Options) => {
       const most = limit === undefined ? undefined : countText('--limit', limit, 0);
       const { output, queue } = cli;
-      const jobs = queue.iterateJobs({ ...options, limit: most });
+      const jobs = queue.iterateJobs({ ...options, dedupeKey: key, meta: labelsOf(label), limit: most });
       const count = await output.records(jobs, jobShape(Date.now()));
       if (count === 0 && output.format === 'human') say(`no such jobs in ${queue.file}`);
     });

@@ -3,13 +3,14 @@ import { datedAhead } from '../../file/doctor/dated-ahead.js';
 import { escapeText } from '../../file/format/text.js';
 import type { Store } from '../../file/store.js';
 import type { Job } from '../../job/job.js';
+import type { Queue } from '../../queue.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
 import { isoSeconds, span, toSafeJson } from '../format.js';
 import { examples } from '../help.js';
 import { resolveIds } from '../ids.js';
 import { type Field, say } from '../output.js';
-import { timeOf } from '../shapes.js';
+import { joinFields, timeOf } from '../shapes.js';
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -37,7 +38,8 @@ export function define(command: Command, cli: Cli): void {
           : '; jobs that finished long ago are found with --archive, damaged lines by queue doctor';
         throw notFound(`there is no job ${given} in ${store.path}${hint}`);
       }
-      if (output.format === 'human') output.text(describe(job, store, Date.now()));
+      if (output.format === 'human')
+        output.text(describe(job, store, await parentsOf(job, queue), Date.now()));
       else if (output.format === 'json') output.data(job, []);
       else for (const field of fields(job)) output.data(job, field);
       const ahead = datedAhead(job.status, timesOf(job), Date.now());
@@ -61,8 +63,15 @@ function timesOf({ createdAt, startedAt, runAt }: Job): Parameters<typeof datedA
   };
 }
 
+/** Returns the jobs that a job waits for, or waited for, with their states. */
+async function parentsOf({ after }: Job, queue: Queue): Promise<string | undefined> {
+  if (after.length === 0) return undefined;
+  const parents = await Promise.all(after.map((id) => queue.getJob(id)));
+  return parents.map((job, i) => `${after[i]} (${job?.status ?? 'not in the file'})`).join(', ');
+}
+
 /** Describes a job for people. */
-function describe(job: Job, store: Store, now: number): string {
+function describe(job: Job, store: Store, parents: string | undefined, now: number): string {
   const ago = (time: Date | undefined): string | undefined =>
     time && `${isoSeconds(time)}  (${relative(time.getTime(), now)})`;
   const worker = job.lockedBy && `${job.lockedBy}  (${store.processes.liveness(job.lockedBy)})`;
@@ -70,6 +79,8 @@ function describe(job: Job, store: Store, now: number): string {
     ['id', job.id],
     ['type', job.type],
     ['status', [job.status, timeOf(job, now)].filter(Boolean).join(', ')],
+    ['key', job.dedupeKey],
+    ['after', parents],
     ['attempts', attempts(job)],
     ['interrupted', job.interruptions > 0 ? `${job.interruptions} times in a row` : undefined],
     ['priority', String(job.priority)],
@@ -81,6 +92,7 @@ function describe(job: Job, store: Store, now: number): string {
     ['worker', worker],
   ];
   const blocks: [name: string, value: string | undefined][] = [
+    ['labels', Object.keys(job.meta).length === 0 ? undefined : toSafeJson(job.meta, 2)],
     ['payload', job.payload === undefined ? undefined : toSafeJson(job.payload, 2)],
     ['result', job.result === undefined ? undefined : toSafeJson(job.result, 2)],
     ['error', job.error],
@@ -124,5 +136,6 @@ function fields(job: Job): Field[][] {
     ['started_at', job.startedAt],
     ['finished_at', job.finishedAt],
     ['interruptions', job.interruptions],
+    ...joinFields(job),
   ];
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { LockHolder } from '../../file/lock/lock.js';
+import { describeHolder, type LockHolder } from '../../file/lock/lock.js';
 import type { Cli } from '../cli.js';
 import { CliError, EXIT } from '../exit.js';
 import { isoSeconds } from '../format.js';
@@ -47,5 +47,4 @@ ${examples('queue unlock', 'queue unlock --force')}`,
 
 const words = { alive: 'alive', dead: 'dead', unknown: "can't be judged from here" } as const;
 
-const describe = ({ pid, host, since }: LockHolder): string =>
-  `process ${pid} on ${host} since ${isoSeconds(since)}`;
+const describe = (holder: LockHolder): string => describeHolder(holder, isoSeconds(holder.since));

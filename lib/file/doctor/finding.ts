@@ -12,6 +12,8 @@
  * - `meta`: an open job's meta that isn't a JSON object, or is too long, so that the queue can't note anything
  * - `interrupted`: a job that began and was cut off again and again by its worker's end
  * - `follow-up`: a missing job that must exist because another one completed
+ * - `waiting`: a job that waits for other jobs, but can't start, or could have started
+ * - `key`: jobs of one type that wait with the same key
  * - `orphan`: a job that is `processing` although its worker is dead, or its row names no worker
  * - `lock`: a lock that is held for longer than a commit takes, or was left by a dead process
  * - `leftover`: a file that a crash left behind
@@ -29,6 +31,8 @@ export type FindingKind =
   | 'meta'
   | 'interrupted'
   | 'follow-up'
+  | 'waiting'
+  | 'key'
   | 'orphan'
   | 'lock'
   | 'leftover'

@@ -14,6 +14,8 @@ import type { Store } from '../store.js';
 import { datedAhead } from './dated-ahead.js';
 import type { Finding, FindingKind } from './finding.js';
 import { metaFinding } from './interrupted.js';
+import { SharedKeys } from './shared-keys.js';
+import { stuckWaiting } from './stuck-waiting.js';
 
 /** The mark of a row set aside because another row has the same id and version. */
 const DUPLICATE = '#duplicate ';
@@ -29,7 +31,7 @@ export async function inspectLines(store: Store, index: JobIndex, isQuiet: boole
   const end = await file.eachLine(file.start, (bytes, start, stop, offset) =>
     lines.look(bytes, start, stop, offset),
   );
-  const findings = [...lines.findings, ...heldFindings(index, lines.findings)];
+  const findings = [...lines.findings, ...lines.keys.findings(), ...heldFindings(index, lines.findings)];
   // While a process writes, a last line without its end is normal.
   if (isQuiet && end < file.size && file.isCurrent()) {
     findings.push({
@@ -44,6 +46,7 @@ export async function inspectLines(store: Store, index: JobIndex, isQuiet: boole
 /** One pass over the lines. */
 class Lines {
   readonly findings: Finding[] = [];
+  readonly keys = new SharedKeys();
   /** The number of the last line; the header is 1. */
   number: number;
   readonly #store: Store;
@@ -104,6 +107,9 @@ class Lines {
       this.#lookAtTimes(id);
       const meta = metaFinding(reader, at);
       if (meta !== undefined) this.#add(meta.kind, meta.message, id);
+      const stuck = stuckWaiting(reader, at, this.#index, this.#isQuiet);
+      if (stuck !== undefined) this.#add('waiting', stuck, id);
+      this.keys.look(reader, at, this.number);
     }
   }
 

@@ -2,7 +2,7 @@ import type { TsvqError } from '../../job/errors.js';
 import { replacementsOf } from '../compaction/rewrite.js';
 import { withStoreErrors } from '../disk/fs.js';
 import { describePlace, placeOf } from '../disk/place.js';
-import type { LockHolder } from '../lock/lock.js';
+import { hasLeftRepair, type LockHolder } from '../lock/lock.js';
 import type { Store } from '../store.js';
 import type { Finding } from './finding.js';
 import { inspectAccess } from './inspect-access.js';
@@ -55,12 +55,17 @@ async function lastingHolders(store: Store): Promise<LockHolder[]> {
   return holders;
 }
 
-function lockFinding({ pid, host, since, liveness }: LockHolder, keepsOut: boolean): Finding {
+function lockFinding(holder: LockHolder, keepsOut: boolean): Finding {
+  const { pid, host, since, liveness } = holder;
   const who = `process ${pid} on ${host}`;
   const when = since.toISOString();
   const repair = keepsOut
     ? 'first fix what is listed here under access; then the next process repairs the file'
     : 'the next worker or change of a job repairs the file, or: queue unlock';
+  if (hasLeftRepair(holder)) {
+    const message = `an append on ${host} was cut at ${when}, by a full disk say; ${repair}`;
+    return { kind: 'lock', message };
+  }
   const message = {
     alive: `${who} has held the lock since ${when}, and is alive; if it is stuck, end it, or: queue unlock --force`,
     dead: `${who} died holding the lock, at ${when} or later; ${repair}`,

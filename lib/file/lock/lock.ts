@@ -6,7 +6,7 @@ import { LockFiles, removeEmpty } from '../disk/ownership.js';
 import type { Environment } from './environment.js';
 import { type Liveness, type Processes, UNJUDGED_MS } from './process-id.js';
 import { RewriteNotice } from './rewrite-notice.js';
-import { ownerOf, Tokens, tokenOf } from './tokens.js';
+import { NO_PID, ownerOf, Tokens, tokenOf } from './tokens.js';
 
 /*
  * The lock is a directory, `queue.tsv.lock`, with a file named after its owner, the token. The token decides:
@@ -41,6 +41,15 @@ export interface LockHolder {
   readonly since: Date;
   readonly liveness: Liveness;
 }
+
+/** True if the holder goes on without the lock, and left a repair to the next one, because its append was cut. */
+export const hasLeftRepair = ({ pid }: LockHolder): boolean => pid === NO_PID;
+
+/** Names a holder for messages, with the time of its token. */
+export const describeHolder = (holder: LockHolder, since: string): string =>
+  hasLeftRepair(holder)
+    ? `an append on ${holder.host} that was cut at ${since}`
+    : `process ${holder.pid} on ${holder.host} since ${since}`;
 
 export class Lock {
   /** The path of the lock's directory. */
@@ -209,7 +218,7 @@ export class Lock {
 
   #timedOut(): TsvqError {
     const who = this.holders()
-      .map(({ pid, host, since }) => `process ${pid} on ${host} since ${since.toISOString()}`)
+      .map((holder) => describeHolder(holder, holder.since.toISOString()))
       .join(', ');
     return new TsvqError(
       'LOCK_TIMEOUT',

@@ -5,7 +5,7 @@ import { makeDirectory } from './proper-lockfile.js';
 
 const PREFIX = 'owner.';
 
-/** The pid in the token of a holder that left a repair to the next one. */
+/** The pid in the token of a holder that left a repair to the next one. No process has it. */
 export const NO_PID = 0;
 
 /** Returns the name of an owner's token. */

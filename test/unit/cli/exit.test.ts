@@ -12,6 +12,7 @@ test('exitCodeOf tells usage, not found, busy and failed apart', () => {
     ['NO_ACCESS', 1],
     ['LOCK_TIMEOUT', 75],
     ['DISK_FULL', 1],
+    ['DUPLICATE_JOB', 1],
     ['WRITE_FAILED', 1],
     ['SYNC_FAILED', 1],
     ['CLOSED', 1],

@@ -50,6 +50,18 @@ test('names a process that holds the lock for longer than a commit, and says wha
   }
 });
 
+test('an append that was cut is not taken for a process that died', async (t) => {
+  for (const owner of ['box.boot.1.0.3.dead', 'box.boot.1.0.3.x']) {
+    const test = opened(t, [line({ id: A })]);
+    const [finding, ...others] = await inspectUnderLock(test, owner);
+    assert.deepEqual([finding?.kind, others], ['lock', []]);
+    assert.match(
+      finding?.message ?? '',
+      /^an append on box was cut at \d{4}-.*Z, by a full disk say; the next worker or change of a job repairs the file, or: queue unlock$/,
+    );
+  }
+});
+
 test('does not name a process that releases the lock in time, or that took it since', async (t) => {
   let looks = 0;
   const test = opened(t, [line({ id: A })], (call, real) => {
