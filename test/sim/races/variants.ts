@@ -136,12 +136,6 @@ export const PATCHES: readonly Patch[] = [
     '    return !this.unreadable.isEmpty && this.unreadable.has(keyOf',
     'return false;',
   ),
-  before(
-    'nothing is held',
-    'lib/file/index/job-index.ts',
-    '    return !this.unreadable.isEmpty && this.unreadable.has(row',
-    'return false;',
-  ),
 
   // Rows of one commit count together, or not at all; a last line that was left open is closed together with new rows.
   imported('lib/file/commit/append.ts', 'prefixLength, withPrefix', WRITES),
