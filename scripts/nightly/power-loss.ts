@@ -7,6 +7,7 @@
 // built, opened, used and judged, or the time is over. Exit code 1 if a promise was broken.
 import { parseArgs } from 'node:util';
 import { losePower, type Violation } from '../../test/sim/power/campaign.js';
+import { KEYED_SCENARIOS } from '../../test/sim/power/keyed-scenarios.js';
 import { SCENARIOS } from '../../test/sim/power/scenarios.js';
 import { filesOf } from '../../test/sim/power/snapshot.js';
 
@@ -20,6 +21,8 @@ const { values } = parseArgs({
 const wanted = Number(values.states);
 let seed = Number(values.seed);
 
+const HISTORIES = [...SCENARIOS, ...KEYED_SCENARIOS];
+
 /** The number of violations after which it is clear that something is wrong. */
 const ENOUGH = 5;
 const started = performance.now();
@@ -29,10 +32,10 @@ const violations: Violation[] = [];
 let [states, holes, operations, kills] = [0, 0, 0, 0];
 const seeds: number[] = [];
 
-console.log(`power loss: ${SCENARIOS.length} histories, at least ${wanted} states, from seed ${seed}`);
+console.log(`power loss: ${HISTORIES.length} histories, at least ${wanted} states, from seed ${seed}`);
 while (!isOver() && violations.length < ENOUGH) {
   seeds.push(seed);
-  for (const scenario of SCENARIOS) {
+  for (const scenario of HISTORIES) {
     if (isOver()) break;
     const result = await losePower(scenario, {
       seed,
@@ -52,7 +55,7 @@ while (!isOver() && violations.length < ENOUGH) {
 }
 const seconds = (performance.now() - started) / 1000;
 console.log(
-  `${states} states after power loss in ${seeds.length} rounds of ${SCENARIOS.length} histories (${operations} operations; ` +
+  `${states} states after power loss in ${seeds.length} rounds of ${HISTORIES.length} histories (${operations} operations; ` +
     `seeds ${seeds[0]} to ${seeds.at(-1)}), ${kills} of them after a kill; in ${holes} a line had lost a part of itself; ` +
     `${violations.length} violations; ${seconds.toFixed(0)} s`,
 );

@@ -4,6 +4,7 @@ import { isThorough } from '../support/samples.js';
 import { losePower, type Settings, type Violation } from './power/campaign.js';
 import { ENDS } from './power/ends.js';
 import { hasHole, look, untidy } from './power/judge.js';
+import { KEYED_SCENARIOS } from './power/keyed-scenarios.js';
 import { LIES } from './power/lies.js';
 import { SCENARIOS, type Scenario } from './power/scenarios.js';
 import { filesOf, type Inode } from './power/snapshot.js';
@@ -31,7 +32,7 @@ describe('power is lost at any step', () => {
     everyNthStep: isThorough ? 1 : 5,
     enough: 1,
   };
-  for (const scenario of SCENARIOS) {
+  for (const scenario of [...SCENARIOS, ...KEYED_SCENARIOS]) {
     test(scenario.name, async () => {
       const { states, violations } = await losePower(scenario, settings);
       assert.ok(states > 3, `${states} states`);

@@ -41,6 +41,8 @@ export class StaleIndex extends Error {}
  * });
  */
 export class Transaction {
+  /** True if the caller is told of rows that it found. They may be another process's, and not durable yet. */
+  reliesOnRows = false;
   readonly #own = new CommitRows();
   readonly #snapshot: Snapshot;
   /** The rows of earlier tries that are in the file, by job. */

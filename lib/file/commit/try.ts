@@ -165,8 +165,10 @@ export class Try {
         await maintenance.closeTail(file).catch((error) => (append.error = error));
       }
       this.#tell(append.rows, append.error && storeError(append.error, file.path));
-      // Rows of an earlier try may not be covered by a sync yet.
-      return { file, needsSync: append.bytes > 0 || this.#since !== undefined, superseded };
+      // Rows of an earlier try, or of another process, may not be covered by a sync yet.
+      const isOnDisk = append.bytes === 0 && this.#since === undefined;
+      const needsSync = !isOnDisk || this.#updates.some(({ reliesOnRows }) => reliesOnRows);
+      return { file, needsSync, superseded };
     } catch (error) {
       file.release();
       throw error;

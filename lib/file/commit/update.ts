@@ -49,6 +49,11 @@ export class Update<T = unknown> {
     });
   }
 
+  /** True if the rows that the change found must be durable before the caller is told. */
+  get reliesOnRows(): boolean {
+    return this.#tx?.reliesOnRows ?? false;
+  }
+
   /** The jobs that the change has asked for rows of. */
   get ids(): string[] {
     return [...this.#tried, ...this.rows].map(({ id }) => id);

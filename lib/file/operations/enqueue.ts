@@ -66,6 +66,8 @@ function addPlain(tx: Transaction, jobs: readonly Wanted[]): Added[] {
 }
 
 function addKeyed(tx: Transaction, jobs: readonly Wanted[]): Added[] {
+  // The holder of a key may be a job whose own process still waits for the disk.
+  tx.reliesOnRows = true;
   const { added, rows } = addUnique(tx, jobs);
   for (const row of rows) tx.put(row);
   return added;

@@ -71,6 +71,15 @@ export class Actor {
     return ids;
   }
 
+  /** Adds a job with a key, or does what the policy says. */
+  async add(plan: Plan, dedupeKey: string, onDuplicate: 'return' | 'replace', filler = 0): Promise<string> {
+    const payload = this.#work(plan, filler);
+    const { id, outcome } = await this.queue.add('work', payload, { dedupeKey, onDuplicate });
+    this.#witness.note({ what: 'enqueued', id });
+    if (outcome !== 'existing') this.#witness.note({ what: 'is to do', id, tag: payload.tag });
+    return id;
+  }
+
   async cancel(id: string): Promise<void> {
     this.#witness.note({ what: 'asked to cancel', id });
     if (await this.queue.cancelJob(id)) this.#witness.note({ what: 'cancelled', id });

@@ -99,7 +99,7 @@ const workOf = (row: Row): Work => JSON.parse(row.payload as string) as Work;
 
 /** Whether every promise is kept. @returns what is not */
 export function broken(
-  { open, archived }: Found,
+  { queue, open, archived }: Found,
   { facts, asked }: Pick<Witness, 'facts' | 'asked'>,
 ): string[] {
   const violations: string[] = [];
@@ -115,8 +115,9 @@ export function broken(
     if (row === undefined) {
       if (told.length > 0)
         violations.push(`job ${id} is lost, which was ${told.map(({ what }) => what).join(', ')}`);
-    } else violations.push(...brokenFor(row, known));
+    } else violations.push(...brokenFor(row, known), ...brokenPayload(row, known, asked));
   }
+  if (queue !== undefined && queue.holes.length === 0) violations.push(...sharedKeys(open));
   for (const row of [...open.values(), ...archived.values()]) {
     if (!asked.has(workOf(row).tag)) violations.push(`job ${row.id} exists, and nobody asked for it`);
   }
@@ -129,6 +130,40 @@ export function broken(
     if (!asked.has(fact.tag)) violations.push(`job ${fact.id} ran, and nobody asked for it`);
   }
   return violations;
+}
+
+/** A key is held by one job at most, and another that waits behind it. */
+function sharedKeys(open: Found['open']): string[] {
+  const violations: string[] = [];
+  const fronts = new Map<string, Row>();
+  const waiting = new Map<string, Row>();
+  for (const row of open.values()) {
+    const { dedupe_key: key = '', status = '' } = row;
+    if (key === '' || /^(completed|failed|cancelled)$/.test(status)) continue;
+    const others = status === 'waiting' ? waiting : fronts;
+    const other = others.get(key);
+    if (other !== undefined) violations.push(`jobs ${other.id} and ${row.id} both have the key ${key}`);
+    others.set(key, row);
+  }
+  for (const [key, { id, after }] of waiting) {
+    const front = fronts.get(key);
+    if (front !== undefined && !after?.includes(front.id as string))
+      violations.push(`job ${id} doesn't wait for job ${front.id}, which has its key ${key}`);
+  }
+  return violations;
+}
+
+/** A job has the last payload that a caller was told of, or a later one, and runs with it. */
+function brokenPayload(row: Row, facts: readonly Fact[], asked: Witness['asked']): string[] {
+  const told = facts.findLast((fact) => fact.what === 'is to do');
+  if (told?.what !== 'is to do') return [];
+  const order = [...asked.keys()];
+  const { tag } = workOf(row);
+  if (order.indexOf(tag) < order.indexOf(told.tag))
+    return [`job ${row.id} was to do ${told.tag}, and has the older payload ${tag}`];
+  const ran = facts.findLast((fact) => fact.what === 'ran');
+  const isWrong = row.status === 'completed' && ran?.what === 'ran' && ran.tag !== tag;
+  return isWrong ? [`job ${row.id} completed with ${ran.tag}, and was to do ${tag}`] : [];
 }
 
 function brokenFor(row: Row, facts: readonly Fact[]): string[] {
@@ -180,7 +215,7 @@ export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness
   if (queue.rows.length !== open.size) violations.push('a job stands in the file twice');
   for (const line of queue.hidden) violations.push(`awk sees a job that is none: ${line.slice(0, 200)}`);
   for (const row of open.values()) {
-    if ((row.status === 'pending' || row.status === 'processing') && !held.has(row.id)) {
+    if (/^(pending|processing|waiting)$/.test(row.status ?? '') && !held.has(row.id)) {
       violations.push(`job ${row.id} (${row.payload?.slice(0, 60)}) is still ${row.status}`);
     }
   }

@@ -59,7 +59,7 @@ async function useIt(actor: Actor, { clock }: Machine, variant: number): Promise
   await actor.compact();
   // Until nothing waits: failed jobs are tried again, dead workers' jobs taken back, follow-ups made and run.
   for (let round = 0; round < 4; round++) {
-    if ((await actor.queue.listJobs({ status: ['pending', 'processing'] })).length === 0) return;
+    if ((await actor.queue.listJobs({ status: ['pending', 'processing', 'waiting'] })).length === 0) return;
     clock.advance(3_600_000);
     await actor.work();
     await actor.compact();

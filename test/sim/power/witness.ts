@@ -1,6 +1,8 @@
 /** Something that somebody asked for or was told, and how long the disk's log was then. */
 export type Fact = { readonly at: number; readonly id: string } & (
   | { readonly what: 'enqueued' }
+  /** It was given this payload, when it was added or later. */
+  | { readonly what: 'is to do'; readonly tag: string }
   /** Its handler was called. */
   | { readonly what: 'ran'; readonly attempt: number; readonly tag: string }
   | { readonly what: 'completed'; readonly attempt: number }

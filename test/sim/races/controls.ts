@@ -29,6 +29,9 @@ const MANY: Mode['requests'] = ['enqueueMany', 'enqueueMany', 'enqueue', 'get'];
 
 /** New jobs, and a file that is often written anew. */
 const REWRITING: Mode['requests'] = ['enqueue', 'enqueueMany', 'compact'];
+/** Jobs with keys, and pauses. */
+const ADDING: Mode['requests'] = ['add', 'add', 'add', 'addMany', 'cancel'];
+const PAUSING: Mode['requests'] = ['add', 'add', 'pause', 'pause', 'resume'];
 const REWRITTEN = /not in the (new )?file/;
 
 /** Every one of them has to be found out. */
@@ -108,6 +111,17 @@ export const CONTROLS: readonly Control[] = [
     74,
     { name: 'made in silence', variant: 'made in silence', slowAppends: 0.5, requests: REWRITING },
     REWRITTEN,
+  ),
+  control(
+    2,
+    { name: 'keys before the lock', variant: 'keys before the lock', keyed: true, requests: ADDING },
+    /its key is held by/,
+  ),
+  control(3, { name: 'no release', variant: 'no release', keyed: true, requests: ADDING }, /still waits for/),
+  control(
+    20,
+    { name: 'pauses before the lock', variant: 'pauses before the lock', keyed: true, requests: PAUSING },
+    /was paused/,
   ),
 ];
 

@@ -7,7 +7,17 @@ export interface Payload {
   ms: number;
   /** How many attempts fail. */
   fails: number;
+  /** Names the request that it came with; only jobs with keys have one. */
+  mark?: string;
 }
+
+/** With keys that others have as well, and one of them twice. */
+const FOLLOW_UPS = [
+  { type: 'patient', key: 'active 1' },
+  { type: 'flaky', key: 'active 1' },
+  { type: 'flaky', key: 'active 2' },
+  { type: 'patient', key: 'active 1' },
+];
 
 /** One of each kind that a worker has to cope with. */
 export function handlers(seam: Seam): Handlers<Record<string, Payload>> {
@@ -16,8 +26,8 @@ export function handlers(seam: Seam): Handlers<Record<string, Payload>> {
       seam.note(['run', job.id, job.attempts]);
       return { attempt: job.attempts };
     },
-    patient: async ({ ms }, { job, signal }) => {
-      seam.note(['run', job.id, job.attempts]);
+    patient: async ({ ms, mark = '' }, { job, signal }) => {
+      seam.note(['run', job.id, job.attempts, mark]);
       await seam.clock.sleep(ms, signal);
       signal.throwIfAborted();
       return { attempt: job.attempts };
@@ -27,8 +37,8 @@ export function handlers(seam: Seam): Handlers<Record<string, Payload>> {
       await seam.clock.sleep(ms);
       return { attempt: job.attempts };
     },
-    flaky: async ({ ms, fails }, { job }) => {
-      seam.note(['run', job.id, job.attempts]);
+    flaky: async ({ ms, fails, mark = '' }, { job }) => {
+      seam.note(['run', job.id, job.attempts, mark]);
       if (ms > 0) await seam.clock.sleep(ms);
       if (job.attempts <= fails) throw new Error(`attempt ${job.attempts} was to fail`);
       return { attempt: job.attempts };
@@ -38,6 +48,15 @@ export function handlers(seam: Seam): Handlers<Record<string, Payload>> {
       if (ms > 0) await seam.clock.sleep(ms);
       for (const type of ['quick', 'patient']) {
         seam.note(['follow', job.id, job.attempts, enqueue(type, { ms: 20, fails: 0 })]);
+      }
+      return { attempt: job.attempts };
+    },
+    'keyed parent': async ({ ms, mark = '' }, { job, enqueue }) => {
+      seam.note(['run', job.id, job.attempts, mark]);
+      if (ms > 0) await seam.clock.sleep(ms);
+      for (const [index, { type, key }] of FOLLOW_UPS.entries()) {
+        seam.note(['follow keyed', job.id, job.attempts, index, type, key]);
+        enqueue(type, { ms: 20, fails: 0, mark: `f${job.attempts}${index}` }, { dedupeKey: key });
       }
       return { attempt: job.attempts };
     },

@@ -1,12 +1,22 @@
 import type { Damaged } from './damage.js';
+import { type Added, KeyJudge } from './key-judge.js';
+import type { KeyedJob } from './key-requests.js';
 import type { Machine } from './machine.js';
-import { type Note, QUEUE } from './protocol.js';
-import { eachLine, header } from './queue-file.js';
+import { PauseJudge } from './pause-judge.js';
+import { type Note, QUEUE, type RequestKind } from './protocol.js';
+import { eachLine, header, type Job } from './queue-file.js';
 import type { Request, VirtualProcess } from './virtual-process.js';
 import { Watcher } from './watcher.js';
 
 /** Errors that a caller may meet when others hold the lock for long. */
 const EXPECTED = new Set(['LOCK_TIMEOUT']);
+/** Errors of calls that come too late, or find no file yet. */
+const EXPECTED_OF: Partial<Record<RequestKind, readonly string[]>> = {
+  add: ['DUPLICATE_JOB'],
+  addMany: ['DUPLICATE_JOB'],
+  retry: ['DUPLICATE_JOB'],
+  pause: ['INVALID_ARGUMENT', 'NOT_A_QUEUE'],
+};
 /** Of an owner that nobody could judge, and that others have passed over; or that the lock was held for long. */
 const TAKEN_OVER =
   /taken over while|took the lock over before|was replaced by another file|after the rows had been written/;
@@ -24,6 +34,10 @@ export class Judge {
   paused = 0;
   readonly #watcher: () => Watcher;
   readonly #machine: () => Machine;
+  /** Called when a job with a key was claimed. */
+  onKeyedClaim: () => void = () => {};
+  readonly keys: KeyJudge;
+  readonly pauses: PauseJudge;
   readonly #started = new Set<string>();
   /** The version that a job had when somebody was told of it. */
   readonly #promised = new Map<string, number>();
@@ -35,13 +49,16 @@ export class Judge {
 
   constructor(machine: () => Machine) {
     this.#machine = machine;
+    const violate = (what: string): void => this.#violate(what);
+    this.keys = new KeyJudge(violate, () => machine().elapsed);
+    this.pauses = new PauseJudge(() => machine().elapsed);
     let watcher: Watcher | undefined;
     this.#watcher = () =>
-      (watcher ??= new Watcher(
-        machine().disk,
-        (what) => this.#violate(what),
-        (id) => this.#promised.get(id) ?? 0,
-      ));
+      (watcher ??= new Watcher(machine().disk, violate, (id) => this.#promised.get(id) ?? 0, {
+        row: (before, job) => this.#row(before, job),
+        newFile: (jobs, isFollowed) => this.keys.newFile(jobs, isFollowed),
+        powerLost: () => this.keys.powerLost((id) => this.#promised.get(id) ?? 0),
+      }));
   }
 
   get jobs(): Watcher['jobs'] {
@@ -76,18 +93,20 @@ export class Judge {
         this.#answer(note[1], note[2], of);
         break;
       case 'refusal':
-        of.open.delete(note[1]);
-        if (!EXPECTED.has(note[2]) && !TAKEN_OVER.test(note[3]))
-          this.#violate(`a call was refused with ${note[2]}: ${note[3]}`);
+        this.#refusal(note[1], note[2], note[3], note[4], of);
         break;
       case 'run':
         this.#run(note[1], note[2], of);
+        if (note[3]) this.keys.runs(note[1], note[2], note[3]);
         break;
       case 'follow': {
         const key = `${note[1]}:${note[2]}`;
         this.#followUps.set(key, [...(this.#followUps.get(key) ?? []), note[3]]);
         break;
       }
+      case 'follow keyed':
+        this.keys.follows(note[1], note[2], { index: note[3], type: note[4], key: note[5] });
+        break;
       case 'event':
         this.#event(note[1], note[2], note[3]);
         break;
@@ -106,17 +125,41 @@ export class Judge {
     }
   }
 
+  /** A row that counts was appended. */
+  #row(before: Job | undefined, job: Job): void {
+    this.pauses.expire(this.#machine().now);
+    const isClaim = job.status === 'processing' && before?.status === 'pending';
+    if (isClaim && this.pauses.isPaused(job.type))
+      this.#violate(`job ${job.id} was claimed, although ${job.type} was paused`);
+    this.keys.row(before, job);
+    if (isClaim && job.key !== '') this.onKeyedClaim();
+  }
+
+  #refusal(n: number, code: string, message: string, existing: readonly string[], of: VirtualProcess): void {
+    const request = of.open.get(n);
+    of.open.delete(n);
+    this.pauses.ended(n, false);
+    const isExpected = EXPECTED.has(code) || (request && EXPECTED_OF[request.what]?.includes(code));
+    if (!isExpected && !TAKEN_OVER.test(message))
+      this.#violate(`a call was refused with ${code}: ${message}`);
+    // A call of several jobs names those of all its keys.
+    const options = request?.what === 'add' ? (request.args[2] as KeyedJob['options']) : undefined;
+    for (const id of options === undefined ? [] : existing)
+      this.keys.wasHolding(id, options?.dedupeKey ?? '', request?.at ?? 0);
+  }
+
   #answer(n: number, value: unknown, of: VirtualProcess): void {
     const request = of.open.get(n);
     if (request === undefined) return;
     of.open.delete(n);
     this.answers++;
+    this.pauses.ended(n, true);
     const waited = this.#machine().elapsed - request.at;
     if (waited > LATE_MS + this.paused) this.#violate(`request ${n} was answered after ${waited} ms`);
     this.#judgeAnswer(request, value);
   }
 
-  #judgeAnswer({ what, args }: Request, value: unknown): void {
+  #judgeAnswer({ what, args, at }: Request & { at: number }, value: unknown): void {
     const [id] = args as [string];
     const { seen, jobs, archived } = this.#watcher();
     if (what === 'enqueue' || what === 'enqueueMany') {
@@ -127,7 +170,14 @@ export class Judge {
         if (!jobs.has(added) && !archived.has(added))
           this.#violate(`job ${added} was acknowledged, and is not in the file`);
       }
+    } else if (what === 'add' || what === 'addMany') {
+      const [type, payload, options] = args;
+      const jobs = (what === 'addMany' ? args[0] : [{ type, payload, options }]) as KeyedJob[];
+      const added = [value].flat() as Added[];
+      for (const { id: one } of added) this.acknowledged.add(one);
+      for (const [one, version] of this.keys.acknowledged(jobs, added, at)) this.#promise(one, version);
     } else if (what === 'cancel' && value === true) {
+      this.keys.endWasTold(id);
       const cancels = [...seen].filter(
         ([state]) => state.startsWith(`${id}:`) && state.endsWith(':cancelled'),
       );
@@ -160,6 +210,7 @@ export class Judge {
     const { seen } = this.#watcher();
     if (event !== 'completed' && event !== 'failed') return;
     const version = seen.get(`${id}:${attempt}:${event}`);
+    this.keys.endWasTold(id);
     if (version !== undefined) this.#promise(id, version);
     else {
       this.#violate(`attempt ${attempt} of job ${id} was reported as ${event}, and the file never said so`);
@@ -203,9 +254,10 @@ export class Judge {
     for (const id of this.acknowledged) {
       if (!jobs.has(id) && !archived.has(id)) this.#violate(`job ${id} was acknowledged, and is lost`);
     }
+    this.keys.judgeTheEnd((id) => jobs.has(id) || archived.has(id));
     for (const { id, status, attempts } of jobs.values()) {
       if (this.isHeld(id)) continue;
-      if (status === 'pending' || status === 'processing') this.#violate(`job ${id} is ${status} for ever`);
+      if (!/^(completed|failed|cancelled)$/.test(status)) this.#violate(`job ${id} is ${status} for ever`);
       if (status !== 'completed') continue;
       for (const followUp of this.#followUps.get(`${id}:${attempts}`) ?? []) {
         if (!jobs.has(followUp) && !archived.has(followUp)) {

@@ -36,6 +36,8 @@ export interface Mode {
   readonly aims?: readonly string[];
   /** What web apps are asked, where the usual is too rarely what matters. */
   readonly requests?: readonly RequestKind[];
+  /** Web apps ask for jobs with keys, and for pauses. */
+  readonly keyed?: boolean;
 }
 
 /**
@@ -72,4 +74,6 @@ export const MODES: readonly Mode[] = [
   { name: 'slow appends', slowAppends: 0.3 },
   // A person who is passed over would put an old copy in the place of what others wrote meanwhile: one container.
   { name: 'visitors', readers: true, person: true, shortWrites: 0.1, namespaces: 1 },
+  { name: 'keyed', keyed: true, shortWrites: 0.05 },
+  { name: 'keyed, power loss', keyed: true, powerLoss: true },
 ];

@@ -16,11 +16,13 @@ export type Word =
 export type Note =
   /** A request was answered. */
   | ['answer', request: number, value: unknown]
-  | ['refusal', request: number, code: string, message: string, written: readonly string[]]
+  | ['refusal', request: number, code: string, message: string, existing: readonly string[]]
   /** A handler was called. */
-  | ['run', id: string, attempt: number]
+  | ['run', id: string, attempt: number, mark?: string]
   /** A handler has enqueued a follow-up. */
   | ['follow', id: string, attempt: number, followUp: string]
+  /** … or one with a key, which is left out if the key is held. */
+  | ['follow keyed', id: string, attempt: number, index: number, type: string, key: string]
   /** What a worker said to its logger. */
   | ['event', event: string, id: string, attempt: number, text: string]
   /** A job's state as a reader was told it; null: that there is no such job. */
@@ -58,7 +60,18 @@ export type Command =
   | { changed: number; name: string }
   | { request: number; what: RequestKind; args: readonly unknown[] };
 
-export type RequestKind = 'enqueue' | 'enqueueMany' | 'cancel' | 'retry' | 'get' | 'compact' | 'close';
+export type RequestKind =
+  | 'enqueue'
+  | 'enqueueMany'
+  | 'add'
+  | 'addMany'
+  | 'cancel'
+  | 'retry'
+  | 'get'
+  | 'compact'
+  | 'pause'
+  | 'resume'
+  | 'close';
 
 /** A virtual process. */
 export interface Life {

@@ -1,6 +1,11 @@
 /** A row of the queue's file; written again here, by other means than the library's, which is judged by it. */
 export interface Job {
   readonly id: string;
+  readonly type: string;
+  readonly payload: string;
+  readonly key: string;
+  /** The jobs that it waits for, or has waited for. */
+  readonly after: readonly string[];
   readonly status: string;
   readonly version: number;
   readonly attempts: number;
@@ -44,6 +49,10 @@ export function readLine(line: string, names: readonly string[], offset: number)
     kind: 'row',
     job: {
       id: at('id'),
+      type: at('type'),
+      payload: at('payload'),
+      key: at('dedupe_key'),
+      after: at('after').match(/[0-9a-f]{16}/g) ?? [],
       status: at('status'),
       version: Number(at('version')),
       attempts: Number(at('attempts')),

@@ -1,5 +1,6 @@
 import { TYPES } from './handlers.js';
 import { Judge } from './judge.js';
+import { KeyRequests } from './key-requests.js';
 import { Machine } from './machine.js';
 import type { Mode } from './modes.js';
 import type { Threads } from './program.js';
@@ -29,6 +30,8 @@ const REQUESTS: readonly RequestKind[] = [
   ...(['enqueue', 'enqueue', 'enqueue', 'enqueueMany', 'cancel', 'cancel'] as const),
   ...(['retry', 'retry', 'get', 'get', 'get', 'compact'] as const),
 ];
+/** Requests while a job with a key runs, besides those that are planned. */
+const MOST_CHASES = 6;
 const MOST_STEPS = 150_000;
 const MOST_TICKS = 14;
 const HOUR = 3_600_000;
@@ -45,9 +48,12 @@ class Schedule {
   readonly #namespaces: number;
   readonly #apps: VirtualProcess[] = [];
   readonly #trouble: Trouble;
+  readonly #keyed: KeyRequests;
   #plan: Planned[] = [];
   #lastPid = 0;
   #lastRequest = 0;
+  #chases = 0;
+  #isAtRest = false;
 
   constructor(threads: Threads, seed: number, mode: Mode) {
     this.#mode = mode;
@@ -55,6 +61,8 @@ class Schedule {
     const random = new Random(seed);
     this.#random = random;
     this.#judge = new Judge(() => this.#machine);
+    this.#keyed = new KeyRequests(random);
+    this.#judge.onKeyedClaim = () => this.#chase();
     const options = {
       lockLetsTwoIn: mode.lockLetsTwoIn ?? false,
       foreignIsDead: mode.foreignIsDead ?? false,
@@ -130,14 +138,16 @@ class Schedule {
 
   #planAll(): void {
     const random = this.#random;
-    const spread = random.pick([20, 20, 500, 5000, 100_000]);
+    const { keyed } = this.#mode;
+    // Jobs of one key have to meet.
+    const spread = random.pick([20, 20, 500, 5000, keyed ? 5000 : 100_000]);
     const from = this.#machine.elapsed;
     const at = (): number => from + random.below(spread);
     for (let i = 1 + random.below(2); i > 0; i--) this.#plan.push({ at: at(), act: () => this.#startApp() });
     for (let i = 2 + random.below(3); i > 0; i--) {
       this.#plan.push({ at: at(), act: () => void this.#start('worker') });
     }
-    for (let i = 3 + random.below(12); i > 0; i--) {
+    for (let i = 3 + random.below(keyed ? 24 : 12); i > 0; i--) {
       this.#plan.push({ at: at() + 1, act: () => this.#request() });
     }
     if (this.#mode.readers) {
@@ -198,6 +208,10 @@ class Schedule {
     if (app.length === 0) return;
     const random = this.#random;
     const ids = [...this.#judge.acknowledged].filter((id) => !this.#judge.isHeld(id));
+    if (this.#mode.keyed) {
+      this.#requestKeyed(random.pick(app), ids);
+      return;
+    }
     const newJob = () => ({
       type: random.pick(TYPES),
       payload: {
@@ -219,8 +233,25 @@ class Schedule {
     if (what === 'cancel' && random.chance(0.5)) this.#ask(random.pick(app), 'retry', args);
   }
 
+  #requestKeyed(app: VirtualProcess, ids: readonly string[]): void {
+    const joined = [...this.#judge.jobs.values()]
+      .filter(({ key, status }) => key !== '' && (status === 'processing' || status === 'waiting'))
+      .map(({ id }) => id);
+    const drawn = this.#keyed.draw({ now: this.#machine.now, ids, joined }, this.#mode.requests);
+    if (drawn !== undefined) this.#ask(app, drawn.what, drawn.args);
+  }
+
+  /** A key is asked for while its job runs. */
+  #chase(): void {
+    if (this.#chases++ >= MOST_CHASES || this.#isAtRest) return;
+    const at = this.#machine.elapsed + this.#random.pick([0, 1, 20, 500]);
+    this.#add({ at, act: () => this.#request() });
+  }
+
   #ask(app: VirtualProcess, what: RequestKind, args: unknown[]): void {
-    app.requests.push({ n: ++this.#lastRequest, what, args });
+    const n = ++this.#lastRequest;
+    if (what === 'pause' || what === 'resume') this.#judge.pauses.asked(n, what, args, app);
+    app.requests.push({ n, what, args });
   }
 
   #add(...planned: Planned[]): void {
@@ -260,6 +291,7 @@ class Schedule {
   #comeToRest(): void {
     const machine = this.#machine;
     this.#plan = [];
+    this.#isAtRest = true;
     this.#trouble.end();
     for (const process of machine.processes) {
       for (const { what, args } of process.open.values()) {
@@ -268,13 +300,14 @@ class Schedule {
       const { role } = process.life;
       if (role !== 'app') this.#judge.violation ??= `a ${role} neither works nor ends`;
     }
+    this.#resumeAll();
     for (const app of [...machine.processes]) this.#ask(app, 'close', []);
     this.#run();
     for (const app of [...machine.processes]) machine.end(app);
     if (this.#mode.undisturbed) this.#judge.judgeTidiness();
     for (let ticks = 0; ticks < MOST_TICKS && !this.#over; ticks++) {
       const open = [...this.#judge.jobs.values()].filter(
-        ({ id, status }) => /^p/.test(status) && !this.#judge.isHeld(id),
+        ({ id, status }) => /^[pw]/.test(status) && !this.#judge.isHeld(id),
       );
       // A line that a crash cut is closed by the next one who gets the lock.
       const whole = (this.#machine.disk.content(QUEUE)?.at(-1) ?? LF) === LF;
@@ -289,6 +322,18 @@ class Schedule {
       this.#run();
     }
     if (this.#machine.disk.content(QUEUE) !== undefined) this.#judge.look();
+  }
+
+  /** Nothing is paused for ever. */
+  #resumeAll(): void {
+    const { types } = this.#judge.pauses;
+    for (let tries = 0; tries < 4 && this.#machine.disk.content(`${QUEUE}.paused`) !== undefined; tries++) {
+      const app = this.#machine.processes[0] ?? this.#start('app');
+      // One that was killed in the lock, and that nobody can judge, is passed over after a minute.
+      if (tries > 0) this.#machine.elapsed += 61_000;
+      for (const type of types) this.#ask(app, 'resume', [type]);
+      this.#run();
+    }
   }
 }
 

@@ -68,18 +68,22 @@ const work = (current: Seam, { worker }: Life): Promise<unknown> =>
 const REQUESTS: Record<RequestKind, (...args: never[]) => Promise<unknown>> = {
   enqueue: (type: string, payload: unknown, options: object) => queue.enqueue(type, payload, options),
   enqueueMany: (jobs: { type: string; payload: unknown }[]) => queue.enqueueMany(jobs),
+  add: (type: string, payload: unknown, options: object) => queue.add(type, payload, options),
+  addMany: (jobs: { type: string; payload: unknown }[]) => queue.addMany(jobs),
   cancel: (id: string) => queue.cancelJob(id),
   retry: (id: string) => queue.retryJob(id),
   get: async (id: string) => (await queue.getJob(id))?.status ?? null,
   compact: () => queue.compact(),
+  pause: (type: string, options?: object) => queue.pause(type, options),
+  resume: (type: string) => queue.resume(type),
   close: () => queue.close(),
 };
 
 function request(current: Seam, n: number, what: RequestKind, args: readonly unknown[]): void {
   REQUESTS[what](...(args as never[])).then(
     (value) => current.note(['answer', n, value ?? null]),
-    (error: Error & { written?: string[] }) =>
-      current.note(['refusal', n, codeOf(error), String(error.stack), error.written ?? []]),
+    (error: Error & { existing?: string[] }) =>
+      current.note(['refusal', n, codeOf(error), String(error.stack), error.existing ?? []]),
   );
 }
 

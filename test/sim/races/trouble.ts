@@ -163,6 +163,7 @@ export class Trouble {
   }
 
   #jump(): void {
+    this.#judge.pauses.expire(this.#machine.now);
     this.#machine.setClock(this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]));
   }
 }

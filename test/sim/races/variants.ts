@@ -15,6 +15,7 @@ export interface Patch {
 const HELPERS = '../../../test/sim/races';
 
 const WRITES = 'variant-writes';
+const KEYS = 'variant-keys';
 
 /** `find` becomes an expression that is `instead` for one variant. */
 const expression = (variant: string, file: string, find: string, instead: string): Patch => ({
@@ -136,12 +137,6 @@ export const PATCHES: readonly Patch[] = [
     '    return !this.unreadable.isEmpty && this.unreadable.has(keyOf',
     'return false;',
   ),
-  before(
-    'nothing is held',
-    'lib/file/index/job-index.ts',
-    '    return !this.unreadable.isEmpty && this.unreadable.has(row',
-    'return false;',
-  ),
 
   // Rows of one commit count together, or not at all; a last line that was left open is closed together with new rows.
   imported('lib/file/commit/append.ts', 'prefixLength, withPrefix', WRITES),
@@ -182,6 +177,42 @@ export const PATCHES: readonly Patch[] = [
     'lib/file/index/read-write-lock.ts',
     'this.#writing ?? this.#reading',
     'undefined',
+  ),
+
+  // Who holds a key, and what is paused, is looked up before the lock is taken.
+  imported('lib/file/operations/enqueue.ts', 'asSeen, lookAtKeys', KEYS),
+  before(
+    'keys before the lock',
+    'lib/file/operations/enqueue.ts',
+    '    await store.update(reads, (tx) => {',
+    'await lookAtKeys(store, jobs);',
+  ),
+  expression(
+    'keys before the lock',
+    'lib/file/operations/enqueue.ts',
+    'addUnique(tx, jobs)',
+    'addUnique(asSeen(tx, jobs), jobs)',
+  ),
+  imported('lib/file/worker/turn.ts', 'withoutPauses', KEYS),
+  expression(
+    'pauses before the lock',
+    'lib/file/worker/turn.ts',
+    'new Admissions(new ClaimView(this.#worker, look))',
+    'withoutPauses(() => new Admissions(new ClaimView(this.#worker, look)))',
+  ),
+  imported('lib/file/admission/paused.ts', 'ignoresPauses', KEYS),
+  expression(
+    'pauses before the lock',
+    'lib/file/admission/paused.ts',
+    'readPauses(store.fs, store.realPath, now)',
+    '(ignoresPauses ? [] : readPauses(store.fs, store.realPath, now))',
+  ),
+  // The end of a job releases nobody: only a compaction does.
+  before(
+    'no release',
+    'lib/file/commit/transaction.ts',
+    '    const slots = this.index.joins.childrenOf(id);',
+    'return;',
   ),
 
   // New jobs are appended beside the lock, and nobody looks whether the file is written anew.

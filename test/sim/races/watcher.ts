@@ -5,11 +5,13 @@ import { eachLine, header, type Job, type Line, lastLine, readLine } from './que
 
 /** Which change of a job's state is one of lib/job/job.ts. */
 const MOVES: Record<string, readonly string[]> = {
-  pending: ['processing', 'cancelled'],
+  // To itself: its payload was replaced.
+  pending: ['processing', 'cancelled', 'pending'],
   processing: ['completed', 'pending', 'failed', 'cancelled'],
   completed: [],
   failed: ['pending'],
   cancelled: ['pending'],
+  waiting: ['pending', 'cancelled', 'waiting'],
 };
 
 /**
@@ -19,6 +21,15 @@ const MOVES: Record<string, readonly string[]> = {
 const GLUED = new RegExp(`^(.+?)([0-9a-f]{16}(?:\\t[^\\t]*){${COLUMNS.length - 1}})$`);
 
 const stateOf = ({ id, version, status }: Job): string => `${id} ${version} ${status}`;
+
+/** Hears of each change of a job, in the order of the file. */
+export interface Hearer {
+  /** A row that counts was appended. */
+  row(before: Job | undefined, job: Job): void;
+  /** Another file has the name. @param isFollowed false for the first one, and after power loss */
+  newFile(jobs: ReadonlyMap<string, Job>, isFollowed: boolean): void;
+  powerLost(): void;
+}
 
 /** Follows the queue's file from one change to the next, and says what must not happen to it. */
 export class Watcher {
@@ -38,12 +49,19 @@ export class Watcher {
   readonly #disk: Disk;
   readonly #violation: (what: string) => void;
   readonly #promised: (id: string) => number;
+  readonly #hearer: Hearer;
   #file: unknown;
   #names: string[] = [];
   #position = 0;
 
   /** @param promised the version of a job that somebody was told of; 0: nobody was */
-  constructor(disk: Disk, violation: (what: string) => void, promised: (id: string) => number) {
+  constructor(
+    disk: Disk,
+    violation: (what: string) => void,
+    promised: (id: string) => number,
+    hearer: Hearer,
+  ) {
+    this.#hearer = hearer;
     this.#promised = promised;
     this.#disk = disk;
     this.#violation = violation;
@@ -94,13 +112,14 @@ export class Watcher {
       this.#violation(`job ${job.id} has a damaged row, and went on as ${job.status} ${job.attempts}`);
     }
     this.#judge(before, job);
+    this.#hearer.row(before, job);
     this.jobs.set(job.id, job);
     this.seen.set(`${job.id}:${job.attempts}:${job.status}`, job.version);
   }
 
   #judge(before: Job | undefined, job: Job): void {
     if (before === undefined) {
-      const begins = job.version === 1 && job.status === 'pending';
+      const begins = job.version === 1 && (job.status === 'pending' || job.status === 'waiting');
       if (!begins && !this.#survivors.has(stateOf(job))) {
         this.#violation(`job ${job.id} begins with version ${job.version}, ${job.status}`);
       }
@@ -108,7 +127,8 @@ export class Watcher {
       return;
     }
     const change = `job ${job.id}: ${before.status} ${before.attempts} → ${job.status} ${job.attempts}`;
-    if (!MOVES[before.status]?.includes(job.status)) this.#violation(`${change} is no move`);
+    const isSame = before.status === job.status && (job.key === '' || before.payload === job.payload);
+    if (isSame || !MOVES[before.status]?.includes(job.status)) this.#violation(`${change} is no move`);
     if (job.version !== before.version + 1) this.#violation(`${change} leaves versions out`);
     const claims = job.status === 'processing' ? 1 : 0;
     if (job.attempts !== before.attempts + claims) this.#violation(`${change} counts attempts wrongly`);
@@ -159,6 +179,11 @@ export class Watcher {
       const job = jobs.get(id) ?? this.archived.get(id);
       const version = job?.version ?? 0;
       if (version === before.version && job?.status === before.status) continue;
+      const isReleased = before.status === 'waiting' && job?.status === 'pending';
+      if (isReleased && version === before.version + 1) {
+        this.seen.set(`${id}:${job.attempts}:${job.status}`, job.version);
+        continue;
+      }
       if (job !== undefined && strays.has(stateOf(job))) {
         if (!this.#survivors.has(stateOf(job))) this.#judge(before, job);
         this.seen.set(`${id}:${job.attempts}:${job.status}`, job.version);
@@ -177,6 +202,7 @@ export class Watcher {
       if (this.#file !== undefined) this.#judge(undefined, job);
       this.seen.set(`${id}:${job.attempts}:${job.status}`, job.version);
     }
+    this.#hearer.newFile(jobs, this.#file !== undefined);
     this.jobs = jobs;
     this.#file = file;
     this.#names = head.names;
@@ -214,6 +240,7 @@ export class Watcher {
     this.#strays.clear();
     this.archived.clear();
     this.#file = undefined;
+    this.#hearer.powerLost();
     this.#lookAtArchive();
     if (this.#disk.content(QUEUE) !== undefined) this.look();
     this.#survivors = new Set(this.#strays);
