@@ -1,5 +1,6 @@
 import { count, type Duration, defined, duration, instant, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { DefaultJobs, Job, TypeOf } from './job.js';
+import { checkKey, checkName } from './name.js';
 
 /**
  * The options of `enqueue`: when and how the job runs.
@@ -177,12 +178,13 @@ export function resolveEnqueueOptions(
 export function resolveDefaults(
   defaults: Readonly<Record<string, EnqueueDefaults | undefined>>,
 ): ResolvedDefaults {
-  if (typeof defaults !== 'object' || defaults === null)
+  if (typeof defaults !== 'object' || defaults === null || Array.isArray(defaults))
     throw invalid('defaults', defaults, 'an object of options, one for each job type');
   // A copy without a prototype, because a type may be called constructor.
   const copy: ResolvedDefaults = Object.assign(Object.create(null), defaults);
   for (const [type, options] of Object.entries(copy)) {
     if (options === undefined) continue;
+    checkName('the type of a default', type);
     const name = `defaults.${type}`;
     onlyKnown(name, options, DEFAULT_OPTIONS);
     resolveEnqueueOptions(options, 0, `${name}.`);
@@ -193,10 +195,13 @@ export function resolveDefaults(
 
 /** Returns the options of a call, with the defaults of its type. */
 export function withDefaults(options: EnqueueOptions, defaults: EnqueueDefaults | undefined): EnqueueOptions {
-  if (defaults === undefined || typeof options !== 'object') return options;
-  const { delay, ...rest } = defaults;
-  const start = options.runAt === undefined && delay !== undefined ? { delay } : {};
-  return { ...rest, ...start, ...defined(options) };
+  if (defaults === undefined || typeof options !== 'object' || options === null) return options;
+  const { delay, maxDelay, ...rest } = defaults;
+  const given: EnqueueOptions = { ...rest, ...defined(options) };
+  // A default that the call's options exclude doesn't count.
+  if (given.runAt === undefined && delay !== undefined) given.delay ??= delay;
+  if (given.onDuplicate === 'replace' && maxDelay !== undefined) given.maxDelay ??= maxDelay;
+  return given;
 }
 
 function resolveDedupe(options: EnqueueOptions, where: string): Dedupe | undefined {
@@ -208,6 +213,7 @@ function resolveDedupe(options: EnqueueOptions, where: string): Dedupe | undefin
     }
     return undefined;
   }
+  checkKey(`${where}dedupeKey`, dedupeKey);
   if (!SCOPES.includes(dedupe)) throw invalid(`${where}dedupe`, dedupe, SCOPES.join(', '));
   if (!ON_DUPLICATE.includes(onDuplicate))
     throw invalid(`${where}onDuplicate`, onDuplicate, ON_DUPLICATE.join(', '));

@@ -5,7 +5,7 @@ import { STATUSES, type Status } from './job.js';
  * True if a name has separators or controls, Unicode's invisible ones too, because an operator must be able to
  * type a name. Plain names are checked first, because compiling Unicode classes costs each cron tick 0.5 ms.
  */
-export const hasControls = (name: string): boolean =>
+const hasControls = (name: string): boolean =>
   !/^[ -~]*$/.test(name) && /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name);
 
 /** True if a name fits a field unchanged and can't be mistaken for something else. */
@@ -17,6 +17,13 @@ export const isName = (name: unknown): name is string =>
   !hasControls(name) &&
   !name.startsWith('#') &&
   !STATUSES.includes(name as Status);
+
+/** Checks a dedupe key: a text, or true for the payload itself. @throws TsvqError `INVALID_ARGUMENT` */
+export function checkKey(what: string, key: unknown): void {
+  const isText = typeof key === 'string' && key !== '' && [...key].length <= 200;
+  if (key === true || (isText && !key.startsWith('@') && !hasControls(key))) return;
+  throw invalid(what, key, 'true, or 1 to 200 characters without control characters, not beginning with @');
+}
 
 /** Checks a name. @throws TsvqError `INVALID_ARGUMENT` */
 export function checkName(what: string, name: unknown): string {

@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The five at the end say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 1600],
+  ['job', 1620],
   ['runner', 730],
   ['file/format', 1260],
   ['file/disk', 1180],

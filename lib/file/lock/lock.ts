@@ -4,9 +4,9 @@ import { TsvqError } from '../../job/errors.js';
 import { type FileInfo, type FileSystem, removeIfThere } from '../disk/fs.js';
 import { LockFiles, removeEmpty } from '../disk/ownership.js';
 import type { Environment } from './environment.js';
-import { type Liveness, type Processes, UNJUDGED_MS } from './process-id.js';
+import { type Liveness, NO_PID, type Processes, UNJUDGED_MS } from './process-id.js';
 import { RewriteNotice } from './rewrite-notice.js';
-import { NO_PID, ownerOf, Tokens, tokenOf } from './tokens.js';
+import { ownerOf, Tokens, tokenOf } from './tokens.js';
 
 /*
  * The lock is a directory, `queue.tsv.lock`, with a file named after its owner, the token. The token decides:

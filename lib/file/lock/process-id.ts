@@ -14,6 +14,9 @@ import { randomHex } from '../../job/random.js';
  * boot id. The name is both a file name (of a lock's token) and a field of a row (locked_by).
  */
 
+/** The pid in the name of an owner that left a repair to the next one. */
+export const NO_PID = 0;
+
 /** The state of an owner: `unknown` if it can't be judged from here (another host or container). */
 export type Liveness = 'alive' | 'dead' | 'unknown';
 
@@ -66,6 +69,8 @@ export const systemProcesses: Processes = {
 function liveness(owner: string): Liveness {
   const [host, boot, namespace, pid, start, random] = owner.split('.');
   if (random === undefined) return 'unknown';
+  // No process has it, wherever the name was made.
+  if (pid === String(NO_PID)) return 'dead';
   const mine = place();
   if (host !== mine.host) return 'unknown';
   // A process of another boot of this host is dead, whichever container it ran in.

@@ -1,12 +1,10 @@
 import { basename, dirname } from 'node:path';
 import { type FileInfo, type FileSystem, removeIfThere, storeError } from '../disk/fs.js';
 import { type LockFiles, makeFolders, removeEmpty, removeFolderOfRoot } from '../disk/ownership.js';
+import { NO_PID } from './process-id.js';
 import { makeDirectory } from './proper-lockfile.js';
 
 const PREFIX = 'owner.';
-
-/** The pid in the token of a holder that left a repair to the next one. No process has it. */
-export const NO_PID = 0;
 
 /** Returns the name of an owner's token. */
 export const tokenOf = (owner: string): string => PREFIX + owner;

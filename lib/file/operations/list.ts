@@ -3,6 +3,8 @@ import { JOB_STATUSES, type Job, STATUSES, type Status } from '../../job/job.js'
 import type { ListOptions } from '../../job/job-options.js';
 import { storeError } from '../disk/fs.js';
 import { toJson } from '../format/json.js';
+import type { Labels } from '../format/meta.js';
+import { sortedJson } from '../format/sorted-json.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { groupsOf, readJobs } from '../index/rows.js';
@@ -29,7 +31,9 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
   if (idPrefix !== undefined) text('idPrefix', idPrefix);
   if (dedupeKey !== undefined) text('dedupeKey', dedupeKey);
   if (typeof meta !== 'object' || meta === null) throw invalid('meta', meta, 'an object of labels');
-  const labels = Object.entries(meta).map(([name, value]) => [name, toJson(value, `meta.${name}`)] as const);
+  const labels = Object.entries(meta).map(
+    ([name, value]) => [name, sortedJson(toJson(value, `meta.${name}`))] as const,
+  );
   let left = limit === Number.POSITIVE_INFINITY ? limit : count('limit', limit, 0);
   const index = await store.read('all');
   if (index === undefined || left === 0) return;
@@ -46,7 +50,7 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
           if (type !== undefined && job.type !== type) continue;
           if (idPrefix !== undefined && !job.id.startsWith(idPrefix)) continue;
           if (dedupeKey !== undefined && job.dedupeKey !== dedupeKey) continue;
-          if (!labels.every(([name, value]) => JSON.stringify(job.meta[name]) === value)) continue;
+          if (!labels.every(([name, value]) => has(job.meta, name, value))) continue;
           yield job;
           if (--left === 0) return;
         }
@@ -58,6 +62,10 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
     file.release();
   }
 }
+
+/** True if a label has this value, as {@link sortedJson}. */
+const has = (labels: Labels, name: string, value: string): boolean =>
+  Object.hasOwn(labels, name) && sortedJson(JSON.stringify(labels[name])) === value;
 
 /**
  * Yields the slots of the matching jobs in file order, in pieces. Each piece is sorted on demand, so that

@@ -9,9 +9,9 @@ import {
 } from '../../job/job-options.js';
 import { checkName } from '../../job/name.js';
 import type { NewJobFields } from '../format/columns.js';
-import { dedupeKeyOf } from '../format/dedupe-key.js';
 import { toJson } from '../format/json.js';
 import { type Labels, MOST_LABEL_BYTES } from '../format/meta.js';
+import { hashOfJson } from '../format/sorted-json.js';
 
 /** A job to add, as the caller describes it. */
 export interface JobRequest {
@@ -64,7 +64,7 @@ export function checkJob(
   const fields: NewJobFields = { type, payload, createdAt: now, runAt, priority, maxAttempts, timeout };
   const { dedupeKey: key, meta } = given;
   if (key === undefined && meta === undefined) return { fields, dedupe };
-  const dedupeKey = key === undefined ? undefined : dedupeKeyOf(`${where}dedupeKey`, key, payload);
+  const dedupeKey = key === true ? hashOfJson(payload) : key;
   return {
     fields: {
       ...fields,

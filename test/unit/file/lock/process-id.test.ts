@@ -83,6 +83,8 @@ test('a process on another host or in another container can not be judged', () =
   // The same pid is another process there: to take it for dead would let two in.
   assert.equal(liveness(named({ namespace: 1 })), 'unknown');
   assert.equal(liveness(named({ namespace: 1, pid: 2 ** 22 + 1 })), 'unknown');
+  // No process has the pid 0, which a token gets whose owner left a repair to the next one.
+  assert.equal(liveness(named({ host: 'elsewhere', pid: 0 })), 'dead');
 });
 
 test('a malformed name can not be judged', () => {

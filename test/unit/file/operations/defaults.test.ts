@@ -177,3 +177,19 @@ for (const [defaults, ...named] of [
     throws(() => openQueue(file, { defaults: defaults as never }), 'INVALID_ARGUMENT', ...named);
     assert.equal(existsSync(file), false);
   });
+
+test('a call that excludes a default goes without it', async (t) => {
+  const defaults = { work: { dedupeKey: true, onDuplicate: 'replace', maxDelay: '1h' } } as const;
+  const { queue } = openTest(t, { defaults });
+  await queue.enqueue('work', 1);
+  assert.equal((await queue.add('work', 1, { onDuplicate: 'return' })).outcome, 'existing');
+  assert.equal((await queue.add('work', 1, { onDuplicate: 'update' })).outcome, 'updated');
+  await rejects(queue.enqueue('work', 1, null as never), 'INVALID_ARGUMENT', 'options');
+});
+
+test('a default key, a type, or a list that can not be used is refused when the queue is opened', (t) => {
+  const open = (defaults: unknown) => () => openTest(t, { defaults: defaults as never });
+  throws(open({ work: { dedupeKey: '@x' } }), 'INVALID_ARGUMENT', 'defaults.work.dedupeKey is "@x"');
+  throws(open({ '#work': {} }), 'INVALID_ARGUMENT', '#work');
+  throws(open([{}]), 'INVALID_ARGUMENT', 'defaults');
+});

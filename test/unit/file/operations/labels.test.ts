@@ -186,3 +186,12 @@ test('a follow-up has labels of its own, and none of its parent', async (t) => {
     'parent',
   ]);
 });
+
+test('labels are compared by their values, whatever the order of names, and only own ones count', async (t) => {
+  const { queue } = openTest(t);
+  const id = await queue.enqueue('job', 1, { meta: { at: { x: 1, y: [2] } } });
+  const found = async (meta: object) => (await queue.listJobs({ meta: meta as never })).map((job) => job.id);
+  assert.deepEqual(await found({ at: { y: [2], x: 1 } }), [id]);
+  assert.deepEqual(await found({ at: { y: [3], x: 1 } }), []);
+  assert.deepEqual(await found(JSON.parse('{"__proto__":{}}') as object), []);
+});
