@@ -1,4 +1,5 @@
 import { followUpId } from '../../lib/file/format/follow-ups.js';
+import { KEY_CHECKS } from './check-keys.js';
 import type { FinalState, Row } from './final-state.js';
 import { type Call, callsOf, type Entry } from './journal.js';
 
@@ -22,7 +23,7 @@ const isFinal = (status: string | undefined): boolean => /^(completed|failed|can
 const told = (call: Call) => (call.answer?.e === 'told' ? call.answer : undefined);
 
 /** What there is to check, looked up in the ways that the checks need. */
-interface Evidence extends History, FinalState {
+export interface Evidence extends History, FinalState {
   readonly entries: readonly Entry[];
   readonly calls: readonly Call[];
   readonly of: <O extends Call['op']>(op: O) => Of<O>[];
@@ -31,7 +32,7 @@ interface Evidence extends History, FinalState {
 }
 
 /** One thing that must be true. It reports what is not. */
-type Check = (evidence: Evidence, fail: (text: string) => void) => void;
+export type Check = (evidence: Evidence, fail: (text: string) => void) => void;
 
 /**
  * Proves from what the processes were told, and from what is left, that nothing acknowledged was lost, nothing ran
@@ -63,8 +64,10 @@ function gather(history: History, state: FinalState): Evidence {
 
 const nothingFailed: Check = ({ calls, entries }, fail) => {
   for (const { op, answer } of calls) {
+    if (answer?.e !== 'refused') continue;
+    const isDuplicate = answer.code === 'DUPLICATE_JOB' && (op === 'add keyed' || op === 'retry');
     // A busy lock is an answer like any other; nothing else is expected of a healthy disk.
-    if (answer?.e === 'refused' && answer.code !== 'LOCK_TIMEOUT')
+    if (answer.code !== 'LOCK_TIMEOUT' && !isDuplicate)
       fail(`${op} was refused: ${answer.code} ${answer.message}`);
   }
   for (const entry of entries) {
@@ -97,7 +100,7 @@ const whatIsThereWasAdded: Check = ({ jobs, parked, of }, fail) => {
     if (other !== undefined) fail(`${tag} is two jobs: ${other} and ${id}`);
     tags.set(tag, id);
   }
-  const asked = new Set<string>(of('add').flatMap((call) => call.tags));
+  const asked = new Set<string>([...of('add'), ...of('add keyed')].flatMap((call) => call.tags));
   for (const [id, { type, status, attempts }] of jobs) {
     if (type !== 'parent' || status !== 'completed') continue;
     for (const child of [1, 2]) {
@@ -105,6 +108,8 @@ const whatIsThereWasAdded: Check = ({ jobs, parked, of }, fail) => {
       asked.add(tag);
       if (tags.get(tag) !== followUpId(id, Number(attempts), child - 1)) fail(`follow-up ${tag} is missing`);
     }
+    // One with a key is there if the key was free.
+    asked.add(`${id}:${attempts}:3`);
   }
   for (const [tag, id] of tags) if (!asked.has(tag)) fail(`no process enqueued job ${id} (${tag})`);
 };
@@ -185,6 +190,7 @@ const CHECKS: readonly Check[] = [
   noRetryWasLost,
   noEditWasLost,
   theFileIsClean,
+  ...KEY_CHECKS,
 ];
 
 /** A job's attempts: the last one, when each began, those whose handlers came to their end, those that began twice. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { QueueOptions } from 'tsvq';
 
-export type Role = 'producer' | 'worker' | 'canceller' | 'retrier' | 'compactor';
+export type Role = 'producer' | 'worker' | 'canceller' | 'retrier' | 'compactor' | 'pauser';
 
 /** What a process is told to do. */
 export interface Order {

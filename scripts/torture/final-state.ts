@@ -16,7 +16,7 @@ export interface FinalState {
   readonly strange: readonly string[];
 }
 
-const STATUS = /^(pending|processing|completed|failed|cancelled)$/;
+const STATUS = /^(pending|waiting|processing|completed|failed|cancelled)$/;
 
 /**
  * Reads the file and the archive by the rule of docs/file-format.md, by other means than the library's, since it is

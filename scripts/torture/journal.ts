@@ -4,9 +4,20 @@ import { readFileSync } from 'node:fs';
 export type Entry = { readonly t: number } & (
   | { readonly e: 'up' }
   | ({ readonly e: 'ask' } & Request)
-  | ({ readonly e: 'told' } & Request & { readonly ids?: readonly string[]; readonly done?: boolean })
+  | ({ readonly e: 'told' } & Request & {
+        readonly ids?: readonly string[];
+        readonly done?: boolean;
+        /** What came of a job with a key. */
+        readonly outcome?: string;
+      })
   | ({ readonly e: 'refused' } & Request & { readonly code: string; readonly message: string })
-  | { readonly e: 'start' | 'end'; readonly id: string; readonly attempt: number }
+  | {
+      readonly e: 'start' | 'end';
+      readonly id: string;
+      readonly attempt: number;
+      /** The payload's, if the job has a key. */
+      readonly tag?: string;
+    }
   | { readonly e: 'recorded'; readonly event: string; readonly id: string; readonly attempt?: number }
   | { readonly e: 'seen'; readonly id: string; readonly status: string; readonly attempt: number }
   | { readonly e: 'warning'; readonly message: string }
@@ -15,10 +26,11 @@ export type Entry = { readonly t: number } & (
 /** What was asked for. */
 export type Request =
   | { readonly op: 'add'; readonly tags: readonly string[] }
+  | { readonly op: 'add keyed'; readonly tags: readonly string[]; readonly key: string }
   | { readonly op: 'cancel'; readonly id: string }
   | { readonly op: 'retry'; readonly id: string; readonly attempt: number }
   | { readonly op: 'edit'; readonly id: string; readonly mark: number }
-  | { readonly op: 'compact' | 'work' };
+  | { readonly op: 'compact' | 'work' | 'pause' | 'resume' };
 
 /** The entries of one journal, over all the lives of its process; lines that a kill cut are left out. */
 export const readJournal = (path: string): Entry[] => parseJournal(readFileSync(path, 'utf8'));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Order, type Role, startChild } from './child.js';
 
-const MEDDLERS = ['canceller', 'retrier', 'compactor'] as const;
+const MEDDLERS = ['canceller', 'retrier', 'compactor', 'pauser'] as const;
 
 /** What runs at a time; a meddler is another one in each of its lives. */
 const SLOTS = ['producer', 'producer', 'worker', 'worker', 'worker', 'meddler'] as const;

@@ -209,6 +209,75 @@ for (const [what, spoil, verdict] of wrongs)
     );
   });
 
+/** Two jobs of one key: the second waited for the first, and was replaced once. */
+function withKeys(): Case {
+  const one = allIsWell();
+  const [first, second] = [jobId(11), jobId(12)] as [string, string];
+  const keyed = (tag: string): Row => ({
+    type: 'keyed',
+    status: 'completed',
+    attempts: '1',
+    payload: JSON.stringify({ tag }),
+    result: '{"attempt":1}',
+    dedupe_key: 'key 0',
+  });
+  const added = (tag: string, id: string, outcome: string, t: number): Entry[] => [
+    { t, e: 'ask', op: 'add keyed', tags: [tag], key: 'key 0' },
+    { t: t + 1, e: 'told', op: 'add keyed', tags: [tag], key: 'key 0', ids: [id], outcome },
+  ];
+  const ran = (id: string, tag: string, t: number): Entry[] => [
+    { t, e: 'start', id, attempt: 1, tag },
+    { t: t + 5, e: 'end', id, attempt: 1, tag },
+    { t: t + 6, e: 'recorded', event: 'completed', id, attempt: 1 },
+  ];
+  one.producer.push(
+    ...added('k1', first, 'added', 500),
+    ...added('k2', second, 'added', 504),
+    ...added('k3', second, 'replaced', 506),
+    ...added('k4', second, 'existing', 508),
+  );
+  one.worker.push(...ran(first, 'k1', 503), ...ran(second, 'k3', 520));
+  one.jobs.set(first, keyed('k1')).set(second, keyed('k3'));
+  return one;
+}
+
+const wrongKeys: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
+  ['a lost job with a key', ({ jobs }) => jobs.delete(jobId(12)), /was existing and is gone/],
+  [
+    'a payload that was replaced, and is back',
+    (one) => change(one, jobId(12), { payload: '{"tag":"k2"}' }),
+    /was replaced with k3, and has the payload k2/,
+  ],
+  [
+    'a payload that never ran',
+    ({ worker }) => {
+      const start = worker.findIndex((entry) => 'tag' in entry && entry.tag === 'k3');
+      worker[start] = { t: 520, e: 'start', id: jobId(12), attempt: 1, tag: 'k2' };
+    },
+    /completed with k2, and has the payload k3/,
+  ],
+  [
+    'two of one key that ran at once',
+    ({ worker }) => {
+      const start = worker.findIndex((entry) => 'tag' in entry && entry.tag === 'k3');
+      worker[start] = { t: 507, e: 'start', id: jobId(12), attempt: 1, tag: 'k3' };
+    },
+    /of key 0 ran at once/,
+  ],
+  ['a job that waits for ever', (one) => change(one, jobId(12), { status: 'waiting' }), /is still waiting/],
+];
+
+test('the check says so if all is well with keys', () => {
+  assert.deepEqual(judge(withKeys()).violations, []);
+});
+
+for (const [what, spoil, verdict] of wrongKeys)
+  test(`the check finds ${what}`, () => {
+    const one = withKeys();
+    spoil(one);
+    assert.match(judge(one).violations.join('\n'), verdict);
+  });
+
 test('a call that was not acknowledged may have happened or not', () => {
   const one = allIsWell();
   one.producer.push({ t: 90, e: 'ask', op: 'add', tags: ['tag 6'] });

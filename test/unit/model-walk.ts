@@ -7,6 +7,7 @@ import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { PermanentError } from '../../lib/job/errors.js';
 import type { Status } from '../../lib/job/job.js';
 import type { Queue } from '../../lib/queue.js';
+import { rejects } from '../support/errors.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { temporaryFolder } from '../support/folders.js';
 import { text } from '../support/queue-file.js';
@@ -25,12 +26,27 @@ interface ModelJob {
   runAt: number;
   finishedAt: number;
   endings: readonly Ending[];
+  key: string;
+}
+
+interface NewJob {
+  endings: Ending[];
+  delay: number;
+  maxAttempts: number | undefined;
 }
 
 type Step =
   | {
       do: 'enqueue';
-      jobs: { endings: Ending[]; delay: number; maxAttempts: number | undefined }[];
+      jobs: NewJob[];
+      by: number;
+    }
+  | {
+      do: 'add';
+      job: NewJob;
+      key: string;
+      dedupe: 'active' | 'queued';
+      onDuplicate: 'return' | 'reject' | 'replace' | 'update';
       by: number;
     }
   | { do: 'cancel'; pick: number; by: number }
@@ -53,6 +69,22 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({ do: fc.constant('enqueue' as const), jobs: fc.array(job, { maxLength: 5 }), by }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('add' as const),
+      job,
+      key: fc.constantFrom('a', 'b'),
+      dedupe: fc.constantFrom('active' as const, 'queued' as const),
+      onDuplicate: fc.constantFrom(
+        'return' as const,
+        'reject' as const,
+        'replace' as const,
+        'update' as const,
+      ),
+      by,
+    }),
   },
   {
     weight: 4,
@@ -133,6 +165,7 @@ export class Walk {
     if (step.do === 'die') return this.#die();
     const queue = this.#handles[step.by] as Queue;
     if (step.do === 'enqueue') return this.#enqueue(queue, step.jobs);
+    if (step.do === 'add') return this.#add(queue, step);
     if (step.do === 'work') return this.#work(queue);
     if (step.do === 'compact') return void (await queue.compact());
     if (step.do === 'list') return void (await queue.listJobs());
@@ -150,6 +183,8 @@ export class Walk {
       Object.assign(job, { status: 'cancelled', finishedAt: this.clock.now() });
     } else {
       const works = job.status === 'failed' || job.status === 'cancelled';
+      const [other] = this.#holder(job.key) ?? [];
+      if (works && other !== undefined) return void (await rejects(queue.retryJob(id), 'DUPLICATE_JOB'));
       assert.equal(await queue.retryJob(id), works, `retry ${id}`);
       if (works) Object.assign(job, { status: 'pending', forgiven: job.attempts, runAt: this.clock.now() });
     }
@@ -173,7 +208,34 @@ export class Walk {
         runAt: now + delay,
         finishedAt: 0,
         endings,
+        key: '',
       });
+    }
+  }
+
+  /** The job that holds a key. None runs between two steps, so that there is one at most. */
+  #holder(key: string): [id: string, job: ModelJob] | undefined {
+    return key === '' ? undefined : [...this.jobs].find(([, job]) => job.key === key && !isFinal(job.status));
+  }
+
+  async #add(queue: Queue, { job, key, dedupe, onDuplicate }: Extract<Step, { do: 'add' }>): Promise<void> {
+    const now = this.clock.now();
+    const { endings, delay, maxAttempts = 3 } = job;
+    const limit = job.maxAttempts === undefined ? {} : { maxAttempts };
+    const adding = queue.add('email', endings, { delay, dedupeKey: key, dedupe, onDuplicate, ...limit });
+    const [holder, held] = this.#holder(key) ?? [];
+    if (held === undefined) {
+      const { id, outcome } = await adding;
+      assert.equal(outcome, 'added');
+      const fresh = { status: 'pending', attempts: 0, forgiven: 0, finishedAt: 0 } as const;
+      this.jobs.set(id, { ...fresh, maxAttempts, runAt: now + delay, endings, key });
+    } else if (onDuplicate === 'reject') await rejects(adding, 'DUPLICATE_JOB');
+    else {
+      const outcome = { return: 'existing', replace: 'replaced', update: 'updated' }[onDuplicate];
+      assert.deepEqual(await adding, { id: holder, outcome });
+      if (onDuplicate === 'return') return;
+      Object.assign(held, { endings, maxAttempts, forgiven: held.attempts });
+      if (onDuplicate === 'replace') held.runAt = now + delay;
     }
   }
 

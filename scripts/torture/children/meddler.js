@@ -13,7 +13,7 @@ async function some(...statuses) {
 
 const roles = {
   canceller: async () => {
-    const job = await some('pending', 'processing');
+    const job = await some('pending', 'processing', 'waiting');
     if (job !== undefined)
       await ask(
         { op: 'cancel', id: job.id },
@@ -30,6 +30,20 @@ const roles = {
       { op: 'retry', id, attempt: attempts },
       () => queue.retryJob(id),
       (done) => ({ done }),
+    );
+  },
+  pauser: async () => {
+    const until = new Date(Date.now() + 300);
+    await ask(
+      { op: 'pause' },
+      () => queue.pause('keyed', { until }),
+      () => ({}),
+    );
+    await sleep(upTo(100));
+    await ask(
+      { op: 'resume' },
+      () => queue.resume('keyed'),
+      () => ({}),
     );
   },
   compactor: async () => {

@@ -32,6 +32,20 @@ const add = (one) =>
     (id) => ({ ids: [id] }),
   );
 
+const POLICIES = /** @type {const} */ (['return', 'reject', 'replace', 'replace', 'update']);
+
+/** A job whose key others have as well. */
+function addKeyed() {
+  const tag = `${order.name}-${count++}`;
+  const dedupeKey = `key ${upTo(2)}`;
+  const onDuplicate = pick(POLICIES) ?? 'return';
+  return ask(
+    { op: 'add keyed', tags: [tag], key: dedupeKey },
+    () => queue.add('keyed', { tag, failures: upTo(2) }, { dedupeKey, onDuplicate }),
+    ({ id, outcome }) => ({ ids: [id], outcome }),
+  );
+}
+
 for (;;) {
   const { pending } = await queue.stats();
   if (pending > PLENTY) {
@@ -39,6 +53,7 @@ for (;;) {
     continue;
   }
   inTheMiddle();
+  if (random() < 0.3) await Promise.all(Array.from({ length: 1 + upTo(2) }, addKeyed));
   if (random() < 0.4) {
     const many = jobs(12);
     await ask(

@@ -23,6 +23,15 @@ const handlers = {
   parent: (_, context) => {
     const run = start(context);
     for (const child of [1, 2]) context.enqueue('work', { tag: `${run.id}:${run.attempt}:${child}` });
+    context.enqueue('keyed', { tag: `${run.id}:${run.attempt}:3`, failures: 0 }, { dedupeKey: 'key 0' });
+    note({ e: 'end', ...run });
+    return { attempt: run.attempt };
+  },
+  keyed: async ({ tag, failures }, context) => {
+    const run = { id: context.job.id, attempt: context.job.attempts, tag };
+    note({ e: 'start', ...run });
+    await sleep(upTo(15));
+    if (context.job.attempts - context.job.forgiven <= failures) throw new Error('it is flaky');
     note({ e: 'end', ...run });
     return { attempt: run.attempt };
   },
@@ -54,7 +63,8 @@ try {
       await work({ concurrency: 8, linger: 50 });
       left = 0;
       for await (const { type, status } of queue.iterateJobs())
-        if (type !== 'parked' && (status === 'pending' || status === 'processing')) left++;
+        if (type !== 'parked' && (status === 'pending' || status === 'processing' || status === 'waiting'))
+          left++;
     }
     await queue.compact();
   } else {
