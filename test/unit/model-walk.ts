@@ -71,11 +71,11 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('enqueue' as const), jobs: fc.array(job, { maxLength: 5 }), by }),
   },
   {
-    weight: 4,
+    weight: 8,
     arbitrary: fc.record({
       do: fc.constant('add' as const),
       job,
-      key: fc.constantFrom('a', 'b'),
+      key: fc.constantFrom('a', 'a', 'a', 'b'),
       dedupe: fc.constantFrom('active' as const, 'queued' as const),
       onDuplicate: fc.constantFrom(
         'return' as const,
@@ -174,7 +174,10 @@ export class Walk {
       this.#handles[step.by] = this.#open();
       return;
     }
-    const candidates = [...this.jobs].filter(([, job]) => !this.#mayBeGone(job));
+    const there = [...this.jobs].filter(([, job]) => !this.#mayBeGone(job));
+    // Most retries are of jobs that can be retried.
+    const retryable = there.filter(([, { status }]) => status === 'failed' || status === 'cancelled');
+    const candidates = step.do === 'retry' && retryable.length > 0 && step.pick % 4 > 0 ? retryable : there;
     const [id, job] = candidates[step.pick % Math.max(candidates.length, 1)] ?? [];
     if (id === undefined || job === undefined) return;
     if (step.do === 'cancel') {

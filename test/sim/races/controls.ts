@@ -43,7 +43,7 @@ export const CONTROLS: readonly Control[] = [
     /lost|not in the file/,
   ),
   control(
-    149,
+    512,
     {
       ...TWO_IN,
       name: 'ftruncate',
@@ -72,7 +72,7 @@ export const CONTROLS: readonly Control[] = [
   control(83, { name: 'retry sets attempts back', variant: 'retry sets attempts back' }, /attempt/),
   control(64, { name: 'no namespace in a token', namespaces: 2, foreignIsDead: true }, LOST),
   control(19, { name: 'two in the lock, one compacts', lockLetsTwoIn: true }, LOST),
-  control(39, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
+  control(130, { ...TWO_IN, name: 'last row wins', variant: 'last row wins' }, LOST),
   control(
     336,
     {
