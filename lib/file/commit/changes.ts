@@ -4,6 +4,7 @@ import { isPastRetention, needsCompaction } from '../compaction/policy.js';
 import { removeUnfinishedRewrites } from '../compaction/rewrite.js';
 import { withStoreErrors } from '../disk/fs.js';
 import type { JobIndex } from '../index/job-index.js';
+import { isReleaseMissing } from '../joins/release.js';
 import { Committer } from './committer.js';
 import { LockTurns } from './lock-turns.js';
 import { Maintenance, type Parts } from './maintenance.js';
@@ -100,13 +101,13 @@ export class Changes {
     return summary;
   }
 
-  /** Compacts if {@link needsCompaction}; otherwise strikes the superseded rows that a killed process left unstruck. */
+  /** Compacts if {@link needsCompaction}, or a job waits without need; otherwise strikes the superseded rows that a killed process left unstruck. */
   async compactIfWorthwhile(includesSmall: boolean): Promise<void> {
     const { current, environment, options } = this.#parts;
     const { index } = current;
     if (index === undefined) return;
     const past = isPastRetention(index, environment.clock.now(), options.retention);
-    if (past || needsCompaction(index, includesSmall)) await this.compact();
+    if (past || needsCompaction(index, includesSmall) || isReleaseMissing(index)) await this.compact();
     else await this.crossOut(index);
   }
 

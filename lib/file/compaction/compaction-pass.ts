@@ -6,7 +6,7 @@ import { LineReader, TORN } from '../format/line.js';
 import { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { isMark } from '../index/sealed.js';
-import { releaseOf } from '../joins/release.js';
+import { isOverIn, releaseOf } from '../joins/release.js';
 import type { ArchiveWriter } from './archive-writer.js';
 import type { CompactedFile } from './compacted-file.js';
 import { type Destination, destinationOf, type OldLine } from './destination.js';
@@ -164,13 +164,8 @@ export class CompactionPass {
 
   /** Returns the next row of a job that waits for jobs that have ended, whose release a crash cut off. */
   #released(bytes: Buffer, start: number, end: number): StoredJob | undefined {
-    const index = this.#index;
     const job = new StoredJob(this.#target.upgraded(bytes, start, end), this.#target.layout);
-    const change = releaseOf(job, this.#target.now, (id) => {
-      const slot = index.find(id);
-      // The open part has all jobs that have not ended. A job without a readable row may still run.
-      return slot === undefined ? !index.isHeld(id) : isFinal(index.status(slot));
-    });
+    const change = releaseOf(job, this.#target.now, (id) => isOverIn(this.#index, id));
     return change && job.next(change);
   }
 

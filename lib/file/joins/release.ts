@@ -1,5 +1,7 @@
 import { isFinal } from '../../job/job.js';
 import type { Change, StoredJob } from '../format/stored-job.js';
+import type { JobIndex } from '../index/job-index.js';
+import { eachJob } from '../index/rows.js';
 
 /**
  * Returns the change that lets a waiting job start, now that one of those that it waits for has ended; undefined if it
@@ -15,3 +17,17 @@ export function releaseOf(job: StoredJob, now: number, isOver: (id: string) => b
 
 /** True if the job is final. A job that the open part doesn't have has ended, because all others are in it. */
 export const isOver = (job: StoredJob | undefined): boolean => job === undefined || isFinal(job.status);
+
+/** True if the job with this id is over, as far as the file was read. One without a readable row may still run. */
+export function isOverIn(index: JobIndex, id: string): boolean {
+  const slot = index.find(id);
+  return slot === undefined ? !index.isHeld(id) : isFinal(index.status(slot));
+}
+
+/** True if a job waits for jobs that are over, because power loss took the row of its release. */
+export function isReleaseMissing(index: JobIndex): boolean {
+  for (const job of eachJob(index, [...index.withStatus('waiting')])) {
+    if (job !== undefined && releaseOf(job, 0, (id) => isOverIn(index, id)) !== undefined) return true;
+  }
+  return false;
+}

@@ -20,7 +20,11 @@ test('malformed follow-ups make no malformed row, and are kept as they are', asy
     JSON.stringify([{ ...good, maxAttempts: '1\t' }]),
     JSON.stringify([{ ...good, maxAttempts: 1, timeout: '1\n' }]),
     JSON.stringify([{ type: 'email' }]),
-    JSON.stringify([good, null]),
+    JSON.stringify([good, 1]),
+    JSON.stringify([{ ...good, dedupeKey: 'a\tb' }]),
+    JSON.stringify([{ ...good, status: 'failed' }]),
+    JSON.stringify([{ ...good, after: { ids: [1], else: 'run' } }]),
+    JSON.stringify([{ ...good, meta: 'x\ty' }]),
     '[{"type":"email"',
     '{}',
   ];
