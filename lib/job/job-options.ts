@@ -207,6 +207,8 @@ export function withDefaults(options: EnqueueOptions, defaults: EnqueueDefaults 
 function resolveDedupe(options: EnqueueOptions, where: string): Dedupe | undefined {
   const { dedupeKey, dedupe = 'active', onDuplicate = 'return', maxDelay } = options;
   if (dedupeKey === undefined) {
+    // Nearly all jobs have none of these.
+    if ((options.dedupe ?? options.onDuplicate ?? maxDelay) === undefined) return undefined;
     for (const name of ['dedupe', 'onDuplicate', 'maxDelay'] as const) {
       if (options[name] !== undefined)
         throw invalid(`${where}${name}`, options[name], 'left out where there is no dedupeKey');

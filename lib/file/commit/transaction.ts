@@ -125,7 +125,12 @@ export class Transaction {
   /** Asks for a row that was made before; see {@link StoredJob.next}. If it ends a job, those that wait for it start. */
   put(row: StoredJob): void {
     if (!this.#written.has(row.id)) this.#own.rows.push(row);
-    if (isFinal(row.status)) this.#release(row.id);
+    if (isFinal(row.status) && this.#mayHaveChildren) this.#release(row.id);
+  }
+
+  /** False if no job waits for another one, as mostly. */
+  get #mayHaveChildren(): boolean {
+    return this.index.joins.hasChildren || this.#snapshot.earlier.rows.length > 0;
   }
 
   #release(id: string): void {

@@ -45,9 +45,14 @@ export class JoinMap {
     return (this.#holders.get(nameOf(type, key))?.open.size ?? 0) > 0;
   }
 
+  /** True if a job waits, or waited, for another one. */
+  get hasChildren(): boolean {
+    return this.#children.size > 0;
+  }
+
   /** Returns the jobs that wait, or waited, for this one. */
   childrenOf(id: string): readonly number[] {
-    return this.#children.size === 0 ? NONE : [...(this.#children.get(id) ?? NONE)];
+    return [...(this.#children.get(id) ?? [])];
   }
 
   #addKey(slot: number, type: string, key: string, isOpen: boolean): void {
@@ -70,7 +75,5 @@ export class JoinMap {
     }
   }
 }
-
-const NONE: readonly number[] = [];
 
 const nameOf = (type: string, key: string): string => `${type}\t${key}`;

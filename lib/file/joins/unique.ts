@@ -17,7 +17,7 @@ export interface KeyView {
   written(id: string): StoredJob | undefined;
 }
 
-/** A job to add, with the id that it gets if it is added. */
+/** A checked job to add, with the id that it gets if it is added. The id stays when the decision is made again. */
 export interface Wanted {
   readonly id: string;
   readonly fields: NewJobFields;

@@ -1,7 +1,6 @@
 import { invalid } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
 import type { Added } from '../../job/job-options.js';
-import { randomHex } from '../../job/random.js';
 import type { Reads, Transaction } from '../commit/transaction.js';
 import { Incomplete } from '../commit/update.js';
 import { addUnique, type Wanted } from '../joins/unique.js';
@@ -37,10 +36,9 @@ async function add(store: Store, requests: readonly JobRequest[]): Promise<Added
       turn = 0;
     }
     const where = requests.length === 1 ? '' : `jobs[${i}].`;
-    const { fields, dedupe } = checkJob(request, now, store.options, where);
-    // Drawn once, although the decision may be made again.
-    jobs.push({ id: randomHex(8), fields, dedupe });
-    turn += Math.max(fields.payload.length, LEAST);
+    const job = checkJob(request, now, store.options, where);
+    jobs.push(job);
+    turn += Math.max(job.fields.payload.length, LEAST);
   }
   if (jobs.length === 0) return [];
   const reads = readsOf(jobs);

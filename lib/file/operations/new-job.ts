@@ -1,30 +1,24 @@
 import { invalid, onlyKnown } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
 import {
-  type Dedupe,
   type EnqueueOptions,
   type ResolvedDefaults,
   resolveEnqueueOptions,
   withDefaults,
 } from '../../job/job-options.js';
 import { checkName } from '../../job/name.js';
+import { randomHex } from '../../job/random.js';
 import type { NewJobFields } from '../format/columns.js';
 import { toJson } from '../format/json.js';
 import { type Labels, MOST_LABEL_BYTES } from '../format/meta.js';
 import { hashOfJson } from '../format/sorted-json.js';
+import type { Wanted } from '../joins/unique.js';
 
 /** A job to add, as the caller describes it. */
 export interface JobRequest {
   type: string;
   payload?: unknown;
   options?: EnqueueOptions | undefined;
-}
-
-/** A checked job to add. */
-export interface NewJob {
-  readonly fields: NewJobFields;
-  /** What its key means; undefined if it has none. */
-  readonly dedupe: Dedupe | undefined;
 }
 
 /** What a {@link JobRequest} is checked by. */
@@ -35,7 +29,7 @@ export interface NewJobRules {
 }
 
 /**
- * Checks a job. @param where the text before argument names in errors
+ * Checks a job, and draws the id that it gets if it is added. @param where the text before argument names in errors
  * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`
  */
 export function checkJob(
@@ -43,7 +37,7 @@ export function checkJob(
   now: number,
   { maxPayload, defaults }: NewJobRules,
   where = '',
-): NewJob {
+): Wanted {
   if (typeof request !== 'object' || request === null) {
     throw invalid(where.slice(0, -1) || 'job', request, 'an object {type, payload, options}');
   }
@@ -63,9 +57,11 @@ export function checkJob(
   const { runAt, priority, maxAttempts, timeout, dedupe } = resolveEnqueueOptions(given, now, where);
   const fields: NewJobFields = { type, payload, createdAt: now, runAt, priority, maxAttempts, timeout };
   const { dedupeKey: key, meta } = given;
-  if (key === undefined && meta === undefined) return { fields, dedupe };
+  const id = randomHex(8);
+  if (key === undefined && meta === undefined) return { id, fields, dedupe };
   const dedupeKey = key === true ? hashOfJson(payload) : key;
   return {
+    id,
     fields: {
       ...fields,
       ...(dedupeKey !== undefined && { dedupeKey }),
@@ -81,7 +77,7 @@ export function checkJob(
  *
  * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`
  */
-export function checkFollowUp(request: JobRequest, now: number, rules: NewJobRules): NewJob {
+export function checkFollowUp(request: JobRequest, now: number, rules: NewJobRules): Wanted {
   const { dedupe = 'active', onDuplicate = 'return' } = request.options ?? {};
   if (dedupe !== 'active') throw invalid('dedupe', dedupe, "'active' for a follow-up");
   if (onDuplicate !== 'return') throw invalid('onDuplicate', onDuplicate, "'return' for a follow-up");
