@@ -52,8 +52,12 @@ async function work(queue, handlers, options) {
 
 // The sleeps stand for the real work.
 await Promise.all([
-  work(mails, { mail: ({ ms = 0 }, { signal }) => sleep(ms, 'sent', { signal }) }, { concurrency: 5 }),
-  work(reports, { report: ({ ms = 0 }, { signal }) => sleep(ms, 'made', { signal }) }, { maxWorkers: 1 }),
+  work(mails, { mail: (payload, { signal }) => sleep(payload?.ms, 'sent', { signal }) }, { concurrency: 5 }),
+  work(
+    reports,
+    { report: (payload, { signal }) => sleep(payload?.ms, 'made', { signal }) },
+    { maxWorkers: 1 },
+  ),
 ]);
 
 // A handler that ignored its abort would keep the process alive.

@@ -39,9 +39,11 @@ export function resolveBackoff(
   }
   if (Array.isArray(option)) {
     const table = option.map((wait, i) => duration(`${name}[${i}]`, wait));
-    if (table.length === 0) throw invalid(name, '[]', 'a table with at least one wait');
+    if (table.length === 0) throw invalid(name, option, 'a table with at least one wait');
     return (attempts) => clamp(table[Math.min(attempts, table.length) - 1] as number);
   }
+  if (typeof option !== 'object' || option === null)
+    throw invalid(name, option, "a list of waits like ['5m'], an object like { base: '30s' }, or a function");
   const formula = option as BackoffFormula | FixedBackoff | PolynomialBackoff;
   const wait = waitOf(name, formula);
   const spread = spreadOf(`${name}.jitter`, formula.jitter ?? 0);
@@ -52,8 +54,7 @@ export function resolveBackoff(
 }
 
 function waitOf(name: string, option: BackoffFormula | FixedBackoff | PolynomialBackoff): Wait {
-  // A text, which has no kind, is refused as a formula.
-  switch (option?.kind) {
+  switch (option.kind) {
     case undefined:
     case 'exponential':
       return exponential(name, option);

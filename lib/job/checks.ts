@@ -19,7 +19,9 @@ export function invalid(name: string, value: unknown, wanted: string): TsvqError
 function describe(value: unknown): string {
   for (const text of [String, (other: unknown) => Object.prototype.toString.call(other)]) {
     try {
-      return typeof value === 'string' ? JSON.stringify(value) : text(value);
+      if (typeof value === 'string') return JSON.stringify(value);
+      // String([1]) is 1, which hides that it is an array.
+      return text === String && Array.isArray(value) ? JSON.stringify(value) : text(value);
     } catch {
       // Try the next one.
     }

@@ -216,9 +216,9 @@ function resolveDedupe(options: EnqueueOptions, where: string): Dedupe | undefin
     return undefined;
   }
   checkKey(`${where}dedupeKey`, dedupeKey);
-  if (!SCOPES.includes(dedupe)) throw invalid(`${where}dedupe`, dedupe, SCOPES.join(', '));
+  if (!SCOPES.includes(dedupe)) throw invalid(`${where}dedupe`, dedupe, `one of ${SCOPES.join(', ')}`);
   if (!ON_DUPLICATE.includes(onDuplicate))
-    throw invalid(`${where}onDuplicate`, onDuplicate, ON_DUPLICATE.join(', '));
+    throw invalid(`${where}onDuplicate`, onDuplicate, `one of ${ON_DUPLICATE.join(', ')}`);
   if (maxDelay !== undefined && onDuplicate !== 'replace')
     throw invalid(`${where}maxDelay`, maxDelay, "left out unless onDuplicate is 'replace'");
   return {

@@ -86,7 +86,11 @@ describe('add', { concurrency: 3 }, () => {
       /--priority is 9007199254740993, which JavaScript can't hold exactly/,
     ],
     ['a type that no job can have', ['pending'], /type is "pending"/],
-    ['a priority that is not a number', ['email', '--priority', 'high'], /priority is NaN/],
+    [
+      'a priority that is not a number',
+      ['email', '--priority', 'high'],
+      /^queue: --priority is "high"; it must be a number\n$/,
+    ],
     ['a delay that is not a duration', ['email', '--delay', 'soon'], /--delay is "soon"/],
     ['a delay without a unit', ['email', '--delay', '30'], /--delay is 30, .* for 30 seconds write 30s/],
     ['a time limit without a unit', ['email', '--timeout', '30'], /--timeout is 30, .* write 30s/],

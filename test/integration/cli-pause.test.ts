@@ -21,7 +21,10 @@ describe('pause', { concurrency: 3 }, () => {
     assert.deepEqual([resumed.code, resumed.stdout, resumed.stderr], [0, '', 'queue: resumed all types\n']);
     const again = await queue('resume');
     assert.equal(again.code, 1);
-    assert.match(again.stderr, /all types can't be resumed.*nothing is paused\n$/);
+    assert.match(
+      again.stderr,
+      /all types can't be resumed, because there is no pause of all types; nothing is paused\n$/,
+    );
   });
 
   test('notes who asked for it, and prints a record with --json and --plain', async (t) => {

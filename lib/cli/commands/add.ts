@@ -39,8 +39,8 @@ export function define(command: Command, cli: Cli): void {
     )
     .option('--delay <time>', "how long to wait before the start: '30s', '10m', '2h'")
     .option('--priority <number>', 'higher first; default: 0')
-    .option('--max-attempts <number>', "how often to try; default: the worker's limit")
-    .option('--timeout <time>', "the time limit of one attempt; default: the worker's")
+    .option('--max-attempts <number>', "how often to try; default: the type's, or the worker's")
+    .option('--timeout <time>', "the time limit of one attempt; default: the type's, or the worker's")
     .option('--key <key>', 'at most one job of the type waits or runs with this key')
     .addOption(new Option('--unique', 'the payload itself is the key').conflicts('key'))
     .addOption(
@@ -137,10 +137,11 @@ function keyOptions({ key, unique, onDuplicate, dedupe, maxDelay }: Options): En
   };
 }
 
-/** Reads a number. Returns NaN if it isn't one; then the queue's error names the option. */
+/** Reads a number. */
 function numberOf(option: string, text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text);
-  const inexact = Number.isNaN(value) ? undefined : findInexact(text);
+  if (Number.isNaN(value)) throw usageError(`${option} is ${JSON.stringify(text)}; it must be a number`);
+  const inexact = findInexact(text);
   if (inexact !== undefined) throw usageError(tellInexact(inexact, option));
   return value;
 }

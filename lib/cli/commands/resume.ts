@@ -27,7 +27,8 @@ ${examples('queue resume send_email', 'queue resume')}`,
         : paused.length > 0
           ? `paused: ${paused.join(', ')}`
           : 'nothing is paused';
-      say(`${what} can't be resumed, because it is not paused; ${hint}`);
+      const why = type === undefined ? 'there is no pause of all types' : 'it is not paused';
+      say(`${what} can't be resumed, because ${why}; ${hint}`);
       process.exitCode = EXIT.failed;
     });
 }

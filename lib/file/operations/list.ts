@@ -25,7 +25,7 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
   const { status, type, idPrefix, dedupeKey, meta = {}, limit = Number.POSITIVE_INFINITY } = options;
   const statuses: readonly Status[] = status === undefined ? JOB_STATUSES : [...new Set([status].flat())];
   for (const word of statuses) {
-    if (!STATUSES.includes(word)) throw invalid('status', word, STATUSES.join(', '));
+    if (!STATUSES.includes(word)) throw invalid('status', word, `one of ${STATUSES.join(', ')}`);
   }
   if (type !== undefined) text('type', type);
   if (idPrefix !== undefined) text('idPrefix', idPrefix);

@@ -170,10 +170,10 @@ test('an invalid backoff is refused when the worker starts, not when a job fails
     [{ kind: 'polynomial', power: -1 }, 'backoff.power is -1'],
     [{ kind: 'polynomial', plus: 'x' }, 'backoff.plus is "x"'],
     [{ kind: 'polynomial', base: -1 }, 'backoff.base is -1'],
-    [[], 'backoff is'],
+    [[], 'backoff is [] (object); it must be a table'],
     [['1m', 'x'], 'backoff[1] is "x"'],
     [[-5], 'backoff[0] is -5'],
-    ['1m', 'backoff is "1m"'],
+    ['1m', 'backoff is "1m" (string); it must be a list of waits like [\'5m\'], an object'],
     [null, 'backoff is null'],
   ] as [BackoffOption, string][]) {
     throws(() => resolveBackoff('backoff', option), 'INVALID_ARGUMENT', message);

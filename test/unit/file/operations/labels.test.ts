@@ -89,7 +89,7 @@ test('a list has the jobs that have each of the labels, with the same value', as
 
 for (const [what, meta, ...named] of [
   ['a name of the queue', { '@x': 1 }, 'meta["@x"] is 1', '@'],
-  ['an array', ['a'], 'meta is'],
+  ['an array', ['a'], 'meta is ["a"]'],
   ['a text', 'team=billing', 'meta is "team=billing"'],
   ['null', null, 'meta is null'],
   ['NaN', { a: { b: Number.NaN } }, 'meta.a.b is NaN'],
