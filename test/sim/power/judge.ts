@@ -215,7 +215,10 @@ export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness
   if (queue.rows.length !== open.size) violations.push('a job stands in the file twice');
   for (const line of queue.hidden) violations.push(`awk sees a job that is none: ${line.slice(0, 200)}`);
   for (const row of open.values()) {
-    if (/^(pending|processing|waiting)$/.test(row.status ?? '') && !held.has(row.id)) {
+    // A job that waits for a held one waits as long.
+    const isHeld =
+      held.has(row.id) || (row.status === 'waiting' && parentsOf(row).some((id) => held.has(id)));
+    if (/^(pending|processing|waiting)$/.test(row.status ?? '') && !isHeld) {
       violations.push(`job ${row.id} (${row.payload?.slice(0, 60)}) is still ${row.status}`);
     }
   }
@@ -231,6 +234,8 @@ export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness
   }
   return violations;
 }
+
+const parentsOf = ({ after }: Row): string[] => (JSON.parse(after || '{"ids":[]}') as { ids: string[] }).ids;
 
 /** Whether a line of the file has lost a part of itself. */
 export const hasHole = ({ queue }: Found): boolean => queue !== undefined && queue.holes.length > 0;

@@ -194,7 +194,10 @@ test('debounced every four seconds for an hour with maxDelay 5 minutes, a job ru
     // As cron would.
     if (second % 60 === 0) await queue.processJobs({ job: (payload: number) => void ran.push(payload) });
   }
-  assert.deepEqual(ran, Array.from({ length: 12 }, (_, n) => 300 * (n + 1)));
+  assert.deepEqual(
+    ran,
+    Array.from({ length: 12 }, (_, n) => 300 * (n + 1)),
+  );
 });
 
 test('of jobs with one key in one call, the first is added, and the others are as their policy says', async (t) => {
