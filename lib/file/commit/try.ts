@@ -207,9 +207,13 @@ export class Try {
   /** Tells each update how many of its rows are in the file. @param rows how many rows are, from the first on */
   #tell(rows: number, error: unknown): void {
     let left = rows;
+    let isCut = false;
     for (const update of this.#updates) {
       const own = Math.min(left, update.rows.length);
       left -= own;
+      isCut ||= own < update.rows.length;
+      // It may have decided by rows of another update that are not in the file.
+      if (isCut && update.rows.length === 0) update.startOver();
       update.wrote(own, error);
     }
   }
