@@ -42,7 +42,7 @@ const CONTENTS = /** @type {[RegExp, boolean][]} */ ([
   [/^workers\/handlers\/\w+\.js$/, true],
   [/^docs\/[\w-]+\.md$/, true],
   [/^docs\/[\w-]+\.svg$/, false],
-  [/^docs\/examples\/[\w-]+\.ts$/, true],
+  [/^docs\/examples\/[\w-]+\.(ts|js)$/, true],
 ]);
 
 try {
