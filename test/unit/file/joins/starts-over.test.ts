@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
 import { once } from '../../../support/faults.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
 import { jobId, line, rowsOf } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { oneJob, replace } from '../commit/one-job.js';
@@ -118,4 +119,16 @@ test('replacements that are made together leave the last payload', async (t) => 
     (await queue.listJobs()).map(({ payload }) => payload),
     [49],
   );
+});
+
+test('replacements that are made together do not read the file again for each', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('other');
+  await queue.add('job', 0, REPLACE);
+  const before = calls.length;
+  await Promise.all(Array.from({ length: 20 }, (_, n) => queue.add('job', n, REPLACE)));
+  const opened = calls.slice(before).filter(({ name, path }) => name === 'open' && path === file);
+  // The one is for strikes.
+  assert.ok(opened.length <= 1, `opened ${opened.length} times`);
 });
