@@ -157,9 +157,10 @@ export class Try {
       await append.write();
       const superseded = rows.length === 0 ? [] : await this.#check(append, place);
       if (superseded === undefined) return { file, needsSync: false, superseded: [] };
-      // Follow-ups and the jobs that waited may be among the rows that are missing.
+      // Follow-ups and the jobs that waited may be among the rows that are missing, but not among new jobs.
+      const isOnlyNew = this.#updates.every(({ reads }) => reads === 'nothing');
       const isCut = append.rows < rows.length && (append.rows > 0 || this.#since !== undefined);
-      if (isCut && place.isLocked) this.#parts.lock().owesRepair = true;
+      if (isCut && place.isLocked && !isOnlyNew) this.#parts.lock().owesRepair = true;
       // Without the lock, the torn line is left to the next try, which finds it and takes the lock.
       if (append.cutShort && place.isLocked) {
         await maintenance.closeTail(file).catch((error) => (append.error = error));
