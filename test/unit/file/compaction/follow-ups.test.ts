@@ -20,7 +20,7 @@ test('malformed follow-ups make no malformed row, and are kept as they are', asy
     JSON.stringify([{ ...good, maxAttempts: '1\t' }]),
     JSON.stringify([{ ...good, maxAttempts: 1, timeout: '1\n' }]),
     JSON.stringify([{ type: 'email' }]),
-    JSON.stringify([good, null]),
+    JSON.stringify([good, 5]),
     '[{"type":"email"',
     '{}',
   ];
@@ -78,6 +78,23 @@ test('follow-ups that a crash cut off their completion are made, once, and the c
   assert.ok(rowsOf(file).every((row) => row.follow_ups === ''));
   assert.equal((await queue.compact()).recovered, 0);
   assert.equal(rowsOf(file).length, 4);
+});
+
+test('of missing follow-ups with one key, one is made', async (t) => {
+  const job = { type: 'thumb', payload: '1', createdAt: 5000, runAt: 6000, priority: 0 };
+  const parent = (n: number, dedupeKey: string): string =>
+    line({
+      id: jobId(n),
+      status: 'completed',
+      attempts: 1,
+      version: 3,
+      finished_at: RECENT,
+      follow_ups: JSON.stringify([{ ...job, dedupeKey }, job]),
+    });
+  const { queue } = over(t, [parent(1, 'k'), parent(2, 'k'), parent(3, 'other')]);
+  assert.equal((await queue.compact()).recovered, 5);
+  const keys = (await queue.listJobs({ type: 'thumb' })).map(({ dedupeKey }) => dedupeKey);
+  assert.deepEqual(keys, ['k', undefined, undefined, 'other', undefined]);
 });
 
 test('follow-ups that a person broke make no job, and no error', async (t) => {
