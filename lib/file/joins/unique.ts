@@ -87,6 +87,8 @@ class Drafts {
   readonly #byId = new Map<string, StoredJob>();
   /** The drafts with a key, by type and key. */
   readonly #byKey = new Map<string, Set<string>>();
+  /** The jobs of the file with the key that was asked for last, because many in a row may have one, and rows be large. */
+  #last: { readonly name: string; readonly jobs: readonly StoredJob[] } | undefined;
 
   constructor(view: KeyView) {
     this.#view = view;
@@ -110,8 +112,10 @@ class Drafts {
 
   /** Returns the jobs with the key of a new one: those of the file, and those of this call. */
   holdersOf({ type, dedupeKey = '' }: NewJobFields): StoredJob[] {
-    const own = this.#byKey.get(`${type}\t${dedupeKey}`) ?? new Set();
-    const others = this.#view.withKey(type, dedupeKey).filter(({ id }) => !own.has(id));
+    const name = `${type}\t${dedupeKey}`;
+    if (this.#last?.name !== name) this.#last = { name, jobs: this.#view.withKey(type, dedupeKey) };
+    const own = this.#byKey.get(name) ?? new Set();
+    const others = this.#last.jobs.filter(({ id }) => !own.has(id));
     return [...others, ...[...own].map((id) => this.#byId.get(id) as StoredJob)];
   }
 
