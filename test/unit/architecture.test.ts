@@ -35,7 +35,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['open-queue.ts', 60],
   ['default-queue.ts', 100],
   ['cli', 2140],
-  ['index.ts', 50],
+  ['index.ts', 52],
   ['testing.ts', 100],
 ];
 
