@@ -134,7 +134,8 @@ export class Store {
 
   /** Repairs the file after a process died in the middle of a commit. */
   async repair(): Promise<void> {
-    await this.exclusively(async () => {});
+    this.#assertOpen();
+    await (await this.#load()).repair();
   }
 
   /** Takes the lock from owners that may continue at any moment, whose writes fail. Then compacts. */

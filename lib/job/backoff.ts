@@ -33,7 +33,7 @@ export function resolveBackoff(
     return (...args) => {
       const wait: unknown = option(...args);
       // A promise can't be used. A rejected one that is not caught would end the worker's process.
-      if (isPromise(wait)) wait.catch(() => {});
+      if (isPromise(wait)) Promise.prototype.then.call(wait, undefined, () => {});
       return clamp(duration(`the result of ${name}`, wait));
     };
   }

@@ -5,7 +5,7 @@
  * |---------------------|----------------------------------------|-------------------------------------------|---------------------------|
  * | –                   | enqueue                                | pending                                   | anyone                    |
  * | –                   | enqueue with the key of a running job  | waiting                                   | anyone, to replace        |
- * | waiting             | the job that it waits for has ended    | pending                                   | whoever ended that job    |
+ * | waiting             | the job that it waits for has ended    | pending                                   | the same commit           |
  * | pending, waiting    | enqueue with its key                   | the same, with other values               | anyone, to replace        |
  * | pending, due        | claim (attempts + 1)                   | processing                                | a worker                  |
  * | processing          | handler returned                       | completed                                 | the worker with the claim |
@@ -15,7 +15,7 @@
  * | processing          | worker shut down                       | pending, due at once, forgiven + 1        | the worker with the claim |
  * | processing          | worker shut down, too often in a row   | pending, due at once; failed if none left | the worker with the claim |
  * | processing          | worker dead, or time limit long past   | pending, due at once; failed if none left | any worker                |
- * | any that isn't final | cancel                                | cancelled                                 | anyone                    |
+ * | not final           | cancel                                 | cancelled                                 | anyone                    |
  * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
  *
  * The format has one more word, which is kept: `recurring`, a schedule, which isn't a job. Nothing makes such rows

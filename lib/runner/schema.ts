@@ -14,12 +14,13 @@ export function withSchema(type: string, schema: StandardSchema, handler: Handle
   return (payload, context) => {
     const answer: unknown = schema['~standard'].validate(payload);
     if (!isPromise(answer)) return handler(outputOf(type, answer), context);
-    return answer.then((later) => {
-      const output = outputOf(type, later);
+    return (async () => {
+      // Not answer.then, because a promise may have one of its own, which may return anything.
+      const output = outputOf(type, await answer);
       // A handler must not begin after its attempt was stopped, because another attempt may run.
       context.signal.throwIfAborted();
       return handler(output, context);
-    });
+    })();
   };
 }
 

@@ -11,7 +11,7 @@ import { root } from '../support/folders.js';
 
 /**
  * The rooms of lib/: each may import itself and those before it in this list, no others, and has at most so many lines.
- * The five at the end say what users import.
+ * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['job', 1620],
@@ -22,7 +22,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/index', 1030],
   ['file/joins', 250],
   ['file/compaction', 1250],
-  ['file/commit', 1470],
+  ['file/commit', 1500],
   ['file/ongoing-work.ts', 70],
   ['file/store.ts', 250],
   ['file/doctor', 680],

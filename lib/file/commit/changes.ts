@@ -3,6 +3,7 @@ import type { CompactionSummary } from '../compaction/compact.js';
 import { isPastRetention, needsCompaction } from '../compaction/policy.js';
 import { removeUnfinishedRewrites } from '../compaction/rewrite.js';
 import { withStoreErrors } from '../disk/fs.js';
+import { endOf } from '../disk/tail.js';
 import type { JobIndex } from '../index/job-index.js';
 import { isReleaseMissing } from '../joins/release.js';
 import { Committer } from './committer.js';
@@ -55,6 +56,16 @@ export class Changes {
       if (current.reopen() !== undefined) await this.#maintenance.compact();
     });
     lock().clear(tokens);
+  }
+
+  /**
+   * Repairs the file after a process died in the middle of a commit. If the last line was torn, rows that belong to one
+   * before it may be missing; a compaction makes them.
+   */
+  async repair(): Promise<void> {
+    await this.exclusively(async (wasTorn) => {
+      if (wasTorn) await this.#maintenance.compact();
+    });
   }
 
   /** Compacts now. @returns undefined if there is no file */
@@ -122,9 +133,12 @@ export class Changes {
   /**
    * Runs `run` while no other process appends to the file, after the commits requested before. By then a torn last
    * line has its end. If there is no file, `run` isn't called.
+   *
+   * @param run is told whether the last line was torn
    */
-  async exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
-    const { current, lock } = this.#parts;
+  async exclusively<T>(run: (wasTorn: boolean) => Promise<T>): Promise<T | undefined> {
+    const { current, environment, lock } = this.#parts;
+    let wasTorn = false;
     const underLock = async (): Promise<T | undefined> => {
       lock().beginRewrite();
       await this.#maintenance.reclaim();
@@ -133,11 +147,12 @@ export class Changes {
       if (file === undefined) return undefined;
       try {
         this.#maintenance.refuseUnfit(file);
+        wasTorn = endOf(environment.fs, file) === undefined;
         await this.#maintenance.closeTail(file);
       } finally {
         file.release();
       }
-      return run();
+      return run(wasTorn);
     };
     return withStoreErrors(current.path, () =>
       this.committer.betweenCommits(() => this.#turns.take(underLock)),

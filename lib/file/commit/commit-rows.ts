@@ -1,3 +1,4 @@
+import { keyName } from '../format/key-name.js';
 import type { StoredJob } from '../format/stored-job.js';
 
 /** The rows that one commit will append, in order, as far as its changes have decided. Finds those that join others. */
@@ -19,7 +20,7 @@ export class CommitRows {
   /** Returns the rows with a key. */
   withKey(type: string, key: string): readonly StoredJob[] {
     this.#look();
-    return this.#withKey.get(nameOf(type, key)) ?? [];
+    return this.#withKey.get(keyName(type, key)) ?? [];
   }
 
   /** Returns the rows of jobs that wait for this one. */
@@ -35,12 +36,10 @@ export class CommitRows {
       this.#byId.set(row.id, row);
       if (row.status === 'waiting') this.#waiting.push(row);
       if (dedupeKey === '') continue;
-      const name = nameOf(row.type, dedupeKey);
+      const name = keyName(row.type, dedupeKey);
       const others = this.#withKey.get(name);
       if (others === undefined) this.#withKey.set(name, [row]);
       else others.push(row);
     }
   }
 }
-
-const nameOf = (type: string, key: string): string => `${type}\t${key}`;

@@ -97,7 +97,8 @@ export class Committer {
     const { current, maintenance, options } = this.#parts;
     let open = updates;
     let since: number | undefined;
-    for (let tries = 0; open.length > 0; tries++) {
+    let tries = 0;
+    while (open.length > 0) {
       if (maintenance.broken) throw maintenance.broken;
       if (tries === MOST_TRIES) {
         throw new TsvqError('WRITE_FAILED', `${current.path} kept being replaced while the lock was held`);
@@ -117,7 +118,12 @@ export class Committer {
       // Callers are told only now, so that their code never runs under the lock, and what they are told is durable.
       for (const update of open) update.settle();
       const left = open.filter(({ isDecided }) => !isDecided);
-      if (left.length < open.length) tries = 0;
+      tries = left.length < open.length ? 1 : tries + 1;
+      // Those that only waited for others of this commit have no rows to look for.
+      if (left.every(({ isUntried }) => isUntried)) {
+        tries = 0;
+        since = undefined;
+      }
       open = left;
     }
   }

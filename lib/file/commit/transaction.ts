@@ -44,6 +44,8 @@ export class Transaction {
   /** True if the caller is told of rows that it found. They may be another process's, and not durable yet. */
   reliesOnRows = false;
   readonly #own = new CommitRows();
+  /** The rows that this try asked for and that an earlier one has written. */
+  readonly #again = new CommitRows();
   readonly #snapshot: Snapshot;
   /** The rows of earlier tries that are in the file, by job. */
   readonly #written = new Map<string, StoredJob>();
@@ -96,8 +98,8 @@ export class Transaction {
       const job = this.#asOfNow(this.#read(slot));
       if (job !== undefined) found.set(job.id, job);
     }
-    for (const row of [...earlier.withKey(type, key), ...this.#own.withKey(type, key)])
-      found.set(row.id, row);
+    for (const rows of [earlier, this.#own, this.#again])
+      for (const row of rows.withKey(type, key)) found.set(row.id, row);
     return [...found.values()].filter((job) => job.type === type && job.dedupeKey === key);
   }
 
@@ -124,7 +126,7 @@ export class Transaction {
 
   /** Asks for a row that was made before; see {@link StoredJob.next}. If it ends a job, those that wait for it start. */
   put(row: StoredJob): void {
-    if (!this.#written.has(row.id)) this.#own.rows.push(row);
+    (this.#written.has(row.id) ? this.#again : this.#own).rows.push(row);
     if (isFinal(row.status) && this.#mayHaveChildren) this.#release(row.id);
   }
 

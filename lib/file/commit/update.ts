@@ -29,6 +29,8 @@ export class Update<T = unknown> {
   rows: readonly StoredJob[] = [];
   /** True if the change gave up for this try; see {@link startOver}. */
   startsOver = false;
+  /** True if the index was found wrong in this try. */
+  #isStale = false;
   readonly #decide: Decide<T>;
   /** The rows that the change asked for in earlier tries. */
   #tried: StoredJob[] = [];
@@ -54,6 +56,11 @@ export class Update<T = unknown> {
     return this.#tx?.reliesOnRows ?? false;
   }
 
+  /** True if the change only waited for others of its commit: it found no wrong row, and has asked for none. */
+  get isUntried(): boolean {
+    return !this.#isStale && this.ids.length === 0;
+  }
+
   /** The jobs that the change has asked for rows of. */
   get ids(): string[] {
     return [...this.#tried, ...this.rows].map(({ id }) => id);
@@ -65,6 +72,7 @@ export class Update<T = unknown> {
     this.rows = [];
     this.#rowsIn = 0;
     this.startsOver = false;
+    this.#isStale = false;
     try {
       this.#tx = new Transaction(snapshot, this.#tried);
       this.#result = this.#decide(this.#tx);
@@ -75,7 +83,8 @@ export class Update<T = unknown> {
       const isBehind = this.reads !== 'nothing' && earlier.rows.length > 0;
       if (isBehind && this.rows.some(({ id }) => earlier.find(id) !== undefined)) this.startOver();
     } catch (error) {
-      if (error instanceof StaleIndex) this.startOver();
+      this.#isStale = error instanceof StaleIndex;
+      if (this.#isStale) this.startOver();
       else this.#refuse(error);
     }
   }

@@ -1,6 +1,7 @@
 import type { createHash } from 'node:crypto';
 import { dependency } from '../../job/dependency.js';
 import { anyColumns, type NewJobFields } from './columns.js';
+import { keyName } from './key-name.js';
 import type { Layout } from './layout.js';
 import { StoredJob } from './stored-job.js';
 
@@ -49,11 +50,15 @@ interface Jobs {
  * is left out, because its type is to have at most one such job.
  */
 export function missingFollowUps(completions: readonly StoredJob[], jobs: Jobs): StoredJob[] {
+  const made = new Set<string>();
   return completions.flatMap(({ id, attempts, followUps, layout }) =>
     followUpRows(id, attempts, decodeFollowUps(followUps) ?? [], layout).filter((followUp) => {
       const { type, dedupeKey } = followUp;
-      const isTaken = dedupeKey !== '' && jobs.joins.hasOpen(type, dedupeKey);
-      return !isTaken && jobs.find(followUp.id) === undefined;
+      const name = keyName(type, dedupeKey);
+      const isTaken = dedupeKey !== '' && (made.has(name) || jobs.joins.hasOpen(type, dedupeKey));
+      const isMissing = !isTaken && jobs.find(followUp.id) === undefined;
+      if (isMissing && dedupeKey !== '') made.add(name);
+      return isMissing;
     }),
   );
 }

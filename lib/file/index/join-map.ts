@@ -1,13 +1,14 @@
 import { isFinal } from '../../job/job.js';
 import { decodeAfter } from '../format/after.js';
+import { keyName } from '../format/key-name.js';
 import type { Layout } from '../format/layout.js';
 import type { LineReader } from '../format/line.js';
 import type { StoredJob } from '../format/stored-job.js';
 
 /** The jobs of one key, by their slots. */
 interface Holders {
-  /** The jobs that are not final. */
-  readonly open: Set<number>;
+  /** The jobs that are not final: one or two, so that a list takes the least memory. */
+  readonly open: number[];
   /** The job whose row came last. */
   last: number;
 }
@@ -36,13 +37,13 @@ export class JoinMap {
 
   /** Returns the open jobs with a key, and the one whose row came last. */
   withKey(type: string, key: string): number[] {
-    const holders = this.#holders.get(nameOf(type, key));
+    const holders = this.#holders.get(keyName(type, key));
     return holders === undefined ? [] : [...new Set([...holders.open, holders.last])];
   }
 
   /** True if a job with the key is open. */
   hasOpen(type: string, key: string): boolean {
-    return (this.#holders.get(nameOf(type, key))?.open.size ?? 0) > 0;
+    return (this.#holders.get(keyName(type, key))?.open.length ?? 0) > 0;
   }
 
   /** True if a job waits, or waited, for another one. */
@@ -56,15 +57,17 @@ export class JoinMap {
   }
 
   #addKey(slot: number, type: string, key: string, isOpen: boolean): void {
-    const name = nameOf(type, key);
+    const name = keyName(type, key);
     let holders = this.#holders.get(name);
     if (holders === undefined) {
-      holders = { open: new Set(), last: slot };
+      holders = { open: [], last: slot };
       this.#holders.set(name, holders);
     }
     holders.last = slot;
-    if (isOpen) holders.open.add(slot);
-    else holders.open.delete(slot);
+    const { open } = holders;
+    const place = open.indexOf(slot);
+    if (isOpen && place < 0) open.push(slot);
+    if (!isOpen && place >= 0) open.splice(place, 1);
   }
 
   #addChild(slot: number, parents: readonly string[]): void {
@@ -75,5 +78,3 @@ export class JoinMap {
     }
   }
 }
-
-const nameOf = (type: string, key: string): string => `${type}\t${key}`;

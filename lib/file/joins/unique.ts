@@ -3,6 +3,7 @@ import { isFinal } from '../../job/job.js';
 import type { Added, Dedupe } from '../../job/job-options.js';
 import type { NewJobFields } from '../format/columns.js';
 import type { FollowUp } from '../format/follow-ups.js';
+import { keyName } from '../format/key-name.js';
 import type { Layout } from '../format/layout.js';
 import { otherLabels, RETRIED_META } from '../format/meta.js';
 import { type Change, StoredJob } from '../format/stored-job.js';
@@ -71,7 +72,7 @@ export function withoutDuplicates(
   return followUps.map((job) => {
     if (job?.dedupeKey === undefined) return job;
     const { type, dedupeKey } = job;
-    const name = `${type}\t${dedupeKey}`;
+    const name = keyName(type, dedupeKey);
     const isTaken = view
       .withKey(type, dedupeKey)
       .some((other) => other.id !== parent && counts(other, ACTIVE));
@@ -87,6 +88,8 @@ class Drafts {
   readonly #byId = new Map<string, StoredJob>();
   /** The drafts with a key, by type and key. */
   readonly #byKey = new Map<string, Set<string>>();
+  /** The jobs of the file with the key that was asked for last, because many in a row may have one, and rows be large. */
+  #last: { readonly name: string; readonly jobs: readonly StoredJob[] } | undefined;
 
   constructor(view: KeyView) {
     this.#view = view;
@@ -104,14 +107,16 @@ class Drafts {
     this.#byId.set(row.id, row);
     const { dedupeKey } = row;
     if (dedupeKey === '') return;
-    const name = `${row.type}\t${dedupeKey}`;
+    const name = keyName(row.type, dedupeKey);
     this.#byKey.set(name, (this.#byKey.get(name) ?? new Set()).add(row.id));
   }
 
   /** Returns the jobs with the key of a new one: those of the file, and those of this call. */
   holdersOf({ type, dedupeKey = '' }: NewJobFields): StoredJob[] {
-    const own = this.#byKey.get(`${type}\t${dedupeKey}`) ?? new Set();
-    const others = this.#view.withKey(type, dedupeKey).filter(({ id }) => !own.has(id));
+    const name = keyName(type, dedupeKey);
+    if (this.#last?.name !== name) this.#last = { name, jobs: this.#view.withKey(type, dedupeKey) };
+    const own = this.#byKey.get(name) ?? new Set();
+    const others = this.#last.jobs.filter(({ id }) => !own.has(id));
     return [...others, ...[...own].map((id) => this.#byId.get(id) as StoredJob)];
   }
 

@@ -84,6 +84,23 @@ test('follow-ups that a crash cut off their completion are made, once, and the c
   assert.equal(rowsOf(file).length, 4);
 });
 
+test('of missing follow-ups with one key, one is made', async (t) => {
+  const job = { type: 'thumb', payload: '1', createdAt: 5000, runAt: 6000, priority: 0 };
+  const parent = (n: number, dedupeKey: string): string =>
+    line({
+      id: jobId(n),
+      status: 'completed',
+      attempts: 1,
+      version: 3,
+      finished_at: RECENT,
+      follow_ups: JSON.stringify([{ ...job, dedupeKey }, job]),
+    });
+  const { queue } = over(t, [parent(1, 'k'), parent(2, 'k'), parent(3, 'other')]);
+  assert.equal((await queue.compact()).recovered, 5);
+  const keys = (await queue.listJobs({ type: 'thumb' })).map(({ dedupeKey }) => dedupeKey);
+  assert.deepEqual(keys, ['k', undefined, undefined, 'other', undefined]);
+});
+
 test('follow-ups that a person broke make no job, and no error', async (t) => {
   for (const followUps of ['{', 'null', '5', '[null,5,{"type":7}]', '{"type":"x"}']) {
     const { queue } = over(t, [

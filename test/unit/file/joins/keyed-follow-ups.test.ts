@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { throws } from '../../../support/errors.js';
 import { bytesOf, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
 import { openTest } from '../../../support/queues.js';
+import { replace } from '../commit/one-job.js';
 
 /* Follow-ups with a key: they are decided when their parent completes. */
 
@@ -84,6 +86,27 @@ test('of two parents that complete together, one adds the follow-up', async (t) 
     { parent: (_, { enqueue }) => void enqueue('child', 1, { ...KEY, delay: '1h' }) },
     { concurrency: 2 },
   );
+  assert.equal((await queue.listJobs({ type: 'child' })).length, 1);
+});
+
+test('of two parents whose common commit starts over, one adds the follow-up', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueueMany([{ type: 'parent' }, { type: 'parent' }]);
+  let endings = 0;
+  fault.do = (call, real) => {
+    const written = real();
+    const isEnding = isAppend(call, file) && bytesOf(call).includes('\tcompleted\t');
+    // Another process rewrites the file, so the commit has to look if its rows count.
+    if (isEnding && endings === 0) replace(file, readFileSync(file));
+    if (isEnding) endings = bytesOf(call).toString().split('\tcompleted\t').length - 1;
+    return written;
+  };
+  await queue.processJobs(
+    { parent: (_, { enqueue }) => void enqueue('child', 1, { ...KEY, delay: '1h' }) },
+    { concurrency: 2 },
+  );
+  assert.equal(endings, 2, 'both parents end in one commit');
   assert.equal((await queue.listJobs({ type: 'child' })).length, 1);
 });
 

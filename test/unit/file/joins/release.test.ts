@@ -226,3 +226,20 @@ test('a release that power loss took is made up for when a worker leaves, althou
   assert.equal(completed, 1);
   assert.ok(statesOf(file).includes(`${B} pending`));
 });
+
+test('a job whose release power loss cut off starts without another job or a compaction by hand', async (t) => {
+  const job = { id: B, type: 'job', dedupe_key: 'k', after: after([A]) };
+  const released = line({ ...job, version: 2 });
+  const file = fileOf(
+    t,
+    line({ id: A, type: 'job', dedupe_key: 'k', status: 'completed', finished_at: 1000, version: 3 }),
+    line({ ...job, status: 'waiting' }),
+    released.slice(0, released.length / 2),
+  );
+  const { queue } = openTest(t, { file });
+  const ran: string[] = [];
+  // As cron does.
+  for (let tick = 0; tick < 3; tick++)
+    await queue.processJobs({ job: (_, { job: { id } }) => void ran.push(id) });
+  assert.deepEqual(ran, [B]);
+});

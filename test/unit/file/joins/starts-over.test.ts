@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
+import { rejects } from '../../../support/errors.js';
 import { once } from '../../../support/faults.js';
+import { bytesOf, faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
 import { jobId, line, rowsOf } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { oneJob, replace } from '../commit/one-job.js';
@@ -110,6 +113,23 @@ test('calls with one key that are made together add one job', async (t) => {
   assert.equal(added.filter(({ outcome }) => outcome === 'added').length, 1);
 });
 
+test('no call is told of a job of the same commit that found no room', async (t) => {
+  const { queue, file, fault } = await oneJob(t);
+  let isFull = false;
+  fault.do = (call, real) => {
+    if (!call.name.startsWith('write')) return real();
+    if (isFull) throw systemError('ENOSPC');
+    if (!isAppend(call, file)) return real();
+    isFull = true;
+    return systemFs.writeSync(call.args[0] as number, bytesOf(call).subarray(0, 20), null);
+  };
+  const calls = [1, 2].map((payload) => rejects(queue.add('job', payload, KEY), 'DISK_FULL'));
+  await Promise.all(calls);
+  fault.do = undefined;
+  assert.deepEqual(await queue.listJobs({ dedupeKey: 'k' }), []);
+  assert.equal((await queue.add('job', 3, KEY)).outcome, 'added');
+});
+
 test('replacements that are made together leave the last payload', async (t) => {
   const { queue } = openTest(t);
   const added = await Promise.all(Array.from({ length: 50 }, (_, n) => queue.add('job', n, REPLACE)));
@@ -118,4 +138,16 @@ test('replacements that are made together leave the last payload', async (t) => 
     (await queue.listJobs()).map(({ payload }) => payload),
     [49],
   );
+});
+
+test('replacements that are made together do not read the file again for each', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('other');
+  await queue.add('job', 0, REPLACE);
+  const before = calls.length;
+  await Promise.all(Array.from({ length: 20 }, (_, n) => queue.add('job', n, REPLACE)));
+  const opened = calls.slice(before).filter(({ name, path }) => name === 'open' && path === file);
+  // The one is for strikes.
+  assert.ok(opened.length <= 1, `opened ${opened.length} times`);
 });

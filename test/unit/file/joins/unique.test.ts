@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { EnqueueOptions } from '../../../../lib/job/job-options.js';
 import type { Queue } from '../../../../lib/queue.js';
 import { rejects } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
 import { rowsOf } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { deferred } from '../../../support/waiting.js';
@@ -330,4 +331,16 @@ test('a retry of a job whose key another one has is refused, with its id', async
   await queue.cancelJob(other);
   assert.equal(await queue.retryJob(id), true);
   assert.equal((await queue.add('job', 3, KEY)).id, id, 'a retried job has its key again');
+});
+
+test('many jobs with one key read the job that has it only once', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, file } = openTest(t, { fs });
+  await queue.enqueue('job', 'x'.repeat(100_000), { ...KEY, delay: '1h' });
+  const before = calls.length;
+  const many = Array.from({ length: 50 }, (_, n) => ({ type: 'job', payload: n, options: KEY }));
+  const added = await queue.addMany(many);
+  assert.ok(added.every(({ outcome }) => outcome === 'existing'));
+  const reads = calls.slice(before).filter(({ name, path }) => name.startsWith('read') && path === file);
+  assert.ok(reads.length < 25, `${reads.length} reads`);
 });

@@ -153,3 +153,16 @@ test('schemas of zod check and change payloads, if it is installed', async (t) =
   const refined: StandardSchema = z.object({ to: z.string() }).refine(async () => false, 'not today');
   assert.match((await run(t, { to: 'ann' }, refined)).error ?? '', /schema of email: not today$/);
 });
+
+test('a schema may answer with a promise whose then returns nothing', async (t) => {
+  const answer = Promise.resolve({ value: 2 });
+  const then = (...rest: Parameters<typeof answer.then>): void =>
+    void Promise.prototype.then.apply(answer, rest);
+  Reflect.set(answer, 'then', then);
+  const { job, got } = await run(
+    t,
+    1,
+    schemaThat(() => answer),
+  );
+  assert.deepEqual([job?.status, job?.result, got], ['completed', 1, [2]]);
+});
