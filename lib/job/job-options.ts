@@ -118,8 +118,10 @@ export interface Dedupe {
   readonly maxDelay: number;
 }
 
-const SCOPES: readonly DedupeScope[] = ['active', 'queued', 'kept'];
-const ON_DUPLICATE: readonly OnDuplicate[] = ['return', 'reject', 'replace', 'update'];
+/** All values of {@link EnqueueOptions.dedupe}. */
+export const SCOPES: readonly DedupeScope[] = ['active', 'queued', 'kept'];
+/** All values of {@link EnqueueOptions.onDuplicate}. */
+export const ON_DUPLICATE: readonly OnDuplicate[] = ['return', 'reject', 'replace', 'update'];
 
 /** The names of all {@link EnqueueOptions}. */
 const ENQUEUE_OPTIONS = [

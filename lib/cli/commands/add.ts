@@ -3,7 +3,14 @@ import { type Command, Option } from 'commander';
 import { findInexact, parseJson, tellInexact } from '../../file/format/parse-json.js';
 import { countText, durationText } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
-import type { Added, DedupeScope, EnqueueOptions, OnDuplicate } from '../../job/job-options.js';
+import {
+  type Added,
+  type DedupeScope,
+  type EnqueueOptions,
+  ON_DUPLICATE,
+  type OnDuplicate,
+  SCOPES,
+} from '../../job/job-options.js';
 import { overStore } from '../../open-queue.js';
 import type { Queue } from '../../queue.js';
 import type { Cli } from '../cli.js';
@@ -25,9 +32,6 @@ interface Options {
   maxDelay?: string;
   label?: string[];
 }
-
-const SCOPES: readonly DedupeScope[] = ['active', 'queued', 'kept'];
-const ON_DUPLICATE: readonly OnDuplicate[] = ['return', 'reject', 'replace', 'update'];
 
 export function define(command: Command, cli: Cli): void {
   command

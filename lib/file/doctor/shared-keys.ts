@@ -1,6 +1,7 @@
 import { isFinal } from '../../job/job.js';
 import { decodeAfter } from '../format/after.js';
 import type { Column } from '../format/columns.js';
+import { keyName } from '../format/key-name.js';
 import type { LineReader } from '../format/line.js';
 import { brief } from '../format/text.js';
 import type { Finding } from './finding.js';
@@ -24,7 +25,7 @@ export class SharedKeys {
   /** Notes the row read last. Call it for a job's newest row. @param line the row's number */
   look(reader: LineReader, at: Readonly<Record<Column, number>>, line: number): void {
     if (!reader.has(at.dedupe_key) || isFinal(reader.status) || reader.number(at.attempts, 0) > 0) return;
-    const name = `${reader.text(at.type)}\t${reader.text(at.dedupe_key)}`;
+    const name = keyName(reader.text(at.type), reader.text(at.dedupe_key));
     const job: Keyed = {
       id: reader.text(at.id),
       line,

@@ -1,9 +1,9 @@
-import { isFinal } from '../../job/job.js';
 import { decodeAfter } from '../format/after.js';
 import type { Column } from '../format/columns.js';
 import type { LineReader } from '../format/line.js';
 import { brief } from '../format/text.js';
 import type { JobIndex } from '../index/job-index.js';
+import { isOverIn } from '../joins/release.js';
 
 /**
  * Returns why the job whose newest row was read last waits for other jobs, but not as it should; otherwise undefined.
@@ -21,10 +21,7 @@ export function stuckWaiting(
   const after = decodeAfter(reader.text(at.after));
   if (after === undefined)
     return `job ${id} is waiting, but its after doesn't name the jobs that it waits for, so it would wait for ever; cancel it: queue cancel ${id}`;
-  const isOver = (other: string): boolean => {
-    const slot = index.find(other);
-    return slot === undefined ? !index.isHeld(other) : isFinal(index.status(slot));
-  };
-  if (!isQuiet || after.else !== 'run' || !after.ids.every(isOver)) return undefined;
+  const isReleased = after.else === 'run' && after.ids.every((other) => isOverIn(index, other));
+  if (!isQuiet || !isReleased) return undefined;
   return `job ${id} is waiting, although all jobs that it waits for have ended; the next compaction lets it start (queue compact)`;
 }
