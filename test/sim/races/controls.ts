@@ -123,6 +123,11 @@ export const CONTROLS: readonly Control[] = [
     { name: 'pauses before the lock', variant: 'pauses before the lock', keyed: true, requests: PAUSING },
     /was paused/,
   ),
+  control(
+    37,
+    { name: 'pauses cost attempts', variant: 'pauses cost attempts', keyed: true, requests: PAUSING },
+    /attempts|no move/,
+  ),
 ];
 
 /** Plays seeds until one finds the control out. */

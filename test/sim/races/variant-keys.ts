@@ -1,3 +1,4 @@
+import { keyName } from '../../../lib/file/format/key-name.js';
 import type { StoredJob } from '../../../lib/file/format/stored-job.js';
 import { readJobs } from '../../../lib/file/index/rows.js';
 import type { KeyView, Wanted } from '../../../lib/file/joins/unique.js';
@@ -10,8 +11,6 @@ import type { Store } from '../../../lib/file/store.js';
 /** The holders of each key, as a call saw them, by the call's jobs. */
 const seen = new WeakMap<readonly Wanted[], Map<string, string[]>>();
 
-const nameOf = (type: string, key: string): string => `${type}\t${key}`;
-
 /** Looks who holds the keys of a call, without the lock. */
 export async function lookAtKeys(store: Store, jobs: readonly Wanted[]): Promise<void> {
   const index = await store.read('open');
@@ -21,7 +20,7 @@ export async function lookAtKeys(store: Store, jobs: readonly Wanted[]): Promise
     if (index === undefined || dedupeKey === '') continue;
     const rows = readJobs(index, index.joins.withKey(type, dedupeKey));
     holders.set(
-      nameOf(type, dedupeKey),
+      keyName(type, dedupeKey),
       rows.flatMap((row) => row?.id ?? []),
     );
   }
@@ -36,7 +35,7 @@ export function asSeen(
   return {
     layout: tx.layout,
     written: (id) => tx.written(id),
-    withKey: (type, key) => (seen.get(jobs)?.get(nameOf(type, key)) ?? []).flatMap((id) => tx.job(id) ?? []),
+    withKey: (type, key) => (seen.get(jobs)?.get(keyName(type, key)) ?? []).flatMap((id) => tx.job(id) ?? []),
   };
 }
 

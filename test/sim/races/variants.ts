@@ -207,6 +207,14 @@ export const PATCHES: readonly Patch[] = [
     'readPauses(store.fs, store.realPath, now)',
     '(ignoresPauses ? [] : readPauses(store.fs, store.realPath, now))',
   ),
+  // A job whose type was paused after the pick has used up an attempt.
+  before(
+    'pauses cost attempts',
+    'lib/file/worker/turn.ts',
+    '      const isWritten = tx.written(candidate.id) === candidate.claim;',
+    `const seen = candidate.claim.from as StoredJob;
+     if (isUnchanged(candidate, tx) && admissions.of(seen) === 'later') tx.change(seen, { attempts: seen.attempts + 1 });`,
+  ),
   // The end of a job releases nobody: only a compaction does.
   before(
     'no release',
