@@ -16,7 +16,7 @@ const isPlain = (value: object): boolean => [null, Object.prototype].includes(Ob
 
 /** Checks the handlers of a worker and their policies, by type. @throws TsvqError `INVALID_ARGUMENT` */
 export function checkHandlers(handlers: Partial<HandlerEntries>): Map<string, CheckedEntry> {
-  if (typeof handlers !== 'object' || handlers === null) {
+  if (typeof handlers !== 'object' || handlers === null || Array.isArray(handlers)) {
     throw invalid('handlers', handlers, 'an object of functions, one per job type');
   }
   const table = new Map<string, CheckedEntry>();

@@ -57,3 +57,7 @@ test('mistakes are refused at once, with the errors of processJobs', () => {
   ] as [never, string][])
     throws(() => defineHandlers(handlers), 'INVALID_ARGUMENT', message);
 });
+
+test('a list of handlers is refused, because it names no types', () => {
+  throws(() => defineHandlers([() => {}] as never), 'INVALID_ARGUMENT', 'handlers is', 'one per job type');
+});
