@@ -35,6 +35,7 @@ export type {
 } from './job/job-options.js';
 export type { QueueOptions, WorkerOptions } from './job/options.js';
 export type { Policy } from './job/policy.js';
+export type { CatchUp, Overlap, Schedule, ScheduleSpec, ScheduleTimes } from './job/schedule-spec.js';
 export { workerOptionsFrom } from './job/settings.js';
 export type { StandardSchema } from './job/standard-schema.js';
 export type { WorkerEvent } from './job/worker-event.js';
@@ -50,3 +51,5 @@ export type {
   HandlerWithPolicy,
   Summary,
 } from './runner/handler.js';
+export { nextRuns } from './schedule/next-runs.js';
+export type { Schedules } from './schedules.js';

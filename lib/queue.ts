@@ -7,9 +7,10 @@ import type { DefaultJobs, Job, TypeOf } from './job/job.js';
 import type { Added, EnqueueArguments, ListOptions, NewJob } from './job/job-options.js';
 import type { WorkerOptions } from './job/options.js';
 import type { HandlerEntries, Summary } from './runner/handler.js';
+import type { Schedules } from './schedules.js';
 
 /** A queue in one file. Its methods reject with a {@link TsvqError}; none of them throws. */
-export interface Queue<Jobs = DefaultJobs> {
+export interface Queue<Jobs = DefaultJobs> extends Schedules<Jobs> {
   /** The absolute path of the file, as it was given. */
   readonly file: string;
 
@@ -130,7 +131,7 @@ export interface Queue<Jobs = DefaultJobs> {
    * @example
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
-  processJobs(handlers: Partial<HandlerEntries<Jobs>>, options?: WorkerOptions): Promise<Summary>;
+  processJobs(handlers: Partial<HandlerEntries<Jobs>>, options?: WorkerOptions<Jobs>): Promise<Summary>;
 
   /**
    * Pauses the jobs of a type, or all. Once it resolves, no worker claims one; a job that was claimed before may still

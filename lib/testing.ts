@@ -1,6 +1,6 @@
 /* The module 'tsvq/testing', which users import in the unit tests of their handlers. */
 
-import { followUpId } from './file/format/follow-ups.js';
+import { followUpId } from './file/format/derived-id.js';
 import { checkFollowUp, type NewJobRules } from './file/operations/new-job.js';
 import { onlyKnown } from './job/checks.js';
 import type { DefaultJobs, JobOf, Received, TypeOf } from './job/job.js';

@@ -1,7 +1,9 @@
 import { onlyKnown, text } from '../job/checks.js';
+import { loaded } from '../job/dependency.js';
 import type { Job } from '../job/job.js';
 import type { Added, EnqueueOptions, ListOptions } from '../job/job-options.js';
 import type { WorkerOptions } from '../job/options.js';
+import type { ScheduleSpec } from '../job/schedule-spec.js';
 import type { HandlerEntries } from '../runner/handler.js';
 import { withStoreErrors } from './disk/fs.js';
 import { cancel } from './operations/cancel.js';
@@ -52,9 +54,27 @@ export function fileQueue(store: Store) {
     resume: async (type?: string) => withStoreErrors(path, () => resume(store, type)),
     paused: async () => withStoreErrors(path, async () => listPauses(store)),
     drain: async (options?: DrainOptions) => withStoreErrors(path, () => drain(store, options)),
+    ...scheduleCalls(store),
     compact: async () => withStoreErrors(path, () => store.compact()),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),
     rows: () => new FileRows(store),
+  };
+}
+
+/** Returns the calls for recurring jobs. Their code is loaded at the first one. */
+function scheduleCalls(store: Store) {
+  const call = async <T>(run: (calls: typeof import('./schedules/calls.js')) => Promise<T>): Promise<T> =>
+    withStoreErrors(store.path, async () =>
+      run(await loaded('the code of schedules', import('./schedules/calls.js'))),
+    );
+  const named = (name: string): string => text('name', name);
+  return {
+    schedule: async (name: string, spec: ScheduleSpec) => call((calls) => calls.schedule(store, name, spec)),
+    unschedule: async (name: string) => call((calls) => calls.unschedule(store, named(name))),
+    pauseSchedule: async (name: string) => call((calls) => calls.pauseSchedule(store, named(name))),
+    resumeSchedule: async (name: string) => call((calls) => calls.resumeSchedule(store, named(name))),
+    runNow: async (name: string) => call((calls) => calls.runNow(store, named(name))),
+    listSchedules: async () => call((calls) => calls.listSchedules(store)),
   };
 }

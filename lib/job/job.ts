@@ -18,8 +18,12 @@
  * | not final           | cancel                                 | cancelled                                 | anyone                    |
  * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
  *
- * The format has one more word, which is kept: `recurring`, a schedule, which isn't a job. Nothing makes such rows
- * yet.
+ * A row with the word `recurring` is a schedule, which isn't a job, but makes some:
+ *
+ * | –, cancelled        | declared                               | recurring, run_at = its next slot         | anyone                    |
+ * | recurring           | its next slot has come                 | the same, run_at = its next slot          | any worker                |
+ * | recurring           | paused, resumed, declared differently  | the same, with other values               | anyone                    |
+ * | recurring           | removed                                | cancelled                                 | anyone                    |
  *
  * completed, failed and cancelled are final: only an operator's retry leaves them. A crash between any two
  * steps leaves a job in one of the two states of its table row.
@@ -113,6 +117,11 @@ export interface JobOf<T extends string, Payload> {
   readonly dedupeKey: string | undefined;
   /** The ids of the jobs that it waits for, or waited for. */
   readonly after: readonly string[];
+  /**
+   * The schedule that made the job, and the slot that it is for; `slot` is undefined for a job that was asked for by
+   * hand. Undefined for any other job.
+   */
+  readonly schedule: { readonly name: string; readonly slot: Date | undefined } | undefined;
   /** The labels that the caller gave it. */
   readonly meta: Readonly<Record<string, unknown>>;
   /** The message and the first stack frames of the last failure; undefined if there was none. */

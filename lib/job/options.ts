@@ -2,6 +2,7 @@ import type { BackoffOption } from './backoff-option.js';
 import { count, type Duration, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { DefaultJobs, TypeOf } from './job.js';
 import { type EnqueueDefaults, resolveDefaults } from './job-options.js';
+import type { ScheduleSpec } from './schedule-spec.js';
 import { type WorkerEvent, warnOnly } from './worker-event.js';
 
 export type { WorkerEvent };
@@ -43,7 +44,7 @@ export interface QueueOptions<Jobs = DefaultJobs> {
  * @example
  * await queue.processJobs(handlers, { concurrency: 4, linger: '55s', backoff: ['1m', '10m', '1h'] });
  */
-export interface WorkerOptions {
+export interface WorkerOptions<Jobs = DefaultJobs> {
   /** How often a job is tried before it is `failed`; the limit of a job or its type ({@link Policy}) wins. Default 3. */
   maxAttempts?: number | undefined;
   /**
@@ -85,6 +86,11 @@ export interface WorkerOptions {
   signal?: AbortSignal | undefined;
   /** How long running jobs may go on at shutdown, and after their time limit. Default `'10s'`. */
   grace?: Duration | undefined;
+  /**
+   * Recurring jobs, by name. One that the file lacks is added, and one with another spec is changed; none is ever
+   * removed (`unschedule` does that). Default: none.
+   */
+  schedules?: { readonly [name: string]: ScheduleSpec<Jobs> | undefined } | undefined;
   /** A function that gets each event. Default: warnings go to stderr, and other events are dropped. */
   logger?: ((event: WorkerEvent) => void) | undefined;
 }
@@ -187,6 +193,7 @@ const WORKER_OPTIONS = [
   'timeout',
   'signal',
   'grace',
+  'schedules',
   'logger',
 ] as const satisfies readonly (keyof WorkerOptions)[];
 

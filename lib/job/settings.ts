@@ -18,6 +18,9 @@ export type WorkerTexts = {
     | undefined;
 };
 
+/** The options that texts can set are the same for queues of all types of jobs. */
+type Settings = Omit<WorkerOptions, 'schedules'>;
+
 /** The functions that read these texts. */
 const READERS: { [Option in keyof WorkerTexts]-?: (name: string, text: string) => WorkerOptions[Option] } = {
   concurrency: (name, text) => countText(name, text),
@@ -35,7 +38,7 @@ const READERS: { [Option in keyof WorkerTexts]-?: (name: string, text: string) =
  * @param nameOf returns an option's name in the text's source
  * @throws TsvqError `INVALID_ARGUMENT`, with that name
  */
-export function readWorkerOptions(texts: WorkerTexts, nameOf: (option: string) => string): WorkerOptions {
+export function readWorkerOptions(texts: WorkerTexts, nameOf: (option: string) => string): Settings {
   const given = Object.entries(READERS).flatMap(([option, read]) => {
     const text = texts[option as keyof WorkerTexts];
     return text === undefined ? [] : [[option, read(nameOf(option), text)]];
@@ -57,7 +60,7 @@ const variableOf = (option: string): string => `QUEUE_${option.replace(/[A-Z]/g,
  * @example
  * await queue.processJobs(handlers, { ...workerOptionsFrom(process.env), signal });
  */
-export function workerOptionsFrom(environment: Readonly<Record<string, string | undefined>>): WorkerOptions {
+export function workerOptionsFrom(environment: Readonly<Record<string, string | undefined>>): Settings {
   const variables = Object.keys(READERS).map((option) => [option, variableOf(option)] as const);
   const known = ['QUEUE_FILE', 'QUEUE_ANY_FILE_SYSTEM', ...variables.map(([, name]) => name)];
   for (const name of Object.keys(environment)) {

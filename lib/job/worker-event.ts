@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 
-/** An event that a worker passes to its `logger`: a change of a job, or a warning. */
+/** An event that a worker passes to its `logger`: a change of a job or schedule, or a warning. */
 export interface WorkerEvent {
   /**
    * The kind of the event.
@@ -9,6 +9,8 @@ export interface WorkerEvent {
    * - `released`: the job was given back, at shutdown or because another job delayed it.
    * - `rescued`: the job was taken back from a dead worker. `failed` follows if that was its last attempt.
    * - `dropped`: a result came too late, because the job was no longer this worker's.
+   * - `fired`: a schedule made the job `id`. `skipped`: it made none at its slot, for the reason in `message`.
+   * - `scheduled`: a schedule was declared, or its declaration has changed; `runAt` is its next slot.
    * - `warning`: a person should look at `message`.
    */
   readonly event:
@@ -19,8 +21,13 @@ export interface WorkerEvent {
     | 'released'
     | 'rescued'
     | 'dropped'
+    | 'fired'
+    | 'skipped'
+    | 'scheduled'
     | 'warning';
-  /** The id of the job; a warning may have none. */
+  /** The name of the schedule. */
+  readonly schedule?: string;
+  /** The id of the job, or of a schedule's row; a warning may have none. */
   readonly id?: string;
   /** The type of the job. */
   readonly type?: string;
@@ -30,9 +37,9 @@ export interface WorkerEvent {
   readonly ms?: number;
   /** Why the attempt failed. */
   readonly error?: string;
-  /** When the job is tried again. */
+  /** When the job is tried again, or the schedule's next slot. */
   readonly runAt?: Date;
-  /** The text of a warning, for a person. */
+  /** The text of a warning, for a person; or why a slot has no job. */
   readonly message?: string;
 }
 

@@ -1,4 +1,4 @@
-import { followUpId } from '../../lib/file/format/follow-ups.js';
+import { followUpId } from '../../lib/file/format/derived-id.js';
 import { KEY_CHECKS } from './check-keys.js';
 import type { FinalState, Row } from './final-state.js';
 import { type Call, callsOf, type Entry } from './journal.js';

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openQueue } from 'tsvq';
 import type { COLUMNS } from '../../lib/file/format/columns.js';
-import { followUpId } from '../../lib/file/format/follow-ups.js';
+import { followUpId } from '../../lib/file/format/derived-id.js';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { bundleCrashChild } from '../fixtures/bundle.js';
 import { journaled, readJournal, repeated } from '../fixtures/children.js';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { followUpId } from '../../lib/file/format/follow-ups.js';
+import { followUpId } from '../../lib/file/format/derived-id.js';
 import { check, type Verdict } from '../../scripts/torture/check.js';
 import { type FinalState, type Row, readFinalState } from '../../scripts/torture/final-state.js';
 import { type Entry, readJournal } from '../../scripts/torture/journal.js';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { ALL_TYPES, type Pause, pausedTypes } from '../../file/admission/paused.js';
+import { brokenSchedules } from '../../file/doctor/broken-schedules.js';
 import { DAY_MS } from '../../file/doctor/dated-ahead.js';
 import { interruptedProblem } from '../../file/doctor/interrupted.js';
 import type { Stats } from '../../file/operations/stats.js';
@@ -41,6 +42,7 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
         ...findPauses(pauses, Date.now()),
         ...findUnseen(stats, await survey(store, maxAge)),
         ...(interrupted === undefined ? [] : [interrupted]),
+        ...(await brokenSchedules(store)),
       ];
       if (problems.length === 0) return;
       process.exitCode = EXIT.failed;

@@ -11,6 +11,7 @@ import type { Lock } from '../lock/lock.js';
 import { ArchiveWriter, settleLeftovers } from './archive-writer.js';
 import { CompactedFile } from './compacted-file.js';
 import { CompactionPass } from './compaction-pass.js';
+import { recoveredRows } from './recover.js';
 import { Replacement } from './rewrite.js';
 
 /** The results of a compaction. */
@@ -19,7 +20,7 @@ export interface CompactionSummary {
   kept: number;
   /** Number of finished jobs moved to archive/. */
   archived: number;
-  /** Number of follow-ups made again, because a crash had cut them off from their parents' completion. */
+  /** Number of follow-ups and jobs of schedules made again, because a crash had cut them off. */
   recovered: number;
   bytesBefore: number;
   bytesAfter: number;
@@ -78,7 +79,9 @@ export async function compact(
   const output = new Replacement(fs, path);
   try {
     const target = new CompactedFile(output, file, layout, context.now);
-    const summary = await new CompactionPass(index, target, archive, context.now - context.retention).write();
+    const pass = new CompactionPass(index, target, archive, context.now - context.retention);
+    const { now } = context;
+    const summary = await pass.write((carriers) => recoveredRows(fs, path, index, { carriers, now }));
     await archive.sync();
     await output.sync();
     await output.replace(lock);

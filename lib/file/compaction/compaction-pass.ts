@@ -1,6 +1,6 @@
 import { isFinal } from '../../job/job.js';
 import { muteTorn } from '../format/cross-out.js';
-import { decodeFollowUps, missingFollowUps, withoutFollowUps } from '../format/follow-ups.js';
+import { decodeFollowUps, withoutFollowUps } from '../format/follow-ups.js';
 import { gluedAt } from '../format/glued.js';
 import { LineReader, TORN } from '../format/line.js';
 import { StoredJob } from '../format/stored-job.js';
@@ -28,8 +28,8 @@ export class CompactionPass {
   #next = 0;
   /** Lines after this byte of the old file are left out, because an append without the lock is done again. */
   readonly #end: number;
-  /** Completed jobs whose follow-ups may have no rows yet. */
-  readonly #parents: StoredJob[] = [];
+  /** The rows that carry jobs, which may have no rows of their own yet. */
+  readonly #carriers: StoredJob[] = [];
   #kept = 0;
 
   constructor(index: JobIndex, target: CompactedFile, archive: ArchiveWriter, oldest: number) {
@@ -42,7 +42,10 @@ export class CompactionPass {
     this.#end = index.position;
   }
 
-  async write(): Promise<{ kept: number; recovered: number }> {
+  /** @param recover makes the missing rows of jobs that rows carry */
+  async write(
+    recover: (carriers: readonly StoredJob[]) => Promise<readonly StoredJob[]>,
+  ): Promise<{ kept: number; recovered: number }> {
     const { file } = this.#index;
     this.#target.begin(this.#finishedBytes() > WORTH_A_MARK);
     await file.eachLine(file.start, (bytes, start, end, offset) => this.#put(bytes, start, end, offset), {
@@ -53,10 +56,10 @@ export class CompactionPass {
         await this.#archive.flush();
       },
     });
-    const missing = missingFollowUps(this.#parents, this.#index);
-    for (const { line } of missing) this.#target.addOpen(line);
+    const recovered = await recover(this.#carriers);
+    for (const { line } of recovered) this.#target.addOpen(line);
     await this.#target.finish();
-    return { kept: this.#kept + missing.length, recovered: missing.length };
+    return { kept: this.#kept + recovered.length, recovered: recovered.length };
   }
 
   /** Estimates the size of the finished jobs. */
@@ -147,7 +150,7 @@ export class CompactionPass {
   #putRow(to: Destination, bytes: Buffer, start: number, end: number, offset: number): void {
     const reader = this.#reader;
     const { at } = this.#index.file.layout;
-    const carries = isFinal(reader.status) && reader.has(at.follow_ups);
+    const carries = reader.has(at.follow_ups);
     const isRewritten = carries || this.#target.isUpgrade;
     if (to !== 'archive') this.#kept++;
     const released = reader.status === 'waiting' ? this.#released(bytes, start, end) : undefined;
@@ -164,17 +167,22 @@ export class CompactionPass {
 
   /** Returns the next row of a job that waits for jobs that have ended, whose release a crash cut off. */
   #released(bytes: Buffer, start: number, end: number): StoredJob | undefined {
-    const job = new StoredJob(this.#target.upgraded(bytes, start, end), this.#target.layout);
+    const job = this.#upgraded(bytes, start, end);
     const change = releaseOf(job, this.#target.now, (id) => isOverIn(this.#index, id));
     return change && job.next(change);
   }
 
-  /** Returns a finished row in the new layout; notes its follow-ups, and empties their column. */
+  /** Returns the row read last in the new layout. */
+  #upgraded(bytes: Buffer, start: number, end: number): StoredJob {
+    return new StoredJob(this.#target.upgraded(bytes, start, end), this.#target.layout);
+  }
+
+  /** Returns a row in the new layout; notes the jobs that it carries, and empties their column. */
   #rewritten(bytes: Buffer, start: number, end: number): string {
-    const job = new StoredJob(this.#target.upgraded(bytes, start, end), this.#target.layout);
+    const job = this.#upgraded(bytes, start, end);
     // A field that can't be read stays as it is.
     if (decodeFollowUps(job.followUps) === undefined) return job.line;
-    this.#parents.push(job);
+    this.#carriers.push(job);
     return withoutFollowUps(job).line;
   }
 

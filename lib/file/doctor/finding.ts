@@ -11,7 +11,8 @@
  * - `ahead`: a job that waits for times far ahead, because a clock or a unit was wrong
  * - `meta`: an open job's meta that isn't a JSON object, or is too long, so that the queue can't note anything
  * - `interrupted`: a job that began and was cut off again and again by its worker's end
- * - `follow-up`: a missing job that must exist because another one completed
+ * - `follow-up`: a missing job that must exist because another one completed, or a schedule made it
+ * - `schedule`: a schedule that makes no jobs
  * - `waiting`: a job that waits for other jobs, but can't start, or could have started
  * - `key`: jobs of one type that wait with the same key
  * - `orphan`: a job that is `processing` although its worker is dead, or its row names no worker
@@ -31,6 +32,7 @@ export type FindingKind =
   | 'meta'
   | 'interrupted'
   | 'follow-up'
+  | 'schedule'
   | 'waiting'
   | 'key'
   | 'orphan'

@@ -11,6 +11,7 @@ import type { JobIndex } from '../index/job-index.js';
 import { readJobs } from '../index/rows.js';
 import type { Liveness } from '../lock/process-id.js';
 import type { Store } from '../store.js';
+import { scheduleProblem } from './broken-schedules.js';
 import { datedAhead } from './dated-ahead.js';
 import type { Finding, FindingKind } from './finding.js';
 import { metaFinding } from './interrupted.js';
@@ -98,8 +99,7 @@ class Lines {
       );
       return;
     }
-    if (this.#isQuiet && reader.status === 'completed' && reader.has(at.follow_ups))
-      this.#lookForFollowUps(id, slot);
+    if (reader.has(at.follow_ups) || reader.status === 'recurring') this.#lookAtCarrier(slot);
     if (reader.status === 'processing') this.#lookAtOwner(id, reader.field(at.locked_by));
     if (!isFinal(reader.status)) {
       this.#lookAtPayload(id);
@@ -113,14 +113,21 @@ class Lines {
     }
   }
 
-  #lookForFollowUps(id: string, slot: number): void {
-    const [job] = readJobs(this.#index, [slot]);
-    for (const { id: other } of job === undefined ? [] : missingFollowUps([job], this.#index)) {
-      this.#add(
-        'follow-up',
-        `job ${brief(id)} completed, and its follow-up ${other} is missing; the next compaction makes it (queue compact)`,
-        id,
-      );
+  /** Looks at a row that carries jobs, or is a schedule's. */
+  #lookAtCarrier(slot: number): void {
+    const [carrier] = readJobs(this.#index, [slot]);
+    if (carrier === undefined) return;
+    const problem = carrier.status === 'recurring' ? scheduleProblem(carrier) : undefined;
+    if (problem !== undefined) this.#add('schedule', problem, carrier.id);
+    // While a process writes, only some rows of an append may be there.
+    if (!this.#isQuiet) return;
+    const id = brief(carrier.id);
+    for (const { id: other } of missingFollowUps([carrier], this.#index)) {
+      const what =
+        carrier.status === 'recurring'
+          ? `job ${other} of schedule ${id} is missing`
+          : `job ${id} completed, and its follow-up ${other} is missing`;
+      this.#add('follow-up', `${what}; the next compaction makes it (queue compact)`, carrier.id);
     }
   }
 

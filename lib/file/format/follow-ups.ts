@@ -1,27 +1,23 @@
-import type { createHash } from 'node:crypto';
-import { dependency } from '../../job/dependency.js';
 import { anyColumns, type NewJobFields } from './columns.js';
-import { keyName } from './key-name.js';
+import { followUpId } from './derived-id.js';
+import { isOurId } from './id.js';
+import { isScheduleKey, keyName } from './key-name.js';
 import type { Layout } from './layout.js';
 import { StoredJob } from './stored-job.js';
 
-/**
- * Returns the id of an attempt's `index`-th follow-up. The id is derived, not random, so that a process that
- * makes the job again after a crash makes the same job.
- */
-export function followUpId(id: string, attempt: number, index: number): string {
-  const crypto = dependency<{ createHash: typeof createHash }>('node:crypto', () => require('node:crypto'));
-  return crypto.createHash('sha256').update(`${id}:${attempt}:${index}`).digest('hex').slice(0, 16);
+/** A job of a schedule as in the schedule's row, with its id. */
+export interface SlotJob extends NewJobFields {
+  readonly id: string;
 }
 
-/** A follow-up as in its parent's row; null for one that was not added, because its key was held. */
-export type FollowUp = NewJobFields | null;
+/** A job as in the row that carries it; null for a follow-up that was not added, because its key was held. */
+export type FollowUp = NewJobFields | SlotJob | null;
 
-/** Returns the field `follow_ups` of a completion row. */
+/** Returns the field `follow_ups` of a row that carries jobs. */
 export const encodeFollowUps = (followUps: readonly FollowUp[]): string =>
   followUps.every((job) => job === null) ? '' : JSON.stringify(followUps);
 
-/** Makes the first row of each follow-up of an attempt. */
+/** Makes the first row of each job that a row carries. @param attempt the number of attempts in that row */
 export const followUpRows = (
   id: string,
   attempt: number,
@@ -29,10 +25,12 @@ export const followUpRows = (
   layout: Layout,
 ): StoredJob[] =>
   followUps.flatMap((job, i) =>
-    job === null ? [] : [StoredJob.first(followUpId(id, attempt, i), job, layout)],
+    job === null ? [] : [StoredJob.first(ownId(job) ?? followUpId(id, attempt, i), job, layout)],
   );
 
-/** Returns a completion row with `follow_ups` empty, because the follow-ups have rows of their own. */
+const ownId = (job: NewJobFields | SlotJob): string | undefined => ('id' in job ? job.id : undefined);
+
+/** Returns a row with `follow_ups` empty, because the jobs that it carries have rows of their own. */
 export function withoutFollowUps({ row, layout }: StoredJob): StoredJob {
   const emptied = row.slice();
   emptied[layout.at.follow_ups] = '';
@@ -46,19 +44,20 @@ interface Jobs {
 }
 
 /**
- * Makes the rows of follow-ups that a crash cut off from their parents' completion rows. One whose key is held by now
- * is left out, because its type is to have at most one such job.
+ * Makes the rows of jobs that a crash cut off from the rows that carry them. A follow-up whose key is held by now is
+ * left out, because its type is to have at most one such job. A schedule's job is not, because its slot was decided.
  */
-export function missingFollowUps(completions: readonly StoredJob[], jobs: Jobs): StoredJob[] {
+export function missingFollowUps(carriers: readonly StoredJob[], jobs: Jobs): StoredJob[] {
   const made = new Set<string>();
-  return completions.flatMap(({ id, attempts, followUps, layout }) =>
+  return carriers.flatMap(({ id, attempts, followUps, layout }) =>
     followUpRows(id, attempts, decodeFollowUps(followUps) ?? [], layout).filter((followUp) => {
       const { type, dedupeKey } = followUp;
+      if (jobs.find(followUp.id) !== undefined) return false;
+      if (dedupeKey === '' || isScheduleKey(dedupeKey)) return true;
       const name = keyName(type, dedupeKey);
-      const isTaken = dedupeKey !== '' && (made.has(name) || jobs.joins.hasOpen(type, dedupeKey));
-      const isMissing = !isTaken && jobs.find(followUp.id) === undefined;
-      if (isMissing && dedupeKey !== '') made.add(name);
-      return isMissing;
+      if (made.has(name) || jobs.joins.hasOpen(type, dedupeKey)) return false;
+      made.add(name);
+      return true;
     }),
   );
 }
@@ -74,7 +73,8 @@ export function decodeFollowUps(field: string): FollowUp[] | undefined {
 }
 
 /** True if the value is a job whose values are safe, because a tab or line end in one would make false rows. */
-const isNewJob = (value: unknown): value is NewJobFields =>
+const isNewJob = (value: unknown): value is NewJobFields | SlotJob =>
+  isOurId((value as Partial<SlotJob> | null)?.id ?? '0000000000000000') &&
   anyColumns.every(({ given, field, accepts }) => {
     const own = (value as Partial<NewJobFields>)[field as keyof NewJobFields];
     return given === false || (given === 'sometimes' && own === undefined) || accepts(own);

@@ -3,6 +3,9 @@ import { isUtf8 } from 'node:buffer';
 /** The number of hex digits of an id that this queue makes. */
 export const OUR_ID = 16;
 
+/** True for an id as this queue makes them. */
+export const isOurId = (id: unknown): boolean => typeof id === 'string' && /^[0-9a-f]{16}$/.test(id);
+
 /**
  * True for an id that decoding doesn't change, because another could not be named, nor its row found. False
  * after a byte order mark, because parsers remove that. False for 17 to 32 hex digits, because those are a

@@ -7,8 +7,8 @@
 /** The labels that a caller gave a job: names that don't begin with `@`, and JSON values. */
 export type Labels = Readonly<Record<string, unknown>>;
 
-/** The queue's own notes about a job in `meta`; a missing one is undefined. */
-export type OwnMeta = {
+/** The queue's notes about the attempts of a job; a missing one is undefined. */
+export type AttemptNotes = {
   /** When the job asked for the first of its waits in a row, in Unix seconds. */
   readonly '@askedToWaitSince'?: number | undefined;
   /** How many attempts in a row were interrupted. */
@@ -17,11 +17,24 @@ export type OwnMeta = {
   readonly '@lone'?: true | undefined;
 };
 
+/** The queue's own notes in `meta`; a missing one is undefined. */
+export type OwnMeta = AttemptNotes & {
+  /** Of a schedule: its name, and when it is due. Of a job of a schedule: the name. */
+  readonly '@schedule'?: string | Readonly<Record<string, unknown>> | undefined;
+  /** The slot of a job of a schedule, in Unix seconds; a job that was asked for by hand has none. */
+  readonly '@slot'?: number | undefined;
+  /** True if a schedule is paused. */
+  readonly '@paused'?: true | undefined;
+};
+
 /** The content of `meta`: the queue's own notes, and a caller's labels. A change sets some, or removes: undefined. */
 export type Meta = OwnMeta & Labels;
 
-/** The change that removes all the queue's notes. */
-export const NO_OWN_META: Required<OwnMeta> = {
+/** True for the notes of a schedule, also of one that was removed. */
+export const isSchedule = (meta: Meta): boolean => typeof meta['@schedule'] === 'object';
+
+/** The change that removes the notes about attempts. */
+export const NO_ATTEMPT_NOTES: Required<AttemptNotes> = {
   '@askedToWaitSince': undefined,
   '@interruptions': undefined,
   '@lone': undefined,
@@ -56,12 +69,16 @@ export function readMeta(field: string): Meta {
   const meta = objectIn(field) ?? NONE;
   const since = meta['@askedToWaitSince'];
   const interruptions = meta['@interruptions'];
+  const { '@schedule': schedule, '@slot': slot } = meta;
   return {
     ...labelsOf(meta),
     ...(Number.isFinite(since) && Number(since) >= 0 && { '@askedToWaitSince': since as number }),
     ...(Number.isSafeInteger(interruptions) &&
       Number(interruptions) > 0 && { '@interruptions': interruptions as number }),
     ...(meta['@lone'] === true && { '@lone': true as const }),
+    ...((typeof schedule === 'string' || isObject(schedule)) && { '@schedule': schedule }),
+    ...(Number.isFinite(slot) && { '@slot': slot as number }),
+    ...(meta['@paused'] === true && { '@paused': true as const }),
   };
 }
 
@@ -88,11 +105,14 @@ function objectIn(field: string): Meta | undefined {
   if (field === '' || field.length > MOST_BYTES) return undefined;
   try {
     const value: unknown = JSON.parse(field);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Meta) : undefined;
+    return isObject(value) ? (value as Meta) : undefined;
   } catch {
     return undefined;
   }
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Returns the members of a JSON object, each with its exact text. */
 function membersOf(json: string): { name: string; text: string }[] {

@@ -97,7 +97,10 @@ export class StoredJob {
     for (const { field, show } of anyColumns) if (show !== undefined) job[field] = show(this[field]);
     // A file without versions doesn't escape its error texts.
     if (this.layout.at.version < 0) job.error = this.row[this.layout.at.error] || undefined;
-    job.interruptions = this.meta['@interruptions'] ?? 0;
+    const { '@interruptions': interruptions = 0, '@schedule': schedule, '@slot': slot } = this.meta;
+    job.interruptions = interruptions;
+    if (typeof schedule === 'string')
+      job.schedule = { name: schedule, slot: slot === undefined ? undefined : new Date(slot * 1000) };
     return job as unknown as Job;
   }
 }

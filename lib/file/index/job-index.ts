@@ -9,7 +9,7 @@ import { IdMap, keyOf } from './id-map.js';
 import { JoinMap } from './join-map.js';
 import { LateRows } from './late-rows.js';
 import type { SealedPart } from './sealed.js';
-import { CODES, NONE, Slots, Types } from './slots.js';
+import { CODES, type DueStatus, isDueAt, NONE, Slots, Types } from './slots.js';
 import { Unreadable } from './unreadable.js';
 
 /** The most unstruck rows kept, because with 'os' all stay unstruck. The next reader of the file finds the rest. */
@@ -35,8 +35,11 @@ export class JobIndex {
   readonly unreadable: Unreadable = new Unreadable();
   /** Where rows with an earlier row's id and version begin; they must not be thrown away. */
   readonly duplicates: Set<number> = new Set();
-  /** Listeners that are called for each pending row that becomes its job's newest. */
-  readonly onPending: Set<(slot: number) => void> = new Set();
+  /** Listeners that are called for each pending row that becomes its job's newest, and for each schedule's row. */
+  readonly onDue: Record<DueStatus, Set<(slot: number) => void>> = {
+    pending: new Set(),
+    recurring: new Set(),
+  };
   /** Listeners that are called for each row that becomes its job's newest. */
   readonly onNewest: Set<(slot: number) => void> = new Set();
   /** A listener that is called for each row that a newer one supersedes. */
@@ -108,7 +111,7 @@ export class JobIndex {
     return this.#slots.priority[slot] as number;
   }
 
-  /** Returns the due time of a pending job, in ms. */
+  /** Returns the due time of a pending job, or the next slot of a schedule, in ms. */
   runAt(slot: number): number {
     return this.#slots.runAt[slot] as number;
   }
@@ -182,7 +185,7 @@ export class JobIndex {
     if (!this.#put(into, offset, length, job.version, status)) return;
     if (slot === undefined) this.#slots.type[into] = this.#types.code(keyOf(job.type));
     this.joins.addJob(into, job);
-    if (status === 'pending') this.#setPending(into, job.priority, job.runAt);
+    if (isDueAt(status)) this.#setDue(into, status, job.priority, job.runAt);
   }
 
   #addRow(bytes: Buffer, offset: number, length: number): void {
@@ -190,12 +193,13 @@ export class JobIndex {
     const { at } = this.file.layout;
     const slot = this.#slotOf(bytes, reader.from(at.id), reader.to(at.id));
     const isFirst = this.#slots.version[slot] === NONE;
-    if (!this.#put(slot, offset, length, reader.version, reader.status)) return;
+    const { status } = reader;
+    if (!this.#put(slot, offset, length, reader.version, status)) return;
     if (isFirst) this.#lateRows.add(slot, offset, reader);
     this.joins.addRow(slot, reader, this.file.layout);
     this.#slots.type[slot] = this.#types.codeAt(bytes, reader.from(at.type), reader.to(at.type));
-    if (reader.status === 'pending')
-      this.#setPending(slot, reader.number(at.priority, 0), reader.number(at.run_at, 0) * 1000);
+    if (isDueAt(status))
+      this.#setDue(slot, status, reader.number(at.priority, 0), reader.number(at.run_at, 0) * 1000);
   }
 
   /** Compares a job's late row with its row in the sealed part, which wins if its version isn't lower. */
@@ -241,9 +245,9 @@ export class JobIndex {
     return true;
   }
 
-  #setPending(slot: number, priority: number, runAt: number): void {
+  #setDue(slot: number, status: DueStatus, priority: number, runAt: number): void {
     this.#slots.priority[slot] = priority;
     this.#slots.runAt[slot] = runAt;
-    for (const listener of this.onPending) listener(slot);
+    for (const listener of this.onDue[status]) listener(slot);
   }
 }

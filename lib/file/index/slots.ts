@@ -9,6 +9,11 @@ export const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, 
 /** The version that {@link Slots} has for a job without a row. */
 export const NONE = -1;
 
+/** The states in which a row has a time at which it is due. */
+export type DueStatus = 'pending' | 'recurring';
+export const isDueAt = (status: Status): status is DueStatus =>
+  status === 'pending' || status === 'recurring';
+
 /** A few numbers about each job's newest row, in flat arrays that grow. */
 export class Slots {
   offset: Float64Array = new Float64Array(1024);
@@ -20,7 +25,7 @@ export class Slots {
   type: Uint32Array = new Uint32Array(1024);
   /** Only for a pending job. */
   priority: Float64Array = new Float64Array(1024);
-  /** In ms; only for a pending job. */
+  /** In ms; only for a pending job or a schedule. */
   runAt: Float64Array = new Float64Array(1024);
 
   /** Adds the next slot, without a row. */

@@ -1,6 +1,6 @@
 import { TsvqError } from '../../job/errors.js';
 import type { Transaction } from '../commit/transaction.js';
-import { RETRIED_META } from '../format/meta.js';
+import { isSchedule, RETRIED_META } from '../format/meta.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { brief } from '../format/text.js';
 import { ACTIVE, counts } from '../joins/unique.js';
@@ -11,13 +11,18 @@ import type { Store } from '../store.js';
  * reset, because (id, attempts) names one attempt for good. Past attempts are forgiven instead.
  *
  * @returns false if the job is unknown, or neither failed nor cancelled
- * @throws TsvqError `DUPLICATE_JOB` if another job with its key waits or runs
+ * @throws TsvqError `INVALID_ARGUMENT` for a schedule, `DUPLICATE_JOB` if another job with its key waits or runs
  */
 export async function retry(store: Store, id: string): Promise<boolean> {
   if (store.openFile() === undefined) return false;
   return store.update('all', (tx) => {
     const job = tx.job(id);
     if (job?.status !== 'failed' && job?.status !== 'cancelled') return false;
+    if (isSchedule(job.meta))
+      throw new TsvqError(
+        'INVALID_ARGUMENT',
+        `${id} is a schedule that was removed, not a job; declare it again`,
+      );
     refuseDuplicate(tx, job);
     const { attempts: forgiven } = job;
     tx.change(job, { status: 'pending', runAt: tx.now, forgiven, finishedAt: undefined, meta: RETRIED_META });

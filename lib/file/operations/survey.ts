@@ -26,7 +26,8 @@ export async function survey(store: Store, patience: number): Promise<Survey> {
   if (index === undefined) return found;
   for (const id of index.held()) {
     const slot = index.find(id);
-    if (slot !== undefined && !isFinal(index.status(slot))) found.held++;
+    const status = slot === undefined ? undefined : index.status(slot);
+    if (status !== undefined && !isFinal(status) && status !== 'recurring') found.held++;
   }
   const now = store.clock.now();
   const owners = new Map<string, Liveness>();

@@ -1,7 +1,7 @@
 import { clamp } from '../../job/backoff.js';
 import { duration } from '../../job/checks.js';
 import { isInstance, PermanentError, RetryAfterError } from '../../job/errors.js';
-import { NO_OWN_META, type OwnMeta } from '../format/meta.js';
+import { NO_ATTEMPT_NOTES, type OwnMeta } from '../format/meta.js';
 import type { Change } from '../format/stored-job.js';
 import type { ClaimedJob } from './claimed-job.js';
 
@@ -38,7 +38,7 @@ export function askedToWait(
   if (wait === 0) return undefined;
   // The clock may have been set back.
   const since = Math.min((claim.meta['@askedToWaitSince'] ?? Number.POSITIVE_INFINITY) * 1000, now);
-  const meta: OwnMeta = { ...NO_OWN_META, '@askedToWaitSince': Math.round(since) / 1000 };
+  const meta: OwnMeta = { ...NO_ATTEMPT_NOTES, '@askedToWaitSince': Math.round(since) / 1000 };
   // Without the note, the waits would never reach their bound.
   const isFree = now + wait - since <= maxRetryAfter && claim.canNote(meta);
   return {

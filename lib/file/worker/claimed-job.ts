@@ -1,7 +1,8 @@
 import { PermanentError, TsvqError } from '../../job/errors.js';
 import type { Job } from '../../job/job.js';
 import { Attempt, type EnqueueFollowUp } from '../../runner/attempt.js';
-import { encodeFollowUps, type FollowUp, followUpId } from '../format/follow-ups.js';
+import { followUpId } from '../format/derived-id.js';
+import { encodeFollowUps, type FollowUp } from '../format/follow-ups.js';
 import { parseJson } from '../format/parse-json.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { checkFollowUp, type NewJobRules } from '../operations/new-job.js';

@@ -49,7 +49,7 @@ export class DueJobs {
     this.#now = now;
     this.#waiting = new TinyQueue<{ slot: number; runAt: number }>([], (a, b) => a.runAt - b.runAt);
     for (const slot of index.withStatus('pending')) this.add(slot);
-    index.onPending.add(this.add);
+    index.onDue.pending.add(this.add);
   }
 
   readonly add = (slot: number): void => {
@@ -117,7 +117,7 @@ export class DueJobs {
   }
 
   close(): void {
-    this.index.onPending.delete(this.add);
+    this.index.onDue.pending.delete(this.add);
     this.index.file.release();
   }
 

@@ -5,6 +5,7 @@ import type { JobIndex } from '../index/job-index.js';
 import { runningJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 import { DueJobs } from './due-jobs.js';
+import { DueSchedules } from './due-schedules.js';
 import { type Candidate, pickCandidates } from './pick.js';
 
 /** The result of {@link DueQueue.take}. */
@@ -15,10 +16,11 @@ export interface Picked {
 }
 
 /**
- * The due jobs of a queue, as far as the file was read. When the store makes another index, as for a new file, the due
+ * The due jobs and schedules of a queue, as far as the file was read. When the store makes another index, as for a new file, the due
  * queue starts again from that index.
  */
 export class DueQueue {
+  readonly schedules: DueSchedules;
   readonly #store: Store;
   readonly #worker: WorkerFacts;
   readonly #onUnhandled: (type: string, jobs: number) => void;
@@ -35,6 +37,7 @@ export class DueQueue {
   /** @param onUnhandled called with the number of a type's due jobs without a handler; never under the lock */
   constructor(store: Store, worker: WorkerFacts, onUnhandled: (type: string, jobs: number) => void) {
     this.#store = store;
+    this.schedules = new DueSchedules(store);
     this.#worker = worker;
     this.#onUnhandled = onUnhandled;
     store.onIndex.add(this.follow);
@@ -50,11 +53,13 @@ export class DueQueue {
     if (this.#due?.index === index) return;
     this.leave();
     this.#due = new DueJobs(index, this.#store.clock.now(), (slot) => this.#accepts(index, slot));
+    this.schedules.follow(index);
   };
 
   /** Forgets all jobs, because the file is gone or read again. */
   leave(): void {
     this.#due?.close();
+    this.schedules.leave();
     this.#due = undefined;
     this.#unhandled.clear();
     this.#untold = [];
@@ -120,6 +125,7 @@ export class DueQueue {
   close(): void {
     this.#store.onIndex.delete(this.follow);
     this.#due?.close();
+    this.schedules.leave();
   }
 
   #pick(limit: number, isIdle: boolean, now: number, admissions: Admissions): Candidate[] {

@@ -7,7 +7,7 @@ import type { ServedTypes } from '../../runner/served-types.js';
 import { deathText, LONE_META } from '../chores/rescue.js';
 import { encodeFollowUps, type FollowUp, followUpRows } from '../format/follow-ups.js';
 import { toJson } from '../format/json.js';
-import { NO_OWN_META, type OwnMeta } from '../format/meta.js';
+import { NO_ATTEMPT_NOTES, type OwnMeta } from '../format/meta.js';
 import type { Change, StoredJob } from '../format/stored-job.js';
 import { type Asked, askedToWait, delayOf, spreadWait } from './asked-to-wait.js';
 import type { ClaimedJob } from './claimed-job.js';
@@ -185,7 +185,7 @@ function attemptsOf({ attempts, claim, type }: ClaimedJob, { types }: FailureRul
 
 /** Returns the change that removes the queue's notes from `meta`, if there are any. */
 const forget = ({ claim }: ClaimedJob): Pick<Change, 'meta'> =>
-  claim.row[claim.layout.at.meta] ? { meta: NO_OWN_META } : {};
+  claim.row[claim.layout.at.meta] ? { meta: NO_ATTEMPT_NOTES } : {};
 
 /**
  * Gives a job back as it was. An attempt that had begun is noted as interrupted. Otherwise a job that takes

@@ -1,18 +1,28 @@
+import type { Status } from '../../job/job.js';
 import { pausedTypes, readPauses } from '../admission/paused.js';
 import { endOf } from '../disk/tail.js';
+import { declaredText } from '../format/declared-text.js';
+import type { Layout } from '../format/layout.js';
 import { LF, LineReader } from '../format/line.js';
 import { sealedPart } from '../index/sealed.js';
 import { claimIn, isOverdue } from '../lock/overdue.js';
 import type { Store } from '../store.js';
 
-const CANDIDATES = [Buffer.from('\tpending'), Buffer.from('\tprocessing')];
+const CANDIDATES = ['pending', 'processing', 'recurring'] as const;
 
 /** The result of a first look at the queue. */
-export interface Peek {
-  /** True if a job is due, or the claim of a running job is overdue. */
+export interface Peek<D> {
+  /** True if a job or a schedule is due, or the claim of a running job is overdue. */
   work: boolean;
   /** True if a process died inside a commit, or the last line lacks its LF. A commit repairs both. */
   repair: boolean;
+  /** The declared schedules that the file lacks, or has with another spec. */
+  undeclared: readonly D[];
+}
+
+/** A declaration of a schedule, as {@link declaredText}. */
+interface Declared {
+  readonly text: string;
 }
 
 /**
@@ -20,29 +30,41 @@ export interface Peek {
  * reads only lines that have one. A cron tick with nothing due costs no more than this.
  *
  * It may wrongly say yes (for a superseded row that is not struck yet), but never wrongly no.
+ *
+ * @param declared the schedules that the worker declares
  */
-export async function peek(store: Store, timeout: number): Promise<Peek> {
-  const found: Peek = { work: false, repair: false };
+export async function peek<D extends Declared>(
+  store: Store,
+  timeout: number,
+  declared: readonly D[] = [],
+): Promise<Peek<D>> {
+  const found: Peek<D> = { work: false, repair: false, undeclared: declared };
   const file = store.openFile();
   if (file === undefined) return found;
   const { at } = file.layout;
   const reader = new LineReader(file.layout);
   const now = store.clock.now();
   const isPaused = pausedTypes(readPauses(store.fs, store.realPath, now));
+  const isDue = (): boolean => reader.number(at.run_at, 0) * 1000 <= now;
+  const schedules = declared.length > 0 ? new DeclaredRows() : undefined;
 
+  const words: readonly Status[] = schedules === undefined ? CANDIDATES : [...CANDIDATES, 'cancelled'];
   await file.eachBlock(sealedPart(file).end, (bytes, end) => {
-    for (const word of CANDIDATES) {
-      let hit = found.work ? -1 : bytes.indexOf(word);
-      while (hit >= 0 && hit < end && !found.work) {
+    for (const status of words) {
+      const isAsked = (): boolean => !found.work || (schedules !== undefined && /^(rec|can)/.test(status));
+      const word = Buffer.from(`\t${status}`);
+      let hit = isAsked() ? bytes.indexOf(word) : -1;
+      while (hit >= 0 && hit < end && isAsked()) {
         const start = bytes.lastIndexOf(LF, hit) + 1;
         const stop = bytes.indexOf(LF, hit);
         if (reader.read(bytes, start, stop) === 'row') {
           // A type without a handler counts, because the worker reports it.
           if (reader.status === 'processing') {
-            found.work = isOverdue(claimIn(reader, at), store.processes, now, timeout);
+            found.work ||= isOverdue(claimIn(reader, at), store.processes, now, timeout);
           } else if (reader.status === 'pending') {
-            found.work = reader.number(at.run_at, 0) * 1000 <= now && !isPaused(reader.text(at.type));
-          }
+            found.work ||= isDue() && !isPaused(reader.text(at.type));
+          } else if (reader.status === 'recurring') found.work ||= isDue();
+          if (schedules !== undefined && reader.has(at.meta)) schedules.add(reader, at);
         }
         hit = bytes.indexOf(word, stop);
       }
@@ -50,5 +72,23 @@ export async function peek(store: Store, timeout: number): Promise<Peek> {
   });
   const isOpen = endOf(store.fs, file) === undefined;
   found.repair = isOpen || store.lock.needsRepair;
+  if (schedules !== undefined) found.undeclared = declared.filter(({ text }) => !schedules.has(text));
   return found;
+}
+
+/** The newest rows of schedules, also of removed ones, since a superseded row may not be struck. */
+class DeclaredRows {
+  readonly #newest = new Map<string, { version: number; text: string | undefined }>();
+
+  add(row: LineReader, at: Layout['at']): void {
+    const id = row.text(at.id);
+    if (row.version <= (this.#newest.get(id)?.version ?? 0)) return;
+    const text = row.status === 'recurring' ? declaredText((column) => row.text(at[column])) : undefined;
+    this.#newest.set(id, { version: row.version, text });
+  }
+
+  has(text: string): boolean {
+    for (const row of this.#newest.values()) if (row.text === text) return true;
+    return false;
+  }
 }

@@ -40,12 +40,14 @@ export async function processQueue(
     death ??= { error, others: handlersRunningHere(store) - 1 };
     worker?.abandon(death);
   };
+  const { declare, declared } = await checkDeclared(store, options.schedules);
   const work = async (): Promise<void> => {
-    let { work, repair } = await peek(store, resolved.timeout);
+    let { work, repair, undeclared } = await peek(store, resolved.timeout, declared);
     if (repair) {
       await store.repair();
-      ({ work } = await peek(store, resolved.timeout));
+      ({ work, undeclared } = await peek(store, resolved.timeout, declared));
     }
+    if (undeclared.length > 0) for (const one of await declare(store, undeclared)) events.declared(one);
     if (work || resolved.linger > 0) {
       const module = await loaded('the code of a worker', import('./worker.js'));
       // The new worker may stay long, and knows fewer types than the last heartbeat.
@@ -69,6 +71,14 @@ export async function processQueue(
   if (death !== undefined) throw death.error;
   beat({ store, events });
   return events.summary;
+}
+
+/** Checks the schedules that a worker declares. Their code is loaded only if there are some. */
+async function checkDeclared(store: Store, schedules: WorkerOptions['schedules']) {
+  if (schedules === undefined) return { declare: async () => [], declared: [] };
+  const module = await loaded('the code of schedules', import('../schedules/declaration.js'));
+  const declared = module.checkSchedules(schedules, store.options.maxPayload);
+  return { declare: module.declare, declared };
 }
 
 /**

@@ -4,8 +4,12 @@ import type { Summary } from '../../runner/handler.js';
 import type { Rescued } from '../chores/rescue.js';
 import type { Heartbeat } from '../disk/heartbeat.js';
 import { brief } from '../format/text.js';
+import type { Declared } from '../schedules/declaration.js';
+import type { Fired } from '../schedules/firing.js';
 import type { ClaimedJob } from './claimed-job.js';
 import type { Ended } from './turn.js';
+
+const SKIPPED = { overlap: 'an earlier job of the schedule is not over', late: 'the slot is too old' };
 
 /** Counts what a worker does and calls its logger. */
 export class WorkerEvents {
@@ -51,6 +55,17 @@ export class WorkerEvents {
     if (failed) this.summary.failed++;
     this.#log({ event: 'rescued', id, type, attempt, error });
     if (failed) this.#log({ event: 'failed', id, type, attempt, error });
+  }
+
+  /** Logs what came of a schedule's due slots. */
+  fired({ name: schedule, type, jobs, skipped }: Fired): void {
+    for (const id of jobs) this.#log({ event: 'fired', schedule, id, type });
+    if (skipped !== undefined) this.#log({ event: 'skipped', schedule, type, message: SKIPPED[skipped] });
+  }
+
+  /** Logs a schedule that was declared, or has another spec. */
+  declared({ name: schedule, id, nextRun, changed }: Declared): void {
+    if (changed) this.#log({ event: 'scheduled', schedule, id, ...(nextRun && { runAt: nextRun }) });
   }
 
   /** Counts due jobs of a type without a handler, and warns once. */

@@ -21,6 +21,7 @@ import { Prefetch } from './prefetch.js';
 import { Watcher } from './watcher.js';
 import type { WorkerEvents } from './worker-events.js';
 
+const NEVER = Number.POSITIVE_INFINITY;
 /** How often a worker that stays tries to claim while `maxWorkers` others work. */
 const CROWDED_MS = 1_000;
 
@@ -124,8 +125,9 @@ export class Worker {
       if (this.#claims.hasEnded && !this.#executor.isIdle) await new Promise(setImmediate);
       const isRescue = this.#rescueIsDue(now);
       const wanted = this.#wanted(now);
-      if (this.#claims.hasEnded || isRescue || wanted > 0) {
-        await this.#commit(wanted, isRescue);
+      const isSlot = this.#mayClaim && this.#dueQueue.schedules.next() <= now;
+      if (this.#claims.hasEnded || isRescue || wanted > 0 || isSlot) {
+        await this.#commit(wanted, isRescue, isSlot);
         continue;
       }
       if (this.#claims.size === 0) {
@@ -145,7 +147,7 @@ export class Worker {
     }
   }
 
-  async #commit(wanted: number, isRescue: boolean): Promise<void> {
+  async #commit(wanted: number, isRescue: boolean, isSlot: boolean): Promise<void> {
     const claims = this.#claims;
     try {
       // Without a place it counts the other workers, so it must know the claims that they ended.
@@ -156,6 +158,8 @@ export class Worker {
       if (!this.#mayClaim) this.#executor.releaseWaiting();
       this.#executor.startWaiting();
       if (error !== undefined) throw error;
+      // After the endings, because a job that has ended can't overlap with the next one of its schedule.
+      if (isSlot) await this.#dueQueue.schedules.fire(this.#store.clock.now(), this.#events);
       this.#commitRetry.succeed();
       if (wanted > 0 && claims.mustWait) this.#onCrowd();
     } catch (error) {
@@ -170,10 +174,11 @@ export class Worker {
 
   /** Returns how many ms the loop may wait for a call; undefined for no limit. The watcher reports new jobs. */
   #untilNext(now: number): number | undefined {
-    if (this.#claims.size > 0) return undefined;
     const isCrowded = isWithin(CROWDED_MS, this.#lastCrowd, now);
-    const next = isCrowded ? this.#lastCrowd + CROWDED_MS : this.#dueQueue.next();
-    return next === undefined ? undefined : next - now;
+    const job = isCrowded ? this.#lastCrowd + CROWDED_MS : (this.#dueQueue.next() ?? NEVER);
+    const slot = this.#mayClaim ? this.#dueQueue.schedules.next() : NEVER;
+    const next = Math.min(this.#claims.size > 0 ? NEVER : job, slot);
+    return next === NEVER ? undefined : next - now;
   }
 
   /** Returns how many jobs to claim. */

@@ -96,7 +96,7 @@ export class Actor {
     this.#witness.compacted.push({ from, at: this.#witness.position });
   }
 
-  async work(options: WorkerOptions = {}): Promise<void> {
+  async work(options: Omit<WorkerOptions, 'schedules'> = {}): Promise<void> {
     const witness = this.#witness;
     await this.queue.processJobs(
       { work: (work, context) => this.#handle(work, context) },

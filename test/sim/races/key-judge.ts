@@ -1,4 +1,4 @@
-import { followUpId } from '../../../lib/file/format/follow-ups.js';
+import { followUpId } from '../../../lib/file/format/derived-id.js';
 import { type KeyedJob, scopeOf } from './key-requests.js';
 import type { Job } from './queue-file.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { followUpId } from '../../../../lib/file/format/follow-ups.js';
+import { followUpId } from '../../../../lib/file/format/derived-id.js';
 import { jobId, line, linesOf, rowsOf, text } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { over, RECENT } from './queue-with-archive.js';

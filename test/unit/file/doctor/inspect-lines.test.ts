@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inspect } from '../../../../lib/file/doctor/inspect.js';
-import { followUpId } from '../../../../lib/file/format/follow-ups.js';
+import { followUpId } from '../../../../lib/file/format/derived-id.js';
 import { jobId, line, NINE, text, writeQueue } from '../../../support/queue-file.js';
 import { A, B, C, found, inspectUnderLock, opened } from './inspected.js';
 

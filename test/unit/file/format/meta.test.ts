@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_OWN_META, readMeta, writeMeta } from '../../../../lib/file/format/meta.js';
+import { NO_ATTEMPT_NOTES, readMeta, writeMeta } from '../../../../lib/file/format/meta.js';
 
 test('an entry of the queue is added after those of a caller, which stay as they are', () => {
   for (const [field, written] of [
@@ -26,11 +26,11 @@ test('entries that are not named stay, and those that are undefined go', () => {
     '{"a":1,"@askedToWaitSince":1000.5,"b":2,"@interruptions":4}',
   );
   assert.equal(writeMeta(both, { '@interruptions': undefined }), '{"a":1,"@askedToWaitSince":1000.5,"b":2}');
-  assert.equal(writeMeta(both, NO_OWN_META), '{"a":1,"b":2}');
-  assert.equal(writeMeta('{"@interruptions":3}', NO_OWN_META), '');
-  assert.equal(writeMeta('{"\\u0040interruptions":3}', NO_OWN_META), '');
-  assert.equal(writeMeta('{ "a": 1 }', NO_OWN_META), '{ "a": 1 }');
-  assert.equal(writeMeta('', NO_OWN_META), '');
+  assert.equal(writeMeta(both, NO_ATTEMPT_NOTES), '{"a":1,"b":2}');
+  assert.equal(writeMeta('{"@interruptions":3}', NO_ATTEMPT_NOTES), '');
+  assert.equal(writeMeta('{"\\u0040interruptions":3}', NO_ATTEMPT_NOTES), '');
+  assert.equal(writeMeta('{ "a": 1 }', NO_ATTEMPT_NOTES), '{ "a": 1 }');
+  assert.equal(writeMeta('', NO_ATTEMPT_NOTES), '');
 });
 
 test('a meta that is not a JSON object counts as empty, and can hold no note', () => {

@@ -185,7 +185,7 @@ test('the place of a newest row is known to the byte', async (t) => {
 test('a listener for pending jobs gets only the newest rows, whether read or learned', async (t) => {
   const { path, index } = await indexOf(t, line({ id: 'a', version: 3, status: 'completed' }));
   const told: string[] = [];
-  index.onPending.add((slot) => told.push(`${slot} ${index.priority(slot)} ${index.runAt(slot)}`));
+  index.onDue.pending.add((slot) => told.push(`${slot} ${index.priority(slot)} ${index.runAt(slot)}`));
   appendFileSync(
     path,
     line({ id: 'a' }) +

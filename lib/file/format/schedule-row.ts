@@ -1,0 +1,42 @@
+import { isName } from '../../job/name.js';
+import type { Recurrence } from '../../job/schedule-spec.js';
+import { type RecurrenceNote, recurrenceIn } from '../../schedule/recurrence.js';
+import { scheduleId } from './derived-id.js';
+import type { StoredJob } from './stored-job.js';
+
+/** The `run_at` of a schedule that has no next slot: the year 3000, in ms. */
+export const NEVER = 32_503_680_000_000;
+
+/** The content of `@schedule` in a schedule's row. */
+export interface ScheduleNote extends RecurrenceNote {
+  readonly name: string;
+}
+
+/** A schedule as in its row. Type, payload and options of its jobs are the row's own. */
+export interface ScheduleRow {
+  readonly name: string;
+  readonly recurrence: Recurrence;
+}
+
+/** What was decided at a schedule's last slot, as in its `result`; times in Unix seconds. */
+export interface SlotResult {
+  readonly slot: number;
+  /** The job of the slot. */
+  readonly job?: string;
+  /** Why there is none. */
+  readonly skipped?: 'overlap' | 'late';
+  /** The job that was not over. */
+  readonly by?: string;
+  /** Slots from this one to `slot` were passed over. */
+  readonly since?: number;
+}
+
+/** Reads a schedule's row. Returns undefined for one that an edit by hand damaged, or gave the id of another name. */
+export function readSchedule(row: StoredJob): ScheduleRow | undefined {
+  const note = row.meta['@schedule'];
+  if (typeof note !== 'object') return undefined;
+  const { name, ...rest } = note;
+  const recurrence = recurrenceIn(rest);
+  if (recurrence === undefined || !isName(name) || scheduleId(name) !== row.id) return undefined;
+  return { name, recurrence };
+}

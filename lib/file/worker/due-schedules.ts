@@ -1,0 +1,111 @@
+import { errorMessage } from '../../job/errors.js';
+import type { StoredJob } from '../format/stored-job.js';
+import type { JobIndex } from '../index/job-index.js';
+import { readJobs } from '../index/rows.js';
+import { type Fired, type Firing, fire, planFiring } from '../schedules/firing.js';
+import type { Store } from '../store.js';
+
+/** The most schedules that one commit fires. */
+const MOST_AT_ONCE = 500;
+
+/** The worker's side of the schedules: it is told what came of them. */
+interface ScheduleEvents {
+  fired(fired: Fired): void;
+  warn(message: string): void;
+}
+
+/** The schedules of a queue and their next slots, as far as the file was read. */
+export class DueSchedules {
+  readonly #store: Store;
+  #index: JobIndex | undefined;
+  /** The slots in the index of rows that may be due. A row that is no schedule is left out. */
+  readonly #rows = new Set<number>();
+  /** No schedule is due before this time, in ms. */
+  #next = Number.POSITIVE_INFINITY;
+  readonly #complaints = new Set<string>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Knows the schedules of this index from now on. */
+  follow(index: JobIndex): void {
+    this.#index = index;
+    for (const slot of index.withStatus('recurring')) this.#add(slot);
+    index.onDue.recurring.add(this.#add);
+  }
+
+  /** Forgets all schedules. */
+  leave(): void {
+    this.#index?.onDue.recurring.delete(this.#add);
+    this.#index = undefined;
+    this.#rows.clear();
+    this.#next = Number.POSITIVE_INFINITY;
+  }
+
+  /** Returns when the next schedule is due, in ms; Infinity if none is to be. */
+  next(): number {
+    return this.#next;
+  }
+
+  /** Makes the jobs of all slots that are due. @throws the store's errors */
+  async fire(now: number, events: ScheduleEvents): Promise<void> {
+    const index = this.#index;
+    if (index === undefined) return;
+    const firings: Firing[] = [];
+    for (const row of this.#takeDue(index, now)) {
+      const firing = await this.#plan(index, row, now, events);
+      if (firing !== undefined) firings.push(firing);
+    }
+    if (firings.length === 0) return;
+    try {
+      const fired = await this.#store.update('open', (tx) => firings.map((firing) => fire(tx, firing)));
+      for (const one of fired) if (one !== undefined) events.fired(one);
+    } finally {
+      // A schedule that was not dealt with is still due.
+      for (const { row } of firings)
+        if (row.known?.index === this.#index) this.#add(row.known?.slot as number);
+    }
+  }
+
+  readonly #add = (slot: number): void => {
+    const index = this.#index as JobIndex;
+    if (index.status(slot) !== 'recurring') return;
+    this.#rows.add(slot);
+    this.#next = Math.min(this.#next, index.runAt(slot));
+  };
+
+  #takeDue(index: JobIndex, now: number): StoredJob[] {
+    const due: number[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const slot of this.#rows) {
+      if (index.status(slot) !== 'recurring') this.#rows.delete(slot);
+      else if (index.runAt(slot) > now || due.length === MOST_AT_ONCE)
+        next = Math.min(next, index.runAt(slot));
+      else due.push(slot);
+    }
+    for (const slot of due) this.#rows.delete(slot);
+    this.#next = next;
+    return readJobs(index, due).filter((row) => row !== undefined);
+  }
+
+  /** Plans a firing. A row that can't be used waits for its next version, and the worker goes on. */
+  async #plan(
+    index: JobIndex,
+    row: StoredJob,
+    now: number,
+    events: ScheduleEvents,
+  ): Promise<Firing | undefined> {
+    let why = 'its row was damaged by an edit';
+    try {
+      const firing = await planFiring(this.#store, index, row, now);
+      if (firing !== undefined) return firing;
+    } catch (error) {
+      why = errorMessage(error);
+    }
+    if (!this.#complaints.has(row.id))
+      events.warn(`the schedule with the id ${row.id} can't be used: ${why}; see queue doctor`);
+    this.#complaints.add(row.id);
+    return undefined;
+  }
+}

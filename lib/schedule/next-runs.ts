@@ -1,0 +1,27 @@
+import { count as countOf, instant } from '../job/checks.js';
+import type { ScheduleTimes } from '../job/schedule-spec.js';
+import { checkRecurrence } from './recurrence.js';
+import { slotsOf } from './slots.js';
+
+/**
+ * Returns when a schedule would be due next. It needs no queue.
+ *
+ * @param from the times come after this one. Default: now.
+ * @throws TsvqError `INVALID_ARGUMENT`
+ * @example
+ * nextRuns({ cron: '30 2 * * *', timezone: 'Europe/Berlin' }, 3, '2030-03-30T00:00:00Z');
+ */
+export function nextRuns(
+  spec: ScheduleTimes,
+  count: number,
+  from: Date | string | number = new Date(),
+): Date[] {
+  const slots = slotsOf(checkRecurrence(spec, ''), '');
+  const times: Date[] = [];
+  let slot = slots.next(instant('from', from));
+  for (let left = countOf('count', count); left > 0 && slot !== undefined; left--) {
+    times.push(new Date(slot));
+    slot = slots.next(slot);
+  }
+  return times;
+}
