@@ -82,6 +82,7 @@ function testJob(fields: Partial<JobOf<string, unknown>> = {}): JobOf<string, un
     priority: 0,
     dedupeKey: undefined,
     after: [],
+    schedule: undefined,
     meta: {},
     error: undefined,
     result: undefined,

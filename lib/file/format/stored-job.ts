@@ -99,8 +99,8 @@ export class StoredJob {
     if (this.layout.at.version < 0) job.error = this.row[this.layout.at.error] || undefined;
     const { '@interruptions': interruptions = 0, '@schedule': schedule, '@slot': slot } = this.meta;
     job.interruptions = interruptions;
-    if (typeof schedule === 'string')
-      job.schedule = { name: schedule, slot: slot === undefined ? undefined : new Date(slot * 1000) };
+    const date = slot === undefined ? undefined : new Date(slot * 1000);
+    job.schedule = typeof schedule === 'string' ? { name: schedule, slot: date } : undefined;
     return job as unknown as Job;
   }
 }

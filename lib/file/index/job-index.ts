@@ -9,7 +9,7 @@ import { IdMap, keyOf } from './id-map.js';
 import { JoinMap } from './join-map.js';
 import { LateRows } from './late-rows.js';
 import type { SealedPart } from './sealed.js';
-import { CODES, type DueStatus, isDueAt, NONE, Slots, Types } from './slots.js';
+import { CODES, type DueListeners, type DueStatus, isDueAt, NONE, Slots, Types } from './slots.js';
 import { Unreadable } from './unreadable.js';
 
 /** The most unstruck rows kept, because with 'os' all stay unstruck. The next reader of the file finds the rest. */
@@ -36,10 +36,7 @@ export class JobIndex {
   /** Where rows with an earlier row's id and version begin; they must not be thrown away. */
   readonly duplicates: Set<number> = new Set();
   /** Listeners that are called for each pending row that becomes its job's newest, and for each schedule's row. */
-  readonly onDue: Record<DueStatus, Set<(slot: number) => void>> = {
-    pending: new Set(),
-    recurring: new Set(),
-  };
+  readonly onDue: DueListeners = { pending: new Set(), recurring: new Set() };
   /** Listeners that are called for each row that becomes its job's newest. */
   readonly onNewest: Set<(slot: number) => void> = new Set();
   /** A listener that is called for each row that a newer one supersedes. */

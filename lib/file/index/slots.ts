@@ -11,6 +11,7 @@ export const NONE = -1;
 
 /** The states in which a row has a time at which it is due. */
 export type DueStatus = 'pending' | 'recurring';
+export type DueListeners = Readonly<Record<DueStatus, Set<(slot: number) => void>>>;
 export const isDueAt = (status: Status): status is DueStatus =>
   status === 'pending' || status === 'recurring';
 

@@ -40,7 +40,9 @@ export async function processQueue(
     death ??= { error, others: handlersRunningHere(store) - 1 };
     worker?.abandon(death);
   };
-  const { declare, declared } = await checkDeclared(store, options.schedules);
+  const { schedules } = options;
+  // Without schedules nothing is awaited, because a queue that is closed meanwhile has to end this worker.
+  const { declare, declared } = schedules === undefined ? NO_SCHEDULES : await checked(store, schedules);
   const work = async (): Promise<void> => {
     let { work, repair, undeclared } = await peek(store, resolved.timeout, declared);
     if (repair) {
@@ -73,9 +75,10 @@ export async function processQueue(
   return events.summary;
 }
 
+const NO_SCHEDULES = { declare: async () => [], declared: [] };
+
 /** Checks the schedules that a worker declares. Their code is loaded only if there are some. */
-async function checkDeclared(store: Store, schedules: WorkerOptions['schedules']) {
-  if (schedules === undefined) return { declare: async () => [], declared: [] };
+async function checked(store: Store, schedules: NonNullable<WorkerOptions['schedules']>) {
   const module = await loaded('the code of schedules', import('../schedules/declaration.js'));
   const declared = module.checkSchedules(schedules, store.options.maxPayload);
   return { declare: module.declare, declared };
