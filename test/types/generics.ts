@@ -343,3 +343,12 @@ openQueue('queue.tsv', { durability: 'full' });
 openQueue();
 
 export { read };
+
+// ---- schedules: the payload goes with the type ----
+queue.schedule('monthly', { type: 'report', payload: { month: '2030-01' }, cron: '@monthly' });
+queue.schedule('daily', { type: 'cleanup', every: '1d' });
+queue.processJobs({}, { schedules: { daily: { type: 'ping', cron: '@daily' } } });
+// @ts-expect-error report needs a month
+queue.schedule('monthly', { type: 'report', cron: '@monthly' });
+// @ts-expect-error nothing handles this type
+queue.processJobs({}, { schedules: { daily: { type: 'pong', cron: '@daily' } } });

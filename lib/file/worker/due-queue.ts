@@ -5,7 +5,7 @@ import type { JobIndex } from '../index/job-index.js';
 import { runningJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 import { DueJobs } from './due-jobs.js';
-import { DueSchedules } from './due-schedules.js';
+import { DueSchedules, type ScheduleEvents } from './due-schedules.js';
 import { type Candidate, pickCandidates } from './pick.js';
 
 /** The result of {@link DueQueue.take}. */
@@ -74,6 +74,12 @@ export class DueQueue {
   get isStale(): boolean {
     const gone = this.#gone.splice(0);
     return gone.some((slot) => this.index?.status(slot) === 'pending');
+  }
+
+  /** Makes the jobs of schedules whose slots are due. @throws the store's errors */
+  async fire(events: ScheduleEvents): Promise<void> {
+    await this.schedules.fire(this.#store.clock.now(), events);
+    this.refresh();
   }
 
   /** Makes the next pick look again: jobs that could not be claimed before may be claimable now. */

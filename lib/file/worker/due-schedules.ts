@@ -9,7 +9,7 @@ import type { Store } from '../store.js';
 const MOST_AT_ONCE = 500;
 
 /** The worker's side of the schedules: it is told what came of them. */
-interface ScheduleEvents {
+export interface ScheduleEvents {
   fired(fired: Fired): void;
   warn(message: string): void;
 }

@@ -159,7 +159,7 @@ export class Worker {
       this.#executor.startWaiting();
       if (error !== undefined) throw error;
       // After the endings, because a job that has ended can't overlap with the next one of its schedule.
-      if (isSlot) await this.#dueQueue.schedules.fire(this.#store.clock.now(), this.#events);
+      if (isSlot) await this.#dueQueue.fire(this.#events);
       this.#commitRetry.succeed();
       if (wanted > 0 && claims.mustWait) this.#onCrowd();
     } catch (error) {
