@@ -18,6 +18,7 @@ import { outcomes } from './outcomes.js';
 import { policies } from './policies.js';
 import { processes } from './processes.js';
 import { retries } from './retries.js';
+import { schedules } from './schedules.js';
 import { shutdown } from './shutdown.js';
 import { uniqueJobs } from './unique.js';
 import { workers } from './workers.js';
@@ -34,6 +35,7 @@ export const checks: Checks = {
   ...followUps,
   ...uniqueJobs,
   ...labels,
+  ...schedules,
   ...workers,
   ...shutdown,
   ...processes,

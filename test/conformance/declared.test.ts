@@ -24,6 +24,7 @@ const LESS: Required<Engine['cannot']> = {
   maxWorkers: 'it does not know its workers',
   'order over types': 'each type is a queue of its own',
   processes: 'it lives in the memory of one process',
+  schedules: 'it has no clock of its own',
   'unique jobs': 'it has no index over keys',
 };
 
@@ -52,8 +53,11 @@ const limited = (queue: Queue): Queue => ({
     for (const { options = {} } of jobs) refuseOptions(options);
     return queue.addMany(jobs);
   },
-  processJobs: async (handlers, options: WorkerOptions = {}) =>
-    options.maxWorkers === undefined ? queue.processJobs(handlers, options) : refuse('maxWorkers'),
+  schedule: async () => refuse('schedules'),
+  processJobs: async (handlers, options: WorkerOptions = {}) => {
+    if (options.schedules !== undefined) refuse('schedules');
+    return options.maxWorkers === undefined ? queue.processJobs(handlers, options) : refuse('maxWorkers');
+  },
 });
 
 const less: Engine = {

@@ -26,6 +26,8 @@ type Capability =
   | 'order over types'
   /** Several processes may work one queue. */
   | 'processes'
+  /** Recurring jobs: `schedule()` and the calls beside it, and the option `schedules` of a worker. */
+  | 'schedules'
   /** The option `dedupeKey` of a job. */
   | 'unique jobs';
 
