@@ -84,6 +84,7 @@ export const enqueueing: Checks = {
         priority: 0,
         dedupeKey: nothing,
         after: [],
+        schedule: undefined,
         meta: {},
         error: nothing,
         result: nothing,

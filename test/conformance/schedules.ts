@@ -90,6 +90,7 @@ export const schedules: Checks = {
 
   'a schedule that can not be kept is refused, and nothing is added': scheduled(async (t, engine) => {
     const queue = await engine.open(t);
+    await queue.schedule('nightly', NIGHTLY);
     const wrong: readonly Partial<ScheduleSpec>[] = [
       { cron: undefined },
       { every: '1m' },
@@ -99,6 +100,6 @@ export const schedules: Checks = {
     ];
     for (const change of wrong)
       await rejects(queue.schedule('a', { ...NIGHTLY, ...change } as ScheduleSpec), 'INVALID_ARGUMENT');
-    assert.deepEqual(await queue.listSchedules(), []);
+    assert.equal((await queue.listSchedules()).length, 1);
   }),
 };

@@ -41,6 +41,7 @@ test('the fields of a row come back as a job', () => {
     priority: -2.5,
     dedupeKey: undefined,
     after: [],
+    schedule: undefined,
     meta: {},
     error: undefined,
     result: undefined,
