@@ -1,4 +1,4 @@
-import { errorMessage } from '../../job/errors.js';
+import { type ErrorCode, isInstance, TsvqError } from '../../job/errors.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { readJobs } from '../index/rows.js';
@@ -7,6 +7,9 @@ import type { Store } from '../store.js';
 
 /** The most schedules that one commit fires. */
 const MOST_AT_ONCE = 500;
+
+/** The errors of a schedule that can't be used; a failed read is none of them. */
+const UNUSABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['INVALID_ARGUMENT', 'NOT_INSTALLED']);
 
 /** The worker's side of the schedules: it is told what came of them. */
 export interface ScheduleEvents {
@@ -52,19 +55,21 @@ export class DueSchedules {
   async fire(now: number, events: ScheduleEvents): Promise<void> {
     const index = this.#index;
     if (index === undefined) return;
-    const firings: Firing[] = [];
-    for (const row of this.#takeDue(index, now)) {
-      const firing = await this.#plan(index, row, now, events);
-      if (firing !== undefined) firings.push(firing);
-    }
-    if (firings.length === 0) return;
+    const due = this.#takeDue(index, now);
     try {
+      const firings: Firing[] = [];
+      const slots = [...due];
+      for (const [i, row] of readJobs(index, slots).entries()) {
+        const firing = row && (await this.#plan(index, row, now, events));
+        if (firing !== undefined) firings.push(firing);
+        // Without a usable row, the schedule waits for its next one.
+        else due.delete(slots[i] as number);
+      }
+      if (firings.length === 0) return;
       const fired = await this.#store.update('open', (tx) => firings.map((firing) => fire(tx, firing)));
       for (const one of fired) if (one !== undefined) events.fired(one);
     } finally {
-      // A schedule that was not dealt with is still due.
-      for (const { row } of firings)
-        if (row.known?.index === this.#index) this.#add(row.known?.slot as number);
+      if (index === this.#index) for (const slot of due) this.#add(slot);
     }
   }
 
@@ -75,21 +80,20 @@ export class DueSchedules {
     this.#next = Math.min(this.#next, index.runAt(slot));
   };
 
-  #takeDue(index: JobIndex, now: number): StoredJob[] {
-    const due: number[] = [];
+  #takeDue(index: JobIndex, now: number): Set<number> {
+    const due = new Set<number>();
     let next = Number.POSITIVE_INFINITY;
     for (const slot of this.#rows) {
       if (index.status(slot) !== 'recurring') this.#rows.delete(slot);
-      else if (index.runAt(slot) > now || due.length === MOST_AT_ONCE)
-        next = Math.min(next, index.runAt(slot));
-      else due.push(slot);
+      else if (index.runAt(slot) > now || due.size === MOST_AT_ONCE) next = Math.min(next, index.runAt(slot));
+      else due.add(slot);
     }
     for (const slot of due) this.#rows.delete(slot);
     this.#next = next;
-    return readJobs(index, due).filter((row) => row !== undefined);
+    return due;
   }
 
-  /** Plans a firing. A row that can't be used waits for its next version, and the worker goes on. */
+  /** Plans a firing. For a row that can't be used it warns once, and the worker goes on. */
   async #plan(
     index: JobIndex,
     row: StoredJob,
@@ -101,7 +105,8 @@ export class DueSchedules {
       const firing = await planFiring(this.#store, index, row, now);
       if (firing !== undefined) return firing;
     } catch (error) {
-      why = errorMessage(error);
+      if (!isInstance(TsvqError, error) || !UNUSABLE.has(error.code)) throw error;
+      why = error.message;
     }
     if (!this.#complaints.has(row.id))
       events.warn(`the schedule with the id ${row.id} can't be used: ${why}; see queue doctor`);
