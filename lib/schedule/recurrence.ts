@@ -22,7 +22,10 @@ export function checkRecurrence(spec: ScheduleTimes, where: string): Recurrence 
   const { cron, every, timezone, catchUp = 'last', overlap = 'skip', jitter = 0 } = spec;
   if ((cron === undefined) === (every === undefined)) {
     const what = cron === undefined ? 'neither cron nor every' : 'both cron and every';
-    throw new TsvqError('INVALID_ARGUMENT', `${where.slice(0, -1)} has ${what}; it needs one of them`);
+    throw new TsvqError(
+      'INVALID_ARGUMENT',
+      `${where.slice(0, -2) || 'the schedule'} has ${what}; it needs one of them`,
+    );
   }
   if (cron !== undefined) checkExpression(`${where}cron`, cron);
   if (every !== undefined && timezone !== undefined)
