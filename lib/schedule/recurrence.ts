@@ -91,7 +91,7 @@ function spread(name: string, jitter: Duration): number {
 const withinByDefault = (catchUp: CatchUp): number => (catchUp === 'last' ? Number.POSITIVE_INFINITY : DAY);
 
 /** A recurrence as in the file: times and durations in seconds. Defaults are left out. */
-export interface RecurrenceNote {
+interface RecurrenceNote {
   readonly cron?: string;
   readonly every?: number;
   readonly timezone?: string;

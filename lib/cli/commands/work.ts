@@ -37,8 +37,7 @@ export function define(command: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-The export schedules, an object, has a schedule for each name. One that the queue lacks is added, and one that differs
-is changed; none is removed.
+The export schedules has recurring jobs, by name: one that the queue lacks is added, one that differs is changed.
 Prints what happened to each job, and nothing if nothing happened. Exits with 0 even if jobs fail.
 An uncaught exception ends it with 1; a job that ran has it as its error.
 The first SIGINT or SIGTERM lets the running jobs finish, for 10 s at most. The second one ends it at once.
