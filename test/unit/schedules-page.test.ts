@@ -54,7 +54,7 @@ test('the names on the page mean what it says', () => {
       );
 });
 
-test('either day is enough, also behind */', () => {
+test('either day is enough, also after */', () => {
   const days = (cron: string): number[] =>
     nextRuns({ cron }, 6, '2030-09-01T12:00:00Z').map((time) => time.getUTCDate());
   // 1 September 2030 is a Sunday.
