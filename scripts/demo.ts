@@ -1,5 +1,6 @@
 /*
- * The main job from end to end: jobs are enqueued as a web app would, and the worker that cron starts runs them.
+ * The main job from end to end: jobs are enqueued as a web app would, a schedule makes one more, and the worker that
+ * cron starts runs them.
  *
  *   npm start [folder]
  *
@@ -55,6 +56,15 @@ await queue.cancelJob(mistake);
 const ids = [email, order, gone, tomorrow, mistake];
 await printQueue();
 
+console.log('\nA schedule makes one more each day, and is due for the first time in a second.');
+const daily = await queue.schedule('report', {
+  type: 'send_email',
+  payload: { to: 'ann@example.com', subject: 'Your report', text: 'Nothing new.\n' },
+  every: '1d',
+  startAt: new Date(Date.now() + 1_000),
+});
+await sleep(Math.max(0, Number(daily.nextRun) - Date.now()));
+
 console.log('\ncron starts the worker:');
 await tick();
 const busy = await queue.getJob(order);
@@ -66,6 +76,8 @@ if (busy?.status === 'pending') {
   await tick();
 }
 receiver.close();
+const [report] = await queue.listSchedules();
+ids.push(report?.lastJob ?? 'none');
 
 console.log(`\nNow ${show(file)} holds:`);
 await printQueue();
@@ -78,6 +90,8 @@ const expected: [id: string, status: Status, attempts: number][] = [
   [mistake, 'cancelled', 0],
 ];
 const wrong: string[] = [];
+if (report?.lastJob !== undefined) expected.push([report.lastJob, 'completed', 1]);
+if (report?.fired !== 1) wrong.push(`the schedule has made ${report?.fired} jobs, not 1`);
 for (const [id, status, attempts] of expected) {
   const job = await queue.getJob(id);
   if (job?.status !== status || job.attempts !== attempts)
@@ -95,6 +109,7 @@ All as expected. Look for yourself:
   the queue                 ${show(file)}
   the e-mail, as sent       ${show(message)}
   what waits                awk -F'\\t' '$4 == "pending"' ${show(file)}
+  the schedule              awk -F'\\t' '$4 == "recurring"' ${show(file)}
   one job                   grep ${email} ${show(file)}`);
 
 /** Runs the worker as cron does: from another folder, with hardly any environment. */

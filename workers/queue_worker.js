@@ -106,6 +106,7 @@ try {
     anyFileSystem: /^(1|true|yes)$/i.test(process.env.QUEUE_ANY_FILE_SYSTEM ?? ''),
   });
   const outbox = join(dirname(queue.file), 'outbox');
+  // Recurring jobs are declared here, as `schedules`, or once for all by `queue schedule add`.
   await queue.processJobs(handlers(outbox), { ...options, signal: shutdown.signal, logger: log });
 } catch (error) {
   // The exception was reported already.

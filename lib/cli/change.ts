@@ -1,4 +1,4 @@
-import { TsvqError } from '../job/errors.js';
+import { type ErrorCode, TsvqError } from '../job/errors.js';
 import type { Job } from '../job/job.js';
 import type { Queue } from '../queue.js';
 import type { Cli } from './cli.js';
@@ -12,7 +12,7 @@ export interface Change {
   readonly done: string;
   /** The jobs that allow the change, for messages: `only … can be cancelled`. */
   readonly wanted: string;
-  /** Makes the change. @returns false if the job's state forbids it @throws TsvqError `DUPLICATE_JOB` */
+  /** Makes the change. @returns false if the job's state forbids it @throws TsvqError of {@link REFUSALS} */
   readonly apply: (queue: Queue, id: string) => Promise<boolean>;
 }
 
@@ -45,16 +45,20 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
       const { type, status } = job;
       output.changed({ id, type, status }, `${change.done} ${describe(job)}`, [id, type, status]);
     } else {
-      say(`job ${describe(job)} is ${job.status}; only ${change.wanted}`);
+      const what = job.status === 'recurring' ? 'a schedule, not a job' : job.status;
+      say(`job ${describe(job)} is ${what}; only ${change.wanted}`);
       exitCode ||= EXIT.failed;
     }
   }
   if (exitCode !== EXIT.done) process.exitCode = exitCode;
 }
 
-/** Returns the error about a job whose key another job has. It must not keep the other jobs from their change. */
+/** The refusals that concern one job: another job has its key, or it is a schedule. */
+const REFUSALS: readonly ErrorCode[] = ['DUPLICATE_JOB', 'INVALID_ARGUMENT'];
+
+/** Returns the error about one job. It must not keep the other jobs from their change. */
 function toRefusal(error: unknown): TsvqError {
-  if (error instanceof TsvqError && error.code === 'DUPLICATE_JOB') return error;
+  if (error instanceof TsvqError && REFUSALS.includes(error.code)) return error;
   throw error;
 }
 

@@ -62,6 +62,12 @@ export function span(ms: number): string {
   return `${Math.floor(ms / size)}${name}`;
 }
 
+/** Formats a duration in the largest unit that leaves nothing over: `90s`, `15m`. */
+export function exactSpan(ms: number): string {
+  const [name, size] = UNITS.find(([, size]) => ms >= size && ms % size === 0) ?? ['ms', 1];
+  return `${ms / size}${name}`;
+}
+
 /** Formats bytes in their largest unit: `1.2 MB`. */
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -13,6 +13,7 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
   retry: ['run failed or cancelled jobs again', () => import('./commands/retry.js')],
   pause: ['let no jobs of a type start, or of any type', () => import('./commands/pause.js')],
   resume: ['let jobs start again', () => import('./commands/resume.js')],
+  schedule: ['add, list, pause or remove recurring jobs', () => import('./commands/schedule.js')],
   work: ['run the due jobs once, with the handlers of a module', () => import('./commands/work.js')],
   stats: ['count jobs by status and type', () => import('./commands/stats.js')],
   check: ['print one line if something is wrong, for cron to mail', () => import('./commands/check.js')],
@@ -35,7 +36,7 @@ Exit codes:
   0   done
   1   failed, or something is wrong (check, doctor)
   2   usage: an argument or option can't be used; nothing was changed
-  3   not found: no such queue file, job or module
+  3   not found: no such queue file, job, schedule or module
   75  busy: another process held the lock for too long; try again
 
 Data goes to stdout, messages to stderr. The output of --json and --plain stays the same; the tables may change.

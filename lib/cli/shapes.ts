@@ -42,11 +42,15 @@ export const joinFields = ({ dedupeKey, after, meta }: Job): [name: string, valu
 /** How much of an id tells a person which job it is. */
 const SHORT_ID = 4;
 
-/** Says how long a job waited, must wait, runs, or ran, or which jobs it waits for. */
+/** The times from the year 3000 on, which a schedule without a next slot has. */
+const isNever = (time: Date): boolean => time.getUTCFullYear() >= 3000;
+
+/** Says how long a job waited, must wait, runs, or ran, or which jobs it waits for; of a schedule, when its next slot is. */
 export function timeOf({ status, runAt, startedAt, finishedAt, after }: Job, now: number): string {
   if (status === 'waiting')
     return after.length === 0 ? '' : `after ${after.map((id) => `${id.slice(0, SHORT_ID)}…`).join(', ')}`;
-  if (status === 'pending') {
+  if (status === 'recurring' && isNever(runAt)) return 'no next slot';
+  if (status === 'pending' || status === 'recurring') {
     const late = now - runAt.getTime();
     if (Number.isNaN(late)) return '';
     return late >= 0 ? `due ${span(late)}` : `in ${span(-late)}`;

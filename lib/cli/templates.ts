@@ -80,7 +80,13 @@ async function main() {
 ${kind === 'commonjs' ? "  const { openQueue, workerOptionsFrom } = await import('tsvq');\n" : ''}  const options = workerOptionsFrom(process.env);
   const anyFileSystem = /^(1|true|yes)$/i.test(process.env.QUEUE_ANY_FILE_SYSTEM);
   queue = openQueue(file, { anyFileSystem });
-  await queue.processJobs(handlers, { ...options, signal: shutdown.signal, logger: log });
+  await queue.processJobs(handlers, {
+    ...options,
+    // A recurring job, by its name; queue schedule list shows when it runs next.
+    // schedules: { morning: { type: 'hello', cron: '0 6 * * 1-5', timezone: 'Europe/Berlin' } },
+    signal: shutdown.signal,
+    logger: log,
+  });
   // A handler that left something running would keep this process alive, and cron adds another one each minute.
   if (shutdown.signal.aborted) process.exit();
   setTimeout(() => process.exit(), 10_000).unref();

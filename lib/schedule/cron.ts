@@ -45,7 +45,7 @@ const isFixed = (expression: string): boolean => {
 };
 
 /** Returns the function that gives a zone's local time as if it were UTC, in ms. */
-function zoneClock(timezone: string): (time: number) => number {
+export function zoneClock(timezone: string): (time: number) => number {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: timezone,
     hourCycle: 'h23',

@@ -22,7 +22,10 @@ export function checkRecurrence(spec: ScheduleTimes, where: string): Recurrence 
   const { cron, every, timezone, catchUp = 'last', overlap = 'skip', jitter = 0 } = spec;
   if ((cron === undefined) === (every === undefined)) {
     const what = cron === undefined ? 'neither cron nor every' : 'both cron and every';
-    throw new TsvqError('INVALID_ARGUMENT', `${where.slice(0, -1)} has ${what}; it needs one of them`);
+    throw new TsvqError(
+      'INVALID_ARGUMENT',
+      `${where.slice(0, -2) || 'the schedule'} has ${what}; it needs one of them`,
+    );
   }
   if (cron !== undefined) checkExpression(`${where}cron`, cron);
   if (every !== undefined && timezone !== undefined)
@@ -88,7 +91,7 @@ function spread(name: string, jitter: Duration): number {
 const withinByDefault = (catchUp: CatchUp): number => (catchUp === 'last' ? Number.POSITIVE_INFINITY : DAY);
 
 /** A recurrence as in the file: times and durations in seconds. Defaults are left out. */
-export interface RecurrenceNote {
+interface RecurrenceNote {
   readonly cron?: string;
   readonly every?: number;
   readonly timezone?: string;

@@ -101,17 +101,3 @@ export function dueSlots(
   }
   return { slots: due, next: slot };
 }
-
-/**
- * Returns the next slots of a schedule.
- *
- * @param count how many
- * @param from in ms; they come after it
- */
-export function nextSlots(slots: Slots, count: number, from: number): number[] {
-  const found: number[] = [];
-  for (let slot = slots.next(from); slot !== undefined && found.length < count; slot = slots.next(slot)) {
-    found.push(slot);
-  }
-  return found;
-}

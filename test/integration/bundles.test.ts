@@ -31,7 +31,8 @@ async function main() {
   const { result } = await queue.getJob(id);
   await queue.close();
   const isQuiet = listeners() === before;
-  console.log(JSON.stringify({ result, after: types.after.completed, failed: types.refused.failed, refused, test: test.enqueued, isQuiet }));
+  const [due] = nextRuns({ cron: '0 6 * * *', timezone: 'Asia/Tokyo' }, 1, 0);
+  console.log(JSON.stringify({ result, after: types.after.completed, failed: types.refused.failed, refused, test: test.enqueued, due, isQuiet }));
 }
 main();
 `;
@@ -42,13 +43,14 @@ const PRINTED = {
   failed: 1,
   refused: 'INVALID_ARGUMENT',
   test: [{ type: 'one', payload: { at: 1 } }],
+  due: '1970-01-01T21:00:00.000Z',
   isQuiet: true,
 };
 
 const LOADED = {
-  import: `import { openQueue, PermanentError, TsvqError } from 'tsvq';
+  import: `import { nextRuns, openQueue, PermanentError, TsvqError } from 'tsvq';
 import { context } from 'tsvq/testing';`,
-  require: `const { openQueue, PermanentError, TsvqError } = require('tsvq');
+  require: `const { nextRuns, openQueue, PermanentError, TsvqError } = require('tsvq');
 const { context } = require('tsvq/testing');`,
 };
 
@@ -58,7 +60,7 @@ function project(t: TestContext): string {
   for (const name of ['package.json', 'dist']) {
     cpSync(join(root, name), join(folder, 'source/node_modules/tsvq', name), { recursive: true });
   }
-  for (const name of ['ms', 'papaparse', 'proper-lockfile', 'tinyqueue']) {
+  for (const name of ['croner', 'ms', 'papaparse', 'proper-lockfile', 'tinyqueue']) {
     cpSync(join(root, 'node_modules', name), join(folder, 'source/node_modules', name), { recursive: true });
   }
   mkdirSync(join(folder, 'elsewhere'));

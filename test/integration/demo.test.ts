@@ -16,12 +16,13 @@ test('npm start runs the main job, and can be run again', { timeout: 120_000 }, 
     const jobs = await openQueue(join(folder, 'queue.tsv')).listJobs();
     assert.deepEqual(jobs.map(({ type, status, attempts }) => `${type} ${status} ${attempts}`).sort(), [
       'send_email completed 1',
+      'send_email completed 1',
       'send_email pending 0',
       'webhook cancelled 0',
       'webhook completed 2',
       'webhook failed 1',
     ]);
     for (const { id, status } of jobs) assert.match(stdout, new RegExp(`^ *${id} .* ${status} `, 'm'));
-    assert.equal((await readdir(join(folder, 'outbox'))).length, 1);
+    assert.equal((await readdir(join(folder, 'outbox'))).length, 2);
   }
 });

@@ -24,9 +24,11 @@ describe('the one-liners of the README', () => {
       const queue = openQueue(file, { durability });
       const check = async (): Promise<void> => {
         const jobs = await queue.listJobs();
+        const schedules = (await queue.listSchedules()).length;
         for (const { id } of [jobs[0], jobs[Math.floor(jobs.length / 2)], jobs.at(-1)] as { id: string }[])
-          checkAll({ jobs, id, file });
+          checkAll({ jobs, schedules, id, file });
       };
+      await queue.schedule('nightly', { type: 'work', every: '1d' });
       const [first] = await queue.enqueueMany(
         Array.from({ length: 20 }, (_, i) => ({ type: i % 3 === 0 ? 'e-mail' : 'webhook', payload: { i } })),
       );

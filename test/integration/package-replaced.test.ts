@@ -16,7 +16,7 @@ function installed(t: TestContext) {
   cpSync(join(root, 'dist'), dist, { recursive: true });
   const dependencies = join(folder, 'node_modules');
   mkdirSync(dependencies);
-  for (const name of ['ms', 'papaparse', 'proper-lockfile'])
+  for (const name of ['croner', 'ms', 'papaparse', 'proper-lockfile'])
     symlinkSync(join(root, 'node_modules', name), join(dependencies, name));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   const file = join(temporaryFolder(t), 'queue.tsv');
@@ -78,12 +78,14 @@ test('a dependency that is gone when it is needed is named', async (t) => {
     dist,
     "queue.getJob('aa')",
     "queue.enqueue('email', 1, { delay: '1m' })",
+    "queue.schedule('nightly', { type: 'email', cron: '@daily' })",
   );
   assert.deepEqual(
     told.map(([code, message]) => [code, message.split(',')[0]]),
     [
       ['TsvqError NOT_INSTALLED', 'papaparse'],
       ['TsvqError NOT_INSTALLED', 'ms'],
+      ['TsvqError NOT_INSTALLED', 'croner'],
     ],
   );
 });

@@ -37,7 +37,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 100],
-  ['cli', 2140],
+  ['cli', 2640],
   ['index.ts', 60],
   ['testing.ts', 100],
 ];

@@ -32,16 +32,34 @@ for (const name of COMMANDS) {
     const { define } = (await import(`../../lib/cli/commands/${name}.js`)) as CommandModule;
     const command = new Command(name);
     define(command, {} as Cli);
-    const text = section(cli, `queue ${name}`);
-    assert.deepEqual(
-      firstColumn(text),
-      command.options.map(({ flags }) => flags),
-    );
-    assert.match(text, /^Exit codes: /m);
-    for (const { defaultValue, flags } of command.options)
-      if (defaultValue !== undefined)
-        assert.match(text, new RegExp(`^\\| \`${flags}\` \\| \`?${defaultValue}\`? `, 'm'));
+    checkCommand(command, `queue ${name}`);
+    for (const sub of command.commands.filter(({ options }) => options.length > 0))
+      checkCommand(sub, `queue ${name} ${sub.name()}`);
   });
+}
+
+test('the page on commands names every subcommand of queue schedule', async () => {
+  const { define } = (await import('../../lib/cli/commands/schedule.js')) as CommandModule;
+  const command = new Command('schedule');
+  define(command, {} as Cli);
+  const listed = firstColumn(section(cli, 'queue schedule')).map((call) => call.split(' ')[2]);
+  assert.deepEqual(
+    listed,
+    command.commands.map((sub) => sub.name()),
+  );
+});
+
+/** Checks the section of a command: its options, their defaults, and its exit codes. */
+function checkCommand(command: Command, name: string): void {
+  const text = section(cli, name);
+  assert.deepEqual(
+    firstColumn(text).filter((cell) => cell.startsWith('-')),
+    command.options.map(({ flags }) => flags),
+  );
+  assert.match(text, /^Exit codes: /m);
+  for (const { defaultValue, flags } of command.options)
+    if (defaultValue !== undefined)
+      assert.match(text, new RegExp(`^\\| \`${flags}\` \\| \`?${defaultValue}\`? `, 'm'));
 }
 
 test('the page on commands has the options of all commands, and all exit codes', () => {

@@ -1,8 +1,5 @@
-import { arrayBuffer } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
-import { findInexact, parseJson, tellInexact } from '../../file/format/parse-json.js';
-import { countText, durationText } from '../../job/checks.js';
-import { TsvqError } from '../../job/errors.js';
+import { durationText } from '../../job/checks.js';
 import {
   type Added,
   type DedupeScope,
@@ -16,21 +13,19 @@ import type { Queue } from '../../queue.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
 import { examples } from '../help.js';
-import { labelOption, labelsOf } from '../labels.js';
+import { instantOf, type JobTexts, jobOptionsOf } from '../job-texts.js';
+import { labelOption } from '../labels.js';
 import { say } from '../output.js';
+import { payloadOf } from '../payload.js';
 
-interface Options {
+interface Options extends JobTexts {
   runAt?: string;
   delay?: string;
-  priority?: string;
-  maxAttempts?: string;
-  timeout?: string;
   key?: string;
   unique?: true;
   onDuplicate?: OnDuplicate;
   dedupe?: DedupeScope;
   maxDelay?: string;
-  label?: string[];
 }
 
 export function define(command: Command, cli: Cli): void {
@@ -75,7 +70,7 @@ ${examples(
 )}`,
     )
     .action(async (type: string, json: string | undefined, options: Options) => {
-      const payload = json === undefined ? undefined : await parse(json);
+      const payload = json === undefined ? undefined : await payloadOf(json);
       const queue = overStore(cli.store);
       const { id, outcome } = await queue.add(type, payload, enqueueOptions(options));
       const { output } = cli;
@@ -94,31 +89,12 @@ async function describe(queue: Queue, { id, outcome }: Added): Promise<string> {
   return `existing: a job with this key is ${(await queue.getJob(id))?.status ?? 'there'}`;
 }
 
-async function parse(json: string): Promise<unknown> {
-  const input = json === '-' ? await arrayBuffer(process.stdin) : undefined;
-  try {
-    // Invalid UTF-8 would become another text.
-    const text = input === undefined ? json : new TextDecoder('utf-8', { fatal: true }).decode(input);
-    return parseJson(text, 'payload');
-  } catch (error) {
-    if (error instanceof TsvqError) throw error;
-    const what = json === '-' ? 'stdin' : `the payload ${json}`;
-    throw usageError(
-      `${what} is not JSON: ${(error as Error).message} (text needs its own quotes: '"text"')`,
-    );
-  }
-}
-
 function enqueueOptions(options: Options): EnqueueOptions {
-  const { runAt, delay, priority, maxAttempts, timeout, label } = options;
+  const { runAt, delay } = options;
   return {
-    // Fewer digits are a year or a day, not seconds since 1970.
-    ...(runAt !== undefined && { runAt: /^\d{9,}(\.\d+)?$/.test(runAt) ? Number(runAt) : runAt }),
+    ...(runAt !== undefined && { runAt: instantOf(runAt) }),
     ...(delay !== undefined && { delay: durationText('--delay', delay) }),
-    ...(priority !== undefined && { priority: numberOf('--priority', priority) }),
-    ...(maxAttempts !== undefined && { maxAttempts: countText('--max-attempts', maxAttempts) }),
-    ...(timeout !== undefined && { timeout: durationText('--timeout', timeout) }),
-    ...(label !== undefined && { meta: labelsOf(label) }),
+    ...jobOptionsOf(options),
     ...keyOptions(options),
   };
 }
@@ -139,13 +115,4 @@ function keyOptions({ key, unique, onDuplicate, dedupe, maxDelay }: Options): En
     onDuplicate,
     ...(maxDelay !== undefined && { maxDelay: durationText('--max-delay', maxDelay) }),
   };
-}
-
-/** Reads a number. */
-function numberOf(option: string, text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (Number.isNaN(value)) throw usageError(`${option} is ${JSON.stringify(text)}; it must be a number`);
-  const inexact = findInexact(text);
-  if (inexact !== undefined) throw usageError(tellInexact(inexact, option));
-  return value;
 }

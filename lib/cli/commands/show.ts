@@ -3,6 +3,7 @@ import { datedAhead } from '../../file/doctor/dated-ahead.js';
 import { escapeText } from '../../file/format/text.js';
 import type { Store } from '../../file/store.js';
 import type { Job } from '../../job/job.js';
+import type { Schedule } from '../../job/schedule-spec.js';
 import type { Queue } from '../../queue.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
@@ -10,6 +11,7 @@ import { isoSeconds, span, toSafeJson } from '../format.js';
 import { examples } from '../help.js';
 import { resolveIds } from '../ids.js';
 import { type Field, say } from '../output.js';
+import { nextRunOf, whenOf } from '../schedules.js';
 import { joinFields, timeOf } from '../shapes.js';
 
 export function define(command: Command, cli: Cli): void {
@@ -38,9 +40,11 @@ export function define(command: Command, cli: Cli): void {
           : '; jobs that finished long ago are found with --archive, damaged lines by queue doctor';
         throw notFound(`there is no job ${given} in ${store.path}${hint}`);
       }
-      if (output.format === 'human')
-        output.text(describe(job, store, await parentsOf(job, queue), Date.now()));
-      else if (output.format === 'json') output.data(job, []);
+      if (output.format === 'human') {
+        const all = job.status === 'recurring' ? await queue.listSchedules() : [];
+        const schedule = all.find(({ id }) => id === job.id);
+        output.text(describe(job, store, { schedule, parents: await parentsOf(job, queue) }));
+      } else if (output.format === 'json') output.data(job, []);
       else for (const field of fields(job)) output.data(job, field);
       const ahead = datedAhead(job.status, timesOf(job), Date.now());
       if (ahead !== undefined) say(`job ${job.id} is dated far ahead: ${ahead}`);
@@ -70,8 +74,16 @@ async function parentsOf({ after }: Job, queue: Queue): Promise<string | undefin
   return parents.map((job, i) => `${after[i]} (${job?.status ?? 'not in the file'})`).join(', ');
 }
 
-/** Describes a job for people. */
-function describe(job: Job, store: Store, parents: string | undefined, now: number): string {
+/** What the file says about a job besides its row. */
+interface Context {
+  readonly parents: string | undefined;
+  /** Undefined for a job. */
+  readonly schedule: Schedule | undefined;
+}
+
+/** Describes a job, or a schedule, for people. */
+function describe(job: Job, store: Store, { schedule, parents }: Context): string {
+  const now = Date.now();
   const ago = (time: Date | undefined): string | undefined =>
     time && `${isoSeconds(time)}  (${relative(time.getTime(), now)})`;
   const worker = job.lockedBy && `${job.lockedBy}  (${store.processes.liveness(job.lockedBy)})`;
@@ -79,14 +91,16 @@ function describe(job: Job, store: Store, parents: string | undefined, now: numb
     ['id', job.id],
     ['type', job.type],
     ['status', [job.status, timeOf(job, now)].filter(Boolean).join(', ')],
+    ['schedule', schedule === undefined ? madeBy(job) : `${schedule.name}, ${whenOf(schedule.spec)}`],
+    ['next run', schedule && nextRunOf(schedule)],
     ['key', job.dedupeKey],
     ['after', parents],
-    ['attempts', attempts(job)],
+    schedule === undefined ? ['attempts', attempts(job)] : ['jobs made', String(schedule.fired)],
     ['interrupted', job.interruptions > 0 ? `${job.interruptions} times in a row` : undefined],
     ['priority', String(job.priority)],
     ['time limit', job.timeout === undefined ? undefined : `${job.timeout / 1000} s`],
     ['created', ago(job.createdAt)],
-    ['run at', ago(job.runAt)],
+    ['run at', schedule === undefined ? ago(job.runAt) : undefined],
     ['started', ago(job.startedAt)],
     ['finished', ago(job.finishedAt)],
     ['worker', worker],
@@ -101,6 +115,13 @@ function describe(job: Job, store: Store, parents: string | undefined, now: numb
     ...lines.flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(12)}${oneLine(value)}`)),
     ...blocks.flatMap(([name, value]) => (value === undefined ? [] : [name, indent(value)])),
   ].join('\n');
+}
+
+/** Says which schedule has made a job, and for which slot. */
+function madeBy({ schedule }: Job): string | undefined {
+  if (schedule === undefined) return undefined;
+  const { name, slot } = schedule;
+  return slot === undefined ? `${name}, by hand` : `${name}, slot ${isoSeconds(slot)}`;
 }
 
 function attempts({ attempts, forgiven, maxAttempts }: Job): string {

@@ -1,16 +1,11 @@
 import { isName } from '../../job/name.js';
 import type { Recurrence } from '../../job/schedule-spec.js';
-import { type RecurrenceNote, recurrenceIn } from '../../schedule/recurrence.js';
+import { recurrenceIn } from '../../schedule/recurrence.js';
 import { scheduleId } from './derived-id.js';
 import type { StoredJob } from './stored-job.js';
 
 /** The `run_at` of a schedule that has no next slot: the year 3000, in ms. */
 export const NEVER = 32_503_680_000_000;
-
-/** The content of `@schedule` in a schedule's row. */
-export interface ScheduleNote extends RecurrenceNote {
-  readonly name: string;
-}
 
 /** A schedule as in its row. Type, payload and options of its jobs are the row's own. */
 export interface ScheduleRow {

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.js';
+import { examples } from '../help.js';
+import { defineAdd } from '../schedule/add.js';
+import { definePause, defineRemove, defineResume, defineRun } from '../schedule/change.js';
+import { defineList } from '../schedule/list.js';
+import { defineNext } from '../schedule/next.js';
+
+/** The subcommands of `queue schedule`. */
+const SUBCOMMANDS: Record<string, [summary: string, define: (command: Command, cli: Cli) => void]> = {
+  add: ['add a schedule, or change it', defineAdd],
+  list: ['list the schedules', defineList],
+  next: ['print when a schedule, or a cron expression, is due', defineNext],
+  pause: ['let a schedule make no jobs', definePause],
+  resume: ['let a schedule make jobs again', defineResume],
+  run: ['make a job of a schedule now, and print its id', defineRun],
+  remove: ['remove a schedule', defineRemove],
+};
+
+export function define(command: Command, cli: Cli): void {
+  command.helpCommand(false).addHelpText(
+    'after',
+    `
+A schedule makes jobs of one type, at the times of a cron expression or an interval. A worker makes them.
+${examples(
+  "queue schedule add nightly backup --cron '30 2 * * *' --timezone Europe/Berlin",
+  'queue schedule list',
+  'queue schedule add --help',
+)}`,
+  );
+  for (const [name, [summary, defineOne]] of Object.entries(SUBCOMMANDS))
+    defineOne(command.command(name).description(summary), cli);
+}

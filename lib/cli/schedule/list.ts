@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import type { Status } from '../../job/job.js';
+import type { Schedule } from '../../job/schedule-spec.js';
+import type { Queue } from '../../queue.js';
+import type { Cli } from '../cli.js';
+import { examples } from '../help.js';
+import { type Shape, say } from '../output.js';
+import { nextRunOf, whenOf, zoned } from '../schedules.js';
+
+/** A schedule, and the state of its last slot's job. */
+type Listed = Schedule & { readonly lastStatus: Status | undefined };
+
+const SKIPPED = { overlap: 'skipped: the job before was not over', late: 'skipped: too late' };
+
+const shape: Shape<Listed> = {
+  head: ['NAME', 'TYPE', 'WHEN', 'NEXT RUN', 'LAST RUN', 'CAME TO'],
+  cells: (schedule) => {
+    const { name, spec, lastSlot } = schedule;
+    const last = lastSlot === undefined ? '' : zoned(lastSlot, spec);
+    return [name, spec.type, whenOf(spec), nextRunOf(schedule), last, cameTo(schedule)];
+  },
+  plain: ({ name, spec, nextRun, lastSlot, lastJob, lastStatus, skipped, paused, fired, id }) => [
+    ...[name, spec.type, spec.cron, spec.every === undefined ? undefined : Number(spec.every) / 1000],
+    ...[spec.timezone, nextRun, lastSlot, lastJob, skipped ?? lastStatus],
+    ...[paused ? 'paused' : '', fired, id],
+  ],
+};
+
+/** Defines `queue schedule list`. */
+export function defineList(command: Command, cli: Cli): void {
+  command
+    .addHelpText(
+      'after',
+      `
+Times are in the time zone of the schedule. CAME TO: the state of the last slot's job, or why the slot has none.
+--plain prints: name type cron every_seconds timezone next_run last_slot last_job came_to paused fired id
+${examples('queue schedule list', "queue schedule list --json | jq -r 'select(.paused) | .name'")}`,
+    )
+    .action(async () => {
+      const { output, queue } = cli;
+      const count = await output.records(listed(queue), shape);
+      if (count === 0 && output.format === 'human') say(`no schedules in ${queue.file}`);
+    });
+}
+
+async function* listed(queue: Queue): AsyncIterableIterator<Listed> {
+  for (const schedule of await queue.listSchedules()) {
+    const { lastJob } = schedule;
+    const job = lastJob === undefined ? undefined : await queue.getJob(lastJob, { archive: true });
+    yield { ...schedule, lastStatus: job?.status };
+  }
+}
+
+function cameTo({ lastSlot, skipped, lastStatus }: Listed): string {
+  if (lastSlot === undefined) return '';
+  return skipped === undefined ? (lastStatus ?? 'its job is gone') : SKIPPED[skipped];
+}
