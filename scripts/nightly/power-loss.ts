@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { losePower, type Violation } from '../../test/sim/power/campaign.js';
 import { KEYED_SCENARIOS } from '../../test/sim/power/keyed-scenarios.js';
 import { SCENARIOS } from '../../test/sim/power/scenarios.js';
+import { SCHEDULED_SCENARIOS } from '../../test/sim/power/scheduled-scenarios.js';
 import { filesOf } from '../../test/sim/power/snapshot.js';
 
 const { values } = parseArgs({
@@ -21,7 +22,7 @@ const { values } = parseArgs({
 const wanted = Number(values.states);
 let seed = Number(values.seed);
 
-const HISTORIES = [...SCENARIOS, ...KEYED_SCENARIOS];
+const HISTORIES = [...SCENARIOS, ...KEYED_SCENARIOS, ...SCHEDULED_SCENARIOS];
 
 /** The number of violations after which it is clear that something is wrong. */
 const ENOUGH = 5;

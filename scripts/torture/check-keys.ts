@@ -45,8 +45,10 @@ const oneRunsAtATime: Check = (evidence, fail) => {
   const cancelled = new Set(of('cancel').map(({ id }) => id));
   const byKey = new Map<string, Span[]>();
   for (const span of spansOf(evidence)) {
-    const key = jobs.get(span.id)?.dedupe_key ?? '';
-    if (key !== '' && !cancelled.has(span.id)) byKey.set(key, [...(byKey.get(key) ?? []), span]);
+    const { dedupe_key: key = '', status, attempts } = jobs.get(span.id) ?? {};
+    // A schedule may have cancelled its own.
+    const isSure = !key.startsWith('@') || (status === 'completed' && attempts === '1');
+    if (key !== '' && isSure && !cancelled.has(span.id)) byKey.set(key, [...(byKey.get(key) ?? []), span]);
   }
   for (const [key, spans] of byKey) {
     spans.sort((a, b) => a.from - b.from);

@@ -1,5 +1,6 @@
 import { followUpId } from '../../lib/file/format/derived-id.js';
 import { KEY_CHECKS } from './check-keys.js';
+import { isOfSchedule, SLOT_CHECKS } from './check-slots.js';
 import type { FinalState, Row } from './final-state.js';
 import { type Call, callsOf, type Entry } from './journal.js';
 
@@ -94,7 +95,7 @@ const whatWasAddedIsThere: Check = ({ jobs, of }, fail) => {
 const whatIsThereWasAdded: Check = ({ jobs, parked, of }, fail) => {
   const tags = new Map<string, string>();
   for (const [id, row] of jobs) {
-    if (parked.has(id)) continue;
+    if (parked.has(id) || isOfSchedule(row)) continue;
     const tag = tagOf(row);
     const other = tags.get(tag);
     if (other !== undefined) fail(`${tag} is two jobs: ${other} and ${id}`);
@@ -191,6 +192,7 @@ const CHECKS: readonly Check[] = [
   noEditWasLost,
   theFileIsClean,
   ...KEY_CHECKS,
+  ...SLOT_CHECKS,
 ];
 
 /** A job's attempts: the last one, when each began, those whose handlers came to their end, those that began twice. */

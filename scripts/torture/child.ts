@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { QueueOptions } from 'tsvq';
 
-export type Role = 'producer' | 'worker' | 'canceller' | 'retrier' | 'compactor' | 'pauser';
+export type Role = 'producer' | 'worker' | 'canceller' | 'retrier' | 'compactor' | 'pauser' | 'scheduler';
 
 /** What a process is told to do. */
 export interface Order {
@@ -22,6 +22,8 @@ export interface Order {
   readonly longestRest: number;
   /** Of a worker: how long it stays, in ms. Otherwise it decides that itself. */
   readonly linger?: number;
+  /** Of a worker: it declares schedules. */
+  readonly schedules?: boolean;
   /** Of a worker: it ends when no job is left that could run. */
   readonly drain?: boolean;
 }

@@ -8,6 +8,8 @@ export type Row = Readonly<Record<string, string>>;
 export interface FinalState {
   /** Of each job the newest row, in the file or the archive. */
   readonly jobs: ReadonlyMap<string, Row>;
+  /** Of each schedule that goes on the newest row. */
+  readonly schedules: ReadonlyMap<string, Row>;
   /** Ids of the uncrossed rows of the queue file, as often as they stand there. */
   readonly ids: readonly string[];
   /** Lines of the queue file that a person wrote. */
@@ -16,7 +18,7 @@ export interface FinalState {
   readonly strange: readonly string[];
 }
 
-const STATUS = /^(pending|waiting|processing|completed|failed|cancelled)$/;
+const STATUS = /^(pending|waiting|processing|completed|failed|cancelled|recurring)$/;
 
 /**
  * Reads the file and the archive by the rule of docs/file-format.md, by other means than the library's, since it is
@@ -30,10 +32,12 @@ export function readFinalState(file: string): FinalState {
   // Rows that a killed process had on their way there.
   for (const name of readdirSync(dirname(file)))
     if (/\.tsv\.\d{4}-\d\d\.[0-9a-f]{12}\.tmp$/.test(name)) readRows(join(dirname(file), name), jobs);
+  const schedules = new Map([...jobs].filter(([, { status }]) => status === 'recurring'));
+  for (const id of schedules.keys()) jobs.delete(id);
   const notes = others.filter((line) => line.startsWith('# note'));
   // Marks of a compaction, blank lines, closed tails, rows that are crossed out.
   const ours = /^# (note|tsvq format 2$|finished jobs end|open jobs begin)|^$|\t#torn$|^#([^\t]*\t){3}-+\t/;
-  return { jobs, ids, notes, strange: others.filter((line) => !ours.test(line)) };
+  return { jobs, schedules, ids, notes, strange: others.filter((line) => !ours.test(line)) };
 }
 
 function readRows(path: string, jobs: Map<string, Row>): { ids: string[]; others: string[] } {

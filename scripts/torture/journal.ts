@@ -30,6 +30,8 @@ export type Request =
   | { readonly op: 'cancel'; readonly id: string }
   | { readonly op: 'retry'; readonly id: string; readonly attempt: number }
   | { readonly op: 'edit'; readonly id: string; readonly mark: number }
+  | { readonly op: 'run now' }
+  | { readonly op: 'schedule' | 'pause schedule' | 'resume schedule' }
   | { readonly op: 'compact' | 'work' | 'pause' | 'resume' };
 
 /** The entries of one journal, over all the lives of its process; lines that a kill cut are left out. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Order, type Role, startChild } from './child.js';
 
-const MEDDLERS = ['canceller', 'retrier', 'compactor', 'pauser'] as const;
+const MEDDLERS = ['canceller', 'retrier', 'compactor', 'pauser', 'scheduler'] as const;
 
 /** What runs at a time; a meddler is another one in each of its lives. */
 const SLOTS = ['producer', 'producer', 'worker', 'worker', 'worker', 'meddler'] as const;
@@ -119,7 +119,7 @@ export class Supervisor {
     const name = `life${this.#lives++}`;
     const options = { retention };
     const limits = { longestDelay: 1500, longestRest: 25 };
-    return { file, options, journal, seed, name, calls: 0, cut: random(), ...limits };
+    return { file, options, journal, seed, name, calls: 0, cut: random(), schedules: true, ...limits };
   }
 
   #spawn(role: Role, order: Order): ChildProcess {

@@ -57,6 +57,8 @@ export async function torture({ folder, seed, ms, mostKills, progress }: Torture
   person.stop();
   await Promise.all([editing, supervisor.stop()]);
 
+  // Otherwise there would always be something left to do.
+  for (const { name } of await queue.listSchedules()) await queue.pauseSchedule(name);
   const drained = join(folder, 'drain.jsonl');
   await supervisor.drain(drained);
   for (const id of parked) await queue.cancelJob(id);

@@ -92,8 +92,9 @@ function allIsWell(): Case {
 function judge({ producer, worker, meddler, person, jobs, state }: Case): Verdict {
   return check({ journals: [producer, worker, meddler, person], parked: new Map([[parked as string, 0]]) }, {
     jobs,
+    schedules: new Map(),
     ...state,
-  } as FinalState);
+  } satisfies FinalState);
 }
 
 test('the check says so if all is well', () => {

@@ -7,6 +7,7 @@ import { hasHole, look, untidy } from './power/judge.js';
 import { KEYED_SCENARIOS } from './power/keyed-scenarios.js';
 import { LIES } from './power/lies.js';
 import { SCENARIOS, type Scenario } from './power/scenarios.js';
+import { SCHEDULED_SCENARIOS } from './power/scheduled-scenarios.js';
 import { filesOf, type Inode } from './power/snapshot.js';
 import type { Fact } from './power/witness.js';
 
@@ -32,7 +33,7 @@ describe('power is lost at any step', () => {
     everyNthStep: isThorough ? 1 : 5,
     enough: 1,
   };
-  for (const scenario of [...SCENARIOS, ...KEYED_SCENARIOS]) {
+  for (const scenario of [...SCENARIOS, ...KEYED_SCENARIOS, ...SCHEDULED_SCENARIOS]) {
     test(scenario.name, async () => {
       const { states, violations } = await losePower(scenario, settings);
       assert.ok(states > 3, `${states} states`);

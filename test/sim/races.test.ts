@@ -64,6 +64,8 @@ const FOUND: readonly [mode: string, seed: number, what: string][] = [
     63010,
     'a job that a worker claimed twice in one commit that started over, and that was retried between pick and lock',
   ],
+  ['scheduled, power loss', 181236, 'a job of a schedule released by the end that cancels it'],
+  ['scheduled', 15, 'a queued job of a schedule that starts too early, since one between was cancelled'],
 ];
 
 for (const [name, seed, what] of FOUND) {

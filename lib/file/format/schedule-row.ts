@@ -26,6 +26,23 @@ export interface SlotResult {
   readonly since?: number;
 }
 
+/** Reads what a schedule's row says of its last slot. Returns undefined if there was none, or an edit damaged it. */
+export function lastSlot({ result }: StoredJob): SlotResult | undefined {
+  try {
+    const last = JSON.parse(result) as SlotResult | null;
+    return Number.isFinite(last?.slot) ? (last as SlotResult) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Returns the time after which a schedule may go on, in ms. A slot must not come again after a clock was set back, or
+ * if another process fires while a call waits for the lock.
+ */
+export const goesOnAfter = (row: StoredJob | undefined, now: number): number =>
+  Math.max(now, ((row && lastSlot(row)?.slot) ?? 0) * 1000);
+
 /** Reads a schedule's row. Returns undefined for one that an edit by hand damaged, or gave the id of another name. */
 export function readSchedule(row: StoredJob): ScheduleRow | undefined {
   const note = row.meta['@schedule'];

@@ -6,7 +6,7 @@ import { slotsOf } from '../../schedule/slots.js';
 import type { Transaction } from '../commit/transaction.js';
 import { scheduleId } from '../format/derived-id.js';
 import { labelsOf } from '../format/meta.js';
-import { NEVER, readSchedule, type ScheduleRow, type SlotResult } from '../format/schedule-row.js';
+import { goesOnAfter, lastSlot, NEVER, readSchedule, type ScheduleRow } from '../format/schedule-row.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { eachJob } from '../index/rows.js';
 import { cancel } from '../operations/cancel.js';
@@ -82,7 +82,8 @@ async function change<T>(
     const schedule = row && readSchedule(row);
     if (row === undefined || schedule === undefined) return false;
     // Outside of the lock, because it loads croner.
-    const next = slotsOf(schedule.recurrence, `schedule ${name}: `).next(store.clock.now());
+    const from = goesOnAfter(row, store.clock.now());
+    const next = slotsOf(schedule.recurrence, `schedule ${name}: `).next(from);
     const done = await store.update('open', (tx) =>
       tx.isNewest(row) ? { result: run(tx, tx.job(id) as StoredJob, next, schedule) } : undefined,
     );
@@ -103,7 +104,7 @@ export async function listSchedules(store: Store): Promise<Schedule[]> {
 }
 
 function scheduleOf(row: StoredJob, { name, recurrence }: ScheduleRow): Schedule {
-  const last = lastOf(row);
+  const last = lastSlot(row);
   return {
     name,
     id: row.id,
@@ -115,15 +116,6 @@ function scheduleOf(row: StoredJob, { name, recurrence }: ScheduleRow): Schedule
     fired: row.attempts,
     paused: row.meta['@paused'] === true,
   };
-}
-
-function lastOf({ result }: StoredJob): SlotResult | undefined {
-  try {
-    const last = JSON.parse(result) as SlotResult | null;
-    return Number.isFinite(last?.slot) ? (last as SlotResult) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function specOf(row: StoredJob, recurrence: Recurrence): ScheduleSpec {

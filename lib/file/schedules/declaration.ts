@@ -10,7 +10,7 @@ import { declaredText } from '../format/declared-text.js';
 import { scheduleId } from '../format/derived-id.js';
 import { newLayout } from '../format/layout.js';
 import type { Meta } from '../format/meta.js';
-import { NEVER } from '../format/schedule-row.js';
+import { goesOnAfter, NEVER } from '../format/schedule-row.js';
 import { StoredJob } from '../format/stored-job.js';
 import { checkJob } from '../operations/new-job.js';
 import type { Store } from '../store.js';
@@ -102,12 +102,22 @@ export async function declare(store: Store, declarations: readonly Declaration[]
   // One that was removed may be in the sealed part, and goes on with its next version.
   const isKnown = index !== undefined && wanted.every(({ id }) => index.find(id) !== undefined);
   const now = store.clock.now();
-  const first = new Map(wanted.map(({ id, slots }) => [id, slots.next(now)]));
-  return store.update(isKnown ? 'open' : 'all', (tx) => {
-    // What is found may be another process's, and not durable yet.
-    tx.reliesOnRows = true;
-    return wanted.map(({ declaration, id }) => declareOne(tx, declaration, id, first.get(id) ?? NEVER));
-  });
+  const from = new Map(wanted.map(({ id }) => [id, now]));
+  for (;;) {
+    // Outside of the lock, because it loads croner.
+    const first = new Map(wanted.map(({ id, slots }) => [id, slots.next(from.get(id) ?? now)]));
+    const declared = await store.update(isKnown ? 'open' : 'all', (tx) => {
+      const later = wanted.map(({ id }) => [id, goesOnAfter(tx.job(id), now)] as const);
+      if (later.some(([id, after]) => after > (from.get(id) ?? now))) {
+        for (const [id, after] of later) from.set(id, after);
+        return undefined;
+      }
+      // What is found may be another process's, and not durable yet.
+      tx.reliesOnRows = true;
+      return wanted.map(({ declaration, id }) => declareOne(tx, declaration, id, first.get(id) ?? NEVER));
+    });
+    if (declared !== undefined) return declared;
+  }
 }
 
 function declareOne(

@@ -82,7 +82,11 @@ export function fire(tx: Transaction, { row, schedule, due, lookedFor }: Firing)
   for (const slot of due.slots) {
     const job = slotId(id, slot);
     const runAt = slot + jitterOf(job, schedule.recurrence.jitter);
-    const admitted = admitSlotJob(tx, current, schedule, { runAt, slot, before: jobs.at(-1)?.id });
+    const admitted = admitSlotJob(tx, current, schedule, {
+      runAt,
+      slot,
+      made: jobs.map((one) => one.id),
+    });
     by = 'by' in admitted ? admitted.by : undefined;
     if ('by' in admitted) continue;
     for (const earlier of admitted.cancelled)

@@ -4,11 +4,21 @@ import { scheduleKey } from '../format/key-name.js';
 import { labelsOf } from '../format/meta.js';
 import type { ScheduleRow } from '../format/schedule-row.js';
 import type { StoredJob } from '../format/stored-job.js';
-import { ACTIVE, counts, newestOf } from '../joins/unique.js';
+import { ACTIVE, counts } from '../joins/unique.js';
+
+/**
+ * The most earlier jobs that a job of a schedule waits for. One would do, if none that waits were ever cancelled. No
+ * limit would make long rows of a long queue.
+ */
+const MOST_AWAITED = 20;
 
 /** What comes of a job that a schedule is to make: it is made, or skipped because of an earlier one. */
 export type Admitted =
-  | { readonly fields: NewJobFields; readonly cancelled: readonly StoredJob[] }
+  | {
+      readonly fields: NewJobFields;
+      /** The jobs to cancel, in this order: one that waits for another before that one, whose end would release it. */
+      readonly cancelled: readonly StoredJob[];
+    }
   | { readonly by: StoredJob };
 
 /**
@@ -17,29 +27,37 @@ export type Admitted =
  *
  * @param row the schedule's row
  * @param runAt in ms @param slot in ms; undefined for a job by hand
- * @param before the job of the slot before, if it was made in the same commit
+ * @param made the jobs of the slots before that are made in the same commit
  */
 export function admitSlotJob(
   tx: Transaction,
   row: StoredJob,
   { name, recurrence }: ScheduleRow,
-  { runAt, slot, before }: { runAt: number; slot?: number; before?: string | undefined },
+  { runAt, slot, made = [] }: { runAt: number; slot?: number; made?: readonly string[] },
 ): Admitted {
   const { overlap } = recurrence;
-  const earlier = overlap === 'allow' ? [] : tx.withKey(row.type, scheduleKey(name));
-  const holders = earlier.filter((job) => counts(job, ACTIVE));
-  const newest = newestOf(holders);
+  const jobs = overlap === 'allow' ? [] : tx.withKey(row.type, scheduleKey(name));
+  const earlier = oldestFirst(jobs.filter((job) => counts(job, ACTIVE)));
+  const newest = earlier.at(-1);
   if (overlap === 'skip' && newest !== undefined) return { by: newest };
-  const previous = before ?? newest?.id;
   const { type, payload, priority, maxAttempts, timeout, meta } = row;
-  const isWaiting = overlap === 'queue' && previous !== undefined;
+  const ids = [...earlier.map(({ id }) => id), ...made].slice(-MOST_AWAITED);
+  const isWaiting = overlap === 'queue' && ids.length > 0;
   return {
     fields: {
       ...{ type, payload, priority, maxAttempts, timeout, createdAt: tx.now, runAt },
       ...(overlap !== 'allow' && { dedupeKey: scheduleKey(name) }),
-      ...(isWaiting && { status: 'waiting', after: { ids: [previous], else: 'run' } }),
+      ...(isWaiting && { status: 'waiting', after: { ids, else: 'run' } }),
       meta: { ...labelsOf(meta), '@schedule': name, ...(slot !== undefined && { '@slot': slot / 1000 }) },
     },
-    cancelled: overlap === 'cancel' ? holders : [],
+    cancelled: overlap === 'cancel' ? waitingFirst(earlier) : [],
   };
 }
+
+const waitingFirst = (jobs: readonly StoredJob[]): StoredJob[] => {
+  const isWaiting = ({ status }: StoredJob): boolean => status === 'waiting';
+  return [...jobs.filter(isWaiting).reverse(), ...jobs.filter((job) => !isWaiting(job))];
+};
+
+const oldestFirst = (jobs: readonly StoredJob[]): StoredJob[] =>
+  [...jobs].sort((a, b) => a.createdAt - b.createdAt);

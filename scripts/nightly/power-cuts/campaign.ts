@@ -162,7 +162,8 @@ function waitForWrite(disk: Disk): void {
 
 /** Returns the state of the queue, which has no file if power went before the first job was acknowledged. */
 function stateOf(file: string): FinalState {
-  return existsSync(file) ? readFinalState(file) : { jobs: new Map(), ids: [], notes: [], strange: [] };
+  if (existsSync(file)) return readFinalState(file);
+  return { jobs: new Map(), schedules: new Map(), ids: [], notes: [], strange: [] };
 }
 
 /** Returns the findings of `queue doctor`, except the temporary files of compactions that power cut off. */

@@ -1,6 +1,9 @@
 // Cancels, retries or compacts, by its order; notes on the way what it saw of jobs that are finished.
 import { openQueue } from 'tsvq';
 import { ask, inTheMiddle, note, order, pick, sleep, upTo } from './actor.js';
+import { SCHEDULES } from './schedules.js';
+
+/** @typedef {import('tsvq').ScheduleSpec} Spec */
 
 const queue = openQueue(order.file, order.options);
 
@@ -45,6 +48,37 @@ const roles = {
       () => queue.resume('keyed'),
       () => ({}),
     );
+  },
+  scheduler: async () => {
+    const name = pick(Object.keys(SCHEDULES)) ?? '';
+    const what = pick(['run now', 'run now', 'schedule', 'pause schedule', 'resume schedule']);
+    if (what === 'run now')
+      await ask(
+        { op: what },
+        () => queue.runNow(name),
+        ({ id }) => ({ ids: [id] }),
+      );
+    // The next worker declares it as it was.
+    else if (what === 'schedule')
+      await ask(
+        { op: what },
+        () => queue.schedule(name, { .../** @type {Spec} */ (SCHEDULES[name]), payload: { n: upTo(3) } }),
+        () => ({}),
+      );
+    else if (what === 'pause schedule')
+      await ask(
+        { op: what },
+        () => queue.pauseSchedule(name),
+        () => ({}),
+      );
+    // Also those that one which was killed has left paused.
+    else
+      for (const { name: paused } of (await queue.listSchedules()).filter((one) => one.paused))
+        await ask(
+          { op: 'resume schedule' },
+          () => queue.resumeSchedule(paused),
+          () => ({}),
+        );
   },
   compactor: async () => {
     const job = await some('completed', 'failed', 'cancelled');

@@ -1,6 +1,7 @@
 // Works as a tick of cron does, or stays for a while; notes each start of an attempt, its end, and what was recorded.
 import { openQueue } from 'tsvq';
 import { inTheMiddle, note, order, random, sleep, upTo } from './actor.js';
+import { SCHEDULES } from './schedules.js';
 
 const queue = openQueue(order.file, order.options);
 
@@ -35,6 +36,13 @@ const handlers = {
     note({ e: 'end', ...run });
     return { attempt: run.attempt };
   },
+  slot: async (_, context) => {
+    const run = start(context);
+    // Now and then longer than until the next slot.
+    await sleep(random() < 0.05 ? 1500 : upTo(20));
+    note({ e: 'end', ...run });
+    return { attempt: run.attempt };
+  },
   flaky: ({ failures }, context) => {
     const run = start(context);
     if (context.job.attempts - context.job.forgiven <= failures) throw new Error('it is flaky');
@@ -49,6 +57,7 @@ const work = (options) =>
     maxAttempts: 3,
     maxWorkers: 12,
     backoff: [0, 50, 300],
+    ...(order.schedules && { schedules: SCHEDULES }),
     ...options,
     logger: ({ event, id, attempt, message }) => {
       if (event === 'warning') note({ e: 'warning', message });

@@ -3,6 +3,7 @@ import type { Processes } from '../../../lib/file/lock/process-id.js';
 import { Store } from '../../../lib/file/store.js';
 import { PermanentError } from '../../../lib/job/errors.js';
 import { type QueueOptions, resolveQueueOptions, type WorkerOptions } from '../../../lib/job/options.js';
+import type { ScheduleTimes } from '../../../lib/job/schedule-spec.js';
 import { overStore } from '../../../lib/open-queue.js';
 import type { Queue } from '../../../lib/queue.js';
 import type { HandlerContext } from '../../../lib/runner/handler.js';
@@ -39,6 +40,7 @@ export class Actor {
   /** Handlers with the plan `waits` wait for it. */
   gate: Promise<void> = Promise.resolve();
   readonly #witness: Witness;
+  readonly #schedules = new Map<string, string>();
 
   constructor({ fs, clock, witness, alive }: Machine, options: QueueOptions = {}) {
     const pid = 10_000 + (++processes % 90_000);
@@ -78,6 +80,24 @@ export class Actor {
     this.#witness.note({ what: 'enqueued', id });
     if (outcome !== 'existing') this.#witness.note({ what: 'is to do', id, tag: payload.tag });
     return id;
+  }
+
+  /** Declares a schedule, again if it was removed. */
+  async schedule(name: string, times: ScheduleTimes, plan: Plan = 'ok', filler = 0): Promise<string> {
+    const payload = this.#work(plan, filler);
+    // It may be in the file before the call returns.
+    const known = this.#schedules.get(name);
+    if (known !== undefined) this.#witness.note({ what: 'asked to retry', id: known });
+    const { id } = await this.queue.schedule(name, { type: 'work', payload, ...times });
+    this.#schedules.set(name, id);
+    this.#witness.note({ what: 'enqueued', id });
+    return id;
+  }
+
+  async unschedule(name: string): Promise<void> {
+    const id = this.#schedules.get(name) as string;
+    this.#witness.note({ what: 'asked to cancel', id });
+    if (await this.queue.unschedule(name)) this.#witness.note({ what: 'cancelled', id });
   }
 
   async cancel(id: string): Promise<void> {

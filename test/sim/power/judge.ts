@@ -18,7 +18,7 @@ const STATUSES = new Set([
   'recurring',
 ]);
 
-type Row = Readonly<Record<string, string>>;
+export type Row = Readonly<Record<string, string>>;
 
 /** A queue file or an archive, line by line. */
 interface Reading {
@@ -139,7 +139,8 @@ function sharedKeys(open: Found['open']): string[] {
   const waiting = new Map<string, Row>();
   for (const row of open.values()) {
     const { dedupe_key: key = '', status = '' } = row;
-    if (key === '' || /^(completed|failed|cancelled)$/.test(status)) continue;
+    // Jobs of a schedule share its key; see slots.ts.
+    if (key === '' || key.startsWith('@') || /^(completed|failed|cancelled)$/.test(status)) continue;
     const others = status === 'waiting' ? waiting : fronts;
     const other = others.get(key);
     if (other !== undefined) violations.push(`jobs ${other.id} and ${row.id} both have the key ${key}`);
@@ -180,7 +181,9 @@ function brokenFor(row: Row, facts: readonly Fact[]): string[] {
   else if (status === 'cancelled' && last('asked to cancel') < last('retried')) {
     violations.push(`job ${id} was retried, and is cancelled again`);
   }
-  if (status === 'cancelled' && last('asked to cancel') < 0)
+  // A schedule may cancel its own.
+  const isOfSchedule = row.dedupe_key?.startsWith('@') ?? false;
+  if (status === 'cancelled' && last('asked to cancel') < 0 && !isOfSchedule)
     violations.push(`job ${id} was never to be cancelled`);
   for (const fact of facts) {
     if (!('attempt' in fact) || fact.what === 'follows') continue;
@@ -214,11 +217,13 @@ export function untidy({ queue, open, archived }: Found, { facts }: Pick<Witness
     .map((line) => `unreadable: ${JSON.stringify(line.slice(0, 200))}`);
   if (queue.rows.length !== open.size) violations.push('a job stands in the file twice');
   for (const line of queue.hidden) violations.push(`awk sees a job that is none: ${line.slice(0, 200)}`);
+  // A job that waits for a held one waits as long.
+  const isHeld = (row: Row | undefined): boolean =>
+    row?.status === 'waiting'
+      ? held.has(row.id) || parentsOf(row).some((id) => held.has(id) || isHeld(open.get(id)))
+      : row !== undefined && held.has(row.id);
   for (const row of open.values()) {
-    // A job that waits for a held one waits as long.
-    const isHeld =
-      held.has(row.id) || (row.status === 'waiting' && parentsOf(row).some((id) => held.has(id)));
-    if (/^(pending|processing|waiting)$/.test(row.status ?? '') && !isHeld) {
+    if (/^(pending|processing|waiting)$/.test(row.status ?? '') && !isHeld(row)) {
       violations.push(`job ${row.id} (${row.payload?.slice(0, 60)}) is still ${row.status}`);
     }
   }

@@ -17,7 +17,7 @@ async function runOne(machine: Machine, worker: Actor): Promise<{ work: Promise<
 }
 
 /** A disk that takes its time: others go on between an append and its sync. */
-const withSlowSyncs = (fs: FileSystem): FileSystem => ({
+export const withSlowSyncs = (fs: FileSystem): FileSystem => ({
   ...fs,
   fdatasync: async (fd) => {
     for (let i = 0; i < 50; i++) await new Promise(setImmediate);

@@ -2,6 +2,7 @@ import { FakeClock } from '../../support/fake-clock.js';
 import { Actor, type Machine, QUEUE } from './actor.js';
 import type { Disk } from './disk.js';
 import { broken, hasHole, look, untidy } from './judge.js';
+import { missingSlots, wrongSlots } from './slots.js';
 import { find, type Snapshot } from './snapshot.js';
 import { Witness } from './witness.js';
 
@@ -47,7 +48,7 @@ export async function recover(
   return {
     disk,
     witness,
-    violations: [...broken(found, known), ...untidy(found, known)],
+    violations: [...broken(found, known), ...untidy(found, known), ...missingSlots(found)],
     hasHole: hasHole(found),
   };
 }
@@ -77,7 +78,7 @@ async function findAll({ queue }: Actor, { facts }: Pick<Witness, 'facts'>): Pro
 /** Whether what is on a disk, as it comes up, keeps the promises. */
 export function checkAtRest(disk: Snapshot, before: Pick<Witness, 'facts' | 'asked'>): string[] {
   const found = look(disk);
-  const violations = broken(found, before);
+  const violations = [...broken(found, before), ...wrongSlots(found)];
   const exists = find(disk, QUEUE) !== undefined;
   if (exists && !found.queue?.header.includes('status')) violations.push('the file has no header');
   return violations;

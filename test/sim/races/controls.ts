@@ -32,6 +32,9 @@ const REWRITING: Mode['requests'] = ['enqueue', 'enqueueMany', 'compact'];
 /** Jobs with keys, and pauses. */
 const ADDING: Mode['requests'] = ['add', 'add', 'add', 'addMany', 'cancel'];
 const PAUSING: Mode['requests'] = ['add', 'add', 'pause', 'pause', 'resume'];
+/** Schedules, declared again and again; and their jobs. */
+const DECLARING: Mode['requests'] = ['schedule', 'schedule', 'pauseSchedule', 'resumeSchedule'];
+const CANCELLING: Mode['requests'] = ['schedule', 'runNow', 'cancel', 'cancel', 'cancel'];
 const REWRITTEN = /not in the (new )?file/;
 
 /** Every one of them has to be found out. */
@@ -127,6 +130,36 @@ export const CONTROLS: readonly Control[] = [
     37,
     { name: 'pauses cost attempts', variant: 'pauses cost attempts', keyed: true, requests: PAUSING },
     /attempts|no move/,
+  ),
+  control(
+    70,
+    { name: 'fired by an old row', variant: 'fired by an old row', scheduled: true },
+    /was fired|once more|passed over/,
+  ),
+  control(
+    62,
+    {
+      name: 'slots that nobody carries',
+      variant: 'slots that nobody carries',
+      scheduled: true,
+      aims: ['write'],
+    },
+    /of slot .* is lost/,
+  ),
+  control(
+    3,
+    {
+      name: 'slots by the clock',
+      variant: 'slots by the clock',
+      scheduled: true,
+      requests: DECLARING,
+    },
+    /goes back/,
+  ),
+  control(
+    3,
+    { name: 'waits for one', variant: 'waits for one', scheduled: true, requests: CANCELLING },
+    /was claimed, while|was released, although/,
   ),
 ];
 

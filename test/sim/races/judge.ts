@@ -5,6 +5,7 @@ import type { Machine } from './machine.js';
 import { PauseJudge } from './pause-judge.js';
 import { type Note, QUEUE, type RequestKind } from './protocol.js';
 import { eachLine, header, type Job } from './queue-file.js';
+import { isSchedule, SlotJudge } from './slot-judge.js';
 import type { Request, VirtualProcess } from './virtual-process.js';
 import { Watcher } from './watcher.js';
 
@@ -16,6 +17,8 @@ const EXPECTED_OF: Partial<Record<RequestKind, readonly string[]>> = {
   addMany: ['DUPLICATE_JOB'],
   retry: ['DUPLICATE_JOB'],
   pause: ['INVALID_ARGUMENT', 'NOT_A_QUEUE'],
+  // There is no such schedule any more.
+  runNow: ['INVALID_ARGUMENT'],
 };
 /** Of an owner that nobody could judge, and that others have passed over; or that the lock was held for long. */
 const TAKEN_OVER =
@@ -38,6 +41,7 @@ export class Judge {
   onKeyedClaim: () => void = () => {};
   readonly keys: KeyJudge;
   readonly pauses: PauseJudge;
+  readonly slots: SlotJudge;
   readonly #started = new Set<string>();
   /** The version that a job had when somebody was told of it. */
   readonly #promised = new Map<string, number>();
@@ -47,17 +51,26 @@ export class Judge {
   /** A person has left their row without its LF: readers leave it out until somebody has closed it. */
   readonly #leftOpen = new Set<string>();
 
-  constructor(machine: () => Machine) {
+  /** @param letsTwoIn whether several processes may be in the lock at once */
+  constructor(machine: () => Machine, letsTwoIn: boolean) {
     this.#machine = machine;
     const violate = (what: string): void => this.#violate(what);
     this.keys = new KeyJudge(violate, () => machine().elapsed);
     this.pauses = new PauseJudge(() => machine().elapsed);
+    this.slots = new SlotJudge(violate, () => machine().now, letsTwoIn);
     let watcher: Watcher | undefined;
     this.#watcher = () =>
       (watcher ??= new Watcher(machine().disk, violate, (id) => this.#promised.get(id) ?? 0, {
         row: (before, job) => this.#row(before, job),
-        newFile: (jobs, isFollowed) => this.keys.newFile(jobs, isFollowed),
-        powerLost: () => this.keys.powerLost((id) => this.#promised.get(id) ?? 0),
+        aside: (job) => this.slots.aside(job),
+        newFile: (jobs, isFollowed) => {
+          this.keys.newFile(jobs, isFollowed);
+          this.slots.newFile(jobs, isFollowed);
+        },
+        powerLost: () => {
+          this.keys.powerLost((id) => this.#promised.get(id) ?? 0);
+          this.slots.powerLost();
+        },
       }));
   }
 
@@ -132,6 +145,7 @@ export class Judge {
     if (isClaim && this.pauses.isPaused(job.type))
       this.#violate(`job ${job.id} was claimed, although ${job.type} was paused`);
     this.keys.row(before, job);
+    this.slots.row(before, job);
     if (isClaim && job.key !== '') this.onKeyedClaim();
   }
 
@@ -176,6 +190,17 @@ export class Judge {
       const added = [value].flat() as Added[];
       for (const { id: one } of added) this.acknowledged.add(one);
       for (const [one, version] of this.keys.acknowledged(jobs, added, at)) this.#promise(one, version);
+    } else if (what === 'schedule') {
+      const { id: schedule } = value as { id: string };
+      if (!jobs.has(schedule) && !archived.has(schedule))
+        this.#violate(`schedule ${args[0]} was acknowledged, and is not in the file`);
+      this.#promise(schedule, 1);
+    } else if (what === 'runNow') {
+      const { id: made } = value as Added;
+      this.acknowledged.add(made);
+      this.#promise(made, 1);
+      if (!jobs.has(made) && !archived.has(made))
+        this.#violate(`job ${made} was acknowledged, and is not in the file`);
     } else if (what === 'cancel' && value === true) {
       this.keys.endWasTold(id);
       const cancels = [...seen].filter(
@@ -227,7 +252,10 @@ export class Judge {
     watcher.beginAnew();
     for (const [id, version] of this.#promised) {
       if (this.isHeld(id)) continue;
-      const now = watcher.jobs.get(id) ?? watcher.archived.get(id);
+      const inFile = watcher.jobs.get(id);
+      const inArchive = watcher.archived.get(id);
+      // A schedule that was removed and archived begins again.
+      const now = inFile === undefined || (inArchive && isSchedule(inFile)) ? inArchive : inFile;
       if (now === undefined) this.#violate(`job ${id} was lost with the power`);
       else if (now.version < version)
         this.#violate(`version ${version} of job ${id} was lost with the power`);
@@ -255,6 +283,7 @@ export class Judge {
       if (!jobs.has(id) && !archived.has(id)) this.#violate(`job ${id} was acknowledged, and is lost`);
     }
     this.keys.judgeTheEnd((id) => jobs.has(id) || archived.has(id));
+    this.slots.judgeTheEnd((id) => jobs.has(id) || archived.has(id));
     for (const { id, status, attempts } of jobs.values()) {
       if (this.isHeld(id)) continue;
       if (!/^(completed|failed|cancelled)$/.test(status)) this.#violate(`job ${id} is ${status} for ever`);

@@ -1,9 +1,12 @@
 import { followUpId } from '../../../lib/file/format/derived-id.js';
 import { type KeyedJob, scopeOf } from './key-requests.js';
 import type { Job } from './queue-file.js';
+import { hasScheduleKey } from './slot-judge.js';
 
 const isFinal = (status: string): boolean => /^(completed|failed|cancelled)$/.test(status);
 const isQueued = ({ status }: Job): boolean => status === 'pending' || status === 'waiting';
+/** Keys of schedules have rules of their own. */
+const isKeyed = (job: Job): boolean => job.key !== '' && !hasScheduleKey(job);
 const nameOf = ({ type, key }: Pick<Job, 'type' | 'key'>): string => `${type}\t${key}`;
 const markOf = (payload: string): string => /"mark":"(\w+)"/.exec(payload)?.[1] ?? '';
 
@@ -49,7 +52,7 @@ export class KeyJudge {
 
   /** A row that counts was appended. @param before the job's row before it */
   row(before: Job | undefined, job: Job): void {
-    if (job.key !== '') this.#judge(before, job);
+    if (isKeyed(job)) this.#judge(before, job);
     this.#keep(job);
     if (job.status === 'completed') this.#completes(job);
   }
@@ -62,7 +65,7 @@ export class KeyJudge {
       this.#drop(id);
       if (!this.#closedAt.has(id)) this.#closedAt.set(id, this.#elapsed());
     }
-    const keyed = [...jobs.values()].filter(({ key }) => key !== '');
+    const keyed = [...jobs.values()].filter(isKeyed);
     for (const job of keyed) {
       const old = before.get(job.id);
       if (old?.version === job.version) continue;
@@ -85,7 +88,7 @@ export class KeyJudge {
   }
 
   #keep(job: Job): void {
-    if (job.key === '') return;
+    if (!isKeyed(job)) return;
     const { id, version, attempts, status } = job;
     const mark = markOf(job.payload);
     const marks = this.#marks.get(id) ?? [];

@@ -38,6 +38,8 @@ export interface Mode {
   readonly requests?: readonly RequestKind[];
   /** Web apps ask for jobs with keys, and for pauses. */
   readonly keyed?: boolean;
+  /** Web apps and workers declare schedules, and ask of them. */
+  readonly scheduled?: boolean;
 }
 
 /**
@@ -76,4 +78,7 @@ export const MODES: readonly Mode[] = [
   { name: 'visitors', readers: true, person: true, shortWrites: 0.1, namespaces: 1 },
   { name: 'keyed', keyed: true, shortWrites: 0.05 },
   { name: 'keyed, power loss', keyed: true, powerLoss: true },
+  { name: 'scheduled', scheduled: true, shortWrites: 0.05 },
+  { name: 'scheduled, power loss', scheduled: true, powerLoss: true },
+  { ...TWO_IN, name: 'scheduled, two in the lock', scheduled: true },
 ];

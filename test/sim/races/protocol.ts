@@ -1,3 +1,5 @@
+import type { Spec } from './slot-requests.js';
+
 /** Calls that a process waits for, standing still. */
 export type Call = readonly [op: string, ...args: (string | number | null)[]];
 
@@ -71,6 +73,11 @@ export type RequestKind =
   | 'compact'
   | 'pause'
   | 'resume'
+  | 'schedule'
+  | 'unschedule'
+  | 'pauseSchedule'
+  | 'resumeSchedule'
+  | 'runNow'
   | 'close';
 
 /** A virtual process. */
@@ -82,7 +89,14 @@ export interface Life {
   readonly seed: number;
   readonly role: 'app' | 'worker' | 'reader' | 'person';
   readonly queue: { durability: 'sync' | 'os'; lockTimeout: number };
-  readonly worker: { concurrency: number; linger: number; grace: number; maxAttempts: number };
+  readonly worker: {
+    concurrency: number;
+    linger: number;
+    grace: number;
+    maxAttempts: number;
+    maxTime?: number;
+    schedules?: Record<string, Spec>;
+  };
   /** Jobs that a reader asks for, or that a person takes out. */
   readonly ids?: readonly string[];
   /** A reader asks for the list of all, in place of one by one. */

@@ -13,6 +13,7 @@ export interface Job {
   readonly lockedBy: string;
   readonly result: string;
   readonly followUps: string;
+  readonly meta: string;
   readonly runAt: number;
   readonly offset: number;
 }
@@ -60,6 +61,7 @@ export function readLine(line: string, names: readonly string[], offset: number)
       lockedBy: at('locked_by'),
       result: at('result'),
       followUps: at('follow_ups'),
+      meta: at('meta'),
       runAt: Number(at('run_at')) * 1000,
       offset,
     },

@@ -6,6 +6,8 @@ import type { Mode } from './modes.js';
 import type { Threads } from './program.js';
 import { type Life, QUEUE, type RequestKind } from './protocol.js';
 import { Random } from './random.js';
+import { isSchedule } from './slot-judge.js';
+import { SlotRequests } from './slot-requests.js';
 import { Trouble } from './trouble.js';
 import type { VirtualProcess } from './virtual-process.js';
 
@@ -49,6 +51,7 @@ class Schedule {
   readonly #apps: VirtualProcess[] = [];
   readonly #trouble: Trouble;
   readonly #keyed: KeyRequests;
+  readonly #slots: SlotRequests;
   #plan: Planned[] = [];
   #lastPid = 0;
   #lastRequest = 0;
@@ -60,8 +63,9 @@ class Schedule {
     this.#seed = seed;
     const random = new Random(seed);
     this.#random = random;
-    this.#judge = new Judge(() => this.#machine);
+    this.#judge = new Judge(() => this.#machine, mode.lockLetsTwoIn ?? false);
     this.#keyed = new KeyRequests(random);
+    this.#slots = new SlotRequests(random);
     this.#judge.onKeyedClaim = () => this.#chase();
     const options = {
       lockLetsTwoIn: mode.lockLetsTwoIn ?? false,
@@ -85,7 +89,8 @@ class Schedule {
         this.#add({ at, act: () => void this.#start('worker') }, { at, act: () => this.#request() }),
       startAgain: () => this.#add({ at: this.#machine.elapsed, act: () => this.#startApp() }),
     });
-    this.#machine.stepTakes = random.pick([0.05, 0.05, 2, 30]);
+    // A commit has to take less than a slot.
+    this.#machine.stepTakes = random.pick(mode.scheduled ? [0.05, 0.05, 2] : [0.05, 0.05, 2, 30]);
     this.#machine.persistence = random.pick([0, 0, 0.5, 0.9]);
     this.#queue = {
       durability: mode.powerLoss || mode.undisturbed || random.chance(0.8) ? 'sync' : 'os',
@@ -138,16 +143,18 @@ class Schedule {
 
   #planAll(): void {
     const random = this.#random;
-    const { keyed } = this.#mode;
-    // Jobs of one key have to meet.
-    const spread = random.pick([20, 20, 500, 5000, keyed ? 5000 : 100_000]);
+    const { keyed, scheduled } = this.#mode;
+    // Jobs of one key have to meet, and slots have to come while there are workers.
+    const spread = random.pick(
+      scheduled ? [1500, 5000, 15_000] : [20, 20, 500, 5000, keyed ? 5000 : 100_000],
+    );
     const from = this.#machine.elapsed;
     const at = (): number => from + random.below(spread);
     for (let i = 1 + random.below(2); i > 0; i--) this.#plan.push({ at: at(), act: () => this.#startApp() });
-    for (let i = 2 + random.below(3); i > 0; i--) {
+    for (let i = (scheduled ? 4 : 2) + random.below(3); i > 0; i--) {
       this.#plan.push({ at: at(), act: () => void this.#start('worker') });
     }
-    for (let i = 3 + random.below(keyed ? 24 : 12); i > 0; i--) {
+    for (let i = 3 + random.below(keyed || scheduled ? 24 : 12); i > 0; i--) {
       this.#plan.push({ at: at() + 1, act: () => this.#request() });
     }
     if (this.#mode.readers) {
@@ -195,6 +202,11 @@ class Schedule {
         linger: random.pick([0, 0, 300, 5000]),
         grace: random.pick([50, 2000]),
         maxAttempts: 2 + random.below(2),
+        ...(this.#mode.scheduled && {
+          // Otherwise one that lingers works for as long as there are schedules.
+          maxTime: this.#isAtRest ? 60_000 : random.pick([1500, 5000]),
+          schedules: this.#isAtRest ? {} : this.#slots.declared(),
+        }),
       },
       neverCompacts: this.#mode.neverCompacts ?? false,
       variant: this.#mode.variant ?? '',
@@ -210,6 +222,10 @@ class Schedule {
     const ids = [...this.#judge.acknowledged].filter((id) => !this.#judge.isHeld(id));
     if (this.#mode.keyed) {
       this.#requestKeyed(random.pick(app), ids);
+      return;
+    }
+    if (this.#mode.scheduled) {
+      this.#requestScheduled(random.pick(app));
       return;
     }
     const newJob = () => ({
@@ -239,6 +255,16 @@ class Schedule {
       .map(({ id }) => id);
     const drawn = this.#keyed.draw({ now: this.#machine.now, ids, joined }, this.#mode.requests);
     if (drawn !== undefined) this.#ask(app, drawn.what, drawn.args);
+  }
+
+  #requestScheduled(app: VirtualProcess): void {
+    const jobs = [...this.#judge.jobs.values()].filter(
+      (job) => !isSchedule(job) && !this.#judge.isHeld(job.id),
+    );
+    const open = jobs.filter(({ meta, status }) => meta !== '' && /^[pw]/.test(status));
+    const view = { ids: jobs.map(({ id }) => id), open: open.map(({ id }) => id) };
+    const { what, args } = this.#slots.draw(view, this.#mode.requests);
+    if (what !== 'compact' || !this.#mode.neverCompacts) this.#ask(app, what, args);
   }
 
   /** A key is asked for while its job runs. */
@@ -301,6 +327,7 @@ class Schedule {
       if (role !== 'app') this.#judge.violation ??= `a ${role} neither works nor ends`;
     }
     this.#resumeAll();
+    this.#unscheduleAll();
     for (const app of [...machine.processes]) this.#ask(app, 'close', []);
     this.#run();
     for (const app of [...machine.processes]) machine.end(app);
@@ -320,8 +347,17 @@ class Schedule {
       machine.elapsed += due - machine.now + (ticks > 1 ? 90_000 : 0) + (ticks > 6 ? 2 * HOUR : 0);
       this.#start('worker');
       this.#run();
+      // Where two were in the lock, only a compaction finds that a job waits for one that is over.
+      if (this.#mode.neverCompacts && this.#mode.scheduled && ticks === 0) this.#compact();
     }
     if (this.#machine.disk.content(QUEUE) !== undefined) this.#judge.look();
+  }
+
+  #compact(): void {
+    const app = this.#start('app');
+    this.#ask(app, 'compact', []);
+    this.#run();
+    this.#machine.end(app);
   }
 
   /** Nothing is paused for ever. */
@@ -332,6 +368,16 @@ class Schedule {
       // One that was killed in the lock, and that nobody can judge, is passed over after a minute.
       if (tries > 0) this.#machine.elapsed += 61_000;
       for (const type of types) this.#ask(app, 'resume', [type]);
+      this.#run();
+    }
+  }
+
+  /** No schedule goes on for ever; only one that power loss has damaged stays. */
+  #unscheduleAll(): void {
+    for (let tries = 0; tries < 4 && this.#judge.slots.names.length > 0; tries++) {
+      const app = this.#machine.processes[0] ?? this.#start('app');
+      if (tries > 0) this.#machine.elapsed += 61_000;
+      for (const name of this.#judge.slots.names) this.#ask(app, 'unschedule', [name]);
       this.#run();
     }
   }

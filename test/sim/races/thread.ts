@@ -12,6 +12,7 @@ import { handlers } from './handlers.js';
 import { type Command, type Life, QUEUE, type RequestKind } from './protocol.js';
 import { replaceGlobals, settleIn, whenIdle } from './realm.js';
 import { Seam } from './seam.js';
+import type { Spec } from './slot-requests.js';
 import { edit, read } from './visits.js';
 
 const channel = new Channel('process', workerData as SharedArrayBuffer);
@@ -76,6 +77,11 @@ const REQUESTS: Record<RequestKind, (...args: never[]) => Promise<unknown>> = {
   compact: () => queue.compact(),
   pause: (type: string, options?: object) => queue.pause(type, options),
   resume: (type: string) => queue.resume(type),
+  schedule: (name: string, spec: Spec) => queue.schedule(name, spec),
+  unschedule: (name: string) => queue.unschedule(name),
+  pauseSchedule: (name: string) => queue.pauseSchedule(name),
+  resumeSchedule: (name: string) => queue.resumeSchedule(name),
+  runNow: (name: string) => queue.runNow(name),
   close: () => queue.close(),
 };
 

@@ -164,6 +164,7 @@ export class Trouble {
 
   #jump(): void {
     this.#judge.pauses.expire(this.#machine.now);
+    this.#judge.slots.noteTime();
     this.#machine.setClock(this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]));
   }
 }

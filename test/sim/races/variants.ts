@@ -223,6 +223,18 @@ export const PATCHES: readonly Patch[] = [
     'return;',
   ),
 
+  // A schedule is fired by its row as it was before the lock, carries no jobs, or goes on by the clock alone.
+  expression('fired by an old row', 'lib/file/schedules/firing.ts', 'tx.isNewest(row)', 'true'),
+  expression('slots that nobody carries', 'lib/file/schedules/firing.ts', 'encodeFollowUps(jobs)', "''"),
+  expression(
+    'slots by the clock',
+    'lib/file/format/schedule-row.ts',
+    'Math.max(now, ((row && lastSlot(row)?.slot) ?? 0) * 1000)',
+    'now',
+  ),
+  // A job that waits behind others waits for the last of them only.
+  expression('waits for one', 'lib/file/schedules/slot-job.ts', '-MOST_AWAITED', '-1'),
+
   // New jobs are appended beside the lock, and nobody looks whether the file is written anew.
   expression('no look behind', 'lib/file/commit/try.ts', '!lock.isRewriting', 'true'),
   // A new file has its name before others know that they must not use it yet.

@@ -2,6 +2,7 @@ import { COLUMNS } from '../../../lib/file/format/columns.js';
 import type { Disk } from './disk.js';
 import { QUEUE } from './protocol.js';
 import { eachLine, header, type Job, type Line, lastLine, readLine } from './queue-file.js';
+import { isSchedule } from './slot-judge.js';
 
 /** Which change of a job's state is one of lib/job/job.ts. */
 const MOVES: Record<string, readonly string[]> = {
@@ -12,6 +13,12 @@ const MOVES: Record<string, readonly string[]> = {
   failed: ['pending'],
   cancelled: ['pending'],
   waiting: ['pending', 'cancelled', 'waiting'],
+};
+
+/** The same of a schedule's row. */
+const MOVES_OF_SCHEDULES: Record<string, readonly string[]> = {
+  recurring: ['recurring', 'cancelled'],
+  cancelled: ['recurring'],
 };
 
 /**
@@ -26,6 +33,8 @@ const stateOf = ({ id, version, status }: Job): string => `${id} ${version} ${st
 export interface Hearer {
   /** A row that counts was appended. */
   row(before: Job | undefined, job: Job): void;
+  /** A row was appended that doesn't count: it lost to an earlier one, or is glued to a piece of another. */
+  aside(job: Job): void;
   /** Another file has the name. @param isFollowed false for the first one, and after power loss */
   newFile(jobs: ReadonlyMap<string, Job>, isFollowed: boolean): void;
   powerLost(): void;
@@ -95,7 +104,9 @@ export class Watcher {
     this.#glued.add(id);
     for (const part of glued?.slice(1) ?? []) {
       const row = readLine(part, this.#names, 0);
-      if (row.kind === 'row') this.#strays.add(stateOf(row.job));
+      if (row.kind !== 'row') continue;
+      this.#strays.add(stateOf(row.job));
+      this.#hearer.aside(row.job);
     }
   }
 
@@ -107,7 +118,10 @@ export class Watcher {
 
   #take(job: Job, text: string): void {
     const before = this.jobs.get(job.id);
-    if (before !== undefined && job.version <= before.version) return;
+    if (before !== undefined && job.version <= before.version) {
+      this.#hearer.aside(job);
+      return;
+    }
     if (this.held.has(job.id) && !this.#isAgain(job.id, text)) {
       this.#violation(`job ${job.id} has a damaged row, and went on as ${job.status} ${job.attempts}`);
     }
@@ -118,18 +132,24 @@ export class Watcher {
   }
 
   #judge(before: Job | undefined, job: Job): void {
+    const ofSchedule = isSchedule(job);
     if (before === undefined) {
-      const begins = job.version === 1 && (job.status === 'pending' || job.status === 'waiting');
+      const first = ofSchedule ? ['recurring'] : ['pending', 'waiting'];
+      const begins = job.version === 1 && first.includes(job.status);
       if (!begins && !this.#survivors.has(stateOf(job))) {
         this.#violation(`job ${job.id} begins with version ${job.version}, ${job.status}`);
       }
-      if (this.archived.has(job.id)) this.#violation(`job ${job.id} is back from the archive`);
+      // A schedule that was removed may be declared again.
+      if (this.archived.has(job.id) && !ofSchedule) this.#violation(`job ${job.id} is back from the archive`);
       return;
     }
     const change = `job ${job.id}: ${before.status} ${before.attempts} → ${job.status} ${job.attempts}`;
     const isSame = before.status === job.status && (job.key === '' || before.payload === job.payload);
-    if (isSame || !MOVES[before.status]?.includes(job.status)) this.#violation(`${change} is no move`);
+    const moves = ofSchedule ? MOVES_OF_SCHEDULES : MOVES;
+    if ((isSame && !ofSchedule) || !moves[before.status]?.includes(job.status))
+      this.#violation(`${change} is no move`);
     if (job.version !== before.version + 1) this.#violation(`${change} leaves versions out`);
+    if (ofSchedule) return;
     const claims = job.status === 'processing' ? 1 : 0;
     if (job.attempts !== before.attempts + claims) this.#violation(`${change} counts attempts wrongly`);
     if (job.status === 'completed' && job.result !== `{"attempt":${job.attempts}}`) {
