@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryFolder } from '../support/folders.js';
 import { line, rowsOf, statesOf } from '../support/queue-file.js';
+import { sampled } from '../support/samples.js';
 import { fields, lines, records, run, runOn } from './cli-process.js';
 import { NIGHTLY, nightly } from './nightly-row.js';
 import { of } from './queue-of-rows.js';
@@ -119,23 +120,26 @@ describe('schedule add', { concurrency: 3 }, () => {
     assert.equal(changed.stdout, 'changed nightly; next run: none, it is paused\n');
   });
 
-  for (const [args, message] of [
-    [[], /^queue: schedule n has neither cron nor every; it needs one of them\n$/],
-    [['--cron', '* * * * *', '--every', '1m'], /both cron and every/],
-    [['--cron', '* * * * * *'], /six fields.*use every/],
-    [['--cron', '61 * * * *'], /schedule n: cron is "61 \* \* \* \*"/],
-    [['--cron', '0 0 31 2 *'], /never comes/],
-    [['--cron', '@daily', '--timezone', 'Mars/Base'], /timezone is "Mars\/Base"/],
-    [['--every', '15'], /^queue: --every is 15, which has no unit; for 15 seconds write 15s\n$/],
-    [['--every', '1s', '--jitter', '3'], /--jitter is 3, .* write 3s/],
-    [['--every', '1s', '--catch-up-within', 'soon'], /--catch-up-within is "soon"/],
-    [['--every', '1m', '--timezone', 'UTC'], /timezone is "UTC"/],
-    [['--every', '1m', '--catch-up', 'none'], /'none' is invalid.* last, all/],
-    [['--every', '1m', '--overlap', 'wait'], /'wait' is invalid.* skip, queue, cancel, allow/],
-    [['--every', '1m', '--catch-up', 'all'], /overlap is "skip"/],
-    [['--every', '1m', '--start-at', '2030'], /startAt is "2030"/],
-    [['--every', '1m', '--label', '@a=1'], /meta\["@a"\]/],
-  ] as const)
+  for (const [args, message] of sampled(
+    [
+      [[], /^queue: schedule n has neither cron nor every; it needs one of them\n$/],
+      [['--cron', '* * * * *', '--every', '1m'], /both cron and every/],
+      [['--cron', '* * * * * *'], /six fields.*use every/],
+      [['--cron', '61 * * * *'], /schedule n: cron is "61 \* \* \* \*"/],
+      [['--cron', '0 0 31 2 *'], /never comes/],
+      [['--cron', '@daily', '--timezone', 'Mars/Base'], /timezone is "Mars\/Base"/],
+      [['--every', '15'], /^queue: --every is 15, which has no unit; for 15 seconds write 15s\n$/],
+      [['--every', '1s', '--jitter', '3'], /--jitter is 3, .* write 3s/],
+      [['--every', '1s', '--catch-up-within', 'soon'], /--catch-up-within is "soon"/],
+      [['--every', '1m', '--timezone', 'UTC'], /timezone is "UTC"/],
+      [['--every', '1m', '--catch-up', 'none'], /'none' is invalid.* last, all/],
+      [['--every', '1m', '--overlap', 'wait'], /'wait' is invalid.* skip, queue, cancel, allow/],
+      [['--every', '1m', '--catch-up', 'all'], /overlap is "skip"/],
+      [['--every', '1m', '--start-at', '2030'], /startAt is "2030"/],
+      [['--every', '1m', '--label', '@a=1'], /meta\["@a"\]/],
+    ] as const,
+    6,
+  ))
     test(`a usage error, which adds nothing: ${args.join(' ')}`, async (t) => {
       const { file, queue } = none(t);
       const { code, stdout, stderr } = await queue('schedule', 'add', 'n', 'x', ...args);
@@ -315,15 +319,18 @@ describe('schedule next', { concurrency: 3 }, () => {
     assert.equal(await local('--every', '6h'), '2030-03-30T06:00:00Z');
   });
 
-  for (const [args, message] of [
-    [[], /give the name of a schedule, or --cron, or --every/],
-    [['--every', '1m', '--cron', '@daily'], /give the name/],
-    [['nightly', '--every', '1m'], /--every can't be given together with the name/],
-    [['--every', '1m', '-n', '0'], /--count is "0"/],
-    [['--every', '5'], /--every is 5, which has no unit/],
-    [['--cron', '@never'], /cron is "@never"/],
-    [['--every', '1m', '--from', 'tomorrow'], /from is "tomorrow"/],
-  ] as const)
+  for (const [args, message] of sampled(
+    [
+      [[], /give the name of a schedule, or --cron, or --every/],
+      [['--every', '1m', '--cron', '@daily'], /give the name/],
+      [['nightly', '--every', '1m'], /--every can't be given together with the name/],
+      [['--every', '1m', '-n', '0'], /--count is "0"/],
+      [['--every', '5'], /--every is 5, which has no unit/],
+      [['--cron', '@never'], /cron is "@never"/],
+      [['--every', '1m', '--from', 'tomorrow'], /from is "tomorrow"/],
+    ] as const,
+    4,
+  ))
     test(`a usage error: ${args.join(' ')}`, async (t) => {
       const { code, stderr } = await of(t, nightly()).queue('schedule', 'next', ...args);
       assert.equal(code, 2);
