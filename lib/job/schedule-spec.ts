@@ -42,7 +42,7 @@ export interface ScheduleTimes {
   catchUpWithin?: Duration | undefined;
   /**
    * What happens at a slot while an earlier job of the schedule waits or runs: the slot is skipped (`'skip'`), its job
-   * waits for the end of the earlier one (`'queue'`), the earlier one is cancelled (`'cancel'`), or both run
+   * waits for the end of the earlier ones (`'queue'`), the earlier ones are cancelled (`'cancel'`), or all run
    * (`'allow'`). Default `'skip'`.
    */
   overlap?: Overlap | undefined;

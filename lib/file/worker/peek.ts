@@ -1,14 +1,13 @@
-import type { Status } from '../../job/job.js';
 import { pausedTypes, readPauses } from '../admission/paused.js';
 import { endOf } from '../disk/tail.js';
-import { declaredText } from '../format/declared-text.js';
-import type { Layout } from '../format/layout.js';
-import { LF, LineReader } from '../format/line.js';
+import { LineReader } from '../format/line.js';
 import { sealedPart } from '../index/sealed.js';
 import { claimIn, isOverdue } from '../lock/overdue.js';
 import type { Store } from '../store.js';
+import { DeclaredRows } from './declared-rows.js';
+import { eachRowWith } from './rows-by-word.js';
 
-const CANDIDATES = ['pending', 'processing', 'recurring'] as const;
+const WORDS = ['pending', 'processing', 'recurring'] as const;
 
 /** The result of a first look at the queue. */
 export interface Peek<D> {
@@ -46,49 +45,26 @@ export async function peek<D extends Declared>(
   const now = store.clock.now();
   const isPaused = pausedTypes(readPauses(store.fs, store.realPath, now));
   const isDue = (): boolean => reader.number(at.run_at, 0) * 1000 <= now;
-  const schedules = declared.length > 0 ? new DeclaredRows() : undefined;
+  const isWork = {
+    // A type without a handler counts, because the worker reports it.
+    pending: () => isDue() && !isPaused(reader.text(at.type)),
+    processing: () => isOverdue(claimIn(reader, at), store.processes, now, timeout),
+    recurring: isDue,
+  };
+  const schedules = declared.length > 0 ? new DeclaredRows(file.layout) : undefined;
 
-  const words: readonly Status[] = schedules === undefined ? CANDIDATES : [...CANDIDATES, 'cancelled'];
   await file.eachBlock(sealedPart(file).end, (bytes, end) => {
-    for (const status of words) {
-      const isAsked = (): boolean => !found.work || (schedules !== undefined && /^(rec|can)/.test(status));
-      const word = Buffer.from(`\t${status}`);
-      let hit = isAsked() ? bytes.indexOf(word) : -1;
-      while (hit >= 0 && hit < end && isAsked()) {
-        const start = bytes.lastIndexOf(LF, hit) + 1;
-        const stop = bytes.indexOf(LF, hit);
-        if (reader.read(bytes, start, stop) === 'row') {
-          // A type without a handler counts, because the worker reports it.
-          if (reader.status === 'processing') {
-            found.work ||= isOverdue(claimIn(reader, at), store.processes, now, timeout);
-          } else if (reader.status === 'pending') {
-            found.work ||= isDue() && !isPaused(reader.text(at.type));
-          } else if (reader.status === 'recurring') found.work ||= isDue();
-          if (schedules !== undefined && reader.has(at.meta)) schedules.add(reader, at);
-        }
-        hit = bytes.indexOf(word, stop);
-      }
+    for (const status of WORDS) {
+      if (found.work) break;
+      eachRowWith(reader, bytes, end, status, () => {
+        found.work = isWork[status]();
+        return found.work;
+      });
     }
+    schedules?.look(bytes, end);
   });
   const isOpen = endOf(store.fs, file) === undefined;
   found.repair = isOpen || store.lock.needsRepair;
   if (schedules !== undefined) found.undeclared = declared.filter(({ text }) => !schedules.has(text));
   return found;
-}
-
-/** The newest rows of schedules, also of removed ones, since a superseded row may not be struck. */
-class DeclaredRows {
-  readonly #newest = new Map<string, { version: number; text: string | undefined }>();
-
-  add(row: LineReader, at: Layout['at']): void {
-    const id = row.text(at.id);
-    if (row.version <= (this.#newest.get(id)?.version ?? 0)) return;
-    const text = row.status === 'recurring' ? declaredText((column) => row.text(at[column])) : undefined;
-    this.#newest.set(id, { version: row.version, text });
-  }
-
-  has(text: string): boolean {
-    for (const row of this.#newest.values()) if (row.text === text) return true;
-    return false;
-  }
 }
