@@ -26,6 +26,7 @@ test('the package gives these names and no others', () => {
     'getJob',
     'iterateJobs',
     'listJobs',
+    'nextRuns',
     'openQueue',
     'processJobs',
     'retryJob',
@@ -91,6 +92,7 @@ test('every method rejects instead of throwing, whatever it is given', async (t)
     'cancelJob',
     'retryJob',
     'listJobs',
+    'nextRuns',
     'processJobs',
   ]) {
     for (const first of hostile) {
