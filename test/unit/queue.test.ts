@@ -92,8 +92,12 @@ test('every method rejects instead of throwing, whatever it is given', async (t)
     'cancelJob',
     'retryJob',
     'listJobs',
-    'nextRuns',
     'processJobs',
+    'schedule',
+    'unschedule',
+    'pauseSchedule',
+    'resumeSchedule',
+    'runNow',
   ]) {
     for (const first of hostile) {
       for (const second of [undefined, null, 5, Object.create(null)]) {
@@ -124,6 +128,8 @@ test('after close every call rejects with CLOSED, and closing twice is fine', as
   await rejects(queue.stats(), 'CLOSED');
   await rejects(queue.processJobs({ email: () => {} }), 'CLOSED');
   await rejects(queue.compact(), 'CLOSED');
+  await rejects(queue.schedule('a', { type: 'email', every: '1m' }), 'CLOSED');
+  await rejects(queue.listSchedules(), 'CLOSED');
   assert.equal(rowsOf(file).length, 1);
 });
 
