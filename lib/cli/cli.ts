@@ -69,7 +69,7 @@ export class Cli {
   get existingStore(): Store {
     const { store } = this;
     if (!store.exists && readHeartbeat(store.fs, store.realPath) === undefined) {
-      throw notFound(`there is no queue file at ${store.path} (queue add makes it)`);
+      throw notFound(`there is no queue file at ${store.path} (queue add and queue schedule add make it)`);
     }
     return store;
   }

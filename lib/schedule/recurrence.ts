@@ -35,10 +35,10 @@ export function checkRecurrence(spec: ScheduleTimes, where: string): Recurrence 
   if (!CATCH_UP.includes(catchUp)) throw invalid(`${where}catchUp`, catchUp, `one of ${CATCH_UP.join(', ')}`);
   if (!OVERLAP.includes(overlap)) throw invalid(`${where}overlap`, overlap, `one of ${OVERLAP.join(', ')}`);
   if (catchUp === 'all' && (overlap === 'skip' || overlap === 'cancel'))
-    throw invalid(
-      `${where}overlap`,
-      overlap,
-      "'queue' or 'allow' where catchUp is 'all': the jobs of one catch-up would leave only one of them",
+    throw new TsvqError(
+      'INVALID_ARGUMENT',
+      `${where}overlap is "${overlap}"${spec.overlap === undefined ? ', the default' : ''}; ` +
+        "it must be 'queue' or 'allow' where catchUp is 'all': the jobs of one catch-up would leave only one of them",
     );
   const startAt = spec.startAt === undefined ? undefined : instant(`${where}startAt`, spec.startAt);
   const endAt = spec.endAt === undefined ? undefined : instant(`${where}endAt`, spec.endAt);
@@ -78,7 +78,8 @@ function checkExpression(name: string, cron: unknown): void {
 
 function interval(name: string, every: Duration): number {
   const ms = duration(name, every);
-  if (ms < 1000 || ms % 1000 !== 0 || ms > 1e14) throw invalid(name, every, "whole seconds, at least '1s'");
+  if (ms < 1000 || ms % 1000 !== 0 || ms > 1e14)
+    throw invalid(name, every, "whole seconds, at least '1s'; without a unit it counts ms");
   return ms;
 }
 

@@ -3,6 +3,7 @@ import type { Recurrence } from '../job/schedule-spec.js';
 import { type CronTimes, cronTimes } from './cron.js';
 
 const HOUR = 3_600_000;
+const FIELDS = ['minute', 'hour', 'day of the month', 'month', 'day of the week'] as const;
 
 /** The slots of a schedule, in ms. */
 export interface Slots {
@@ -62,12 +63,27 @@ function checkedTimes({ cron = '', timezone }: Recurrence, where: string): CronT
     times = cronTimes(cron, timezone);
   } catch (cause) {
     if (cause instanceof TsvqError) throw cause;
-    const what = ', which is no cron expression; see the table of fields in docs/schedules.md';
+    const what = `, which is no cron expression${wrongField(cron)}; see the table of fields in docs/schedules.md`;
     throw wrong('cron', cron, what, cause);
   }
   if (times.next(0) === undefined)
     throw wrong('cron', cron, ', which never comes: no month has such a day; correct day or month');
   return times;
+}
+
+/** Says which field of an expression is wrong. Croner's own messages count some of them from 0. */
+function wrongField(cron: string): string {
+  const fields = cron.trim().split(/\s+/);
+  if (fields.length !== FIELDS.length) return '';
+  const alone = (at: number): string => fields.map((field, i) => (i === at ? field : '*')).join(' ');
+  for (const [at, name] of FIELDS.entries()) {
+    try {
+      cronTimes(alone(at), 'UTC');
+    } catch {
+      return `: ${JSON.stringify(fields[at])} is no ${name}`;
+    }
+  }
+  return '';
 }
 
 /** What is due of a schedule. */
