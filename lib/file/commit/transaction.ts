@@ -6,7 +6,7 @@ import type { Layout } from '../format/layout.js';
 import { type Change, StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { readJobs, runningJobs } from '../index/rows.js';
-import { isOver, releaseOf } from '../joins/release.js';
+import { isOverIn, releaseOf } from '../joins/release.js';
 import { CommitRows } from './commit-rows.js';
 
 /** How much of the file a transaction reads: nothing, the open part, or the sealed part as well. */
@@ -139,10 +139,12 @@ export class Transaction {
     const slots = this.index.joins.childrenOf(id);
     const earlier = this.#snapshot.earlier.childrenOf(id);
     if (slots.length + earlier.length === 0) return;
-    // A job without a readable row may still run.
-    const isDone = (other: string): boolean =>
-      !this.index.isHeld(other) &&
-      isOver(this.#written.get(other) ?? this.#own.find(other) ?? this.job(other));
+    const isDone = (other: string): boolean => {
+      // A job without a readable row may still run.
+      if (this.index.isHeld(other)) return false;
+      const row = this.#written.get(other) ?? this.#own.find(other) ?? this.#snapshot.earlier.find(other);
+      return row === undefined ? isOverIn(this.index, other) : isFinal(row.status);
+    };
     for (const child of [...slots.map((slot) => this.#asOfNow(this.#read(slot))), ...earlier]) {
       const change = child && releaseOf(child, this.now, isDone);
       if (child !== undefined && change !== undefined) this.change(child, change);

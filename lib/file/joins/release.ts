@@ -15,10 +15,10 @@ export function releaseOf(job: StoredJob, now: number, isOver: (id: string) => b
   return { status: 'pending', runAt: Math.max(runAt, now) };
 }
 
-/** True if the job is final. A job that the open part doesn't have has ended, because all others are in it. */
-export const isOver = (job: StoredJob | undefined): boolean => job === undefined || isFinal(job.status);
-
-/** True if the job with this id is over, as far as the file was read. One without a readable row may still run. */
+/**
+ * True if the job with this id is over, as far as the file was read. A job that the open part doesn't have has ended,
+ * because all others are in it. One without a readable row may still run.
+ */
 export function isOverIn(index: JobIndex, id: string): boolean {
   const slot = index.find(id);
   return slot === undefined ? !index.isHeld(id) : isFinal(index.status(slot));

@@ -170,7 +170,7 @@ export function counts({ status }: StoredJob, { scope }: Pick<Dedupe, 'scope'>):
 }
 
 /** Returns the job that was created last; of two, the later one in the list. */
-export function newestOf(jobs: readonly StoredJob[]): StoredJob | undefined {
+function newestOf(jobs: readonly StoredJob[]): StoredJob | undefined {
   return jobs.reduce<StoredJob | undefined>(
     (newest, job) => (newest === undefined || job.createdAt >= newest.createdAt ? job : newest),
     undefined,

@@ -22,30 +22,36 @@ export type Admitted =
   | { readonly by: StoredJob };
 
 /**
- * Decides what comes of a schedule's next job, by its overlap. Earlier jobs of the schedule are those with its key that
- * are not final; jobs of a schedule that allows overlap have no key.
+ * Returns the jobs of a schedule that are not final, the oldest first: those with its key. Jobs of a schedule that
+ * allows overlap have no key.
+ */
+export function earlierJobs(tx: Transaction, row: StoredJob, { name, recurrence }: ScheduleRow): StoredJob[] {
+  const jobs = recurrence.overlap === 'allow' ? [] : tx.withKey(row.type, scheduleKey(name));
+  return jobs.filter((job) => counts(job, ACTIVE)).sort((a, b) => a.createdAt - b.createdAt);
+}
+
+/**
+ * Decides what comes of a schedule's next job, by its overlap with the {@link earlierJobs}.
  *
  * @param row the schedule's row
  * @param runAt in ms @param slot in ms; undefined for a job by hand
  * @param made the jobs of the slots before that are made in the same commit
  */
 export function admitSlotJob(
-  tx: Transaction,
   row: StoredJob,
   { name, recurrence }: ScheduleRow,
-  { runAt, slot, made = [] }: { runAt: number; slot?: number; made?: readonly string[] },
+  earlier: readonly StoredJob[],
+  { now, runAt, slot, made = [] }: { now: number; runAt: number; slot?: number; made?: readonly string[] },
 ): Admitted {
   const { overlap } = recurrence;
-  const jobs = overlap === 'allow' ? [] : tx.withKey(row.type, scheduleKey(name));
-  const earlier = oldestFirst(jobs.filter((job) => counts(job, ACTIVE)));
   const newest = earlier.at(-1);
   if (overlap === 'skip' && newest !== undefined) return { by: newest };
   const { type, payload, priority, maxAttempts, timeout, meta } = row;
-  const ids = [...earlier.map(({ id }) => id), ...made].slice(-MOST_AWAITED);
+  const ids = [...earlier.slice(-MOST_AWAITED).map(({ id }) => id), ...made].slice(-MOST_AWAITED);
   const isWaiting = overlap === 'queue' && ids.length > 0;
   return {
     fields: {
-      ...{ type, payload, priority, maxAttempts, timeout, createdAt: tx.now, runAt },
+      ...{ type, payload, priority, maxAttempts, timeout, createdAt: now, runAt },
       ...(overlap !== 'allow' && { dedupeKey: scheduleKey(name) }),
       ...(isWaiting && { status: 'waiting', after: { ids, else: 'run' } }),
       meta: { ...labelsOf(meta), '@schedule': name, ...(slot !== undefined && { '@slot': slot / 1000 }) },
@@ -58,6 +64,3 @@ const waitingFirst = (jobs: readonly StoredJob[]): StoredJob[] => {
   const isWaiting = ({ status }: StoredJob): boolean => status === 'waiting';
   return [...jobs.filter(isWaiting).reverse(), ...jobs.filter((job) => !isWaiting(job))];
 };
-
-const oldestFirst = (jobs: readonly StoredJob[]): StoredJob[] =>
-  [...jobs].sort((a, b) => a.createdAt - b.createdAt);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { ScheduleSpec } from '../../../../lib/job/schedule-spec.js';
 import type { WorkerEvent } from '../../../../lib/job/worker-event.js';
 import { rejects } from '../../../support/errors.js';
+import { faultyFs } from '../../../support/faulty-fs.js';
 import { rowsOf } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { settle } from '../../../support/waiting.js';
@@ -253,4 +254,17 @@ test('a worker that does not linger runs the job of a slot also while it has due
   clock.advance(MINUTE);
   const { completed } = await queue.processJobs({ beat: () => {}, other: () => {} });
   assert.equal(completed, 1);
+});
+
+test('a long line of jobs that wait is read once a commit, not once a slot', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, clock } = openTest(t, { fs });
+  await queue.schedule('m', { ...minutely, catchUp: 'all', overlap: 'queue' });
+  clock.advance(300 * MINUTE);
+  const before = calls.length;
+  await queue.processJobs({}, { logger: () => {} });
+  assert.equal((await queue.stats()).waiting, 299);
+  // Of 300 jobs, 100 are made in a commit: it reads none, 100 and 200 of them.
+  const reads = calls.slice(before).filter(({ name }) => name.startsWith('read'));
+  assert.ok(reads.length < 1_000, `${reads.length} reads`);
 });
