@@ -12,7 +12,7 @@ import { eachJob } from '../index/rows.js';
 import { cancel } from '../operations/cancel.js';
 import type { Store } from '../store.js';
 import { checkSchedule, type Declared, declare } from './declaration.js';
-import { admitSlotJob } from './slot-job.js';
+import { admitSlotJob, earlierJobs } from './slot-job.js';
 
 /** Declares one schedule. @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, and the store's errors */
 export async function schedule(
@@ -51,10 +51,11 @@ export async function runNow(store: Store, name: string): Promise<Added> {
   const id = randomHex(8);
   const added = await change(store, name, (tx, row, _, schedule): Added => {
     tx.reliesOnRows = true;
-    const admitted = admitSlotJob(tx, row, schedule, { runAt: tx.now });
+    const earlier = earlierJobs(tx, row, schedule);
+    const admitted = admitSlotJob(tx.now, row, schedule, { runAt: tx.now, earlier });
     if ('by' in admitted) return { id: admitted.by.id, outcome: 'existing' };
-    for (const earlier of admitted.cancelled)
-      tx.change(earlier, { status: 'cancelled', finishedAt: tx.now, lockedBy: '' });
+    for (const ended of admitted.cancelled)
+      tx.change(ended, { status: 'cancelled', finishedAt: tx.now, lockedBy: '' });
     tx.add(admitted.fields, id);
     return { id, outcome: 'added' };
   });

@@ -7,7 +7,7 @@ import { NEVER, readSchedule, type ScheduleRow, type SlotResult } from '../forma
 import { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import type { Store } from '../store.js';
-import { admitSlotJob } from './slot-job.js';
+import { admitSlotJob, earlierJobs } from './slot-job.js';
 
 /** The most bytes of payloads that one firing carries. */
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -79,18 +79,18 @@ export function fire(tx: Transaction, { row, schedule, due, lookedFor }: Firing)
   const { id, type } = current;
   const jobs: SlotJob[] = [];
   let by: StoredJob | undefined;
+  const earlier = earlierJobs(tx, current, schedule);
   for (const slot of due.slots) {
     const job = slotId(id, slot);
     const runAt = slot + jitterOf(job, schedule.recurrence.jitter);
-    const admitted = admitSlotJob(tx, current, schedule, {
-      runAt,
-      slot,
+    const admitted = admitSlotJob(tx.now, current, schedule, {
+      ...{ runAt, slot, earlier },
       made: jobs.map((one) => one.id),
     });
     by = 'by' in admitted ? admitted.by : undefined;
     if ('by' in admitted) continue;
-    for (const earlier of admitted.cancelled)
-      tx.change(earlier, { status: 'cancelled', finishedAt: tx.now, lockedBy: '' });
+    for (const ended of admitted.cancelled)
+      tx.change(ended, { status: 'cancelled', finishedAt: tx.now, lockedBy: '' });
     jobs.push({ ...admitted.fields, id: job });
   }
   if (jobs.length > 0) for (const lost of cutOff) if (lookedFor.get(lost.id) === false) tx.put(lost);

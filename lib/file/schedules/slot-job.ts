@@ -21,23 +21,43 @@ export type Admitted =
     }
   | { readonly by: StoredJob };
 
+/** A job that a schedule is to make. */
+export interface SlotOf {
+  /** In ms. */
+  readonly runAt: number;
+  /** In ms; undefined for a job by hand. */
+  readonly slot?: number;
+  /** See {@link earlierJobs}. They are read once for all slots of a commit, because there may be many. */
+  readonly earlier: readonly StoredJob[];
+  /** The jobs of the slots before that are made in the same commit. */
+  readonly made?: readonly string[];
+}
+
 /**
- * Decides what comes of a schedule's next job, by its overlap. Earlier jobs of the schedule are those with its key that
- * are not final; jobs of a schedule that allows overlap have no key.
+ * Returns the jobs of a schedule that are not over, the oldest first. They have its key; jobs of a schedule that allows
+ * overlap have none.
+ */
+export function earlierJobs(
+  tx: Transaction,
+  { type }: StoredJob,
+  { name, recurrence }: ScheduleRow,
+): readonly StoredJob[] {
+  if (recurrence.overlap === 'allow') return [];
+  return oldestFirst(tx.withKey(type, scheduleKey(name)).filter((job) => counts(job, ACTIVE)));
+}
+
+/**
+ * Decides what comes of a schedule's next job, by its overlap.
  *
- * @param row the schedule's row
- * @param runAt in ms @param slot in ms; undefined for a job by hand
- * @param made the jobs of the slots before that are made in the same commit
+ * @param now in ms @param row the schedule's row
  */
 export function admitSlotJob(
-  tx: Transaction,
+  now: number,
   row: StoredJob,
   { name, recurrence }: ScheduleRow,
-  { runAt, slot, made = [] }: { runAt: number; slot?: number; made?: readonly string[] },
+  { runAt, slot, earlier, made = [] }: SlotOf,
 ): Admitted {
   const { overlap } = recurrence;
-  const jobs = overlap === 'allow' ? [] : tx.withKey(row.type, scheduleKey(name));
-  const earlier = oldestFirst(jobs.filter((job) => counts(job, ACTIVE)));
   const newest = earlier.at(-1);
   if (overlap === 'skip' && newest !== undefined) return { by: newest };
   const { type, payload, priority, maxAttempts, timeout, meta } = row;
@@ -45,7 +65,7 @@ export function admitSlotJob(
   const isWaiting = overlap === 'queue' && ids.length > 0;
   return {
     fields: {
-      ...{ type, payload, priority, maxAttempts, timeout, createdAt: tx.now, runAt },
+      ...{ type, payload, priority, maxAttempts, timeout, createdAt: now, runAt },
       ...(overlap !== 'allow' && { dedupeKey: scheduleKey(name) }),
       ...(isWaiting && { status: 'waiting', after: { ids, else: 'run' } }),
       meta: { ...labelsOf(meta), '@schedule': name, ...(slot !== undefined && { '@slot': slot / 1000 }) },
