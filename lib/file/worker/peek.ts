@@ -72,7 +72,7 @@ export async function peek<D extends Declared>(
   });
   const isOpen = endOf(store.fs, file) === undefined;
   found.repair = isOpen || store.lock.needsRepair;
-  if (schedules !== undefined) found.undeclared = declared.filter(({ text }) => !schedules.has(text));
+  if (schedules !== undefined) found.undeclared = schedules.without(declared);
   return found;
 }
 
@@ -87,8 +87,9 @@ class DeclaredRows {
     this.#newest.set(id, { version: row.version, text });
   }
 
-  has(text: string): boolean {
-    for (const row of this.#newest.values()) if (row.text === text) return true;
-    return false;
+  /** Returns the declarations that no row has. */
+  without<D extends Declared>(declared: readonly D[]): D[] {
+    const texts = new Set([...this.#newest.values()].map(({ text }) => text));
+    return declared.filter(({ text }) => !texts.has(text));
   }
 }
