@@ -9,8 +9,8 @@ import type { JobIndex } from '../index/job-index.js';
 import type { Store } from '../store.js';
 import { admitSlotJob, earlierJobs } from './slot-job.js';
 
-/** The most bytes of payloads that one firing carries. */
-const MOST_BYTES = 8 * 1024 * 1024;
+/** The most bytes of payloads that one firing carries. A commit of several stops when they have so many together. */
+export const MOST_BYTES = 8 * 1024 * 1024;
 /** The most slots that one firing makes up for. */
 const MOST_SLOTS = 100;
 
