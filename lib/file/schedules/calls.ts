@@ -135,7 +135,7 @@ function specOf(row: StoredJob, recurrence: Recurrence): ScheduleSpec {
     ...(cron !== undefined && { cron, timezone }),
     ...(every !== undefined && { every }),
     catchUp,
-    ...(Number.isFinite(catchUpWithin) && { catchUpWithin }),
+    ...((catchUp === 'all' || Number.isFinite(catchUpWithin)) && { catchUpWithin }),
     overlap,
     ...(jitter > 0 && { jitter }),
     ...(startAt !== undefined && { startAt: new Date(startAt) }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { WorkerEvent } from '../../../../lib/job/worker-event.js';
 import { rejects } from '../../../support/errors.js';
-import { rowsOf, text } from '../../../support/queue-file.js';
+import { rowsOf, saveAs, text } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
 /** The time of the fake clock is midnight at first. */
@@ -249,4 +249,13 @@ test('labels that leave no room for the note are refused', async (t) => {
     'INVALID_ARGUMENT',
     'options.meta leaves no room',
   );
+});
+
+test('a listed schedule declares itself, also one that makes up for slots of any age', async (t) => {
+  const { queue } = openTest(t);
+  const all = { ...nightly, catchUp: 'all', overlap: 'allow' } as const;
+  await queue.schedule('all', { ...all, catchUpWithin: Number.POSITIVE_INFINITY });
+  const [listed] = await queue.listSchedules();
+  assert.equal(listed?.spec.catchUpWithin, Number.POSITIVE_INFINITY);
+  assert.equal((await queue.schedule('all', listed?.spec ?? nightly)).changed, false);
 });
