@@ -259,3 +259,12 @@ test('a listed schedule declares itself, also one that makes up for slots of any
   assert.equal(listed?.spec.catchUpWithin, Number.POSITIVE_INFINITY);
   assert.equal((await queue.schedule('all', listed?.spec ?? nightly)).changed, false);
 });
+
+test('a schedule in a zone that this machine does not know can be paused, and run by hand', async (t) => {
+  const { queue, file } = openTest(t);
+  await queue.schedule('nightly', { ...nightly, timezone: 'Europe/Berlin' });
+  saveAs(file, text(file).replace('Europe/Berlin', 'Europe/Berlyn'));
+  assert.equal(await queue.pauseSchedule('nightly'), true);
+  assert.equal((await queue.runNow('nightly')).outcome, 'added');
+  await rejects(queue.resumeSchedule('nightly'), 'INVALID_ARGUMENT', 'Europe/Berlyn');
+});
