@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from '../../../../lib/file/doctor/inspect.js';
 import type { WorkerEvent } from '../../../../lib/job/worker-event.js';
 import { rejects } from '../../../support/errors.js';
 import { rowsOf, saveAs, text } from '../../../support/queue-file.js';
@@ -267,4 +268,19 @@ test('a schedule in a zone that this machine does not know can be paused, and ru
   assert.equal(await queue.pauseSchedule('nightly'), true);
   assert.equal((await queue.runNow('nightly')).outcome, 'added');
   await rejects(queue.resumeSchedule('nightly'), 'INVALID_ARGUMENT', 'Europe/Berlyn');
+});
+
+test('the advice for a schedule with a damaged row brings it back', async (t) => {
+  const { queue, store, file } = openTest(t);
+  const { id } = await queue.schedule('nightly', { type: 'backup', every: '1h' });
+  saveAs(file, text(file).replace('"every":3600', '"every":0'));
+  const [finding] = await inspect(store);
+  const advice = `cancel the row (queue cancel ${id}), then declare the schedule again`;
+  assert.ok(finding?.message.includes(advice), finding?.message);
+  assert.equal(await queue.cancelJob(id), true);
+  await queue.schedule('nightly', { type: 'backup', every: '1h' });
+  assert.deepEqual(
+    [await inspect(store), (await queue.listSchedules()).map(({ name }) => name)],
+    [[], ['nightly']],
+  );
 });
