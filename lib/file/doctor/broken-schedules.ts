@@ -11,7 +11,7 @@ export function scheduleProblem(row: StoredJob): string | undefined {
   const schedule = readSchedule(row);
   const id = brief(row.id);
   if (schedule === undefined)
-    return `row ${id} is recurring, but its meta names no schedule that the id is made from, so it makes no jobs; declare the schedule again, and cancel the row: queue cancel ${id}`;
+    return `row ${id} is recurring, but its meta is not that of a schedule with this id, so it makes no jobs; cancel the row (queue cancel ${id}), then declare the schedule again`;
   try {
     slotsOf(schedule.recurrence, '');
     return undefined;

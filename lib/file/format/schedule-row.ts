@@ -2,6 +2,7 @@ import { isName } from '../../job/name.js';
 import type { Recurrence } from '../../job/schedule-spec.js';
 import { recurrenceIn } from '../../schedule/recurrence.js';
 import { scheduleId } from './derived-id.js';
+import { isOurId } from './id.js';
 import type { StoredJob } from './stored-job.js';
 
 /** The `run_at` of a schedule that has no next slot: the year 3000, in ms. */
@@ -30,11 +31,18 @@ export interface SlotResult {
 export function lastSlot({ result }: StoredJob): SlotResult | undefined {
   try {
     const last = JSON.parse(result) as SlotResult | null;
-    return Number.isFinite(last?.slot) ? (last as SlotResult) : undefined;
+    return isSlotResult(last) ? last : undefined;
   } catch {
     return undefined;
   }
 }
+
+const isSlotResult = (value: SlotResult | null): value is SlotResult =>
+  typeof value?.slot === 'number' &&
+  value.slot >= 0 &&
+  value.slot * 1000 < NEVER &&
+  (value.job === undefined || isOurId(value.job)) &&
+  [undefined, 'overlap', 'late'].includes(value.skipped);
 
 /**
  * Returns the time after which a schedule may go on, in ms. A slot must not come again after a clock was set back, or

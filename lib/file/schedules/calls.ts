@@ -39,23 +39,25 @@ export async function pauseSchedule(store: Store, name: string): Promise<boolean
 
 /** Lets a schedule go on at its next slot after now. @returns false if there is none of this name */
 export async function resumeSchedule(store: Store, name: string): Promise<boolean> {
-  return change(store, name, (tx, row, next) => {
-    if (row.meta['@paused'] === true)
-      tx.change(row, { runAt: next ?? NEVER, meta: { '@paused': undefined } });
+  const nextOf = ({ recurrence }: ScheduleRow, from: number): number =>
+    slotsOf(recurrence, `schedule ${name}: `).next(from) ?? NEVER;
+  const resume = (tx: Transaction, row: StoredJob, _: ScheduleRow, runAt = NEVER): boolean => {
+    if (row.meta['@paused'] === true) tx.change(row, { runAt, meta: { '@paused': undefined } });
     return true;
-  });
+  };
+  return change(store, name, resume, nextOf);
 }
 
 /** Makes a job of a schedule now, beside its slots, by the rules of its overlap. @throws TsvqError `INVALID_ARGUMENT` */
 export async function runNow(store: Store, name: string): Promise<Added> {
   const id = randomHex(8);
-  const added = await change(store, name, (tx, row, _, schedule): Added => {
+  const added = await change(store, name, (tx, row, schedule): Added => {
     tx.reliesOnRows = true;
     const earlier = earlierJobs(tx, row, schedule);
-    const admitted = admitSlotJob(row, schedule, earlier, { now: tx.now, runAt: tx.now });
+    const admitted = admitSlotJob(tx.now, row, schedule, { runAt: tx.now, earlier });
     if ('by' in admitted) return { id: admitted.by.id, outcome: 'existing' };
-    for (const cancelled of admitted.cancelled)
-      tx.change(cancelled, { status: 'cancelled', finishedAt: tx.now, lockedBy: '' });
+    for (const ended of admitted.cancelled)
+      tx.change(ended, { status: 'cancelled', finishedAt: tx.now, lockedBy: '' });
     tx.add(admitted.fields, id);
     return { id, outcome: 'added' };
   });
@@ -66,13 +68,15 @@ export async function runNow(store: Store, name: string): Promise<Added> {
 /**
  * Changes a schedule's row.
  *
- * @param run gets the first slot after now
+ * @param run gets what `nextOf` returned
+ * @param nextOf returns the first slot after a time. Only a call that needs it gives it, because it takes croner.
  * @returns false if there is no such schedule
  */
 async function change<T>(
   store: Store,
   name: string,
-  run: (tx: Transaction, row: StoredJob, next: number | undefined, schedule: ScheduleRow) => T,
+  run: (tx: Transaction, row: StoredJob, schedule: ScheduleRow, next: number | undefined) => T,
+  nextOf?: (schedule: ScheduleRow, from: number) => number,
 ): Promise<T | false> {
   const id = scheduleId(name);
   for (;;) {
@@ -83,10 +87,9 @@ async function change<T>(
     const schedule = row && readSchedule(row);
     if (row === undefined || schedule === undefined) return false;
     // Outside of the lock, because it loads croner.
-    const from = goesOnAfter(row, store.clock.now());
-    const next = slotsOf(schedule.recurrence, `schedule ${name}: `).next(from);
+    const next = nextOf?.(schedule, goesOnAfter(row, store.clock.now()));
     const done = await store.update('open', (tx) =>
-      tx.isNewest(row) ? { result: run(tx, tx.job(id) as StoredJob, next, schedule) } : undefined,
+      tx.isNewest(row) ? { result: run(tx, tx.job(id) as StoredJob, schedule, next) } : undefined,
     );
     if (done !== undefined) return done.result;
   }
@@ -135,7 +138,7 @@ function specOf(row: StoredJob, recurrence: Recurrence): ScheduleSpec {
     ...(cron !== undefined && { cron, timezone }),
     ...(every !== undefined && { every }),
     catchUp,
-    ...(Number.isFinite(catchUpWithin) && { catchUpWithin }),
+    ...((catchUp === 'all' || Number.isFinite(catchUpWithin)) && { catchUpWithin }),
     overlap,
     ...(jitter > 0 && { jitter }),
     ...(startAt !== undefined && { startAt: new Date(startAt) }),

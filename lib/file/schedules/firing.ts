@@ -9,8 +9,8 @@ import type { JobIndex } from '../index/job-index.js';
 import type { Store } from '../store.js';
 import { admitSlotJob, earlierJobs } from './slot-job.js';
 
-/** The most bytes of payloads that one firing carries. */
-const MOST_BYTES = 8 * 1024 * 1024;
+/** The most bytes of payloads that one firing carries. A commit of several stops when they have so many together. */
+export const MOST_BYTES = 8 * 1024 * 1024;
 /** The most slots that one firing makes up for. */
 const MOST_SLOTS = 100;
 
@@ -77,18 +77,20 @@ export function fire(tx: Transaction, { row, schedule, due, lookedFor }: Firing)
   const cutOff = carriedBy(current).filter(({ id }) => tx.index.find(id) === undefined);
   if (cutOff.some(({ id }) => !lookedFor.has(id))) return undefined;
   const { id, type } = current;
-  const earlier = earlierJobs(tx, current, schedule);
   const jobs: SlotJob[] = [];
   let by: StoredJob | undefined;
+  const earlier = earlierJobs(tx, current, schedule);
   for (const slot of due.slots) {
     const job = slotId(id, slot);
     const runAt = slot + jitterOf(job, schedule.recurrence.jitter);
-    const made = jobs.map((one) => one.id);
-    const admitted = admitSlotJob(current, schedule, earlier, { now: tx.now, runAt, slot, made });
+    const admitted = admitSlotJob(tx.now, current, schedule, {
+      ...{ runAt, slot, earlier },
+      made: jobs.map((one) => one.id),
+    });
     by = 'by' in admitted ? admitted.by : undefined;
     if ('by' in admitted) continue;
-    for (const cancelled of admitted.cancelled)
-      tx.change(cancelled, { status: 'cancelled', finishedAt: tx.now, lockedBy: '' });
+    for (const ended of admitted.cancelled)
+      tx.change(ended, { status: 'cancelled', finishedAt: tx.now, lockedBy: '' });
     jobs.push({ ...admitted.fields, id: job });
   }
   if (jobs.length > 0) for (const lost of cutOff) if (lookedFor.get(lost.id) === false) tx.put(lost);

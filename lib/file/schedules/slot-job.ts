@@ -21,27 +21,42 @@ export type Admitted =
     }
   | { readonly by: StoredJob };
 
-/**
- * Returns the jobs of a schedule that are not final, the oldest first: those with its key. Jobs of a schedule that
- * allows overlap have no key.
- */
-export function earlierJobs(tx: Transaction, row: StoredJob, { name, recurrence }: ScheduleRow): StoredJob[] {
-  const jobs = recurrence.overlap === 'allow' ? [] : tx.withKey(row.type, scheduleKey(name));
-  return jobs.filter((job) => counts(job, ACTIVE)).sort((a, b) => a.createdAt - b.createdAt);
+/** A job that a schedule is to make. */
+export interface SlotOf {
+  /** In ms. */
+  readonly runAt: number;
+  /** In ms; undefined for a job by hand. */
+  readonly slot?: number;
+  /** See {@link earlierJobs}. They are read once for all slots of a commit, because there may be many. */
+  readonly earlier: readonly StoredJob[];
+  /** The jobs of the slots before that are made in the same commit. */
+  readonly made?: readonly string[];
 }
 
 /**
- * Decides what comes of a schedule's next job, by its overlap with the {@link earlierJobs}.
+ * Returns the jobs of a schedule that are not over, the oldest first. They have its key; jobs of a schedule that allows
+ * overlap have none.
+ */
+export function earlierJobs(
+  tx: Transaction,
+  { type }: StoredJob,
+  { name, recurrence }: ScheduleRow,
+): readonly StoredJob[] {
+  if (recurrence.overlap === 'allow') return [];
+  const jobs = tx.withKey(type, scheduleKey(name)).filter((job) => counts(job, ACTIVE));
+  return jobs.sort((a, b) => a.createdAt - b.createdAt);
+}
+
+/**
+ * Decides what comes of a schedule's next job, by its overlap.
  *
- * @param row the schedule's row
- * @param runAt in ms @param slot in ms; undefined for a job by hand
- * @param made the jobs of the slots before that are made in the same commit
+ * @param now in ms @param row the schedule's row
  */
 export function admitSlotJob(
+  now: number,
   row: StoredJob,
   { name, recurrence }: ScheduleRow,
-  earlier: readonly StoredJob[],
-  { now, runAt, slot, made = [] }: { now: number; runAt: number; slot?: number; made?: readonly string[] },
+  { runAt, slot, earlier, made = [] }: SlotOf,
 ): Admitted {
   const { overlap } = recurrence;
   const newest = earlier.at(-1);

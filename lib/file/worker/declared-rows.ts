@@ -25,10 +25,10 @@ export class DeclaredRows {
     }
   }
 
-  /** True if a schedule is there as declared. @param text see {@link declaredText} */
-  has(text: string): boolean {
-    for (const row of this.#newest.values()) if (row.text === text) return true;
-    return false;
+  /** Returns the declarations that the file lacks. */
+  without<D extends { readonly text: string }>(declared: readonly D[]): D[] {
+    const texts = new Set([...this.#newest.values()].map(({ text }) => text));
+    return declared.filter(({ text }) => !texts.has(text));
   }
 
   #add(): void {

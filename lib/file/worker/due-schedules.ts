@@ -1,8 +1,8 @@
 import { type ErrorCode, isInstance, TsvqError } from '../../job/errors.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
-import { readJobs } from '../index/rows.js';
-import { type Fired, type Firing, fire, planFiring } from '../schedules/firing.js';
+import { eachJob } from '../index/rows.js';
+import { type Fired, type Firing, fire, MOST_BYTES, planFiring } from '../schedules/firing.js';
 import type { Store } from '../store.js';
 
 /** The most schedules that one commit fires. */
@@ -58,12 +58,19 @@ export class DueSchedules {
     const due = this.#takeDue(index, now);
     try {
       const firings: Firing[] = [];
-      const slots = [...due];
-      for (const [i, row] of readJobs(index, slots).entries()) {
+      const slots = [...due].values();
+      let bytes = 0;
+      for (const row of eachJob(index, [...due])) {
+        // The rest stays due, because all jobs of a commit are in memory at once.
+        if (bytes >= MOST_BYTES) break;
+        const slot = slots.next().value as number;
         const firing = row && (await this.#plan(index, row, now, events));
-        if (firing !== undefined) firings.push(firing);
         // Without a usable row, the schedule waits for its next one.
-        else due.delete(slots[i] as number);
+        if (firing === undefined) due.delete(slot);
+        else {
+          firings.push(firing);
+          bytes += firing.row.payload.length * firing.due.slots.length;
+        }
       }
       if (firings.length === 0) return;
       const fired = await this.#store.update('open', (tx) => firings.map((firing) => fire(tx, firing)));

@@ -65,6 +65,6 @@ export async function peek<D extends Declared>(
   });
   const isOpen = endOf(store.fs, file) === undefined;
   found.repair = isOpen || store.lock.needsRepair;
-  if (schedules !== undefined) found.undeclared = declared.filter(({ text }) => !schedules.has(text));
+  if (schedules !== undefined) found.undeclared = schedules.without(declared);
   return found;
 }

@@ -41,9 +41,9 @@ export async function processQueue(
     worker?.abandon(death);
   };
   const { schedules } = options;
-  // Without schedules nothing is awaited, because a queue that is closed meanwhile has to end this worker.
-  const { declare, declared } = schedules === undefined ? NO_SCHEDULES : await checked(store, schedules);
   const work = async (): Promise<void> => {
+    // Awaited only here, because a queue that is closed meanwhile has to end this worker.
+    const { declare, declared } = schedules === undefined ? NO_SCHEDULES : await checked(store, schedules);
     let { work, repair, undeclared } = await peek(store, resolved.timeout, declared);
     if (repair) {
       await store.repair();

@@ -151,3 +151,11 @@ test('nextRuns checks what it is asked for', () => {
   throws(() => nextRuns({ every: '1h' }, 1, 'soon'), 'INVALID_ARGUMENT', 'from is "soon"');
   assert.equal(nextRuns({ every: '1d' }, 3, new Date(0)).length, 3);
 });
+
+test('nextRuns refuses what is no object, and ends before times that a Date does not hold', () => {
+  for (const wrong of [null, undefined, 'x'])
+    throws(() => nextRuns(wrong as unknown as ScheduleTimes, 1), 'INVALID_ARGUMENT', 'it must be an object');
+  const times = nextRuns({ every: '1000000d' }, 200, 0);
+  assert.equal(times.length, 100);
+  assert.ok(times.every((time) => Number.isFinite(time.getTime())));
+});

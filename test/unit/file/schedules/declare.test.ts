@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from '../../../../lib/file/doctor/inspect.js';
 import type { WorkerEvent } from '../../../../lib/job/worker-event.js';
 import { rejects } from '../../../support/errors.js';
-import { rowsOf, text } from '../../../support/queue-file.js';
+import { rowsOf, saveAs, text } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
 /** The time of the fake clock is midnight at first. */
@@ -248,5 +249,38 @@ test('labels that leave no room for the note are refused', async (t) => {
     queue.schedule('漢'.repeat(200), spec(3064)),
     'INVALID_ARGUMENT',
     'options.meta leaves no room',
+  );
+});
+
+test('a listed schedule declares itself, also one that makes up for slots of any age', async (t) => {
+  const { queue } = openTest(t);
+  const all = { ...nightly, catchUp: 'all', overlap: 'allow' } as const;
+  await queue.schedule('all', { ...all, catchUpWithin: Number.POSITIVE_INFINITY });
+  const [listed] = await queue.listSchedules();
+  assert.equal(listed?.spec.catchUpWithin, Number.POSITIVE_INFINITY);
+  assert.equal((await queue.schedule('all', listed?.spec ?? nightly)).changed, false);
+});
+
+test('a schedule in a zone that this machine does not know can be paused, and run by hand', async (t) => {
+  const { queue, file } = openTest(t);
+  await queue.schedule('nightly', { ...nightly, timezone: 'Europe/Berlin' });
+  saveAs(file, text(file).replace('Europe/Berlin', 'Europe/Berlyn'));
+  assert.equal(await queue.pauseSchedule('nightly'), true);
+  assert.equal((await queue.runNow('nightly')).outcome, 'added');
+  await rejects(queue.resumeSchedule('nightly'), 'INVALID_ARGUMENT', 'Europe/Berlyn');
+});
+
+test('the advice for a schedule with a damaged row brings it back', async (t) => {
+  const { queue, store, file } = openTest(t);
+  const { id } = await queue.schedule('nightly', { type: 'backup', every: '1h' });
+  saveAs(file, text(file).replace('"every":3600', '"every":0'));
+  const [finding] = await inspect(store);
+  const advice = `cancel the row (queue cancel ${id}), then declare the schedule again`;
+  assert.ok(finding?.message.includes(advice), finding?.message);
+  assert.equal(await queue.cancelJob(id), true);
+  await queue.schedule('nightly', { type: 'backup', every: '1h' });
+  assert.deepEqual(
+    [await inspect(store), (await queue.listSchedules()).map(({ name }) => name)],
+    [[], ['nightly']],
   );
 });

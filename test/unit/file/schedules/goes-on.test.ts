@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileOf, text } from '../../../support/queue-file.js';
+import { fileOf, saveAs, text } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { bulk, HOUR, HOURLY, jobOfSlot, openScheduled, ownRows, START } from './scheduled.js';
 
@@ -163,3 +163,21 @@ test('a job that waits behind others of its schedule waits on if the last of the
   await tick();
   assert.deepEqual(runs, [jobOfSlot(1), jobOfSlot(3)]);
 });
+
+for (const damaged of ['{"slot":1893459600,"job":5}', '{"slot":1e300}', '{"slot":1893459600000}', '[1'])
+  test(`a last slot that an edit damaged counts as none: ${damaged}`, async (t) => {
+    const { queue, file, clock, tick } = openScheduled(t);
+    await queue.schedule('hourly', SPEC);
+    clock.advance(HOUR);
+    await tick();
+    const { result = '' } = ownRows(file).find(({ id }) => id === HOURLY) ?? {};
+    saveAs(
+      file,
+      text(file).replace(result, () => damaged),
+    );
+    const [listed] = await queue.listSchedules();
+    assert.deepEqual([listed?.lastSlot, listed?.lastJob], [undefined, undefined]);
+    await queue.pauseSchedule('hourly');
+    await queue.resumeSchedule('hourly');
+    assert.deepEqual((await queue.listSchedules())[0]?.nextRun, new Date(START + 2 * HOUR));
+  });

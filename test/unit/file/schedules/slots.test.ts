@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ScheduleSpec } from '../../../../lib/job/schedule-spec.js';
 import type { WorkerEvent } from '../../../../lib/job/worker-event.js';
 import { rejects } from '../../../support/errors.js';
-import { faultyFs } from '../../../support/faulty-fs.js';
+import { faultyFs, isAppend } from '../../../support/faulty-fs.js';
 import { rowsOf } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 import { settle } from '../../../support/waiting.js';
@@ -175,6 +175,38 @@ test('after a day off, all makes up for each slot, in commits of 100 jobs', asyn
   const slots = new Set((await queue.listJobs()).map(({ schedule }) => schedule?.slot?.getTime()));
   assert.equal(slots.size, 250);
   assert.equal(rowsOf(file).find(({ status }) => status === 'recurring')?.attempts, '250');
+});
+
+test('a commit of many slots reads the jobs that still wait once, because other processes wait for the lock', async (t) => {
+  const { fs, calls } = faultyFs();
+  const { queue, clock } = openTest(t, { fs });
+  await queue.schedule('s', { type: 'beat', every: '1s', catchUp: 'all', overlap: 'queue' });
+  clock.advance(100_000);
+  await queue.processJobs({}, { logger: () => {} });
+  clock.advance(100_000);
+  const before = calls.length;
+  await queue.processJobs({}, { logger: () => {} });
+  assert.equal((await queue.listSchedules())[0]?.fired, 200);
+  const reads = calls.slice(before).filter(({ name }) => name === 'readSync').length;
+  assert.ok(reads < 1000, `${reads} reads`);
+});
+
+test('many schedules with large payloads take several commits, because a commit is in memory at once', async (t) => {
+  const { fs, fault } = faultyFs();
+  const { queue, clock, file } = openTest(t, { fs });
+  const payload = 'x'.repeat(900_000);
+  for (let i = 0; i < 20; i++) await queue.schedule(`s${i}`, { ...minutely, payload });
+  clock.advance(MINUTE);
+  let appends = 0;
+  fault.do = (call, real) => {
+    if (isAppend(call, file)) appends++;
+    return real();
+  };
+  const appendsBefore: number[] = [];
+  const logger = ({ event }: WorkerEvent) => void (event === 'fired' && appendsBefore.push(appends));
+  await queue.processJobs({}, { logger });
+  assert.equal(appendsBefore.length, 20);
+  assert.equal(new Set(appendsBefore).size, 2);
 });
 
 test('a slot that is older than its limit is passed over, and the next one comes', async (t) => {

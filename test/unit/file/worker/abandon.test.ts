@@ -269,6 +269,15 @@ test('a job that a shutdown has aborted is given back', async (t) => {
   assert.deepEqual(states(file), [['pending', 1, 1, '']]);
 });
 
+test('a worker that declares schedules and is just beginning ends by the exception of the process', async (t) => {
+  const { queue } = openTest(t);
+  const schedules = { hourly: { type: 'job', every: '1h' } } as const;
+  const working = queue.processJobs({ job: () => {} }, { linger: '1h', schedules });
+  const abandoned = queue.abandon(BOOM);
+  await assert.rejects(working, (error) => error === BOOM);
+  await abandoned;
+});
+
 test('abandon does nothing without a call of processJobs, and after close', async (t) => {
   const { queue } = openTest(t);
   await queue.abandon(BOOM);

@@ -53,6 +53,15 @@ test('closing the queue does not wait longer for a job than its grace time, and 
   assert.deepEqual([job?.status, job?.attempts, job?.forgiven], ['pending', 1, 1]);
 });
 
+test('a worker that declares schedules and is just beginning ends, too, when its queue is closed', async (t) => {
+  const { queue } = openTest(t);
+  await queue.enqueue('email');
+  const schedules = { hourly: { type: 'email', every: '1h' } } as const;
+  const working = queue.processJobs({ email: () => {} }, { linger: '1h', schedules });
+  await queue.close();
+  assert.equal((await working).claimed, 0);
+});
+
 test('a worker that is called while its queue closes does not begin, and one that is just beginning ends', async (t) => {
   const { queue, clock, file } = openTest(t);
   await queue.enqueueMany([{ type: 'email' }, { type: 'email' }]);
