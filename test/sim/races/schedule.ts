@@ -374,9 +374,10 @@ class Schedule {
 
   /** No schedule goes on for ever; only one that power loss has damaged stays. */
   #unscheduleAll(): void {
-    for (let tries = 0; tries < 4 && this.#judge.slots.names.length > 0; tries++) {
+    for (let tries = 0; tries < 6 && this.#judge.slots.names.length > 0; tries++) {
       const app = this.#machine.processes[0] ?? this.#start('app');
-      if (tries > 0) this.#machine.elapsed += 61_000;
+      // As in resumeAll(); after a clock was set back, a minute takes longer.
+      if (tries > 0) this.#machine.elapsed += tries > 3 ? 2 * HOUR : 61_000;
       for (const name of this.#judge.slots.names) this.#ask(app, 'unschedule', [name]);
       this.#run();
     }
