@@ -21,7 +21,7 @@ export interface Slots {
  */
 export function slotsOf(recurrence: Recurrence, where = ''): Slots {
   const { every, startAt = 0, endAt = Number.POSITIVE_INFINITY } = recurrence;
-  const times = every === undefined ? checkedTimes(recurrence, where) : timesEvery(every, startAt);
+  const times = every === undefined ? timesOf(recurrence, where) : timesEvery(every, startAt);
   const within = (slot: number | undefined): number | undefined =>
     slot === undefined || slot > endAt ? undefined : slot;
   return {
@@ -47,6 +47,20 @@ function lastOf(times: CronTimes, from: number, to: number, every: number | unde
     for (let slot = times.next(start); slot !== undefined && slot <= to; slot = times.next(slot)) last = slot;
     if (last !== undefined || start === from) return last;
   }
+}
+
+/** The times that were made last, by zone and expression, because thousands of schedules may share a few. */
+const made = new Map<string, CronTimes>();
+const MOST_KEPT = 1_000;
+
+function timesOf(recurrence: Recurrence, where: string): CronTimes {
+  const key = `${recurrence.timezone}\t${recurrence.cron}`;
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  if (made.size === MOST_KEPT) made.clear();
+  const times = checkedTimes(recurrence, where);
+  made.set(key, times);
+  return times;
 }
 
 function checkedTimes({ cron = '', timezone }: Recurrence, where: string): CronTimes {

@@ -73,18 +73,19 @@ export class Update<T = unknown> {
     this.#rowsIn = 0;
     this.startsOver = false;
     this.#isStale = false;
+    const { earlier } = snapshot;
+    const isBehind = this.reads !== 'nothing' && earlier.rows.length > 0;
     try {
       this.#tx = new Transaction(snapshot, this.#tried);
       this.#result = this.#decide(this.#tx);
       this.rows = this.#tx.rows;
       // A commit has at most one row of a job. With two, the second would count even if the first came too late,
       // because another process wrote that version before.
-      const { earlier } = snapshot;
-      const isBehind = this.reads !== 'nothing' && earlier.rows.length > 0;
       if (isBehind && this.rows.some(({ id }) => earlier.find(id) !== undefined)) this.startOver();
     } catch (error) {
       this.#isStale = error instanceof StaleIndex;
-      if (this.#isStale) this.startOver();
+      // It may have refused because of a row that a short write leaves out.
+      if (this.#isStale || isBehind) this.startOver();
       else this.#refuse(error);
     }
   }

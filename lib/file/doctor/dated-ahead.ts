@@ -13,8 +13,8 @@ interface Times {
 }
 
 /**
- * Returns why an open job waits for a wrong time, to run or to be rescued. A clock was wrong when its row was
- * written, or another program took milliseconds for seconds.
+ * Returns why an open job or a schedule waits for a wrong time: to run, to be rescued, or for its next slot. A clock
+ * was wrong when its row was written, or another program took milliseconds for seconds.
  *
  * @param now in ms
  * @returns undefined for a job that waits as it should
@@ -31,7 +31,9 @@ export function datedAhead(
     at < LATEST_MS
       ? `its ${column} is ${new Date(at).toISOString()}, more than a day ahead of this clock: one of the two is, or was, wrong`
       : `its ${column} is after the year 5138; it belongs in Unix seconds, and looks like milliseconds`;
-  if (status === 'processing') return isAhead(startedAt) ? told('started_at', startedAt) : undefined;
+  // A schedule's started_at is when its last slot was dealt with.
+  if (status === 'processing' || status === 'recurring')
+    return isAhead(startedAt) ? told('started_at', startedAt) : undefined;
   if (status !== 'pending' || !isAhead(runAt)) return undefined;
   if (runAt >= LATEST_MS) return told('run_at', runAt);
   if (isAhead(createdAt)) return told('created_at', createdAt);

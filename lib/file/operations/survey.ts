@@ -44,8 +44,8 @@ export async function survey(store: Store, patience: number): Promise<Survey> {
   return found;
 }
 
-/** Returns the slots of jobs that run, or start in more than a day. The other jobs need no read. */
+/** Returns the slots of schedules, and of jobs that run or start in more than a day. The other jobs need no read. */
 function suspects(index: JobIndex, now: number): number[] {
   const pending = [...index.withStatus('pending')].filter((slot) => index.runAt(slot) > now + DAY_MS);
-  return [...index.withStatus('processing'), ...pending];
+  return [...index.withStatus('processing'), ...index.withStatus('recurring'), ...pending];
 }
