@@ -1,5 +1,5 @@
-// Runs the long forms of the tests: power loss, power cuts, races, kill -9, bad input (random, and guided by coverage),
-// mutants, and the whole suite on other Nodes.
+// Runs the long forms of the tests: power loss, power cuts, races, kill -9, kills of workers with schedules, bad input
+// (random, and guided by coverage), mutants, and the whole suite on other Nodes.
 //
 //   npm run nightly                    about an hour
 //   npm run nightly -- --minutes 2     two minutes for each part that is measured in time
@@ -63,6 +63,7 @@ const parts = {
     ...(libc === undefined ? [] : ['--libc', libc]),
   ],
   torture: ['--import', 'tsx', 'scripts/torture.ts', '--minutes', minutes],
+  slots: ['--import', 'tsx', 'scripts/nightly/slots.ts', '--kills', String(600 * Number(minutes))],
   mutants: ['scripts/mutation/mutants.js', '--minutes', minutes],
 };
 if (only !== undefined && !(only in parts)) {
