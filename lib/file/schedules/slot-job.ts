@@ -62,7 +62,7 @@ export function admitSlotJob(
   const newest = earlier.at(-1);
   if (overlap === 'skip' && newest !== undefined) return { by: newest };
   const { type, payload, priority, maxAttempts, timeout, meta } = row;
-  const ids = [...earlier.slice(-MOST_AWAITED).map(({ id }) => id), ...made].slice(-MOST_AWAITED);
+  const ids = [...earlier.map(({ id }) => id), ...made].slice(-MOST_AWAITED);
   const isWaiting = overlap === 'queue' && ids.length > 0;
   return {
     fields: {
