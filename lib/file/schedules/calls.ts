@@ -8,11 +8,15 @@ import { scheduleId } from '../format/derived-id.js';
 import { labelsOf } from '../format/meta.js';
 import { goesOnAfter, lastSlot, NEVER, readSchedule, type ScheduleRow } from '../format/schedule-row.js';
 import type { StoredJob } from '../format/stored-job.js';
+import type { JobIndex } from '../index/job-index.js';
 import { eachJob } from '../index/rows.js';
 import { cancel } from '../operations/cancel.js';
 import type { Store } from '../store.js';
 import { checkSchedule, type Declared, declare } from './declaration.js';
 import { admitSlotJob, earlierJobs } from './slot-job.js';
+
+/** How often rows are read again at most. */
+const MOST_TRIES = 5;
 
 /** Declares one schedule. @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, and the store's errors */
 export async function schedule(
@@ -80,10 +84,10 @@ async function change<T>(
 ): Promise<T | false> {
   const id = scheduleId(name);
   for (;;) {
-    const index = await store.read('open');
-    const slot = index?.find(id);
-    if (index === undefined || slot === undefined || index.status(slot) !== 'recurring') return false;
-    const [row] = [...eachJob(index, [slot])];
+    const [row] = await readRows(store, (index) => {
+      const slot = index.find(id);
+      return slot !== undefined && index.status(slot) === 'recurring' ? [slot] : [];
+    });
     const schedule = row && readSchedule(row);
     if (row === undefined || schedule === undefined) return false;
     // Outside of the lock, because it loads croner.
@@ -95,14 +99,23 @@ async function change<T>(
   }
 }
 
+/** Reads rows. One can be struck between its lookup and the read; then the file has a newer one, which is read. */
+async function readRows(store: Store, pick: (index: JobIndex) => readonly number[]): Promise<StoredJob[]> {
+  for (let tries = 0; ; tries++) {
+    const index = await store.read('open');
+    if (index === undefined) return [];
+    const rows = [...eachJob(index, pick(index))];
+    if (tries === MOST_TRIES || !rows.includes(undefined)) return rows.filter((row) => row !== undefined);
+    await store.forget();
+  }
+}
+
 /** Lists the schedules, by name. Rows that are no schedules are left out; see `queue doctor`. */
 export async function listSchedules(store: Store): Promise<Schedule[]> {
-  const index = await store.read('open');
-  if (index === undefined) return [];
   const found: Schedule[] = [];
-  for (const row of eachJob(index, [...index.withStatus('recurring')])) {
-    const schedule = row && readSchedule(row);
-    if (row !== undefined && schedule !== undefined) found.push(scheduleOf(row, schedule));
+  for (const row of await readRows(store, (index) => [...index.withStatus('recurring')])) {
+    const schedule = readSchedule(row);
+    if (schedule !== undefined) found.push(scheduleOf(row, schedule));
   }
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
