@@ -5,7 +5,7 @@ import type { EnqueueOptions } from './job-options.js';
 /** What happens at a slot while an earlier job of the schedule waits or runs; see {@link ScheduleTimes.overlap}. */
 export type Overlap = 'skip' | 'queue' | 'cancel' | 'allow';
 
-/** Which slots that nobody was there for are made up for; see {@link ScheduleTimes.catchUp}. */
+/** Which slots that passed while no worker ran are made up for; see {@link ScheduleTimes.catchUp}. */
 export type CatchUp = 'last' | 'all';
 
 /**

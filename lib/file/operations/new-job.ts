@@ -32,12 +32,18 @@ export interface NewJobRules {
  * Checks a job, and draws the id that it gets if it is added. @param where the text before argument names in errors
  * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`
  */
-export function checkJob(
+export function checkJob(request: JobRequest, now: number, rules: NewJobRules, where = ''): Wanted {
+  const { fields, dedupe } = checkFields(request, now, rules, where);
+  return { id: randomHex(8), fields, dedupe };
+}
+
+/** Checks a job like {@link checkJob}, without an id, which would load node:crypto. */
+export function checkFields(
   request: JobRequest,
   now: number,
   { maxPayload, defaults }: NewJobRules,
-  where = '',
-): Wanted {
+  where: string,
+): Omit<Wanted, 'id'> {
   if (typeof request !== 'object' || request === null) {
     throw invalid(where.slice(0, -1) || 'job', request, 'an object {type, payload, options}');
   }
@@ -57,11 +63,9 @@ export function checkJob(
   const { runAt, priority, maxAttempts, timeout, dedupe } = resolveEnqueueOptions(given, now, where);
   const fields: NewJobFields = { type, payload, createdAt: now, runAt, priority, maxAttempts, timeout };
   const { dedupeKey: key, meta } = given;
-  const id = randomHex(8);
-  if (key === undefined && meta === undefined) return { id, fields, dedupe };
+  if (key === undefined && meta === undefined) return { fields, dedupe };
   const dedupeKey = key === true ? hashOfJson(payload) : key;
   return {
-    id,
     fields: {
       ...fields,
       ...(dedupeKey !== undefined && { dedupeKey }),

@@ -12,7 +12,7 @@ import { newLayout } from '../format/layout.js';
 import type { Meta } from '../format/meta.js';
 import { goesOnAfter, NEVER } from '../format/schedule-row.js';
 import { StoredJob } from '../format/stored-job.js';
-import { checkJob } from '../operations/new-job.js';
+import { checkFields } from '../operations/new-job.js';
 import type { Store } from '../store.js';
 
 /** A checked declaration of a schedule. */
@@ -56,7 +56,7 @@ export function checkSchedule(name: string, spec: ScheduleSpec, maxPayload: numb
   const { type, payload, options = {} } = spec;
   onlyKnown(`${where}options`, options, OPTIONS);
   const recurrence = checkRecurrence(spec, where);
-  const job = checkJob({ type, payload, options }, 0, { maxPayload, defaults: {} }, where).fields;
+  const job = checkFields({ type, payload, options }, 0, { maxPayload, defaults: {} }, where).fields;
   const meta: Meta = { ...job.meta, '@schedule': { name, ...noteOf(recurrence) } };
   const row = StoredJob.first('', { ...job, meta: { ...meta, '@paused': true } }, newLayout());
   if (row.meta['@paused'] !== true)

@@ -65,8 +65,8 @@ const carriedBy = (row: StoredJob): StoredJob[] =>
   followUpRows(row.id, row.attempts, decodeFollowUps(row.followUps) ?? [], row.layout);
 
 /**
- * Makes the jobs of due slots. The schedule's next row carries them, so that each slot is dealt with once: whoever has
- * the earlier row of a version has decided, and a crash behind it loses no job.
+ * Makes the jobs of due slots. The schedule's next row carries them, so that each slot is dealt with once: of two rows
+ * of one version the earlier decides, and a crash behind it loses no job.
  *
  * @returns undefined if the schedule has changed since the plan, or another process was quicker
  */
