@@ -80,6 +80,7 @@ function testJob(fields: Partial<JobOf<string, unknown>> = {}): JobOf<string, un
     maxAttempts: undefined,
     timeout: undefined,
     priority: 0,
+    group: undefined,
     dedupeKey: undefined,
     after: [],
     schedule: undefined,

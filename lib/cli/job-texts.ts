@@ -9,6 +9,7 @@ export interface JobTexts {
   priority?: string;
   maxAttempts?: string;
   timeout?: string;
+  group?: string;
   label?: string[];
 }
 
@@ -17,12 +18,14 @@ export function jobOptionsOf({
   priority,
   maxAttempts,
   timeout,
+  group,
   label,
-}: JobTexts): Pick<EnqueueOptions, 'priority' | 'maxAttempts' | 'timeout' | 'meta'> {
+}: JobTexts): Pick<EnqueueOptions, 'priority' | 'maxAttempts' | 'timeout' | 'group' | 'meta'> {
   return {
     ...(priority !== undefined && { priority: numberOf('--priority', priority) }),
     ...(maxAttempts !== undefined && { maxAttempts: countText('--max-attempts', maxAttempts) }),
     ...(timeout !== undefined && { timeout: durationText('--timeout', timeout) }),
+    ...(group !== undefined && { group }),
     ...(label !== undefined && { meta: labelsOf(label) }),
   };
 }

@@ -32,11 +32,12 @@ const jobFields = (job: Job): Field[] => [
   ...joinFields(job).map(([, value]) => value),
 ];
 
-/** Returns a job's key, the jobs that it waits for, and its labels, as `plain` fields named like the file's columns. */
-export const joinFields = ({ dedupeKey, after, meta }: Job): [name: string, value: Field][] => [
+/** Returns a job's key, the jobs that it waits for, its labels and its group, as `plain` fields named like the file's columns. */
+export const joinFields = ({ dedupeKey, after, meta, group }: Job): [name: string, value: Field][] => [
   ['dedupe_key', dedupeKey],
   ['after', after.join(' ')],
   ['meta', Object.keys(meta).length === 0 ? '' : toSafeJson(meta)],
+  ['group', group],
 ];
 
 /** How much of an id tells a person which job it is. */

@@ -1,6 +1,6 @@
 import { count, type Duration, defined, duration, instant, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { DefaultJobs, Job, TypeOf } from './job.js';
-import { checkKey, checkName } from './name.js';
+import { checkGroup, checkKey, checkName } from './name.js';
 
 /**
  * The options of `enqueue`: when and how the job runs.
@@ -22,6 +22,11 @@ export interface EnqueueOptions {
   maxAttempts?: number | undefined;
   /** The time limit of one attempt, from 1 ms to a year. Default: its type's, or the worker's, `timeout`. */
   timeout?: Duration | undefined;
+  /**
+   * The customer, host or account that the job is for, so that the limits of its type can count each by itself; see
+   * `rateLimit` and `concurrency` of {@link Policy}. Characters as in `dedupeKey`. Default: none.
+   */
+  group?: string | undefined;
   /**
    * A key of which the type is to have at most one job, 1 to 200 characters without control characters; not beginning
    * with `@`. True makes the payload itself the key (a hash of its JSON, whatever the order of its names). Such an
@@ -94,6 +99,8 @@ export interface ListOptions {
   idPrefix?: string | undefined;
   /** Only jobs with this key. */
   dedupeKey?: string | undefined;
+  /** Only jobs of this group. */
+  group?: string | undefined;
   /** Only jobs with all these labels, each with this value. */
   meta?: Readonly<Record<string, unknown>> | undefined;
   /** How many jobs to list at most, in the order of the file. Default: no limit. */
@@ -130,6 +137,7 @@ const ENQUEUE_OPTIONS = [
   'priority',
   'maxAttempts',
   'timeout',
+  'group',
   'dedupeKey',
   'dedupe',
   'onDuplicate',
@@ -150,11 +158,12 @@ export function resolveEnqueueOptions(
   where = '',
 ): ResolvedEnqueueOptions {
   onlyKnown(`${where}options`, options, ENQUEUE_OPTIONS);
-  const { runAt, delay, priority = 0, maxAttempts, timeout } = options;
+  const { runAt, delay, priority = 0, maxAttempts, timeout, group } = options;
   if (runAt !== undefined && delay !== undefined)
     throw invalid(`${where}delay`, delay, 'left out where runAt is given');
   if (typeof priority !== 'number' || !Number.isFinite(priority))
     throw invalid(`${where}priority`, priority, 'a finite number');
+  if (group !== undefined) checkGroup(`${where}group`, group);
   const at =
     runAt !== undefined
       ? instant(`${where}runAt`, runAt)

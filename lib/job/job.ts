@@ -113,6 +113,8 @@ export interface JobOf<T extends string, Payload> {
   readonly timeout: number | undefined;
   /** The priority, higher first. */
   readonly priority: number;
+  /** The group that it belongs to; undefined if it has none. */
+  readonly group: string | undefined;
   /** The key of which the type has at most one such job; undefined if it has none. */
   readonly dedupeKey: string | undefined;
   /** The ids of the jobs that it waits for, or waited for. */

@@ -18,11 +18,24 @@ export const isName = (name: unknown): name is string =>
   !name.startsWith('#') &&
   !STATUSES.includes(name as Status);
 
+/** True for a text that a dedupe key or a group may be. Those that begin with @ are the queue's own. */
+const isKey = (key: unknown): key is string =>
+  typeof key === 'string' &&
+  key !== '' &&
+  [...key].length <= 200 &&
+  !key.startsWith('@') &&
+  !hasControls(key);
+
+const KEY = '1 to 200 characters without control characters, not beginning with @';
+
 /** Checks a dedupe key: a text, or true for the payload itself. @throws TsvqError `INVALID_ARGUMENT` */
 export function checkKey(what: string, key: unknown): void {
-  const isText = typeof key === 'string' && key !== '' && [...key].length <= 200;
-  if (key === true || (isText && !key.startsWith('@') && !hasControls(key))) return;
-  throw invalid(what, key, 'true, or 1 to 200 characters without control characters, not beginning with @');
+  if (key !== true && !isKey(key)) throw invalid(what, key, `true, or ${KEY}`);
+}
+
+/** Checks the name of a group. @throws TsvqError `INVALID_ARGUMENT` */
+export function checkGroup(what: string, group: unknown): void {
+  if (!isKey(group)) throw invalid(what, group, KEY);
 }
 
 /** Checks a name. @throws TsvqError `INVALID_ARGUMENT` */

@@ -56,7 +56,7 @@ export interface ScheduleTimes {
   /** No slot comes after this time. Default: none. */
   endAt?: Date | string | number | undefined;
   /** Options of its jobs. */
-  options?: Pick<EnqueueOptions, 'priority' | 'maxAttempts' | 'timeout' | 'meta'> | undefined;
+  options?: Pick<EnqueueOptions, 'priority' | 'maxAttempts' | 'timeout' | 'group' | 'meta'> | undefined;
 }
 
 /** A schedule as it was when read. */

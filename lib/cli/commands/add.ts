@@ -40,6 +40,10 @@ export function define(command: Command, cli: Cli): void {
     .option('--priority <number>', 'higher first; default: 0')
     .option('--max-attempts <number>', "how often to try; default: the type's, or the worker's")
     .option('--timeout <time>', "the time limit of one attempt; default: the type's, or the worker's")
+    .option(
+      '--group <group>',
+      "the customer or host that the job is for, which the type's limits may count apart",
+    )
     .option('--key <key>', 'at most one job of the type waits or runs with this key')
     .addOption(new Option('--unique', 'the payload itself is the key').conflicts('key'))
     .addOption(

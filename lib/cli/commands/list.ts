@@ -11,6 +11,7 @@ interface Options {
   status?: Status[];
   type?: string;
   key?: string;
+  group?: string;
   label?: string[];
   limit?: string;
 }
@@ -22,6 +23,7 @@ export function define(command: Command, cli: Cli): void {
     )
     .option('--type <type>', 'only jobs of this type')
     .option('--key <key>', 'only jobs with this key')
+    .option('--group <group>', 'only jobs of this group')
     .addOption(labelOption('only jobs with this label; several must all fit'))
     .option('--limit <number>', 'how many jobs at most')
     .addHelpText(
@@ -29,7 +31,7 @@ export function define(command: Command, cli: Cli): void {
       `
 Lists jobs in the order of the file. After a compaction, finished jobs come first. ATTEMPTS counts all attempts;
 queue show tells how many of them don't count.
---plain prints: id type status attempts run_at created_at started_at finished_at error dedupe_key after meta
+--plain prints: id type status attempts run_at created_at started_at finished_at error dedupe_key after meta group
 ${examples(
   'queue list --status pending processing',
   'queue list --type send_email --limit 20',

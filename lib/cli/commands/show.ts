@@ -93,6 +93,7 @@ function describe(job: Job, store: Store, { schedule, parents }: Context): strin
     ['status', [job.status, timeOf(job, now)].filter(Boolean).join(', ')],
     ['schedule', schedule === undefined ? madeBy(job) : `${schedule.name}, ${whenOf(schedule.spec)}`],
     ['next run', schedule && nextRunOf(schedule)],
+    ['group', job.group],
     ['key', job.dedupeKey],
     ['after', parents],
     schedule === undefined ? ['attempts', attempts(job)] : ['jobs made', String(schedule.fired)],

@@ -56,6 +56,10 @@ export function defineAdd(command: Command, cli: Cli): void {
     .option('--priority <number>', 'higher first; default: 0')
     .option('--max-attempts <number>', "how often to try a job; default: the type's, or the worker's")
     .option('--timeout <time>', "the time limit of one attempt; default: the type's, or the worker's")
+    .option(
+      '--group <group>',
+      "the customer or host that its jobs are for, which the type's limits may count apart",
+    )
     .addOption(labelOption('a label of its jobs; its value is a text. May be given several times'))
     .addHelpText('after', HELP)
     .action(async (name: string, type: string, json: string | undefined, options: Options) => {

@@ -116,7 +116,7 @@ export const columns = [
   column('finished_at', 'finishedAt', optional(time), { show: date }),
   column('progress', 'progress', text),
   column('follow_ups', 'followUps', text),
-  column('group', 'group', text),
+  column('group', 'group', text, { ...sometimes, show: orUndefined }),
   column('after', 'after', after, { ...sometimes, show: (value) => value?.ids ?? [] }),
   column('meta', 'meta', meta, { ...sometimes, show: labelsOf }),
   column('claim_timeout', 'claimTimeout', optional(time)),

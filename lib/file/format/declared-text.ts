@@ -2,7 +2,7 @@ import type { Column } from './columns.js';
 import { labelsOf, readMeta } from './meta.js';
 
 /** The columns that a declaration decides, besides `meta`. */
-const DECLARED: readonly Column[] = ['type', 'payload', 'priority', 'max_attempts', 'timeout'];
+const DECLARED: readonly Column[] = ['type', 'payload', 'priority', 'max_attempts', 'timeout', 'group'];
 
 /**
  * Returns what a schedule's row says of its declaration, as text: equal declarations have equal ones. A pause makes no

@@ -148,13 +148,14 @@ class Drafts {
 
 /** Returns the change that gives a job a new one's values, and all its attempts. */
 function changeTo(job: StoredJob, fields: NewJobFields): Change {
-  const { payload, runAt, priority, maxAttempts, timeout, meta = {} } = fields;
+  const { payload, runAt, priority, maxAttempts, timeout, group = '', meta = {} } = fields;
   return {
     payload,
     runAt,
     priority,
     maxAttempts,
     timeout,
+    group,
     forgiven: job.attempts,
     meta: { ...RETRIED_META, ...otherLabels(job.meta, meta) },
   };

@@ -21,8 +21,9 @@ const SLICE = 20_000;
  * @throws TsvqError `INVALID_ARGUMENT`
  */
 export async function* list(store: Store, options: ListOptions): AsyncIterableIterator<Job> {
-  onlyKnown('options', options, ['status', 'type', 'idPrefix', 'dedupeKey', 'meta', 'limit']);
-  const { status, type, idPrefix, dedupeKey, meta = {}, limit = Number.POSITIVE_INFINITY } = options;
+  onlyKnown('options', options, ['status', 'type', 'idPrefix', 'dedupeKey', 'group', 'meta', 'limit']);
+  const { status, type, idPrefix, dedupeKey, group, meta = {} } = options;
+  const { limit = Number.POSITIVE_INFINITY } = options;
   const statuses: readonly Status[] = status === undefined ? JOB_STATUSES : [...new Set([status].flat())];
   for (const word of statuses) {
     if (!STATUSES.includes(word)) throw invalid('status', word, `one of ${STATUSES.join(', ')}`);
@@ -30,6 +31,7 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
   if (type !== undefined) text('type', type);
   if (idPrefix !== undefined) text('idPrefix', idPrefix);
   if (dedupeKey !== undefined) text('dedupeKey', dedupeKey);
+  if (group !== undefined) text('group', group);
   if (typeof meta !== 'object' || meta === null) throw invalid('meta', meta, 'an object of labels');
   const labels = Object.entries(meta).map(
     ([name, value]) => [name, sortedJson(toJson(value, `meta.${name}`))] as const,
@@ -43,13 +45,14 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
     const matches = (slot: number): boolean =>
       statuses.includes(index.status(slot)) && (type === undefined || index.type(slot) === type);
     for await (const slots of inFileOrder(index, matches)) {
-      for (const group of groupsOf(index, slots)) {
-        for (const stored of await readGroup(store, index, group)) {
+      for (const together of groupsOf(index, slots)) {
+        for (const stored of await readGroup(store, index, together)) {
           const job = stored.toJob();
           if (!statuses.includes(job.status)) continue;
           if (type !== undefined && job.type !== type) continue;
           if (idPrefix !== undefined && !job.id.startsWith(idPrefix)) continue;
           if (dedupeKey !== undefined && job.dedupeKey !== dedupeKey) continue;
+          if (group !== undefined && job.group !== group) continue;
           if (!labels.every(([name, value]) => has(job.meta, name, value))) continue;
           yield job;
           if (--left === 0) return;

@@ -62,12 +62,14 @@ export function checkFields(
   const given = withDefaults(options, defaults[type]);
   const { runAt, priority, maxAttempts, timeout, dedupe } = resolveEnqueueOptions(given, now, where);
   const fields: NewJobFields = { type, payload, createdAt: now, runAt, priority, maxAttempts, timeout };
-  const { dedupeKey: key, meta } = given;
-  if (key === undefined && meta === undefined) return { fields, dedupe };
+  const { group, dedupeKey: key, meta } = given;
+  // Most jobs have none of these.
+  if ((group ?? key ?? meta) === undefined) return { fields, dedupe };
   const dedupeKey = key === true ? hashOfJson(payload) : key;
   return {
     fields: {
       ...fields,
+      ...(group !== undefined && { group }),
       ...(dedupeKey !== undefined && { dedupeKey }),
       ...(meta !== undefined && { meta: labels(`${where}meta`, meta) }),
     },

@@ -137,12 +137,13 @@ function scheduleOf(row: StoredJob, { name, recurrence }: ScheduleRow): Schedule
 
 function specOf(row: StoredJob, recurrence: Recurrence): ScheduleSpec {
   const { cron, every, timezone, catchUp, catchUpWithin, overlap, jitter, startAt, endAt } = recurrence;
-  const { type, priority, maxAttempts, timeout } = row;
+  const { type, priority, maxAttempts, timeout, group } = row;
   const meta = labelsOf(row.meta);
   const options = {
     ...(priority !== 0 && { priority }),
     ...(maxAttempts !== undefined && { maxAttempts }),
     ...(timeout !== undefined && { timeout }),
+    ...(group !== '' && { group }),
     ...(Object.keys(meta).length > 0 && { meta }),
   };
   return {

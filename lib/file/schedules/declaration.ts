@@ -24,7 +24,7 @@ export interface Declaration {
   readonly text: string;
 }
 
-const OPTIONS = ['priority', 'maxAttempts', 'timeout', 'meta'] as const;
+const OPTIONS = ['priority', 'maxAttempts', 'timeout', 'group', 'meta'] as const;
 const SPEC = [
   ...['type', 'payload', 'cron', 'every', 'timezone', 'catchUp', 'catchUpWithin', 'overlap', 'jitter'],
   ...['startAt', 'endAt', 'options'],
@@ -66,11 +66,11 @@ export function checkSchedule(name: string, spec: ScheduleSpec, maxPayload: numb
     );
   const { layout } = row;
   const text = declaredText((column) => row.row[layout.at[column]] ?? '');
-  const { priority, maxAttempts, timeout } = job;
+  const { priority, maxAttempts, timeout, group = '' } = job;
   return {
     name,
     recurrence,
-    fields: { ...{ type, payload: job.payload, priority, maxAttempts, timeout }, meta },
+    fields: { ...{ type, payload: job.payload, priority, maxAttempts, timeout, group }, meta },
     text,
   };
 }

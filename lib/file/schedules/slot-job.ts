@@ -61,12 +61,13 @@ export function admitSlotJob(
   const { overlap } = recurrence;
   const newest = earlier.at(-1);
   if (overlap === 'skip' && newest !== undefined) return { by: newest };
-  const { type, payload, priority, maxAttempts, timeout, meta } = row;
+  const { type, payload, priority, maxAttempts, timeout, group, meta } = row;
   const ids = [...earlier.map(({ id }) => id), ...made].slice(-MOST_AWAITED);
   const isWaiting = overlap === 'queue' && ids.length > 0;
   return {
     fields: {
       ...{ type, payload, priority, maxAttempts, timeout, createdAt: now, runAt },
+      ...(group !== '' && { group }),
       ...(overlap !== 'allow' && { dedupeKey: scheduleKey(name) }),
       ...(isWaiting && { status: 'waiting', after: { ids, else: 'run' } }),
       meta: { ...labelsOf(meta), '@schedule': name, ...(slot !== undefined && { '@slot': slot / 1000 }) },

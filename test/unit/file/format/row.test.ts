@@ -39,6 +39,7 @@ test('the fields of a row come back as a job', () => {
     maxAttempts: 5,
     timeout: 1500,
     priority: -2.5,
+    group: undefined,
     dedupeKey: undefined,
     after: [],
     schedule: undefined,
