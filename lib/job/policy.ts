@@ -3,6 +3,7 @@ import { type Backoff, resolveBackoff } from './backoff.js';
 import type { BackoffOption } from './backoff-option.js';
 import { count, type Duration, invalid, timeLimit } from './checks.js';
 import type { DefaultJobs, Job, Received, TypeOf } from './job.js';
+import { type ConcurrencyLimit, checkLimits, type Limits, type RateLimit } from './limits.js';
 import type { ResolvedWorkerOptions } from './options.js';
 import { type StandardSchema, schemaOf } from './standard-schema.js';
 
@@ -26,6 +27,16 @@ export interface Policy<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs
    */
   retryIf?: ((error: unknown, job: Job<Jobs, T>) => boolean) | undefined;
   /**
+   * How many of its jobs may run at a time, over all workers: a number, or `{ max, by: 'group' }` for each group. Jobs
+   * over it wait, and use up no attempt. Default: no limit.
+   */
+  concurrency?: number | ConcurrencyLimit | undefined;
+  /**
+   * How many of its jobs may start in a time, over all workers: `{ max: 5, per: '1s' }`. Jobs over it wait, and use up no
+   * attempt. Each attempt counts. Default: no limit.
+   */
+  rateLimit?: RateLimit | undefined;
+  /**
    * A schema that checks the payload before each attempt. The handler gets the value that the schema returns; a payload
    * that doesn't fit fails the job for good. Default: none.
    */
@@ -38,6 +49,8 @@ export const POLICY_OPTIONS = [
   'timeout',
   'backoff',
   'retryIf',
+  'concurrency',
+  'rateLimit',
   'schema',
 ] as const satisfies readonly (keyof Policy)[];
 
@@ -47,12 +60,14 @@ export interface CheckedPolicy {
   readonly timeout: number | undefined;
   readonly backoff: Backoff | undefined;
   readonly retryIf: Policy['retryIf'];
+  /** Undefined if there is no limit. */
+  readonly limits: Limits | undefined;
   readonly schema: StandardSchema | undefined;
 }
 
 /** Checks the options of a type. @param name the text before option names in errors @throws TsvqError `INVALID_ARGUMENT` */
 export function checkPolicy(name: string, policy: Policy): CheckedPolicy {
-  const { maxAttempts, timeout, backoff, retryIf, schema } = policy;
+  const { maxAttempts, timeout, backoff, retryIf, concurrency, rateLimit, schema } = policy;
   if (retryIf !== undefined && typeof retryIf !== 'function')
     throw invalid(`${name}.retryIf`, retryIf, 'a function of an error and a job');
   return {
@@ -60,6 +75,7 @@ export function checkPolicy(name: string, policy: Policy): CheckedPolicy {
     timeout: timeout === undefined ? undefined : timeLimit(`${name}.timeout`, timeout),
     backoff: backoff === undefined ? undefined : resolveBackoff(`${name}.backoff`, backoff),
     retryIf,
+    limits: checkLimits(name, concurrency, rateLimit),
     schema: schema === undefined ? undefined : schemaOf(`${name}.schema`, schema),
   };
 }
@@ -70,6 +86,7 @@ export interface ResolvedPolicy {
   readonly timeout: number;
   readonly backoff: Backoff;
   readonly retryIf: Policy['retryIf'];
+  readonly limits: Limits | undefined;
 }
 
 /** Returns a worker's own policy, for types without one. @throws TsvqError `INVALID_ARGUMENT` for its backoff */
@@ -78,6 +95,7 @@ export const workerPolicy = ({ maxAttempts, timeout, backoff }: ResolvedWorkerOp
   timeout,
   backoff: resolveBackoff('backoff', backoff),
   retryIf: undefined,
+  limits: undefined,
 });
 
 /** Returns what counts for a type: option by option its own, otherwise the worker's. */
@@ -86,6 +104,7 @@ export const mergedPolicy = (own: CheckedPolicy, worker: ResolvedPolicy): Resolv
   timeout: own.timeout ?? worker.timeout,
   backoff: own.backoff ?? worker.backoff,
   retryIf: own.retryIf,
+  limits: own.limits,
 });
 
 /** Asks `retryIf` if a failed attempt is tried again. @throws if it throws, or returns no boolean */

@@ -11,6 +11,7 @@ export interface WorkerEvent {
    * - `dropped`: a result came too late, because the job was no longer this worker's.
    * - `fired`: a schedule made the job `id`. `skipped`: it made none at its slot, for the reason in `message`.
    * - `scheduled`: a schedule was declared, or its declaration has changed; `runAt` is its next slot.
+   * - `rate_limited`: due jobs of the type, or of its `group`, wait for its rate until `runAt`. Once for each of them.
    * - `warning`: a person should look at `message`.
    */
   readonly event:
@@ -24,6 +25,7 @@ export interface WorkerEvent {
     | 'fired'
     | 'skipped'
     | 'scheduled'
+    | 'rate_limited'
     | 'warning';
   /** The name of the schedule. */
   readonly schedule?: string;
@@ -31,13 +33,15 @@ export interface WorkerEvent {
   readonly id?: string;
   /** The type of the job. */
   readonly type?: string;
+  /** The group whose rate has to be waited for. */
+  readonly group?: string;
   /** The number of the attempt, from 1. */
   readonly attempt?: number;
   /** How long the attempt took, in ms. */
   readonly ms?: number;
   /** Why the attempt failed. */
   readonly error?: string;
-  /** When the job is tried again, or the schedule's next slot. */
+  /** When the job is tried again, the schedule's next slot, or when the next job may start. */
   readonly runAt?: Date;
   /** The text of a warning, for a person; or why a slot has no job. */
   readonly message?: string;

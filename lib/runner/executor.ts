@@ -49,13 +49,28 @@ export class Executor<A extends Attempt> {
     return this.#waiting.length - this.#next;
   }
 
-  /** Adds attempts. {@link startWaiting} starts them. */
+  /**
+   * How many attempts with a limit may be added: those that start next. A limit counts an attempt from its claim, so
+   * that none is to wait behind others.
+   */
+  get mostLimited(): number {
+    const { types, concurrency } = this.#rules;
+    const isLimited = ({ type }: A): boolean => types.limitsOf(type) !== undefined;
+    const waiting = types.hasLimits ? this.#waiting.slice(this.#next).filter(isLimited).length : 0;
+    return Math.max(1, concurrency - this.running.size) - waiting;
+  }
+
+  /** Adds attempts. {@link startWaiting} starts them, those with a limit first. */
   add(attempts: readonly A[]): void {
     if (attempts.length === 0) return;
     const now = this.#rules.clock.now();
     if (this.isIdle) this.#lastTurn = now;
     this.#busySince ??= now;
-    this.#waiting = this.#waiting.slice(this.#next).concat(attempts);
+    const waiting = this.#waiting.slice(this.#next).concat(attempts);
+    const { types } = this.#rules;
+    const byLimit = (isLimited: boolean): A[] =>
+      waiting.filter(({ type }) => (types.limitsOf(type) !== undefined) === isLimited);
+    this.#waiting = types.hasLimits ? [...byLimit(true), ...byLimit(false)] : waiting;
     this.#next = 0;
   }
 

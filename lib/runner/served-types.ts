@@ -1,3 +1,4 @@
+import type { Limits } from '../job/limits.js';
 import { mergedPolicy, type ResolvedPolicy } from '../job/policy.js';
 import type { Handler } from './handler.js';
 import type { CheckedEntry } from './handler-table.js';
@@ -13,6 +14,8 @@ export interface ServedType extends ResolvedPolicy {
 export class ServedTypes {
   /** The worker's own options, which count for types without a handler. */
   readonly fallback: ResolvedPolicy;
+  /** True if a type has a limit. */
+  readonly hasLimits: boolean;
   readonly #types = new Map<string, ServedType>();
 
   constructor(entries: ReadonlyMap<string, CheckedEntry>, worker: ResolvedPolicy) {
@@ -24,6 +27,7 @@ export class ServedTypes {
         ...mergedPolicy(policy, worker),
       });
     }
+    this.hasLimits = [...this.#types.values()].some(({ limits }) => limits !== undefined);
   }
 
   /** True if the type has a handler. */
@@ -34,6 +38,17 @@ export class ServedTypes {
   /** Returns the type; undefined if it has no handler. */
   get(type: string): ServedType | undefined {
     return this.#types.get(type);
+  }
+
+  /** Returns the limits of a type; undefined if it has none. */
+  limitsOf(type: string): Limits | undefined {
+    return this.#types.get(type)?.limits;
+  }
+
+  /** True if a limit of the type counts each group by itself. */
+  isByGroup(type: string): boolean {
+    const { concurrency, rateLimit } = this.limitsOf(type) ?? {};
+    return concurrency?.by === 'group' || rateLimit?.by === 'group';
   }
 
   /** Returns the options that count for the jobs of a type, unless a job has its own. */

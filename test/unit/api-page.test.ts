@@ -130,6 +130,8 @@ const TABLES: Record<string, string[]> = {
     timeout: true,
     backoff: true,
     retryIf: true,
+    concurrency: true,
+    rateLimit: true,
     schema: true,
   }),
   'What a worker returns': keys<Summary>({
@@ -153,6 +155,7 @@ const TABLES: Record<string, string[]> = {
     fired: true,
     skipped: true,
     scheduled: true,
+    rate_limited: true,
     warning: true,
   }),
   'Recurring jobs': [

@@ -6,5 +6,5 @@ export const busy: JobRule = {
   open:
     ({ worker }) =>
     ({ id }) =>
-      worker.isBusy(id) ? 'later' : 'start',
+      worker.runningHere.has(id) ? 'later' : 'start',
 };

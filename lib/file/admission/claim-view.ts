@@ -1,6 +1,7 @@
 import { isWithin } from '../../job/clock.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
+import { RunningSlots } from '../index/running-slots.js';
 import { isOverdue } from '../lock/overdue.js';
 import { UNJUDGED_MS } from '../lock/process-id.js';
 import type { WorkerFacts } from './worker-facts.js';
@@ -14,6 +15,10 @@ export interface Look {
   readonly hasPlace: boolean;
   /** Yields every job that is processing. */
   readonly running: () => Iterable<StoredJob>;
+  /** Gives the rows that come into the file together with the claims. */
+  readonly changes: () => Iterable<StoredJob>;
+  /** How many jobs with a limit may be claimed; see {@link Executor.mostLimited}. */
+  readonly mostLimited: number;
 }
 
 /** The facts for the rules of admission: read without the lock to pick jobs, under it to claim them. */
@@ -22,6 +27,9 @@ export class ClaimView {
   readonly index: JobIndex;
   readonly now: number;
   readonly hasPlace: boolean;
+  readonly mostLimited: number;
+  /** Why the limits file can't be used; undefined if it can, or was not needed. */
+  limitsError: unknown;
   readonly #look: Look;
   #types: Map<string, ReadonlySet<string>> | undefined;
 
@@ -30,12 +38,34 @@ export class ClaimView {
     this.index = look.index;
     this.now = look.now;
     this.hasPlace = look.hasPlace;
+    this.mostLimited = look.mostLimited;
     this.#look = look;
   }
 
   /** True if the worker has no place, and `maxWorkers` others are at work. Only under the lock is it exact. */
   get isCrowded(): boolean {
     return !this.hasPlace && this.othersAtWork.size >= this.worker.maxWorkers;
+  }
+
+  /** The slots of the jobs that are processing in the file. */
+  get running(): Iterable<number> {
+    return RunningSlots.of(this.index);
+  }
+
+  /** The rows that come into the file together with the claims. */
+  get changes(): () => Iterable<StoredJob> {
+    return this.#look.changes;
+  }
+
+  /** Reads new lines of the limits file. @returns false if it can't be used: then no job with a rate limit starts */
+  readLimits(): boolean {
+    try {
+      this.worker.limits.read();
+      return true;
+    } catch (error) {
+      this.limitsError = error;
+      return false;
+    }
   }
 
   /** The other workers with claims that are not overdue, each with the types of these claims. */

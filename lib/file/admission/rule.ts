@@ -1,3 +1,4 @@
+import type { LimitBy, Limits } from '../../job/limits.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { ClaimView } from './claim-view.js';
 
@@ -17,4 +18,26 @@ export interface TypeRule {
 export interface JobRule {
   readonly name: string;
   open(view: ClaimView): (job: StoredJob) => Admission;
+}
+
+/** The jobs that a limit counts together: those of a type, or of a group of a type. */
+export interface Lane {
+  readonly type: string;
+  /** Empty for all jobs of the type. */
+  readonly group: string;
+}
+
+/** A time when nobody knows when: the rule is asked again at the next pick. */
+export const UNKNOWN: number = Number.POSITIVE_INFINITY;
+
+/** A rule that counts the jobs of a lane. */
+export interface LimitRule {
+  readonly name: string;
+  /** Returns what the limit of a type counts; undefined if the type has no such limit. */
+  by(limits: Limits): LimitBy | undefined;
+  /**
+   * Returns a function that says when the next job of a lane may start, in ms since 1970: in the past if now, or
+   * {@link UNKNOWN}. `starting` is how many jobs of the lane start with this look.
+   */
+  open(view: ClaimView): (lane: Lane, limits: Limits, starting: number) => number;
 }

@@ -2,6 +2,7 @@ import type { ResolvedWorkerOptions } from '../../job/options.js';
 import type { ServedTypes } from '../../runner/served-types.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
+import { LimitsFile } from './limits-file.js';
 
 /** The facts about a worker that the rules of admission need. */
 export interface WorkerFacts {
@@ -11,8 +12,9 @@ export interface WorkerFacts {
   readonly maxWorkers: number;
   /** The types that have a handler. */
   readonly types: ServedTypes;
-  /** True if an earlier attempt of the job still runs in this process. */
-  readonly isBusy: (id: string) => boolean;
+  /** The ids of the jobs whose handlers run in this process. They may be those of earlier attempts. */
+  readonly runningHere: ReadonlySet<string>;
+  readonly limits: LimitsFile;
 }
 
 /** Returns the facts about a worker of this process that the rules need. */
@@ -21,12 +23,12 @@ export function workerFacts(
   types: ServedTypes,
   { maxWorkers }: ResolvedWorkerOptions,
 ): WorkerFacts {
-  const runningHere = jobsRunningHere(store);
   return {
     owner: store.processes.self(),
     store,
     maxWorkers,
     types,
-    isBusy: (id) => runningHere.has(id),
+    runningHere: jobsRunningHere(store),
+    limits: new LimitsFile(store.fs, store.realPath),
   };
 }

@@ -113,6 +113,12 @@ export class Transaction {
     for (const { from } of this.#written.values()) if (from?.status === 'processing') yield from;
   }
 
+  /** Gives the rows of this commit, as far as its changes have decided. */
+  *commitRows(): IterableIterator<StoredJob> {
+    yield* this.#snapshot.earlier.rows;
+    yield* this.rows;
+  }
+
   /** Adds a job. @returns its id */
   add(job: NewJobFields, id: string = randomHex(8)): string {
     this.put(StoredJob.first(id, job, this.layout));

@@ -9,6 +9,7 @@ import { parseJson } from '../format/parse-json.js';
 import { brief } from '../format/text.js';
 import type { JobIndex } from '../index/job-index.js';
 import { readJobs } from '../index/rows.js';
+import { heldJobs } from '../index/unreadable.js';
 import type { Liveness } from '../lock/process-id.js';
 import type { Store } from '../store.js';
 import { scheduleProblem } from './broken-schedules.js';
@@ -233,7 +234,7 @@ class Lines {
 }
 
 function heldFindings(index: JobIndex, lines: readonly Finding[]): Finding[] {
-  return index.held().map((id) => {
+  return heldJobs(index).map((id) => {
     const line = lines.find((finding) => finding.kind === 'unreadable' && finding.id === id)?.line;
     const where = line === undefined ? 'a line with its id' : `line ${line}, which has its id,`;
     const message = `job ${brief(id)} is not run: ${where} can't be read; correct that line or delete it (queue lock)`;

@@ -9,7 +9,7 @@ import { IdMap, keyOf } from './id-map.js';
 import { JoinMap } from './join-map.js';
 import { LateRows } from './late-rows.js';
 import type { SealedPart } from './sealed.js';
-import { CODES, type DueListeners, type DueStatus, isDueAt, NONE, Slots, Types } from './slots.js';
+import { CODES, type DueListeners, type DueStatus, isDueAt, NONE, Slots } from './slots.js';
 import { Unreadable } from './unreadable.js';
 
 /** The most unstruck rows kept, because with 'os' all stay unstruck. The next reader of the file finds the rest. */
@@ -50,7 +50,6 @@ export class JobIndex {
   readonly #anchor: Anchor;
   readonly #ids = new IdMap();
   readonly #slots = new Slots();
-  readonly #types = new Types();
 
   /** @param sealed the sealed part, which is left out; without this parameter all lines are read */
   constructor(file: OpenFile, sealed: SealedPart = { end: file.start, newFrom: file.start }) {
@@ -100,7 +99,12 @@ export class JobIndex {
   }
 
   type(slot: number): string {
-    return this.#types.name(this.#slots.type[slot] as number);
+    return this.#slots.typeOf(slot);
+  }
+
+  /** Returns the group of a job; empty if it has none. */
+  group(slot: number): string {
+    return this.#slots.groupOf(slot);
   }
 
   /** Returns the priority of a pending job. */
@@ -127,12 +131,6 @@ export class JobIndex {
   /** True if a line with this id can't be read, so that the job waits until a person has looked at the line. */
   isHeld(id: string): boolean {
     return !this.unreadable.isEmpty && this.unreadable.has(keyOf(id));
-  }
-
-  /** Returns the id of every held job. */
-  held(): string[] {
-    const keys = [...this.unreadable.keys()].filter((key) => this.#ids.has(key));
-    return keys.map((key) => Buffer.from(key, 'latin1').toString());
   }
 
   /** Reads on to the end of the file. */
@@ -177,10 +175,10 @@ export class JobIndex {
 
   /** Adds a new row without reading it again. @param slot its job's slot, if known */
   learn(job: StoredJob, slot: number | undefined, offset: number, length: number): void {
-    const { status } = job;
+    const { status, version } = job;
     const into = slot ?? this.#slotOf(keyOf(job.id));
-    if (!this.#put(into, offset, length, job.version, status)) return;
-    if (slot === undefined) this.#slots.type[into] = this.#types.code(keyOf(job.type));
+    if (!this.#put(into, offset, length, version, status)) return;
+    this.#slots.nameJob(into, job, slot === undefined);
     this.joins.addJob(into, job);
     if (isDueAt(status)) this.#setDue(into, status, job.priority, job.runAt);
   }
@@ -194,7 +192,7 @@ export class JobIndex {
     if (!this.#put(slot, offset, length, reader.version, status)) return;
     if (isFirst) this.#lateRows.add(slot, offset, reader);
     this.joins.addRow(slot, reader, this.file.layout);
-    this.#slots.type[slot] = this.#types.codeAt(bytes, reader.from(at.type), reader.to(at.type));
+    this.#slots.nameRow(slot, reader, this.file.layout);
     if (isDueAt(status))
       this.#setDue(slot, status, reader.number(at.priority, 0), reader.number(at.run_at, 0) * 1000);
   }
@@ -216,8 +214,7 @@ export class JobIndex {
   #slotOf(id: string | Buffer, from?: number, to?: number): number {
     const known = this.#ids.size;
     const slot = this.#ids.numberOf(id, from, to);
-    if (slot < known) return slot;
-    this.#slots.add(slot);
+    if (slot >= known) this.#slots.add(slot);
     return slot;
   }
 

@@ -1,7 +1,7 @@
 import { STATUSES, type Status } from '../../job/job.js';
 import { LineReader } from '../format/line.js';
 import type { JobIndex } from './job-index.js';
-import { Types } from './slots.js';
+import { Names } from './slots.js';
 
 /** The number of jobs of the sealed part in each state, by type. */
 export type SealedCounts = ReadonlyMap<string, Readonly<Record<Status, number>>>;
@@ -51,7 +51,7 @@ async function count(index: JobIndex): Promise<SealedCounts> {
   const { file } = index;
   const { at } = file.layout;
   const reader = new LineReader(file.layout);
-  const types = new Types();
+  const types = new Names();
   const counts: Record<Status, number>[] = [];
   await file.eachLine(
     file.start,

@@ -1,4 +1,8 @@
 import { STATUSES, type Status } from '../../job/job.js';
+import type { Layout } from '../format/layout.js';
+import type { LineReader } from '../format/line.js';
+import type { StoredJob } from '../format/stored-job.js';
+import { keyOf } from './id-map.js';
 
 /** Each status's position in STATUSES. */
 export const CODES = Object.fromEntries(STATUSES.map((status, code) => [status, code])) as Record<
@@ -22,12 +26,39 @@ export class Slots {
   version: Float64Array = new Float64Array(1024);
   /** Code from {@link CODES}. */
   status: Uint8Array = new Uint8Array(1024);
-  /** Code from {@link Types}. */
+  /** Code from {@link Names}. */
   type: Uint32Array = new Uint32Array(1024);
+  /** Code from {@link Names}. */
+  group: Uint32Array = new Uint32Array(1024);
   /** Only for a pending job. */
   priority: Float64Array = new Float64Array(1024);
   /** In ms; only for a pending job or a schedule. */
   runAt: Float64Array = new Float64Array(1024);
+
+  readonly #types = new Names();
+  readonly #groups = new Names('');
+
+  typeOf(slot: number): string {
+    return this.#types.name(this.type[slot] as number);
+  }
+
+  groupOf(slot: number): string {
+    return this.#groups.name(this.group[slot] as number);
+  }
+
+  /** Notes the type and the group of a job. @param isNew false if the slot had a row of the job before */
+  nameJob(slot: number, { type, group }: StoredJob, isNew: boolean): void {
+    if (isNew) this.type[slot] = this.#types.code(keyOf(type));
+    if (isNew || group !== this.groupOf(slot)) this.group[slot] = this.#groups.code(keyOf(group));
+  }
+
+  /** Notes the type and the group in the row that was read last. */
+  nameRow(slot: number, row: LineReader, { at }: Layout): void {
+    this.type[slot] = this.#types.codeAt(row.bytes, row.from(at.type), row.to(at.type));
+    this.group[slot] = row.has(at.group)
+      ? this.#groups.codeAt(row.bytes, row.from(at.group), row.to(at.group))
+      : 0;
+  }
 
   /** Adds the next slot, without a row. */
   add(slot: number): void {
@@ -49,6 +80,7 @@ export class Slots {
     this.version = larger(this.version);
     this.status = larger(this.status);
     this.type = larger(this.type);
+    this.group = larger(this.group);
     this.priority = larger(this.priority);
     this.runAt = larger(this.runAt);
   }
@@ -60,14 +92,19 @@ function larger<T extends Float64Array | Uint32Array | Uint8Array>(old: T): T {
   return array;
 }
 
-/** Numbers the types of jobs; there are few. */
-export class Types {
+/** Numbers the types of jobs, or their groups. */
+export class Names {
   readonly #names: string[] = [];
   readonly #codes = new Map<string, number>();
   #last: Buffer | undefined;
   #lastCode = 0;
 
-  /** Returns a type's number. @param key from keyOf() */
+  /** @param known names that are numbered first */
+  constructor(...known: string[]) {
+    for (const name of known) this.code(name);
+  }
+
+  /** Returns a name's number. @param key from keyOf() */
   code(key: string): number {
     let code = this.#codes.get(key);
     if (code === undefined) {
@@ -78,7 +115,7 @@ export class Types {
     return code;
   }
 
-  /** Returns the number of the type in bytes[from, to). Makes no string if the row before has the same type. */
+  /** Returns the number of the name in bytes[from, to). Makes no string if the row before has the same name. */
   codeAt(bytes: Buffer, from: number, to: number): number {
     if (this.#last === undefined || !isSame(this.#last, bytes, from, to)) {
       this.#last = Buffer.from(bytes.subarray(from, to));

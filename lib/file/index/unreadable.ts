@@ -4,6 +4,10 @@ import { LineReader, LONGEST_ROW } from '../format/line.js';
 /** The number of lines after which other callbacks get their turn. */
 const SLICE = 500;
 
+/** Returns the id of every held job of an index. */
+export const heldJobs = (index: { find(id: string): unknown; unreadable: Unreadable }): string[] =>
+  index.unreadable.firstFields().filter((id) => index.find(id) !== undefined);
+
 /** The lines of one file that can't be read, and their first fields, which may be ids of jobs. */
 export class Unreadable {
   /** The first fields of the lines. */
@@ -29,8 +33,8 @@ export class Unreadable {
   }
 
   /** Returns the first fields of all lines. */
-  keys(): IterableIterator<string> {
-    return this.#keys.values();
+  firstFields(): string[] {
+    return [...this.#keys].map((key) => Buffer.from(key, 'latin1').toString());
   }
 
   /**

@@ -2,6 +2,7 @@ import { isFinal } from '../../job/job.js';
 import { DAY_MS, datedAhead } from '../doctor/dated-ahead.js';
 import type { JobIndex } from '../index/job-index.js';
 import { eachJob } from '../index/rows.js';
+import { heldJobs } from '../index/unreadable.js';
 import type { Liveness } from '../lock/process-id.js';
 import type { Store } from '../store.js';
 
@@ -24,7 +25,7 @@ export async function survey(store: Store, patience: number): Promise<Survey> {
   const found: Survey = { held: 0, ahead: 0, orphaned: 0 };
   const index = await store.read('open');
   if (index === undefined) return found;
-  for (const id of index.held()) {
+  for (const id of heldJobs(index)) {
     const slot = index.find(id);
     const status = slot === undefined ? undefined : index.status(slot);
     if (status !== undefined && !isFinal(status) && status !== 'recurring') found.held++;

@@ -1,6 +1,5 @@
 import type { WorkerFacts } from '../admission/worker-facts.js';
 import { storeError } from '../disk/fs.js';
-import type { JobIndex } from '../index/job-index.js';
 import { giveUp } from '../lock/overdue.js';
 import type { Store } from '../store.js';
 import { ClaimedJob } from './claimed-job.js';
@@ -16,6 +15,12 @@ export interface ClaimsParts {
   readonly worker: WorkerFacts;
   readonly events: WorkerEvents;
   readonly dueQueue: DueQueue;
+}
+
+/** How many jobs a worker wants to claim, and how many of them may have a limit. */
+export interface Wanted {
+  readonly jobs: number;
+  readonly limited: number;
 }
 
 /** A worker's claimed jobs, and the endings that the file does not have yet. */
@@ -46,8 +51,10 @@ export class Claims {
    * Counts other workers' claims in the file. A claimed job may be cancelled or rescued meanwhile. So a job in `#jobs`
    * is subtracted only if the file still has this claim.
    */
-  othersIn(index: JobIndex): number {
+  get others(): number {
+    const { index } = this.#parts.dueQueue;
     let others = 0;
+    if (index === undefined) return others;
     for (const _ of index.withStatus('processing')) others++;
     for (const { id, version } of this.#jobs.values()) {
       const slot = index.find(id);
@@ -78,19 +85,18 @@ export class Claims {
   /**
    * Records endings and claims jobs. Endings that could not be written are kept for the next commit.
    *
-   * @param wanted how many to claim
    * @param mayClaim false once the worker was told to stop
    * @returns the jobs to run, and the error if some rows were not written
    * @throws if nothing could be written
    */
   async commit(
-    wanted: number,
+    wanted: Wanted,
     rescue: boolean,
     mayClaim: () => boolean,
   ): Promise<{ claimed: readonly ClaimedJob[]; error: unknown }> {
     const { store, worker, dueQueue } = this.#parts;
     const { candidates, isCrowdedOut } = this.#take(wanted);
-    if (wanted > 0) this.#noteCrowd(isCrowdedOut);
+    if (wanted.jobs > 0) this.#noteCrowd(isCrowdedOut);
     const ended = this.#ended;
     this.#ended = [];
     if (ended.length + candidates.length === 0 && !rescue) {
@@ -108,6 +114,7 @@ export class Claims {
       mayClaim,
       rescue,
       hasPlace: this.hasPlace,
+      mostLimited: wanted.limited,
       holds: (id) => this.#jobs.has(id),
     });
     let result: Result;
@@ -137,11 +144,16 @@ export class Claims {
   }
 
   /** Takes jobs to claim. If due rows can't be read, endings are still recorded, and handlers go on. */
-  #take(wanted: number): Picked {
-    if (wanted === 0) return { candidates: [], isCrowdedOut: false };
+  #take({ jobs, limited }: Wanted): Picked {
+    if (jobs === 0) return { candidates: [], isCrowdedOut: false };
     const { store, events, dueQueue } = this.#parts;
     try {
-      const picked = dueQueue.take(wanted, { isIdle: this.size === 0, hasPlace: this.hasPlace });
+      const picked = dueQueue.take(jobs, {
+        isIdle: this.size === 0,
+        hasPlace: this.hasPlace,
+        mostLimited: limited,
+        changes: this.#ended.flatMap(({ rows }) => rows[0] ?? []),
+      });
       this.#cantRead = false;
       return picked;
     } catch (error) {

@@ -1,16 +1,28 @@
 import TinyQueue from 'tinyqueue';
 import { isWithin } from '../../job/clock.js';
 import type { JobIndex } from '../index/job-index.js';
+import { GroupLanes, Lane, orderOf } from './lanes.js';
 
 /** How long other jobs start before a job that must run alone. */
 const PATIENCE_MS = 60_000;
 
-/** The due jobs of one type, in their order of start. */
-interface Lane {
+/** The due jobs of one type. */
+interface TypeLane {
   readonly type: string;
-  jobs: TinyQueue<number>;
-  /** True if a job in it has another row than when it was put in, so that the order may be wrong. */
-  isStale: boolean;
+  readonly jobs: Lane | GroupLanes;
+}
+
+/** The types whose jobs are taken by their groups. */
+interface LanesOf {
+  isByGroup(type: string): boolean;
+}
+
+/** What a pick asks of the limits and the other rules. */
+interface Gate {
+  /** True if jobs of the type may start. */
+  readonly ofType: (type: string) => boolean;
+  /** Returns when the next job of a group of the type may start, in ms. */
+  readonly ofGroup: (type: string, group: string) => number;
 }
 
 /**
@@ -18,18 +30,21 @@ interface Lane {
  * run_at, then order in the file. Jobs are slots of an index. Another worker may already have claimed a job
  * that `take` returns.
  *
- * Each type has a lane, so that all jobs of a type that must wait are skipped at once.
+ * Each type has a lane, so that all jobs of a type that must wait are skipped at once; so has each group of a type whose
+ * groups are limited.
  *
  * A lone job, which may have killed its worker, is set aside until it can run alone.
  */
 export class DueJobs {
   readonly index: JobIndex;
   /** The lanes of all types, as a list, because that is fast to go through. */
-  readonly #lanes: Lane[] = [];
-  readonly #laneOf = new Map<string, Lane>();
+  readonly #lanes: TypeLane[] = [];
+  readonly #laneOf = new Map<string, TypeLane>();
+  readonly #types: LanesOf;
   /** The jobs that are not due, each with its run_at when added: a row may change, but a heap's entry must not. */
   readonly #waiting: TinyQueue<{ slot: number; runAt: number }>;
   readonly #accepts: (slot: number) => boolean;
+  readonly #order: (a: number, b: number) => number;
   #aside: number[] = [];
   #asideSince = 0;
   /**
@@ -41,9 +56,11 @@ export class DueJobs {
   #now: number;
 
   /** @param accepts called when a job becomes due; if it returns false, the job is left out */
-  constructor(index: JobIndex, now: number, accepts: (slot: number) => boolean) {
+  constructor(index: JobIndex, now: number, types: LanesOf, accepts: (slot: number) => boolean) {
     this.index = index;
+    this.#types = types;
     this.#accepts = accepts;
+    this.#order = orderOf(index);
     // Rows are read from this file, even after another one has taken its name.
     index.file.retain();
     this.#now = now;
@@ -53,8 +70,7 @@ export class DueJobs {
   }
 
   readonly add = (slot: number): void => {
-    const lane = this.#isPlaced[slot] === 1 ? this.#laneOf.get(this.index.type(slot)) : undefined;
-    if (lane !== undefined) lane.isStale = true;
+    if (this.#isPlaced[slot] === 1) this.#laneOf.get(this.index.type(slot))?.jobs.touch(slot);
     const runAt = this.index.runAt(slot);
     if (runAt > this.#now) this.#waiting.push({ slot, runAt });
     else this.#enter(slot);
@@ -67,7 +83,8 @@ export class DueJobs {
     const type = this.index.type(slot);
     let lane = this.#laneOf.get(type);
     if (lane === undefined) {
-      lane = { type, jobs: new TinyQueue<number>([], this.#order), isStale: false };
+      const { index } = this;
+      lane = { type, jobs: this.#types.isByGroup(type) ? new GroupLanes(index) : new Lane(this.#order) };
       this.#laneOf.set(type, lane);
       this.#lanes.push(lane);
     }
@@ -84,9 +101,8 @@ export class DueJobs {
    * Takes the next due job.
    *
    * @param isIdle true if the worker has claimed nothing: then jobs set aside count, too
-   * @param admits true if jobs of the type may start
    */
-  take(now: number, isIdle: boolean, admits: (type: string) => boolean): number | undefined {
+  take(now: number, isIdle: boolean, gate: Gate): number | undefined {
     this.#move(now);
     if (this.#isTurnOfThoseAside(now)) {
       if (!isIdle) return undefined;
@@ -97,7 +113,7 @@ export class DueJobs {
     }
     if (isIdle) for (const slot of this.#takeAside()) this.putBack(slot);
     for (;;) {
-      const slot = this.#pop(admits);
+      const slot = this.#pop(now, gate);
       if (slot === undefined) return undefined;
       this.#isPlaced[slot] = 0;
       if (this.#isStillDue(slot, now)) return slot;
@@ -108,7 +124,12 @@ export class DueJobs {
   any(now: number, isIdle: boolean): boolean {
     this.#move(now);
     if (this.#isTurnOfThoseAside(now)) return isIdle;
-    return this.#lanes.some(({ jobs }) => jobs.length > 0) || (isIdle && this.#aside.length > 0);
+    return this.#lanes.some(({ jobs }) => jobs.size > 0) || (isIdle && this.#aside.length > 0);
+  }
+
+  /** Lets a new pick ask again for the groups that had to wait. @param all true for those that have to wait longer, too */
+  reopen(now: number, all: boolean = false): void {
+    for (const { jobs } of this.#lanes) if (jobs instanceof GroupLanes) jobs.reopen(now, all);
   }
 
   /** Returns when the next waiting job is due, in ms; undefined if none waits. */
@@ -116,32 +137,30 @@ export class DueJobs {
     return this.#waiting.peek()?.runAt;
   }
 
+  /** Returns when the first of the groups opens that must wait, in ms; infinite if none is to. */
+  nextGroup(): number {
+    const times = this.#lanes.map(({ jobs }) => (jobs instanceof GroupLanes ? jobs.next() : undefined));
+    return Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
+  }
+
   close(): void {
     this.index.onDue.pending.delete(this.add);
     this.index.file.release();
   }
 
-  readonly #order = (a: number, b: number): number =>
-    this.index.priority(b) - this.index.priority(a) ||
-    this.index.runAt(a) - this.index.runAt(b) ||
-    this.index.offset(a) - this.index.offset(b);
-
-  /** Takes the job that starts first among the types that `admits` allows. */
-  #pop(admits: (type: string) => boolean): number | undefined {
-    let best: TinyQueue<number> | undefined;
-    for (const lane of this.#lanes) {
-      if (lane.jobs.length === 0 || !admits(lane.type)) continue;
-      if (lane.isStale) this.#sort(lane);
-      const { jobs } = lane;
-      if (best === undefined || this.#order(jobs.peek() as number, best.peek() as number) < 0) best = jobs;
+  /** Takes the job that starts first among those that may start. */
+  #pop(now: number, gate: Gate): number | undefined {
+    let best: Lane | GroupLanes | undefined;
+    let first: number | undefined;
+    for (const { type, jobs } of this.#lanes) {
+      if (jobs.size === 0 || !gate.ofType(type)) continue;
+      const slot = jobs.first(now, (group) => gate.ofGroup(type, group));
+      if (slot === undefined || (first !== undefined && this.#order(first, slot) < 0)) continue;
+      first = slot;
+      best = jobs;
     }
-    return best?.pop();
-  }
-
-  /** Orders a lane again, because jobs in it were replaced, or claimed and retried. */
-  #sort(lane: Lane): void {
-    lane.jobs = new TinyQueue(lane.jobs.data, this.#order);
-    lane.isStale = false;
+    best?.pop();
+    return first;
   }
 
   /** True once a job set aside has waited too long. Then no other job starts before it. */
@@ -189,6 +208,8 @@ export class DueJobs {
   }
 
   #move(now: number): void {
+    // The clock was set back, so that nothing is known about times.
+    if (now < this.#now) this.reopen(now, true);
     this.#now = now;
     for (;;) {
       const next = this.#waiting.peek();

@@ -1,6 +1,8 @@
 import { Admissions } from '../admission/admission.js';
 import { ClaimView } from '../admission/claim-view.js';
+import type { Wait } from '../admission/start-limits.js';
 import type { WorkerFacts } from '../admission/worker-facts.js';
+import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { runningJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
@@ -15,6 +17,29 @@ export interface Picked {
   readonly isCrowdedOut: boolean;
 }
 
+/** What a worker is told of its due jobs. None of these is called under the lock. */
+export interface DueEvents {
+  /** Due jobs of a type have no handler; the number of them. */
+  unhandled(type: string, jobs: number): void;
+  /** Due jobs wait for the rate of their type or group. */
+  rateLimited(wait: Wait): void;
+  /** The limits file can't be used, so jobs with a rate limit wait. */
+  limitsFailed(error: unknown): void;
+}
+
+/** What a pick has to know of the worker. */
+export interface Situation {
+  /** True if the worker has claimed nothing. */
+  readonly isIdle: boolean;
+  readonly hasPlace: boolean;
+  /** How many jobs with a limit may be claimed. */
+  readonly mostLimited: number;
+  /** The rows that come into the file together with the claims. */
+  readonly changes: readonly StoredJob[];
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
 /**
  * The due jobs and schedules of a queue, as far as the file was read. When the store makes another index, as for a new file, the due
  * queue starts again from that index.
@@ -23,10 +48,12 @@ export class DueQueue {
   readonly schedules: DueSchedules;
   readonly #store: Store;
   readonly #worker: WorkerFacts;
-  readonly #onUnhandled: (type: string, jobs: number) => void;
+  readonly #events: DueEvents;
   #due: DueJobs | undefined;
   /** True if the last pick found nothing to claim and nothing has changed since. */
   #isDry = false;
+  /** When the first of the types opens that the last pick refused because of their rate, in ms. */
+  #opensAt = NEVER;
   /** The slots whose rows were not where the index says. */
   #gone: number[] = [];
   /** How many due jobs without a handler were reported, by type. */
@@ -34,12 +61,11 @@ export class DueQueue {
   /** The slots of due jobs without a handler that are not reported yet. */
   #untold: number[] = [];
 
-  /** @param onUnhandled called with the number of a type's due jobs without a handler; never under the lock */
-  constructor(store: Store, worker: WorkerFacts, onUnhandled: (type: string, jobs: number) => void) {
+  constructor(store: Store, worker: WorkerFacts, events: DueEvents) {
     this.#store = store;
     this.schedules = new DueSchedules(store);
     this.#worker = worker;
-    this.#onUnhandled = onUnhandled;
+    this.#events = events;
     store.onIndex.add(this.follow);
   }
 
@@ -52,7 +78,8 @@ export class DueQueue {
   readonly follow = (index: JobIndex): void => {
     if (this.#due?.index === index) return;
     this.leave();
-    this.#due = new DueJobs(index, this.#store.clock.now(), (slot) => this.#accepts(index, slot));
+    const { types } = this.#worker;
+    this.#due = new DueJobs(index, this.#store.clock.now(), types, (slot) => this.#accepts(index, slot));
     this.schedules.follow(index);
   };
 
@@ -99,17 +126,23 @@ export class DueQueue {
     return this.#due?.next();
   }
 
-  /** Picks jobs to claim. @param isIdle true if the worker has claimed nothing */
-  take(limit: number, { isIdle, hasPlace }: { isIdle: boolean; hasPlace: boolean }): Picked {
+  /** When a due job may start that waits for its rate, in ms; infinite if none does, or a pick has to find out. */
+  get opensAt(): number {
+    return this.#isDry ? Math.min(this.#opensAt, this.#due?.nextGroup() ?? NEVER) : NEVER;
+  }
+
+  /** Picks jobs to claim. */
+  take(limit: number, { isIdle, changes, ...situation }: Situation): Picked {
     const now = this.#store.clock.now();
     if (this.#due === undefined || !this.#due.any(now, isIdle))
       return { candidates: [], isCrowdedOut: false };
     const { index } = this.#due;
-    const look = { index, now, hasPlace, running: () => runningJobs(index) };
+    const look = { ...situation, index, now, running: () => runningJobs(index), changes: () => changes };
     const admissions = new Admissions(new ClaimView(this.#worker, look));
     const candidates = this.#pick(limit, isIdle, now, admissions);
     this.#isDry = candidates.length === 0;
     this.#tell();
+    this.#tellWaits(admissions);
     return { candidates, isCrowdedOut: admissions.isCrowdedOut };
   }
 
@@ -132,6 +165,7 @@ export class DueQueue {
     this.#store.onIndex.delete(this.follow);
     this.#due?.close();
     this.schedules.leave();
+    this.#worker.limits.close();
   }
 
   #pick(limit: number, isIdle: boolean, now: number, admissions: Admissions): Candidate[] {
@@ -146,6 +180,13 @@ export class DueQueue {
     return false;
   }
 
+  #tellWaits({ limits, view }: Admissions): void {
+    const waits = [...limits.waits.values()];
+    this.#opensAt = Math.min(...waits.map(({ opensAt }) => opensAt));
+    for (const wait of waits) this.#events.rateLimited(wait);
+    if (view.limitsError !== undefined) this.#events.limitsFailed(view.limitsError);
+  }
+
   #tell(): void {
     const { index } = this;
     // Before the file is read to its end, a finished job may seem to wait.
@@ -158,6 +199,6 @@ export class DueQueue {
       this.#unhandled.set(type, (this.#unhandled.get(type) ?? 0) + 1);
     }
     this.#untold = [];
-    for (const type of types) this.#onUnhandled(type, this.#unhandled.get(type) as number);
+    for (const type of types) this.#events.unhandled(type, this.#unhandled.get(type) as number);
   }
 }

@@ -1,6 +1,9 @@
 import type { Clock } from '../../job/clock.js';
 import type { ResolvedWorkerOptions } from '../../job/options.js';
 
+/** How long after its start a worker without claims waits for a job's rate. Then cron starts the next worker. */
+export const RATE_WAIT_MS = 60_000;
+
 /**
  * Ends a worker's time as its options say: `leave` is called when the linger time is over, `stop` at `maxTime` and at
  * the abort of `signal`.

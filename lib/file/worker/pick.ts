@@ -43,6 +43,7 @@ export function pickCandidates(input: PickInput): Candidate[] {
   const toPutBack: number[] = [];
   let isFull = false;
   let bytes = 0;
+  due.reopen(now);
   while (picked.length < limit && bytes < MOST_BYTES && !isFull) {
     const slots = takeSlots(input, picked.length, bytes);
     if (slots.length === 0) break;
@@ -63,6 +64,7 @@ export function pickCandidates(input: PickInput): Candidate[] {
         if (admission === 'later') toPutBack.push(slot);
         else if (isLone && (!isIdle || picked.length > 0)) due.setAside(slot);
         else if (admission !== 'skip') {
+          input.admissions.limits.start(job);
           picked.push({ index, slot, id: job.id, claim: claimOf(job, worker, now), isLone });
           bytes += index.length(slot);
           isFull = isLone;
@@ -82,10 +84,12 @@ function takeSlots(
 ): number[] {
   const slots: number[] = [];
   for (let read = bytes; picked + slots.length < limit && read < MOST_BYTES; ) {
-    const slot = due.take(now, isIdle && picked + slots.length === 0, admissions.ofType);
+    const slot = due.take(now, isIdle && picked + slots.length === 0, admissions);
     if (slot === undefined) break;
     slots.push(slot);
     read += due.index.length(slot);
+    // Whether a second one may start depends on whether this one does.
+    if (admissions.isLimited(due.index.type(slot))) break;
   }
   return slots;
 }
@@ -96,7 +100,8 @@ export function isUnchanged({ index, claim }: Candidate, tx: Transaction): boole
   return tx.index === index && tx.isNewest(claim.from as StoredJob);
 }
 
-function claimOf(job: StoredJob, { owner, types }: WorkerFacts, now: number): StoredJob {
+/** Makes the row that claims a job. */
+export function claimOf(job: StoredJob, { owner, types }: WorkerFacts, now: number): StoredJob {
   const own = job.timeout ?? 0;
   const claim = job.next({
     status: 'processing',

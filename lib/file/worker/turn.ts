@@ -10,7 +10,7 @@ import { withoutDuplicates } from '../joins/unique.js';
 import type { Store } from '../store.js';
 import type { ClaimedJob } from './claimed-job.js';
 import { type Verdict, verdictRows } from './outcome.js';
-import { type Candidate, isUnchanged } from './pick.js';
+import { type Candidate, claimOf, isUnchanged } from './pick.js';
 
 /** An attempt that ended, with its job's next state. */
 export interface Ended {
@@ -33,6 +33,7 @@ export interface Plan {
   readonly mayClaim: () => boolean;
   /** True if the worker has a place; see {@link ClaimView}. */
   readonly hasPlace: boolean;
+  readonly mostLimited: number;
 }
 
 /** The result of claiming. */
@@ -77,6 +78,8 @@ export class Turn {
   readonly #plan: Plan;
   #candidates: readonly Candidate[];
   #isFirstTry = true;
+  /** The candidates with limits that were admitted in an earlier try, and whose starts are written. */
+  readonly #started = new Set<Candidate>();
   #last: Decided | undefined;
 
   constructor(store: Store, worker: WorkerFacts, plan: Plan) {
@@ -121,31 +124,61 @@ export class Turn {
 
   #claim(tx: Transaction, claiming: Claiming): void {
     const { mayClaim, pickMore } = this.#plan;
-    // If a claim of an earlier try is in the file, the worker already works.
-    const isAtWork = this.#candidates.some(({ id }) => tx.written(id) !== undefined);
-    const { index, now } = tx;
-    const look = { index, now, hasPlace: this.#plan.hasPlace || isAtWork, running: () => tx.running() };
-    const admissions = new Admissions(new ClaimView(this.#worker, look));
-    const claim = (candidate: Candidate): boolean => {
-      // Not by its id, because a job that changed between pick and lock may be a candidate twice.
-      const isWritten = tx.written(candidate.id) === candidate.claim;
-      if (!isWritten && !(mayClaim() && isFree(candidate, tx, admissions))) return false;
-      tx.put(candidate.claim);
-      claiming.claimed.push(candidate);
-      return true;
-    };
-    const taken = this.#candidates.filter((candidate) => !claim(candidate)).length;
+    const admissions = this.#admissions(tx);
+    const claimAll = (candidates: readonly Candidate[]): Candidate[] =>
+      candidates.map((candidate) => {
+        // Not by its id, because a job that changed between pick and lock may be a candidate twice.
+        const isWritten = tx.written(candidate.id) === candidate.claim;
+        const hasStart = this.#started.has(candidate);
+        if (!isWritten && !(mayClaim() && isFree(candidate, tx, admissions, hasStart))) return candidate;
+        const claimed = hasStart || isWritten ? candidate : this.#start(candidate, admissions);
+        tx.put(claimed.claim);
+        claiming.claimed.push(claimed);
+        return claimed;
+      });
+    this.#candidates = claimAll(this.#candidates);
+    const taken = this.#candidates.length - claiming.claimed.length;
     // A later try would pick the same candidates again, because their claims may be in the file.
     if (this.#isFirstTry && taken > 0 && mayClaim()) {
       // Several workers pick the same jobs first. Under the lock, all their claims are known.
       const claimed = new Set(tx.rows.map(({ id }) => id));
       // If the file was replaced after the pick, pickMore may return a claimed job.
       const more = pickMore(tx.index, taken, admissions).filter(({ id }) => !claimed.has(id));
-      this.#candidates = this.#candidates.concat(more);
-      more.forEach(claim);
+      this.#candidates = this.#candidates.concat(claimAll(more));
     }
+    this.#saveStarts(claiming, admissions);
     claiming.isCrowdedOut = admissions.isCrowdedOut;
     claiming.isExtra = admissions.view.isCrowded;
+  }
+
+  #admissions(tx: Transaction): Admissions {
+    // If a claim of an earlier try is in the file, the worker already works.
+    const isAtWork = this.#candidates.some(({ id }) => tx.written(id) !== undefined);
+    const { hasPlace, mostLimited } = this.#plan;
+    const look = {
+      ...{ index: tx.index, now: tx.now, mostLimited },
+      hasPlace: hasPlace || isAtWork,
+      running: () => tx.running(),
+      changes: () => tx.commitRows(),
+    };
+    return new Admissions(new ClaimView(this.#worker, look));
+  }
+
+  /** Returns a candidate as it is claimed. With a limit it starts now, and not when it was picked. */
+  #start(candidate: Candidate, { limits, view, isLimited }: Admissions): Candidate {
+    const job = candidate.claim.from as StoredJob;
+    if (!isLimited(job.type)) return candidate;
+    limits.start(job);
+    return { ...candidate, claim: claimOf(job, this.#worker, view.now) };
+  }
+
+  /** Writes the new starts, before their claims: a crash in between wastes them, and never allows one too many. */
+  #saveStarts({ claimed }: Claiming, { limits, isLimited }: Admissions): void {
+    const starts = claimed.filter(
+      (candidate) => isLimited(candidate.claim.type) && !this.#started.has(candidate),
+    );
+    limits.save(starts.map(({ claim }) => claim));
+    for (const candidate of starts) this.#started.add(candidate);
   }
 
   /** Returns the result of the last try. @param error why some rows are not in the file */
@@ -168,9 +201,9 @@ export class Turn {
 }
 
 /** True if a candidate may still be claimed. */
-function isFree(candidate: Candidate, tx: Transaction, admissions: Admissions): boolean {
+function isFree(candidate: Candidate, tx: Transaction, admissions: Admissions, hasStart: boolean): boolean {
   if (!isUnchanged(candidate, tx)) return false;
-  const admission = admissions.of(candidate.claim.from as StoredJob);
+  const admission = admissions.of(candidate.claim.from as StoredJob, hasStart);
   return admission === 'start' || (admission === 'alone' && candidate.isLone);
 }
 

@@ -1,6 +1,8 @@
 import { isPromise } from 'node:util/types';
+import { errorMessage } from '../../job/errors.js';
 import type { ResolvedWorkerOptions, WorkerEvent } from '../../job/options.js';
 import type { Summary } from '../../runner/handler.js';
+import type { Wait } from '../admission/start-limits.js';
 import type { Rescued } from '../chores/rescue.js';
 import type { Heartbeat } from '../disk/heartbeat.js';
 import { brief } from '../format/text.js';
@@ -27,6 +29,8 @@ export class WorkerEvents {
   crowdedOutAt: number | undefined;
   readonly #options: ResolvedWorkerOptions;
   readonly #left = new Set<string>();
+  /** The lanes, and the errors of the limits file, that were told. */
+  readonly #limited = new Set<string>();
 
   constructor(options: ResolvedWorkerOptions) {
     this.#options = options;
@@ -66,6 +70,22 @@ export class WorkerEvents {
   /** Logs a schedule that was declared, or has another spec. */
   declared({ name: schedule, id, nextRun, changed }: Declared): void {
     if (changed) this.#log({ event: 'scheduled', schedule, id, ...(nextRun && { runAt: nextRun }) });
+  }
+
+  /** Logs once that due jobs of a type, or of a group, wait for their rate. */
+  rateLimited({ type, group, opensAt }: Wait): void {
+    const name = `${type}\t${group}`;
+    if (this.#limited.has(name)) return;
+    this.#limited.add(name);
+    this.#log({ event: 'rate_limited', type, ...(group !== '' && { group }), runAt: new Date(opensAt) });
+  }
+
+  /** Warns once that jobs with a rate limit can't start. */
+  limitsFailed(error: unknown): void {
+    const message = `jobs with a rate limit wait: ${errorMessage(error)}`;
+    if (this.#limited.has(message)) return;
+    this.#limited.add(message);
+    this.warn(message);
   }
 
   /** Counts due jobs of a type without a handler, and warns once. */

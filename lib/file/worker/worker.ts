@@ -1,4 +1,3 @@
-import { isWithin } from '../../job/clock.js';
 import type { ResolvedWorkerOptions } from '../../job/options.js';
 import { Wake } from '../../job/wake.js';
 import type { Death, Ending } from '../../runner/ending.js';
@@ -13,8 +12,9 @@ import type { Store } from '../store.js';
 import type { ClaimedJob } from './claimed-job.js';
 import { Claims } from './claims.js';
 import { CommitRetry } from './commit-retry.js';
+import { CrowdWait } from './crowd-wait.js';
 import { DueQueue } from './due-queue.js';
-import { limitLifetime } from './lifetime.js';
+import { limitLifetime, RATE_WAIT_MS } from './lifetime.js';
 import { look } from './look.js';
 import { type FailureRules, judge } from './outcome.js';
 import { Prefetch } from './prefetch.js';
@@ -22,8 +22,6 @@ import { Watcher } from './watcher.js';
 import type { WorkerEvents } from './worker-events.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** How often a worker that stays tries to claim while `maxWorkers` others work. */
-const CROWDED_MS = 1_000;
 
 /**
  * The state of a worker, which only moves forward: it waits for more jobs, it leaves when nothing is due, it
@@ -44,21 +42,22 @@ export class Worker {
   readonly #watcher: Watcher;
   readonly #dueQueue: DueQueue;
   readonly #claims: Claims;
+  readonly #start: number;
   readonly #executor: Executor<ClaimedJob>;
   readonly #chores: Chores;
   readonly #look = (): Promise<void> => look(this.#store, this.#dueQueue, this.#executor);
   readonly #prefetch = new Prefetch();
   readonly #commitRetry = new CommitRetry();
+  readonly #crowdWait = new CrowdWait();
   readonly #rescue = new Interval(5_000);
   #state: State;
   /** The exception that ends the process; undefined while none does. */
   #death: Death | undefined;
-  /** When the worker last could not claim, in ms; see {@link Claims.mustWait}. */
-  #lastCrowd = Number.NEGATIVE_INFINITY;
 
   constructor(store: Store, types: ServedTypes, options: ResolvedWorkerOptions, events: WorkerEvents) {
     const { clock } = store;
     this.#store = store;
+    this.#start = clock.now();
     this.#options = options;
     this.#events = events;
     this.#rules = { ...options, types, maxResult: store.options.maxPayload };
@@ -66,11 +65,10 @@ export class Worker {
     this.#wake = new Wake(clock);
     this.#watcher = new Watcher(store, () => this.#onWatch());
     const worker = workerFacts(store, types, options);
-    this.#dueQueue = new DueQueue(store, worker, (type, jobs) => events.unhandled(type, jobs));
+    this.#dueQueue = new DueQueue(store, worker, events);
     this.#claims = new Claims({ store, worker, events, dueQueue: this.#dueQueue });
-    const onEnd = (attempt: ClaimedJob, ending: Ending): void => this.#onEnd(attempt, ending);
-    const runningHere = jobsRunningHere(store);
-    this.#executor = new Executor({ ...options, clock, types, runningHere, onEnd });
+    const rules = { ...options, clock, types, runningHere: jobsRunningHere(store) };
+    this.#executor = new Executor({ ...rules, onEnd: (attempt, ending) => this.#onEnd(attempt, ending) });
     this.#chores = new Chores({ store, stays: options.linger > 0, events });
   }
 
@@ -140,7 +138,7 @@ export class Worker {
           );
           if (hasLooked) continue;
         }
-        if (this.#state !== 'lingering') return;
+        if (this.#state !== 'lingering' && !this.#waitsForStart) return;
       }
       await this.#wake.within(this.#untilNext(now));
       this.#dueQueue.refresh();
@@ -152,7 +150,8 @@ export class Worker {
     try {
       // Without a place it counts the other workers, so it must know the claims that they ended.
       if (wanted > 0 && !claims.hasPlace) await this.#look();
-      const { claimed, error } = await claims.commit(wanted, isRescue, () => this.#mayClaim);
+      const asked = { jobs: wanted, limited: this.#executor.mostLimited };
+      const { claimed, error } = await claims.commit(asked, isRescue, () => this.#mayClaim);
       this.#prefetch.measure(() => this.#executor.takeBusyTime());
       this.#executor.add(claimed);
       if (!this.#mayClaim) this.#executor.releaseWaiting();
@@ -174,26 +173,28 @@ export class Worker {
 
   /** Returns how many ms the loop may wait for a call; undefined for no limit. The watcher reports new jobs. */
   #untilNext(now: number): number | undefined {
-    const isCrowded = isWithin(CROWDED_MS, this.#lastCrowd, now);
-    const job = isCrowded ? this.#lastCrowd + CROWDED_MS : (this.#dueQueue.next() ?? NEVER);
+    const job = this.#crowdWait.end(now) ?? this.#dueQueue.next() ?? NEVER;
     const slot = this.#mayClaim ? this.#dueQueue.schedules.next() : NEVER;
-    const next = Math.min(this.#claims.size > 0 ? NEVER : job, slot);
+    const next = Math.min(this.#claims.size > 0 ? NEVER : job, this.#dueQueue.opensAt, slot);
     return next === NEVER ? undefined : next - now;
   }
 
   /** Returns how many jobs to claim. */
   #wanted(now: number): number {
-    if (!this.#mayClaim || isWithin(CROWDED_MS, this.#lastCrowd, now)) return 0;
-    if (this.#claims.holdsLone || !this.#dueQueue.any(now, this.#claims.size === 0)) return 0;
+    if (!this.#mayClaim || this.#crowdWait.end(now) !== undefined || this.#claims.holdsLone) return 0;
+    if (!this.#dueQueue.any(now, this.#claims.size === 0)) return 0;
     return this.#prefetch.wanted(this.#options.concurrency, this.#executor);
   }
 
   /** True if a rescue must look at other workers' claims. */
   #rescueIsDue(now: number): boolean {
-    const { index } = this.#dueQueue;
-    return (
-      this.#mayClaim && index !== undefined && this.#rescue.isDue(now) && this.#claims.othersIn(index) > 0
-    );
+    const isRead = this.#dueQueue.index !== undefined;
+    return this.#mayClaim && isRead && this.#rescue.isDue(now) && this.#claims.others > 0;
+  }
+
+  /** True if a job may start soon that is due, and waits for its rate. */
+  get #waitsForStart(): boolean {
+    return this.#state === 'working' && this.#dueQueue.opensAt < this.#start + RATE_WAIT_MS;
   }
 
   get #mayClaim(): boolean {
@@ -210,7 +211,7 @@ export class Worker {
   /** Drains a worker that is one too many, because cron starts another. Without an end of linger, it tries again. */
   #onCrowd(): void {
     if (this.#options.linger < Number.POSITIVE_INFINITY) this.#drain();
-    else this.#lastCrowd = this.#store.clock.now();
+    else this.#crowdWait.begin(this.#store.clock.now());
   }
 
   #onEnd(attempt: ClaimedJob, ending: Ending): void {

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
+import { heldJobs } from '../../../../lib/file/index/unreadable.js';
 import { temporaryFolder } from '../../../support/folders.js';
 import { HEADER, jobId, jobOf, line } from '../../../support/queue-file.js';
 
@@ -57,7 +58,7 @@ test('struck rows, comments, torn and blank lines are not rows', async (t) => {
   );
   assert.equal(state('a'), undefined);
   assert.equal(index.size, 1);
-  assert.deepEqual(index.held(), []);
+  assert.deepEqual(heldJobs(index), []);
 });
 
 test('a line that can not be read holds the job that it begins with, before and after its row', async (t) => {
@@ -70,7 +71,7 @@ test('a line that can not be read holds the job that it begins with, before and 
     line({ id: 'c' }),
     'd\tnobody\n',
   );
-  assert.deepEqual(index.held().sort(), ['a', 'b']);
+  assert.deepEqual(heldJobs(index).sort(), ['a', 'b']);
   assert.deepEqual(
     ['a', 'b', 'c'].map((id) => index.isHeld(id)),
     [true, true, false],
