@@ -42,7 +42,10 @@ export class Admissions {
   readonly ofGroup = (type: string, group: string): number => this.limits.ofGroup(type, group);
 
   /** True if the type has limits. Each of its jobs is then asked for by itself, because it counts for the next one. */
-  readonly isLimited = (type: string): boolean => this.view.worker.types.limitsOf(type) !== undefined;
+  readonly isLimited = (type: string): boolean => {
+    const { types } = this.view.worker;
+    return types.hasLimits && types.limitsOf(type) !== undefined;
+  };
 
   /**
    * Returns the answer for a job. `skip` and `later` count before `alone`, and `alone` before `start`.
@@ -50,7 +53,8 @@ export class Admissions {
    * @param hasStart true if the job's start was written to the limits file before
    */
   of(job: StoredJob, hasStart: boolean = false): Admission {
-    if (!this.#isOpen(job.type) || !this.limits.admits(job, hasStart)) return 'later';
+    const { type } = job;
+    if (!this.#isOpen(type) || (this.isLimited(type) && !this.limits.admits(job, hasStart))) return 'later';
     let answer: Admission = 'start';
     for (const admit of this.#jobs) {
       const said = admit(job);

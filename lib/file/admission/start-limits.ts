@@ -59,9 +59,9 @@ export class StartLimits {
     return Math.max(asType, asGroup) <= this.#view.now;
   }
 
-  /** Counts a job that starts. */
+  /** Counts a job of a type with limits that starts. */
   start({ id, type, group }: Limited): void {
-    if (this.#limitsOf(type) === undefined || this.#ids.has(id)) return;
+    if (this.#ids.has(id)) return;
     this.#ids.add(id);
     for (const name of new Set([laneName(type, ''), laneName(type, group)]))
       this.#starting.set(name, (this.#starting.get(name) ?? 0) + 1);

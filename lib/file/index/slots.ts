@@ -47,9 +47,11 @@ export class Slots {
   }
 
   /** Notes the type and the group of a job. @param isNew false if the slot had a row of the job before */
-  nameJob(slot: number, { type, group }: StoredJob, isNew: boolean): void {
-    if (isNew) this.type[slot] = this.#types.code(keyOf(type));
-    if (isNew || group !== this.groupOf(slot)) this.group[slot] = this.#groups.code(keyOf(group));
+  nameJob(slot: number, job: StoredJob, isNew: boolean): void {
+    if (isNew) this.type[slot] = this.#types.code(keyOf(job.type));
+    const { group } = job;
+    // Few jobs have one.
+    this.group[slot] = group === '' ? 0 : this.#groups.code(keyOf(group));
   }
 
   /** Notes the type and the group in the row that was read last. */

@@ -154,7 +154,8 @@ export class DueJobs {
     let first: number | undefined;
     for (const { type, jobs } of this.#lanes) {
       if (jobs.size === 0 || !gate.ofType(type)) continue;
-      const slot = jobs.first(now, (group) => gate.ofGroup(type, group));
+      const slot =
+        jobs instanceof Lane ? jobs.first() : jobs.first(now, (group) => gate.ofGroup(type, group));
       if (slot === undefined || (first !== undefined && this.#order(first, slot) < 0)) continue;
       first = slot;
       best = jobs;

@@ -64,7 +64,7 @@ export function pickCandidates(input: PickInput): Candidate[] {
         if (admission === 'later') toPutBack.push(slot);
         else if (isLone && (!isIdle || picked.length > 0)) due.setAside(slot);
         else if (admission !== 'skip') {
-          input.admissions.limits.start(job);
+          if (input.admissions.isLimited(job.type)) input.admissions.limits.start(job);
           picked.push({ index, slot, id: job.id, claim: claimOf(job, worker, now), isLone });
           bytes += index.length(slot);
           isFull = isLone;
