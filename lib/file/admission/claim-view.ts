@@ -48,7 +48,7 @@ export class ClaimView {
   }
 
   /** The slots of the jobs that are processing in the file. */
-  get running(): Iterable<number> {
+  get runningSlots(): Iterable<number> {
     return RunningSlots.of(this.index);
   }
 

@@ -24,9 +24,9 @@ class Running {
  * wrong after a crash. A handler in this process that ignored its abort counts as well, although its job's row says
  * that it waits or has failed.
  */
-function countRunning({ index, running, changes, worker }: ClaimView): Running {
+function countRunning({ index, runningSlots, changes, worker }: ClaimView): Running {
   const counts = new Running();
-  for (const slot of running) counts.add(index.type(slot), index.group(slot), 1);
+  for (const slot of runningSlots) counts.add(index.type(slot), index.group(slot), 1);
   const changed = new Map<string, string>();
   for (const { id, type, group, status } of changes()) {
     changed.set(id, status);

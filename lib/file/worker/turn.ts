@@ -131,7 +131,7 @@ export class Turn {
         const isWritten = tx.written(candidate.id) === candidate.claim;
         const hasStart = this.#started.has(candidate);
         if (!isWritten && !(mayClaim() && isFree(candidate, tx, admissions, hasStart))) return candidate;
-        const claimed = hasStart || isWritten ? candidate : this.#start(candidate, admissions);
+        const claimed = isWritten ? candidate : this.#start(candidate, admissions, hasStart);
         tx.put(claimed.claim);
         claiming.claimed.push(claimed);
         return claimed;
@@ -165,10 +165,11 @@ export class Turn {
   }
 
   /** Returns a candidate as it is claimed. With a limit it starts now, and not when it was picked. */
-  #start(candidate: Candidate, { limits, view, isLimited }: Admissions): Candidate {
+  #start(candidate: Candidate, { limits, view, isLimited }: Admissions, hasStart: boolean): Candidate {
     const job = candidate.claim.from as StoredJob;
     if (!isLimited(job.type)) return candidate;
     limits.start(job);
+    if (hasStart) return candidate;
     return { ...candidate, claim: claimOf(job, this.#worker, view.now) };
   }
 
