@@ -3,7 +3,7 @@ import { Store } from './file/store.js';
 import { systemClock } from './job/clock.js';
 import type { DefaultJobs } from './job/job.js';
 import { type QueueOptions, resolveQueueOptions } from './job/options.js';
-import type { RowSource } from './job/row-source.js';
+import type { RowSink, RowSource } from './job/row-source.js';
 import type { Queue } from './queue.js';
 
 /**
@@ -40,8 +40,8 @@ const ROWS = Symbol('rows');
  *
  * @internal
  */
-export function rowsOf(queue: Queue): RowSource {
-  return (queue as Queue & { readonly [ROWS]: () => RowSource })[ROWS]();
+export function rowsOf(queue: Queue, sink: RowSink): RowSource {
+  return (queue as Queue & { readonly [ROWS]: (sink: RowSink) => RowSource })[ROWS](sink);
 }
 
 /**

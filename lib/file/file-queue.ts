@@ -3,6 +3,7 @@ import { loaded } from '../job/dependency.js';
 import type { Job } from '../job/job.js';
 import type { Added, EnqueueOptions, ListOptions } from '../job/job-options.js';
 import type { WorkerOptions } from '../job/options.js';
+import type { RowSink } from '../job/row-source.js';
 import type { ScheduleSpec } from '../job/schedule-spec.js';
 import type { HandlerEntries } from '../runner/handler.js';
 import { withStoreErrors } from './disk/fs.js';
@@ -58,7 +59,7 @@ export function fileQueue(store: Store) {
     compact: async () => withStoreErrors(path, () => store.compact()),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),
-    rows: () => new FileRows(store),
+    rows: (sink: RowSink) => new FileRows(store, sink),
   };
 }
 

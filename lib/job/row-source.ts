@@ -1,23 +1,41 @@
-import type { Job } from './job.js';
+import type { Job, Status } from './job.js';
 
-/** The jobs that changed since the last read. */
-export interface NewRows {
-  /** True if these are all jobs, so that jobs read before no longer count. */
-  readonly isWhole: boolean;
-  /** The jobs as their newest rows say, in any order. They are read lazily: iterate before the next read. */
-  readonly jobs: Iterable<Job>;
+/** What a view keeps of a job, as its newest row says. Times in ms since 1970; NaN if there is none. */
+export interface JobFacts {
+  readonly status: Status;
+  readonly type: string;
+  readonly attempts: number;
+  /** True for a failed job that a person has seen; see {@link Queue.dismissJob}. */
+  readonly isDismissed: boolean;
+  readonly createdAt: number;
+  readonly runAt: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** The job's last error; empty if there is none. */
+  readonly error: string;
+}
+
+/** What a {@link RowSource} tells. */
+export interface RowSink {
+  /** All that was told before no longer counts. */
+  reset(): void;
+  /** A job is new, or its newest row is. The facts may only be read during the call. @param key stays the job's until a reset */
+  put(key: number, facts: JobFacts): void;
 }
 
 /**
- * The source of a view's jobs: it gives each job whose newest row is new. A queue's engine implements it.
+ * The source of a view's jobs: it tells its sink of each job whose newest row is new. A queue's engine implements it.
  *
  * @example
- * const rows = rowsOf(queue);
- * for (const { id, status } of (await rows.read()).jobs) board.set(id, status);
+ * const rows = rowsOf(queue, board);
+ * await rows.read();
+ * console.log(board.size);
  */
 export interface RowSource {
-  /** Reads the new rows. If the result is whole, jobs that finished long ago may be missing. */
-  read(): Promise<NewRows>;
+  /** Reads what is new, and tells the sink. */
+  read(): Promise<void>;
+  /** Returns jobs by their keys, as they are now; undefined for one that has changed since the last {@link read}. */
+  jobs(keys: readonly number[]): (Job | undefined)[];
   /** Closes the source. */
   close(): void;
 }

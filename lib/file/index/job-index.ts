@@ -37,8 +37,8 @@ export class JobIndex {
   readonly duplicates: Set<number> = new Set();
   /** Listeners that are called for each pending row that becomes its job's newest, and for each schedule's row. */
   readonly onDue: DueListeners = { pending: new Set(), recurring: new Set() };
-  /** Listeners that are called for each row that becomes its job's newest. */
-  readonly onNewest: Set<(slot: number) => void> = new Set();
+  /** Listeners that are called for each row that becomes its job's newest. The row may only be read during the call. */
+  readonly onNewest: Set<(slot: number, row: LineReader | StoredJob) => void> = new Set();
   /** A listener that is called for each row that a newer one supersedes. */
   onSuperseded: ((offset: number, length: number) => void) | undefined;
   /** Superseded rows that are not struck yet, because a commit is about to strike them, or was killed before. */
@@ -181,6 +181,7 @@ export class JobIndex {
     this.#slots.nameJob(into, job, slot === undefined);
     this.joins.addJob(into, job);
     if (isDueAt(status)) this.#setDue(into, status, job.priority, job.runAt);
+    if (this.onNewest.size > 0) for (const listener of this.onNewest) listener(into, job);
   }
 
   #addRow(bytes: Buffer, offset: number, length: number): void {
@@ -195,6 +196,7 @@ export class JobIndex {
     this.#slots.nameRow(slot, reader, this.file.layout);
     if (isDueAt(status))
       this.#setDue(slot, status, reader.number(at.priority, 0), reader.number(at.run_at, 0) * 1000);
+    if (this.onNewest.size > 0) for (const listener of this.onNewest) listener(slot, reader);
   }
 
   /** Compares a job's late row with its row in the sealed part, which wins if its version isn't lower. */
@@ -235,7 +237,6 @@ export class JobIndex {
       else this.onSuperseded(from, old);
     }
     this.#slots.put(slot, offset, length, version, status);
-    if (this.onNewest.size > 0) for (const listener of this.onNewest) listener(slot);
     return true;
   }
 

@@ -1,32 +1,46 @@
-import type { Job } from '../../job/job.js';
-import type { NewRows, RowSource } from '../../job/row-source.js';
+import { isFinal, type Job, type Status } from '../../job/job.js';
+import type { JobFacts, RowSink, RowSource } from '../../job/row-source.js';
+import type { Layout } from '../format/layout.js';
+import { LineReader } from '../format/line.js';
+import { readMeta } from '../format/meta.js';
+import type { StoredJob } from '../format/stored-job.js';
+import { unescapeText } from '../format/text.js';
 import type { JobIndex } from '../index/job-index.js';
-import { eachJob } from '../index/rows.js';
+import { eachJob, readJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 
 /** The file as a source of rows. The source follows the store's index, also into a new file. */
 export class FileRows implements RowSource {
   readonly #store: Store;
+  readonly #sink: RowSink;
   #index: JobIndex | undefined;
-  /** The slots of jobs with a new row; undefined for all. */
-  #slots: Set<number> | undefined;
 
-  constructor(store: Store) {
+  constructor(store: Store, sink: RowSink) {
     this.#store = store;
+    this.#sink = sink;
     store.onIndex.add(this.#follow);
   }
 
-  async read(): Promise<NewRows> {
-    const index = await this.#store.read('open');
+  async read(): Promise<void> {
+    const index = await this.#store.read('all');
     if (index === undefined) {
       this.#leave();
-      return { isWhole: true, jobs: [] };
+      this.#sink.reset();
+    } else if (index !== this.#index) {
+      // It was there before this source.
+      this.#follow(index);
+      const slots = Array.from({ length: index.size }, (_, slot) => slot);
+      let slot = 0;
+      for (const job of eachJob(index, slots)) {
+        if (job !== undefined) this.#sink.put(slot, factsOfJob(job));
+        slot++;
+      }
     }
-    if (index !== this.#index) this.#follow(index);
-    const isWhole = this.#slots === undefined;
-    const slots = isWhole ? Array.from({ length: index.size }, (_, slot) => slot) : [...(this.#slots ?? [])];
-    this.#slots = new Set();
-    return { isWhole, jobs: jobsOf(index, slots) };
+  }
+
+  jobs(keys: readonly number[]): (Job | undefined)[] {
+    const index = this.#index;
+    return index === undefined ? keys.map(() => undefined) : readJobs(index, keys).map((job) => job?.toJob());
   }
 
   close(): void {
@@ -39,20 +53,48 @@ export class FileRows implements RowSource {
     this.#index = index;
     // Rows are read from this file, even after another one has taken its name.
     index.file.retain();
-    index.onNewest.add(this.#add);
+    index.onNewest.add(this.#tell);
+    this.#sink.reset();
   };
 
-  readonly #add = (slot: number): void => void this.#slots?.add(slot);
+  readonly #tell = (slot: number, row: LineReader | StoredJob): void => {
+    const { layout } = (this.#index as JobIndex).file;
+    this.#sink.put(slot, row instanceof LineReader ? factsOfLine(row, layout) : factsOfJob(row));
+  };
 
   #leave(): void {
-    this.#index?.onNewest.delete(this.#add);
+    this.#index?.onNewest.delete(this.#tell);
     this.#index?.file.release();
     this.#index = undefined;
-    this.#slots = undefined;
   }
 }
 
-function* jobsOf(index: JobIndex, slots: readonly number[]): IterableIterator<Job> {
-  // A struck row is superseded. The next read has the newer one.
-  for (const job of eachJob(index, slots)) if (job !== undefined) yield job.toJob();
+/** True if a job's error says something of its state: it has failed, or is tried again. */
+const tellsError = (status: Status): boolean => status === 'failed' || !isFinal(status);
+
+function factsOfLine(row: LineReader, { at }: Layout): JobFacts {
+  const { status } = row;
+  const ms = (column: number): number => row.number(column, Number.NaN) * 1000;
+  return {
+    status,
+    type: row.text(at.type),
+    attempts: row.number(at.attempts, 0),
+    isDismissed: status === 'failed' && row.has(at.meta) && isDismissed(row.text(at.meta)),
+    createdAt: ms(at.created_at),
+    runAt: ms(at.run_at),
+    startedAt: ms(at.started_at),
+    finishedAt: ms(at.finished_at),
+    error: tellsError(status) && row.has(at.error) ? unescapeText(row.text(at.error)) : '',
+  };
 }
+
+function factsOfJob(job: StoredJob): JobFacts {
+  const { status, type, attempts, createdAt, runAt, startedAt = Number.NaN, finishedAt = Number.NaN } = job;
+  return {
+    ...{ status, type, attempts, createdAt, runAt, startedAt, finishedAt },
+    isDismissed: status === 'failed' && job.meta['@dismissed'] === true,
+    error: tellsError(status) ? job.error : '',
+  };
+}
+
+const isDismissed = (meta: string): boolean => readMeta(meta)['@dismissed'] === true;
