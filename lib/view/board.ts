@@ -4,7 +4,7 @@ import { ErrorGroups } from './error-groups.js';
 import { Minutes } from './minutes.js';
 import { SlotSet } from './slot-set.js';
 
-/** For so many types the minutes are kept, because they take 250 kB each; of further types only the numbers of jobs. */
+/** For so many types the minutes are kept, because they take 120 kB each; of further types only the numbers of jobs. */
 const MOST_WITH_MINUTES = 200;
 
 /** What is kept of all jobs of one type. */
