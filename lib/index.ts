@@ -33,8 +33,9 @@ export type {
   NewJob,
   OnDuplicate,
 } from './job/job-options.js';
-export type { QueueOptions, WorkerOptions } from './job/options.js';
+export type { WorkerOptions } from './job/options.js';
 export type { Policy } from './job/policy.js';
+export type { QueueOptions } from './job/queue-options.js';
 export type { CatchUp, Overlap, Schedule, ScheduleSpec, ScheduleTimes } from './job/schedule-spec.js';
 export { workerOptionsFrom } from './job/settings.js';
 export type { StandardSchema } from './job/standard-schema.js';

@@ -49,8 +49,11 @@ export type Status = (typeof STATUSES)[number];
 /** The states of a job. A row with the word that is left out, `recurring`, isn't a job. */
 export const JOB_STATUSES: readonly Status[] = STATUSES.filter((status) => status !== 'recurring');
 
+/** The states of a finished job. */
+export type FinalStatus = 'completed' | 'failed' | 'cancelled';
+
 /** True for the states that only an operator's retry leaves. */
-export const isFinal = (status: Status): boolean =>
+export const isFinal = (status: Status): status is FinalStatus =>
   status === 'completed' || status === 'failed' || status === 'cancelled';
 
 /**
