@@ -2,6 +2,7 @@ import type { ResolvedWorkerOptions } from '../../job/options.js';
 import type { ServedTypes } from '../../runner/served-types.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
+import { DiskRoom, type RoomEvents } from './min-free.js';
 
 /** The facts about a worker that the rules of admission need. */
 export interface WorkerFacts {
@@ -13,6 +14,8 @@ export interface WorkerFacts {
   readonly types: ServedTypes;
   /** True if an earlier attempt of the job still runs in this process. */
   readonly isBusy: (id: string) => boolean;
+  /** The room on the queue's disk. */
+  readonly room: DiskRoom;
 }
 
 /** Returns the facts about a worker of this process that the rules need. */
@@ -20,6 +23,7 @@ export function workerFacts(
   store: Store,
   types: ServedTypes,
   { maxWorkers }: ResolvedWorkerOptions,
+  events: RoomEvents,
 ): WorkerFacts {
   const runningHere = jobsRunningHere(store);
   return {
@@ -28,5 +32,6 @@ export function workerFacts(
     maxWorkers,
     types,
     isBusy: (id) => runningHere.has(id),
+    room: new DiskRoom(store, events),
   };
 }

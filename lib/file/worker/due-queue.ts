@@ -37,7 +37,7 @@ export class DueQueue {
   /** @param onUnhandled called with the number of a type's due jobs without a handler; never under the lock */
   constructor(store: Store, worker: WorkerFacts, onUnhandled: (type: string, jobs: number) => void) {
     this.#store = store;
-    this.schedules = new DueSchedules(store);
+    this.schedules = new DueSchedules(store, worker.room);
     this.#worker = worker;
     this.#onUnhandled = onUnhandled;
     store.onIndex.add(this.follow);
@@ -147,6 +147,7 @@ export class DueQueue {
   }
 
   #tell(): void {
+    this.#worker.room.tell();
     const { index } = this;
     // Before the file is read to its end, a finished job may seem to wait.
     if (!index?.isRead || this.#untold.length === 0) return;

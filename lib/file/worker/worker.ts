@@ -65,7 +65,7 @@ export class Worker {
     this.#state = options.linger === 0 ? 'working' : 'lingering';
     this.#wake = new Wake(clock);
     this.#watcher = new Watcher(store, () => this.#onWatch());
-    const worker = workerFacts(store, types, options);
+    const worker = workerFacts(store, types, options, events);
     this.#dueQueue = new DueQueue(store, worker, (type, jobs) => events.unhandled(type, jobs));
     this.#claims = new Claims({ store, worker, events, dueQueue: this.#dueQueue });
     const onEnd = (attempt: ClaimedJob, ending: Ending): void => this.#onEnd(attempt, ending);
