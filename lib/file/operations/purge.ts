@@ -18,7 +18,8 @@ export interface PurgeOptions<Type extends string = string> {
   olderThan?: Duration | undefined;
 }
 
-const PURGEABLE: readonly PurgeableStatus[] = ['completed', 'failed', 'cancelled', 'pending'];
+/** All of them. */
+export const PURGEABLE: readonly PurgeableStatus[] = ['completed', 'failed', 'cancelled', 'pending'];
 const FINAL: readonly PurgeableStatus[] = ['completed', 'failed', 'cancelled'];
 
 /** Takes jobs out of the file for good, by a compaction. The archive stays. */
