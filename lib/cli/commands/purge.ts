@@ -8,8 +8,9 @@ import {
 } from '../../file/operations/purge.js';
 import { durationText } from '../../job/checks.js';
 import type { Cli } from '../cli.js';
-import { usageError } from '../exit.js';
+import { EXIT, usageError } from '../exit.js';
 import { examples } from '../help.js';
+import { say } from '../output.js';
 
 interface Options {
   status?: PurgeableStatus[];
@@ -51,13 +52,14 @@ ${examples('queue purge --status failed --older-than 90d', 'queue purge --status
         const count = await countPurgeable(store, options);
         return output.record({ purged: count }, `${jobs(count)} would be purged`, [count]);
       }
-      if (
-        !yes &&
-        !(await isConfirmed(
-          `purge ${jobs(await countPurgeable(store, options))} from ${store.path} for good?`,
-        ))
-      )
-        return;
+      if (!yes) {
+        const count = jobs(await countPurgeable(store, options));
+        if (!(await isConfirmed(`purge ${count} from ${store.path} for good?`))) {
+          say('nothing was purged');
+          process.exitCode = EXIT.failed;
+          return;
+        }
+      }
       const { purged } = await queue.purge(options);
       output.record({ purged }, `${jobs(purged)} purged`, [purged]);
     });

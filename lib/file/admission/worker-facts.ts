@@ -2,7 +2,7 @@ import type { ResolvedWorkerOptions } from '../../job/options.js';
 import type { ServedTypes } from '../../runner/served-types.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
-import { DiskRoom, type RoomEvents } from './min-free.js';
+import { DiskRoom, type RoomEvents } from './disk-room.js';
 
 /** The facts about a worker that the rules of admission need. */
 export interface WorkerFacts {

@@ -1,5 +1,5 @@
 import { type ErrorCode, isInstance, TsvqError } from '../../job/errors.js';
-import type { DiskRoom } from '../admission/min-free.js';
+import type { DiskRoom } from '../admission/disk-room.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { eachJob } from '../index/rows.js';
