@@ -134,7 +134,7 @@ describe('purge', { concurrency: 3 }, () => {
     for (const answer of ['', 'n', 'maybe']) {
       assert.match(
         await answered(file, answer),
-        /purge 1 job from .* for good\? \[y\/N\][^]*nothing was purged/,
+        /purge 1 job from .* for good\? \[y\/N\][\s\S]*nothing was purged/,
       );
       assert.match(readFileSync(file, 'utf8'), /bb00000000000004\t/);
     }
