@@ -44,6 +44,7 @@ describe('list', { concurrency: 3 }, () => {
       attempts: 1,
       forgiven: 0,
       interruptions: 0,
+      dismissed: false,
       priority: 0,
       after: [],
       meta: {},
