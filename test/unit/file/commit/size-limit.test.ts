@@ -79,7 +79,7 @@ test('of jobs that are added at the same time, those that fit go in, and the oth
 });
 
 test('jobs with a key are refused as well, and a duplicate that adds nothing is not', async (t) => {
-  const { queue, file } = withRoom(t, 1, line({ id: jobId(2), dedupe_key: 'a', run_at: 4e9 }));
+  const { queue, file } = withRoom(t, -1, line({ id: jobId(2), dedupe_key: 'a', run_at: 4e9 }));
   await rejects(queue.enqueue('email', 1, { dedupeKey: 'b' }), 'QUEUE_FULL');
   await rejects(queue.enqueue('email', 1, { dedupeKey: 'a', onDuplicate: 'replace' }), 'QUEUE_FULL');
   assert.equal(await queue.enqueue('email', 1, { dedupeKey: 'a' }), jobId(2));
