@@ -69,6 +69,18 @@ export const cancelJob: Queue['cancelJob'] = async (id) => defaultQueue().cancel
 export const retryJob: Queue['retryJob'] = async (id) => defaultQueue().retryJob(id);
 
 /**
+ * Makes a pending job of the default queue due now, like {@link Queue.promoteJob}.
+ * @example await promoteJob(id);
+ */
+export const promoteJob: Queue['promoteJob'] = async (id) => defaultQueue().promoteJob(id);
+
+/**
+ * Notes that a person has seen a failed job of the default queue, like {@link Queue.dismissJob}.
+ * @example await dismissJob(id);
+ */
+export const dismissJob: Queue['dismissJob'] = async (id) => defaultQueue().dismissJob(id);
+
+/**
  * Lists jobs of the default queue, like {@link Queue.listJobs}.
  * @example await listJobs({ status: 'failed', limit: 10 });
  */

@@ -1,11 +1,13 @@
 export {
   cancelJob,
+  dismissJob,
   enqueue,
   enqueueMany,
   getJob,
   iterateJobs,
   listJobs,
   processJobs,
+  promoteJob,
   retryJob,
   stats,
 } from './default-queue.js';
@@ -13,6 +15,7 @@ export type { Pause } from './file/admission/paused.js';
 export type { CompactionSummary } from './file/compaction/compact.js';
 export type { DrainOptions } from './file/operations/drain.js';
 export type { PauseOptions } from './file/operations/pause.js';
+export type { PurgeableStatus, PurgeOptions } from './file/operations/purge.js';
 export type { Stats } from './file/operations/stats.js';
 export type {
   BackoffFormula,
@@ -33,13 +36,16 @@ export type {
   NewJob,
   OnDuplicate,
 } from './job/job-options.js';
-export type { QueueOptions, WorkerOptions } from './job/options.js';
+export type { WorkerOptions } from './job/options.js';
 export type { Policy } from './job/policy.js';
+export type { QueueOptions } from './job/queue-options.js';
+export type { RetentionOption } from './job/retention.js';
 export type { CatchUp, Overlap, Schedule, ScheduleSpec, ScheduleTimes } from './job/schedule-spec.js';
 export { workerOptionsFrom } from './job/settings.js';
 export type { StandardSchema } from './job/standard-schema.js';
 export type { WorkerEvent } from './job/worker-event.js';
 export { openQueue } from './open-queue.js';
+export type { Operator } from './operator.js';
 export type { Queue } from './queue.js';
 export { type DefinedHandlers, defineHandlers } from './runner/define-handlers.js';
 export type {

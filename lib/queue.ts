@@ -1,16 +1,13 @@
-import type { Pause } from './file/admission/paused.js';
-import type { CompactionSummary } from './file/compaction/compact.js';
-import type { DrainOptions } from './file/operations/drain.js';
-import type { PauseOptions } from './file/operations/pause.js';
 import type { Stats } from './file/operations/stats.js';
 import type { DefaultJobs, Job, TypeOf } from './job/job.js';
 import type { Added, EnqueueArguments, ListOptions, NewJob } from './job/job-options.js';
 import type { WorkerOptions } from './job/options.js';
+import type { Operator } from './operator.js';
 import type { HandlerEntries, Summary } from './runner/handler.js';
 import type { Schedules } from './schedules.js';
 
 /** A queue in one file. Its methods reject with a {@link TsvqError}; none of them throws. */
-export interface Queue<Jobs = DefaultJobs> extends Schedules<Jobs> {
+export interface Queue<Jobs = DefaultJobs> extends Operator<Jobs>, Schedules<Jobs> {
   /** The absolute path of the file, as it was given. */
   readonly file: string;
 
@@ -72,27 +69,6 @@ export interface Queue<Jobs = DefaultJobs> extends Schedules<Jobs> {
   getJob(id: string, options?: { archive?: boolean }): Promise<Job<Jobs> | undefined>;
 
   /**
-   * Cancels a job that waits, or stops one that runs. The worker of a running job aborts `context.signal` within a
-   * second, and drops the handler's result.
-   *
-   * @returns true if the job is cancelled now; false if it is unknown or finished
-   * @throws TsvqError like {@link enqueue}
-   * @example
-   * if (!(await queue.cancelJob(id))) console.log('too late');
-   */
-  cancelJob(id: string): Promise<boolean>;
-
-  /**
-   * Makes a failed or cancelled job pending again, due at once, with all its attempts.
-   *
-   * @returns true if the job is pending now; false if it is unknown, or neither failed nor cancelled
-   * @throws TsvqError like {@link enqueue}; `DUPLICATE_JOB` if another job with its `dedupeKey` waits or runs
-   * @example
-   * await queue.retryJob(id);
-   */
-  retryJob(id: string): Promise<boolean>;
-
-  /**
    * Lists jobs in the order of the file, without the lock. For a large queue use {@link iterateJobs}.
    *
    * @throws TsvqError `INVALID_ARGUMENT`, `NO_ACCESS`, `NOT_A_QUEUE`, `CLOSED`
@@ -132,60 +108,6 @@ export interface Queue<Jobs = DefaultJobs> extends Schedules<Jobs> {
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
   processJobs(handlers: Partial<HandlerEntries<Jobs>>, options?: WorkerOptions<Jobs>): Promise<Summary>;
-
-  /**
-   * Pauses the jobs of a type, or all. Once it resolves, no worker claims one; a job that was claimed before may still
-   * start. Jobs that run go on, and everything else works as before. It lasts until {@link resume}, also when all
-   * processes end. A second call replaces `until` and `by`.
-   *
-   * @param type a job type; default: all types.
-   * @throws TsvqError `INVALID_ARGUMENT`, `NOT_A_QUEUE` if there is no file yet, and the errors of {@link compact}
-   * @example
-   * await queue.pause('email', { until: '2030-01-31T09:00:00Z', by: 'ann' });
-   */
-  pause(type?: TypeOf<Jobs>, options?: PauseOptions): Promise<void>;
-
-  /**
-   * Ends a pause. Lingering workers start the jobs within half a second, others with the next tick.
-   *
-   * @param type the type given to {@link pause}; default: the pause of all types. A pause of one type then stays.
-   * @returns true if jobs start again because of it; false if the type was not paused, or all types still are.
-   * @example
-   * await queue.resume('email');
-   */
-  resume(type?: TypeOf<Jobs>): Promise<boolean>;
-
-  /**
-   * Lists the pauses that have not ended.
-   *
-   * @example
-   * for (const { type, since, until, by } of await queue.paused()) console.log(type, since, until, by);
-   */
-  paused(): Promise<Pause[]>;
-
-  /**
-   * Pauses the jobs of a type, or all, like {@link pause}. Then waits until none of them runs. A job that was claimed
-   * before the pause counts until it has ended; a job whose worker is known to be dead doesn't count. The pause stays,
-   * also when `timeout` is over or the process is killed. Awaited in a handler of the type, it waits for that handler.
-   *
-   * @returns how many jobs still run when `timeout` is over; 0 if none runs
-   * @throws TsvqError like {@link pause}; `CLOSED` if the queue is closed, or {@link abandon} called, during the wait
-   * @example
-   * const { running } = await queue.drain({ timeout: '5m', by: 'deploy' });
-   * if (running > 0) console.log(`${running} jobs still run`);
-   */
-  drain(options?: DrainOptions<TypeOf<Jobs>>): Promise<{ running: number }>;
-
-  /**
-   * Rewrites the file without superseded rows, and moves finished jobs past their retention time to archive/.
-   * Workers do it by themselves before they return.
-   *
-   * @returns how many jobs it kept and archived, and the bytes of the file before and after
-   * @throws TsvqError like {@link enqueue}
-   * @example
-   * const { archived } = await queue.compact();
-   */
-  compact(): Promise<CompactionSummary>;
 
   /**
    * Waits for running calls, and closes the file. A {@link processJobs} that still works is told to stop, as by its

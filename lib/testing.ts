@@ -84,6 +84,7 @@ function testJob(fields: Partial<JobOf<string, unknown>> = {}): JobOf<string, un
     dedupeKey: undefined,
     after: [],
     schedule: undefined,
+    dismissed: false,
     meta: {},
     error: undefined,
     result: undefined,

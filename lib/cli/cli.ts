@@ -3,7 +3,7 @@ import { defaultQueueFile } from '../default-queue.js';
 import { readHeartbeat } from '../file/disk/heartbeat.js';
 import { Store } from '../file/store.js';
 import { durationText, queuePath, switchText } from '../job/checks.js';
-import { resolveQueueOptions } from '../job/options.js';
+import { resolveQueueOptions } from '../job/queue-options.js';
 import { overStore } from '../open-queue.js';
 import type { Queue } from '../queue.js';
 import { notFound } from './exit.js';

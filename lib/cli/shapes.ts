@@ -47,7 +47,10 @@ const SHORT_ID = 4;
 const isNever = (time: Date): boolean => time.getUTCFullYear() >= 3000;
 
 /** Says how long a job waited, must wait, runs, or ran, or which jobs it waits for; of a schedule, when its next slot is. */
-export function timeOf({ status, runAt, startedAt, finishedAt, after }: Job, now: number): string {
+export function timeOf(job: Job, now: number): string {
+  const { status, runAt, startedAt, finishedAt, after } = job;
+  if (job.dismissed)
+    return ['dismissed', timeOf({ ...job, dismissed: false }, now)].filter(Boolean).join(', ');
   if (status === 'waiting')
     return after.length === 0 ? '' : `after ${after.map((id) => `${id.slice(0, SHORT_ID)}…`).join(', ')}`;
   if (status === 'recurring' && isNever(runAt)) return 'no next slot';

@@ -8,12 +8,15 @@ import type { ScheduleSpec } from '../job/schedule-spec.js';
 import type { HandlerEntries } from '../runner/handler.js';
 import { withStoreErrors } from './disk/fs.js';
 import { cancel } from './operations/cancel.js';
+import { dismiss } from './operations/dismiss.js';
 import { type DrainOptions, drain } from './operations/drain.js';
 import { addAll } from './operations/enqueue.js';
 import { get, getArchived } from './operations/get.js';
 import { list } from './operations/list.js';
 import type { JobRequest } from './operations/new-job.js';
 import { listPauses, type PauseOptions, pause, resume } from './operations/pause.js';
+import { promote } from './operations/promote.js';
+import { type PurgeOptions, purge } from './operations/purge.js';
 import { retry } from './operations/retry.js';
 import { FileRows } from './operations/row-source.js';
 import { gatherStats } from './operations/stats.js';
@@ -40,6 +43,8 @@ export function fileQueue(store: Store) {
       }),
     cancelJob: async (id: string) => withStoreErrors(path, () => cancel(store, text('id', id))),
     retryJob: async (id: string) => withStoreErrors(path, () => retry(store, text('id', id))),
+    promoteJob: async (id: string) => withStoreErrors(path, () => promote(store, text('id', id))),
+    dismissJob: async (id: string) => withStoreErrors(path, () => dismiss(store, text('id', id))),
     listJobs: async (options: ListOptions = {}) =>
       withStoreErrors(path, async () => {
         const jobs: Job[] = [];
@@ -57,6 +62,7 @@ export function fileQueue(store: Store) {
     drain: async (options?: DrainOptions) => withStoreErrors(path, () => drain(store, options)),
     ...scheduleCalls(store),
     compact: async () => withStoreErrors(path, () => store.compact()),
+    purge: async (options?: PurgeOptions) => withStoreErrors(path, () => purge(store, options)),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),
     rows: (sink: RowSink) => new FileRows(store, sink),

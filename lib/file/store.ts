@@ -3,11 +3,12 @@ import { queuePath } from '../job/checks.js';
 import type { Clock } from '../job/clock.js';
 import { loaded } from '../job/dependency.js';
 import { TsvqError } from '../job/errors.js';
-import type { ResolvedQueueOptions } from '../job/options.js';
+import type { ResolvedQueueOptions } from '../job/queue-options.js';
 import type { Changes } from './commit/changes.js';
 import type { Reads } from './commit/transaction.js';
 import type { Decide } from './commit/update.js';
 import type { CompactionSummary } from './compaction/compact.js';
+import type { Purge } from './compaction/purge.js';
 import { detachment } from './disk/detached.js';
 import { type FileSystem, withStoreErrors, withStoreErrorsSync } from './disk/fs.js';
 import { newerThanThis } from './disk/newer-format.js';
@@ -143,11 +144,11 @@ export class Store {
     await (await this.#load()).takeOver(tokens);
   }
 
-  /** Compacts now. */
-  async compact(): Promise<CompactionSummary> {
+  /** Compacts now. @param purge the jobs to take out of the file */
+  async compact(purge?: Purge): Promise<CompactionSummary> {
     this.#assertOpen();
-    const summary = await (await this.#load()).compact();
-    return summary ?? { kept: 0, archived: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
+    const summary = await (await this.#load()).compact(purge);
+    return summary ?? { kept: 0, archived: 0, dropped: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
   }
 
   /** Lets `run` write the file, under the lock; see {@link Changes.edit}. */

@@ -17,6 +17,8 @@
  * | processing          | worker dead, or time limit long past   | pending, due at once; failed if none left | any worker                |
  * | not final           | cancel                                 | cancelled                                 | anyone                    |
  * | failed, cancelled   | retry (forgiven = attempts)            | pending                                   | an operator               |
+ * | pending, not due    | promote                                | pending, due at once                      | an operator               |
+ * | failed              | dismiss                                | failed, noted as seen                     | an operator               |
  *
  * A row with the word `recurring` is a schedule, which isn't a job, but makes some:
  *
@@ -49,8 +51,11 @@ export type Status = (typeof STATUSES)[number];
 /** The states of a job. A row with the word that is left out, `recurring`, isn't a job. */
 export const JOB_STATUSES: readonly Status[] = STATUSES.filter((status) => status !== 'recurring');
 
+/** The states of a finished job. */
+export type FinalStatus = 'completed' | 'failed' | 'cancelled';
+
 /** True for the states that only an operator's retry leaves. */
-export const isFinal = (status: Status): boolean =>
+export const isFinal = (status: Status): status is FinalStatus =>
   status === 'completed' || status === 'failed' || status === 'cancelled';
 
 /**
@@ -124,6 +129,8 @@ export interface JobOf<T extends string, Payload> {
    * hand. Undefined for any other job.
    */
   readonly schedule: { readonly name: string; readonly slot: Date | undefined } | undefined;
+  /** True if the job failed, and an operator has dismissed that: `queue check` no longer reports it. */
+  readonly dismissed: boolean;
   /** The labels that the caller gave it. */
   readonly meta: Readonly<Record<string, unknown>>;
   /** The message and the first stack frames of the last failure; undefined if there was none. */

@@ -1,42 +1,11 @@
 import type { BackoffOption } from './backoff-option.js';
 import { count, type Duration, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
-import type { DefaultJobs, TypeOf } from './job.js';
-import { type EnqueueDefaults, resolveDefaults } from './job-options.js';
+import type { DefaultJobs } from './job.js';
+import { QUEUE_DEFAULTS, type ResolvedQueueOptions } from './queue-options.js';
 import type { ScheduleSpec } from './schedule-spec.js';
 import { type WorkerEvent, warnOnly } from './worker-event.js';
 
 export type { WorkerEvent };
-
-/**
- * The options of {@link openQueue}.
- *
- * @example
- * const queue = openQueue('data/queue.tsv', { durability: 'os', retention: '30d' });
- */
-export interface QueueOptions<Jobs = DefaultJobs> {
-  /**
-   * What an acknowledged job survives. With `'sync'` it survives power loss. With `'os'` it survives the death of any
-   * process, but not of the machine. Default `'sync'`.
-   */
-  durability?: 'sync' | 'os' | undefined;
-  /** Finished jobs older than this move to archive/ next to the file. `Infinity` keeps them. Default `'7d'`. */
-  retention?: Duration | undefined;
-  /** The largest payload, and the largest result, in bytes of JSON. Default 1 MiB; at most 100 MiB. */
-  maxPayload?: number | undefined;
-  /** How long a call waits for the lock before it fails with `LOCK_TIMEOUT`. Default `'30s'`. */
-  lockTimeout?: Duration | undefined;
-  /**
-   * True allows writes on any file system. Otherwise the first write fails with `FILE_SYSTEM` on NFS, SMB, 9p or
-   * another one that several machines share. A worker warns once about a file system in memory, in a container's own
-   * layer, or of FUSE. Only Linux tells file systems apart. Default false.
-   */
-  anyFileSystem?: boolean | undefined;
-  /**
-   * What this process's jobs of a type have by default, for `enqueue` and for follow-ups. An option of the call wins.
-   * Default: none.
-   */
-  defaults?: { readonly [T in TypeOf<Jobs>]?: EnqueueDefaults } | undefined;
-}
 
 /**
  * The options of {@link processJobs}.
@@ -95,17 +64,12 @@ export interface WorkerOptions<Jobs = DefaultJobs> {
   logger?: ((event: WorkerEvent) => void) | undefined;
 }
 
-/** The defaults of all options; durations in ms. No other place has them. */
+/** The defaults of all options; durations in ms. */
 export const DEFAULTS: ResolvedQueueOptions &
   Omit<ResolvedWorkerOptions, 'signal' | 'logger' | 'quiet' | 'backoff'> & {
     backoff: { base: number; factor: number };
   } = {
-  durability: 'sync',
-  retention: 604_800_000,
-  maxPayload: 1_048_576,
-  lockTimeout: 30_000,
-  anyFileSystem: false,
-  defaults: {},
+  ...QUEUE_DEFAULTS,
   maxAttempts: 3,
   maxRetryAfter: 86_400_000,
   maxInterruptions: 10,
@@ -117,51 +81,6 @@ export const DEFAULTS: ResolvedQueueOptions &
   timeout: 3_600_000,
   grace: 10_000,
 };
-
-/** The checked {@link QueueOptions}, durations in ms. */
-export interface ResolvedQueueOptions {
-  readonly durability: 'sync' | 'os';
-  readonly retention: number;
-  readonly maxPayload: number;
-  readonly lockTimeout: number;
-  readonly anyFileSystem: boolean;
-  readonly defaults: Readonly<Record<string, EnqueueDefaults | undefined>>;
-}
-
-/** Checks options, and adds the defaults. @throws TsvqError `INVALID_ARGUMENT` */
-export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions {
-  onlyKnown('options', options, QUEUE_OPTIONS);
-  const given = { ...DEFAULTS, ...defined(options) };
-  const { durability, retention, maxPayload, lockTimeout, anyFileSystem } = given;
-  if (durability !== 'sync' && durability !== 'os') throw invalid('durability', durability, "'sync' or 'os'");
-  if (typeof anyFileSystem !== 'boolean') throw invalid('anyFileSystem', anyFileSystem, 'true or false');
-  return {
-    durability,
-    retention: duration('retention', retention),
-    maxPayload: payloadLimit(maxPayload),
-    lockTimeout: duration('lockTimeout', lockTimeout),
-    anyFileSystem,
-    defaults: resolveDefaults(given.defaults),
-  };
-}
-
-const QUEUE_OPTIONS = [
-  'durability',
-  'retention',
-  'maxPayload',
-  'lockTimeout',
-  'anyFileSystem',
-  'defaults',
-] as const satisfies readonly (keyof QueueOptions)[];
-
-/** The largest `maxPayload`: payload, result and follow-ups must fit into one row, and a row into one string. */
-const MOST_PAYLOAD = 100 * 1024 * 1024;
-
-function payloadLimit(value: unknown): number {
-  const bytes = count('maxPayload', value);
-  if (bytes <= MOST_PAYLOAD) return bytes;
-  throw invalid('maxPayload', value, `at most ${MOST_PAYLOAD}, 100 MiB`);
-}
 
 /** The checked {@link WorkerOptions}, durations in ms; {@link resolveBackoff} reads `backoff`. */
 export interface ResolvedWorkerOptions {

@@ -10,6 +10,7 @@ import { TsvqError } from 'tsvq';
 import type { Checks, DeclarableCheck, Engine, Steps } from './engine.js';
 import { enqueueing } from './enqueueing.js';
 import { followUps } from './follow-ups.js';
+import { housekeeping } from './housekeeping.js';
 import { labels } from './labels.js';
 import { looking } from './looking.js';
 import { operators } from './operators.js';
@@ -29,6 +30,7 @@ export const checks: Checks = {
   ...order,
   ...looking,
   ...operators,
+  ...housekeeping,
   ...outcomes,
   ...retries,
   ...policies,

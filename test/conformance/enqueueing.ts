@@ -85,6 +85,7 @@ export const enqueueing: Checks = {
         dedupeKey: nothing,
         after: [],
         schedule: undefined,
+        dismissed: false,
         meta: {},
         error: nothing,
         result: nothing,

@@ -135,6 +135,7 @@ export const looking: Checks = {
     const { types, oldestDueSeconds } = await queue.stats();
     assert.deepEqual(types.good, {
       ...none,
+      dismissed: 0,
       processing: 1,
       completed: 2,
       cancelled: 1,

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from 'tsvq';
 import { Store } from '../../lib/file/store.js';
-import { resolveQueueOptions } from '../../lib/job/options.js';
+import { resolveQueueOptions } from '../../lib/job/queue-options.js';
 import { bundleCrashChild } from '../fixtures/bundle.js';
 import {
   journaled,

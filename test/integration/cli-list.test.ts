@@ -44,6 +44,7 @@ describe('list', { concurrency: 3 }, () => {
       attempts: 1,
       forgiven: 0,
       interruptions: 0,
+      dismissed: false,
       priority: 0,
       after: [],
       meta: {},
@@ -130,8 +131,8 @@ describe('stats', { concurrency: 3 }, () => {
     const { code, stdout } = await queue('stats');
     assert.equal(code, 0);
     assert.match(stdout, /^Last worker: .*Z, 2m ago\. It had no handler for: "email"$/m);
-    assert.match(stdout, /^\(all\) +1 +1 +\d+d +1 +1 +1 +1 +0$/m);
-    assert.match(stdout, /^report +0 +0 +0 +0 +1 +0 +0$/m);
+    assert.match(stdout, /^\(all\) +1 +1 +\d+d +1 +1 +1 +0 +1 +0$/m);
+    assert.match(stdout, /^report +0 +0 +0 +0 +1 +0 +0 +0$/m);
   });
 
   test('counts by status and type, for programs', async (t) => {
@@ -142,9 +143,9 @@ describe('stats', { concurrency: 3 }, () => {
     assert.deepEqual(
       rows.map(([type, pending, due, , ...rest]) => [type, pending, due, ...rest]),
       [
-        ['', '1', '1', '1', '1', '1', '1', '0'],
-        ['email', '1', '1', '1', '1', '0', '1', '0'],
-        ['report', '0', '0', '0', '0', '1', '0', '0'],
+        ['', '1', '1', '1', '1', '1', '1', '0', '0'],
+        ['email', '1', '1', '1', '1', '0', '1', '0', '0'],
+        ['report', '0', '0', '0', '0', '1', '0', '0', '0'],
       ],
     );
   });

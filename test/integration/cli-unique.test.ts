@@ -258,7 +258,7 @@ test('a waiting job can be cancelled, is counted by stats, and worries neither c
   const table = (await queue('stats')).stdout;
   assert.match(table, /^TYPE .* WAITING$/m);
   assert.match(table, /^report +1 +0 .* 1$/m);
-  assert.equal(fields((await queue('stats', '--plain')).stdout)[0]?.at(-1), '1');
+  assert.equal(fields((await queue('stats', '--plain')).stdout)[0]?.at(-2), '1');
   assert.equal(records((await queue('stats', '--json')).stdout)[0]?.waiting, 1);
   assert.equal((await queue('cancel', B)).code, 0);
   assert.deepEqual(statesOf(file).sort(), [`${A} pending`, `${B} cancelled`]);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openQueue, PermanentError } from 'tsvq';
 import { Store } from '../../lib/file/store.js';
-import { resolveQueueOptions } from '../../lib/job/options.js';
+import { resolveQueueOptions } from '../../lib/job/queue-options.js';
 import { startChild, workFolder } from '../fixtures/children.js';
 import { CHECKS, checkOneLiners, oneLiners, type Truth } from '../fixtures/one-liners.js';
 import { linesOf } from '../support/queue-file.js';

@@ -5,7 +5,7 @@ import { type Processes, systemProcesses } from '../../lib/file/lock/process-id.
 import { Store } from '../../lib/file/store.js';
 import type { Clock } from '../../lib/job/clock.js';
 import type { DefaultJobs } from '../../lib/job/job.js';
-import { type QueueOptions, resolveQueueOptions } from '../../lib/job/options.js';
+import { type QueueOptions, resolveQueueOptions } from '../../lib/job/queue-options.js';
 import { overStore } from '../../lib/open-queue.js';
 import type { Queue } from '../../lib/queue.js';
 import { FakeClock } from './fake-clock.js';

@@ -3,6 +3,7 @@
  */
 import {
   cancelJob,
+  dismissJob,
   type ErrorCode,
   enqueue,
   enqueueMany,
@@ -11,6 +12,7 @@ import {
   listJobs,
   PermanentError,
   processJobs,
+  promoteJob,
   RetryAfterError,
   retryJob,
   stats,
@@ -22,7 +24,8 @@ export async function all(): Promise<void> {
   const ids: string[] = await enqueueMany([{ type: 'email', payload: { to: 'ann' } }]);
   const job = await getJob(id);
   const type: string | undefined = job?.type;
-  const done: boolean = (await cancelJob(id)) || (await retryJob(ids[0] ?? ''));
+  const done: boolean = (await cancelJob(id)) || (await retryJob(ids[0] ?? '')) || (await promoteJob(id));
+  const dismissed: boolean = (await dismissJob(id)) && (job?.dismissed ?? false);
   const { length } = await listJobs({ status: 'failed', type: 'email', idPrefix: 'a', limit: 5 });
   for await (const { payload } of iterateJobs()) console.log(payload);
   const { due, types, lastTick } = await stats();
@@ -38,7 +41,7 @@ export async function all(): Promise<void> {
   ];
   console.log(later);
   const missing: number | undefined = unhandled.email;
-  console.log(type, done, length, due, pending, at, completed, missing);
+  console.log(type, done, dismissed, length, due, pending, at, completed, missing);
   // @ts-expect-error: a job may lack
   job.id;
 }

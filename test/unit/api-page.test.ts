@@ -63,7 +63,11 @@ const TABLES: Record<string, string[]> = {
   'Opening a queue': keys<QueueOptions>({
     durability: true,
     retention: true,
+    archive: true,
+    archiveRetention: true,
     maxPayload: true,
+    maxBytes: true,
+    minFree: true,
     lockTimeout: true,
     anyFileSystem: true,
     defaults: true,
@@ -76,6 +80,8 @@ const TABLES: Record<string, string[]> = {
     getJob: true,
     cancelJob: true,
     retryJob: true,
+    promoteJob: true,
+    dismissJob: true,
     pause: true,
     resume: true,
     paused: true,
@@ -91,6 +97,7 @@ const TABLES: Record<string, string[]> = {
     runNow: true,
     listSchedules: true,
     compact: true,
+    purge: true,
     close: true,
     abandon: true,
   }),
@@ -202,6 +209,7 @@ const TABLES: Record<string, string[]> = {
     dedupeKey: true,
     after: true,
     schedule: true,
+    dismissed: true,
     meta: true,
     error: true,
     result: true,
@@ -219,6 +227,7 @@ const TABLES: Record<string, string[]> = {
     processing: true,
     completed: true,
     failed: true,
+    dismissed: true,
     cancelled: true,
     waiting: true,
     types: true,
@@ -237,6 +246,7 @@ const TABLES: Record<string, string[]> = {
     NO_ACCESS: true,
     FILE_SYSTEM: true,
     DUPLICATE_JOB: true,
+    QUEUE_FULL: true,
     LOCK_TIMEOUT: true,
     DISK_FULL: true,
     WRITE_FAILED: true,
@@ -259,6 +269,7 @@ test('the API page names every function and class that the package exports', () 
 
 test('the defaults on the API page are those of the code', () => {
   const { durability, retention, maxPayload, lockTimeout, maxAttempts, concurrency, maxWorkers } = DEFAULTS;
+  const { archive, archiveRetention, maxBytes, minFree } = DEFAULTS;
   const { timeout, grace, linger, maxTime, backoff, anyFileSystem, maxInterruptions, maxRetryAfter } =
     DEFAULTS;
   const day = 86_400_000;
@@ -266,8 +277,14 @@ test('the defaults on the API page are those of the code', () => {
   const shown = {
     'Opening a queue': {
       durability: `'${durability}'`,
-      retention: `'${retention / day}d'`,
+      retention: `{ ${Object.entries(retention)
+        .map(([status, ms]) => `${status}: '${ms / day}d'`)
+        .join(', ')} }`,
+      archive: String(archive),
+      archiveRetention: String(archiveRetention),
       maxPayload: `${maxPayload / 2 ** 20} MiB`,
+      maxBytes: `${maxBytes / 2 ** 30} GiB`,
+      minFree: String(minFree),
       lockTimeout: `'${lockTimeout / 1000}s'`,
       anyFileSystem: String(anyFileSystem),
       defaults: 'none',

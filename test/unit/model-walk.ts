@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import fc from 'fast-check';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { PermanentError } from '../../lib/job/errors.js';
-import type { Status } from '../../lib/job/job.js';
+import type { FinalStatus, Status } from '../../lib/job/job.js';
 import type { Queue } from '../../lib/queue.js';
 import { rejects } from '../support/errors.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -13,7 +13,8 @@ import { temporaryFolder } from '../support/folders.js';
 import { text } from '../support/queue-file.js';
 import { openTest } from '../support/queues.js';
 
-const RETENTION = 7 * 24 * 3_600_000;
+const DAY = 24 * 3_600_000;
+const RETENTION = { completed: 7 * DAY, failed: 30 * DAY, cancelled: 7 * DAY };
 const WAIT = 10_000;
 
 type Ending = 'ok' | 'fail' | 'never';
@@ -156,7 +157,7 @@ export class Walk {
 
   /** Whether a job may be in the archive by now. */
   #mayBeGone({ status, finishedAt }: ModelJob): boolean {
-    return isFinal(status) && finishedAt < this.clock.now() - RETENTION;
+    return isFinal(status) && finishedAt < this.clock.now() - RETENTION[status as FinalStatus];
   }
 
   async take(step: Step): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { ALL_TYPES, type Pause, pausedTypes } from '../../file/admission/paused.js';
+import { readHeartbeat, type ShortOfRoom, shortOfRoomLately } from '../../file/disk/heartbeat.js';
 import { brokenSchedules } from '../../file/doctor/broken-schedules.js';
 import { DAY_MS } from '../../file/doctor/dated-ahead.js';
 import { interruptedProblem } from '../../file/doctor/interrupted.js';
@@ -8,7 +9,7 @@ import { type Survey, survey } from '../../file/operations/survey.js';
 import { countText, durationText } from '../../job/checks.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
-import { isoSeconds, span } from '../format.js';
+import { isoSeconds, size, span } from '../format.js';
 import { examples } from '../help.js';
 
 interface Options {
@@ -42,6 +43,7 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
         ...findPauses(pauses, Date.now()),
         ...findUnseen(stats, await survey(store, maxAge)),
         ...(interrupted === undefined ? [] : [interrupted]),
+        ...findShortage(shortOfRoomLately(readHeartbeat(store.fs, store.realPath), Date.now())),
         ...(await brokenSchedules(store)),
       ];
       if (problems.length === 0) return;
@@ -52,7 +54,8 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
 }
 
 function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: number): string[] {
-  const { lastTick, due, oldestDueSeconds, failed } = stats;
+  const { lastTick, due, oldestDueSeconds } = stats;
+  const failed = stats.failed - stats.dismissed;
   const problems: string[] = [];
   if (lastTick === undefined) problems.push('no worker has run yet');
   else if (now - lastTick.getTime() > maxAge) {
@@ -109,6 +112,15 @@ function reasonsToWait({ unhandled, crowdedOutAt }: Stats): string[] {
     );
   }
   return reasons;
+}
+
+/** Reports that a worker started nothing, because the disk had less room than its queue's `minFree`. */
+function findShortage(shortage: ShortOfRoom | undefined): string[] {
+  if (shortage === undefined) return [];
+  const { at, free, minFree } = shortage;
+  return [
+    `at ${isoSeconds(new Date(at))} a worker started no jobs: ${size(free)} free, fewer than minFree, ${size(minFree)}`,
+  ];
 }
 
 function findUnseen({ unreadable }: Stats, { held, ahead, orphaned }: Survey): string[] {

@@ -8,8 +8,8 @@ export function define(command: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-Rewrites the file without superseded rows, and moves jobs that finished more than 7 days ago to archive/ next to it.
-Workers do this by themselves.
+Rewrites the file without superseded rows, and moves old finished jobs to archive/ next to it: failed ones after 30 days,
+others after 7. Workers do this by themselves.
 --plain prints: kept archived recovered bytes_before bytes_after
 ${examples('queue compact')}`,
     )

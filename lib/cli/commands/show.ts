@@ -158,6 +158,7 @@ function fields(job: Job): Field[][] {
     ['started_at', job.startedAt],
     ['finished_at', job.finishedAt],
     ['interruptions', job.interruptions],
+    ['dismissed', job.dismissed ? 'true' : undefined],
     ...joinFields(job),
   ];
 }

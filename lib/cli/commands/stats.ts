@@ -8,12 +8,25 @@ import type { Shape } from '../output.js';
 type Line = TypeStats & { name: string };
 
 const shape: Shape<Line> = {
-  head: ['TYPE', 'PENDING', 'DUE', 'OLDEST', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELLED', 'WAITING'],
+  head: [
+    'TYPE',
+    'PENDING',
+    'DUE',
+    'OLDEST',
+    'PROCESSING',
+    'COMPLETED',
+    'FAILED',
+    'DISMISSED',
+    'CANCELLED',
+    'WAITING',
+  ],
   cells: (line) => [
     line.name === '' ? '(all)' : line.name,
     ...[line.pending, line.due].map(String),
     line.due > 0 ? span(line.oldestDueSeconds * 1000) : '',
-    ...[line.processing, line.completed, line.failed, line.cancelled, line.waiting].map(String),
+    ...[line.processing, line.completed, line.failed, line.dismissed, line.cancelled, line.waiting].map(
+      String,
+    ),
   ],
   plain: (line) => [
     line.name,
@@ -25,6 +38,7 @@ const shape: Shape<Line> = {
     line.failed,
     line.cancelled,
     line.waiting,
+    line.dismissed,
   ],
 };
 
@@ -33,9 +47,10 @@ export function define(command: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-DUE: pending jobs whose time has come; OLDEST: for how long the first of them has waited. Archived jobs don't count.
+DUE: pending jobs whose time has come; OLDEST: for how long the first of them has waited. DISMISSED: failed
+jobs that queue dismiss has dealt with, which FAILED counts, too. Archived jobs don't count.
 --json prints one object. --plain prints a line for all, whose type is empty, and one for each type:
-type pending due oldest_due_seconds processing completed failed cancelled waiting
+type pending due oldest_due_seconds processing completed failed cancelled waiting dismissed
 ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
     )
     .action(async () => {

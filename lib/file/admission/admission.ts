@@ -4,13 +4,14 @@ import type { ClaimView } from './claim-view.js';
 import { handler } from './handler.js';
 import { held } from './held.js';
 import { lone } from './lone.js';
+import { minFree } from './min-free.js';
 import { paused } from './paused.js';
 import type { Admission, JobRule, TypeRule } from './rule.js';
 import { StartLimits } from './start-limits.js';
 import { workerLimit } from './worker-limit.js';
 
 /** The rules that are asked first. They need only a type, so jobs that must wait are not read. */
-const TYPE_RULES: readonly TypeRule[] = [handler, paused, workerLimit];
+const TYPE_RULES: readonly TypeRule[] = [handler, paused, minFree, workerLimit];
 const JOB_RULES: readonly JobRule[] = [held, busy, lone];
 
 /** The answers of all rules of admission, for one view of the queue. */

@@ -2,6 +2,7 @@ import type { ResolvedWorkerOptions } from '../../job/options.js';
 import type { ServedTypes } from '../../runner/served-types.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
+import { DiskRoom, type RoomEvents } from './disk-room.js';
 import { LimitsFile } from './limits-file.js';
 
 /** The facts about a worker that the rules of admission need. */
@@ -15,6 +16,8 @@ export interface WorkerFacts {
   /** The ids of the jobs whose handlers run in this process. They may be those of earlier attempts. */
   readonly runningHere: ReadonlySet<string>;
   readonly limits: LimitsFile;
+  /** The room on the queue's disk. */
+  readonly room: DiskRoom;
 }
 
 /** Returns the facts about a worker of this process that the rules need. */
@@ -22,6 +25,7 @@ export function workerFacts(
   store: Store,
   types: ServedTypes,
   { maxWorkers }: ResolvedWorkerOptions,
+  events: RoomEvents,
 ): WorkerFacts {
   return {
     owner: store.processes.self(),
@@ -30,5 +34,6 @@ export function workerFacts(
     types,
     runningHere: jobsRunningHere(store),
     limits: new LimitsFile(store.fs, store.realPath),
+    room: new DiskRoom(store, events),
   };
 }

@@ -1,4 +1,10 @@
-import { crowdedOutLately, type Heartbeat, readHeartbeat, writeHeartbeat } from '../disk/heartbeat.js';
+import {
+  crowdedOutLately,
+  type Heartbeat,
+  readHeartbeat,
+  shortOfRoomLately,
+  writeHeartbeat,
+} from '../disk/heartbeat.js';
 import { describePlace, placeOf } from '../disk/place.js';
 import type { Store } from '../store.js';
 import type { Chore, ChoreContext } from './chore.js';
@@ -24,8 +30,13 @@ export function beat(
 ): void {
   const { fs, realPath, clock, options } = store;
   const at = clock.now();
-  const crowdedOutAt = events.heartbeat.crowdedOutAt ?? crowdedOutLately(lastHeartbeat(store), at);
-  if (!writeHeartbeat(fs, realPath, { at, unhandled, crowdedOutAt }) || options.anyFileSystem) return;
+  const own = events.heartbeat;
+  // The notes of another worker stay for a while.
+  const last = lastHeartbeat(store);
+  const crowdedOutAt = own.crowdedOutAt ?? crowdedOutLately(last, at);
+  const shortOfRoom = own.shortOfRoom ?? shortOfRoomLately(last, at);
+  const isFirst = writeHeartbeat(fs, realPath, { at, unhandled, crowdedOutAt, shortOfRoom });
+  if (!isFirst || options.anyFileSystem) return;
   const place = placeOf(fs, realPath);
   if (place !== undefined) events.warn(describePlace(place, realPath));
 }

@@ -1,6 +1,7 @@
 import { TsvqError } from '../../job/errors.js';
 import type { CompactionSummary } from '../compaction/compact.js';
 import { isPastRetention, needsCompaction } from '../compaction/policy.js';
+import type { Purge } from '../compaction/purge.js';
 import { removeUnfinishedRewrites } from '../compaction/rewrite.js';
 import { withStoreErrors } from '../disk/fs.js';
 import { endOf } from '../disk/tail.js';
@@ -68,9 +69,24 @@ export class Changes {
     });
   }
 
-  /** Compacts now. @returns undefined if there is no file */
-  async compact(): Promise<CompactionSummary | undefined> {
-    return this.exclusively(() => this.#maintenance.compact());
+  /** Compacts now. @param purge the jobs to take out of the file @returns undefined if there is no file */
+  async compact(purge?: Purge): Promise<CompactionSummary | undefined> {
+    return this.exclusively(async () => {
+      const summary = await this.#maintenance.compact(purge);
+      if (purge !== undefined) await this.#releaseChildren(purge);
+      return summary;
+    });
+  }
+
+  /** Releases the jobs that waited for purged ones. If that fails, a later compaction does it. */
+  async #releaseChildren(purge: Purge): Promise<void> {
+    try {
+      const index = await this.#parts.current.readOn('open');
+      if (index === undefined || !isReleaseMissing(index)) return;
+      await this.#maintenance.compact({ ...purge, statuses: [] });
+    } catch {
+      // The jobs are purged.
+    }
   }
 
   /**

@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
 import type { Clock } from '../../job/clock.js';
 import { TsvqError } from '../../job/errors.js';
-import type { ResolvedQueueOptions } from '../../job/options.js';
+import type { ResolvedQueueOptions } from '../../job/queue-options.js';
 import { type CompactionSummary, compact } from '../compaction/compact.js';
+import type { Purge } from '../compaction/purge.js';
 import {
   createQueueFile,
   NotDurable,
@@ -122,8 +123,8 @@ export class Maintenance {
     await reclaim(this.#fs, this.#current, this.#lock(), traces).catch(this.#onNotDurable);
   }
 
-  /** Rewrites the open file. */
-  async compact(): Promise<CompactionSummary> {
+  /** Rewrites the open file. @param purge the jobs to take out of it */
+  async compact(purge?: Purge): Promise<CompactionSummary> {
     // Before the file is read, because a process that appends from now on sees the notice and appends again.
     this.#lock().beginRewrite();
     const file = this.#current.file?.retain();
@@ -141,13 +142,8 @@ export class Maintenance {
       // With an index that reaches the end of the file, the compaction needn't read the file again.
       const index = this.#current.index && (await this.#current.readOn('open'));
       const known = index?.file === file ? index : undefined;
-      const context = {
-        fs,
-        path,
-        lock: this.#lock(),
-        retention: this.#options.retention,
-        now: this.#clock.now(),
-      };
+      const options = this.#options;
+      const context = { fs, path, lock: this.#lock(), options, purge, now: this.#clock.now() };
       const summary = await compact(context, file, known).catch(this.#onNotDurable);
       this.#current.reopen();
       return summary;

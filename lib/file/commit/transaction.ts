@@ -1,3 +1,4 @@
+import { TsvqError } from '../../job/errors.js';
 import { isFinal } from '../../job/job.js';
 import { randomHex } from '../../job/random.js';
 import type { OpenFile } from '../disk/open-file.js';
@@ -16,6 +17,8 @@ export type Reads = 'nothing' | 'open' | 'all';
 export interface Snapshot {
   readonly file: OpenFile;
   readonly index: JobIndex | undefined;
+  /** The size of the file. */
+  readonly size: number;
   /** The time of the try, in ms since 1970. */
   readonly now: number;
   /** The jobs of the commit that were run and archived since its first try; empty in the first try. */
@@ -47,12 +50,15 @@ export class Transaction {
   /** The rows that this try asked for and that an earlier one has written. */
   readonly #again = new CommitRows();
   readonly #snapshot: Snapshot;
+  /** True if an earlier try has asked for rows. */
+  readonly #isFurtherTry: boolean;
   /** The rows of earlier tries that are in the file, by job. */
   readonly #written = new Map<string, StoredJob>();
 
   /** @param tried the rows that earlier tries asked for */
   constructor(snapshot: Snapshot, tried: readonly StoredJob[] = []) {
     this.#snapshot = snapshot;
+    this.#isFurtherTry = tried.length > 0;
     for (const row of tried) if (this.#isIn(row)) this.#written.set(row.id, row);
   }
 
@@ -155,6 +161,25 @@ export class Transaction {
       const change = child && releaseOf(child, this.now, isDone);
       if (child !== undefined && change !== undefined) this.change(child, change);
     }
+  }
+
+  /**
+   * Refuses the rows of this change if they make the file larger than `limit` bytes. If an earlier try has appended
+   * rows of this change, they may be in the file, so the change stays admitted.
+   *
+   * @throws TsvqError `QUEUE_FULL`
+   */
+  limitSize(limit: number): void {
+    const { size, earlier, file } = this.#snapshot;
+    if (this.rows.length === 0 || this.#isFurtherTry) return;
+    if (size + earlier.mostBytes + this.#own.mostBytes <= limit) return;
+    const wanted = earlier.bytes + this.#own.bytes;
+    if (size + wanted <= limit) return;
+    throw new TsvqError(
+      'QUEUE_FULL',
+      `no room in ${file.path}: it has ${size} bytes, and ${wanted} more would make it larger than maxBytes, ${limit}. ` +
+        'Nothing was added; compact or purge it, or raise maxBytes',
+    );
   }
 
   /** True if a row that was read earlier is still the newest row of its job. */

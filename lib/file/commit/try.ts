@@ -143,14 +143,9 @@ export class Try {
 
   async #write(place: Place, archived: ReadonlySet<string>): Promise<Written> {
     const { maintenance, environment } = this.#parts;
-    const { file, index } = place;
-    const rows = this.#decide({
-      file,
-      index,
-      archived,
-      now: environment.clock.now(),
-      earlier: new CommitRows(),
-    });
+    const { file, index, before: size } = place;
+    const now = environment.clock.now();
+    const rows = this.#decide({ file, index, size, archived, now, earlier: new CommitRows() });
     file.retain();
     try {
       const append = new Append(environment.fs, file, rows);

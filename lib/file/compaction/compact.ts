@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { TsvqError } from '../../job/errors.js';
+import type { ResolvedQueueOptions } from '../../job/queue-options.js';
 import type { FileSystem } from '../disk/fs.js';
 import type { OpenFile } from '../disk/open-file.js';
 import { gluedAt } from '../format/glued.js';
@@ -8,9 +9,11 @@ import { LineReader } from '../format/line.js';
 import { JobIndex } from '../index/job-index.js';
 import { sealedPart } from '../index/sealed.js';
 import type { Lock } from '../lock/lock.js';
+import { removeOldMonths } from './archive-retention.js';
 import { ArchiveWriter, settleLeftovers } from './archive-writer.js';
 import { CompactedFile } from './compacted-file.js';
-import { CompactionPass } from './compaction-pass.js';
+import { CompactionPass, type PassRules } from './compaction-pass.js';
+import type { Purge } from './purge.js';
 import { recoveredRows } from './recover.js';
 import { Replacement } from './rewrite.js';
 
@@ -20,6 +23,8 @@ export interface CompactionSummary {
   kept: number;
   /** Number of finished jobs moved to archive/. */
   archived: number;
+  /** Number of finished jobs removed for good, with the option `archive: false`. */
+  dropped: number;
   /** Number of follow-ups and jobs of schedules made again, because a crash had cut them off. */
   recovered: number;
   bytesBefore: number;
@@ -32,9 +37,18 @@ export interface CompactionContext {
   readonly lock: Lock;
   /** The path of the queue file. */
   readonly path: string;
-  /** In ms; Infinity keeps finished jobs forever. */
-  readonly retention: number;
+  readonly options: Pick<ResolvedQueueOptions, 'retention' | 'archive' | 'archiveRetention'>;
+  /** The jobs to take out of the file. With a purge, no job goes to the archive. */
+  readonly purge: Purge | undefined;
   readonly now: number;
+}
+
+const FOR_EVER = Number.POSITIVE_INFINITY;
+
+function rulesOf({ options, purge, now }: CompactionContext): PassRules {
+  const { retention, archive } = options;
+  if (purge === undefined) return { now, retention, archive, purge };
+  return { now, retention: { completed: FOR_EVER, failed: FOR_EVER, cancelled: FOR_EVER }, archive, purge };
 }
 
 /** Indexes rows glued in one line: the second, and the first if only its LF is missing. */
@@ -66,26 +80,28 @@ export async function compact(
   file: OpenFile,
   known?: JobIndex,
 ): Promise<CompactionSummary> {
-  const { fs, lock, path } = context;
+  const { fs, lock, path, purge, now } = context;
   const layout = file.layout.current ? file.layout : upgraded(file.layout);
   const index = known ?? new JobIndex(file, sealedPart(file));
   if (known === undefined) await index.catchUp();
   if (index.glued > 0 && layout === file.layout) await takeGlued(index);
 
-  checkRoom(fs, path, (file.size - index.deadBytes) * (layout === file.layout ? 1 : UPGRADE_GROWTH));
+  // How much a purge takes out is known only when it is done. Without room it fails, and the old file stays.
+  if (purge === undefined)
+    checkRoom(fs, path, (file.size - index.deadBytes) * (layout === file.layout ? 1 : UPGRADE_GROWTH));
   await settleLeftovers(fs, path, file);
 
   const archive = new ArchiveWriter(fs, path, layout);
   const output = new Replacement(fs, path);
   try {
-    const target = new CompactedFile(output, file, layout, context.now);
-    const pass = new CompactionPass(index, target, archive, context.now - context.retention);
-    const { now } = context;
+    const target = new CompactedFile(output, file, layout, now);
+    const pass = new CompactionPass(index, target, archive, rulesOf(context));
     const summary = await pass.write((carriers) => recoveredRows(fs, path, index, { carriers, now }));
     await archive.sync();
     await output.sync();
     await output.replace(lock);
     await archive.settle();
+    if (purge === undefined) removeOldMonths(fs, path, now, context.options.archiveRetention);
     return { ...summary, archived: archive.count, bytesBefore: file.size, bytesAfter: output.size };
   } finally {
     // Keep the staged files also if the name could not be made durable, because the rows are nowhere else.

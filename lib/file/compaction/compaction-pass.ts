@@ -9,19 +9,24 @@ import { isMark } from '../index/sealed.js';
 import { isOverIn, releaseOf } from '../joins/release.js';
 import type { ArchiveWriter } from './archive-writer.js';
 import type { CompactedFile } from './compacted-file.js';
-import { type Destination, destinationOf, type OldLine } from './destination.js';
+import { type Destination, destinationOf, type LeavingRules, type OldLine } from './destination.js';
+import { isPurged, type Purge } from './purge.js';
 
 const HEX_DIGITS = '0123456789abcdef';
 /** With fewer bytes of finished rows there is no sealed part, because scanning them costs nothing. */
 const WORTH_A_MARK = 64 * 1024;
+
+/** The rules of a pass: which finished jobs leave the file, and what is purged. */
+export interface PassRules extends LeavingRules {
+  readonly purge: Purge | undefined;
+}
 
 /** One pass over the old file that puts each line where it goes. */
 export class CompactionPass {
   readonly #index: JobIndex;
   readonly #target: CompactedFile;
   readonly #archive: ArchiveWriter;
-  /** Jobs that finished before this time, in ms, are archived. */
-  readonly #oldest: number;
+  readonly #rules: PassRules;
   readonly #reader: LineReader;
   /** Where the newest rows begin, and which of them comes next. */
   readonly #newest: Float64Array;
@@ -31,12 +36,14 @@ export class CompactionPass {
   /** The rows that carry jobs, which may have no rows of their own yet. */
   readonly #carriers: StoredJob[] = [];
   #kept = 0;
+  /** How many jobs were left out, without going to the archive. */
+  #dropped = 0;
 
-  constructor(index: JobIndex, target: CompactedFile, archive: ArchiveWriter, oldest: number) {
+  constructor(index: JobIndex, target: CompactedFile, archive: ArchiveWriter, rules: PassRules) {
     this.#index = index;
     this.#target = target;
     this.#archive = archive;
-    this.#oldest = oldest;
+    this.#rules = rules;
     this.#reader = new LineReader(index.file.layout);
     this.#newest = index.offsets();
     this.#end = index.position;
@@ -45,7 +52,7 @@ export class CompactionPass {
   /** @param recover makes the missing rows of jobs that rows carry */
   async write(
     recover: (carriers: readonly StoredJob[]) => Promise<readonly StoredJob[]>,
-  ): Promise<{ kept: number; recovered: number }> {
+  ): Promise<{ kept: number; dropped: number; recovered: number }> {
     const { file } = this.#index;
     this.#target.begin(this.#finishedBytes() > WORTH_A_MARK);
     await file.eachLine(file.start, (bytes, start, end, offset) => this.#put(bytes, start, end, offset), {
@@ -59,7 +66,7 @@ export class CompactionPass {
     const recovered = await recover(this.#carriers);
     for (const { line } of recovered) this.#target.addOpen(line);
     await this.#target.finish();
-    return { kept: this.#kept + recovered.length, recovered: recovered.length };
+    return { kept: this.#kept + recovered.length, dropped: this.#dropped, recovered: recovered.length };
   }
 
   /** Estimates the size of the finished jobs. */
@@ -76,7 +83,7 @@ export class CompactionPass {
     // If the columns change, glued rows were not indexed.
     const mayBeGlued = line.kind === 'unreadable' && this.#index.glued > 0 && !this.#target.isUpgrade;
     const glued = mayBeGlued ? gluedAt(bytes, start, end, this.#target.layout) : undefined;
-    const destination = destinationOf(line, this.#oldest);
+    const destination = destinationOf(line, this.#rules);
     if (glued !== undefined) this.#unglue(bytes, start, glued, end, offset);
     else if (line.kind === 'newest') this.#putRow(destination, bytes, start, end, offset);
     else if (line.kind === 'torn') this.#keepTorn(bytes.toString('utf8', start, end));
@@ -100,7 +107,23 @@ export class CompactionPass {
       status: reader.status,
       isHeld: !index.unreadable.isEmpty && index.isHeld(reader.text(index.file.layout.at.id)),
       finishedAt: this.#finishedAt,
+      isPurged: this.#isPurged(),
     };
+  }
+
+  /** True if a purge takes out the job whose row was read last. */
+  #isPurged(): boolean {
+    const { purge, now } = this.#rules;
+    if (purge === undefined) return false;
+    const reader = this.#reader;
+    const { at } = this.#index.file.layout;
+    const createdAt = reader.number(at.created_at, 0) * 1000;
+    const { status } = reader;
+    return isPurged(
+      purge,
+      { status, type: reader.text(at.type), createdAt, finishedAt: this.#finishedAt },
+      now,
+    );
   }
 
   /** When the job of the row read last finished, in ms; NaN if unreadable. */
@@ -152,6 +175,12 @@ export class CompactionPass {
     const { at } = this.#index.file.layout;
     const carries = reader.has(at.follow_ups);
     const isRewritten = carries || this.#target.isUpgrade;
+    if (to === 'drop') {
+      this.#dropped++;
+      // The jobs that it carries stay.
+      if (carries) this.#rewritten(bytes, start, end);
+      return;
+    }
     if (to !== 'archive') this.#kept++;
     const released = reader.status === 'waiting' ? this.#released(bytes, start, end) : undefined;
     if (released !== undefined) this.#target.addOpen(released.line);

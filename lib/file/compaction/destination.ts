@@ -1,5 +1,7 @@
 import { isFinal, type Status } from '../../job/job.js';
+import type { Retention } from '../../job/retention.js';
 import type { LineKind } from '../format/line.js';
+import { mayBeDropped } from './purge.js';
 
 /**
  * A line of the old file.
@@ -17,12 +19,23 @@ export type OldLine =
       readonly isHeld: boolean;
       /** In ms; NaN if unreadable. */
       readonly finishedAt: number;
+      /** True if a purge takes it out of the file. */
+      readonly isPurged: boolean;
     };
+
+/** The rules by which finished jobs leave the file. */
+export interface LeavingRules {
+  /** The time of the compaction, in ms. */
+  readonly now: number;
+  readonly retention: Retention;
+  /** False if jobs past their retention time are dropped. */
+  readonly archive: boolean;
+}
 
 /**
  * Where a compaction puts a line.
  *
- * - `drop`: nowhere, because it no longer counts
+ * - `drop`: nowhere, because it no longer counts, or is not to be kept
  * - `sealed`: among the finished jobs, with which the new file begins
  * - `open`: in the open part, which comes after them
  * - `archive`: in the archive of its month
@@ -30,8 +43,8 @@ export type OldLine =
  */
 export type Destination = 'drop' | 'sealed' | 'open' | 'archive' | 'aside';
 
-/** Decides where a line goes. @param oldest jobs that finished before this time, in ms, are archived */
-export function destinationOf(line: OldLine, oldest: number): Destination {
+/** Decides where a line goes. */
+export function destinationOf(line: OldLine, { now, retention, archive }: LeavingRules): Destination {
   switch (line.kind) {
     case 'struck':
     case 'superseded':
@@ -46,7 +59,11 @@ export function destinationOf(line: OldLine, oldest: number): Destination {
       return 'open';
     case 'newest':
       // A held job stays where workers look.
-      if (!isFinal(line.status) || line.isHeld) return 'open';
-      return line.finishedAt < oldest ? 'archive' : 'sealed';
+      if (line.isHeld) return 'open';
+      if (line.isPurged) return 'drop';
+      if (!isFinal(line.status)) return 'open';
+      if (!(line.finishedAt < now - retention[line.status])) return 'sealed';
+      if (archive) return 'archive';
+      return mayBeDropped(line.finishedAt, now) ? 'drop' : 'sealed';
   }
 }

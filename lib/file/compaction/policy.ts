@@ -1,10 +1,13 @@
 import { isFinal } from '../../job/job.js';
+import type { Retention } from '../../job/retention.js';
 import { SMALL } from '../disk/fs.js';
 import { eachLine, LineReader } from '../format/line.js';
 import type { JobIndex } from '../index/job-index.js';
 
 /** The most bytes that are read to learn when the first finished jobs finished. */
 const MOST_BYTES_READ = 32 * 1024 * 1024;
+/** The most bytes that are read to find a job of the state with the shortest retention time, after any finished one. */
+const MOST_BYTES_SEARCHED = 4 * 1024 * 1024;
 /** The most bytes of a small file, which is compacted at the end of every cron tick that did something. */
 const SMALL_FILE = 256 * 1024;
 
@@ -20,27 +23,34 @@ export function needsCompaction({ file, deadBytes, glued }: JobIndex, includesSm
 }
 
 /**
- * True if the file's first finished jobs, which are among the oldest, are a tenth over their retention time.
- * So the file stays small, and isn't rewritten for each job that expires.
- *
- * @param retention in ms
+ * True if one of the file's first finished jobs, which are among the oldest, is a tenth over the retention time of its
+ * state. So the file stays small, and isn't rewritten for each job that expires. Jobs of a state that is kept for
+ * longer may come first, so it looks further until it has seen one of the state with the shortest time.
  */
-export function isPastRetention(index: JobIndex, now: number, retention: number): boolean {
-  if (retention === Number.POSITIVE_INFINITY) return false;
+export function isPastRetention(index: JobIndex, now: number, retention: Retention): boolean {
+  const shortest = Math.min(retention.completed, retention.failed, retention.cancelled);
+  if (shortest === Number.POSITIVE_INFINITY) return false;
   const { file } = index;
   const reader = new LineReader(file.layout);
   const from = firstFinished(index);
   for (let size = SMALL; from < file.size && size <= MOST_BYTES_READ; size *= 8) {
-    let first = Number.POSITIVE_INFINITY;
+    let hasAny = false;
+    let hasShortest = false;
+    let isPast = false;
     const piece = file.readPiece(from, size);
     eachLine(piece, 0, piece.length, (start, end) => {
       if (reader.read(piece, start, end) !== 'row' || !isFinal(reader.status)) return;
       // A held job stays in the file.
       if (!index.unreadable.isEmpty && index.isHeld(reader.text(file.layout.at.id))) return;
-      first = Math.min(first, reader.number(file.layout.at.finished_at, Number.MAX_SAFE_INTEGER) * 1000);
+      const finishedAt = reader.number(file.layout.at.finished_at, Number.MAX_SAFE_INTEGER) * 1000;
+      const limit = retention[reader.status];
+      hasAny = true;
+      hasShortest ||= limit === shortest;
+      isPast ||= finishedAt < now - limit * 1.1;
     });
-    if (first < Number.POSITIVE_INFINITY || piece.length < size) return first < now - retention * 1.1;
-    // The first finished row is longer than that piece.
+    if (isPast || hasShortest || piece.length < size) return isPast;
+    if (hasAny && size >= MOST_BYTES_SEARCHED) return false;
+    // The first finished row is longer than that piece, or is kept for longer than others.
   }
   return false;
 }

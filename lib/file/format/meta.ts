@@ -25,6 +25,8 @@ export type OwnMeta = AttemptNotes & {
   readonly '@slot'?: number | undefined;
   /** True if a schedule is paused. */
   readonly '@paused'?: true | undefined;
+  /** True if an operator has seen that the job failed, and wants to hear no more of it. */
+  readonly '@dismissed'?: true | undefined;
 };
 
 /** The content of `meta`: the queue's own notes, and a caller's labels. A change sets some, or removes: undefined. */
@@ -41,7 +43,11 @@ export const NO_ATTEMPT_NOTES: Required<AttemptNotes> = {
 };
 
 /** The change for an operator's retry. A job that may kill its worker is still claimed alone. */
-export const RETRIED_META: OwnMeta = { '@askedToWaitSince': undefined, '@interruptions': undefined };
+export const RETRIED_META: OwnMeta = {
+  '@askedToWaitSince': undefined,
+  '@interruptions': undefined,
+  '@dismissed': undefined,
+};
 
 /** The most bytes that the field may have. */
 export const MOST_BYTES = 4096;
@@ -79,6 +85,7 @@ export function readMeta(field: string): Meta {
     ...((typeof schedule === 'string' || isObject(schedule)) && { '@schedule': schedule }),
     ...(Number.isFinite(slot) && { '@slot': slot as number }),
     ...(meta['@paused'] === true && { '@paused': true as const }),
+    ...(meta['@dismissed'] === true && { '@dismissed': true as const }),
   };
 }
 

@@ -91,6 +91,11 @@ export class StoredJob {
     return writeMeta(this.row[this.layout.at.meta] ?? '', meta) !== undefined;
   }
 
+  /** True if the job failed, and an operator has dismissed that. */
+  get isDismissed(): boolean {
+    return this.status === 'failed' && this.meta['@dismissed'] === true;
+  }
+
   /** Returns the job as users see it. */
   toJob(): Job {
     const job: Record<string, unknown> = {};
@@ -100,6 +105,7 @@ export class StoredJob {
     const { '@interruptions': interruptions = 0, '@schedule': schedule, '@slot': slot } = this.meta;
     job.interruptions = interruptions;
     const date = slot === undefined ? undefined : new Date(slot * 1000);
+    job.dismissed = this.isDismissed;
     job.schedule = typeof schedule === 'string' ? { name: schedule, slot: date } : undefined;
     return job as unknown as Job;
   }

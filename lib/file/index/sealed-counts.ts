@@ -1,10 +1,14 @@
 import { STATUSES, type Status } from '../../job/job.js';
 import { LineReader } from '../format/line.js';
+import { readMeta } from '../format/meta.js';
 import type { JobIndex } from './job-index.js';
 import { Names } from './slots.js';
 
+/** The number of jobs in each state. Of the failed ones, some may be dismissed. */
+type Counts = Record<Status | 'dismissed', number>;
+
 /** The number of jobs of the sealed part in each state, by type. */
-export type SealedCounts = ReadonlyMap<string, Readonly<Record<Status, number>>>;
+export type SealedCounts = ReadonlyMap<string, Readonly<Counts>>;
 
 interface Counted {
   readonly counts: Promise<SealedCounts>;
@@ -52,15 +56,18 @@ async function count(index: JobIndex): Promise<SealedCounts> {
   const { at } = file.layout;
   const reader = new LineReader(file.layout);
   const types = new Names();
-  const counts: Record<Status, number>[] = [];
+  const counts: Counts[] = [];
   await file.eachLine(
     file.start,
     (bytes, start, end) => {
       if (reader.read(bytes, start, end) !== 'row') return;
       if (index.findRow(reader) !== undefined) return;
       const type = types.codeAt(bytes, reader.from(at.type), reader.to(at.type));
-      counts[type] ??= Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>;
+      counts[type] ??= Object.fromEntries([...STATUSES, 'dismissed'].map((name) => [name, 0])) as Counts;
       counts[type][reader.status]++;
+      // Few rows have notes, and nearly none of them a failed job's.
+      if (reader.status === 'failed' && reader.has(at.meta) && readMeta(reader.text(at.meta))['@dismissed'])
+        counts[type].dismissed++;
     },
     { to: index.from },
   );

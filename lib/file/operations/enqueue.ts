@@ -46,6 +46,7 @@ async function add(store: Store, requests: readonly JobRequest[]): Promise<Added
   try {
     await store.update(reads, (tx) => {
       added = reads === 'nothing' ? addPlain(tx, jobs) : addKeyed(tx, jobs);
+      tx.limitSize(store.options.maxBytes);
     });
   } catch (error) {
     throw withWritten(error, added);

@@ -1,5 +1,6 @@
 import type { Status } from '../../job/job.js';
 import { crowdedOutLately, readHeartbeat } from '../disk/heartbeat.js';
+import { dismissedIn } from '../index/dismissed.js';
 import { readSealedCounts } from '../index/sealed-counts.js';
 import type { Store } from '../store.js';
 
@@ -31,6 +32,8 @@ export interface TypeStats {
   processing: number;
   completed: number;
   failed: number;
+  /** Failed jobs that an operator has dismissed; `failed` counts them, too. */
+  dismissed: number;
   cancelled: number;
   /** Jobs that wait for other jobs. */
   waiting: number;
@@ -44,6 +47,7 @@ const none = (): TypeStats => ({
   processing: 0,
   completed: 0,
   failed: 0,
+  dismissed: 0,
   cancelled: 0,
   waiting: 0,
   oldestDueSeconds: 0,
@@ -76,15 +80,22 @@ export async function gatherStats(store: Store): Promise<Stats> {
       each.oldestDueSeconds = Math.max(each.oldestDueSeconds, waitingMs / 1000);
     }
   };
-  const size = index?.size ?? 0;
-  for (let slot = 0; index !== undefined && slot < size; slot++) {
-    const status = index.status(slot);
-    add(index.type(slot), status, status === 'pending' ? now - index.runAt(slot) : -1);
+  /** Counts failed jobs as dismissed, too. */
+  const addDismissed = (type: string, count: number): void => {
+    for (const each of [types.get(type), all]) if (each !== undefined) each.dismissed += count;
+  };
+  if (index !== undefined) {
+    for (let slot = 0; slot < index.size; slot++) {
+      const status = index.status(slot);
+      add(index.type(slot), status, status === 'pending' ? now - index.runAt(slot) : -1);
+    }
+    for (const slot of dismissedIn(index)) addDismissed(index.type(slot), 1);
   }
-  for (const [type, counts] of sealed ?? []) {
+  for (const [type, { dismissed, ...counts }] of sealed ?? []) {
     for (const [status, count] of Object.entries(counts) as [Status, number][]) {
       if (count > 0) add(type, status, -1, count);
     }
+    addDismissed(type, dismissed);
   }
   const crowdedOutAt = all.due > 0 ? crowdedOutLately(tick, now) : undefined;
   return {

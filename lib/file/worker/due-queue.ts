@@ -63,7 +63,7 @@ export class DueQueue {
 
   constructor(store: Store, worker: WorkerFacts, events: DueEvents) {
     this.#store = store;
-    this.schedules = new DueSchedules(store);
+    this.schedules = new DueSchedules(store, worker.room);
     this.#worker = worker;
     this.#events = events;
     store.onIndex.add(this.follow);
@@ -188,6 +188,7 @@ export class DueQueue {
   }
 
   #tell(): void {
+    this.#worker.room.tell();
     const { index } = this;
     // Before the file is read to its end, a finished job may seem to wait.
     if (!index?.isRead || this.#untold.length === 0) return;

@@ -1,4 +1,5 @@
 import { type ErrorCode, isInstance, TsvqError } from '../../job/errors.js';
+import type { DiskRoom } from '../admission/disk-room.js';
 import type { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { eachJob } from '../index/rows.js';
@@ -20,6 +21,7 @@ export interface ScheduleEvents {
 /** The schedules of a queue and their next slots, as far as the file was read. */
 export class DueSchedules {
   readonly #store: Store;
+  readonly #room: DiskRoom;
   #index: JobIndex | undefined;
   /** The slots in the index of rows that may be due. A row that is no schedule is left out. */
   readonly #rows = new Set<number>();
@@ -27,8 +29,9 @@ export class DueSchedules {
   #next = Number.POSITIVE_INFINITY;
   readonly #complaints = new Set<string>();
 
-  constructor(store: Store) {
+  constructor(store: Store, room: DiskRoom) {
     this.#store = store;
+    this.#room = room;
   }
 
   /** Knows the schedules of this index from now on. */
@@ -46,9 +49,11 @@ export class DueSchedules {
     this.#next = Number.POSITIVE_INFINITY;
   }
 
-  /** Returns when the next schedule is due, in ms; Infinity if none is to be. */
+  /** Returns when the next schedule is due, in ms; Infinity if none is to be, or if the disk has no room for its job. */
   next(): number {
-    return this.#next;
+    if (this.#next > this.#store.clock.now() || !this.#room.isShort()) return this.#next;
+    this.#room.tell();
+    return Number.POSITIVE_INFINITY;
   }
 
   /** Makes the jobs of all slots that are due. @throws the store's errors */

@@ -4,7 +4,7 @@ import type { ResolvedWorkerOptions, WorkerEvent } from '../../job/options.js';
 import type { Summary } from '../../runner/handler.js';
 import type { Wait } from '../admission/start-limits.js';
 import type { Rescued } from '../chores/rescue.js';
-import type { Heartbeat } from '../disk/heartbeat.js';
+import type { Heartbeat, ShortOfRoom } from '../disk/heartbeat.js';
 import { brief } from '../format/text.js';
 import type { Declared } from '../schedules/declaration.js';
 import type { Fired } from '../schedules/firing.js';
@@ -27,6 +27,8 @@ export class WorkerEvents {
   };
   /** When due jobs last waited because `maxWorkers` others were at work, in ms since 1970. */
   crowdedOutAt: number | undefined;
+  /** When the disk was last found to have too little room. */
+  shortOfRoom: ShortOfRoom | undefined;
   readonly #options: ResolvedWorkerOptions;
   readonly #left = new Set<string>();
   /** The lanes, and the errors of the limits file, that were told. */
@@ -116,7 +118,8 @@ export class WorkerEvents {
 
   /** Returns the content of the heartbeat. */
   get heartbeat(): Omit<Heartbeat, 'at'> {
-    return { unhandled: Object.keys(this.summary.unhandled), crowdedOutAt: this.crowdedOutAt };
+    const { summary, crowdedOutAt, shortOfRoom } = this;
+    return { unhandled: Object.keys(summary.unhandled), crowdedOutAt, shortOfRoom };
   }
 
   warn(message: string, type?: string): void {

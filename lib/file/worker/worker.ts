@@ -64,7 +64,7 @@ export class Worker {
     this.#state = options.linger === 0 ? 'working' : 'lingering';
     this.#wake = new Wake(clock);
     this.#watcher = new Watcher(store, () => this.#onWatch());
-    const worker = workerFacts(store, types, options);
+    const worker = workerFacts(store, types, options, events);
     this.#dueQueue = new DueQueue(store, worker, events);
     this.#claims = new Claims({ store, worker, events, dueQueue: this.#dueQueue });
     const rules = { ...options, clock, types, runningHere: jobsRunningHere(store) };

@@ -5,7 +5,7 @@ import { systemFs } from '../../../lib/file/disk/fs.js';
 import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import { Store } from '../../../lib/file/store.js';
 import { systemClock } from '../../../lib/job/clock.js';
-import { resolveQueueOptions } from '../../../lib/job/options.js';
+import { resolveQueueOptions } from '../../../lib/job/queue-options.js';
 import { overStore } from '../../../lib/open-queue.js';
 import { payload, report, request } from './common.js';
 

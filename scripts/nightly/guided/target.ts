@@ -6,7 +6,7 @@ import type { Processes } from '../../../lib/file/lock/process-id.js';
 import { Store } from '../../../lib/file/store.js';
 import type { Clock } from '../../../lib/job/clock.js';
 import { TsvqError } from '../../../lib/job/errors.js';
-import { resolveQueueOptions } from '../../../lib/job/options.js';
+import { resolveQueueOptions } from '../../../lib/job/queue-options.js';
 import { overStore } from '../../../lib/open-queue.js';
 import { inShort, shortOf } from '../../../test/sim/input/in-short.js';
 import { linesAreKept } from '../../../test/sim/input/kept-lines.js';

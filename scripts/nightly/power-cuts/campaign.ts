@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { QueueOptions } from 'tsvq';
 import { inspect } from '../../../lib/file/doctor/inspect.js';
 import { Store } from '../../../lib/file/store.js';
-import { resolveQueueOptions } from '../../../lib/job/options.js';
+import { resolveQueueOptions } from '../../../lib/job/queue-options.js';
 import { check } from '../../torture/check.js';
 import { type FinalState, readFinalState } from '../../torture/final-state.js';
 import { type Entry, parseJournal } from '../../torture/journal.js';

@@ -1,10 +1,11 @@
-import type { Status } from '../../../lib/job/job.js';
+import type { FinalStatus, Status } from '../../../lib/job/job.js';
 
 /*
  * A queue without a file, in a few lines that say what each operation does and returns.
  */
 
-const RETENTION = 7 * 24 * 3_600_000;
+const DAY = 24 * 3_600_000;
+const RETENTION = { completed: 7 * DAY, failed: 30 * DAY, cancelled: 7 * DAY };
 /** How long the model's worker lets a failed job wait. */
 export const WAIT = 10_000;
 /** How long a handler asks for, and for how long such waits in a row cost no attempt. */
@@ -68,7 +69,7 @@ export class ModelQueue {
 
   /** Past its retention time: in the archive by now, or after the next compaction. */
   isPast(job: ModelJob): boolean {
-    return isFinal(job) && (job.finishedAt as number) < this.now - RETENTION;
+    return isFinal(job) && (job.finishedAt as number) < this.now - RETENTION[job.status as FinalStatus];
   }
 
   cancel(id: string): boolean {

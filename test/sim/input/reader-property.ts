@@ -5,7 +5,7 @@ import { inspect } from '../../../lib/file/doctor/inspect.js';
 import { decodeFollowUps } from '../../../lib/file/format/follow-ups.js';
 import { FORMAT } from '../../../lib/file/format/format.js';
 import type { Handlers } from '../../../lib/index.js';
-import { type Job, STATUSES } from '../../../lib/job/job.js';
+import { type FinalStatus, type Job, STATUSES } from '../../../lib/job/job.js';
 import { isName } from '../../../lib/job/name.js';
 import type { Queue } from '../../../lib/queue.js';
 import { rejects } from '../../support/errors.js';
@@ -22,7 +22,8 @@ import { decoded, gluedJobs, type Oracle, type OracleRow, readByRule, withClosed
  */
 
 const GAINED = ['priority', 'forgiven', 'finished_at'];
-const RETENTION = 7 * 24 * 3_600_000;
+const DAY = 24 * 3_600_000;
+const RETENTION = { completed: 7 * DAY, failed: 30 * DAY, cancelled: 7 * DAY };
 
 /** One file, as a string of bytes (latin1), through all that can be done to it. @throws AssertionError */
 export const checkFile = (text: string): Promise<void> =>
@@ -237,7 +238,8 @@ class Walk {
       assert.ok(now.version >= row.version, `${id} has gone back`);
       if (!after.jobs.has(id)) {
         const finished = numberOf(now.fields.finished_at ?? '') * 1000;
-        assert.ok(finished < this.#clock.now() - RETENTION, `${id} was archived before its time`);
+        const retention = RETENTION[now.fields.status as FinalStatus];
+        assert.ok(finished < this.#clock.now() - retention, `${id} was archived before its time`);
       }
       // A row that stands behind another may be its job's newest.
       if (!same(id) || glued.has(id)) continue;

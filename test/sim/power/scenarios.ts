@@ -1,5 +1,5 @@
 import { COLUMNS, type Column } from '../../../lib/file/format/columns.js';
-import type { QueueOptions } from '../../../lib/job/options.js';
+import type { QueueOptions } from '../../../lib/job/queue-options.js';
 import { HEADER, jobId, line, NINE } from '../../support/queue-file.js';
 import { Actor, type Machine, type Plan, QUEUE } from './actor.js';
 import { diskWith, EMPTY, type Snapshot } from './snapshot.js';

@@ -4,7 +4,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import { Store } from '../../../lib/file/store.js';
-import { resolveQueueOptions } from '../../../lib/job/options.js';
+import { resolveQueueOptions } from '../../../lib/job/queue-options.js';
 import { overStore } from '../../../lib/open-queue.js';
 import type { Queue } from '../../../lib/queue.js';
 import { Channel } from './channel.js';

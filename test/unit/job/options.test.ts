@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { count, duration, instant } from '../../../lib/job/checks.js';
 import { resolveEnqueueOptions } from '../../../lib/job/job-options.js';
-import { DEFAULTS, resolveQueueOptions, resolveWorkerOptions } from '../../../lib/job/options.js';
+import { DEFAULTS, resolveWorkerOptions } from '../../../lib/job/options.js';
+import { resolveQueueOptions } from '../../../lib/job/queue-options.js';
 import { throws } from '../../support/errors.js';
 
 const NOW = Date.UTC(2030, 0, 1);
@@ -187,41 +188,6 @@ test('every accepted time limit fits into a file', () => {
     }),
     { examples: [[0.4]] },
   );
-});
-
-test('queue options have their documented defaults', () => {
-  // Without a prototype, because a type may be called constructor.
-  const defaults = Object.create(null) as object;
-  assert.deepEqual(resolveQueueOptions({}), {
-    durability: 'sync',
-    retention: 7 * 24 * 3_600_000,
-    maxPayload: 1_048_576,
-    lockTimeout: 30_000,
-    anyFileSystem: false,
-    defaults,
-  });
-  assert.deepEqual(
-    resolveQueueOptions({ durability: 'os', retention: 0, maxPayload: 5, lockTimeout: '1s' }),
-    {
-      durability: 'os',
-      retention: 0,
-      maxPayload: 5,
-      lockTimeout: 1000,
-      anyFileSystem: false,
-      defaults,
-    },
-  );
-  throws(() => resolveQueueOptions({ anyFileSystem: 'yes' as never }), 'INVALID_ARGUMENT', 'true or false');
-  throws(
-    () => resolveQueueOptions({ durability: 'full' as 'os' }),
-    'INVALID_ARGUMENT',
-    'durability is "full"',
-    "'sync'",
-  );
-  throws(() => resolveQueueOptions({ maxPayload: 0 }), 'INVALID_ARGUMENT', 'maxPayload is 0');
-  const most = 100 * 1024 * 1024;
-  assert.equal(resolveQueueOptions({ maxPayload: most }).maxPayload, most);
-  throws(() => resolveQueueOptions({ maxPayload: most + 1 }), 'INVALID_ARGUMENT', 'it must be at most');
 });
 
 test('an option that is undefined takes its default', () => {

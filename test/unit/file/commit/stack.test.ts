@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { systemEnvironment } from '../../../../lib/file/lock/environment.js';
 import { Store } from '../../../../lib/file/store.js';
-import { resolveQueueOptions } from '../../../../lib/job/options.js';
+import { resolveQueueOptions } from '../../../../lib/job/queue-options.js';
 import { overStore } from '../../../../lib/open-queue.js';
 import { root, temporaryFolder } from '../../../support/folders.js';
 

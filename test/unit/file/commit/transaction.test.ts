@@ -21,7 +21,7 @@ async function snapshotOf(t: TestContext, ...lines: string[]): Promise<Snapshot 
   t.after(() => file.release());
   const index = new JobIndex(file);
   await index.catchUp();
-  return { file, index, now: 5000, archived: new Set(), earlier: new CommitRows() };
+  return { file, index, size: file.size, now: 5000, archived: new Set(), earlier: new CommitRows() };
 }
 
 const idsOf = (jobs: Iterable<StoredJob>): string[] => [...jobs].map(({ id }) => id);

@@ -28,6 +28,7 @@ test('superseded rows are dropped, struck or not, and the newest row of each job
   assert.deepEqual(await queue.compact(), {
     kept: 3,
     archived: 0,
+    dropped: 0,
     recovered: 0,
     bytesBefore: Buffer.byteLength(`${HEADER}\n${before.join('\n')}\n`),
     bytesAfter: statSync(file).size,

@@ -10,18 +10,28 @@ import { isFinal, STATUSES, type Status } from '../../../../lib/job/job.js';
 
 const OLDEST = Date.UTC(2030, 0);
 
-const newest = (status: Status, more: { isHeld?: boolean; finishedAt?: number } = {}): OldLine => ({
+const MINUTE = 60_000;
+/** Nothing is older than it has to be. */
+const RULES = { now: OLDEST, retention: { completed: 0, failed: 0, cancelled: 0 }, archive: true };
+
+interface More {
+  isHeld?: boolean;
+  finishedAt?: number;
+  isPurged?: boolean;
+}
+
+const newest = (status: Status, more: More = {}): OldLine => ({
   kind: 'newest',
   status,
   isHeld: false,
   finishedAt: OLDEST,
+  isPurged: false,
   ...more,
 });
 
 const OPEN = STATUSES.filter((status) => !isFinal(status));
 const FINAL = STATUSES.filter(isFinal);
-const allOf = (statuses: readonly Status[], more?: { isHeld?: boolean; finishedAt?: number }) =>
-  statuses.map((status) => newest(status, more));
+const allOf = (statuses: readonly Status[], more?: More) => statuses.map((status) => newest(status, more));
 
 const TABLE: readonly [line: string, lines: readonly OldLine[], to: Destination][] = [
   ['a struck row is dropped', [{ kind: 'struck' }], 'drop'],
@@ -47,15 +57,43 @@ const TABLE: readonly [line: string, lines: readonly OldLine[], to: Destination]
     allOf(FINAL, { finishedAt: Number.NaN }),
     'sealed',
   ],
+  ['a job that is purged is dropped', allOf(STATUSES, { isPurged: true }), 'drop'],
+  ['a held job is not purged', allOf(STATUSES, { isPurged: true, isHeld: true }), 'open'],
 ];
 
 for (const [name, lines, to] of TABLE) {
   test(name, () => {
     assert.ok(lines.length > 0);
-    for (const line of lines) assert.equal(destinationOf(line, OLDEST), to, JSON.stringify(line));
+    for (const line of lines) assert.equal(destinationOf(line, RULES), to, JSON.stringify(line));
   });
 }
 
-test('nothing is archived without a retention time', () => {
-  assert.equal(destinationOf(newest('completed', { finishedAt: 0 }), Number.NEGATIVE_INFINITY), 'sealed');
+test('each state has its own retention time, and Infinity keeps a job', () => {
+  const retention = { completed: 1000, failed: 2000, cancelled: Number.POSITIVE_INFINITY };
+  for (const [age, ...expected] of [
+    [1000, 'sealed', 'sealed', 'sealed'],
+    [1001, 'archive', 'sealed', 'sealed'],
+    [2001, 'archive', 'archive', 'sealed'],
+    [OLDEST, 'archive', 'archive', 'sealed'],
+  ] as const) {
+    const lines = (['completed', 'failed', 'cancelled'] as const).map((status) =>
+      newest(status, { finishedAt: OLDEST - age }),
+    );
+    assert.deepEqual(
+      lines.map((one) => destinationOf(one, { ...RULES, retention })),
+      expected,
+    );
+  }
+});
+
+test('without an archive, a job past its retention time is dropped once it finished a minute ago', () => {
+  for (const [age, to] of [
+    [0, 'sealed'],
+    [1, 'sealed'],
+    [MINUTE - 1, 'sealed'],
+    [MINUTE, 'drop'],
+    [Number.NaN, 'sealed'],
+  ] as const)
+    for (const one of allOf(FINAL, { finishedAt: OLDEST - age }))
+      assert.equal(destinationOf(one, { ...RULES, archive: false }), to, `${age}`);
 });

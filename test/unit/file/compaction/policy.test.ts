@@ -5,6 +5,7 @@ import { isPastRetention, needsCompaction } from '../../../../lib/file/compactio
 import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { OpenFile } from '../../../../lib/file/disk/open-file.js';
 import { JobIndex } from '../../../../lib/file/index/job-index.js';
+import type { FinalStatus } from '../../../../lib/job/job.js';
 import { temporaryFolder } from '../../../support/folders.js';
 import { jobId, line, writeQueue } from '../../../support/queue-file.js';
 
@@ -43,12 +44,15 @@ async function indexOf(t: TestContext, ...lines: string[]): Promise<JobIndex> {
   return index;
 }
 
-const finished = (n: number, daysAgo: number): string =>
-  line({ id: jobId(n), status: 'completed', version: 3, finished_at: (NOW - daysAgo * DAY) / 1000 });
+const finished = (n: number, daysAgo: number, status: FinalStatus = 'completed'): string =>
+  line({ id: jobId(n), status, version: 3, finished_at: (NOW - daysAgo * DAY) / 1000 });
+
+/** The same retention time for all. */
+const days = (count: number) => ({ completed: count * DAY, failed: count * DAY, cancelled: count * DAY });
 
 test('finished jobs are past their retention time when they are a tenth over it', async (t) => {
   const past = async (retentionDays: number, ...lines: string[]): Promise<boolean> =>
-    isPastRetention(await indexOf(t, ...lines), NOW, retentionDays * DAY);
+    isPastRetention(await indexOf(t, ...lines), NOW, days(retentionDays));
   assert.equal(await past(10, finished(1, 12)), true);
   assert.equal(await past(10, finished(1, 10.5)), false);
   assert.equal(await past(10, finished(1, 9.5)), false);
@@ -67,10 +71,10 @@ test('a held job stays, and is no reason to rewrite the file', async (t) => {
     [finished(1, 12), held],
     [finished(1, 12), finished(2, 1), held],
   ]) {
-    assert.equal(isPastRetention(await indexOf(t, ...lines), NOW, 10 * DAY), false);
+    assert.equal(isPastRetention(await indexOf(t, ...lines), NOW, days(10)), false);
   }
   assert.equal(
-    isPastRetention(await indexOf(t, finished(1, 12), finished(2, 12), held), NOW, 10 * DAY),
+    isPastRetention(await indexOf(t, finished(1, 12), finished(2, 12), held), NOW, days(10)),
     true,
   );
 });
@@ -83,8 +87,8 @@ test('finished jobs past their retention time are found anywhere in the file, an
   for (const lines of [[...waiting, finished(1, 12)], [long], [...waiting, long, finished(2, 1)]]) {
     const index = await indexOf(t, ...lines);
     assert.ok(index.file.size > 100 * KB);
-    assert.equal(isPastRetention(index, NOW, 10 * DAY), true);
-    assert.equal(isPastRetention(index, NOW, 11 * DAY), false);
+    assert.equal(isPastRetention(index, NOW, days(10)), true);
+    assert.equal(isPastRetention(index, NOW, days(11)), false);
   }
 });
 
@@ -96,6 +100,19 @@ test('an unfinished job, or a line that is not a row, has no retention time', as
     `#${finished(1, 100)}`,
     finished(1, 100).replace(/\t\d+\n$/, '\n'),
   ]) {
-    assert.equal(isPastRetention(await indexOf(t, finished(9, 1), one), NOW, 10 * DAY), false, one);
+    assert.equal(isPastRetention(await indexOf(t, finished(9, 1), one), NOW, days(10)), false, one);
   }
+});
+
+test('each state has its own retention time, also if jobs that are kept for longer come first', async (t) => {
+  const retention = { completed: 10 * DAY, failed: 100 * DAY, cancelled: Number.POSITIVE_INFINITY };
+  const past = async (...lines: string[]): Promise<boolean> =>
+    isPastRetention(await indexOf(t, ...lines), NOW, retention);
+  assert.equal(await past(finished(1, 50, 'failed'), finished(2, 1e4, 'cancelled'), finished(3, 1)), false);
+  assert.equal(await past(finished(1, 111, 'failed')), true);
+  const failed = Array.from({ length: 2000 }, (_, n) => finished(100 + n, 50, 'failed'));
+  assert.equal(await past(...failed), false);
+  assert.equal(await past(...failed, finished(1, 12)), true);
+  assert.equal(await past(...failed, finished(1, 5)), false);
+  assert.equal(await past(finished(1, 111, 'failed'), finished(2, 1)), true);
 });

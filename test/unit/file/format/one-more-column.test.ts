@@ -9,7 +9,7 @@ import type * as Layouts from '../../../../lib/file/format/layout.js';
 import type * as Jobs from '../../../../lib/file/format/stored-job.js';
 import type * as Upgrades from '../../../../lib/file/format/upgrade.js';
 import type * as Stores from '../../../../lib/file/store.js';
-import type * as Options from '../../../../lib/job/options.js';
+import type * as Options from '../../../../lib/job/queue-options.js';
 import { root, temporaryFolder } from '../../../support/folders.js';
 import { HEADER, jobId, line, text, writeQueue } from '../../../support/queue-file.js';
 
@@ -23,7 +23,7 @@ type Library = typeof Doctor &
 /** The library with one more entry in the list of columns, and nothing else. */
 async function withOneMore(folder: string): Promise<Library> {
   const names = ['doctor/inspect', 'format/layout', 'format/stored-job', 'format/upgrade', 'store'];
-  const contents = [...names.map((name) => `file/${name}`), 'job/options']
+  const contents = [...names.map((name) => `file/${name}`), 'job/queue-options']
     .map((name) => `export * from '${root}lib/${name}.ts';`)
     .join('\n');
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));

@@ -43,6 +43,7 @@ test('the fields of a row come back as a job', () => {
     dedupeKey: undefined,
     after: [],
     schedule: undefined,
+    dismissed: false,
     meta: {},
     error: undefined,
     result: undefined,

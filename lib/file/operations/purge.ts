@@ -1,0 +1,64 @@
+import { type Duration, duration, invalid, onlyKnown, text } from '../../job/checks.js';
+import { TsvqError } from '../../job/errors.js';
+import { STATUSES, type Status } from '../../job/job.js';
+import { isPurged, type Purge } from '../compaction/purge.js';
+import type { Store } from '../store.js';
+import { list } from './list.js';
+
+/** The states of jobs that a purge may take out. */
+export type PurgeableStatus = Extract<Status, 'completed' | 'failed' | 'cancelled' | 'pending'>;
+
+/** Options of {@link Queue.purge}. */
+export interface PurgeOptions<Type extends string = string> {
+  /** Only jobs in this state, or one of these. Default: `completed`, `failed` and `cancelled`. */
+  status?: PurgeableStatus | readonly PurgeableStatus[] | undefined;
+  /** Only jobs of this type. Default: all types. */
+  type?: Type | undefined;
+  /** Only jobs that ended at least so long ago; pending ones that were added so long ago. Default: 0. */
+  olderThan?: Duration | undefined;
+}
+
+/** All of them. */
+export const PURGEABLE: readonly PurgeableStatus[] = ['completed', 'failed', 'cancelled', 'pending'];
+const FINAL: readonly PurgeableStatus[] = ['completed', 'failed', 'cancelled'];
+
+/** Takes jobs out of the file for good, by a compaction. The archive stays. */
+export async function purge(store: Store, options: PurgeOptions = {}): Promise<{ purged: number }> {
+  const checked = checkPurge(options);
+  if (store.openFile() === undefined) return { purged: 0 };
+  const { dropped } = await store.compact(checked);
+  return { purged: dropped };
+}
+
+/** Counts the jobs that {@link purge} would take out now. */
+export async function countPurgeable(store: Store, options: PurgeOptions): Promise<number> {
+  const checked = checkPurge(options);
+  const { statuses: status, type } = checked;
+  const now = store.clock.now();
+  const index = await store.read('all');
+  let count = 0;
+  for await (const job of list(store, { status, type })) {
+    const [createdAt, finishedAt] = [job.createdAt.getTime(), job.finishedAt?.getTime() ?? Number.NaN];
+    if (!isPurged(checked, { ...job, createdAt, finishedAt }, now)) continue;
+    if (!index?.isHeld(job.id)) count++;
+  }
+  return count;
+}
+
+function checkPurge(options: PurgeOptions): Purge {
+  onlyKnown('options', options, ['status', 'type', 'olderThan']);
+  const { status = FINAL, type, olderThan = 0 } = options;
+  const statuses: readonly Status[] = [...new Set([status].flat())];
+  for (const word of statuses) {
+    if ((PURGEABLE as readonly Status[]).includes(word)) continue;
+    if (!STATUSES.includes(word)) throw invalid('status', word, `one of ${PURGEABLE.join(', ')}`);
+    const what = word === 'recurring' ? 'schedules' : `${word} jobs`;
+    throw new TsvqError(
+      'INVALID_ARGUMENT',
+      `status is ${JSON.stringify(word)}, and ${what} can't be purged; cancel them first`,
+    );
+  }
+  if (statuses.length === 0) throw invalid('status', status, `at least one of ${PURGEABLE.join(', ')}`);
+  if (type !== undefined) text('type', type);
+  return { statuses, type, olderThan: duration('olderThan', olderThan) };
+}
