@@ -2,7 +2,8 @@ import { fileQueue } from './file/file-queue.js';
 import { Store } from './file/store.js';
 import { systemClock } from './job/clock.js';
 import type { DefaultJobs } from './job/job.js';
-import type { QueueOptions } from './job/queue-options.js';
+import { type QueueOptions, resolveQueueOptions } from './job/queue-options.js';
+import type { RowSink, RowSource } from './job/row-source.js';
 import type { Queue } from './queue.js';
 
 /**

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { delimiter, isAbsolute, join, relative } from 'node:path';
+import { harmless } from '../view/text.js';
 import { usageError } from './exit.js';
-import { harmless } from './format.js';
 
 /** The parts of a crontab line, as absolute paths. */
 export interface CronJob {

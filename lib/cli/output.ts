@@ -1,4 +1,5 @@
-import { firstLine, harmless, harmlessLines, Table, toSafeJson } from './format.js';
+import { firstLine, harmless, harmlessLines, toSafeJson } from '../view/text.js';
+import { Table } from './streamed-table.js';
 
 /*
  * Only this module prints: data to stdout, messages to stderr. All its output is harmless to a terminal. It uses no

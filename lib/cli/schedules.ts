@@ -1,7 +1,7 @@
 import type { Schedule, ScheduleSpec, ScheduleTimes } from '../job/schedule-spec.js';
 import type { Queue } from '../queue.js';
+import { exactSpan, span } from '../view/text.js';
 import { type CliError, notFound } from './exit.js';
-import { exactSpan, span } from './format.js';
 import { isoInZone } from './zoned-time.js';
 
 /** Finds a schedule by its name. @throws CliError (not found) */

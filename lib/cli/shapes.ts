@@ -1,6 +1,6 @@
 import { escapeText } from '../file/format/text.js';
 import { isFinal, type Job } from '../job/job.js';
-import { firstLine, isoSeconds, span, toSafeJson } from './format.js';
+import { firstLine, isoSeconds, span, toSafeJson } from '../view/text.js';
 import type { Field, Shape } from './output.js';
 
 /** Returns the shape of jobs in a list. */

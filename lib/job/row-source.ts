@@ -1,3 +1,4 @@
+import type { Health } from './health.js';
 import type { Job, Status } from './job.js';
 
 /** What a view keeps of a job, as its newest row says. Times in ms since 1970; NaN if there is none. */
@@ -36,6 +37,10 @@ export interface RowSource {
   read(): Promise<void>;
   /** Returns jobs by their keys, as they are now; undefined for one that has changed since the last {@link read}. */
   jobs(keys: readonly number[]): (Job | undefined)[];
+  /** Gathers what is known besides the jobs. @param patience after how long a dead worker's job counts as left, in ms */
+  health(patience: number): Promise<Health>;
+  /** Says if a worker lives, by its name in a job; undefined if that can't be told from here. */
+  isAlive(worker: string): boolean | undefined;
   /** Closes the source. */
   close(): void;
 }

@@ -38,6 +38,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 115],
+  ['view', 900],
   ['cli', 2830],
   ['index.ts', 65],
   ['testing.ts', 100],

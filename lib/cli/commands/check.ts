@@ -7,9 +7,9 @@ import { interruptedProblem } from '../../file/doctor/interrupted.js';
 import type { Stats } from '../../file/operations/stats.js';
 import { type Survey, survey } from '../../file/operations/survey.js';
 import { countText, durationText } from '../../job/checks.js';
+import { isoSeconds, size, span } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
-import { isoSeconds, size, span } from '../format.js';
 import { examples } from '../help.js';
 
 interface Options {

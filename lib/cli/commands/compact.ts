@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { size } from '../../view/text.js';
 import type { Cli } from '../cli.js';
-import { size } from '../format.js';
 import { examples } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {

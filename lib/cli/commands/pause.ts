@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { durationText } from '../../job/checks.js';
+import { isoSeconds } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
-import { isoSeconds } from '../format.js';
 import { examples } from '../help.js';
 
 interface Options {

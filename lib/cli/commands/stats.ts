@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Stats, TypeStats } from '../../file/operations/stats.js';
+import { isoSeconds, size, span } from '../../view/text.js';
 import type { Cli } from '../cli.js';
-import { isoSeconds, size, span } from '../format.js';
 import { examples } from '../help.js';
 import type { Shape } from '../output.js';
 

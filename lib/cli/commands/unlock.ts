@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { describeHolder, type LockHolder } from '../../file/lock/lock.js';
+import { isoSeconds } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { CliError, EXIT } from '../exit.js';
-import { isoSeconds } from '../format.js';
 import { examples } from '../help.js';
 import { say } from '../output.js';
 

@@ -1,5 +1,5 @@
 import type { TypeSnapshot } from '../../view/snapshot.js';
-import { harmless } from '../format.js';
+import { harmless } from '../../view/text.js';
 import type { Colours } from '../screen/colours.js';
 import { lasting, short, sparkline } from '../screen/numbers.js';
 import { type Column, tableLines } from '../screen/table.js';

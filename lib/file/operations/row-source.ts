@@ -1,3 +1,4 @@
+import type { Health } from '../../job/health.js';
 import { isFinal, type Job, type Status } from '../../job/job.js';
 import type { JobFacts, RowSink, RowSource } from '../../job/row-source.js';
 import type { Layout } from '../format/layout.js';
@@ -8,6 +9,7 @@ import { unescapeText } from '../format/text.js';
 import type { JobIndex } from '../index/job-index.js';
 import { eachJob, readJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
+import { gatherHealth } from './health.js';
 
 /** The file as a source of rows. The source follows the store's index, also into a new file. */
 export class FileRows implements RowSource {
@@ -41,6 +43,15 @@ export class FileRows implements RowSource {
   jobs(keys: readonly number[]): (Job | undefined)[] {
     const index = this.#index;
     return index === undefined ? keys.map(() => undefined) : readJobs(index, keys).map((job) => job?.toJob());
+  }
+
+  health(patience: number): Promise<Health> {
+    return gatherHealth(this.#store, patience);
+  }
+
+  isAlive(worker: string): boolean | undefined {
+    const liveness = this.#store.processes.liveness(worker);
+    return liveness === 'unknown' ? undefined : liveness === 'alive';
   }
 
   close(): void {

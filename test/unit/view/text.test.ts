@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { Table } from '../../../lib/cli/streamed-table.js';
 import {
   firstLine,
   harmless,
@@ -8,9 +9,8 @@ import {
   isoSeconds,
   size,
   span,
-  Table,
   toSafeJson,
-} from '../../../lib/cli/format.js';
+} from '../../../lib/view/text.js';
 
 const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 

@@ -1,0 +1,160 @@
+import type { Health } from '../job/health.js';
+import type { Counts, Snapshot, TypeSnapshot } from './snapshot.js';
+import { isoSeconds, size, span } from './text.js';
+
+/** Something that a person should look at. */
+export interface Problem {
+  /** For programs; it stays the same. */
+  readonly code:
+    | 'obstacle'
+    | 'no-worker'
+    | 'worker-ahead'
+    | 'late'
+    | 'failing'
+    | 'failed'
+    | 'paused'
+    | 'unreadable'
+    | 'dated-ahead'
+    | 'orphaned'
+    | 'short-of-room'
+    | 'other';
+  /** One sentence without a full stop. */
+  readonly text: string;
+  /** What to do, or undefined if the text says it. */
+  readonly hint: string | undefined;
+}
+
+/** From what on something is a problem. */
+export interface Patience {
+  /** The longest time without a worker, and the longest wait of a due job, in ms. */
+  readonly maxAge: number;
+  /** How many failed jobs are acceptable. */
+  readonly maxFailed: number;
+}
+
+/** A type fails if so many of its jobs ended in the last hour, and so large a share of them failed. */
+const LEAST_ENDED = 5;
+const FAILING_SHARE = 0.25;
+/** After so long, a person may have forgotten a pause. */
+const FORGOTTEN_MS = 86_400_000;
+
+/** Finds what is wrong with a queue, the worst first. All views and `queue check` ask it. */
+export function findProblems(snapshot: Snapshot, health: Health, patience: Patience): Problem[] {
+  const problems: Problem[] = [];
+  const add = (code: Problem['code'], text: string, hint?: string): void =>
+    void problems.push({ code, text, hint });
+  if (health.obstacle !== undefined) add('obstacle', health.obstacle);
+  addWorker(snapshot, health, patience, add);
+  for (const type of snapshot.types.filter(isFailing)) addFailing(type, snapshot, add);
+  const failed = snapshot.counts.failed - snapshot.counts.dismissed;
+  if (failed > patience.maxFailed)
+    add(
+      'failed',
+      `${failed} failed`,
+      'queue errors, then queue retry, or queue dismiss for those that are dealt with',
+    );
+  for (const { type, since, by } of health.pauses) {
+    if (snapshot.at.getTime() - since.getTime() <= FORGOTTEN_MS) continue;
+    const what = type === '*' ? 'all jobs' : `jobs of type ${JSON.stringify(type)}`;
+    add(
+      'paused',
+      `${what} paused since ${isoSeconds(since)}${by === undefined ? '' : `, by ${by}`} (see queue resume)`,
+    );
+  }
+  addUnseen(health, add);
+  if (health.shortOfRoom !== undefined) {
+    const { at, free, minFree } = health.shortOfRoom;
+    add(
+      'short-of-room',
+      `at ${isoSeconds(at)} a worker started no jobs: ${size(free)} free, fewer than minFree, ${size(minFree)}`,
+      'free some space',
+    );
+  }
+  for (const text of health.others) add('other', text);
+  return problems;
+}
+
+type Add = (code: Problem['code'], text: string, hint?: string) => void;
+
+function addWorker(snapshot: Snapshot, health: Health, { maxAge }: Patience, add: Add): void {
+  const now = snapshot.at.getTime();
+  const { lastTick } = health;
+  if (lastTick === undefined)
+    add('no-worker', 'no worker has run yet', 'queue cron print has the line for crontab');
+  else if (now - lastTick.getTime() > maxAge) {
+    const ago = span(now - lastTick.getTime());
+    add(
+      'no-worker',
+      `no worker for ${ago} (the last one at ${isoSeconds(lastTick)})`,
+      'see cron and its mail',
+    );
+  }
+  // Until this clock reaches lastTick, the check above would never find that no worker runs.
+  else if (lastTick.getTime() - now > maxAge) {
+    const ahead = span(lastTick.getTime() - now);
+    add('worker-ahead', `the last worker ran ${ahead} ahead of this clock (at ${isoSeconds(lastTick)})`);
+  }
+  const { due, oldestDue } = withoutPaused(snapshot, health);
+  if (oldestDue <= maxAge) return;
+  const reasons = reasonsToWait(snapshot, health);
+  const why = reasons.length > 0 ? ` (${reasons.join('; ')})` : '';
+  add('late', `${due} due, the oldest for ${span(oldestDue)}${why}`);
+}
+
+/** Leaves out the due jobs of paused types, which wait because a person wants it. */
+function withoutPaused({ types }: Snapshot, { pauses }: Health): Pick<Counts, 'due' | 'oldestDue'> {
+  const paused = new Set(pauses.map(({ type }) => type));
+  const rest = types.filter(({ name }) => !paused.has(name) && !paused.has('*'));
+  return {
+    due: rest.reduce((sum, { counts }) => sum + counts.due, 0),
+    oldestDue: Math.max(0, ...rest.map(({ counts }) => counts.oldestDue)),
+  };
+}
+
+/** Returns the reasons for which the last workers left due jobs. */
+function reasonsToWait({ types }: Snapshot, { unhandled, crowdedOutAt }: Health): string[] {
+  const reasons: string[] = [];
+  // Another worker with the handler may have run the jobs since.
+  const left = types.filter(({ name, counts }) => counts.due > 0 && unhandled.includes(name));
+  if (left.length > 0)
+    reasons.push(
+      `the last worker had no handler for ${left.map(({ name }) => JSON.stringify(name)).join(', ')}`,
+    );
+  if (crowdedOutAt !== undefined)
+    reasons.push(
+      `at ${isoSeconds(crowdedOutAt)} a worker had to leave due jobs: maxWorkers others were at work`,
+    );
+  return reasons;
+}
+
+const isFailing = ({ hour: { completed, failed } }: TypeSnapshot): boolean =>
+  completed + failed >= LEAST_ENDED && failed >= (completed + failed) * FAILING_SHARE;
+
+function addFailing({ name, hour }: TypeSnapshot, { failures }: Snapshot, add: Add): void {
+  const worst = failures.find(({ types, lastHour }) => lastHour > 0 && types[0] === name);
+  add(
+    'failing',
+    `${name}: ${hour.failed} of ${hour.completed + hour.failed} failed in the last hour` +
+      (worst === undefined ? '' : ` — ${worst.text}`),
+    `after the fix: queue retry --type ${name}${worst === undefined ? '' : ` --error ${worst.id}`}`,
+  );
+}
+
+function addUnseen({ unreadable, held, ahead, orphaned }: Health, add: Add): void {
+  const see = '(see queue doctor)';
+  if (unreadable > 0) {
+    const holding =
+      held > 0 ? `, and ${counted(held, 'job')} ${held === 1 ? 'is' : 'are'} held because of that` : '';
+    add('unreadable', `${counted(unreadable, 'line')} can't be read${holding} ${see}`);
+  }
+  if (ahead > 0) {
+    const have = ahead === 1 ? 'has' : 'have';
+    add(
+      'dated-ahead',
+      `${counted(ahead, 'job')} ${have} a time far in the future, by this machine's clock ${see}`,
+    );
+  }
+  if (orphaned > 0) add('orphaned', `${counted(orphaned, 'job')} left by dead workers ${see}`);
+}
+
+const counted = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
