@@ -8,6 +8,7 @@ import { guardStreams, say, writeErr, writeOut } from './output.js';
 const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModule>]> = {
   add: ['add a job, and print its id', () => import('./commands/add.js')],
   list: ['list jobs', () => import('./commands/list.js')],
+  status: ['show how the queue is doing', () => import('./commands/status.js')],
   show: ['show all of one job', () => import('./commands/show.js')],
   cancel: ['stop jobs that wait or run', () => import('./commands/cancel.js')],
   retry: ['run failed or cancelled jobs again', () => import('./commands/retry.js')],

@@ -15,10 +15,14 @@ const PARTS: readonly (readonly [pattern: string, replacement: string | undefine
   // An IPv4 address, with its port.
   ['\\b\\d{1,3}(?:\\.\\d{1,3}){3}(?::\\d{1,5})?\\b', undefined],
   ['\\b(?=[0-9a-f]*\\d)[0-9a-f]{8,}\\b', '#'],
-  // A port, an enhanced status code of SMTP, a status code of HTTP or SMTP.
+  // A port, an enhanced status code of SMTP; a status code after a word that says so, or at the beginning.
   [':\\d{2,5}\\b', undefined],
   ['\\b[245]\\.\\d{1,3}\\.\\d{1,3}\\b', undefined],
-  ['\\b[1-5]\\d\\d\\b(?!\\.\\d|\\s?(?:ms|s|sec|seconds|minutes|bytes|[kKMG]i?B|%))', undefined],
+  [
+    '(?<=\\b(?:answered|replied|returned|status|code|response|http(?:/\\d(?:\\.\\d)?)?)[ :=]{1,2})[1-5]\\d\\d\\b',
+    undefined,
+  ],
+  ['(?<=^|: )[245]\\d\\d(?=[ -])', undefined],
   ['\\d+(?:\\.\\d+)?', '#'],
 ];
 
@@ -35,6 +39,7 @@ export function groupText(error: string): string {
   const end = error.indexOf('\n');
   const line = error.slice(0, Math.min(end < 0 ? error.length : end, MOST_CHARACTERS));
   return line
+    .replace(/^Error: /, '')
     .replace(ANY, (found, ...groups) => {
       const i = groups.slice(0, PARTS.length).findIndex((group) => group !== undefined);
       return PARTS[i]?.[1] ?? found;

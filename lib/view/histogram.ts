@@ -1,6 +1,6 @@
 /** How many buckets double the time. So the middle of a bucket is within 4.5 % of each time in it. */
 const PER_DOUBLING = 8;
-/** The number of buckets; the last one begins after twelve days. */
+/** The number of buckets; the last one begins after ten days. */
 export const BUCKETS: number = 30 * PER_DOUBLING;
 
 /** Returns the bucket of a time in ms. */

@@ -1,0 +1,108 @@
+import type { Command } from 'commander';
+import { durationText } from '../../job/checks.js';
+import { type Look, View } from '../../view/view.js';
+import type { Cli } from '../cli.js';
+import { EXIT } from '../exit.js';
+import { examples } from '../help.js';
+import { writeOut } from '../output.js';
+import { coloursOf, columnsOf } from '../screen/colours.js';
+import { lasting } from '../screen/numbers.js';
+import { fit } from '../screen/width.js';
+import { factLines } from '../status/facts.js';
+import { failureLines, retryLines, runningLines } from '../status/jobs.js';
+import { verdictLines } from '../status/problems.js';
+import { typeLines } from '../status/types.js';
+
+interface Options {
+  maxAge: string;
+  color: boolean;
+}
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .option('--max-age <time>', 'the longest time without a worker, and the longest wait of a due job', '10m')
+    .option('--no-color', 'print no colours, as with NO_COLOR in the environment')
+    .addHelpText(
+      'after',
+      `
+What is wrong and what to do, figures of all jobs and of each type, the jobs that run, the next retries, and failures
+by what they have in common. OK/H, FAIL/H, P50, P95 (how long jobs ran) and WAIT are of the last hour.
+Exits with 1 if something is wrong, as queue check does.
+--json prints one object. --plain prints a line for each problem, then for each type: problem code text, or
+type name due oldest_due_ms later retrying running completed_hour failed_hour run_p50_ms run_p95_ms wait_p50_ms failed
+${examples('queue status', 'queue status --json | jq .problems')}`,
+    )
+    .action(async ({ maxAge, color }: Options) => {
+      const { output, queue } = cli;
+      const view = new View(queue, { maxAge: durationText('--max-age', maxAge), maxFailed: 0 });
+      const look = await view.look(Date.now());
+      if (look.problems.length > 0) process.exitCode = EXIT.failed;
+      if (output.format === 'human') {
+        const screen = { view, columns: columnsOf(), colours: coloursOf(color ? undefined : false) };
+        writeOut(`${screenLines(look, screen).join('\n')}\n`);
+        return;
+      }
+      if (output.format === 'json') output.data(recordOf(look, view), []);
+      else for (const fields of plainLines(look)) output.data({}, fields);
+    });
+}
+
+function screenLines(look: Look, screen: Parameters<typeof runningLines>[1]): string[] {
+  const { snapshot } = look;
+  const { columns, colours } = screen;
+  return [
+    ...verdictLines(look, columns, colours),
+    '',
+    ...factLines(snapshot, workerOf(look), columns),
+    '',
+    ...(snapshot.types.length > 0 ? [...typeLines(snapshot.types, columns, colours), ''] : []),
+    ...runningLines(snapshot, screen),
+    ...retryLines(snapshot, screen),
+    ...failureLines(snapshot, screen),
+    colours.dim(fit('queue show ID · queue errors · queue retry ID · queue list --status failed', columns)),
+  ];
+}
+
+/** Says when a worker looked last, and how many are at work. */
+function workerOf({ snapshot, health }: Look): string {
+  const { lastTick } = health;
+  if (lastTick === undefined) return 'never';
+  const ago = lasting(Math.max(0, snapshot.at.getTime() - lastTick.getTime()));
+  return `${ago} ago, ${snapshot.counts.processing} running`;
+}
+
+/** The snapshot as JSON has it: jobs instead of keys. */
+function recordOf({ snapshot, health, problems }: Look, view: View) {
+  const { running, retries, failures, ...rest } = snapshot;
+  return {
+    ...rest,
+    health,
+    problems,
+    running: view.jobs(running),
+    retries: view.jobs(retries),
+    failures: failures.map(({ newestKey, ...group }) => ({
+      ...group,
+      newestId: view.jobs([newestKey])[0]?.id,
+    })),
+  };
+}
+
+function plainLines({ snapshot, problems }: Look): (string | number | undefined)[][] {
+  return [
+    ...problems.map(({ code, text }) => ['problem', code, text]),
+    ...snapshot.types.map(({ name, counts, hour }) => [
+      ...[
+        'type',
+        name,
+        counts.due,
+        Math.round(counts.oldestDue),
+        counts.later,
+        counts.retrying,
+        counts.processing,
+      ],
+      ...[hour.completed, hour.failed],
+      ...[hour.ran.p50, hour.ran.p95, hour.waited.p50].map((ms) => ms && Math.round(ms)),
+      counts.failed - counts.dismissed,
+    ]),
+  ];
+}

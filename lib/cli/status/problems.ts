@@ -1,0 +1,38 @@
+import { harmless, size } from '../../view/text.js';
+import type { Look } from '../../view/view.js';
+import type { Colours } from '../screen/colours.js';
+import { short } from '../screen/numbers.js';
+import { fit, pad, widthOf, wrap } from '../screen/width.js';
+
+/** Returns the verdict, the file, and each problem with what to do. */
+export function verdictLines(
+  { snapshot, health, problems }: Look,
+  columns: number,
+  colours: Colours,
+): string[] {
+  const { good, bad, warn, dim, strong } = colours;
+  const isWell = problems.length === 0;
+  const verdict = isWell
+    ? '✓ all is well'
+    : `✗ ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`;
+  const time = `${snapshot.at.toISOString().slice(11, 19)} UTC`;
+  const gap = ' '.repeat(Math.max(1, columns - widthOf(verdict) - time.length));
+  const lines = [
+    `${strong(isWell ? good(verdict) : bad(verdict))}${gap}${dim(time)}`,
+    dim(fit(`  ${harmless(health.file)}  ${size(health.bytes)}, ${short(snapshot.total)} jobs`, columns)),
+  ];
+  for (const { text, hint } of problems) {
+    const [first = '', ...rest] = wrap(harmless(text), columns - 4);
+    lines.push(`  ${warn('!')} ${first}`, ...rest.map((line) => `    ${line}`));
+    if (hint !== undefined) lines.push(dim(fit(`    → ${harmless(hint)}`, columns)));
+  }
+  return lines;
+}
+
+/** A section's title, with how many there are. */
+export const titleLine = (title: string, count: number | undefined, { strong, dim }: Colours): string =>
+  `${strong(title)}${count === undefined ? '' : ` ${dim(short(count))}`}`;
+
+/** Fills a text up at the right, before a text that stands at the end of the line. */
+export const spread = (left: string, right: string, columns: number): string =>
+  `${pad(fit(left, columns - widthOf(right) - 2), columns - widthOf(right))}${right}`;
