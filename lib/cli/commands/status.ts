@@ -6,12 +6,7 @@ import { EXIT } from '../exit.js';
 import { examples } from '../help.js';
 import { writeOut } from '../output.js';
 import { coloursOf, columnsOf } from '../screen/colours.js';
-import { lasting } from '../screen/numbers.js';
-import { fit } from '../screen/width.js';
-import { factLines } from '../status/facts.js';
-import { failureLines, retryLines, runningLines } from '../status/jobs.js';
-import { verdictLines } from '../status/problems.js';
-import { typeLines } from '../status/types.js';
+import { screenLines } from '../status/screen.js';
 
 interface Options {
   maxAge: string;
@@ -45,30 +40,6 @@ ${examples('queue status', 'queue status --json | jq .problems')}`,
       if (output.format === 'json') output.data(recordOf(look, view), []);
       else for (const fields of plainLines(look)) output.data({}, fields);
     });
-}
-
-function screenLines(look: Look, screen: Parameters<typeof runningLines>[1]): string[] {
-  const { snapshot } = look;
-  const { columns, colours } = screen;
-  return [
-    ...verdictLines(look, columns, colours),
-    '',
-    ...factLines(snapshot, workerOf(look), columns),
-    '',
-    ...(snapshot.types.length > 0 ? [...typeLines(snapshot.types, columns, colours), ''] : []),
-    ...runningLines(snapshot, screen),
-    ...retryLines(snapshot, screen),
-    ...failureLines(snapshot, screen),
-    colours.dim(fit('queue show ID · queue errors · queue retry ID · queue list --status failed', columns)),
-  ];
-}
-
-/** Says when a worker looked last, and how many are at work. */
-function workerOf({ snapshot, health }: Look): string {
-  const { lastTick } = health;
-  if (lastTick === undefined) return 'never';
-  const ago = lasting(Math.max(0, snapshot.at.getTime() - lastTick.getTime()));
-  return `${ago} ago, ${snapshot.counts.processing} running`;
 }
 
 /** The snapshot as JSON has it: jobs instead of keys. */

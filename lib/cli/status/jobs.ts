@@ -5,7 +5,7 @@ import type { View } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
 import { lasting } from '../screen/numbers.js';
 import { type Column, tableLines } from '../screen/table.js';
-import { widthOf } from '../screen/width.js';
+import { fit, widthOf } from '../screen/width.js';
 import { spread, titleLine } from './problems.js';
 
 /** How much of an id tells a person which job it is. */
@@ -54,6 +54,7 @@ export function runningLines(
         {
           head: '',
           cell: worker,
+          least: 14,
           colour: (cell, job) => (worker(job) === 'worker is dead' ? colours.bad(cell) : cell),
         },
       ],
@@ -98,13 +99,14 @@ export function failureLines({ failures, at }: Snapshot, { columns, colours }: S
       ? ''
       : `, ${lasting(Math.max(0, at.getTime() - newest.getTime()))} ago`;
     const who = harmless(`${types[0]}${others}${when}`);
-    const room = columns - counts.length - widthOf(who);
+    const most = columns - counts.length;
+    const room = most - widthOf(who);
     if (room >= widthOf(text) || room > 30)
       lines.push(`${counts}${spread(harmless(text), who, columns - counts.length)}`);
     else
       lines.push(
         counts + spread(harmless(text), '', columns - counts.length).trimEnd(),
-        ' '.repeat(counts.length) + colours.dim(who),
+        ' '.repeat(counts.length) + colours.dim(fit(who, most)),
       );
   }
   return [...lines, ''];

@@ -24,7 +24,9 @@ export function verdictLines(
   for (const { text, hint } of problems) {
     const [first = '', ...rest] = wrap(harmless(text), columns - 4);
     lines.push(`  ${warn('!')} ${first}`, ...rest.map((line) => `    ${line}`));
-    if (hint !== undefined) lines.push(dim(fit(`    → ${harmless(hint)}`, columns)));
+    // Never cut, because it has a command to copy.
+    const [doThis = '', ...more] = hint === undefined ? [] : wrap(harmless(hint), columns - 6);
+    if (doThis !== '') lines.push(...[`    → ${doThis}`, ...more.map((line) => `      ${line}`)].map(dim));
   }
   return lines;
 }
