@@ -33,6 +33,7 @@ export type {
   NewJob,
   OnDuplicate,
 } from './job/job-options.js';
+export type { ConcurrencyLimit, RateLimit } from './job/limits.js';
 export type { QueueOptions, WorkerOptions } from './job/options.js';
 export type { Policy } from './job/policy.js';
 export type { CatchUp, Overlap, Schedule, ScheduleSpec, ScheduleTimes } from './job/schedule-spec.js';

@@ -225,6 +225,7 @@ const TABLES: Record<string, string[]> = {
     lastTick: true,
     unhandled: true,
     crowdedOutAt: true,
+    rateLimits: true,
     unreadable: true,
   }),
   Errors: keys<Record<ErrorCode, true>>({

@@ -76,7 +76,8 @@ function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
     findings.push((error as Error).message);
   }
   const inLock = [lock.path, `${lock.path}/rewriting`];
-  for (const name of [...inLock, `${realPath}.tick`, `${realPath}.paused`, archive, ...inArchive]) {
+  const beside = ['tick', 'paused', 'limits'].map((end) => `${realPath}.${end}`);
+  for (const name of [...inLock, ...beside, archive, ...inArchive]) {
     const info = anothers(name);
     if (info === undefined) continue;
     const unless = inLock.includes(name) ? 'unless it is empty, when the next process removes it, ' : '';
