@@ -206,7 +206,10 @@ test('entries that can not be used are refused before any job is claimed', async
       { handler, maxAttemps: 3 },
       'handlers.email.maxAttemps is 3 (number); it must be left out: the options are ',
     ],
-    [{ handler, maxAttemps: 3 }, 'handler, maxAttempts, timeout, backoff, retryIf, concurrency, rateLimit, schema'],
+    [
+      { handler, maxAttemps: 3 },
+      'handler, maxAttempts, timeout, backoff, retryIf, concurrency, rateLimit, schema',
+    ],
     [{ handler, maxAttempts: 0 }, 'handlers.email.maxAttempts is 0 (number); it must be a whole number'],
     [{ handler, timeout: -1 }, 'handlers.email.timeout is -1'],
     [{ handler, backoff: { kind: 'x' } }, 'handlers.email.backoff.kind is "x"'],
