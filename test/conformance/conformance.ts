@@ -11,6 +11,7 @@ import type { Checks, DeclarableCheck, Engine, Steps } from './engine.js';
 import { enqueueing } from './enqueueing.js';
 import { followUps } from './follow-ups.js';
 import { labels } from './labels.js';
+import { limits } from './limits.js';
 import { looking } from './looking.js';
 import { operators } from './operators.js';
 import { order } from './order.js';
@@ -32,6 +33,7 @@ export const checks: Checks = {
   ...outcomes,
   ...retries,
   ...policies,
+  ...limits,
   ...followUps,
   ...uniqueJobs,
   ...labels,
