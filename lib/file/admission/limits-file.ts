@@ -52,6 +52,8 @@ export class LimitsFile {
       const info = this.#fs.stat(this.#path);
       const isSame = this.#fd !== undefined && info?.ino === this.#ino && info.size >= this.#end;
       if (!isSame) this.close();
+      // A symlink to nothing is refused here. The write is part of a commit, which would fail as a whole.
+      if (info === undefined && this.#fs.readlink(this.#path) !== undefined) throw noFile(this.#path);
       if (info === undefined) return;
       this.#fd ??= this.#open(this.#isForWriting ? APPEND : READ);
       if (this.#fd !== undefined) this.#readOn(this.#fd, info.size);
@@ -108,7 +110,7 @@ export class LimitsFile {
     this.#ino = info.ino;
     if (isRegular(info)) return fd;
     this.#fs.close(fd);
-    throw new TsvqError('NO_ACCESS', `${path} is not a file; remove it, and the limits begin again`);
+    throw noFile(path);
   }
 
   #readOn(fd: number, size: number): void {
@@ -158,6 +160,9 @@ export class LimitsFile {
     this.#fs.rename(temporary, this.#path);
   }
 }
+
+const noFile = (path: string): TsvqError =>
+  new TsvqError('NO_ACCESS', `${path} is not a file; remove it, and the limits begin again`);
 
 const linesOf = (times: Iterable<[lane: string, time: number]>): string =>
   // Rounded up, so that no start comes too early.
