@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { RateLimit, WorkerEvent } from 'tsvq';
+import { inspect } from '../../lib/file/doctor/inspect.js';
 import { RATE_WAIT_MS } from '../../lib/file/worker/lifetime.js';
 import { duration } from '../../lib/job/checks.js';
 import { temporaryFolder } from '../support/folders.js';
@@ -105,8 +106,9 @@ for (const [kind, plant] of Object.entries({
   'a pipe': (path: string) => execFileSync('mkfifo', [path]),
 }))
   test(`${kind} in the place of the limits file stops only the jobs with a rate, with a warning`, async (t) => {
-    const { queue, file } = openTest(t);
-    plant(`${file}.limits`);
+    const { queue, store, file } = openTest(t);
+    const limits = `${file}.limits`;
+    plant(limits);
     await queue.enqueueMany(['api', 'plain', 'two', 'api'].map((type) => ({ type })));
     const messages: unknown[] = [];
     const handlers = {
@@ -121,6 +123,9 @@ for (const [kind, plant] of Object.entries({
     assert.equal(completed, 2);
     assert.equal(messages.length, 1);
     assert.match(String(messages[0]), /^jobs with a rate limit wait: .*queue\.tsv\.limits/);
+    assert.deepEqual(await inspect(store), [
+      { kind: 'access', message: `${limits} is not a file, so jobs with a rate limit wait; remove it` },
+    ]);
     assert.deepEqual(
       (await queue.listJobs({ type: 'api' })).map(({ attempts }) => attempts),
       [0, 0],
