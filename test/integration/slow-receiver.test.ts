@@ -77,3 +77,19 @@ test('webhooks without a group have no limit', async (t) => {
   slow.answer();
   await until('all of them are done', () => isDone(queue, ids));
 });
+
+test('the place of a killed worker is free as soon as the next one starts', async (t) => {
+  const { file, queue } = emptyQueue(t);
+  const slow = await slowReceiver(t);
+  const ids = await queue.enqueueMany(webhooks(slow.url, 2, hostOf(slow.url)));
+  const env = { QUEUE_CONCURRENCY: '4', WEBHOOK_CONCURRENCY: '1' };
+  const first = start(t, file, env);
+  await until('one hangs', () => slow.open.length === 1);
+  first.child.kill('SIGKILL');
+  await first.ended;
+  start(t, file, env);
+  await until('the next one hangs', () => slow.open.length === 2);
+  assert.equal((await queue.listJobs({ status: 'processing' })).length, 1);
+  slow.answer();
+  await until('both are done', () => isDone(queue, ids));
+});
