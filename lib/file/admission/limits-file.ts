@@ -4,8 +4,9 @@ import { assertWhole, type FileSystem, isRegular, readFully, removeIfThere, stor
 import { giveToOwner, removeEmptyFileOfRoot } from '../disk/ownership.js';
 import { LF } from '../format/line.js';
 
-const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 /** Opens neither symlink nor pipe, because others can put one at this known name. */
+const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 /** The most bytes of lines that no longer count, besides as many as of those that count. */
 const MOST_OLD = 4096;
@@ -24,6 +25,7 @@ export class LimitsFile {
   readonly #fs: FileSystem;
   readonly #queueFile: string;
   readonly #path: string;
+  readonly #isForWriting: boolean;
   #fd: number | undefined;
   /** The inode of the open file. */
   #ino = 0;
@@ -36,20 +38,24 @@ export class LimitsFile {
   /** When the next start of each lane would be on time, in ms. */
   readonly #times = new Map<string, number>();
 
-  constructor(fs: FileSystem, queueFile: string) {
+  /** @param isForWriting false for a caller that only reads, which may lack the right to write */
+  constructor(fs: FileSystem, queueFile: string, isForWriting: boolean = true) {
     this.#fs = fs;
     this.#queueFile = queueFile;
+    this.#isForWriting = isForWriting;
     this.#path = `${queueFile}.limits`;
   }
 
-  /** Reads new lines. @throws TsvqError if the file can't be read and written */
+  /** Reads new lines. @throws TsvqError if the file can't be opened; for writing, unless it is only read */
   read(): void {
     try {
       const info = this.#fs.stat(this.#path);
       const isSame = this.#fd !== undefined && info?.ino === this.#ino && info.size >= this.#end;
       if (!isSame) this.close();
+      // A symlink to nothing is refused here. The write is part of a commit, which would fail as a whole.
+      if (info === undefined && this.#fs.readlink(this.#path) !== undefined) throw noFile(this.#path);
       if (info === undefined) return;
-      this.#fd ??= this.#open(APPEND);
+      this.#fd ??= this.#open(this.#isForWriting ? APPEND : READ);
       if (this.#fd !== undefined) this.#readOn(this.#fd, info.size);
     } catch (error) {
       this.close();
@@ -96,14 +102,15 @@ export class LimitsFile {
       fd = this.#fs.open(path, flags, 0o660);
     } catch (error) {
       // Root was killed before it could give the file away.
-      if ((error as NodeJS.ErrnoException).code === 'EACCES' && removeEmptyFileOfRoot(this.#fs, path)) return;
+      const isDenied = this.#isForWriting && (error as NodeJS.ErrnoException).code === 'EACCES';
+      if (isDenied && removeEmptyFileOfRoot(this.#fs, path)) return;
       throw error;
     }
     const info = this.#fs.fstat(fd);
     this.#ino = info.ino;
     if (isRegular(info)) return fd;
     this.#fs.close(fd);
-    throw new TsvqError('NO_ACCESS', `${path} is not a file; remove it, and the limits begin again`);
+    throw noFile(path);
   }
 
   #readOn(fd: number, size: number): void {
@@ -153,6 +160,9 @@ export class LimitsFile {
     this.#fs.rename(temporary, this.#path);
   }
 }
+
+const noFile = (path: string): TsvqError =>
+  new TsvqError('NO_ACCESS', `${path} is not a file; remove it, and the limits begin again`);
 
 const linesOf = (times: Iterable<[lane: string, time: number]>): string =>
   // Rounded up, so that no start comes too early.
