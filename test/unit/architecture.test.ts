@@ -31,7 +31,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/operations', 1000],
   ['file/schedules', 530],
   ['file/chores', 270],
-  ['file/worker', 2490],
+  ['file/worker', 2590],
   ['file/file-queue.ts', 100],
   ['operator.ts', 150],
   ['schedules.ts', 80],
