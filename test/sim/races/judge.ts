@@ -65,7 +65,10 @@ export class Judge {
     this.#watcher = () =>
       (watcher ??= new Watcher(machine().disk, violate, (id) => this.#promised.get(id) ?? 0, {
         row: (before, job) => this.#row(before, job),
-        aside: (job) => this.slots.aside(job),
+        aside: (job) => {
+          this.slots.aside(job);
+          this.limits.aside(job);
+        },
         newFile: (jobs, isFollowed) => {
           this.keys.newFile(jobs, isFollowed);
           this.slots.newFile(jobs, isFollowed);

@@ -31,7 +31,10 @@ export class LimitJudge {
   readonly #open = new Map<string, Job>();
   /** The starts of each lane with a rate, in ms, since the limits file was last lost. */
   readonly #starts = new Map<string, number[]>();
-  /** The claims, as `id:attempts`, of processes that were passed over: others have decided without them. */
+  /**
+   * Attempts, as `id:attempts`, that are not counted: their processes were passed over, so that others have decided without
+   * their claims; or their ends are in the file, but can't be read.
+   */
   readonly #excused = new Set<string>();
   #writer: VirtualProcess | undefined;
 
@@ -61,6 +64,15 @@ export class LimitJudge {
       this.#violation(`job ${job.id} begins with ${job.attempts} attempts`);
     if (job.status === 'processing' && before?.status === 'pending') this.#judgeClaim(job);
     this.#keep(job);
+  }
+
+  /**
+   * A row was appended that doesn't count, because it is glued to a piece of another. Where it ends an attempt, the claims
+   * behind it in the same commit count it as ended; its process writes it once more.
+   */
+  aside({ id, attempts, status, version }: Job): void {
+    if (status !== 'processing' && version > (this.#open.get(id)?.version ?? version))
+      this.#excused.add(`${id}:${attempts}`);
   }
 
   /** Another file has the name. */
