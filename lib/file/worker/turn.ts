@@ -131,6 +131,8 @@ export class Turn {
         const isWritten = tx.written(candidate.id) === candidate.claim;
         const hasStart = this.#started.has(candidate);
         if (!isWritten && !(mayClaim() && isFree(candidate, tx, admissions, hasStart))) return candidate;
+        // The index has the claims that are written, but not those of an earlier try that are not.
+        if (!isWritten) admissions.limits.start(candidate.claim.from as StoredJob);
         const claimed = hasStart || isWritten ? candidate : this.#start(candidate, admissions);
         tx.put(claimed.claim);
         claiming.claimed.push(claimed);
@@ -165,10 +167,9 @@ export class Turn {
   }
 
   /** Returns a candidate as it is claimed. With a limit it starts now, and not when it was picked. */
-  #start(candidate: Candidate, { limits, view, isLimited }: Admissions): Candidate {
+  #start(candidate: Candidate, { view, isLimited }: Admissions): Candidate {
     const job = candidate.claim.from as StoredJob;
     if (!isLimited(job.type)) return candidate;
-    limits.start(job);
     return { ...candidate, claim: claimOf(job, this.#worker, view.now) };
   }
 
