@@ -6,6 +6,7 @@ import { systemFs } from '../../../../lib/file/disk/fs.js';
 import { claimed, elsewhere, NOW } from '../../../support/claims.js';
 import { fileOf, jobId, line, rowsOf } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
+import { deferred } from '../../../support/waiting.js';
 
 /*
  * Limits of types, when a commit starts over, or a process is killed in the middle of a write.
@@ -72,4 +73,36 @@ test('a limits file whose cut line this process has closed is read on where it e
   limits.read();
   assert.equal(limits.timeOf('lo\t'), undefined);
   assert.equal(limits.timeOf('hello\t'), (NOW + 60) * 1000);
+});
+
+test('a job that waits for the rate of its group starts once it is replaced by one of another group', async (t) => {
+  const { queue, clock } = openTest(t);
+  const options = { dedupeKey: 'report', onDuplicate: 'replace' } as const;
+  await queue.enqueue('mail', 1, { group: 'red' });
+  await queue.add('mail', 2, { ...options, group: 'red' });
+  const ran: [unknown, number][] = [];
+  const waits = deferred();
+  const began = clock.now();
+  let isOver = false;
+  const working = queue
+    .processJobs(
+      {
+        mail: {
+          handler: (n) => void ran.push([n, clock.now() - began]),
+          rateLimit: { max: 1, per: '1h', by: 'group' },
+        },
+      },
+      { linger: '5m', logger: ({ event }) => event === 'rate_limited' && waits.resolve() },
+    )
+    .finally(() => {
+      isOver = true;
+    });
+  await waits.promise;
+  await queue.add('mail', 3, { ...options, group: 'blue' });
+  await clock.advanceUntil('the worker has ended', () => isOver);
+  await working;
+  const [[, soon] = [], [payload, later = Infinity] = []] = ran;
+  assert.equal(soon, 0);
+  assert.equal(payload, 3);
+  assert.ok(later < 10_000, `${later} ms`);
 });
