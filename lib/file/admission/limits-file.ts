@@ -11,6 +11,9 @@ const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 /** The most bytes of lines that no longer count, besides as many as of those that count. */
 const MOST_OLD = 4096;
 
+/** Closes a line that was cut, as in the queue file. Otherwise a part of its number could count as an earlier time. */
+const TORN = '\t#torn\n';
+
 /** Returns the name of a lane, as in the file: the type, and the group if the lane is a group of the type. */
 export const laneName = (type: string, group: string): string => `${type}\t${group}`;
 
@@ -31,8 +34,8 @@ export class LimitsFile {
   #ino = 0;
   /** Where the last line that was read ends. */
   #end = 0;
-  /** True if a fragment follows, because a process was killed while it wrote. */
-  #isTorn = false;
+  /** The bytes of the fragment that follows, because a process was killed while it wrote. */
+  #torn = 0;
   /** The bytes of lines that counted at the last look at all of them. */
   #live = 0;
   /** When the next start of each lane would be on time, in ms. */
@@ -78,7 +81,7 @@ export class LimitsFile {
     for (const [lane, time] of times) this.#times.set(lane, time);
     try {
       if (this.#isMostlyOld(now)) this.#rewrite(now);
-      else this.#append((this.#isTorn ? '\n' : '') + linesOf(times));
+      else this.#append((this.#torn > 0 ? TORN : '') + linesOf(times));
     } catch (error) {
       this.close();
       throw storeError(error, this.#path);
@@ -91,7 +94,7 @@ export class LimitsFile {
     this.#fd = undefined;
     this.#end = 0;
     this.#live = 0;
-    this.#isTorn = false;
+    this.#torn = 0;
     this.#times.clear();
   }
 
@@ -119,20 +122,21 @@ export class LimitsFile {
     const length = readFully(this.#fs, fd, bytes, this.#end);
     const end = bytes.lastIndexOf(LF, length - 1) + 1;
     for (const line of bytes.toString('utf8', 0, end).split('\n')) {
-      const [type, group, seconds] = line.split('\t');
+      const [type, group, seconds, ...others] = line.split('\t');
       const time = Number(seconds) * 1000;
-      if (type !== undefined && group !== undefined && time > 0) this.#times.set(laneName(type, group), time);
+      if (type !== undefined && group !== undefined && time > 0 && others.length === 0)
+        this.#times.set(laneName(type, group), time);
     }
     this.#end += end;
-    this.#isTorn = length > end;
+    this.#torn = length - end;
   }
 
   #append(text: string): void {
     const bytes = Buffer.from(text);
     this.#fd ??= this.#make(this.#path, O_CREAT);
     assertWhole(this.#fs.writeSync(this.#fd, bytes, null), bytes);
-    this.#end += bytes.length;
-    this.#isTorn = false;
+    this.#end += this.#torn + bytes.length;
+    this.#torn = 0;
   }
 
   #make(path: string, flags: number): number {

@@ -35,6 +35,8 @@ const PAUSING: Mode['requests'] = ['add', 'add', 'pause', 'pause', 'resume'];
 /** Schedules, declared again and again; and their jobs. */
 const DECLARING: Mode['requests'] = ['schedule', 'schedule', 'pauseSchedule', 'resumeSchedule'];
 const CANCELLING: Mode['requests'] = ['schedule', 'runNow', 'cancel', 'cancel', 'cancel'];
+/** Many jobs of one type at once. */
+const MANY_LIMITED: Mode['requests'] = ['enqueueMany', 'enqueueMany', 'enqueueMany', 'cancel'];
 const REWRITTEN = /not in the (new )?file/;
 
 /** Every one of them has to be found out. */
@@ -160,6 +162,46 @@ export const CONTROLS: readonly Control[] = [
     3,
     { name: 'waits for one', variant: 'waits for one', scheduled: true, requests: CANCELLING },
     /was claimed, while|was released, although/,
+  ),
+  control(
+    6,
+    {
+      name: 'limits before the lock',
+      variant: 'limits before the lock',
+      limited: 'type',
+      requests: MANY_LIMITED,
+    },
+    /its concurrency is/,
+  ),
+  control(
+    1,
+    { name: 'limits read once', variant: 'limits read once', limited: 'type', requests: MANY_LIMITED },
+    /at most .* may be/,
+  ),
+  control(
+    102,
+    {
+      name: 'limits after the append',
+      variant: 'limits after the append',
+      limited: 'group',
+      requests: MANY_LIMITED,
+    },
+    /at most .* may be/,
+  ),
+  control(
+    6,
+    {
+      name: 'limits cost attempts',
+      variant: 'limits cost attempts',
+      limited: 'type',
+      requests: MANY_LIMITED,
+    },
+    /attempts|no move/,
+  ),
+  control(
+    1,
+    { name: 'lanes stay shut', variant: 'lanes stay shut', limited: 'group', requests: MANY_LIMITED },
+    /a worker left/,
   ),
 ];
 

@@ -133,6 +133,12 @@ export class Machine {
     this.end(process);
   }
 
+  /** True if the lock has the process's token, so that nobody has passed it over. */
+  holdsLock({ life: { pid } }: VirtualProcess): boolean {
+    const tokens = this.disk.stat(LOCK) === undefined ? [] : this.disk.readdir(LOCK);
+    return tokens.some((name) => name.split('.')[4] === String(pid));
+  }
+
   pause(process: VirtualProcess, ms: number): void {
     process.pausedUntil = this.elapsed + ms;
     this.tell(process, `is paused for ${ms} ms`);

@@ -97,6 +97,8 @@ export interface Life {
     maxTime?: number;
     schedules?: Record<string, Spec>;
   };
+  /** A worker has handlers for types with limits as well. */
+  readonly servesLimited: boolean;
   /** Jobs that a reader asks for, or that a person takes out. */
   readonly ids?: readonly string[];
   /** A reader asks for the list of all, in place of one by one. */

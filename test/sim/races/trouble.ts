@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { damageRow } from './damage.js';
 import type { Judge } from './judge.js';
+import { LIMITS } from './limit-judge.js';
 import type { Machine } from './machine.js';
 import type { Mode } from './modes.js';
 import { type Call, QUEUE } from './protocol.js';
@@ -142,7 +143,9 @@ export class Trouble {
   }
 
   #losePower(): void {
+    const limits = this.#machine.disk.content(LIMITS)?.toString('latin1');
     this.#machine.losePower();
+    this.#judge.limits.powerLost(limits);
     if (this.#mode.damage && this.#random.chance(0.7)) {
       const damaged = damageRow(this.#machine.disk, this.#random, (id) => this.#judge.isHeld(id));
       if (damaged !== undefined) {
@@ -165,6 +168,8 @@ export class Trouble {
   #jump(): void {
     this.#judge.pauses.expire(this.#machine.now);
     this.#judge.slots.noteTime();
-    this.#machine.setClock(this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]));
+    const by = this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]);
+    this.#machine.setClock(by);
+    if (by < 0) this.#judge.limits.clockWasSetBack();
   }
 }
