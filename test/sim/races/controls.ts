@@ -1,7 +1,7 @@
 import { type Mode, TWO_IN, UNDISTURBED } from './modes.js';
 import type { Threads } from './program.js';
 import { type Played, play } from './schedule.js';
-import { SYNC_OF_FOLDER, WRITE_OF_LIMITS } from './trouble.js';
+import { SYNC_OF_FOLDER } from './trouble.js';
 
 /** A design that loses something, and how it is found. */
 export interface Control {
@@ -184,17 +184,6 @@ export const CONTROLS: readonly Control[] = [
       name: 'limits after the append',
       variant: 'limits after the append',
       limited: 'group',
-      requests: MANY_LIMITED,
-    },
-    /at most .* may be/,
-  ),
-  control(
-    248,
-    {
-      name: 'cut limits count',
-      variant: 'cut limits count',
-      limited: 'type',
-      aims: [WRITE_OF_LIMITS],
       requests: MANY_LIMITED,
     },
     /at most .* may be/,

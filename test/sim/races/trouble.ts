@@ -12,7 +12,7 @@ const AIMS = ['', '', 'write', 'sync', 'rename', 'unlink'];
 /** The sync of the folder that the queue's file is in. */
 export const SYNC_OF_FOLDER = 'sync of the folder';
 /** A write of the limits file, which a kill may cut in a number. */
-export const WRITE_OF_LIMITS = 'write of the limits file';
+const WRITE_OF_LIMITS = 'write of the limits file';
 /** The same calls, where workers have limits. */
 const LIMITED_AIMS = [...AIMS, WRITE_OF_LIMITS, WRITE_OF_LIMITS];
 /** No more kills, pauses and jumps after so many steps. */

@@ -262,12 +262,6 @@ export const PATCHES: readonly Patch[] = [
     "this.#sortOut(await this.#store.update('open', (tx) => this.#decide(tx)))",
     "this.#sortOut(nowAfterwards(this, await this.#store.update('open', (tx) => this.#decide(tx))))",
   ),
-  // A line that a kill has cut in its number counts, once it is closed.
-  {
-    file: 'lib/file/admission/limits-file.ts',
-    find: '? TORN :',
-    replace: "? ((globalThis as any).VARIANT === 'cut limits count' ? '\\n' : TORN) :",
-  },
   // A job that its limit refuses under the lock has used up an attempt.
   before(
     'limits cost attempts',
