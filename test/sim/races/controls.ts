@@ -1,6 +1,7 @@
 import { type Mode, TWO_IN, UNDISTURBED } from './modes.js';
+import type { Played } from './played.js';
 import type { Threads } from './program.js';
-import { type Played, play } from './schedule.js';
+import { play } from './schedule.js';
 import { SYNC_OF_FOLDER } from './trouble.js';
 
 /** A design that loses something, and how it is found. */
