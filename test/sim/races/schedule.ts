@@ -6,7 +6,7 @@ import { Machine } from './machine.js';
 import type { Mode } from './modes.js';
 import type { Played } from './played.js';
 import type { Threads } from './program.js';
-import { LIMITS, type Life, QUEUE, type RequestKind } from './protocol.js';
+import { type Life, QUEUE, type RequestKind } from './protocol.js';
 import { Random } from './random.js';
 import { isSchedule } from './slot-judge.js';
 import { SlotRequests } from './slot-requests.js';
