@@ -1,6 +1,7 @@
 import { type Mode, TWO_IN, UNDISTURBED } from './modes.js';
+import type { Played } from './played.js';
 import type { Threads } from './program.js';
-import { type Played, play } from './schedule.js';
+import { play } from './schedule.js';
 import { SYNC_OF_FOLDER } from './trouble.js';
 
 /** A design that loses something, and how it is found. */
@@ -129,7 +130,7 @@ export const CONTROLS: readonly Control[] = [
     /was paused/,
   ),
   control(
-    37,
+    20,
     { name: 'pauses cost attempts', variant: 'pauses cost attempts', keyed: true, requests: PAUSING },
     /attempts|no move/,
   ),
@@ -179,7 +180,7 @@ export const CONTROLS: readonly Control[] = [
     /at most .* may be/,
   ),
   control(
-    102,
+    31,
     {
       name: 'limits after the append',
       variant: 'limits after the append',

@@ -1,11 +1,9 @@
 import { type Limit, limitsOf } from './limited-types.js';
 import type { Machine } from './machine.js';
-import { type Call, QUEUE } from './protocol.js';
+import { type Call, LIMITS } from './protocol.js';
 import type { Job } from './queue-file.js';
 import type { VirtualProcess } from './virtual-process.js';
 
-/** Where the workers keep when the next job of each lane may start. */
-export const LIMITS = `${QUEUE}.limits`;
 /** How long a worker without claims waits for a job's rate, in ms; less than it says, since its steps take time. */
 const STAYS_MS = 55_000;
 

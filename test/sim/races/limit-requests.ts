@@ -1,5 +1,7 @@
+import { dirname } from 'node:path';
 import { BY_GROUP, BY_TYPE } from './limited-types.js';
-import type { RequestKind } from './protocol.js';
+import type { Machine } from './machine.js';
+import { LIMITS, QUEUE, type RequestKind } from './protocol.js';
 import type { Random } from './random.js';
 
 /*
@@ -74,4 +76,15 @@ export class LimitRequests {
       options: { ...(group !== '' && { group }), ...(random.chance(0.2) && { priority: random.below(3) }) },
     };
   }
+}
+
+/** Puts old lines into the limits file, so that it has to be rewritten soon. */
+export function fillLimits(machine: Machine, random: Random): void {
+  const { disk } = machine;
+  const fd = disk.open(LIMITS, 'a', 0);
+  const lines = Array.from({ length: 250 }, (_, i) => `gone\t${i}\t1000\n`).join('');
+  disk.write(fd, Buffer.from(lines.slice(0, 4096 - random.below(400)).replace(/[^\n]*$/, '')), null);
+  disk.sync(fd);
+  disk.close(fd);
+  machine.sync(dirname(QUEUE));
 }

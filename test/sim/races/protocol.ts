@@ -113,6 +113,8 @@ export interface Life {
 
 export const QUEUE = '/data/queue.tsv';
 export const LOCK = `${QUEUE}.lock`;
+/** Where the workers keep when the next job of each lane may start. */
+export const LIMITS = `${QUEUE}.limits`;
 
 /** `host.boot.namespace.pid.start.random`, as lib/file/lock/process-id.ts has it. */
 export const ownerName = ({ boot, namespace, pid }: Life, n: number): string =>

@@ -1,11 +1,10 @@
-import { dirname } from 'node:path';
 import { TYPES } from './handlers.js';
 import { Judge } from './judge.js';
 import { KeyRequests } from './key-requests.js';
-import { LIMITS } from './limit-judge.js';
-import { LimitRequests } from './limit-requests.js';
+import { fillLimits, LimitRequests } from './limit-requests.js';
 import { Machine } from './machine.js';
 import type { Mode } from './modes.js';
+import type { Played } from './played.js';
 import type { Threads } from './program.js';
 import { type Life, QUEUE, type RequestKind } from './protocol.js';
 import { Random } from './random.js';
@@ -13,18 +12,6 @@ import { isSchedule } from './slot-judge.js';
 import { SlotRequests } from './slot-requests.js';
 import { Trouble } from './trouble.js';
 import type { VirtualProcess } from './virtual-process.js';
-
-/** What came of a schedule. */
-export interface Played {
-  readonly seed: number;
-  readonly steps: number;
-  readonly kills: number;
-  readonly jobs: number;
-  readonly runs: number;
-  readonly fingerprint: string;
-  readonly violation: string | undefined;
-  readonly log: readonly string[];
-}
 
 interface Planned {
   readonly at: number;
@@ -131,7 +118,7 @@ class Schedule {
 
   /** A file that is there already, where its first making is left out or chance has it. */
   #begin(): void {
-    if (this.#mode.limited) this.#fillLimits();
+    if (this.#mode.limited) fillLimits(this.#machine, this.#random);
     if (!this.#mode.neverCompacts && this.#random.chance(0.5)) return;
     const app = this.#start('app');
     this.#ask(app, 'enqueue', ['quick', { ms: 0, fails: 0 }]);
@@ -148,17 +135,6 @@ class Schedule {
     disk.ftruncate(fd, disk.fstat(fd).size - 1);
     disk.close(fd);
     this.#judge.afterPowerLoss();
-  }
-
-  /** Old lines in the limits file, so that it has to be rewritten soon. */
-  #fillLimits(): void {
-    const { disk } = this.#machine;
-    const fd = disk.open(LIMITS, 'a', 0);
-    const lines = Array.from({ length: 250 }, (_, i) => `gone\t${i}\t1000\n`).join('');
-    disk.write(fd, Buffer.from(lines.slice(0, 4096 - this.#random.below(400)).replace(/[^\n]*$/, '')), null);
-    disk.sync(fd);
-    disk.close(fd);
-    this.#machine.sync(dirname(QUEUE));
   }
 
   // ---- what is planned ----
@@ -418,10 +394,4 @@ class Schedule {
 /** Plays the schedule of a seed to its end, or to the first thing that must not be. */
 export function play(threads: Threads, seed: number, mode: Mode): Played {
   return new Schedule(threads, seed, mode).play();
-}
-
-/** How to tell people of a violation. */
-export function toText({ seed, steps, violation, log }: Played, mode: Mode, last = 60): string {
-  const tail = log.slice(-last).join('\n');
-  return `${mode.name}, seed ${seed}: ${violation}\nafter ${steps} steps, of which the last were\n${tail}`;
 }

@@ -1,10 +1,9 @@
 import { dirname } from 'node:path';
 import { damageRow } from './damage.js';
 import type { Judge } from './judge.js';
-import { LIMITS } from './limit-judge.js';
 import type { Machine } from './machine.js';
 import type { Mode } from './modes.js';
-import { type Call, QUEUE } from './protocol.js';
+import { type Call, LIMITS, QUEUE } from './protocol.js';
 import type { Random } from './random.js';
 import { remove, type VirtualProcess } from './virtual-process.js';
 
@@ -12,6 +11,10 @@ import { remove, type VirtualProcess } from './virtual-process.js';
 const AIMS = ['', '', 'write', 'sync', 'rename', 'unlink'];
 /** The sync of the folder that the queue's file is in. */
 export const SYNC_OF_FOLDER = 'sync of the folder';
+/** A write of the limits file, which a kill may cut in a number. */
+const WRITE_OF_LIMITS = 'write of the limits file';
+/** The same calls, where workers have limits. */
+const LIMITED_AIMS = [...AIMS, WRITE_OF_LIMITS, WRITE_OF_LIMITS];
 /** No more kills, pauses and jumps after so many steps. */
 const TROUBLE_STEPS = 1500;
 /** At appends. */
@@ -90,7 +93,7 @@ export class Trouble {
   /** Hits somebody at once, or the first who is about to make a call of some kind. */
   #aim(hit: (victim: VirtualProcess) => void): void {
     const { processes } = this.#machine;
-    const op = this.#random.pick(this.#mode.aims ?? AIMS);
+    const op = this.#random.pick(this.#mode.aims ?? (this.#mode.limited ? LIMITED_AIMS : AIMS));
     if (op !== '') this.#aimed.push({ op, hit });
     else if (processes.length > 0) hit(this.#random.pick(processes));
   }
@@ -109,6 +112,8 @@ export class Trouble {
 
   #isAimedAt(op: string, call: Call | undefined): boolean {
     if (call === undefined) return false;
+    if (op === WRITE_OF_LIMITS)
+      return call[0] === 'write' && this.#machine.disk.isOf(call[1] as number, LIMITS);
     if (op !== SYNC_OF_FOLDER) return call[0] === op;
     return call[0] === 'sync' && this.#machine.disk.isOf(call[1] as number, dirname(QUEUE));
   }
