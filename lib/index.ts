@@ -36,6 +36,7 @@ export type {
   NewJob,
   OnDuplicate,
 } from './job/job-options.js';
+export type { ConcurrencyLimit, RateLimit } from './job/limits.js';
 export type { WorkerOptions } from './job/options.js';
 export type { Policy } from './job/policy.js';
 export type { QueueOptions } from './job/queue-options.js';

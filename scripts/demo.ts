@@ -44,14 +44,17 @@ const email = await queue.enqueue('send_email', {
   subject: 'Welcome, Ann',
   text: 'Your account is ready.\n',
 });
-const order = await queue.enqueue('webhook', { url: `${url}/orders`, body: { order: 17, total: '19.90' } });
-const gone = await queue.enqueue('webhook', { url: `${url}/old`, body: { order: 17 } });
+// The group lets the worker count the webhooks to each receiver, so that a slow one doesn't hold up the others.
+const options = { group: new URL(url).host };
+const total = '19.90';
+const order = await queue.enqueue('webhook', { url: `${url}/orders`, body: { order: 17, total } }, options);
+const gone = await queue.enqueue('webhook', { url: `${url}/old`, body: { order: 17 } }, options);
 const tomorrow = await queue.enqueue(
   'send_email',
   { to: 'ann@example.com', subject: 'How is it going?', text: 'One day in.\n' },
   { delay: '1d' },
 );
-const mistake = await queue.enqueue('webhook', { url: `${url}/orders`, body: { order: 18 } });
+const mistake = await queue.enqueue('webhook', { url: `${url}/orders`, body: { order: 18 } }, options);
 await queue.cancelJob(mistake);
 const ids = [email, order, gone, tomorrow, mistake];
 await printQueue();

@@ -15,6 +15,9 @@
  *                       time up to an hour
  *   QUEUE_TIMEOUT       the time limit of one attempt; default 1h
  *   QUEUE_ANY_FILE_SYSTEM  1, true or yes: also work a queue on NFS, SMB, 9p or the like, which is refused otherwise
+ *   EMAIL_CONCURRENCY   how many mails may be sent at a time, over all workers; default 4
+ *   WEBHOOK_CONCURRENCY how many webhooks of one group may run at a time, over all workers; default 2. The group is the
+ *                       receiver, if jobs are added with it: { group: new URL(url).host }
  *   The handlers read SMTP_URL, MAIL_FROM, SEND_EMAIL_TIMEOUT (handlers/send_email.js) and WEBHOOK_TIMEOUT.
  *
  * Output
@@ -43,7 +46,10 @@ import { fileURLToPath } from 'node:url';
 const { defineHandlers, openQueue, workerOptionsFrom } = await import('tsvq');
 
 /** The variables of the handlers. They are checked before any handler runs. */
-const HANDLERS_READ = ['SMTP_URL', 'MAIL_FROM', 'SEND_EMAIL_TIMEOUT', 'WEBHOOK_TIMEOUT'];
+const HANDLERS_READ = [
+  ...['SMTP_URL', 'MAIL_FROM', 'SEND_EMAIL_TIMEOUT', 'EMAIL_CONCURRENCY'],
+  ...['WEBHOOK_TIMEOUT', 'WEBHOOK_CONCURRENCY'],
+];
 
 let isGuarded = false;
 
@@ -52,19 +58,26 @@ let isGuarded = false;
  * find nothing to do, and their cost is what they load.
  *
  * A type may have options of its own: `webhook: { handler, maxAttempts: 5 }`. They count before the variables of the
- * environment, so the two types here have none.
+ * environment, so the two types here have only limits: a mail server takes so many connections, and a receiver that is
+ * slow must not hold up webhooks to others. A webhook without a group has no limit.
  *
  * @param {string} outbox the folder for messages of send_email if there is no SMTP server
  */
 const handlers = (outbox) =>
   defineHandlers({
-    webhook: async (payload, context) => {
-      guardStreams();
-      return (await import('./handlers/webhook.js')).webhook(payload, context);
+    webhook: {
+      handler: async (payload, context) => {
+        guardStreams();
+        return (await import('./handlers/webhook.js')).webhook(payload, context);
+      },
+      concurrency: { max: Number(process.env.WEBHOOK_CONCURRENCY?.trim() || 2), by: 'group' },
     },
-    send_email: async (payload, context) => {
-      guardStreams();
-      return (await import('./handlers/send_email.js')).sendEmail(payload, context, outbox);
+    send_email: {
+      handler: async (payload, context) => {
+        guardStreams();
+        return (await import('./handlers/send_email.js')).sendEmail(payload, context, outbox);
+      },
+      concurrency: Number(process.env.EMAIL_CONCURRENCY?.trim() || 4),
     },
   });
 

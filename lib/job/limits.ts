@@ -46,7 +46,7 @@ export interface CheckedRate {
 }
 
 /** A checked {@link ConcurrencyLimit}. */
-export interface CheckedConcurrency {
+interface CheckedConcurrency {
   readonly max: number;
   readonly by: LimitBy;
 }

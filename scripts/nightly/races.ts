@@ -7,8 +7,9 @@
 import { parseArgs } from 'node:util';
 import { CONTROLS, findOut } from '../../test/sim/races/controls.js';
 import { MODES } from '../../test/sim/races/modes.js';
+import { toText } from '../../test/sim/races/played.js';
 import { bundle, Threads } from '../../test/sim/races/program.js';
-import { play, toText } from '../../test/sim/races/schedule.js';
+import { play } from '../../test/sim/races/schedule.js';
 import { PATCHES } from '../../test/sim/races/variants.js';
 
 const { values } = parseArgs({

@@ -1,5 +1,6 @@
 import { followUpId } from '../../lib/file/format/derived-id.js';
 import { KEY_CHECKS } from './check-keys.js';
+import { LIMIT_CHECKS } from './check-limits.js';
 import { isOfSchedule, SLOT_CHECKS } from './check-slots.js';
 import type { FinalState, Row } from './final-state.js';
 import { type Call, callsOf, type Entry } from './journal.js';
@@ -193,6 +194,7 @@ const CHECKS: readonly Check[] = [
   theFileIsClean,
   ...KEY_CHECKS,
   ...SLOT_CHECKS,
+  ...LIMIT_CHECKS,
 ];
 
 /** A job's attempts: the last one, when each began, those whose handlers came to their end, those that began twice. */

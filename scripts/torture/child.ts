@@ -24,6 +24,8 @@ export interface Order {
   readonly linger?: number;
   /** Of a worker: it declares schedules. */
   readonly schedules?: boolean;
+  /** Of a producer: it adds jobs of types with limits as well. */
+  readonly limits?: boolean;
   /** Of a worker: it ends when no job is left that could run. */
   readonly drain?: boolean;
 }

@@ -17,6 +17,8 @@ export type Entry = { readonly t: number } & (
       readonly attempt: number;
       /** The payload's, if the job has a key. */
       readonly tag?: string;
+      /** When the attempt was claimed, in ms since 1970, if its type has a limit. */
+      readonly claimed?: number;
     }
   | { readonly e: 'recorded'; readonly event: string; readonly id: string; readonly attempt?: number }
   | { readonly e: 'seen'; readonly id: string; readonly status: string; readonly attempt: number }

@@ -119,7 +119,18 @@ export class Supervisor {
     const name = `life${this.#lives++}`;
     const options = { retention };
     const limits = { longestDelay: 1500, longestRest: 25 };
-    return { file, options, journal, seed, name, calls: 0, cut: random(), schedules: true, ...limits };
+    return {
+      file,
+      options,
+      journal,
+      seed,
+      name,
+      calls: 0,
+      cut: random(),
+      schedules: true,
+      limits: true,
+      ...limits,
+    };
   }
 
   #spawn(role: Role, order: Order): ChildProcess {

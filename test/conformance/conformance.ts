@@ -12,6 +12,7 @@ import { enqueueing } from './enqueueing.js';
 import { followUps } from './follow-ups.js';
 import { housekeeping } from './housekeeping.js';
 import { labels } from './labels.js';
+import { limits } from './limits.js';
 import { looking } from './looking.js';
 import { operators } from './operators.js';
 import { order } from './order.js';
@@ -34,6 +35,7 @@ export const checks: Checks = {
   ...outcomes,
   ...retries,
   ...policies,
+  ...limits,
   ...followUps,
   ...uniqueJobs,
   ...labels,

@@ -4,7 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type EnqueueOptions, type ErrorCode, type Queue, TsvqError, type WorkerOptions } from 'tsvq';
+import {
+  type EnqueueOptions,
+  type ErrorCode,
+  type HandlerEntry,
+  type Queue,
+  TsvqError,
+  type WorkerOptions,
+} from 'tsvq';
 import { checks, run } from './conformance.js';
 import type { Engine } from './engine.js';
 import { file } from './file.js';
@@ -20,6 +27,7 @@ const LESS: Required<Engine['cannot']> = {
   'follow-ups at once': 'they come by an outbox',
   'fractional priority': 'its priorities are whole numbers',
   labels: 'its jobs have no place for them',
+  limits: 'its workers know nothing of each other',
   'long time limit': 'its leases end after a day',
   maxWorkers: 'it does not know its workers',
   'order over types': 'each type is a queue of its own',
@@ -35,6 +43,9 @@ function refuseOptions({ priority = 0, timeout, dedupeKey, meta }: EnqueueOption
   if (dedupeKey !== undefined) refuse('unique jobs');
   if (meta !== undefined) refuse('labels');
 }
+
+const hasLimit = (entry: HandlerEntry | undefined): boolean =>
+  typeof entry === 'object' && (entry.concurrency ?? entry.rateLimit) !== undefined;
 
 /** The queue, which refuses what an engine may refuse. */
 const limited = (queue: Queue): Queue => ({
@@ -56,6 +67,7 @@ const limited = (queue: Queue): Queue => ({
   schedule: async () => refuse('schedules'),
   processJobs: async (handlers, options: WorkerOptions = {}) => {
     if (options.schedules !== undefined) refuse('schedules');
+    if (Object.values(handlers).some(hasLimit)) refuse('limits');
     return options.maxWorkers === undefined ? queue.processJobs(handlers, options) : refuse('maxWorkers');
   },
 });

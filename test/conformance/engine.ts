@@ -18,6 +18,8 @@ type Capability =
   | 'fractional priority'
   /** The option `meta` of a job, and the filter by it. */
   | 'labels'
+  /** The options `concurrency` and `rateLimit` of a type. */
+  | 'limits'
   /** A time limit of more than a day. */
   | 'long time limit'
   /** The option `maxWorkers` of a worker. */

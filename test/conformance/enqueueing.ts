@@ -56,6 +56,8 @@ const WRONG_OPTIONS: readonly (readonly [options: unknown, named: string])[] = [
   [{ maxAttempts: 1.5 }, 'maxAttempts'],
   [{ timeout: 0 }, 'timeout'],
   [{ timeout: '2y' }, 'timeout'],
+  [{ group: '' }, 'group'],
+  [{ group: '@mine' }, 'group'],
   [null, 'options'],
 ];
 
@@ -82,6 +84,7 @@ export const enqueueing: Checks = {
         maxAttempts: nothing,
         timeout: nothing,
         priority: 0,
+        group: nothing,
         dedupeKey: nothing,
         after: [],
         schedule: undefined,

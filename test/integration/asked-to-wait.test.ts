@@ -23,7 +23,11 @@ test('a receiver that accepts five requests a second gets forty, and no job fail
   });
   const queue = openQueue(file);
   const ids = await queue.enqueueMany(
-    Array.from({ length: 40 }, () => ({ type: 'webhook', payload: { url } })),
+    Array.from({ length: 40 }, () => ({
+      type: 'webhook',
+      payload: { url },
+      options: { group: new URL(url).host },
+    })),
   );
   const worker = startWorker({ QUEUE_FILE: file, QUEUE_LINGER: '100s' });
   let said = '';

@@ -66,9 +66,9 @@ describe('list', { concurrency: 3 }, () => {
         '1970-01-01T00:16:40.000Z',
         '1970-01-01T00:16:40.000Z',
       ],
-      ...['', '1970-01-01T00:16:43.000Z', 'Error: no\\n    at work', '', '', ''],
+      ...['', '1970-01-01T00:16:43.000Z', 'Error: no\\n    at work', '', '', '', ''],
     ]);
-    assert.ok(rows.every((row) => row.length === 12));
+    assert.ok(rows.every((row) => row.length === 13));
   });
 
   for (const [args, ids] of [
@@ -133,6 +133,23 @@ describe('stats', { concurrency: 3 }, () => {
     assert.match(stdout, /^Last worker: .*Z, 2m ago\. It had no handler for: "email"$/m);
     assert.match(stdout, /^\(all\) +1 +1 +\d+d +1 +1 +1 +0 +1 +0$/m);
     assert.match(stdout, /^report +0 +0 +0 +0 +1 +0 +0 +0$/m);
+  });
+
+  test('names the types whose rate is used up', async (t) => {
+    const { queue, file } = fiveStates(t);
+    const until = Math.floor(Date.now() / 1000) + 600;
+    writeFileSync(`${file}.limits`, `api\t\t${until}\nhook\ta\t${until}\nhook\tb\t${until - 1}\nold\t\t1\n`);
+    const at = new Date(until * 1000).toISOString().replace('.000Z', 'Z');
+    const { stdout } = await queue('stats');
+    assert.deepEqual(stdout.match(/^Rate limit: .*$/gm), [
+      `Rate limit: "api" has its full rate again at ${at}.`,
+      `Rate limit: "hook" in 2 groups has its full rate again at ${at}.`,
+    ]);
+    const [stats] = records((await queue('stats', '--json')).stdout);
+    assert.deepEqual(stats?.rateLimits, [
+      { type: 'api', groups: 0, until: new Date(until * 1000).toISOString() },
+      { type: 'hook', groups: 2, until: new Date(until * 1000).toISOString() },
+    ]);
   });
 
   test('counts by status and type, for programs', async (t) => {

@@ -81,6 +81,8 @@ test('a variable that can not be used ends the worker script with 2 before it lo
     [{ SEND_EMAIL_TIMEOUT: '60' }, /^queue_worker: SEND_EMAIL_TIMEOUT is "60"; .*: 60s\n$/],
     [{ WEBHOOK_TIMEOUT: '5000' }, /^queue_worker: WEBHOOK_TIMEOUT is "5000"; .*: 5000ms\n$/],
     [{ WEBHOOK_TIMEOUT: 'soon' }, /^queue_worker: WEBHOOK_TIMEOUT is "soon"; .*: 30s\n$/],
+    [{ WEBHOOK_CONCURRENCY: '0' }, /^queue_worker: WEBHOOK_CONCURRENCY is "0"; .* at least 1, in digits\n$/],
+    [{ EMAIL_CONCURRENCY: 'all' }, /^queue_worker: EMAIL_CONCURRENCY is "all"; .*\n$/],
     [{ MAIL_FROM: 'App' }, /^queue_worker: MAIL_FROM is "App"; .*\n$/],
   ] as const) {
     const { code, stdout, stderr } = await startWorker({ QUEUE_FILE: file, ...env }).ended;
@@ -98,3 +100,19 @@ for (const limit of ['0s', '-1s', '1e3s', '25h', '1.s', '10 days', 'Infinity', '
     setEnvironment(t, { SEND_EMAIL_TIMEOUT: limit });
     assert.throws(checkEnvironment, { code: 'INVALID_ARGUMENT', message: /^SEND_EMAIL_TIMEOUT is/ });
   });
+
+for (const name of ['EMAIL_CONCURRENCY', 'WEBHOOK_CONCURRENCY']) {
+  for (const text of ['', ' 3\n', '12'])
+    test(`${name}=${JSON.stringify(text)} is accepted`, async (t) => {
+      const { checkEnvironment } = await import('../../workers/handlers/environment.js');
+      setEnvironment(t, { [name]: text });
+      checkEnvironment();
+    });
+
+  for (const text of ['0', '00', '-1', '1.5', '1e3', '0x10', '9'.repeat(20), '2 3', 'Infinity'])
+    test(`${name}=${text} is refused`, async (t) => {
+      const { checkEnvironment } = await import('../../workers/handlers/environment.js');
+      setEnvironment(t, { [name]: text });
+      assert.throws(checkEnvironment, { code: 'INVALID_ARGUMENT', message: new RegExp(`^${name} is`) });
+    });
+}

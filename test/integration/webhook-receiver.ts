@@ -36,7 +36,13 @@ export async function post(t: TestContext, payload: object, options: { timeout?:
   const queue = openQueue(join(temporaryFolder(t), 'queue.tsv'));
   t.after(() => queue.close());
   const written = t.mock.method(process.stderr, 'write', () => true);
-  const id = await queue.enqueue('webhook', payload, { maxAttempts: 3, ...options });
+  const { url } = payload as { url?: unknown };
+  const host = typeof url === 'string' && URL.canParse(url) ? new URL(url).host : '';
+  const id = await queue.enqueue('webhook', payload, {
+    maxAttempts: 3,
+    group: host || undefined,
+    ...options,
+  });
   await queue.processJobs(
     { webhook: (given, context) => webhook(given as never, context as never) },
     { logger: () => {}, backoff: [0] },

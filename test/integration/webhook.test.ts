@@ -16,7 +16,8 @@ describe('webhook', () => {
       seen = { method: request.method, headers: request.headers, body: await text(request) };
       response.writeHead(201).end('{"made": true}');
     });
-    const id = await queue.enqueue('webhook', { url, headers: { 'X-Mine': 'yes' }, body: { order: 17 } });
+    const payload = { url, headers: { 'X-Mine': 'yes' }, body: { order: 17 } };
+    const id = await queue.enqueue('webhook', payload, { group: new URL(url).host });
 
     const { code, events, stderr } = await tick(file);
     assert.equal(code, 0);
@@ -80,7 +81,11 @@ describe('webhook', () => {
     });
     const statuses = [408, 425, 429, 500];
     const ids = await queue.enqueueMany(
-      statuses.map((status) => ({ type: 'webhook', payload: { url: `${url}/${status}` } })),
+      statuses.map((status) => ({
+        type: 'webhook',
+        payload: { url: `${url}/${status}` },
+        options: { group: new URL(url).host },
+      })),
     );
     const before = Date.now();
     const { events } = await tick(file);
@@ -103,8 +108,9 @@ describe('webhook', () => {
       const wait = request.url === '/date' ? date.toUTCString() : '3600';
       response.writeHead(request.url === '/date' ? 429 : 503, { 'retry-after': wait }).end();
     });
-    const bySeconds = await queue.enqueue('webhook', { url: `${url}/seconds` });
-    const byDate = await queue.enqueue('webhook', { url: `${url}/date` });
+    const options = { group: new URL(url).host };
+    const bySeconds = await queue.enqueue('webhook', { url: `${url}/seconds` }, options);
+    const byDate = await queue.enqueue('webhook', { url: `${url}/date` }, options);
     const before = Date.now();
     await tick(file);
     const after = Date.now();

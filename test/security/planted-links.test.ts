@@ -46,6 +46,19 @@ test('a link in place of the tick file is neither written nor read', async (t) =
   assert.equal((await queue.stats()).lastTick, undefined);
 });
 
+for (const name of ['limits', 'limits.tmp'])
+  test(`a link in place of queue.tsv.${name} is neither written nor read`, async (t) => {
+    const { file, victim, queue } = place(t);
+    symlinkSync(victim, `${file}.${name}`);
+    // So much that the next start rewrites the file.
+    if (name === 'limits.tmp') writeFileSync(`${file}.limits`, 'email\t\t1\n'.repeat(500));
+    const email = { handler: () => {}, rateLimit: { max: 1, per: '1h' } };
+    const { completed } = await queue.processJobs({ email }, { logger: () => {} });
+    assert.equal(completed, name === 'limits' ? 0 : 1);
+    assert.equal(readFileSync(victim, 'utf8'), 'precious');
+    assert.equal(existsSync(`${file}.limits.tmp`), false);
+  });
+
 test('a pipe in place of the tick file is not waited for', async (t) => {
   const { file, queue } = place(t);
   execFileSync('mkfifo', [`${file}.tick`]);

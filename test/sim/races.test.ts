@@ -3,8 +3,9 @@ import { after, before, test } from 'node:test';
 import { isThorough } from '../support/samples.js';
 import { CONTROLS, findOut } from './races/controls.js';
 import { MODES, type Mode } from './races/modes.js';
+import { toText } from './races/played.js';
 import { bundle, Threads } from './races/program.js';
-import { play, toText } from './races/schedule.js';
+import { play } from './races/schedule.js';
 import { PATCHES } from './races/variants.js';
 
 /*

@@ -234,6 +234,7 @@ const TABLES: Record<string, string[]> = {
     lastTick: true,
     unhandled: true,
     crowdedOutAt: true,
+    rateLimits: true,
     unreadable: true,
   }),
   Errors: keys<Record<ErrorCode, true>>({

@@ -3,6 +3,9 @@ import { domainToASCII } from 'node:url';
 /** The time limits of a mail and a request, unless the environment or the job sets another. */
 const LIMITS = { SEND_EMAIL_TIMEOUT: '60s', WEBHOOK_TIMEOUT: '30s' };
 
+/** How many mails, and webhooks to one receiver, run at a time. The worker has the defaults. */
+const CONCURRENCY = ['EMAIL_CONCURRENCY', 'WEBHOOK_CONCURRENCY'];
+
 /** @type {Record<string, number>} */
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
@@ -22,6 +25,7 @@ const SMTP_OPTIONS = {
 export function checkEnvironment() {
   smtpUrl();
   for (const name of /** @type {(keyof typeof LIMITS)[]} */ (Object.keys(LIMITS))) timeLimit(name);
+  for (const name of CONCURRENCY) checkCount(name);
   const { MAIL_FROM } = process.env;
   if (MAIL_FROM && !/[^\s<>@]@[^\s<>@]/.test(MAIL_FROM))
     throw unusable(
@@ -46,6 +50,13 @@ export function timeLimit(name) {
   throw unusable(
     `${name} is ${JSON.stringify(text)}; it must be a time with its unit (ms, s, m, h), at most 24h: ${example}`,
   );
+}
+
+/** Checks a number of jobs, if it is set. @param {string} name */
+function checkCount(name) {
+  const text = process.env[name]?.trim();
+  if (!text || (/^\d+$/.test(text) && Number(text) >= 1 && Number.isSafeInteger(Number(text)))) return;
+  throw unusable(`${name} is ${JSON.stringify(text)}; it must be a whole number of at least 1, in digits`);
 }
 
 /**

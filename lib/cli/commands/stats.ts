@@ -49,6 +49,7 @@ export function define(command: Command, cli: Cli): void {
       `
 DUE: pending jobs whose time has come; OLDEST: for how long the first of them has waited. DISMISSED: failed
 jobs that queue dismiss has dealt with, which FAILED counts, too. Archived jobs don't count.
+A line names each type with a rate limit whose rate is used up, wholly or in part.
 --json prints one object. --plain prints a line for all, whose type is empty, and one for each type:
 type pending due oldest_due_seconds processing completed failed cancelled waiting dismissed
 ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
@@ -59,7 +60,8 @@ ${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
       if (output.format === 'json') return output.data(stats, []);
       const unreadable =
         stats.unreadable > 0 ? `\nLines that can't be read: ${stats.unreadable} (see queue doctor)` : '';
-      output.text(`${stats.file}, ${size(stats.bytes)}\n${worker(stats, Date.now())}${unreadable}\n`);
+      const about = `${worker(stats, Date.now())}${rates(stats)}${unreadable}`;
+      output.text(`${stats.file}, ${size(stats.bytes)}\n${about}\n`);
       const types = Object.entries(stats.types).sort(([a], [b]) => (a < b ? -1 : 1));
       const lines: Line[] = [{ ...stats, name: '' }, ...types.map(([name, counts]) => ({ ...counts, name }))];
       await output.records(lines, shape);
@@ -79,3 +81,12 @@ function worker({ lastTick, unhandled, crowdedOutAt }: Stats, now: number): stri
       : `\nNo place: a worker left due jobs at ${isoSeconds(crowdedOutAt)}, because maxWorkers others run such jobs.`;
   return `${looked}${handlers}${place}`;
 }
+
+/** Says of each type whose rate is used up when it is back. */
+const rates = ({ rateLimits }: Stats): string =>
+  rateLimits
+    .map(({ type, groups, until }) => {
+      const counted = groups === 0 ? '' : ` in ${groups} ${groups === 1 ? 'group' : 'groups'}`;
+      return `\nRate limit: ${JSON.stringify(type)}${counted} has its full rate again at ${isoSeconds(until)}.`;
+    })
+    .join('');

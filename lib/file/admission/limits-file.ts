@@ -4,11 +4,15 @@ import { assertWhole, type FileSystem, isRegular, readFully, removeIfThere, stor
 import { giveToOwner, removeEmptyFileOfRoot } from '../disk/ownership.js';
 import { LF } from '../format/line.js';
 
-const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 /** Opens neither symlink nor pipe, because others can put one at this known name. */
+const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 /** The most bytes of lines that no longer count, besides as many as of those that count. */
 const MOST_OLD = 4096;
+
+/** Closes a line that was cut, as in the queue file. Otherwise a part of its number could count as an earlier time. */
+const TORN = '\t#torn\n';
 
 /** Returns the name of a lane, as in the file: the type, and the group if the lane is a group of the type. */
 export const laneName = (type: string, group: string): string => `${type}\t${group}`;
@@ -24,32 +28,37 @@ export class LimitsFile {
   readonly #fs: FileSystem;
   readonly #queueFile: string;
   readonly #path: string;
+  readonly #isForWriting: boolean;
   #fd: number | undefined;
   /** The inode of the open file. */
   #ino = 0;
   /** Where the last line that was read ends. */
   #end = 0;
-  /** True if a fragment follows, because a process was killed while it wrote. */
-  #isTorn = false;
+  /** The bytes of the fragment that follows, because a process was killed while it wrote. */
+  #torn = 0;
   /** The bytes of lines that counted at the last look at all of them. */
   #live = 0;
   /** When the next start of each lane would be on time, in ms. */
   readonly #times = new Map<string, number>();
 
-  constructor(fs: FileSystem, queueFile: string) {
+  /** @param isForWriting false for a caller that only reads, which may lack the right to write */
+  constructor(fs: FileSystem, queueFile: string, isForWriting: boolean = true) {
     this.#fs = fs;
     this.#queueFile = queueFile;
+    this.#isForWriting = isForWriting;
     this.#path = `${queueFile}.limits`;
   }
 
-  /** Reads new lines. @throws TsvqError if the file can't be read and written */
+  /** Reads new lines. @throws TsvqError if the file can't be opened; for writing, unless it is only read */
   read(): void {
     try {
       const info = this.#fs.stat(this.#path);
       const isSame = this.#fd !== undefined && info?.ino === this.#ino && info.size >= this.#end;
       if (!isSame) this.close();
+      // A symlink to nothing is refused here. The write is part of a commit, which would fail as a whole.
+      if (info === undefined && this.#fs.readlink(this.#path) !== undefined) throw noFile(this.#path);
       if (info === undefined) return;
-      this.#fd ??= this.#open(APPEND);
+      this.#fd ??= this.#open(this.#isForWriting ? APPEND : READ);
       if (this.#fd !== undefined) this.#readOn(this.#fd, info.size);
     } catch (error) {
       this.close();
@@ -72,7 +81,7 @@ export class LimitsFile {
     for (const [lane, time] of times) this.#times.set(lane, time);
     try {
       if (this.#isMostlyOld(now)) this.#rewrite(now);
-      else this.#append((this.#isTorn ? '\n' : '') + linesOf(times));
+      else this.#append((this.#torn > 0 ? TORN : '') + linesOf(times));
     } catch (error) {
       this.close();
       throw storeError(error, this.#path);
@@ -85,7 +94,7 @@ export class LimitsFile {
     this.#fd = undefined;
     this.#end = 0;
     this.#live = 0;
-    this.#isTorn = false;
+    this.#torn = 0;
     this.#times.clear();
   }
 
@@ -96,14 +105,15 @@ export class LimitsFile {
       fd = this.#fs.open(path, flags, 0o660);
     } catch (error) {
       // Root was killed before it could give the file away.
-      if ((error as NodeJS.ErrnoException).code === 'EACCES' && removeEmptyFileOfRoot(this.#fs, path)) return;
+      const isDenied = this.#isForWriting && (error as NodeJS.ErrnoException).code === 'EACCES';
+      if (isDenied && removeEmptyFileOfRoot(this.#fs, path)) return;
       throw error;
     }
     const info = this.#fs.fstat(fd);
     this.#ino = info.ino;
     if (isRegular(info)) return fd;
     this.#fs.close(fd);
-    throw new TsvqError('NO_ACCESS', `${path} is not a file; remove it, and the limits begin again`);
+    throw noFile(path);
   }
 
   #readOn(fd: number, size: number): void {
@@ -112,20 +122,21 @@ export class LimitsFile {
     const length = readFully(this.#fs, fd, bytes, this.#end);
     const end = bytes.lastIndexOf(LF, length - 1) + 1;
     for (const line of bytes.toString('utf8', 0, end).split('\n')) {
-      const [type, group, seconds] = line.split('\t');
+      const [type, group, seconds, ...others] = line.split('\t');
       const time = Number(seconds) * 1000;
-      if (type !== undefined && group !== undefined && time > 0) this.#times.set(laneName(type, group), time);
+      if (type !== undefined && group !== undefined && time > 0 && others.length === 0)
+        this.#times.set(laneName(type, group), time);
     }
     this.#end += end;
-    this.#isTorn = length > end;
+    this.#torn = length - end;
   }
 
   #append(text: string): void {
     const bytes = Buffer.from(text);
     this.#fd ??= this.#make(this.#path, O_CREAT);
     assertWhole(this.#fs.writeSync(this.#fd, bytes, null), bytes);
-    this.#end += bytes.length;
-    this.#isTorn = false;
+    this.#end += this.#torn + bytes.length;
+    this.#torn = 0;
   }
 
   #make(path: string, flags: number): number {
@@ -153,6 +164,9 @@ export class LimitsFile {
     this.#fs.rename(temporary, this.#path);
   }
 }
+
+const noFile = (path: string): TsvqError =>
+  new TsvqError('NO_ACCESS', `${path} is not a file; remove it, and the limits begin again`);
 
 const linesOf = (times: Iterable<[lane: string, time: number]>): string =>
   // Rounded up, so that no start comes too early.

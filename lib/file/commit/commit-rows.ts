@@ -1,12 +1,6 @@
 import { keyName } from '../format/key-name.js';
 import type { StoredJob } from '../format/stored-job.js';
 
-/** A number of bytes, summed up as far as the rows were looked through. */
-interface Sum {
-  rows: number;
-  bytes: number;
-}
-
 /** The rows that one commit will append, in order, as far as its changes have decided. Finds those that join others. */
 export class CommitRows {
   readonly rows: StoredJob[] = [];
@@ -15,22 +9,15 @@ export class CommitRows {
   readonly #waiting: StoredJob[] = [];
   /** How many rows have been looked through, because most commits never ask. */
   #seen = 0;
-  readonly #most: Sum = { rows: 0, bytes: 0 };
-  readonly #exact: Sum = { rows: 0, bytes: 0 };
-
-  /** The most bytes that the rows can have in the file, for less than it costs to make their text. */
-  get mostBytes(): number {
-    return this.#sum(this.#most, ({ row }) => {
-      let units = 0;
-      for (const field of row) units += field.length + 1;
-      // No character takes more than three bytes for each of its UTF-16 units.
-      return units * 3;
-    });
-  }
+  /** How many bytes the first rows have, and how many rows these are. */
+  #bytes = 0;
+  #measured = 0;
 
   /** How many bytes the rows have in the file, line ends included. */
   get bytes(): number {
-    return this.#sum(this.#exact, ({ text }) => Buffer.byteLength(text) + 1);
+    for (; this.#measured < this.rows.length; this.#measured++)
+      this.#bytes += Buffer.byteLength((this.rows[this.#measured] as StoredJob).text) + 1;
+    return this.#bytes;
   }
 
   /** Returns the row of a job. */
@@ -50,11 +37,6 @@ export class CommitRows {
   childrenOf(id: string): StoredJob[] {
     this.#look();
     return this.#waiting.filter(({ after }) => after?.ids.includes(id));
-  }
-
-  #sum(sum: Sum, bytesOf: (row: StoredJob) => number): number {
-    for (; sum.rows < this.rows.length; sum.rows++) sum.bytes += bytesOf(this.rows[sum.rows] as StoredJob);
-    return sum.bytes;
   }
 
   #look(): void {

@@ -172,7 +172,6 @@ export class Transaction {
   limitSize(limit: number): void {
     const { size, earlier, file } = this.#snapshot;
     if (this.rows.length === 0 || this.#isFurtherTry) return;
-    if (size + earlier.mostBytes + this.#own.mostBytes <= limit) return;
     const wanted = earlier.bytes + this.#own.bytes;
     if (size + wanted <= limit) return;
     throw new TsvqError(

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { TsvqError } from '../../job/errors.js';
 import { archiveFiles, archiveFolder } from '../compaction/archive.js';
-import type { FileInfo } from '../disk/fs.js';
+import { type FileInfo, isRegular } from '../disk/fs.js';
 import { chownCommand, ofRootError } from '../disk/ownership.js';
 import type { Store } from '../store.js';
 import type { Finding } from './finding.js';
@@ -47,7 +47,7 @@ export function inspectAccess(store: Store): Access {
     );
   }
   return {
-    findings: [...open, ...closed].map((message) => ({ kind: 'access', message })),
+    findings: [...open, ...closed, ...unusableLimits(store)].map((message) => ({ kind: 'access', message })),
     keepsOut: closed.length > 0,
     isFileDenied,
   };
@@ -76,7 +76,8 @@ function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
     findings.push((error as Error).message);
   }
   const inLock = [lock.path, `${lock.path}/rewriting`];
-  for (const name of [...inLock, `${realPath}.tick`, `${realPath}.paused`, archive, ...inArchive]) {
+  const beside = ['tick', 'paused', 'limits'].map((end) => `${realPath}.${end}`);
+  for (const name of [...inLock, ...beside, archive, ...inArchive]) {
     const info = anothers(name);
     if (info === undefined) continue;
     const unless = inLock.includes(name) ? 'unless it is empty, when the next process removes it, ' : '';
@@ -86,6 +87,17 @@ function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
     );
   }
   return findings;
+}
+
+/** Finds something else in the place of the limits file, because jobs with a rate limit then wait. */
+function unusableLimits({ fs, realPath }: Store): string[] {
+  const path = `${realPath}.limits`;
+  const isFile = (): boolean => {
+    if (fs.readlink(path) !== undefined) return false;
+    const info = fs.stat(path);
+    return info === undefined || isRegular(info);
+  };
+  return isFile() ? [] : [`${path} is not a file, so jobs with a rate limit wait; remove it`];
 }
 
 /** False if the system denies this process access. More exact checks report other errors. */

@@ -3,6 +3,7 @@ import { crowdedOutLately, readHeartbeat } from '../disk/heartbeat.js';
 import { dismissedIn } from '../index/dismissed.js';
 import { readSealedCounts } from '../index/sealed-counts.js';
 import type { Store } from '../store.js';
+import { readUsedRates, type UsedRate } from './rate-limits.js';
 
 /** The state of a queue in figures. */
 export interface Stats extends TypeStats {
@@ -18,6 +19,8 @@ export interface Stats extends TypeStats {
   unhandled: string[];
   /** When a worker left due jobs because `maxWorkers` others were at work; undefined if not in the last 90 seconds. */
   crowdedOutAt: Date | undefined;
+  /** The types whose rate is used up, wholly or in part, because jobs of them have started lately; by type. */
+  rateLimits: UsedRate[];
   /** The number of unreadable lines, which don't count as jobs. `queue doctor` shows them. */
   unreadable: number;
   /** The size of the file. */
@@ -107,6 +110,7 @@ export async function gatherStats(store: Store): Promise<Stats> {
     // Another worker with the handler may have run the jobs since.
     unhandled: tick?.unhandled.filter((type) => (types.get(type)?.due ?? 0) > 0) ?? [],
     crowdedOutAt: crowdedOutAt === undefined ? undefined : new Date(crowdedOutAt),
+    rateLimits: await readUsedRates(store),
     unreadable: (await index?.unreadable.count(index.file)) ?? 0,
     bytes: index?.file.size ?? 0,
   };

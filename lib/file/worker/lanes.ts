@@ -45,6 +45,12 @@ export class Lane {
   pop(): void {
     this.#jobs.pop();
   }
+
+  /** Takes a job out, wherever it is. */
+  remove(slot: number): void {
+    const others = this.#jobs.data.filter((other) => other !== slot);
+    this.#jobs = new TinyQueue(others, this.#order);
+  }
 }
 
 /** The lane of a group. */
@@ -73,6 +79,8 @@ export class GroupLanes {
   readonly #index: JobIndex;
   readonly #order: (a: number, b: number) => number;
   readonly #lanes = new Map<string, GroupLane>();
+  /** The lane that each job is in, by its slot: its row may already name another group. */
+  readonly #laneOf = new Map<number, GroupLane>();
   /** The first jobs of the lanes that are open; a lane may also have old entries. */
   readonly #heads = new TinyQueue<Head>(
     [],
@@ -95,16 +103,23 @@ export class GroupLanes {
     lane ??= { group, jobs: new Lane(this.#order), head: undefined };
     this.#lanes.set(group, lane);
     lane.jobs.push(slot);
+    this.#laneOf.set(slot, lane);
     this.size++;
     if (isNew || lane.head !== undefined) this.#open(lane);
   }
 
   /** Notes that a job in one of the lanes has another row. */
   touch(slot: number): void {
-    const lane = this.#lanes.get(this.#index.group(slot));
+    const lane = this.#laneOf.get(slot);
     if (lane === undefined) return;
-    lane.jobs.touch();
+    const isMoved = this.#index.group(slot) !== lane.group;
+    if (isMoved) lane.jobs.remove(slot);
+    else lane.jobs.touch();
     if (lane.head !== undefined) this.#open(lane);
+    if (!isMoved) return;
+    // The job was replaced by one of another group, whose lane may be open.
+    this.size--;
+    this.push(slot);
   }
 
   /**
@@ -118,17 +133,12 @@ export class GroupLanes {
       const head = this.#heads.peek();
       if (head === undefined) return undefined;
       const { lane, slot } = head;
-      if (lane.head === head && this.#index.group(slot) === lane.group) {
+      if (lane.head === head) {
         const until = opensAt(lane.group);
         if (until <= now) return slot;
         lane.head = undefined;
         if (until < Number.POSITIVE_INFINITY) this.#shut.push({ lane, until });
         else this.#later.push(lane);
-      } else if (lane.head === head) {
-        // The job was replaced by one of another group.
-        this.pop();
-        this.push(slot);
-        continue;
       }
       this.#heads.pop();
     }
@@ -138,6 +148,7 @@ export class GroupLanes {
   pop(): void {
     const head = this.#heads.pop() as Head;
     head.lane.jobs.pop();
+    this.#laneOf.delete(head.slot);
     this.size--;
     this.#open(head.lane);
   }

@@ -131,6 +131,7 @@ export class Turn {
         const isWritten = tx.written(candidate.id) === candidate.claim;
         const hasStart = this.#started.has(candidate);
         if (!isWritten && !(mayClaim() && isFree(candidate, tx, admissions, hasStart))) return candidate;
+        // The index has the claims that are written, but not those of an earlier try that are not.
         const claimed = isWritten ? candidate : this.#start(candidate, admissions, hasStart);
         tx.put(claimed.claim);
         claiming.claimed.push(claimed);

@@ -1,6 +1,7 @@
 // Adds jobs in every way there is: one after another, many at once, many with one call.
 import { openQueue } from 'tsvq';
 import { ask, inTheMiddle, order, pick, random, sleep, upTo } from './actor.js';
+import { GROUPS, LIMITS } from './limits.js';
 
 /** More than so many that wait are enough. */
 const PLENTY = 250;
@@ -10,8 +11,12 @@ let count = 0;
 
 function job() {
   const tag = `${order.name}-${count++}`;
-  const type = pick(['work', 'work', 'work', 'parent', 'flaky']) ?? 'work';
+  const isLimited = order.limits === true && random() < 0.25;
+  const types = isLimited ? Object.keys(LIMITS) : ['work', 'work', 'work', 'parent', 'flaky'];
+  const type = pick(types) ?? 'work';
+  const group = isLimited ? pick(GROUPS) : '';
   const options = {
+    ...(group !== '' && { group }),
     ...(random() < 0.1 ? { delay: upTo(order.longestDelay) } : {}),
     ...(random() < 0.2 ? { priority: upTo(3) } : {}),
   };

@@ -1,6 +1,7 @@
 // Works as a tick of cron does, or stays for a while; notes each start of an attempt, its end, and what was recorded.
 import { openQueue } from 'tsvq';
 import { inTheMiddle, note, order, random, sleep, upTo } from './actor.js';
+import { LIMITS } from './limits.js';
 import { SCHEDULES } from './schedules.js';
 
 const queue = openQueue(order.file, order.options);
@@ -13,7 +14,7 @@ function start({ job }) {
   return run;
 }
 
-/** @type {import('tsvq').Handlers} */
+/** @type {Partial<Record<string, import('tsvq').HandlerEntry>>} */
 const handlers = {
   work: async (_, context) => {
     const run = start(context);
@@ -50,6 +51,21 @@ const handlers = {
     return { attempt: run.attempt };
   },
 };
+
+for (const [type, limits] of Object.entries(LIMITS))
+  handlers[type] = {
+    ...limits,
+    handler: async ({ failures }, { job }) => {
+      const run = { id: job.id, attempt: job.attempts, claimed: job.startedAt?.getTime() };
+      note({ e: 'start', ...run });
+      if (random() < 0.05) inTheMiddle();
+      await sleep(upTo(30));
+      // Few fail, so that the slow ones are over some time.
+      if (job.attempts - job.forgiven <= failures - 3) throw new Error('it is flaky');
+      note({ e: 'end', ...run });
+      return { attempt: run.attempt };
+    },
+  };
 
 /** @param {import('tsvq').WorkerOptions} options */
 const work = (options) =>

@@ -1,6 +1,7 @@
 import { type Mode, TWO_IN, UNDISTURBED } from './modes.js';
+import type { Played } from './played.js';
 import type { Threads } from './program.js';
-import { type Played, play } from './schedule.js';
+import { play } from './schedule.js';
 import { SYNC_OF_FOLDER } from './trouble.js';
 
 /** A design that loses something, and how it is found. */
@@ -35,6 +36,8 @@ const PAUSING: Mode['requests'] = ['add', 'add', 'pause', 'pause', 'resume'];
 /** Schedules, declared again and again; and their jobs. */
 const DECLARING: Mode['requests'] = ['schedule', 'schedule', 'pauseSchedule', 'resumeSchedule'];
 const CANCELLING: Mode['requests'] = ['schedule', 'runNow', 'cancel', 'cancel', 'cancel'];
+/** Many jobs of one type at once. */
+const MANY_LIMITED: Mode['requests'] = ['enqueueMany', 'enqueueMany', 'enqueueMany', 'cancel'];
 const REWRITTEN = /not in the (new )?file/;
 
 /** Every one of them has to be found out. */
@@ -127,7 +130,7 @@ export const CONTROLS: readonly Control[] = [
     /was paused/,
   ),
   control(
-    37,
+    20,
     { name: 'pauses cost attempts', variant: 'pauses cost attempts', keyed: true, requests: PAUSING },
     /attempts|no move/,
   ),
@@ -160,6 +163,46 @@ export const CONTROLS: readonly Control[] = [
     3,
     { name: 'waits for one', variant: 'waits for one', scheduled: true, requests: CANCELLING },
     /was claimed, while|was released, although/,
+  ),
+  control(
+    6,
+    {
+      name: 'limits before the lock',
+      variant: 'limits before the lock',
+      limited: 'type',
+      requests: MANY_LIMITED,
+    },
+    /its concurrency is/,
+  ),
+  control(
+    1,
+    { name: 'limits read once', variant: 'limits read once', limited: 'type', requests: MANY_LIMITED },
+    /at most .* may be/,
+  ),
+  control(
+    31,
+    {
+      name: 'limits after the append',
+      variant: 'limits after the append',
+      limited: 'group',
+      requests: MANY_LIMITED,
+    },
+    /at most .* may be/,
+  ),
+  control(
+    6,
+    {
+      name: 'limits cost attempts',
+      variant: 'limits cost attempts',
+      limited: 'type',
+      requests: MANY_LIMITED,
+    },
+    /attempts|no move/,
+  ),
+  control(
+    1,
+    { name: 'lanes stay shut', variant: 'lanes stay shut', limited: 'group', requests: MANY_LIMITED },
+    /a worker left/,
   ),
 ];
 

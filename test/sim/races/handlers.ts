@@ -1,4 +1,5 @@
-import type { Handlers } from '../../../lib/index.js';
+import type { HandlerEntries, Handlers } from '../../../lib/index.js';
+import { LIMITED } from './limited-types.js';
 import type { Seam } from './seam.js';
 
 /** What each kind of handler is given. */
@@ -61,6 +62,23 @@ export function handlers(seam: Seam): Handlers<Record<string, Payload>> {
       return { attempt: job.attempts };
     },
   };
+}
+
+/** The types with limits; all of them take their time, and fail at first. */
+export function limitedHandlers(seam: Seam): HandlerEntries<Record<string, Payload>> {
+  const { patient, flaky } = handlers(seam) as Record<'patient' | 'flaky', Handlers[string]>;
+  const entries = Object.entries(LIMITED).map(
+    ([type, limits]) =>
+      [
+        type,
+        {
+          ...limits,
+          handler: (payload: Payload, context: Parameters<typeof patient>[1]) =>
+            (payload.fails > 0 ? flaky : patient)(payload, context),
+        },
+      ] as const,
+  );
+  return Object.fromEntries(entries) as HandlerEntries<Record<string, Payload>>;
 }
 
 export const TYPES = ['quick', 'quick', 'patient', 'deaf', 'flaky', 'parent'] as const;

@@ -1,6 +1,7 @@
 import type { Damaged } from './damage.js';
 import { type Added, KeyJudge } from './key-judge.js';
 import type { KeyedJob } from './key-requests.js';
+import { LimitJudge } from './limit-judge.js';
 import type { Machine } from './machine.js';
 import { PauseJudge } from './pause-judge.js';
 import { type Note, QUEUE, type RequestKind } from './protocol.js';
@@ -42,6 +43,7 @@ export class Judge {
   readonly keys: KeyJudge;
   readonly pauses: PauseJudge;
   readonly slots: SlotJudge;
+  readonly limits: LimitJudge;
   readonly #started = new Set<string>();
   /** The version that a job had when somebody was told of it. */
   readonly #promised = new Map<string, number>();
@@ -58,14 +60,19 @@ export class Judge {
     this.keys = new KeyJudge(violate, () => machine().elapsed);
     this.pauses = new PauseJudge(() => machine().elapsed);
     this.slots = new SlotJudge(violate, () => machine().now, letsTwoIn);
+    this.limits = new LimitJudge(violate, machine);
     let watcher: Watcher | undefined;
     this.#watcher = () =>
       (watcher ??= new Watcher(machine().disk, violate, (id) => this.#promised.get(id) ?? 0, {
         row: (before, job) => this.#row(before, job),
-        aside: (job) => this.slots.aside(job),
+        aside: (job) => {
+          this.slots.aside(job);
+          this.limits.aside(job);
+        },
         newFile: (jobs, isFollowed) => {
           this.keys.newFile(jobs, isFollowed);
           this.slots.newFile(jobs, isFollowed);
+          this.limits.newFile(jobs);
         },
         powerLost: () => {
           this.keys.powerLost((id) => this.#promised.get(id) ?? 0);
@@ -146,6 +153,7 @@ export class Judge {
       this.#violate(`job ${job.id} was claimed, although ${job.type} was paused`);
     this.keys.row(before, job);
     this.slots.row(before, job);
+    if (!isSchedule(job)) this.limits.row(before, job);
     if (isClaim && job.key !== '') this.onKeyedClaim();
   }
 
@@ -260,6 +268,14 @@ export class Judge {
       else if (now.version < version)
         this.#violate(`version ${version} of job ${id} was lost with the power`);
     }
+  }
+
+  /** A worker has left by itself, when no other process ran. @param began when it began, in ms */
+  judgeLeaving(began: number): void {
+    const jobs = [...this.jobs.values()];
+    // It may have made way for another one that nobody can judge.
+    if (!jobs.some(({ status }) => status === 'processing'))
+      this.limits.judgeLeaving(began, (id) => this.isHeld(id));
   }
 
   /** Where nobody was killed, of each job one row is left that is not crossed out. */

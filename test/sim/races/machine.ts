@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { Disk, DiskError } from './disk.js';
 import type { Threads } from './program.js';
-import { type Call, type Life, LOCK, type Note, QUEUE, type Reply } from './protocol.js';
+import { type Call, LIMITS, type Life, LOCK, type Note, QUEUE, type Reply } from './protocol.js';
 import { Random } from './random.js';
 import { type Choice, remove, VirtualProcess } from './virtual-process.js';
 
@@ -125,12 +125,22 @@ export class Machine {
       this.random.chance(0.5) &&
       this.#options.killCutsWrites
     ) {
-      const part = bytes.subarray(0, this.random.below(bytes.length));
+      // The worst for a line of the limits file is a cut in its number.
+      const isNumber = this.disk.isOf(call[1] as number, LIMITS) && bytes.length > 12;
+      const part = isNumber
+        ? bytes.subarray(0, -1 - this.random.below(12))
+        : bytes.subarray(0, this.random.below(bytes.length));
       this.#perform(process, call, part);
     }
     this.kills++;
     this.tell(process, 'is killed');
     this.end(process);
+  }
+
+  /** True if the lock has the process's token, so that nobody has passed it over. */
+  holdsLock({ life: { pid } }: VirtualProcess): boolean {
+    const tokens = this.disk.stat(LOCK) === undefined ? [] : this.disk.readdir(LOCK);
+    return tokens.some((name) => name.split('.')[4] === String(pid));
   }
 
   pause(process: VirtualProcess, ms: number): void {

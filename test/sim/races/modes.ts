@@ -40,6 +40,8 @@ export interface Mode {
   readonly keyed?: boolean;
   /** Web apps and workers declare schedules, and ask of them. */
   readonly scheduled?: boolean;
+  /** Most jobs are of types with limits; what their limits count. */
+  readonly limited?: 'type' | 'group';
 }
 
 /**
@@ -81,4 +83,8 @@ export const MODES: readonly Mode[] = [
   { name: 'scheduled', scheduled: true, shortWrites: 0.05 },
   { name: 'scheduled, power loss', scheduled: true, powerLoss: true },
   { ...TWO_IN, name: 'scheduled, two in the lock', scheduled: true },
+  { name: 'limited', limited: 'type', shortWrites: 0.05 },
+  { name: 'limited by group', limited: 'group', shortWrites: 0.05 },
+  { name: 'limited, power loss', limited: 'type', powerLoss: true },
+  { name: 'limited by group, power loss', limited: 'group', powerLoss: true },
 ];

@@ -97,6 +97,8 @@ export interface Life {
     maxTime?: number;
     schedules?: Record<string, Spec>;
   };
+  /** A worker has handlers for types with limits as well. */
+  readonly servesLimited: boolean;
   /** Jobs that a reader asks for, or that a person takes out. */
   readonly ids?: readonly string[];
   /** A reader asks for the list of all, in place of one by one. */
@@ -111,6 +113,8 @@ export interface Life {
 
 export const QUEUE = '/data/queue.tsv';
 export const LOCK = `${QUEUE}.lock`;
+/** Where the workers keep when the next job of each lane may start. */
+export const LIMITS = `${QUEUE}.limits`;
 
 /** `host.boot.namespace.pid.start.random`, as lib/file/lock/process-id.ts has it. */
 export const ownerName = ({ boot, namespace, pid }: Life, n: number): string =>

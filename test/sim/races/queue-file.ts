@@ -4,6 +4,7 @@ export interface Job {
   readonly type: string;
   readonly payload: string;
   readonly key: string;
+  readonly group: string;
   /** The jobs that it waits for, or has waited for. */
   readonly after: readonly string[];
   readonly status: string;
@@ -11,6 +12,8 @@ export interface Job {
   readonly attempts: number;
   readonly forgiven: number;
   readonly lockedBy: string;
+  /** In ms. */
+  readonly startedAt: number;
   readonly result: string;
   readonly followUps: string;
   readonly meta: string;
@@ -53,12 +56,14 @@ export function readLine(line: string, names: readonly string[], offset: number)
       type: at('type'),
       payload: at('payload'),
       key: at('dedupe_key'),
+      group: at('group'),
       after: at('after').match(/[0-9a-f]{16}/g) ?? [],
       status: at('status'),
       version: Number(at('version')),
       attempts: Number(at('attempts')),
       forgiven: Number(at('forgiven')),
       lockedBy: at('locked_by'),
+      startedAt: Number(at('started_at')) * 1000,
       result: at('result'),
       followUps: at('follow_ups'),
       meta: at('meta'),

@@ -1,8 +1,10 @@
 import { TYPES } from './handlers.js';
 import { Judge } from './judge.js';
 import { KeyRequests } from './key-requests.js';
+import { fillLimits, LimitRequests } from './limit-requests.js';
 import { Machine } from './machine.js';
 import type { Mode } from './modes.js';
+import type { Played } from './played.js';
 import type { Threads } from './program.js';
 import { type Life, QUEUE, type RequestKind } from './protocol.js';
 import { Random } from './random.js';
@@ -10,18 +12,6 @@ import { isSchedule } from './slot-judge.js';
 import { SlotRequests } from './slot-requests.js';
 import { Trouble } from './trouble.js';
 import type { VirtualProcess } from './virtual-process.js';
-
-/** What came of a schedule. */
-export interface Played {
-  readonly seed: number;
-  readonly steps: number;
-  readonly kills: number;
-  readonly jobs: number;
-  readonly runs: number;
-  readonly fingerprint: string;
-  readonly violation: string | undefined;
-  readonly log: readonly string[];
-}
 
 interface Planned {
   readonly at: number;
@@ -52,6 +42,7 @@ class Schedule {
   readonly #trouble: Trouble;
   readonly #keyed: KeyRequests;
   readonly #slots: SlotRequests;
+  readonly #limited: LimitRequests;
   #plan: Planned[] = [];
   #lastPid = 0;
   #lastRequest = 0;
@@ -66,6 +57,7 @@ class Schedule {
     this.#judge = new Judge(() => this.#machine, mode.lockLetsTwoIn ?? false);
     this.#keyed = new KeyRequests(random);
     this.#slots = new SlotRequests(random);
+    this.#limited = new LimitRequests(random, mode.limited ?? 'type');
     this.#judge.onKeyedClaim = () => this.#chase();
     const options = {
       lockLetsTwoIn: mode.lockLetsTwoIn ?? false,
@@ -76,11 +68,14 @@ class Schedule {
     this.#machine = new Machine(threads, seed, options, {
       note: (note, of) => {
         this.#judge.note(note, of);
-        if (note[0] === 'exit') of.exited = true;
+        if (note[0] !== 'exit') return;
+        of.exited = true;
+        of.exitCode = note[1];
       },
-      changed: (call) => {
+      changed: (call, of) => {
         const [op] = call;
         this.#trouble.saw(call);
+        this.#judge.limits.saw(call, of);
         if (op === 'write' || op === 'rename' || op === 'ftruncate' || op === 'unlink') this.#judge.look();
       },
     });
@@ -89,8 +84,10 @@ class Schedule {
         this.#add({ at, act: () => void this.#start('worker') }, { at, act: () => this.#request() }),
       startAgain: () => this.#add({ at: this.#machine.elapsed, act: () => this.#startApp() }),
     });
-    // A commit has to take less than a slot.
-    this.#machine.stepTakes = random.pick(mode.scheduled ? [0.05, 0.05, 2] : [0.05, 0.05, 2, 30]);
+    // A commit has to take less than a slot, and than the time between two starts.
+    this.#machine.stepTakes = random.pick(
+      mode.scheduled || mode.limited ? [0.05, 0.05, 2] : [0.05, 0.05, 2, 30],
+    );
     this.#machine.persistence = random.pick([0, 0, 0.5, 0.9]);
     this.#queue = {
       durability: mode.powerLoss || mode.undisturbed || random.chance(0.8) ? 'sync' : 'os',
@@ -121,6 +118,7 @@ class Schedule {
 
   /** A file that is there already, where its first making is left out or chance has it. */
   #begin(): void {
+    if (this.#mode.limited) fillLimits(this.#machine, this.#random);
     if (!this.#mode.neverCompacts && this.#random.chance(0.5)) return;
     const app = this.#start('app');
     this.#ask(app, 'enqueue', ['quick', { ms: 0, fails: 0 }]);
@@ -143,18 +141,18 @@ class Schedule {
 
   #planAll(): void {
     const random = this.#random;
-    const { keyed, scheduled } = this.#mode;
+    const { keyed, scheduled, limited } = this.#mode;
     // Jobs of one key have to meet, and slots have to come while there are workers.
     const spread = random.pick(
-      scheduled ? [1500, 5000, 15_000] : [20, 20, 500, 5000, keyed ? 5000 : 100_000],
+      scheduled || limited ? [1500, 5000, 15_000] : [20, 20, 500, 5000, keyed ? 5000 : 100_000],
     );
     const from = this.#machine.elapsed;
     const at = (): number => from + random.below(spread);
     for (let i = 1 + random.below(2); i > 0; i--) this.#plan.push({ at: at(), act: () => this.#startApp() });
-    for (let i = (scheduled ? 4 : 2) + random.below(3); i > 0; i--) {
+    for (let i = (scheduled || limited ? 4 : 2) + random.below(3); i > 0; i--) {
       this.#plan.push({ at: at(), act: () => void this.#start('worker') });
     }
-    for (let i = 3 + random.below(keyed || scheduled ? 24 : 12); i > 0; i--) {
+    for (let i = 3 + random.below(keyed || scheduled || limited ? 24 : 12); i > 0; i--) {
       this.#plan.push({ at: at() + 1, act: () => this.#request() });
     }
     if (this.#mode.readers) {
@@ -208,6 +206,7 @@ class Schedule {
           schedules: this.#isAtRest ? {} : this.#slots.declared(),
         }),
       },
+      servesLimited: this.#mode.limited !== undefined,
       neverCompacts: this.#mode.neverCompacts ?? false,
       variant: this.#mode.variant ?? '',
       ...errand,
@@ -226,6 +225,12 @@ class Schedule {
     }
     if (this.#mode.scheduled) {
       this.#requestScheduled(random.pick(app));
+      return;
+    }
+    if (this.#mode.limited) {
+      const open = ids.filter((id) => /^[pw]/.test(this.#judge.jobs.get(id)?.status ?? ''));
+      const { what, args } = this.#limited.draw({ ids, open }, this.#mode.requests);
+      this.#ask(random.pick(app), what, args);
       return;
     }
     const newJob = () => ({
@@ -345,8 +350,10 @@ class Schedule {
       );
       // Far enough for what is due, and for the time limits of those that nobody can judge.
       machine.elapsed += due - machine.now + (ticks > 1 ? 90_000 : 0) + (ticks > 6 ? 2 * HOUR : 0);
-      this.#start('worker');
+      const began = machine.now;
+      const worker = this.#start('worker');
       this.#run();
+      if (worker.exitCode === '') this.#judge.judgeLeaving(began);
       // Where two were in the lock, only a compaction finds that a job waits for one that is over.
       if (this.#mode.neverCompacts && this.#mode.scheduled && ticks === 0) this.#compact();
     }
@@ -387,10 +394,4 @@ class Schedule {
 /** Plays the schedule of a seed to its end, or to the first thing that must not be. */
 export function play(threads: Threads, seed: number, mode: Mode): Played {
   return new Schedule(threads, seed, mode).play();
-}
-
-/** How to tell people of a violation. */
-export function toText({ seed, steps, violation, log }: Played, mode: Mode, last = 60): string {
-  const tail = log.slice(-last).join('\n');
-  return `${mode.name}, seed ${seed}: ${violation}\nafter ${steps} steps, of which the last were\n${tail}`;
 }

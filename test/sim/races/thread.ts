@@ -8,7 +8,7 @@ import { resolveQueueOptions } from '../../../lib/job/queue-options.js';
 import { overStore } from '../../../lib/open-queue.js';
 import type { Queue } from '../../../lib/queue.js';
 import { Channel } from './channel.js';
-import { handlers } from './handlers.js';
+import { handlers, limitedHandlers } from './handlers.js';
 import { type Command, type Life, QUEUE, type RequestKind } from './protocol.js';
 import { replaceGlobals, settleIn, whenIdle } from './realm.js';
 import { Seam } from './seam.js';
@@ -57,14 +57,17 @@ async function toItsEnd(current: Seam, work: Promise<unknown>): Promise<void> {
   }
 }
 
-const work = (current: Seam, { worker }: Life): Promise<unknown> =>
-  queue.processJobs(handlers(current), {
-    ...worker,
-    backoff: { base: 200 },
-    timeout: 10_000,
-    logger: ({ event, id = '', attempt = 0, message, error }) =>
-      current.note(['event', event, id, attempt, message ?? error ?? '']),
-  });
+const work = (current: Seam, { worker, servesLimited }: Life): Promise<unknown> =>
+  queue.processJobs(
+    { ...handlers(current), ...(servesLimited && limitedHandlers(current)) },
+    {
+      ...worker,
+      backoff: { base: 200 },
+      timeout: 10_000,
+      logger: ({ event, id = '', attempt = 0, message, error }) =>
+        current.note(['event', event, id, attempt, message ?? error ?? '']),
+    },
+  );
 
 const REQUESTS: Record<RequestKind, (...args: never[]) => Promise<unknown>> = {
   enqueue: (type: string, payload: unknown, options: object) => queue.enqueue(type, payload, options),

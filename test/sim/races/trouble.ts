@@ -3,7 +3,7 @@ import { damageRow } from './damage.js';
 import type { Judge } from './judge.js';
 import type { Machine } from './machine.js';
 import type { Mode } from './modes.js';
-import { type Call, QUEUE } from './protocol.js';
+import { type Call, LIMITS, QUEUE } from './protocol.js';
 import type { Random } from './random.js';
 import { remove, type VirtualProcess } from './virtual-process.js';
 
@@ -11,6 +11,10 @@ import { remove, type VirtualProcess } from './virtual-process.js';
 const AIMS = ['', '', 'write', 'sync', 'rename', 'unlink'];
 /** The sync of the folder that the queue's file is in. */
 export const SYNC_OF_FOLDER = 'sync of the folder';
+/** A write of the limits file, which a kill may cut in a number. */
+const WRITE_OF_LIMITS = 'write of the limits file';
+/** The same calls, where workers have limits. */
+const LIMITED_AIMS = [...AIMS, WRITE_OF_LIMITS, WRITE_OF_LIMITS];
 /** No more kills, pauses and jumps after so many steps. */
 const TROUBLE_STEPS = 1500;
 /** At appends. */
@@ -89,7 +93,7 @@ export class Trouble {
   /** Hits somebody at once, or the first who is about to make a call of some kind. */
   #aim(hit: (victim: VirtualProcess) => void): void {
     const { processes } = this.#machine;
-    const op = this.#random.pick(this.#mode.aims ?? AIMS);
+    const op = this.#random.pick(this.#mode.aims ?? (this.#mode.limited ? LIMITED_AIMS : AIMS));
     if (op !== '') this.#aimed.push({ op, hit });
     else if (processes.length > 0) hit(this.#random.pick(processes));
   }
@@ -108,6 +112,8 @@ export class Trouble {
 
   #isAimedAt(op: string, call: Call | undefined): boolean {
     if (call === undefined) return false;
+    if (op === WRITE_OF_LIMITS)
+      return call[0] === 'write' && this.#machine.disk.isOf(call[1] as number, LIMITS);
     if (op !== SYNC_OF_FOLDER) return call[0] === op;
     return call[0] === 'sync' && this.#machine.disk.isOf(call[1] as number, dirname(QUEUE));
   }
@@ -142,7 +148,9 @@ export class Trouble {
   }
 
   #losePower(): void {
+    const limits = this.#machine.disk.content(LIMITS)?.toString('latin1');
     this.#machine.losePower();
+    this.#judge.limits.powerLost(limits);
     if (this.#mode.damage && this.#random.chance(0.7)) {
       const damaged = damageRow(this.#machine.disk, this.#random, (id) => this.#judge.isHeld(id));
       if (damaged !== undefined) {
@@ -165,6 +173,8 @@ export class Trouble {
   #jump(): void {
     this.#judge.pauses.expire(this.#machine.now);
     this.#judge.slots.noteTime();
-    this.#machine.setClock(this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]));
+    const by = this.#random.pick([-HOUR, 365 * 24 * HOUR, 61_000]);
+    this.#machine.setClock(by);
+    if (by < 0) this.#judge.limits.clockWasSetBack();
   }
 }

@@ -16,6 +16,7 @@ const HELPERS = '../../../test/sim/races';
 
 const WRITES = 'variant-writes';
 const KEYS = 'variant-keys';
+const LIMITS = 'variant-limits';
 
 /** `find` becomes an expression that is `instead` for one variant. */
 const expression = (variant: string, file: string, find: string, instead: string): Patch => ({
@@ -234,6 +235,49 @@ export const PATCHES: readonly Patch[] = [
   ),
   // A job that waits behind others waits for the last of them only.
   expression('waits for one', 'lib/file/schedules/slot-job.ts', '-MOST_AWAITED', '-1'),
+
+  // A worker claims what its pick let start; knows the starts of others once; writes its own too late.
+  expression(
+    'limits before the lock',
+    'lib/file/worker/turn.ts',
+    'admissions.of(candidate.claim.from as StoredJob, hasStart)',
+    "(candidate.isLone ? 'alone' : 'start')",
+  ),
+  before(
+    'limits read once',
+    'lib/file/admission/limits-file.ts',
+    '      const info = this.#fs.stat(this.#path);',
+    'if (this.#fd !== undefined) return;',
+  ),
+  imported('lib/file/worker/turn.ts', 'doAfterwards, nowAfterwards', LIMITS),
+  expression(
+    'limits after the append',
+    'lib/file/worker/turn.ts',
+    'limits.save(starts.map(({ claim }) => claim))',
+    'doAfterwards(this, () => limits.save(starts.map(({ claim }) => claim)))',
+  ),
+  expression(
+    'limits after the append',
+    'lib/file/worker/turn.ts',
+    "this.#sortOut(await this.#store.update('open', (tx) => this.#decide(tx)))",
+    "this.#sortOut(nowAfterwards(this, await this.#store.update('open', (tx) => this.#decide(tx))))",
+  ),
+  // A job that its limit refuses under the lock has used up an attempt.
+  before(
+    'limits cost attempts',
+    'lib/file/worker/turn.ts',
+    '      const isWritten = tx.written(candidate.id) === candidate.claim;',
+    `const seen = candidate.claim.from as StoredJob;
+     if (isUnchanged(candidate, tx) && !admissions.limits.admits(seen, this.#started.has(candidate)))
+       tx.change(seen, { attempts: seen.attempts + 1 });`,
+  ),
+  // A lane that was shut once stays so.
+  before(
+    'lanes stay shut',
+    'lib/file/worker/lanes.ts',
+    '    const later = this.#later;',
+    'while ((this.#shut.peek()?.until ?? Infinity) <= now) this.#shut.pop(); this.#later = []; return;',
+  ),
 
   // New jobs are appended beside the lock, and nobody looks whether the file is written anew.
   expression('no look behind', 'lib/file/commit/try.ts', '!lock.isRewriting', 'true'),

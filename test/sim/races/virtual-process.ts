@@ -20,6 +20,8 @@ export class VirtualProcess {
   alive = true;
   /** It has said that it has nothing more to do. */
   exited = false;
+  /** The error that it ended with; '' for none, undefined while it has not ended by itself. */
+  exitCode: string | undefined;
   pausedUntil = 0;
   /** What it stands still for, and the bytes of a write; undefined if it has nothing to do. */
   call: Call | undefined;

@@ -180,6 +180,7 @@ test('finds what stands next to the file and has another owner, unless both may 
     `${file}.lock`,
     `${file}.lock/rewriting`,
     `${file}.tick`,
+    `${file}.limits`,
     archive,
     join(archive, 'queue-2026-01.tsv'),
   ];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FakeClock } from '../../../support/fake-clock.js';
@@ -75,4 +75,53 @@ test('a type that the last worker could not handle is named as long as a job of 
   assert.deepEqual((await queue.stats()).unhandled, ['ghost']);
   await queue.cancelJob(id);
   assert.deepEqual((await queue.stats()).unhandled, []);
+});
+
+test('types whose rate is used up are named, with the time at which all of it is back', async (t) => {
+  const clock = new FakeClock(10_000_000);
+  const { queue, file } = openTest(t, { clock });
+  await queue.enqueueMany([
+    { type: 'api' },
+    ...['a', 'b', 'b'].map((group) => ({ type: 'hook', options: { group } })),
+  ]);
+  assert.deepEqual((await queue.stats()).rateLimits, []);
+  const handler = (): void => {};
+  const hook = { handler, rateLimit: { max: 1, per: '20m', burst: 2, by: 'group' } } as const;
+  await queue.processJobs({ hook, api: { handler, rateLimit: { max: 1, per: '10m' } } });
+  const before = statSync(`${file}.limits`);
+  assert.deepEqual((await queue.stats()).rateLimits, [
+    { type: 'api', groups: 0, until: new Date(10_600_000) },
+    { type: 'hook', groups: 2, until: new Date(12_400_000) },
+  ]);
+  assert.equal(statSync(`${file}.limits`).mtimeMs, before.mtimeMs, 'a look writes nothing');
+  clock.advance(600_000);
+  assert.deepEqual(
+    (await queue.stats()).rateLimits.map(({ type, groups }) => [type, groups]),
+    [['hook', 2]],
+  );
+  clock.advance(600_000);
+  assert.deepEqual(
+    (await queue.stats()).rateLimits.map(({ type, groups }) => [type, groups]),
+    [['hook', 1]],
+  );
+});
+
+test('a limits file that can not be used costs stats only the rates', async (t) => {
+  const { queue, file } = openTest(t, { clock: new FakeClock(10_000_000) });
+  await queue.enqueue('api');
+  const limits = `${file}.limits`;
+  const expect = async (rates: string[]): Promise<void> => {
+    const { total, rateLimits } = await queue.stats();
+    assert.deepEqual([total, rateLimits.map(({ type }) => type)], [1, rates]);
+  };
+  writeFileSync(limits, 'api\t\t10001\nrubbish\n\nold\t\t9999\nx\ty\tz\ntorn\t\t1000');
+  await expect(['api']);
+  chmodSync(limits, 0o440);
+  await expect(['api']);
+  rmSync(limits);
+  symlinkSync('elsewhere', limits);
+  await expect([]);
+  rmSync(limits);
+  mkdirSync(limits);
+  await expect([]);
 });
