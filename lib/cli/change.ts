@@ -57,7 +57,7 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
 const REFUSALS: readonly ErrorCode[] = ['DUPLICATE_JOB', 'INVALID_ARGUMENT'];
 
 /** Returns the error about one job. It must not keep the other jobs from their change. */
-function toRefusal(error: unknown): TsvqError {
+export function toRefusal(error: unknown): TsvqError {
   if (error instanceof TsvqError && REFUSALS.includes(error.code)) return error;
   throw error;
 }

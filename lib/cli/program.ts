@@ -7,6 +7,7 @@ import { guardStreams, say, writeErr, writeOut } from './output.js';
 /** The commands. A module is loaded only for its own command, because loading is most of a start's cost. */
 const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModule>]> = {
   add: ['add a job, and print its id', () => import('./commands/add.js')],
+  errors: ['group failed jobs by their errors', () => import('./commands/errors.js')],
   list: ['list jobs', () => import('./commands/list.js')],
   status: ['show how the queue is doing', () => import('./commands/status.js')],
   show: ['show all of one job', () => import('./commands/show.js')],

@@ -1,0 +1,85 @@
+import { createInterface } from 'node:readline/promises';
+import type { Job } from '../job/job.js';
+import { toRefusal } from './change.js';
+import type { CommandChange } from './change-command.js';
+import type { Cli } from './cli.js';
+import { EXIT, usageError } from './exit.js';
+import { filtered, type JobFilter } from './job-filter.js';
+import { say } from './output.js';
+
+/** Changes that are asked for together, so that they need one commit. */
+const TOGETHER = 500;
+
+/** How a person wants many jobs changed. */
+export interface ManyOptions {
+  /** True to say only what would be changed. */
+  readonly dryRun?: boolean;
+  /** True not to ask. */
+  readonly yes?: boolean;
+}
+
+/**
+ * Changes all jobs that a filter names. It says how many, and asks if they are more than one. Jobs that are no longer in
+ * a state for it when their turn comes are counted apart.
+ *
+ * @throws CliError (usage) if it has to ask, and there is no terminal
+ */
+export async function changeMany(
+  cli: Cli,
+  filter: JobFilter,
+  change: CommandChange,
+  { dryRun = false, yes = false }: ManyOptions,
+): Promise<void> {
+  const { output, queue } = cli;
+  const types = new Map<string, number>();
+  const ids: string[] = [];
+  for await (const { id, type, ...job } of filtered(queue, filter, change.states)) {
+    if (change.accepts?.({ id, type, ...job } as Job) === false) continue;
+    ids.push(id);
+    types.set(type, (types.get(type) ?? 0) + 1);
+  }
+  const what = `${counted(ids.length)}${ids.length === 0 ? '' : ` (${summary(types)})`}`;
+  if (dryRun)
+    return output.record(
+      { jobs: ids.length, types: Object.fromEntries(types) },
+      `${what} would be ${change.done}`,
+      [ids.length],
+    );
+  if (ids.length > 1 && !yes && !(await isConfirmed(`${what}: go on?`))) {
+    say('nothing was changed');
+    process.exitCode = EXIT.failed;
+    return;
+  }
+  let changed = 0;
+  for (let i = 0; i < ids.length; i += TOGETHER) {
+    const answers = ids.slice(i, i + TOGETHER).map((id) => change.apply(queue, id).catch(toRefusal));
+    changed += (await Promise.all(answers)).filter((answer) => answer === true).length;
+  }
+  const left = ids.length - changed;
+  const rest = left === 0 ? '' : `; ${counted(left)} could not be: only ${change.wanted}`;
+  output.record({ changed, left }, `${change.done} ${counted(changed)}${rest}`, [changed, left]);
+  if (left > 0 || ids.length === 0) process.exitCode = EXIT.failed;
+}
+
+const counted = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;
+
+/** How many types a summary names. */
+const MOST_TYPES = 5;
+
+function summary(types: ReadonlyMap<string, number>): string {
+  const all = [...types].sort(([, a], [, b]) => b - a);
+  const named = all.slice(0, MOST_TYPES).map(([type, count]) => `${count} ${type}`);
+  return [...named, ...(all.length > MOST_TYPES ? [`${all.length - MOST_TYPES} more types`] : [])].join(', ');
+}
+
+/** Asks the person at the terminal. @throws CliError (usage) without a terminal */
+export async function isConfirmed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY)
+    throw usageError('this is no terminal to ask at, so nothing was changed; give --yes');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}
