@@ -1,18 +1,9 @@
 import type { Command } from 'commander';
-import type { Job, Status } from '../job/job.js';
-import { type Change, changeJobs } from './change.js';
+import { type CommandChange, changeJobs } from './change.js';
 import { changeMany, type ManyOptions } from './change-many.js';
 import type { Cli } from './cli.js';
 import { usageError } from './exit.js';
 import { addFilter, isEmpty, type JobFilter } from './job-filter.js';
-
-/** A change that a command makes of jobs: of those that it is given, or of all that a filter names. */
-export interface CommandChange extends Change {
-  /** The states of jobs that a filter without `--status` looks in. */
-  readonly states: readonly Status[];
-  /** True for a job in these states that the change is for. Default: all. */
-  readonly accepts?: (job: Job) => boolean;
-}
 
 /** Gives a command its arguments and options, and lets it make the change. */
 export function defineChange(command: Command, cli: Cli, change: CommandChange): Command {

@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Job } from '../job/job.js';
-import { toRefusal } from './change.js';
-import type { CommandChange } from './change-command.js';
+import { type CommandChange, toRefusal } from './change.js';
 import type { Cli } from './cli.js';
 import { EXIT, usageError } from './exit.js';
 import { filtered, type JobFilter } from './job-filter.js';

@@ -1,5 +1,5 @@
 import { type ErrorCode, TsvqError } from '../job/errors.js';
-import type { Job } from '../job/job.js';
+import type { Job, Status } from '../job/job.js';
 import type { Queue } from '../queue.js';
 import type { Cli } from './cli.js';
 import { EXIT } from './exit.js';
@@ -14,6 +14,14 @@ export interface Change {
   readonly wanted: string;
   /** Makes the change. @returns false if the job's state forbids it @throws TsvqError of {@link REFUSALS} */
   readonly apply: (queue: Queue, id: string) => Promise<boolean>;
+}
+
+/** A change that a command makes of jobs: of those that it is given, or of all that a filter names. */
+export interface CommandChange extends Change {
+  /** The states of jobs that a filter without `--status` looks in. */
+  readonly states: readonly Status[];
+  /** True for a job in these states that the change is for. Default: all. */
+  readonly accepts?: (job: Job) => boolean;
 }
 
 /**
