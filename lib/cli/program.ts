@@ -11,6 +11,7 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
   list: ['list jobs', () => import('./commands/list.js')],
   status: ['show how the queue is doing', () => import('./commands/status.js')],
   show: ['show all of one job', () => import('./commands/show.js')],
+  explain: ['say why a job waits, runs or failed', () => import('./commands/explain.js')],
   cancel: ['stop jobs that wait or run', () => import('./commands/cancel.js')],
   retry: ['run failed or cancelled jobs again', () => import('./commands/retry.js')],
   promote: ['let jobs that wait for their time start now', () => import('./commands/promote.js')],

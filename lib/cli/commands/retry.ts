@@ -1,24 +1,27 @@
 import type { Command } from 'commander';
-import { changeJobs } from '../change.js';
+import { defineChange } from '../change-command.js';
 import type { Cli } from '../cli.js';
 import { examples } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {
-  command
-    .argument('<id...>', 'IDs of the jobs, or the beginnings of them')
-    .addHelpText(
-      'after',
-      `
-The jobs are due at once, with all their attempts.
+  defineChange(command, cli, {
+    done: 'pending again:',
+    wanted: 'failed and cancelled jobs can be retried',
+    states: ['failed'],
+    accepts: ({ dismissed }) => !dismissed,
+    apply: (queue, id) => queue.retryJob(id),
+  }).addHelpText(
+    'after',
+    `
+The jobs are due at once, with all their attempts. Options look among the failed jobs that were not dismissed, unless
+--status says otherwise.
 Exits with 1 if a job is neither failed nor cancelled, or if another job with its key waits or runs.
---plain prints what was changed: id type status
-${examples('queue retry 3fa9', 'queue list --status failed --plain | cut -f1 | xargs -r queue retry')}`,
-    )
-    .action((ids: string[]) =>
-      changeJobs(cli, ids, {
-        done: 'pending again:',
-        wanted: 'failed and cancelled jobs can be retried',
-        apply: (queue, id) => queue.retryJob(id),
-      }),
-    );
+Several jobs by options: it says how many, and asks unless --yes is given.
+--plain prints what was changed: id type status; with options: changed left
+${examples(
+  'queue retry 3fa9',
+  'queue retry --type send_email --since 2h --dry-run',
+  'queue retry --error 8693e1b4ae --yes',
+)}`,
+  );
 }

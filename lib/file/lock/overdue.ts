@@ -40,14 +40,15 @@ export const hasGivenUp = (owner: string): boolean => gone.has(owner);
  *
  * @param timeout the time limit if neither the claim nor the job has one, in ms
  */
-export function isOverdue(
-  { lockedBy, startedAt, runAt, timeout: own, claimTimeout }: Claim,
-  processes: Processes,
-  now: number,
-  timeout: number,
-): boolean {
+export function isOverdue(claim: Claim, processes: Processes, now: number, timeout: number): boolean {
+  const { lockedBy } = claim;
   if (lockedBy !== '' && (gone.has(lockedBy) || processes.liveness(lockedBy) === 'dead')) return true;
+  return now > overdueAt(claim, timeout);
+}
+
+/** Returns when another worker may take a running job whose worker is not proven dead, in ms; see {@link isOverdue}. */
+export function overdueAt({ startedAt, runAt, timeout: own, claimTimeout }: Claim, timeout: number): number {
   // The claim names the limit, except a claim of an earlier version of the package. Then it is at least the default.
   const limit = claimTimeout ?? own ?? Math.max(timeout, DEFAULTS.timeout);
-  return now > (startedAt ?? runAt) + 2 * limit + 60_000;
+  return (startedAt ?? runAt) + 2 * limit + 60_000;
 }

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { line, statesOf } from '../support/queue-file.js';
+import { records } from './cli-process.js';
+import { of } from './queue-of-rows.js';
+
+/*
+ * Commands that change all jobs that options name.
+ */
+
+const now = Date.now() / 1000;
+const id = (n: number): string => n.toString(16).padStart(16, 'a');
+const failed = (n: number, error: string, fields = {}): string =>
+  line({ id: id(n), status: 'failed', attempts: 3, version: 2, finished_at: now - 60, error, ...fields });
+
+function trouble(t: TestContext) {
+  return of(
+    t,
+    failed(1, 'Error: connect ECONNREFUSED 10.0.4.17:5432\\n    at x'),
+    failed(2, 'Error: connect ECONNREFUSED 10.0.4.17:5432', { type: 'report' }),
+    failed(3, 'no such user 12', { finished_at: now - 90_000 }),
+    failed(4, 'no such user 13', { meta: '{"@dismissed":true}' }),
+    line({ id: id(5), run_at: now + 3600, payload: '{"customer":"globex"}' }),
+    line({ id: id(6), run_at: now + 3600 }),
+    line({ id: id(7), status: 'completed', version: 2, finished_at: now - 60 }),
+  );
+}
+
+test('errors groups the failures that were not dismissed, and its ids name their jobs', async (t) => {
+  const { queue, file } = trouble(t);
+  const groups = records((await queue('errors', '--json')).stdout);
+  assert.deepEqual(
+    groups.map(({ text, jobs, types }) => [text, jobs, types]),
+    [
+      ['connect ECONNREFUSED 10.0.4.17:5432', 2, ['email', 'report']],
+      ['no such user #', 1, ['email']],
+    ],
+  );
+  const { stdout } = await queue('errors');
+  assert.match(
+    stdout,
+    /^ID +HOUR +ALL +NEWEST +TYPES +ERROR\n[0-9a-f]{10} +2 +2 +1m \d+s ago +email, report +connect/,
+  );
+  const { code, stdout: said } = await queue('retry', '--error', String(groups[0]?.id), '--yes');
+  assert.deepEqual([code, said], [0, 'pending again: 2 jobs\n']);
+  assert.deepEqual(
+    statesOf(file).filter((state) => state.endsWith(' failed')),
+    [3, 4].map((n) => `${id(n)} failed`),
+  );
+});
+
+test('a dry run says how many jobs options name, and changes nothing', async (t) => {
+  const { queue, file } = trouble(t);
+  const before = statesOf(file);
+  for (const [args, said] of [
+    [['retry', '--type', 'email'], '2 jobs (2 email)'],
+    [['retry', '--status', 'failed', '--since', '2h'], '2 jobs (1 email, 1 report)'],
+    [['dismiss', '--type', 'report'], '1 job (1 report)'],
+    [['promote', '--search', 'globex'], '1 job (1 email)'],
+    [['cancel', '--status', 'pending'], '2 jobs (2 email)'],
+    [['cancel', '--type', 'nothing'], '0 jobs'],
+  ] as const) {
+    const { stdout } = await queue(...args, '--dry-run');
+    assert.ok(stdout.startsWith(`${said} would be `), `${args.join(' ')}: ${stdout}`);
+  }
+  assert.deepEqual(statesOf(file), before);
+});
+
+test('several jobs are changed only with --yes where there is no terminal to ask at, one at once', async (t) => {
+  const { queue, file } = trouble(t);
+  const refused = await queue('retry', '--type', 'email');
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /give --yes/);
+  assert.deepEqual(await queue('promote', '--search', 'globex'), {
+    ...{ code: 0, signal: null, stderr: '', stdout: 'due now: 1 job\n' },
+  });
+  assert.deepEqual(records((await queue('cancel', '--status', 'pending', '--yes', '--json')).stdout), [
+    { changed: 2, left: 0 },
+  ]);
+  assert.equal(statesOf(file).filter((state) => state.endsWith(' cancelled')).length, 2);
+});
+
+test('jobs in a state that forbids the change are counted apart', async (t) => {
+  const { queue } = trouble(t);
+  const { code, stdout } = await queue('retry', '--status', 'completed', 'failed', '--yes');
+  assert.deepEqual(
+    [code, stdout],
+    [1, 'pending again: 3 jobs; 1 job could not be: only failed and cancelled jobs can be retried\n'],
+  );
+});
+
+test('ids and options together, or none of both, are refused', async (t) => {
+  const { queue } = trouble(t);
+  for (const args of [
+    ['retry', id(1), '--type', 'email'],
+    ['cancel'],
+    ['retry', '--since', 'yesterday', '--yes'],
+  ])
+    assert.equal((await queue(...args)).code, 2, args.join(' '));
+});
