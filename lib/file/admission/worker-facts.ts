@@ -4,6 +4,7 @@ import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
 import { DiskRoom, type RoomEvents } from './disk-room.js';
 import { LimitsFile } from './limits-file.js';
+import type { Lane } from './rule.js';
 
 /** The facts about a worker that the rules of admission need. */
 export interface WorkerFacts {
@@ -15,6 +16,8 @@ export interface WorkerFacts {
   readonly types: ServedTypes;
   /** The ids of the jobs whose handlers run in this process. They may be those of earlier attempts. */
   readonly runningHere: ReadonlySet<string>;
+  /** The jobs that were recorded as ended while their handlers went on here, by id. */
+  readonly goingOn: Map<string, Lane>;
   readonly limits: LimitsFile;
   /** The room on the queue's disk. */
   readonly room: DiskRoom;
@@ -33,6 +36,7 @@ export function workerFacts(
     maxWorkers,
     types,
     runningHere: jobsRunningHere(store),
+    goingOn: new Map(),
     limits: new LimitsFile(store.fs, store.realPath),
     room: new DiskRoom(store, events),
   };
