@@ -4,7 +4,6 @@ import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
 import { DiskRoom, type RoomEvents } from './disk-room.js';
 import { LimitsFile } from './limits-file.js';
-import type { Lane } from './rule.js';
 
 /** The facts about a worker that the rules of admission need. */
 export interface WorkerFacts {
@@ -17,7 +16,7 @@ export interface WorkerFacts {
   /** The ids of the jobs whose handlers run in this process. They may be those of earlier attempts. */
   readonly runningHere: ReadonlySet<string>;
   /** The jobs that were recorded as ended while their handlers went on here, by id. */
-  readonly goingOn: Map<string, Lane>;
+  readonly goingOn: Map<string, { readonly type: string; readonly group: string }>;
   readonly limits: LimitsFile;
   /** The room on the queue's disk. */
   readonly room: DiskRoom;
