@@ -10,7 +10,7 @@ import { startScript } from '../support/processes.js';
 import { HEADER, line, rowsOf, statesOf } from '../support/queue-file.js';
 import { project } from './app-project.js';
 import { run } from './cli-process.js';
-import { of } from './queue-of-rows.js';
+import { dead, of } from './queue-of-rows.js';
 import { startWorker, tick } from './worker-process.js';
 
 const DAYS_MS = 86_400_000;
@@ -54,6 +54,11 @@ const COMPACTING: Record<string, (t: TestContext, file: string, env: NodeJS.Proc
     },
     'queue compact': async (t, file, env) => (await run(t, ['-f', file, 'compact'], { env })).code,
     'queue lock': async (t, file, env) => (await run(t, ['-f', file, 'lock', 'true'], { env })).code,
+    'queue unlock': async (t, file, env) => {
+      mkdirSync(`${file}.lock`);
+      writeFileSync(join(`${file}.lock`, `owner.${dead}`), '');
+      return (await run(t, ['-f', file, 'unlock'], { env })).code;
+    },
     'processJobs of the default queue': async (t, file, env) => {
       const script = `import { processJobs } from 'lib/index.js'; await processJobs({ nothing: () => {} });`;
       return (await startScript(t, script, { env: { QUEUE_FILE: file, ...env } }).ended).code;
