@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 1970],
+  ['job', 2065],
   ['schedule', 390],
   ['runner', 770],
   ['file/format', 1380],
@@ -38,7 +38,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 115],
-  ['cli', 2830],
+  ['cli', 2835],
   ['index.ts', 65],
   ['testing.ts', 100],
 ];
