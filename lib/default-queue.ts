@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { queuePath } from './job/checks.js';
 import { TsvqError } from './job/errors.js';
+import { queueOptionsFrom } from './job/queue-settings.js';
 import { openQueue } from './open-queue.js';
 import type { Queue } from './queue.js';
 
@@ -32,9 +33,9 @@ export function nearestProject(from: string): string | undefined {
 
 let opened: Queue | undefined;
 
-/** Returns the default queue. The first call finds and opens it. */
+/** Returns the default queue. The first call finds and opens it, with the options of the environment. */
 function defaultQueue(): Queue {
-  opened ??= openQueue(defaultQueueFile());
+  opened ??= openQueue(defaultQueueFile(), queueOptionsFrom(process.env));
   return opened;
 }
 

@@ -40,6 +40,7 @@ export type { ConcurrencyLimit, RateLimit } from './job/limits.js';
 export type { WorkerOptions } from './job/options.js';
 export type { Policy } from './job/policy.js';
 export type { QueueOptions } from './job/queue-options.js';
+export { queueOptionsFrom } from './job/queue-settings.js';
 export type { RetentionOption } from './job/retention.js';
 export type { CatchUp, Overlap, Schedule, ScheduleSpec, ScheduleTimes } from './job/schedule-spec.js';
 export { workerOptionsFrom } from './job/settings.js';

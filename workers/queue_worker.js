@@ -14,6 +14,12 @@
  *   QUEUE_BACKOFF       the waits between the attempts ('1m,5m,1h'); the last one repeats; default: 30s, doubled each
  *                       time up to an hour
  *   QUEUE_TIMEOUT       the time limit of one attempt; default 1h
+ *   QUEUE_RETENTION     how long finished jobs stay in the queue's file: '30d', or 'completed=1d,failed=90d';
+ *                       default: 7d, failed ones 30d
+ *   QUEUE_ARCHIVE       0, false or no: drop jobs after that time, instead of moving them to archive/
+ *   QUEUE_ARCHIVE_RETENTION  how long the archive keeps a month after its end; default: for ever
+ *   QUEUE_MAX_BYTES     the most that the file may have ('10GB') after a job is added; default 4 GiB
+ *   QUEUE_MIN_FREE      the space that the disk must have ('1GB') for a job to start; default 0: it isn't looked at
  *   QUEUE_ANY_FILE_SYSTEM  1, true or yes: also work a queue on NFS, SMB, 9p or the like, which is refused otherwise
  *   EMAIL_CONCURRENCY   how many mails may be sent at a time, over all workers; default 4
  *   WEBHOOK_CONCURRENCY how many webhooks of one group may run at a time, over all workers; default 2. The group is the
@@ -43,7 +49,7 @@ import { fileURLToPath } from 'node:url';
 /** @type {{ enableCompileCache?: (folder: string) => unknown }} */ (module).enableCompileCache?.(
   fileURLToPath(new URL('../node_modules/.cache/tsvq', import.meta.url)),
 );
-const { defineHandlers, openQueue, workerOptionsFrom } = await import('tsvq');
+const { defineHandlers, openQueue, queueOptionsFrom, workerOptionsFrom } = await import('tsvq');
 
 /** The variables of the handlers. They are checked before any handler runs. */
 const HANDLERS_READ = [
@@ -114,10 +120,8 @@ try {
   }
   const options = workerOptionsFrom(process.env);
   const { QUEUE_FILE } = process.env;
-  queue = openQueue(QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url)), {
-    // Any other value was refused, or means no.
-    anyFileSystem: /^(1|true|yes)$/i.test(process.env.QUEUE_ANY_FILE_SYSTEM ?? ''),
-  });
+  const file = QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url));
+  queue = openQueue(file, queueOptionsFrom(process.env));
   const outbox = join(dirname(queue.file), 'outbox');
   // Recurring jobs are declared here, as `schedules`, or once for all by `queue schedule add`.
   await queue.processJobs(handlers(outbox), { ...options, signal: shutdown.signal, logger: log });

@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { defaultQueueFile } from '../default-queue.js';
 import { readHeartbeat } from '../file/disk/heartbeat.js';
 import { Store } from '../file/store.js';
-import { durationText, queuePath, switchText } from '../job/checks.js';
+import { durationText, queuePath } from '../job/checks.js';
 import { resolveQueueOptions } from '../job/queue-options.js';
+import { queueOptionsFrom } from '../job/queue-settings.js';
 import { overStore } from '../open-queue.js';
 import type { Queue } from '../queue.js';
 import { notFound } from './exit.js';
@@ -23,9 +24,6 @@ export interface CommandModule {
   /** Gives the command its arguments, options, help and action. */
   define(command: Command, cli: Cli): void;
 }
-
-const anyFileSystemOf = ({ QUEUE_ANY_FILE_SYSTEM: text = '' }: NodeJS.ProcessEnv): boolean =>
-  switchText('QUEUE_ANY_FILE_SYSTEM', text);
 
 /** The queue that the options name and the output, for every command. */
 export class Cli {
@@ -55,9 +53,10 @@ export class Cli {
   /** The queue's store, with or without a file. */
   get store(): Store {
     if (this.#store === undefined) {
-      const { lockTimeout, anyFileSystem = anyFileSystemOf(process.env) } = this.options;
+      const { lockTimeout, anyFileSystem } = this.options;
       const options = resolveQueueOptions({
-        anyFileSystem,
+        ...queueOptionsFrom(process.env),
+        ...(anyFileSystem !== undefined && { anyFileSystem }),
         ...(lockTimeout !== undefined && { lockTimeout: durationText('--lock-timeout', lockTimeout) }),
       });
       this.#store = new Store(this.file, options);

@@ -36,6 +36,11 @@ The beginning of an ID is enough, if no other job's ID begins with it.
 
 Environment:
   QUEUE_FILE  the queue file; default: data/queue.tsv next to the nearest package.json
+  QUEUE_RETENTION  how long finished jobs stay in the file: '30d', or 'completed=1d,failed=90d'; default: 7d, failed 30d
+  QUEUE_ARCHIVE  0, false or no: drop jobs after that time, instead of moving them to archive/
+  QUEUE_ARCHIVE_RETENTION  how long the archive keeps a month after its end; default: for ever
+  QUEUE_MAX_BYTES  the most that the file may have ('10GB') after a job is added; default: 4 GiB
+  QUEUE_MIN_FREE  the space that the disk must have ('1GB') for a job to start; default: 0
   QUEUE_ANY_FILE_SYSTEM  1, true or yes: like --any-file-system
 
 Exit codes:

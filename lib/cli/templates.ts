@@ -19,12 +19,18 @@ const WORKER_ABOUT = `/*
  *   QUEUE_MAX_ATTEMPTS  how often a job is tried before it has failed for good; default 10
  *   QUEUE_BACKOFF       the waits between the attempts ('1m,5m,1h'); the last one repeats; default: 30s, doubled up to 1h
  *   QUEUE_TIMEOUT       the time limit of one attempt; default 1h
+ *   QUEUE_RETENTION     how long finished jobs stay in the queue's file: '30d', or 'completed=1d,failed=90d';
+ *                       default: 7d, failed ones 30d
+ *   QUEUE_ARCHIVE       0, false or no: drop jobs after that time, instead of moving them to archive/
+ *   QUEUE_ARCHIVE_RETENTION  how long the archive keeps a month after its end; default: for ever
+ *   QUEUE_MAX_BYTES     the most that the file may have ('10GB') after a job is added; default 4 GiB
+ *   QUEUE_MIN_FREE      the space that the disk must have ('1GB') for a job to start; default 0: it isn't looked at
  */
 `;
 
 const WORKER_IMPORTS: Record<ModuleKind, string> = {
   module: `import { fileURLToPath } from 'node:url';
-import { openQueue, workerOptionsFrom } from 'tsvq';
+import { openQueue, queueOptionsFrom, workerOptionsFrom } from 'tsvq';
 import { hello } from './handlers/hello.js';
 
 const file = process.env.QUEUE_FILE || fileURLToPath(new URL('../data/queue.tsv', import.meta.url));
@@ -77,9 +83,8 @@ async function die(error) {
 
 const WORKER_MAIN = (kind: ModuleKind): string => `
 async function main() {
-${kind === 'commonjs' ? "  const { openQueue, workerOptionsFrom } = await import('tsvq');\n" : ''}  const options = workerOptionsFrom(process.env);
-  const anyFileSystem = /^(1|true|yes)$/i.test(process.env.QUEUE_ANY_FILE_SYSTEM);
-  queue = openQueue(file, { anyFileSystem });
+${kind === 'commonjs' ? "  const { openQueue, queueOptionsFrom, workerOptionsFrom } = await import('tsvq');\n" : ''}  const options = workerOptionsFrom(process.env);
+  queue = openQueue(file, queueOptionsFrom(process.env));
   await queue.processJobs(handlers, {
     ...options,
     // A recurring job, by its name; queue schedule list shows when it runs next.

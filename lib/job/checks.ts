@@ -187,11 +187,11 @@ function unquoted(name: string, path: string): string {
   throw new TsvqError('INVALID_ARGUMENT', `${what}, or with ./ before it if they are part of its name`);
 }
 
-/** Reads a switch. @throws TsvqError `INVALID_ARGUMENT` */
+/** Reads a switch that isn't empty. @throws TsvqError `INVALID_ARGUMENT` */
 export function switchText(name: string, text: string): boolean {
   if (/^(1|true|yes)$/i.test(text)) return true;
-  if (/^(0|false|no)?$/i.test(text)) return false;
-  throw invalid(name, text, '1, true or yes; or 0, false, no or empty');
+  if (/^(0|false|no)$/i.test(text)) return false;
+  throw invalid(name, text, '1, true or yes; or 0, false or no');
 }
 
 function pathOfUrl(name: string, url: string): string {

@@ -1,5 +1,6 @@
-import { countText, durationText, queuePath, switchText, timeLimit } from './checks.js';
+import { countText, durationText, queuePath, timeLimit } from './checks.js';
 import type { WorkerOptions } from './options.js';
+import { QUEUE_VARIABLES, queueOptionsFrom } from './queue-settings.js';
 import { complain } from './worker-event.js';
 
 /**
@@ -55,22 +56,21 @@ const variableOf = (option: string): string => `QUEUE_${option.replace(/[A-Z]/g,
  * the defaults of {@link WorkerOptions}, except the attempts: 10, after waits of 30 s, doubled up to an hour.
  * So an outage of up to two hours fails no job. It warns on stderr about a variable whose name is almost one of these.
  *
- * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value. It checks `QUEUE_FILE` and
- * `QUEUE_ANY_FILE_SYSTEM` (1, true, yes; 0, false, no) as well
+ * @throws TsvqError `INVALID_ARGUMENT` that names the variable and its value. It checks `QUEUE_FILE` and the variables
+ * of {@link queueOptionsFrom} as well
  * @example
  * await queue.processJobs(handlers, { ...workerOptionsFrom(process.env), signal });
  */
 export function workerOptionsFrom(environment: Readonly<Record<string, string | undefined>>): Settings {
   const variables = Object.keys(READERS).map((option) => [option, variableOf(option)] as const);
-  const known = ['QUEUE_FILE', 'QUEUE_ANY_FILE_SYSTEM', ...variables.map(([, name]) => name)];
+  const known = ['QUEUE_FILE', ...QUEUE_VARIABLES, ...variables.map(([, name]) => name)];
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('QUEUE_') || known.includes(name)) continue;
     const meant = known.find((other) => isSlip(name, other));
     if (meant !== undefined) complain(`${name} is not a setting, and has no effect; did you mean ${meant}?`);
   }
   if (environment.QUEUE_FILE) queuePath('QUEUE_FILE', environment.QUEUE_FILE);
-  if (environment.QUEUE_ANY_FILE_SYSTEM !== undefined)
-    switchText('QUEUE_ANY_FILE_SYSTEM', environment.QUEUE_ANY_FILE_SYSTEM);
+  queueOptionsFrom(environment);
   return readWorkerOptions(
     Object.fromEntries(variables.map(([option, name]) => [option, environment[name]])),
     variableOf,

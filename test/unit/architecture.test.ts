@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 1970],
+  ['job', 2065],
   ['schedule', 390],
   ['runner', 770],
   ['file/format', 1380],
@@ -27,7 +27,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/ongoing-work.ts', 70],
   ['file/store.ts', 250],
   ['file/doctor', 730],
-  ['file/admission', 820],
+  ['file/admission', 840],
   ['file/operations', 1000],
   ['file/schedules', 530],
   ['file/chores', 270],
@@ -38,8 +38,8 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 115],
-  ['view', 900],
-  ['cli', 2830],
+  ['view', 1200],
+  ['cli', 3600],
   ['index.ts', 65],
   ['testing.ts', 100],
 ];

@@ -31,6 +31,7 @@ test('the package gives these names and no others', () => {
     'openQueue',
     'processJobs',
     'promoteJob',
+    'queueOptionsFrom',
     'retryJob',
     'stats',
     'workerOptionsFrom',

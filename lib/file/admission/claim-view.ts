@@ -60,7 +60,7 @@ export class ClaimView {
   /** Reads new lines of the limits file. @returns false if it can't be used: then no job with a rate limit starts */
   readLimits(): boolean {
     try {
-      this.worker.limits.read();
+      this.worker.limits.read(this.now);
       return true;
     } catch (error) {
       this.limitsError = error;

@@ -40,6 +40,9 @@ function countRunning({ index, runningSlots, changes, worker }: ClaimView): Runn
     const status = changed.get(id) ?? (slot === undefined ? undefined : index.status(slot));
     if (slot !== undefined && (status === 'pending' || status === 'failed'))
       counts.add(index.type(slot), index.group(slot), 1);
+    // Its row has left the index, for the sealed part or the archive.
+    const left = slot === undefined ? worker.goingOn.get(id) : undefined;
+    if (left !== undefined) counts.add(left.type, left.group, 1);
   }
   return counts;
 }

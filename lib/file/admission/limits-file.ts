@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { isWithin } from '../../job/clock.js';
 import { TsvqError } from '../../job/errors.js';
 import { assertWhole, type FileSystem, isRegular, readFully, removeIfThere, storeError } from '../disk/fs.js';
 import { giveToOwner, removeEmptyFileOfRoot } from '../disk/ownership.js';
@@ -10,6 +11,9 @@ const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 /** The most bytes of lines that no longer count, besides as many as of those that count. */
 const MOST_OLD = 4096;
+
+/** How long the file counts as unusable after a failed write, in ms. Otherwise each pick would try again at once. */
+const FAILED_MS = 1_000;
 
 /** Closes a line that was cut, as in the queue file. Otherwise a part of its number could count as an earlier time. */
 const TORN = '\t#torn\n';
@@ -38,6 +42,8 @@ export class LimitsFile {
   #torn = 0;
   /** The bytes of lines that counted at the last look at all of them. */
   #live = 0;
+  /** The last failed write. */
+  #failure: { readonly error: unknown; readonly at: number } | undefined;
   /** When the next start of each lane would be on time, in ms. */
   readonly #times = new Map<string, number>();
 
@@ -49,8 +55,14 @@ export class LimitsFile {
     this.#path = `${queueFile}.limits`;
   }
 
-  /** Reads new lines. @throws TsvqError if the file can't be opened; for writing, unless it is only read */
-  read(): void {
+  /**
+   * Reads new lines.
+   *
+   * @throws TsvqError if the file can't be opened; for writing, unless it is only read. The error of a write that failed
+   *   right before `now`
+   */
+  read(now: number = Number.POSITIVE_INFINITY): void {
+    if (this.#failure !== undefined && isWithin(FAILED_MS, this.#failure.at, now)) throw this.#failure.error;
     try {
       const info = this.#fs.stat(this.#path);
       const isSame = this.#fd !== undefined && info?.ino === this.#ino && info.size >= this.#end;
@@ -84,7 +96,8 @@ export class LimitsFile {
       else this.#append((this.#torn > 0 ? TORN : '') + linesOf(times));
     } catch (error) {
       this.close();
-      throw storeError(error, this.#path);
+      this.#failure = { error: storeError(error, this.#path), at: now };
+      throw this.#failure.error;
     }
   }
 

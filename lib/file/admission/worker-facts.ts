@@ -15,6 +15,8 @@ export interface WorkerFacts {
   readonly types: ServedTypes;
   /** The ids of the jobs whose handlers run in this process. They may be those of earlier attempts. */
   readonly runningHere: ReadonlySet<string>;
+  /** The jobs that were recorded as ended while their handlers went on here, by id. */
+  readonly goingOn: Map<string, { readonly type: string; readonly group: string }>;
   readonly limits: LimitsFile;
   /** The room on the queue's disk. */
   readonly room: DiskRoom;
@@ -33,6 +35,7 @@ export function workerFacts(
     maxWorkers,
     types,
     runningHere: jobsRunningHere(store),
+    goingOn: new Map(),
     limits: new LimitsFile(store.fs, store.realPath),
     room: new DiskRoom(store, events),
   };

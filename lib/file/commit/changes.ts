@@ -133,7 +133,7 @@ export class Changes {
     const { current, environment, options } = this.#parts;
     const { index } = current;
     if (index === undefined) return;
-    const past = isPastRetention(index, environment.clock.now(), options.retention);
+    const past = isPastRetention(index, { ...options, now: environment.clock.now() });
     if (past || needsCompaction(index, includesSmall) || isReleaseMissing(index)) await this.compact();
     else await this.crossOut(index);
   }

@@ -1,8 +1,9 @@
 import { isFinal } from '../../job/job.js';
-import type { Retention } from '../../job/retention.js';
 import { SMALL } from '../disk/fs.js';
 import { eachLine, LineReader } from '../format/line.js';
 import type { JobIndex } from '../index/job-index.js';
+import type { LeavingRules } from './destination.js';
+import { mayBeDropped } from './purge.js';
 
 /** The most bytes that are read to learn when the first finished jobs finished. */
 const MOST_BYTES_READ = 32 * 1024 * 1024;
@@ -27,7 +28,7 @@ export function needsCompaction({ file, deadBytes, glued }: JobIndex, includesSm
  * state. So the file stays small, and isn't rewritten for each job that expires. Jobs of a state that is kept for
  * longer may come first, so it looks further until it has seen one of the state with the shortest time.
  */
-export function isPastRetention(index: JobIndex, now: number, retention: Retention): boolean {
+export function isPastRetention(index: JobIndex, { now, retention, archive }: LeavingRules): boolean {
   const shortest = Math.min(retention.completed, retention.failed, retention.cancelled);
   if (shortest === Number.POSITIVE_INFINITY) return false;
   const { file } = index;
@@ -46,7 +47,7 @@ export function isPastRetention(index: JobIndex, now: number, retention: Retenti
       const limit = retention[reader.status];
       hasAny = true;
       hasShortest ||= limit === shortest;
-      isPast ||= finishedAt < now - limit * 1.1;
+      isPast ||= finishedAt < now - limit * 1.1 && (archive || mayBeDropped(finishedAt, now));
     });
     if (isPast || hasShortest || piece.length < size) return isPast;
     if (hasAny && size >= MOST_BYTES_SEARCHED) return false;

@@ -166,10 +166,13 @@ export class Claims {
   }
 
   #apply(result: Result): ClaimedJob[] {
-    const { store, events, dueQueue } = this.#parts;
+    const { store, worker, events, dueQueue } = this.#parts;
     this.#ended = result.unrecorded.concat(this.#ended);
+    for (const id of worker.goingOn.keys()) if (!worker.runningHere.has(id)) worker.goingOn.delete(id);
     for (const done of result.recorded) {
-      this.#jobs.delete(done.attempt.id);
+      const { id, claim } = done.attempt;
+      if (worker.runningHere.has(id)) worker.goingOn.set(id, claim);
+      this.#jobs.delete(id);
       events.ended(done);
     }
     for (const { attempt } of result.lost) this.#drop(attempt);

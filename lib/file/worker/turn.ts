@@ -38,7 +38,7 @@ export interface Plan {
 
 /** The result of claiming. */
 interface Claiming {
-  readonly claimed: Candidate[];
+  claimed: Candidate[];
   /** True if jobs wait because `maxWorkers` others are at work. */
   isCrowdedOut: boolean;
   /** True if the worker is one too many, and claimed types that no other runs. */
@@ -133,7 +133,6 @@ export class Turn {
         if (!isWritten && !(mayClaim() && isFree(candidate, tx, admissions, hasStart))) return candidate;
         // The index has the claims that are written, but not those of an earlier try that are not.
         const claimed = isWritten ? candidate : this.#start(candidate, admissions, hasStart);
-        tx.put(claimed.claim);
         claiming.claimed.push(claimed);
         return claimed;
       });
@@ -142,12 +141,14 @@ export class Turn {
     // A later try would pick the same candidates again, because their claims may be in the file.
     if (this.#isFirstTry && taken > 0 && mayClaim()) {
       // Several workers pick the same jobs first. Under the lock, all their claims are known.
-      const claimed = new Set(tx.rows.map(({ id }) => id));
+      const claimed = new Set(claiming.claimed.map(({ id }) => id));
+      for (const { id } of tx.rows) claimed.add(id);
       // If the file was replaced after the pick, pickMore may return a claimed job.
       const more = pickMore(tx.index, taken, admissions).filter(({ id }) => !claimed.has(id));
       this.#candidates = this.#candidates.concat(claimAll(more));
     }
-    this.#saveStarts(claiming, admissions);
+    claiming.claimed = this.#saveStarts(claiming.claimed, admissions);
+    for (const { claim } of claiming.claimed) tx.put(claim);
     claiming.isCrowdedOut = admissions.isCrowdedOut;
     claiming.isExtra = admissions.view.isCrowded;
   }
@@ -174,13 +175,22 @@ export class Turn {
     return { ...candidate, claim: claimOf(job, this.#worker, view.now) };
   }
 
-  /** Writes the new starts, before their claims: a crash in between wastes them, and never allows one too many. */
-  #saveStarts({ claimed }: Claiming, { limits, isLimited }: Admissions): void {
+  /**
+   * Writes the new starts, before their claims: a crash in between wastes them, and never allows one too many.
+   *
+   * @returns the jobs to claim: without those starts if they can't be written. The next pick reports why
+   */
+  #saveStarts(claimed: Candidate[], { limits, isLimited }: Admissions): Candidate[] {
     const starts = claimed.filter(
       (candidate) => isLimited(candidate.claim.type) && !this.#started.has(candidate),
     );
-    limits.save(starts.map(({ claim }) => claim));
+    try {
+      limits.save(starts.map(({ claim }) => claim));
+    } catch {
+      return claimed.filter((candidate) => !starts.includes(candidate));
+    }
     for (const candidate of starts) this.#started.add(candidate);
+    return claimed;
   }
 
   /** Returns the result of the last try. @param error why some rows are not in the file */

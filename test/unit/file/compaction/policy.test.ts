@@ -52,7 +52,7 @@ const days = (count: number) => ({ completed: count * DAY, failed: count * DAY, 
 
 test('finished jobs are past their retention time when they are a tenth over it', async (t) => {
   const past = async (retentionDays: number, ...lines: string[]): Promise<boolean> =>
-    isPastRetention(await indexOf(t, ...lines), NOW, days(retentionDays));
+    isPastRetention(await indexOf(t, ...lines), { now: NOW, retention: days(retentionDays), archive: true });
   assert.equal(await past(10, finished(1, 12)), true);
   assert.equal(await past(10, finished(1, 10.5)), false);
   assert.equal(await past(10, finished(1, 9.5)), false);
@@ -71,10 +71,17 @@ test('a held job stays, and is no reason to rewrite the file', async (t) => {
     [finished(1, 12), held],
     [finished(1, 12), finished(2, 1), held],
   ]) {
-    assert.equal(isPastRetention(await indexOf(t, ...lines), NOW, days(10)), false);
+    assert.equal(
+      isPastRetention(await indexOf(t, ...lines), { now: NOW, retention: days(10), archive: true }),
+      false,
+    );
   }
   assert.equal(
-    isPastRetention(await indexOf(t, finished(1, 12), finished(2, 12), held), NOW, days(10)),
+    isPastRetention(await indexOf(t, finished(1, 12), finished(2, 12), held), {
+      now: NOW,
+      retention: days(10),
+      archive: true,
+    }),
     true,
   );
 });
@@ -87,8 +94,8 @@ test('finished jobs past their retention time are found anywhere in the file, an
   for (const lines of [[...waiting, finished(1, 12)], [long], [...waiting, long, finished(2, 1)]]) {
     const index = await indexOf(t, ...lines);
     assert.ok(index.file.size > 100 * KB);
-    assert.equal(isPastRetention(index, NOW, days(10)), true);
-    assert.equal(isPastRetention(index, NOW, days(11)), false);
+    assert.equal(isPastRetention(index, { now: NOW, retention: days(10), archive: true }), true);
+    assert.equal(isPastRetention(index, { now: NOW, retention: days(11), archive: true }), false);
   }
 });
 
@@ -100,14 +107,22 @@ test('an unfinished job, or a line that is not a row, has no retention time', as
     `#${finished(1, 100)}`,
     finished(1, 100).replace(/\t\d+\n$/, '\n'),
   ]) {
-    assert.equal(isPastRetention(await indexOf(t, finished(9, 1), one), NOW, days(10)), false, one);
+    assert.equal(
+      isPastRetention(await indexOf(t, finished(9, 1), one), {
+        now: NOW,
+        retention: days(10),
+        archive: true,
+      }),
+      false,
+      one,
+    );
   }
 });
 
 test('each state has its own retention time, also if jobs that are kept for longer come first', async (t) => {
   const retention = { completed: 10 * DAY, failed: 100 * DAY, cancelled: Number.POSITIVE_INFINITY };
   const past = async (...lines: string[]): Promise<boolean> =>
-    isPastRetention(await indexOf(t, ...lines), NOW, retention);
+    isPastRetention(await indexOf(t, ...lines), { now: NOW, retention: retention, archive: true });
   assert.equal(await past(finished(1, 50, 'failed'), finished(2, 1e4, 'cancelled'), finished(3, 1)), false);
   assert.equal(await past(finished(1, 111, 'failed')), true);
   const failed = Array.from({ length: 2000 }, (_, n) => finished(100 + n, 50, 'failed'));
@@ -115,4 +130,13 @@ test('each state has its own retention time, also if jobs that are kept for long
   assert.equal(await past(...failed, finished(1, 12)), true);
   assert.equal(await past(...failed, finished(1, 5)), false);
   assert.equal(await past(finished(1, 111, 'failed'), finished(2, 1)), true);
+});
+
+test('a job that may not be dropped yet is no reason to rewrite the file', async (t) => {
+  const index = await indexOf(t, finished(1, 0));
+  const past = (seconds: number, archive: boolean): boolean =>
+    isPastRetention(index, { now: NOW + seconds * 1000, retention: days(0), archive });
+  assert.equal(past(30, false), false);
+  assert.equal(past(60, false), true);
+  assert.equal(past(30, true), true);
 });

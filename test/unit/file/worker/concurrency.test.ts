@@ -172,6 +172,34 @@ test('a handler that ignored its abort keeps its place in its own process', asyn
   await working;
 });
 
+test('a handler that ignored its abort keeps its place after its job has left for the archive', async (t) => {
+  const { queue, clock } = openTest(t, { retention: 0 });
+  const [first] = (await queue.enqueueMany(many(1, { maxAttempts: 1 }))) as [string];
+  const goesOn = deferred();
+  const started: string[] = [];
+  const stop = new AbortController();
+  const handler = async (_: unknown, { job }: { job: { id: string } }): Promise<void> => {
+    started.push(job.id);
+    if (job.id === first) await goesOn.promise;
+  };
+  const working = queue.processJobs(
+    { email: { handler, concurrency: 1, timeout: '1s' } },
+    { concurrency: 2, linger: '1h', signal: stop.signal, grace: '1s', logger: () => {} },
+  );
+  const hasFailed = async () => (await queue.getJob(first))?.status === 'failed';
+  await clock.advanceUntil('the first has failed', hasFailed);
+  await clock.pass(1000);
+  assert.equal((await queue.compact()).archived, 1);
+  await queue.enqueueMany(many(1));
+  await clock.pass(5000);
+  assert.deepEqual(started, [first]);
+  goesOn.resolve();
+  await clock.advanceUntil('the second has started', () => started.length === 2);
+  stop.abort();
+  await clock.pass(1000);
+  await working;
+});
+
 test('if a limit is lowered while more run, nothing starts before they are fewer', async (t) => {
   const { queue, clock } = openTest(t);
   await queue.enqueueMany(many(8));

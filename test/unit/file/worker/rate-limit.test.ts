@@ -280,3 +280,40 @@ test('a limits file that can not be used stops the limited jobs with one warning
   stop.abort();
   await working;
 });
+
+test('a limits file that can not be written stops the limited jobs with one warning, and only these', async (t) => {
+  const { fs, fault } = faultyFs();
+  const test = openTest(t, { fs });
+  const { queue, clock, file } = test;
+  let failures = 0;
+  fault.do = ({ name, path }, real) => {
+    if (name !== 'writeSync' || path !== `${file}.limits`) return real();
+    failures++;
+    throw systemError('EDQUOT');
+  };
+  await queue.enqueueMany([...many(1), ...many(2, 'plain'), ...many(2, 'one')]);
+  const warnings: string[] = [];
+  const ran: string[] = [];
+  const stop = new AbortController();
+  const working = queue.processJobs(
+    {
+      email: { handler: () => void ran.push('email'), rateLimit: { max: 1, per: '1s' } },
+      one: { handler: () => void ran.push('one'), concurrency: 1 },
+      plain: () => void ran.push('plain'),
+    },
+    {
+      ...{ linger: '1h', signal: stop.signal, concurrency: 3 },
+      logger: ({ event, message }) => void (event === 'warning' && warnings.push(String(message))),
+    },
+  );
+  await clock.pass(5000);
+  assert.deepEqual(ran.sort(), ['one', 'one', 'plain', 'plain']);
+  assert.equal(warnings.length, 1);
+  assert.match(String(warnings[0]), /^jobs with a rate limit wait: .*queue\.tsv\.limits/);
+  assert.ok(failures <= 6, `${failures} tries in five seconds`);
+  fault.do = undefined;
+  await clock.pass(2000);
+  assert.equal(ran.at(-1), 'email');
+  stop.abort();
+  await working;
+});
