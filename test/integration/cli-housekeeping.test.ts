@@ -55,6 +55,13 @@ describe('dismiss', { concurrency: 3 }, () => {
     assert.deepEqual([stats?.failed, stats?.dismissed], [2, 1]);
     assert.match((await queue('list')).stdout, /^bb0.* dismissed, took/m);
     assert.doesNotMatch((await queue('list')).stdout, /^cc0.*dismissed/m);
+    const listed = async (...args: string[]) =>
+      fields((await queue('list', '--plain', '--status', 'failed', ...args)).stdout)
+        .map(([id]) => id)
+        .sort();
+    assert.deepEqual(await listed(), [FAILED, DONE]);
+    assert.deepEqual(await listed('--dismissed'), [FAILED]);
+    assert.deepEqual(await listed('--no-dismissed'), [DONE]);
     assert.match((await queue('show', 'bb')).stdout, /^status +failed, dismissed, took/m);
     assert.ok(
       fields((await queue('show', 'bb', '--plain')).stdout).some((one) => one.join() === 'dismissed,true'),
