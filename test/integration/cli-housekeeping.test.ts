@@ -100,9 +100,34 @@ describe('purge', { concurrency: 3 }, () => {
     const old = ['--status', 'completed', 'cancelled', '--older-than'];
     assert.equal((await queue('purge', ...old, '36500d', '--yes', '--plain')).stdout, '0\n');
     assert.deepEqual(records((await queue('purge', ...old, '1d', '--yes', '--json')).stdout), [
-      { purged: 2 },
+      { purged: 2, tooYoung: 0 },
     ]);
     assert.deepEqual(statesOf(file), ['aa00000000000001 pending', 'aa00000000000002 processing']);
+  });
+
+  test('says how many jobs stay only because they ended less than a minute ago', async (t) => {
+    const done = (id: string, finished_at: number) => line({ id, status: 'completed', finished_at });
+    const { file, queue } = of(
+      t,
+      done('aa', now()),
+      done('bb', now()),
+      done('cc', now() - 90),
+      done('dd', now() + 9000),
+    );
+    const completed = ['purge', '--status', 'completed'];
+    const stay = 'ended less than a minute ago, which stay for now; try again in a minute\n';
+    assert.equal((await queue(...completed, '--dry-run')).stdout, `1 job would be purged, and 2 ${stay}`);
+    assert.equal(
+      (await queue(...completed, '--yes', '--older-than', '80s')).stdout,
+      '1 job purged\n',
+      'it says what --older-than lets it leave',
+    );
+    const { code, stdout } = await queue(...completed, '--yes');
+    assert.deepEqual([code, stdout], [0, `0 jobs purged, and 2 ${stay}`]);
+    assert.deepEqual(records((await queue(...completed, '--yes', '--json')).stdout), [
+      { purged: 0, tooYoung: 2 },
+    ]);
+    assert.equal(rowsOf(file).length, 3);
   });
 
   test('refuses to begin without --status, or --yes where it can not ask', async (t) => {

@@ -18,6 +18,7 @@ ${examples('queue retry 3fa9', 'queue list --status failed --no-dismissed --plai
       changeJobs(cli, ids, {
         done: 'pending again:',
         wanted: 'failed and cancelled jobs can be retried',
+        ifPending: 'use queue promote to run it now',
         apply: (queue, id) => queue.retryJob(id),
       }),
     );
