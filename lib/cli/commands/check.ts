@@ -70,7 +70,7 @@ function findProblems(stats: Stats, maxAge: number, maxFailed: number, now: numb
     );
   }
   if (oldestDueSeconds * 1000 > maxAge) {
-    const reasons = reasonsToWait(stats);
+    const reasons = reasonsToWait(stats, maxAge);
     problems.push(
       `${due} due, the oldest for ${span(oldestDueSeconds * 1000)}` +
         (reasons.length > 0 ? ` (${reasons.join('; ')})` : ''),
@@ -86,7 +86,7 @@ function withoutPaused(stats: Stats, pauses: readonly Pause[]): Stats {
   const rest = Object.entries(stats.types).filter(([type]) => !isPaused(type));
   const due = rest.reduce((sum, [, counts]) => sum + counts.due, 0);
   const oldestDueSeconds = Math.max(0, ...rest.map(([, counts]) => counts.oldestDueSeconds));
-  return { ...stats, due, oldestDueSeconds };
+  return { ...stats, types: Object.fromEntries(rest), due, oldestDueSeconds };
 }
 
 /** Reports each pause that is older than a day, because a person may have forgotten it. */
@@ -99,12 +99,17 @@ function findPauses(pauses: readonly Pause[], now: number): string[] {
     });
 }
 
-/** Returns the reasons for which the last workers left due jobs. */
-function reasonsToWait({ unhandled, crowdedOutAt }: Stats): string[] {
+/** Returns the reasons for which due jobs wait. A rate is one if jobs of its type have waited for longer than `maxAge`. */
+function reasonsToWait({ unhandled, rateLimits, crowdedOutAt, types }: Stats, maxAge: number): string[] {
   const reasons: string[] = [];
   if (unhandled.length > 0) {
     const types = unhandled.map((type) => JSON.stringify(type)).join(', ');
     reasons.push(`the last worker had no handler for ${types}`);
+  }
+  const limited = rateLimits.filter(({ type }) => (types[type]?.oldestDueSeconds ?? 0) * 1000 > maxAge);
+  if (limited.length > 0) {
+    const names = limited.map(({ type }) => JSON.stringify(type)).join(', ');
+    reasons.push(`jobs of type ${names} wait for their rate`);
   }
   if (crowdedOutAt !== undefined) {
     reasons.push(

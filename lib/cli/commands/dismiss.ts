@@ -12,7 +12,7 @@ export function define(command: Command, cli: Cli): void {
 The jobs stay failed, and queue check no longer counts them. queue retry undoes it.
 Exits with 1 if a job is not failed.
 --plain prints what is dismissed: id type status
-${examples('queue dismiss 3fa9', 'queue list --status failed --plain | cut -f1 | xargs -r queue dismiss')}`,
+${examples('queue dismiss 3fa9', 'queue list --status failed --no-dismissed --plain | cut -f1 | xargs -r queue dismiss')}`,
     )
     .action((ids: string[]) =>
       changeJobs(cli, ids, {
