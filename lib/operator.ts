@@ -45,7 +45,7 @@ export interface Operator<Jobs = DefaultJobs> {
    * @returns true if the job is failed and dismissed now; false if it is unknown, or not failed
    * @throws TsvqError like {@link Queue.enqueue}; `INVALID_ARGUMENT` if its `meta` has no room for the note
    * @example
-   * for (const { id } of await queue.listJobs({ status: 'failed' })) await queue.dismissJob(id);
+   * for (const { id } of await queue.listJobs({ status: 'failed', dismissed: false })) await queue.dismissJob(id);
    */
   dismissJob(id: string): Promise<boolean>;
 

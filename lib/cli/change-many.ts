@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline/promises';
 import type { Job } from '../job/job.js';
 import { type CommandChange, toRefusal } from './change.js';
 import type { Cli } from './cli.js';
-import { EXIT, usageError } from './exit.js';
+import { isConfirmed } from './confirm.js';
+import { EXIT } from './exit.js';
 import { filtered, type JobFilter } from './job-filter.js';
 import { say } from './output.js';
 
@@ -69,16 +69,4 @@ function summary(types: ReadonlyMap<string, number>): string {
   const all = [...types].sort(([, a], [, b]) => b - a);
   const named = all.slice(0, MOST_TYPES).map(([type, count]) => `${count} ${type}`);
   return [...named, ...(all.length > MOST_TYPES ? [`${all.length - MOST_TYPES} more types`] : [])].join(', ');
-}
-
-/** Asks the person at the terminal. @throws CliError (usage) without a terminal */
-export async function isConfirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw usageError('this is no terminal to ask at, so nothing was changed; give --yes');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
 }

@@ -12,6 +12,8 @@ export interface Change {
   readonly done: string;
   /** The jobs that allow the change, for messages: `only … can be cancelled`. */
   readonly wanted: string;
+  /** What to do instead with a pending job, for messages. */
+  readonly ifPending?: string;
   /** Makes the change. @returns false if the job's state forbids it @throws TsvqError of {@link REFUSALS} */
   readonly apply: (queue: Queue, id: string) => Promise<boolean>;
 }
@@ -54,7 +56,8 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
       output.changed({ id, type, status }, `${change.done} ${describe(job)}`, [id, type, status]);
     } else {
       const what = job.status === 'recurring' ? 'a schedule, not a job' : job.status;
-      say(`job ${describe(job)} is ${what}; only ${change.wanted}`);
+      const instead = job.status === 'pending' && change.ifPending ? `; ${change.ifPending}` : '';
+      say(`job ${describe(job)} is ${what}; only ${change.wanted}${instead}`);
       exitCode ||= EXIT.failed;
     }
   }

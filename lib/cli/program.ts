@@ -54,9 +54,9 @@ Data goes to stdout, messages to stderr. The output of --json and --plain stays 
 
 Examples:
   $ queue add send_email '{"to": "ann@example.com"}' --delay 10m
-  $ queue list --status failed
+  $ queue list --status failed --no-dismissed
   $ queue show 3fa9
-  $ queue list --status failed --plain | cut -f1 | xargs -r queue retry
+  $ queue list --status failed --no-dismissed --plain | cut -f1 | xargs -r queue retry
   $ queue help add`;
 
 /** Runs one command line and sets the process's exit code. @param argv without node and the script */

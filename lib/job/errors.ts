@@ -15,7 +15,7 @@ import { isNativeError } from 'node:util/types';
  * | `NO_ACCESS` | the file or its directory can't be created, read or written |
  * | `FILE_SYSTEM` | the file would be on a file system that a queue can't rely on, NFS say; nothing was written. See `anyFileSystem` |
  * | `DUPLICATE_JOB` | a job with the same `dedupeKey` counts already; nothing was written; `existing` has the ids of such jobs |
- * | `QUEUE_FULL` | the file would become larger than `maxBytes`; nothing was written. Compact or purge it, or raise the limit |
+ * | `QUEUE_FULL` | the file would become larger than `maxBytes`; nothing was written. Purge finished jobs, keep them for less long, or raise it |
  * | `LOCK_TIMEOUT` | another process held the lock for too long; the message says which, and since when |
  * | `DISK_FULL` | the disk (or a quota, or a file size limit) had no room; `written` has the ids that are in |
  * | `WRITE_FAILED` | the system refused a write for another reason; `written` has the ids that are in |

@@ -21,6 +21,8 @@ export interface Health {
   readonly crowdedOutAt: Date | undefined;
   /** When a worker started no jobs, because the disk had less room than `minFree`; undefined if not lately. */
   readonly shortOfRoom: { readonly at: Date; readonly free: number; readonly minFree: number } | undefined;
+  /** Types that have used up their rate, wholly or in part. */
+  readonly limitedTypes: readonly string[];
   readonly pauses: readonly PauseFacts[];
   /** Why this process may not change the queue; undefined if it may. */
   readonly obstacle: string | undefined;

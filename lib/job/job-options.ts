@@ -101,6 +101,8 @@ export interface ListOptions {
   dedupeKey?: string | undefined;
   /** Only jobs of this group. */
   group?: string | undefined;
+  /** True: only dismissed jobs. False: no dismissed ones; with `status: 'failed'`, the failures that are left. */
+  dismissed?: boolean | undefined;
   /** Only jobs with all these labels, each with this value. */
   meta?: Readonly<Record<string, unknown>> | undefined;
   /** How many jobs to list at most, in the order of the file. Default: no limit. */

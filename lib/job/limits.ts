@@ -75,6 +75,8 @@ export function checkLimits(
 }
 
 function checkRate(name: string, limit: RateLimit): CheckedRate {
+  if (typeof limit !== 'object' || limit === null)
+    throw invalid(name, limit, "an object like { max: 5, per: '1s' }");
   onlyKnown(name, limit, ['max', 'per', 'burst', 'by']);
   const { max, per, burst = 1, by } = limit;
   if (typeof max === 'number' && max > 0 && max < 1)

@@ -99,8 +99,8 @@ export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions
     archiveRetention: duration('archiveRetention', given.archiveRetention),
     maxPayload: payloadLimit(given.maxPayload),
     maxBytes:
-      given.maxBytes === Number.POSITIVE_INFINITY ? given.maxBytes : count('maxBytes', given.maxBytes),
-    minFree: count('minFree', given.minFree, 0),
+      given.maxBytes === Number.POSITIVE_INFINITY ? given.maxBytes : byteCount('maxBytes', given.maxBytes, 1),
+    minFree: byteCount('minFree', given.minFree, 0),
     lockTimeout: duration('lockTimeout', given.lockTimeout),
     anyFileSystem: flag('anyFileSystem', given.anyFileSystem),
     defaults: resolveDefaults(given.defaults),
@@ -123,6 +123,11 @@ const QUEUE_OPTIONS = [
 function flag(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw invalid(name, value, 'true or false');
   return value;
+}
+
+function byteCount(name: string, value: number, min: number): number {
+  if (Number.isSafeInteger(value) && value >= min) return value;
+  throw invalid(name, value, `a number of bytes, a whole number of at least ${min}`);
 }
 
 /** The largest `maxPayload`: payload, result and follow-ups must fit into one row, and a row into one string. */

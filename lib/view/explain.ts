@@ -72,9 +72,12 @@ function explainLater({ id, attempts, runAt, error, schedule }: Job, { now }: Su
   };
 }
 
-/** The reasons for which a due job doesn't start, the surest first. */
-function reasonOf(job: Job, around: Surroundings): [why: string, next: string, ...commands: string[]] {
-  const { health, now } = around;
+/** Why a due job doesn't start; when it does; and commands. */
+type Reason = [why: string, next: string, ...commands: string[]];
+
+/** A person, or the file, keeps jobs of its type from starting; undefined if neither does. */
+function stopOf(job: Job, around: Surroundings): Reason | undefined {
+  const { health } = around;
   const pause = health.pauses.find(({ type }) => type === '*' || type === job.type);
   if (health.obstacle !== undefined)
     return [
@@ -93,6 +96,12 @@ function reasonOf(job: Job, around: Surroundings): [why: string, next: string, .
       pause.type === '*' ? 'queue resume' : `queue resume ${pause.type}`,
     ];
   }
+  return undefined;
+}
+
+/** Why a due job that may start doesn't, the surest reason first. */
+function delayOf(job: Job, around: Surroundings): Reason {
+  const { health, now } = around;
   const { lastTick, shortOfRoom } = health;
   if (lastTick === undefined || now - lastTick.getTime() > 120_000) {
     const since = lastTick === undefined ? 'yet' : `since ${isoSeconds(lastTick)}`;
@@ -141,7 +150,7 @@ function reasonOf(job: Job, around: Surroundings): [why: string, next: string, .
 }
 
 function explainDue(job: Job, around: Surroundings): Explanation {
-  const [why, next, ...commands] = reasonOf(job, around);
+  const [why, next, ...commands] = stopOf(job, around) ?? delayOf(job, around);
   const line = around.ahead > 0 ? `, and ${around.ahead} due jobs come before it` : '';
   return { why: `It is due since ${isoSeconds(job.runAt)}. ${why}${line}.`, next, commands };
 }

@@ -96,7 +96,7 @@ function addWorker(snapshot: Snapshot, health: Health, { maxAge }: Patience, add
   }
   const { due, oldestDue } = withoutPaused(snapshot, health);
   if (oldestDue <= maxAge) return;
-  const reasons = reasonsToWait(snapshot, health);
+  const reasons = reasonsToWait(snapshot, health, maxAge);
   const why = reasons.length > 0 ? ` (${reasons.join('; ')})` : '';
   add('late', `${due} due, the oldest for ${span(oldestDue)}${why}`);
 }
@@ -111,14 +111,25 @@ function withoutPaused({ types }: Snapshot, { pauses }: Health): Pick<Counts, 'd
   };
 }
 
-/** Returns the reasons for which the last workers left due jobs. */
-function reasonsToWait({ types }: Snapshot, { unhandled, crowdedOutAt }: Health): string[] {
+/** Returns the reasons for which due jobs wait. A rate is one if jobs of its type have waited for longer than `maxAge`. */
+function reasonsToWait(
+  { types }: Snapshot,
+  { unhandled, limitedTypes, crowdedOutAt }: Health,
+  maxAge: number,
+): string[] {
   const reasons: string[] = [];
   // Another worker with the handler may have run the jobs since.
   const left = types.filter(({ name, counts }) => counts.due > 0 && unhandled.includes(name));
   if (left.length > 0)
     reasons.push(
       `the last worker had no handler for ${left.map(({ name }) => JSON.stringify(name)).join(', ')}`,
+    );
+  const limited = types.filter(
+    ({ name, counts }) => counts.oldestDue > maxAge && limitedTypes.includes(name),
+  );
+  if (limited.length > 0)
+    reasons.push(
+      `jobs of type ${limited.map(({ name }) => JSON.stringify(name)).join(', ')} wait for their rate`,
     );
   if (crowdedOutAt !== undefined)
     reasons.push(

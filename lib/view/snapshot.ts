@@ -23,7 +23,7 @@ export interface Counts extends Record<Exclude<Status, 'recurring'>, number> {
 }
 
 /** What happened in the last hour, of one type or of all. Times in ms; undefined if no job ended. */
-export interface Hour {
+interface Hour {
   readonly completed: number;
   readonly failed: number;
   /** How many jobs ended in each minute; the current one comes last. */

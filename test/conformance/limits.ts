@@ -57,7 +57,10 @@ const WRONG_LIMITS: readonly (readonly [policy: object, message: RegExp])[] = [
   [{ rateLimit: { max: 1, per: '1s', burst: 0 } }, /^handlers\.work\.rateLimit\.burst is 0/],
   [{ rateLimit: { max: 1, per: '1s', by: 'host' } }, /^handlers\.work\.rateLimit\.by is "host"/],
   [{ rateLimit: { max: 1, every: '1s' } }, /^handlers\.work\.rateLimit\.every is "1s"/],
-  [{ rateLimit: 5 }, /^handlers\.work\.rateLimit is 5/],
+  [
+    { rateLimit: 5 },
+    /^handlers\.work\.rateLimit is 5 \(number\); it must be an object like { max: 5, per: '1s' }/,
+  ],
   [{ concurrency: 0 }, /^handlers\.work\.concurrency is 0/],
   [{ concurrency: '2' }, /^handlers\.work\.concurrency is "2"/],
   [{ concurrency: { max: 0 } }, /^handlers\.work\.concurrency\.max is 0/],

@@ -179,6 +179,28 @@ describe('check', { concurrency: 3 }, () => {
     );
   });
 
+  test('names the types whose jobs wait for their rate', async (t) => {
+    const old = { run_at: now() - 1200 };
+    const { file, queue } = of(
+      t,
+      line({ id: ID, type: 'report', ...old }),
+      line({ id: 'bb', type: 'free', ...old }),
+      line({ id: 'cc', type: 'young', run_at: now() - 60 }),
+      line({ id: 'dd', type: 'paused', ...old }),
+      line({ id: 'ee', type: 'late', ...old }),
+    );
+    tick(file, 0);
+    const rates = ['report\t\t1e10', 'young\t\t1e10', 'paused\t\t1e10', 'gone\t\t1e10', 'free\t\t1e9'];
+    writeFileSync(`${file}.limits`, [...rates, 'late\ta\t1e10', ''].join('\n'));
+    assert.equal((await queue('pause', 'paused')).code, 0);
+    const { code, stdout } = await queue('check', '--max-age', '10m');
+    assert.equal(code, 1);
+    assert.match(
+      stdout,
+      /: 4 due, the oldest for 20m \(jobs of type "late", "report" wait for their rate\)\n$/,
+    );
+  });
+
   test('prints one line for several problems, and a record each for programs', async (t) => {
     const { file, queue } = of(t, line({ id: ID, type: 'gone' }), line({ id: 'bb', status: 'failed' }));
     writeFileSync(`${file}.tick`, `${now() - 180_000}\nno handler\tgone\n`);

@@ -55,6 +55,13 @@ describe('dismiss', { concurrency: 3 }, () => {
     assert.deepEqual([stats?.failed, stats?.dismissed], [2, 1]);
     assert.match((await queue('list')).stdout, /^bb0.* dismissed, took/m);
     assert.doesNotMatch((await queue('list')).stdout, /^cc0.*dismissed/m);
+    const listed = async (...args: string[]) =>
+      fields((await queue('list', '--plain', '--status', 'failed', ...args)).stdout)
+        .map(([id]) => id)
+        .sort();
+    assert.deepEqual(await listed(), [FAILED, DONE]);
+    assert.deepEqual(await listed('--dismissed'), [FAILED]);
+    assert.deepEqual(await listed('--no-dismissed'), [DONE]);
     assert.match((await queue('show', 'bb')).stdout, /^status +failed, dismissed, took/m);
     assert.ok(
       fields((await queue('show', 'bb', '--plain')).stdout).some((one) => one.join() === 'dismissed,true'),
@@ -93,9 +100,34 @@ describe('purge', { concurrency: 3 }, () => {
     const old = ['--status', 'completed', 'cancelled', '--older-than'];
     assert.equal((await queue('purge', ...old, '36500d', '--yes', '--plain')).stdout, '0\n');
     assert.deepEqual(records((await queue('purge', ...old, '1d', '--yes', '--json')).stdout), [
-      { purged: 2 },
+      { purged: 2, tooYoung: 0 },
     ]);
     assert.deepEqual(statesOf(file), ['aa00000000000001 pending', 'aa00000000000002 processing']);
+  });
+
+  test('says how many jobs stay only because they ended less than a minute ago', async (t) => {
+    const done = (id: string, finished_at: number) => line({ id, status: 'completed', finished_at });
+    const { file, queue } = of(
+      t,
+      done('aa', now()),
+      done('bb', now()),
+      done('cc', now() - 90),
+      done('dd', now() + 9000),
+    );
+    const completed = ['purge', '--status', 'completed'];
+    const stay = 'ended less than a minute ago, which stay for now; try again in a minute\n';
+    assert.equal((await queue(...completed, '--dry-run')).stdout, `1 job would be purged, and 2 ${stay}`);
+    assert.equal(
+      (await queue(...completed, '--yes', '--older-than', '80s')).stdout,
+      '1 job purged\n',
+      'it says what --older-than lets it leave',
+    );
+    const { code, stdout } = await queue(...completed, '--yes');
+    assert.deepEqual([code, stdout], [0, `0 jobs purged, and 2 ${stay}`]);
+    assert.deepEqual(records((await queue(...completed, '--yes', '--json')).stdout), [
+      { purged: 0, tooYoung: 2 },
+    ]);
+    assert.equal(rowsOf(file).length, 3);
   });
 
   test('refuses to begin without --status, or --yes where it can not ask', async (t) => {

@@ -220,7 +220,10 @@ describe('retry', { concurrency: 3 }, () => {
     const { queue } = fiveStates(t);
     const waiting = await queue('retry', 'aa00000000000001');
     assert.equal(waiting.code, 1);
-    assert.match(waiting.stderr, /is pending; only failed and cancelled jobs can be retried/);
+    assert.match(
+      waiting.stderr,
+      /is pending; only failed and cancelled jobs can be retried; use queue promote to run it now\n/,
+    );
     assert.equal((await queue('retry', 'ffff')).code, 3);
   });
 

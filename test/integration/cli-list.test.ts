@@ -142,8 +142,8 @@ describe('stats', { concurrency: 3 }, () => {
     const at = new Date(until * 1000).toISOString().replace('.000Z', 'Z');
     const { stdout } = await queue('stats');
     assert.deepEqual(stdout.match(/^Rate limit: .*$/gm), [
-      `Rate limit: "api" has its full rate again at ${at}.`,
-      `Rate limit: "hook" in 2 groups has its full rate again at ${at}.`,
+      `Rate limit: "api" has its full rate again at ${at}; its next job may start then at the latest.`,
+      `Rate limit: "hook" in 2 groups has its full rate again at ${at}; its next job may start then at the latest.`,
     ]);
     const [stats] = records((await queue('stats', '--json')).stdout);
     assert.deepEqual(stats?.rateLimits, [

@@ -184,8 +184,8 @@ describe('list and show', { concurrency: 3 }, () => {
     const { stdout } = await queue('list', '--status', 'waiting');
     assert.match(lines(stdout)[1] ?? '', /^bb00000000000002 +report +waiting +0 +\S+ +after aa00…$/);
     const plain = fields((await queue('list', '--plain')).stdout);
-    assert.deepEqual(plain[1]?.slice(9), ['daily', A, '{"by":"cron","n":3}']);
-    assert.deepEqual(plain[0]?.slice(9), ['daily', '', '']);
+    assert.deepEqual(plain[1]?.slice(9), ['daily', A, '{"by":"cron","n":3}', '']);
+    assert.deepEqual(plain[0]?.slice(9), ['daily', '', '', '']);
     const [, json] = records((await queue('list', '--json')).stdout);
     assert.deepEqual([json?.dedupeKey, json?.after, json?.meta], ['daily', [A], { by: 'cron', n: 3 }]);
   });

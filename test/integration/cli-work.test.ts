@@ -39,6 +39,15 @@ describe('work', { concurrency: 3 }, () => {
     );
   });
 
+  test('prints the group and the time of the next start of jobs that wait for their rate', async (t) => {
+    const { file, module, work } = jobs(t);
+    writeQueue(file, ...[1, 2].map((n) => line({ id: jobId(n), type: 'hook', group: 'shop' })));
+    const rate = "{ max: 1, per: '1h', by: 'group' }";
+    module('h.mjs', `export const hook = { handler: () => {}, rateLimit: ${rate} };`);
+    const { stdout } = await work('h.mjs');
+    assert.match(stdout, /^rate_limited hook, group shop, next start at 20\d\d-\S+Z$/m);
+  });
+
   test('runs a table of handlers that has that name', async (t) => {
     const { file, module, work } = jobs(t, 'one', 'two-d');
     module('h.mjs', "export const handlers = { one: () => 1, 'two-d': () => 2 };");

@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2065],
+  ['job', 2075],
   ['schedule', 390],
   ['runner', 770],
   ['file/format', 1380],
@@ -22,7 +22,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/lock', 790],
   ['file/index', 1150],
   ['file/joins', 250],
-  ['file/compaction', 1450],
+  ['file/compaction', 1460],
   ['file/commit', 1570],
   ['file/ongoing-work.ts', 70],
   ['file/store.ts', 250],

@@ -12,6 +12,7 @@ interface Options {
   type?: string;
   key?: string;
   group?: string;
+  dismissed?: boolean;
   label?: string[];
   limit?: string;
 }
@@ -24,6 +25,8 @@ export function define(command: Command, cli: Cli): void {
     .option('--type <type>', 'only jobs of this type')
     .option('--key <key>', 'only jobs with this key')
     .option('--group <group>', 'only jobs of this group')
+    .option('--dismissed', 'only failed jobs that queue dismiss has dealt with')
+    .option('--no-dismissed', 'no such jobs')
     .addOption(labelOption('only jobs with this label; several must all fit'))
     .option('--limit <number>', 'how many jobs at most')
     .addHelpText(
@@ -35,6 +38,7 @@ queue show tells how many of them don't count.
 ${examples(
   'queue list --status pending processing',
   'queue list --type send_email --limit 20',
+  'queue list --status failed --no-dismissed',
   'queue list --key daily --label by=cron',
   "queue list --json | jq -r 'select(.attempts > 1) | .id'",
 )}`,

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import {
   countPurgeable,
+  countTooYoung,
   PURGEABLE,
   type PurgeableStatus,
   type PurgeOptions,
@@ -35,7 +36,7 @@ export function define(command: Command, cli: Cli): void {
       'after',
       `
 Takes the jobs out of the file for good; they don't go to the archive. A finished job goes once it finished a minute
-ago. Asks first on a terminal; without one, --yes is needed.
+ago; how many are younger is said. Asks first on a terminal; without one, --yes is needed.
 --plain prints: purged; with --dry-run how many would be
 ${examples('queue purge --status failed --older-than 90d', 'queue purge --status pending --type report --dry-run')}`,
     )
@@ -49,11 +50,12 @@ ${examples('queue purge --status failed --older-than 90d', 'queue purge --status
         ...(olderThan !== undefined && { olderThan: durationText('--older-than', olderThan) }),
       };
       if (dryRun) {
-        const count = await countPurgeable(store, options);
-        return output.record({ purged: count }, `${jobs(count)} would be purged`, [count]);
+        const { purgeable, tooYoung } = await countPurgeable(store, options);
+        const text = `${jobs(purgeable)} would be purged${young(tooYoung)}`;
+        return output.record({ purged: purgeable, tooYoung }, text, [purgeable]);
       }
       if (!yes) {
-        const count = jobs(await countPurgeable(store, options));
+        const count = jobs((await countPurgeable(store, options)).purgeable);
         if (!(await isConfirmed(`purge ${count} from ${store.path} for good?`))) {
           say('nothing was purged');
           process.exitCode = EXIT.failed;
@@ -61,11 +63,18 @@ ${examples('queue purge --status failed --older-than 90d', 'queue purge --status
         }
       }
       const { purged } = await queue.purge(options);
-      output.record({ purged }, `${jobs(purged)} purged`, [purged]);
+      const tooYoung = await countTooYoung(store, options);
+      output.record({ purged, tooYoung }, `${jobs(purged)} purged${young(tooYoung)}`, [purged]);
     });
 }
 
 const jobs = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;
+
+/** Says of jobs that a purge has left for now. */
+const young = (count: number): string =>
+  count === 0
+    ? ''
+    : `, and ${count} ended less than a minute ago, which ${count === 1 ? 'stays' : 'stay'} for now; try again in a minute`;
 
 /** Asks the person at the terminal. @throws CliError (usage) without a terminal */
 async function isConfirmed(question: string): Promise<boolean> {

@@ -7,6 +7,7 @@ export function define(command: Command, cli: Cli): void {
   defineChange(command, cli, {
     done: 'pending again:',
     wanted: 'failed and cancelled jobs can be retried',
+    ifPending: 'use queue promote to run it now',
     states: ['failed'],
     accepts: ({ dismissed }) => !dismissed,
     apply: (queue, id) => queue.retryJob(id),

@@ -82,11 +82,12 @@ function worker({ lastTick, unhandled, crowdedOutAt }: Stats, now: number): stri
   return `${looked}${handlers}${place}`;
 }
 
-/** Says of each type whose rate is used up when it is back. */
+/** Says of each type whose rate is used up when it is back. With a burst, the next job may start earlier. */
 const rates = ({ rateLimits }: Stats): string =>
   rateLimits
     .map(({ type, groups, until }) => {
       const counted = groups === 0 ? '' : ` in ${groups} ${groups === 1 ? 'group' : 'groups'}`;
-      return `\nRate limit: ${JSON.stringify(type)}${counted} has its full rate again at ${isoSeconds(until)}.`;
+      const back = `${JSON.stringify(type)}${counted} has its full rate again at ${isoSeconds(until)}`;
+      return `\nRate limit: ${back}; its next job may start then at the latest.`;
     })
     .join('');

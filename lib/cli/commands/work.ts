@@ -111,16 +111,23 @@ function shutdownSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** What an event calls the time that it names. */
+const NEXT_WORDS: { readonly [Event in WorkerEvent['event']]?: string } = {
+  scheduled: 'next run',
+  rate_limited: 'next start',
+};
+
 function log(output: Output, entry: WorkerEvent): void {
-  const { event, id, type, schedule, attempt, ms, error, runAt, message } = entry;
+  const { event, id, type, group, schedule, attempt, ms, error, runAt, message } = entry;
   if (event === 'warning') {
     say(message ?? '');
     return;
   }
   const time = new Date();
-  const again = event === 'scheduled' ? 'next run' : 'again';
+  const again = NEXT_WORDS[event] ?? 'again';
   const parts = [
     [event, id, type].filter((part) => part !== undefined).join(' '),
+    group === undefined ? '' : `, group ${group}`,
     schedule === undefined ? '' : `, schedule ${schedule}`,
     attempt === undefined ? '' : `, attempt ${attempt}`,
     ms === undefined ? '' : `, ${ms} ms`,

@@ -177,7 +177,7 @@ export class Transaction {
     throw new TsvqError(
       'QUEUE_FULL',
       `no room in ${file.path}: it has ${size} bytes, and ${wanted} more would make it larger than maxBytes, ${limit}. ` +
-        'Nothing was added; compact or purge it, or raise maxBytes',
+        'Nothing was added; purge finished jobs, keep them for less long, or raise maxBytes',
     );
   }
 

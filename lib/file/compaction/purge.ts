@@ -27,6 +27,16 @@ const LEAST_AGE_MS = 60_000;
 /** True if a finished job may leave the file without going to the archive. */
 export const mayBeDropped = (finishedAt: number, now: number): boolean => finishedAt <= now - LEAST_AGE_MS;
 
+/** True if a purge may leave jobs only because they have just finished. With a longer `olderThan`, that decides. */
+export const canLeaveYoung = ({ olderThan }: Purge): boolean => olderThan < LEAST_AGE_MS;
+
+/**
+ * True if a purge leaves a finished job only because it finished less than a minute ago. A job whose time is far ahead,
+ * or unreadable, doesn't count, because it won't be old enough soon.
+ */
+export const isTooYoung = (purge: Purge, finishedAt: number, now: number): boolean =>
+  canLeaveYoung(purge) && Math.abs(now - finishedAt) < LEAST_AGE_MS;
+
 /** True if a purge takes this job out of the file. */
 export function isPurged(purge: Purge, job: Aged, now: number): boolean {
   const { statuses, type, olderThan } = purge;

@@ -4,6 +4,7 @@ import { crowdedOutLately, readHeartbeat, shortOfRoomLately } from '../disk/hear
 import { brokenSchedules } from '../doctor/broken-schedules.js';
 import { interruptedProblem } from '../doctor/interrupted.js';
 import type { Store } from '../store.js';
+import { readUsedRates } from './rate-limits.js';
 import { survey } from './survey.js';
 
 /**
@@ -26,6 +27,7 @@ export async function gatherHealth(store: Store, patience: number): Promise<Heal
     unhandled: heartbeat?.unhandled ?? [],
     crowdedOutAt: crowdedOutAt === undefined ? undefined : new Date(crowdedOutAt),
     shortOfRoom: short && { ...short, at: new Date(short.at) },
+    limitedTypes: (await readUsedRates(store)).map(({ type }) => type),
     pauses: readPauses(fs, realPath, now),
     obstacle,
     unreadable: (await index?.unreadable.count(index.file)) ?? 0,

@@ -14,6 +14,16 @@ import type { Store } from '../store.js';
 const PIECE = 500;
 /** After this many jobs, other callbacks get their turn. */
 const SLICE = 20_000;
+const OPTIONS = [
+  'status',
+  'type',
+  'idPrefix',
+  'dedupeKey',
+  'group',
+  'dismissed',
+  'meta',
+  'limit',
+] as const satisfies readonly (keyof ListOptions)[];
 
 /**
  * Yields the jobs that match, in file order. Each is as its group of rows says when it is read.
@@ -21,8 +31,8 @@ const SLICE = 20_000;
  * @throws TsvqError `INVALID_ARGUMENT`
  */
 export async function* list(store: Store, options: ListOptions): AsyncIterableIterator<Job> {
-  onlyKnown('options', options, ['status', 'type', 'idPrefix', 'dedupeKey', 'group', 'meta', 'limit']);
-  const { status, type, idPrefix, dedupeKey, group, meta = {} } = options;
+  onlyKnown('options', options, OPTIONS);
+  const { status, type, idPrefix, dedupeKey, group, dismissed, meta = {} } = options;
   const { limit = Number.POSITIVE_INFINITY } = options;
   const statuses: readonly Status[] = status === undefined ? JOB_STATUSES : [...new Set([status].flat())];
   for (const word of statuses) {
@@ -32,6 +42,8 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
   if (idPrefix !== undefined) text('idPrefix', idPrefix);
   if (dedupeKey !== undefined) text('dedupeKey', dedupeKey);
   if (group !== undefined) text('group', group);
+  if (dismissed !== undefined && typeof dismissed !== 'boolean')
+    throw invalid('dismissed', dismissed, 'true or false');
   if (typeof meta !== 'object' || meta === null) throw invalid('meta', meta, 'an object of labels');
   const labels = Object.entries(meta).map(
     ([name, value]) => [name, sortedJson(toJson(value, `meta.${name}`))] as const,
@@ -53,6 +65,7 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
           if (idPrefix !== undefined && !job.id.startsWith(idPrefix)) continue;
           if (dedupeKey !== undefined && job.dedupeKey !== dedupeKey) continue;
           if (group !== undefined && job.group !== group) continue;
+          if (dismissed !== undefined && job.dismissed !== dismissed) continue;
           if (!labels.every(([name, value]) => has(job.meta, name, value))) continue;
           yield job;
           if (--left === 0) return;

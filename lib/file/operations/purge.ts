@@ -1,7 +1,7 @@
 import { type Duration, duration, invalid, onlyKnown, text } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
 import { STATUSES, type Status } from '../../job/job.js';
-import { isPurged, type Purge } from '../compaction/purge.js';
+import { canLeaveYoung, isPurged, isTooYoung, type Purge } from '../compaction/purge.js';
 import type { Store } from '../store.js';
 import { list } from './list.js';
 
@@ -30,19 +30,33 @@ export async function purge(store: Store, options: PurgeOptions = {}): Promise<{
   return { purged: dropped };
 }
 
-/** Counts the jobs that {@link purge} would take out now. */
-export async function countPurgeable(store: Store, options: PurgeOptions): Promise<number> {
+/** How many jobs fit a purge. */
+export interface PurgeCounts {
+  /** Jobs that {@link purge} would take out now. */
+  readonly purgeable: number;
+  /** Finished jobs that it would leave only because they ended less than a minute ago. */
+  readonly tooYoung: number;
+}
+
+/** Counts the jobs that fit a purge. */
+export async function countPurgeable(store: Store, options: PurgeOptions): Promise<PurgeCounts> {
   const checked = checkPurge(options);
   const { statuses: status, type } = checked;
   const now = store.clock.now();
   const index = await store.read('all');
-  let count = 0;
+  let [purgeable, tooYoung] = [0, 0];
   for await (const job of list(store, { status, type })) {
     const [createdAt, finishedAt] = [job.createdAt.getTime(), job.finishedAt?.getTime() ?? Number.NaN];
-    if (!isPurged(checked, { ...job, createdAt, finishedAt }, now)) continue;
-    if (!index?.isHeld(job.id)) count++;
+    if (index?.isHeld(job.id)) continue;
+    if (isPurged(checked, { ...job, createdAt, finishedAt }, now)) purgeable++;
+    else if (isTooYoung(checked, finishedAt, now)) tooYoung++;
   }
-  return count;
+  return { purgeable, tooYoung };
+}
+
+/** Counts the finished jobs that a purge has left only because they are too young. Looks at no job if there are none. */
+export async function countTooYoung(store: Store, options: PurgeOptions): Promise<number> {
+  return canLeaveYoung(checkPurge(options)) ? (await countPurgeable(store, options)).tooYoung : 0;
 }
 
 function checkPurge(options: PurgeOptions): Purge {

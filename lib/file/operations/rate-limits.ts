@@ -7,7 +7,7 @@ export interface UsedRate {
   type: string;
   /** How many of its groups are counted by themselves at the moment; 0 if the type is counted as a whole. */
   groups: number;
-  /** From when on the full rate is there again. With `burst: 1`, the next job may start then. */
+  /** From when on the full rate is there again. The next job may start then at the latest: with `burst: 1` then, otherwise earlier. */
   until: Date;
 }
 

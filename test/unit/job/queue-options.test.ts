@@ -43,8 +43,8 @@ test('a queue option that can not be used is refused by its name', () => {
     [{ durability: 'full' }, 'durability is "full"', "'sync'"],
     [{ maxPayload: 0 }, 'maxPayload is 0'],
     [{ maxBytes: 0 }, 'maxBytes is 0'],
-    [{ maxBytes: '4 GiB' }, 'maxBytes is "4 GiB"'],
-    [{ minFree: -1 }, 'minFree is -1'],
+    [{ maxBytes: '4 GiB' }, 'maxBytes is "4 GiB" (string); it must be a number of bytes'],
+    [{ minFree: -1 }, 'minFree is -1 (number); it must be a number of bytes'],
     [{ minFree: Number.POSITIVE_INFINITY }, 'minFree is Infinity'],
   ] as const)
     throws(() => resolveQueueOptions(options as object), 'INVALID_ARGUMENT', ...message);

@@ -14,7 +14,15 @@ const at = (seconds: number): Date => new Date(NOW + seconds * 1000);
 
 const HEALTH: Health = {
   ...{ file: '/srv/queue.tsv', bytes: 0, lastTick: at(-5), unhandled: [], crowdedOutAt: undefined },
-  ...{ shortOfRoom: undefined, pauses: [], obstacle: undefined, unreadable: 0, held: 0, ahead: 0 },
+  ...{
+    shortOfRoom: undefined,
+    limitedTypes: [],
+    pauses: [],
+    obstacle: undefined,
+    unreadable: 0,
+    held: 0,
+    ahead: 0,
+  },
   ...{ orphaned: 0, others: [] },
 };
 

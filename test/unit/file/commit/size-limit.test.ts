@@ -43,7 +43,7 @@ test('a job that fits to the last byte goes in, and one that does not is refused
       tight.file,
       `it has ${size} bytes, and ${bytes} more`,
       `maxBytes, ${size + bytes - 1}`,
-      'purge',
+      'purge finished jobs, keep them for less long, or raise maxBytes',
     );
     assert.deepEqual(written, []);
     assert.equal(text(tight.file), content);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { ListOptions } from 'tsvq';
 import { rejects } from '../../../support/errors.js';
 import { faultyFs } from '../../../support/faulty-fs.js';
 import { temporaryFolder } from '../../../support/folders.js';
@@ -72,6 +73,26 @@ test('a retry undoes it, and the next failure counts again', async (t) => {
   const job = await queue.getJob(id);
   assert.deepEqual([job?.status, job?.dismissed, job?.meta], ['failed', false, { by: 'me' }]);
   assert.equal((await queue.stats()).dismissed, 0);
+});
+
+test('the list gives only dismissed jobs, or leaves them out', async (t) => {
+  const { queue } = openTest(t, {
+    file: fileOf(
+      t,
+      line({ id: jobId(1), meta: '{"@dismissed":true}' }),
+      ...[2, 3].map((n) => line({ id: jobId(n), status: 'failed', finished_at: 1000 })),
+    ),
+    retention: FOR_EVER,
+  });
+  await queue.dismissJob(jobId(2));
+  const listed = async (options: ListOptions): Promise<string[]> =>
+    (await queue.listJobs(options)).map(({ id }) => id).sort();
+  assert.deepEqual(await listed({ dismissed: true }), [jobId(2)]);
+  assert.deepEqual(await listed({ dismissed: false }), [jobId(1), jobId(3)]);
+  assert.deepEqual(await listed({ dismissed: false, status: 'failed' }), [jobId(3)]);
+  assert.deepEqual(await listed({ dismissed: undefined, status: 'failed' }), [jobId(2), jobId(3)]);
+  for (const dismissed of ['true', 1, null] as never[])
+    await rejects(queue.listJobs({ dismissed }), 'INVALID_ARGUMENT', /^dismissed is .* true or false/);
 });
 
 test('a note on a job that is not failed means nothing', async (t) => {

@@ -45,7 +45,7 @@ for (const [name, options, gone] of [
   test(`purge takes out ${name}`, async (t) => {
     const file = fileOf(t, ...lines);
     const { queue, store } = openTest(t, { file, clock: new FakeClock(NOW) });
-    assert.equal(await countPurgeable(store, options), gone.length);
+    assert.equal((await countPurgeable(store, options)).purgeable, gone.length);
     assert.deepEqual(await queue.purge(options), { purged: gone.length });
     const left = [...lines.keys()].filter((n) => !(gone as readonly number[]).includes(n));
     assert.deepEqual(
@@ -98,7 +98,8 @@ test('a job that finished within the last minute stays, and is not counted', asy
   const id = await queue.enqueue('email');
   await queue.processJobs({ email: () => {} });
   clock.advance(59_999);
-  assert.equal(await countPurgeable(store, {}), 0);
+  assert.deepEqual(await countPurgeable(store, {}), { purgeable: 0, tooYoung: 1 });
+  assert.equal((await countPurgeable(store, { olderThan: '1m' })).tooYoung, 0);
   assert.deepEqual(await queue.purge(), { purged: 0 });
   assert.equal((await queue.getJob(id))?.status, 'completed');
   clock.advance(1);
@@ -117,7 +118,7 @@ test('a held job stays, and so does one whose finish time can not be read', asyn
   );
   const { queue, store } = openTest(t, { file });
   const options = { status: ['failed', 'pending'] } as const;
-  assert.equal(await countPurgeable(store, options), 1);
+  assert.deepEqual(await countPurgeable(store, options), { purgeable: 1, tooYoung: 0 });
   assert.deepEqual(await queue.purge(options), { purged: 1 });
   assert.equal(await queue.getJob(jobId(4)), undefined);
   assert.equal((await queue.getJob(jobId(1)))?.status, 'failed');
