@@ -1,5 +1,5 @@
 import type { Health } from '../job/health.js';
-import type { Counts, Snapshot, TypeSnapshot } from './snapshot.js';
+import type { Snapshot, TypeSnapshot } from './snapshot.js';
 import { isoSeconds, size, span } from './text.js';
 
 /** Something that a person should look at. */
@@ -94,26 +94,24 @@ function addWorker(snapshot: Snapshot, health: Health, { maxAge }: Patience, add
     const ahead = span(lastTick.getTime() - now);
     add('worker-ahead', `the last worker ran ${ahead} ahead of this clock (at ${isoSeconds(lastTick)})`);
   }
-  const { due, oldestDue } = withoutPaused(snapshot, health);
+  const types = unpausedTypes(snapshot, health);
+  const due = types.reduce((sum, { counts }) => sum + counts.due, 0);
+  const oldestDue = Math.max(0, ...types.map(({ counts }) => counts.oldestDue));
   if (oldestDue <= maxAge) return;
-  const reasons = reasonsToWait(snapshot, health, maxAge);
+  const reasons = reasonsToWait(types, health, maxAge);
   const why = reasons.length > 0 ? ` (${reasons.join('; ')})` : '';
   add('late', `${due} due, the oldest for ${span(oldestDue)}${why}`);
 }
 
-/** Leaves out the due jobs of paused types, which wait because a person wants it. */
-function withoutPaused({ types }: Snapshot, { pauses }: Health): Pick<Counts, 'due' | 'oldestDue'> {
+/** Leaves out paused types, whose jobs wait because a person wants it. */
+function unpausedTypes({ types }: Snapshot, { pauses }: Health): TypeSnapshot[] {
   const paused = new Set(pauses.map(({ type }) => type));
-  const rest = types.filter(({ name }) => !paused.has(name) && !paused.has('*'));
-  return {
-    due: rest.reduce((sum, { counts }) => sum + counts.due, 0),
-    oldestDue: Math.max(0, ...rest.map(({ counts }) => counts.oldestDue)),
-  };
+  return types.filter(({ name }) => !paused.has(name) && !paused.has('*'));
 }
 
 /** Returns the reasons for which due jobs wait. A rate is one if jobs of its type have waited for longer than `maxAge`. */
 function reasonsToWait(
-  { types }: Snapshot,
+  types: readonly TypeSnapshot[],
   { unhandled, limitedTypes, crowdedOutAt }: Health,
   maxAge: number,
 ): string[] {
