@@ -9,7 +9,7 @@ const MOST_JOBS = 20;
 const MOST_GROUPS = 50;
 
 /** How many jobs there are, of one type or of all. */
-export interface Counts extends Record<Exclude<Status, 'recurring'>, number> {
+interface Counts extends Record<Exclude<Status, 'recurring'>, number> {
   /** Pending jobs whose time has come. */
   due: number;
   /** Pending jobs whose time has not come, and that have not failed yet. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { RowSink } from '../../../../lib/job/row-source.js';
 import { rowsOf } from '../../../../lib/open-queue.js';
 import type { Queue } from '../../../../lib/queue.js';
-import { dead } from '../../../support/claims.js';
+import { dead, NOW, over } from '../../../support/claims.js';
 import { jobId, line } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
@@ -74,13 +74,12 @@ test('two sources of one queue read independently', async (t) => {
 });
 
 test('the facts are those of the row, whether it was read or written', async (t) => {
-  const { queue, file, clock } = openTest(t);
-  const now = clock.now() / 1000;
+  const now = NOW;
   const fields = {
     ...{ status: 'failed', attempts: 3, created_at: now - 50, run_at: now - 40, started_at: now - 30 },
     ...{ finished_at: now - 20, error: 'Error: no\\n    at x', meta: '{"@dismissed":true}', version: 2 },
   };
-  appendFileSync(file, line({ id: jobId(1), ...fields }));
+  const { queue } = over(t, line({ id: jobId(1), ...fields }));
   const told: unknown[] = [];
   const rows = rowsOf(queue, { reset: () => {}, put: (_, facts) => void told.push({ ...facts }) });
   t.after(() => rows.close());
