@@ -104,7 +104,7 @@ test('shows types and errors of other people harmlessly, and cuts them', async (
   });
   for (const columns of [40, 60, 80]) {
     const text = await screenOf(t, columns, [row]);
-    assert.doesNotMatch(text, /[\u001b\u202e]/);
+    for (const harmful of ['\u001b', '\u202e']) assert.ok(!text.includes(harmful));
     assert.match(text, /\\u001b\[#mred\\u202e/);
   }
 });
