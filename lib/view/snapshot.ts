@@ -69,7 +69,7 @@ export interface Snapshot {
   readonly running: readonly number[];
   /** The keys of the jobs that are tried again, the next first; the number of all is `counts.retrying`. */
   readonly retries: readonly number[];
-  /** The groups of failures that nobody has dismissed: those of the last hour first, then the largest. */
+  /** The groups of failures that were not dismissed: those of the last hour first, then the largest. */
   readonly failures: readonly FailureSnapshot[];
 }
 

@@ -49,7 +49,8 @@ function stringify(value: unknown, indent: number | undefined): string | undefin
 export const isoSeconds = (time: Date): string =>
   Number.isNaN(time.getTime()) ? 'never' : `${time.toISOString().slice(0, 19)}Z`;
 
-const UNITS = [
+/** The units of durations, in ms, the largest first. */
+export const UNITS = [
   ['d', 86_400_000],
   ['h', 3_600_000],
   ['m', 60_000],

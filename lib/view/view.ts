@@ -18,19 +18,22 @@ export interface Look {
 export class View {
   readonly board: Board = new Board();
   readonly #rows: ReturnType<typeof rowsOf>;
-  readonly #patience: Patience;
 
-  constructor(queue: Queue, patience: Patience) {
+  constructor(queue: Queue) {
     this.#rows = rowsOf(queue, this.board);
-    this.#patience = patience;
+  }
+
+  /** Reads what is new of the jobs. @param now in ms since 1970 */
+  async snapshot(now: number): Promise<Snapshot> {
+    await this.#rows.read();
+    return takeSnapshot(this.board, now);
   }
 
   /** Reads what is new, and looks at all. @param now in ms since 1970 */
-  async look(now: number): Promise<Look> {
-    await this.#rows.read();
-    const snapshot = takeSnapshot(this.board, now);
-    const health = await this.#rows.health(this.#patience.maxAge);
-    return { snapshot, health, problems: findProblems(snapshot, health, this.#patience) };
+  async look(now: number, patience: Patience): Promise<Look> {
+    const snapshot = await this.snapshot(now);
+    const health = await this.#rows.health(patience.maxAge);
+    return { snapshot, health, problems: findProblems(snapshot, health, patience) };
   }
 
   /** Returns jobs of the last look by their keys; those that have changed since are missing. */

@@ -28,7 +28,7 @@ ${examples('queue check --max-age 10m --max-failed 0')}`,
         maxAge: durationText('--max-age', options.maxAge),
         maxFailed: countText('--max-failed', options.maxFailed, 0),
       };
-      const { problems } = await new View(queue, patience).look(Date.now());
+      const { problems } = await new View(queue).look(Date.now(), patience);
       if (problems.length === 0) return;
       process.exitCode = EXIT.failed;
       output.text(`queue ${queue.file}: ${problems.map(({ text }) => text).join('; ')}`);

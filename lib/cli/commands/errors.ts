@@ -22,9 +22,8 @@ ${examples('queue errors', 'queue retry --error 8693e1b4ae')}`,
     )
     .action(async () => {
       const { output, queue } = cli;
-      const view = new View(queue, { maxAge: 600_000, maxFailed: 0 });
-      const { snapshot } = await view.look(Date.now());
-      const { failures, at } = snapshot;
+      const view = new View(queue);
+      const { failures, at } = await view.snapshot(Date.now());
       if (output.format === 'human') {
         if (failures.length > 0)
           writeOut(`${tableLines(failures, columnsFor(at), columnsOf()).join('\n')}\n`);

@@ -29,8 +29,11 @@ ${examples('queue status', 'queue status --json | jq .problems')}`,
     )
     .action(async ({ maxAge, color }: Options) => {
       const { output, queue } = cli;
-      const view = new View(queue, { maxAge: durationText('--max-age', maxAge), maxFailed: 0 });
-      const look = await view.look(Date.now());
+      const view = new View(queue);
+      const look = await view.look(Date.now(), {
+        maxAge: durationText('--max-age', maxAge),
+        maxFailed: 0,
+      });
       if (look.problems.length > 0) process.exitCode = EXIT.failed;
       if (output.format === 'human') {
         const screen = { view, columns: columnsOf(), colours: coloursOf(color ? undefined : false) };

@@ -1,16 +1,11 @@
+import { UNITS } from '../../view/text.js';
+
 /** Formats a number for people: `999`, `20.0k`, `1.2M`. */
 export function short(number: number): string {
   if (number < 10_000) return String(number);
   const [size, unit] = number < 999_950 ? [1000, 'k'] : [1_000_000, 'M'];
   return `${(number / size).toFixed(1)}${unit}`;
 }
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-] as const;
 
 /** Formats a duration exactly enough for people: `378ms`, `2.5s`, `37s`, `3m 24s`, `1h 26m`, `4d 2h`. */
 export function lasting(ms: number): string {

@@ -1,4 +1,5 @@
 import type { ClaimView } from './claim-view.js';
+import { laneName } from './limits-file.js';
 import { type Lane, type LimitRule, UNKNOWN } from './rule.js';
 
 /** Counts jobs that run, by type and by group. */
@@ -6,12 +7,12 @@ class Running {
   readonly #counts = new Map<string, number>();
 
   add(type: string, group: string, jobs: number): void {
-    this.#add(type, jobs);
-    if (group !== '') this.#add(`${type}\t${group}`, jobs);
+    this.#add(laneName(type, ''), jobs);
+    if (group !== '') this.#add(laneName(type, group), jobs);
   }
 
   of({ type, group }: Lane): number {
-    return this.#counts.get(group === '' ? type : `${type}\t${group}`) ?? 0;
+    return this.#counts.get(laneName(type, group)) ?? 0;
   }
 
   #add(name: string, jobs: number): void {

@@ -27,7 +27,7 @@ export interface Lane {
   readonly group: string;
 }
 
-/** A time when nobody knows when: the rule is asked again at the next pick. */
+/** The time of a start that depends on other jobs: the rule is asked again at the next pick. */
 export const UNKNOWN: number = Number.POSITIVE_INFINITY;
 
 /** A rule that counts the jobs of a lane. */

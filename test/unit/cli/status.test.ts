@@ -73,9 +73,13 @@ function rowsOfTrouble(): string[] {
 async function screenOf(t: TestContext, columns: number, rows: string[]): Promise<string> {
   const { queue, file, clock } = over(t, ...rows);
   writeFileSync(`${file}.tick`, `${NOW - 41}\n`);
-  const view = new View(queue, { maxAge: 600_000, maxFailed: 0 });
+  const view = new View(queue);
   t.after(() => view.close());
-  const lines = screenLines(await view.look(clock.now()), { view, columns, colours: coloursOf(false) });
+  const lines = screenLines(await view.look(clock.now(), { maxAge: 600_000, maxFailed: 0 }), {
+    view,
+    columns,
+    colours: coloursOf(false),
+  });
   for (const one of lines) assert.ok(widthOf(one) <= columns, `${columns}: ${one}`);
   return `${lines.join('\n')}\n`
     .replace(/ {2}\/\S+queue\.tsv {2}/, '  /srv/app/data/queue.tsv  ')
