@@ -1,3 +1,54 @@
+import type { Command } from 'commander';
+
+/** What the help, the man page and docs/cli.md say of a command, besides its arguments and options. */
+export interface About {
+  /** What it does, in paragraphs with `code`, [links](limits.md) and indented lines that stay as they are. */
+  readonly text: string;
+  /** The fields that `--plain` prints. */
+  readonly plain?: string;
+  /** What its exit codes mean: `0 done; 1 a job is finished already`. 2, 3 and 75 mean the same for all commands. */
+  readonly exits: string;
+  readonly examples: readonly string[];
+}
+
+const ABOUTS = new WeakMap<Command, About>();
+
+/** The widest help; longer lines are hard to read. */
+const WIDEST = 100;
+
+/** Says what a command does. `--help` prints it after the options. */
+export function about(command: Command, text: About): Command {
+  ABOUTS.set(command, text);
+  return command.addHelpText('after', () => helpText(command, text));
+}
+
+/** Returns what was said of a command. */
+export const aboutOf = (command: Command): About | undefined => ABOUTS.get(command);
+
+function helpText(command: Command, { text, plain, exits, examples }: About): string {
+  const help = command.createHelp();
+  const width = Math.min(process.stdout.columns ?? 80, WIDEST);
+  const paragraphs = [
+    text,
+    ...(plain === undefined ? [] : [`--plain prints ${plain}`]),
+    `Exits with ${exits}`,
+  ];
+  return [
+    '',
+    ...paragraphs.flatMap((paragraph) => [...help.boxWrap(toPlain(paragraph), width).split('\n'), '']),
+    'Examples:',
+    ...examples.map((example) => `  $ ${example}`),
+  ].join('\n');
+}
+
+/** Joins the lines of each paragraph, and leaves out marks. */
+const toPlain = (markdown: string): string =>
+  markdown
+    .trim()
+    .replaceAll(/(?<!\n)\n(?![\n ])/g, ' ')
+    .replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1')
+    .replaceAll('`', '');
+
 /** Returns the examples that end a command's help. */
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;

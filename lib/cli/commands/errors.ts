@@ -3,39 +3,38 @@ import type { FailureSnapshot } from '../../view/snapshot.js';
 import { harmless } from '../../view/text.js';
 import { View } from '../../view/view.js';
 import type { Cli } from '../cli.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 import { writeOut } from '../output.js';
 import { columnsOf } from '../screen/colours.js';
 import { lasting } from '../screen/numbers.js';
 import { type Column, tableLines } from '../screen/table.js';
 
 export function define(command: Command, cli: Cli): void {
-  command
-    .addHelpText(
-      'after',
-      `
-Failed jobs by what their errors have in common: the first line, without numbers, ids, times and mail addresses. Jobs
-that queue dismiss has dealt with are left out. HOUR: how many failed in the last hour. The ID is the same each time:
-queue list, retry, dismiss and cancel take it as --error.
---plain prints: id last_hour jobs newest types text
-${examples('queue errors', 'queue retry --error 8693e1b4ae')}`,
-    )
-    .action(async () => {
-      const { output, queue } = cli;
-      const view = new View(queue);
-      const { failures, at } = await view.snapshot(Date.now());
-      if (output.format === 'human') {
-        if (failures.length > 0)
-          writeOut(`${tableLines(failures, columnsFor(at), columnsOf()).join('\n')}\n`);
-        else output.text('no failed jobs');
-        return;
-      }
-      for (const { newestKey, ...group } of failures) {
-        const newestId = view.jobs([newestKey])[0]?.id;
-        const { id, lastHour, jobs, newest, types, text } = group;
-        output.data({ ...group, newestId }, [id, lastHour, jobs, newest, types.join(' '), text]);
-      }
-    });
+  about(command, {
+    text: `Groups the failed jobs by what their errors have in common: the first line, in which numbers, ids, times and
+mail addresses are replaced; status codes, ports and IP addresses stay. Jobs that \`queue dismiss\` has dealt with are left
+out. HOUR is how many failed in the last hour, ALL how many are in the file.
+
+The ID of a group is the same each time, and in every process: \`queue list\`, \`retry\`, \`cancel\`, \`promote\` and \`dismiss\`
+take it as \`--error\`.`,
+    plain: 'for each group: id, last_hour, jobs, newest, types, text.',
+    exits: '0; 3 if there is no queue file.',
+    examples: ['queue errors', 'queue retry --error 8693e1b4ae'],
+  }).action(async () => {
+    const { output, queue } = cli;
+    const view = new View(queue);
+    const { failures, at } = await view.snapshot(Date.now());
+    if (output.format === 'human') {
+      if (failures.length > 0) writeOut(`${tableLines(failures, columnsFor(at), columnsOf()).join('\n')}\n`);
+      else output.text('no failed jobs');
+      return;
+    }
+    for (const { newestKey, ...group } of failures) {
+      const newestId = view.jobs([newestKey])[0]?.id;
+      const { id, lastHour, jobs, newest, types, text } = group;
+      output.data({ ...group, newestId }, [id, lastHour, jobs, newest, types.join(' '), text]);
+    }
+  });
 }
 
 const columnsFor = (at: Date): Column<FailureSnapshot>[] => [
