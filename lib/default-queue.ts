@@ -67,7 +67,7 @@ export const cancelJob: Queue['cancelJob'] = async (id) => defaultQueue().cancel
  * Makes a failed or cancelled job of the default queue pending again, like {@link Queue.retryJob}.
  * @example await retryJob(id);
  */
-export const retryJob: Queue['retryJob'] = async (id) => defaultQueue().retryJob(id);
+export const retryJob: Queue['retryJob'] = async (id, options) => defaultQueue().retryJob(id, options);
 
 /**
  * Makes a pending job of the default queue due now, like {@link Queue.promoteJob}.

@@ -3,6 +3,7 @@ import type { CompactionSummary } from './file/compaction/compact.js';
 import type { DrainOptions } from './file/operations/drain.js';
 import type { PauseOptions } from './file/operations/pause.js';
 import type { PurgeOptions } from './file/operations/purge.js';
+import type { RetryOptions } from './file/operations/retry.js';
 import type { DefaultJobs, TypeOf } from './job/job.js';
 
 /** The calls of a queue for its operator: to step in for a job, to hold jobs back, and to clean up. */
@@ -19,14 +20,14 @@ export interface Operator<Jobs = DefaultJobs> {
   cancelJob(id: string): Promise<boolean>;
 
   /**
-   * Makes a failed or cancelled job pending again, due at once, with all its attempts.
+   * Makes a failed or cancelled job pending again, due at once or after a delay, with all its attempts.
    *
    * @returns true if the job is pending now; false if it is unknown, or neither failed nor cancelled
    * @throws TsvqError like {@link Queue.enqueue}; `DUPLICATE_JOB` if another job with its `dedupeKey` waits or runs
    * @example
-   * await queue.retryJob(id);
+   * await queue.retryJob(id, { delay: '10m' });
    */
-  retryJob(id: string): Promise<boolean>;
+  retryJob(id: string, options?: RetryOptions): Promise<boolean>;
 
   /**
    * Makes a job due now that waits for its time, or for its next attempt. Its attempts stay.

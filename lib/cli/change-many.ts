@@ -51,7 +51,9 @@ export async function changeMany(
   }
   let changed = 0;
   for (let i = 0; i < ids.length; i += TOGETHER) {
-    const answers = ids.slice(i, i + TOGETHER).map((id) => change.apply(queue, id).catch(toRefusal));
+    const answers = ids
+      .slice(i, i + TOGETHER)
+      .map((id, k) => change.apply(queue, id, (i + k) / ids.length).catch(toRefusal));
     changed += (await Promise.all(answers)).filter((answer) => answer === true).length;
   }
   const left = ids.length - changed;

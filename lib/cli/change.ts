@@ -14,8 +14,14 @@ export interface Change {
   readonly wanted: string;
   /** What to do instead with a pending job, for messages. */
   readonly ifPending?: string;
-  /** Makes the change. @returns false if the job's state forbids it @throws TsvqError of {@link REFUSALS} */
-  readonly apply: (queue: Queue, id: string) => Promise<boolean>;
+  /**
+   * Makes the change.
+   *
+   * @param place the job's place among all, from 0 to less than 1
+   * @returns false if the job's state forbids it
+   * @throws TsvqError of {@link REFUSALS}
+   */
+  readonly apply: (queue: Queue, id: string, place: number) => Promise<boolean>;
 }
 
 /** A change that a command makes of jobs: of those that it is given, or of all that a filter names. */
@@ -40,7 +46,9 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
     .filter(({ id }, i) => id === undefined || found.indexOf(id) === i);
   // Changes requested together need one commit.
   const changed = await Promise.all(
-    asked.map(({ id }) => (id === undefined ? false : change.apply(queue, id).catch(toRefusal))),
+    asked.map(({ id }, i) =>
+      id === undefined ? false : change.apply(queue, id, i / asked.length).catch(toRefusal),
+    ),
   );
   let exitCode: number = EXIT.done;
   for (const [i, { id, text }] of asked.entries()) {

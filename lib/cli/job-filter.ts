@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { durationText } from '../job/checks.js';
+import { defined, durationText } from '../job/checks.js';
 import type { Job, Status } from '../job/job.js';
 import { STATUSES } from '../job/job.js';
 import type { Queue } from '../queue.js';
@@ -17,10 +17,15 @@ export interface JobFilter {
 
 /** Adds the options of a filter to a command. */
 export const addFilter = (command: Command): Command =>
-  command
-    .addOption(
+  addMarks(
+    command.addOption(
       new Option('--status <status...>', 'all jobs in this state, or in one of these').choices(STATUSES),
-    )
+    ),
+  );
+
+/** Adds the options of a filter but the state to a command. */
+export const addMarks = (command: Command): Command =>
+  command
     .option('--type <type>', 'all jobs of this type')
     .option(
       '--since <time>',
@@ -29,9 +34,12 @@ export const addFilter = (command: Command): Command =>
     .option('--search <text>', 'all jobs with this text in their payload, error or id')
     .option('--error <group>', 'all jobs whose error belongs to this group; see queue errors');
 
+/** Returns the filter among the options of a command. */
+export const pickFilter = ({ status, type, since, search, error }: JobFilter): JobFilter =>
+  defined({ status, type, since, search, error });
+
 /** True if a filter names no jobs. */
-export const isEmpty = (filter: JobFilter): boolean =>
-  Object.values(filter).every((value) => value === undefined);
+export const isEmpty = (filter: JobFilter): boolean => Object.keys(filter).length === 0;
 
 /**
  * Yields the jobs that a filter names, in the order of the file.

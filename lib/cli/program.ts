@@ -15,6 +15,7 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
   cancel: ['stop jobs that wait or run', () => import('./commands/cancel.js')],
   retry: ['run failed or cancelled jobs again', () => import('./commands/retry.js')],
   promote: ['let jobs that wait for their time start now', () => import('./commands/promote.js')],
+  edit: ['change a job in your editor', () => import('./commands/edit.js')],
   dismiss: ['let queue check no longer count failed jobs', () => import('./commands/dismiss.js')],
   pause: ['let no jobs of a type start, or of any type', () => import('./commands/pause.js')],
   resume: ['let jobs start again', () => import('./commands/resume.js')],

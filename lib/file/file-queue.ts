@@ -17,7 +17,7 @@ import type { JobRequest } from './operations/new-job.js';
 import { listPauses, type PauseOptions, pause, resume } from './operations/pause.js';
 import { promote } from './operations/promote.js';
 import { type PurgeOptions, purge } from './operations/purge.js';
-import { retry } from './operations/retry.js';
+import { type RetryOptions, retry } from './operations/retry.js';
 import { FileRows } from './operations/row-source.js';
 import { gatherStats } from './operations/stats.js';
 import type { Store } from './store.js';
@@ -42,7 +42,11 @@ export function fileQueue(store: Store) {
         return (await get(store, text('id', id))) ?? (options?.archive ? getArchived(store, id) : undefined);
       }),
     cancelJob: async (id: string) => withStoreErrors(path, () => cancel(store, text('id', id))),
-    retryJob: async (id: string) => withStoreErrors(path, () => retry(store, text('id', id))),
+    retryJob: async (id: string, options?: RetryOptions) =>
+      withStoreErrors(path, () =>
+        // `ids.map(queue.retryJob)` passes a number here, which is ignored.
+        retry(store, text('id', id), typeof options === 'object' && options !== null ? options : {}),
+      ),
     promoteJob: async (id: string) => withStoreErrors(path, () => promote(store, text('id', id))),
     dismissJob: async (id: string) => withStoreErrors(path, () => dismiss(store, text('id', id))),
     listJobs: async (options: ListOptions = {}) =>

@@ -98,3 +98,45 @@ test('ids and options together, or none of both, are refused', async (t) => {
   ])
     assert.equal((await queue(...args)).code, 2, args.join(' '));
 });
+
+test('a spread lets retried jobs become due one after another, after the delay', async (t) => {
+  const { queue } = trouble(t);
+  const before = Date.now();
+  await queue('retry', '--status', 'failed', '--yes', '--delay', '1h', '--spread', '3h');
+  const after = Date.now();
+  const starts = records((await queue('list', '--status', 'pending', '--type', 'email', '--json')).stdout)
+    .filter(({ attempts }) => attempts === 3)
+    .map(({ runAt }) => Date.parse(runAt as string));
+  const other = records((await queue('list', '--type', 'report', '--json')).stdout);
+  const all = [...starts, Date.parse(other[0]?.runAt as string)].sort((a, b) => a - b);
+  assert.equal(all.length, 3);
+  for (const [i, at] of all.entries()) {
+    const wait = 3_600_000 * (1 + i);
+    assert.ok(at >= before + wait && at <= after + wait, `${i}: ${at - before}`);
+  }
+});
+
+test('purge takes the jobs that ids or options name, and no other', async (t) => {
+  const { queue, file } = trouble(t);
+  const [group] = records((await queue('errors', '--json')).stdout);
+  const name = ['purge', '--error', String(group?.id)];
+  assert.equal((await queue(...name, '--dry-run', '--plain')).stdout, '2\n');
+  assert.equal((await queue(...name)).code, 2);
+  assert.equal((await queue(...name, '--yes')).stdout, '2 jobs purged\n');
+  assert.equal((await queue('purge', '--search', 'globex', '--yes')).stdout, '0 jobs purged\n');
+  assert.equal(
+    (await queue('purge', '--search', 'globex', '--status', 'pending', '--yes')).stdout,
+    '1 job purged\n',
+  );
+  assert.equal((await queue('purge', id(3), id(6), '--yes')).stdout, '2 jobs purged\n');
+  const { code, stderr } = await queue('purge', id(4), 'ffff', '--yes');
+  assert.equal(code, 3);
+  assert.match(stderr, /no job ffff in .*; nothing was purged/);
+  assert.equal((await queue('purge', id(4), '--error', 'x', '--yes')).code, 2);
+  assert.deepEqual(
+    statesOf(file)
+      .map((state) => state.split(' ')[0])
+      .sort(),
+    [id(4), id(7)].sort(),
+  );
+});

@@ -1,21 +1,24 @@
 import type { Command } from 'commander';
-import { defineChange } from '../change-command.js';
+import { defineChange, MANY, PLAIN } from '../change-command.js';
 import type { Cli } from '../cli.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {
-  defineChange(command, cli, {
+  defineChange(command, cli, () => ({
     done: 'cancelled',
     wanted: 'waiting, pending and processing jobs can be cancelled',
     states: ['pending', 'waiting', 'processing'],
     apply: (queue, id) => queue.cancelJob(id),
-  }).addHelpText(
-    'after',
-    `
-The worker of a running job aborts it within a second, and drops what it still returns.
-Exits with 1 if a job is finished already.
-Several jobs by options: it says how many, and asks unless --yes is given.
---plain prints what was changed: id type status; with options: changed left
-${examples('queue cancel 3fa9', 'queue cancel --type report --status pending')}`,
-  );
+  }));
+  about(command, {
+    text: `Stops jobs that wait or run. The worker of a job that runs aborts it within a second, and drops the handler's result.
+With the ID of a schedule, it removes the schedule. Options look among the jobs that wait or run, unless \`--status\` says
+otherwise.
+
+${MANY}`,
+    plain: PLAIN,
+    exits:
+      '0 if all are cancelled; 1 if a job is finished already; 3 if a job is unknown; 75. With 1 and 3, the other jobs are cancelled all the same. 2 if an ID could be several jobs, and nothing was changed.',
+    examples: ['queue cancel 3fa9', 'queue cancel --type report --status pending --dry-run'],
+  });
 }

@@ -1,22 +1,24 @@
 import type { Command } from 'commander';
-import { defineChange } from '../change-command.js';
+import { defineChange, MANY, PLAIN } from '../change-command.js';
 import type { Cli } from '../cli.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {
-  defineChange(command, cli, {
+  defineChange(command, cli, () => ({
     done: 'due now:',
     wanted: 'pending jobs can be promoted',
     states: ['pending'],
     accepts: ({ runAt }) => runAt.getTime() > Date.now(),
     apply: (queue, id) => queue.promoteJob(id),
-  }).addHelpText(
-    'after',
-    `
-The jobs are due now, whether they waited for their time or for their next attempt. Their attempts stay.
-Exits with 1 if a job is not pending.
-Several jobs by options: it says how many, and asks unless --yes is given.
---plain prints what was changed: id type status; with options: changed left
-${examples('queue promote 3fa9', 'queue promote --type report')}`,
-  );
+  }));
+  about(command, {
+    text: `Makes pending jobs due now, whether they wait for their time or for their next attempt. Their attempts stay. Options
+look among the pending jobs that are not due yet.
+
+${MANY}`,
+    plain: PLAIN,
+    exits:
+      '0 if all are due; 1 if a job is not pending; 3 if a job is unknown; 75. With 1 and 3, the other jobs are promoted all the same. 2 if an ID could be several jobs, and nothing was changed.',
+    examples: ['queue promote 3fa9', 'queue promote --type report --yes'],
+  });
 }

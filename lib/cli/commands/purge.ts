@@ -1,21 +1,27 @@
-import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import {
   countPurgeable,
   countTooYoung,
+  FINAL,
   PURGEABLE,
   type PurgeableStatus,
   type PurgeOptions,
 } from '../../file/operations/purge.js';
 import { durationText } from '../../job/checks.js';
 import type { Cli } from '../cli.js';
-import { EXIT, usageError } from '../exit.js';
-import { examples } from '../help.js';
+import { isConfirmed } from '../confirm.js';
+import { EXIT, notFound, usageError } from '../exit.js';
+import { about } from '../help.js';
+import { resolveIds } from '../ids.js';
+import { addMarks, filtered, isEmpty, pickFilter } from '../job-filter.js';
 import { say } from '../output.js';
 
 interface Options {
   status?: PurgeableStatus[];
   type?: string;
+  since?: string;
+  search?: string;
+  error?: string;
   olderThan?: string;
   dryRun?: boolean;
   yes?: boolean;
@@ -23,49 +29,82 @@ interface Options {
 
 export function define(command: Command, cli: Cli): void {
   command
+    .argument('[id...]', 'IDs of the jobs, or the beginnings of them')
     .addOption(
-      new Option('--status <status...>', 'jobs in this state, or in one of these; required').choices(
-        PURGEABLE,
-      ),
+      new Option(
+        '--status <status...>',
+        'jobs in this state, or in one of these; required unless IDs, --search or --error name jobs; default: completed, failed and cancelled then',
+      ).choices(PURGEABLE),
+    );
+  addMarks(command)
+    .option(
+      '--older-than <time>',
+      'only jobs that ended so long ago; pending ones: added so long ago; default: any age',
     )
-    .option('--type <type>', 'only jobs of this type')
-    .option('--older-than <time>', 'only jobs that ended so long ago; pending ones: added so long ago')
-    .option('--dry-run', 'only print how many jobs they are')
-    .option('--yes', "don't ask")
-    .addHelpText(
-      'after',
-      `
-Takes the jobs out of the file for good; they don't go to the archive. A finished job goes once it finished a minute
-ago; how many are younger is said. Asks first on a terminal; without one, --yes is needed.
---plain prints: purged; with --dry-run how many would be
-${examples('queue purge --status failed --older-than 90d', 'queue purge --status pending --type report --dry-run')}`,
-    )
-    .action(async ({ status, type, olderThan, dryRun = false, yes = false }: Options) => {
-      if (status === undefined)
-        throw usageError(`--status is missing; name one or more of ${PURGEABLE.join(', ')}`);
-      const { output, queue, existingStore: store } = cli;
-      const options: PurgeOptions = {
-        status,
-        type,
-        ...(olderThan !== undefined && { olderThan: durationText('--older-than', olderThan) }),
-      };
-      if (dryRun) {
-        const { purgeable, tooYoung } = await countPurgeable(store, options);
-        const text = `${jobs(purgeable)} would be purged${young(tooYoung)}`;
-        return output.record({ purged: purgeable, tooYoung }, text, [purgeable]);
+    .option('--dry-run', 'only say how many jobs they are')
+    .option('--yes', "don't ask; needed without a terminal");
+  about(command, {
+    text: `Takes jobs out of the file for good. They don't go to the archive, and the archive stays as it is. On a terminal, it says
+how many jobs these are, and asks first. A finished job goes once it finished a minute ago, and the command says how many are
+younger, and stay for now. [The API](api.md#functions) has the rest.`,
+    plain: 'purged; with `--dry-run`, how many would be. `--json` has `tooYoung` as well.',
+    exits:
+      "0 done; 1 if the answer was no, and nothing was purged; 2 if an option can't be used, or `--yes` is missing without a terminal; 3 if there is no queue file, or a job is unknown; 75.",
+    examples: [
+      'queue purge --status failed --older-than 90d',
+      'queue purge --error 8693e1b4ae --dry-run',
+      'queue purge --status pending --type report --yes',
+    ],
+  }).action(async (ids: string[], { dryRun = false, yes = false, ...given }: Options) => {
+    const { output, queue, existingStore: store } = cli;
+    const options = await purgeOf(cli, ids, given);
+    if (dryRun) {
+      const { purgeable, tooYoung } = await countPurgeable(store, options);
+      const text = `${jobs(purgeable)} would be purged${young(tooYoung)}`;
+      return output.record({ purged: purgeable, tooYoung }, text, [purgeable]);
+    }
+    if (!yes) {
+      const count = jobs((await countPurgeable(store, options)).purgeable);
+      if (!(await isConfirmed(`purge ${count} from ${store.path} for good?`))) {
+        say('nothing was purged');
+        process.exitCode = EXIT.failed;
+        return;
       }
-      if (!yes) {
-        const count = jobs((await countPurgeable(store, options)).purgeable);
-        if (!(await isConfirmed(`purge ${count} from ${store.path} for good?`))) {
-          say('nothing was purged');
-          process.exitCode = EXIT.failed;
-          return;
-        }
-      }
-      const { purged } = await queue.purge(options);
-      const tooYoung = await countTooYoung(store, options);
-      output.record({ purged, tooYoung }, `${jobs(purged)} purged${young(tooYoung)}`, [purged]);
-    });
+    }
+    const { purged } = await queue.purge(options);
+    const tooYoung = await countTooYoung(store, options);
+    output.record({ purged, tooYoung }, `${jobs(purged)} purged${young(tooYoung)}`, [purged]);
+  });
+}
+
+/** Reads which jobs are to go. Those that only a look at each job can tell are named by their ids. */
+async function purgeOf(
+  { queue, existingStore: store }: Cli,
+  given: string[],
+  options: Options,
+): Promise<PurgeOptions> {
+  const { status, type, olderThan, ...others } = options;
+  const marks = pickFilter(others);
+  if (status === undefined && given.length === 0 && isEmpty(marks))
+    throw usageError(`--status is missing; name one or more of ${PURGEABLE.join(', ')}`);
+  const rest = {
+    type,
+    ...(olderThan !== undefined && { olderThan: durationText('--older-than', olderThan) }),
+  };
+  if (given.length > 0) {
+    if (!isEmpty(pickFilter(options))) throw usageError('give IDs, or options that name jobs, not both');
+    const ids = await resolveIds(store, given);
+    const unknown = given.filter((_, i) => ids[i] === undefined);
+    if (unknown.length > 0)
+      throw notFound(`there is no job ${unknown.join(', ')} in ${store.path}; nothing was purged`);
+    return { ...rest, status: PURGEABLE, ids: ids as string[] };
+  }
+  if (isEmpty(marks)) return { ...rest, status };
+  const states = status ?? FINAL;
+  const ids: string[] = [];
+  for await (const { id } of filtered(queue, { ...marks, ...(type !== undefined && { type }) }, states))
+    ids.push(id);
+  return { ...rest, status: states, ids };
 }
 
 const jobs = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;
@@ -75,14 +114,3 @@ const young = (count: number): string =>
   count === 0
     ? ''
     : `, and ${count} ended less than a minute ago, which ${count === 1 ? 'stays' : 'stay'} for now; try again in a minute`;
-
-/** Asks the person at the terminal. @throws CliError (usage) without a terminal */
-async function isConfirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw usageError('this is no terminal, so nothing was purged; give --yes');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
-}

@@ -1,28 +1,46 @@
 import type { Command } from 'commander';
-import { defineChange } from '../change-command.js';
+import { durationText } from '../../job/checks.js';
+import { defineChange, MANY, PLAIN } from '../change-command.js';
 import type { Cli } from '../cli.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
+
+interface Options {
+  delay?: string;
+  spread?: string;
+}
 
 export function define(command: Command, cli: Cli): void {
-  defineChange(command, cli, {
-    done: 'pending again:',
-    wanted: 'failed and cancelled jobs can be retried',
-    ifPending: 'use queue promote to run it now',
-    states: ['failed'],
-    accepts: ({ dismissed }) => !dismissed,
-    apply: (queue, id) => queue.retryJob(id),
-  }).addHelpText(
-    'after',
-    `
-The jobs are due at once, with all their attempts. Options look among the failed jobs that were not dismissed, unless
---status says otherwise.
-Exits with 1 if a job is neither failed nor cancelled, or if another job with its key waits or runs.
-Several jobs by options: it says how many, and asks unless --yes is given.
---plain prints what was changed: id type status; with options: changed left
-${examples(
-  'queue retry 3fa9',
-  'queue retry --type send_email --since 2h --dry-run',
-  'queue retry --error 8693e1b4ae --yes',
-)}`,
-  );
+  defineChange(command, cli, ({ delay, spread }: Options) => {
+    const wait = delay === undefined ? 0 : durationText('--delay', delay);
+    const within = spread === undefined ? 0 : durationText('--spread', spread);
+    return {
+      done: 'pending again:',
+      wanted: 'failed and cancelled jobs can be retried',
+      ifPending: 'use queue promote to run it now',
+      states: ['failed'],
+      accepts: ({ dismissed }) => !dismissed,
+      // In equal steps, because chance makes heaps.
+      apply: (queue, id, place) => queue.retryJob(id, { delay: wait + within * place }),
+    };
+  })
+    .option('--delay <time>', "how long to wait before the jobs are due: '10m'; default: 0")
+    .option(
+      '--spread <time>',
+      'the jobs become due one after another within this time, so that they come to a service that has just recovered a few at a time; default: 0',
+    );
+  about(command, {
+    text: `Runs failed or cancelled jobs again, with all their attempts. They are due at once, or as \`--delay\` and \`--spread\`
+say. Options look among the failed jobs that were not dismissed, unless \`--status\` says otherwise. For a pending job, use
+\`queue promote\`.
+
+${MANY}`,
+    plain: PLAIN,
+    exits:
+      '0 if all are pending; 1 if a job is neither failed nor cancelled, or is a schedule, or if another job, which stderr names, waits or runs with its key; 3 if a job is unknown; 75. With 1 and 3, the other jobs are retried all the same. 2 if an ID could be several jobs, and nothing was changed.',
+    examples: [
+      'queue retry 3fa9',
+      'queue retry --type send_email --since 2h --dry-run',
+      'queue retry --error 8693e1b4ae --yes --spread 10m',
+    ],
+  });
 }

@@ -121,7 +121,13 @@ export class CompactionPass {
     const { status } = reader;
     return isPurged(
       purge,
-      { status, type: reader.text(at.type), createdAt, finishedAt: this.#finishedAt },
+      {
+        id: purge.ids === undefined ? '' : reader.text(at.id),
+        status,
+        type: reader.text(at.type),
+        createdAt,
+        finishedAt: this.#finishedAt,
+      },
       now,
     );
   }

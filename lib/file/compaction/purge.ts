@@ -5,12 +5,16 @@ export interface Purge {
   readonly statuses: readonly Status[];
   /** Undefined for jobs of all types. */
   readonly type: string | undefined;
+  /** Undefined for jobs with any id. */
+  readonly ids: ReadonlySet<string> | undefined;
   /** The least time since a job ended, or was added if it waits, in ms. */
   readonly olderThan: number;
 }
 
 /** A job, as far as a purge looks at it; times in ms. */
 interface Aged {
+  /** Needed only if the purge names ids. */
+  readonly id: string;
   readonly status: Status;
   readonly type: string;
   readonly createdAt: number;
@@ -39,8 +43,9 @@ export const isTooYoung = (purge: Purge, finishedAt: number, now: number): boole
 
 /** True if a purge takes this job out of the file. */
 export function isPurged(purge: Purge, job: Aged, now: number): boolean {
-  const { statuses, type, olderThan } = purge;
+  const { statuses, type, ids, olderThan } = purge;
   if (!statuses.includes(job.status) || (type !== undefined && type !== job.type)) return false;
+  if (ids?.has(job.id) === false) return false;
   if (isFinal(job.status)) return mayBeDropped(job.finishedAt, now) && job.finishedAt <= now - olderThan;
   // The clock may have been set back since the job was added.
   return olderThan === 0 || job.createdAt <= now - olderThan;

@@ -14,13 +14,16 @@ export interface PurgeOptions<Type extends string = string> {
   status?: PurgeableStatus | readonly PurgeableStatus[] | undefined;
   /** Only jobs of this type. Default: all types. */
   type?: Type | undefined;
+  /** Only the jobs with these ids. Default: any. */
+  ids?: readonly string[] | undefined;
   /** Only jobs that ended at least so long ago; pending ones that were added so long ago. Default: 0. */
   olderThan?: Duration | undefined;
 }
 
 /** All of them. */
 export const PURGEABLE: readonly PurgeableStatus[] = ['completed', 'failed', 'cancelled', 'pending'];
-const FINAL: readonly PurgeableStatus[] = ['completed', 'failed', 'cancelled'];
+/** The states of finished jobs: the default of a purge. */
+export const FINAL: readonly PurgeableStatus[] = ['completed', 'failed', 'cancelled'];
 
 /** Takes jobs out of the file for good, by a compaction. The archive stays. */
 export async function purge(store: Store, options: PurgeOptions = {}): Promise<{ purged: number }> {
@@ -60,8 +63,8 @@ export async function countTooYoung(store: Store, options: PurgeOptions): Promis
 }
 
 function checkPurge(options: PurgeOptions): Purge {
-  onlyKnown('options', options, ['status', 'type', 'olderThan']);
-  const { status = FINAL, type, olderThan = 0 } = options;
+  onlyKnown('options', options, ['status', 'type', 'ids', 'olderThan']);
+  const { status = FINAL, type, ids, olderThan = 0 } = options;
   const statuses: readonly Status[] = [...new Set([status].flat())];
   for (const word of statuses) {
     if ((PURGEABLE as readonly Status[]).includes(word)) continue;
@@ -74,5 +77,7 @@ function checkPurge(options: PurgeOptions): Purge {
   }
   if (statuses.length === 0) throw invalid('status', status, `at least one of ${PURGEABLE.join(', ')}`);
   if (type !== undefined) text('type', type);
-  return { statuses, type, olderThan: duration('olderThan', olderThan) };
+  if (ids !== undefined && !Array.isArray(ids)) throw invalid('ids', ids, 'an array of ids');
+  for (const [i, id] of (ids ?? []).entries()) text(`ids[${i}]`, id);
+  return { statuses, type, ids: ids && new Set(ids), olderThan: duration('olderThan', olderThan) };
 }

@@ -1,3 +1,4 @@
+import { type Duration, duration, onlyKnown } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
 import type { Transaction } from '../commit/transaction.js';
 import { isSchedule, RETRIED_META } from '../format/meta.js';
@@ -6,14 +7,22 @@ import { brief } from '../format/text.js';
 import { ACTIVE, counts } from '../joins/unique.js';
 import type { Store } from '../store.js';
 
+/** Options of {@link Queue.retryJob}. */
+export interface RetryOptions {
+  /** How long to wait before the job is due. Default: 0. */
+  delay?: Duration | undefined;
+}
+
 /**
- * Makes a failed or cancelled job pending again, due at once, with all its attempts. `attempts` is not
+ * Makes a failed or cancelled job pending again, due at once or after a delay, with all its attempts. `attempts` is not
  * reset, because (id, attempts) names one attempt for good. Past attempts are forgiven instead.
  *
  * @returns false if the job is unknown, or neither failed nor cancelled
- * @throws TsvqError `INVALID_ARGUMENT` for a schedule, `DUPLICATE_JOB` if another job with its key waits or runs
+ * @throws TsvqError `INVALID_ARGUMENT` for a schedule or a delay that can't be used, `DUPLICATE_JOB` if another job with its key waits or runs
  */
-export async function retry(store: Store, id: string): Promise<boolean> {
+export async function retry(store: Store, id: string, options: RetryOptions = {}): Promise<boolean> {
+  onlyKnown('options', options, ['delay']);
+  const delay = duration('delay', options.delay ?? 0);
   if (store.openFile() === undefined) return false;
   return store.update('all', (tx) => {
     const job = tx.job(id);
@@ -25,7 +34,13 @@ export async function retry(store: Store, id: string): Promise<boolean> {
       );
     refuseDuplicate(tx, job);
     const { attempts: forgiven } = job;
-    tx.change(job, { status: 'pending', runAt: tx.now, forgiven, finishedAt: undefined, meta: RETRIED_META });
+    tx.change(job, {
+      status: 'pending',
+      runAt: tx.now + delay,
+      forgiven,
+      finishedAt: undefined,
+      meta: RETRIED_META,
+    });
     return true;
   });
 }

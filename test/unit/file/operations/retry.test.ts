@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { rejects } from '../../../support/errors.js';
 import { faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
 import { temporaryFolder } from '../../../support/folders.js';
-import { jobId, line, rowsOf, statesOf, writeQueue } from '../../../support/queue-file.js';
+import { fileOf, jobId, line, rowsOf, statesOf, writeQueue } from '../../../support/queue-file.js';
 import { openTest } from '../../../support/queues.js';
 
 for (const [status, works] of [
@@ -143,4 +143,19 @@ test('a retry that starts over finds its row in the file, so it is made once and
       .map(({ version }) => version),
     ['3'],
   );
+});
+
+test('a delay lets a retried job wait, and one that can not be used changes nothing', async (t) => {
+  const file = fileOf(t, line({ id: jobId(1), status: 'failed', version: 4, attempts: 2, finished_at: 5 }));
+  const { queue, clock } = openTest(t, { file, retention: Number.POSITIVE_INFINITY });
+  await rejects(queue.retryJob(jobId(1), { delay: -1 }), 'INVALID_ARGUMENT', 'delay');
+  await rejects(queue.retryJob(jobId(1), { wait: 1 } as object), 'INVALID_ARGUMENT', 'wait');
+  assert.equal((await queue.getJob(jobId(1)))?.status, 'failed');
+  assert.deepEqual(await Promise.all([jobId(1)].map(queue.retryJob as (id: string) => Promise<boolean>)), [
+    true,
+  ]);
+  assert.equal((await queue.getJob(jobId(1)))?.runAt.getTime(), clock.now());
+  await queue.cancelJob(jobId(1));
+  assert.equal(await queue.retryJob(jobId(1), { delay: '10m' }), true);
+  assert.equal((await queue.getJob(jobId(1)))?.runAt.getTime(), clock.now() + 600_000);
 });
