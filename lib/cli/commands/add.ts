@@ -12,7 +12,7 @@ import { overStore } from '../../open-queue.js';
 import type { Queue } from '../../queue.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 import { instantOf, type JobTexts, jobOptionsOf } from '../job-texts.js';
 import { labelOption } from '../labels.js';
 import { say } from '../output.js';
@@ -59,28 +59,30 @@ export function define(command: Command, cli: Cli): void {
       '--max-delay <time>',
       'with --on-duplicate replace: it starts no later than so long after the job was created',
     )
-    .addOption(labelOption('a label of the job; its value is a text. May be given several times'))
-    .addHelpText(
-      'after',
-      `
-Prints only the id. Makes the file if it is missing. With a key, the id may be that of a job that has the key already;
-a message on stderr says so. Exits with 1 if --on-duplicate reject refuses the job.
---plain prints: id outcome
-${examples(
-  `queue add send_email '{"to": "ann@example.com", "subject": "Welcome"}'`,
-  'queue add report --run-at 2030-01-31T09:00:00+01:00 --max-attempts 1',
-  'jq -c . order.json | queue add order -',
-  'queue add report --key daily --label by=cron',
-)}`,
-    )
-    .action(async (type: string, json: string | undefined, options: Options) => {
-      const payload = json === undefined ? undefined : await payloadOf(json);
-      const queue = overStore(cli.store);
-      const { id, outcome } = await queue.add(type, payload, enqueueOptions(options));
-      const { output } = cli;
-      output.record({ id, outcome }, id, [id, outcome]);
-      if (output.format === 'human' && outcome !== 'added') say(await describe(queue, { id, outcome }));
-    });
+    .addOption(labelOption('a label of the job; its value is a text. May be given several times'));
+  about(command, {
+    text: `Adds a job and prints its id. It makes the file if it is missing. The payload is JSON; \`-\` reads it from stdin.
+
+With a key, the id may be that of a job that is there already. A message on stderr says so: \`existing: a job with this key
+is pending\`. With \`--json\` (\`{ id, outcome }\`) or \`--plain\`, the outcome is on stdout instead: \`added\`, \`existing\`, \`replaced\` or
+\`updated\`. See [Unique jobs](api.md#unique-jobs).`,
+    plain: 'id, outcome.',
+    exits:
+      "0 if the job, or the one with its key, is on the disk; 1 if `--on-duplicate reject` refused it, because another job, which stderr names, has the key; 2 if type, payload or option can't be used; 75.",
+    examples: [
+      'queue add send_email \'{"to": "ann@example.com", "subject": "Welcome"}\' --delay 10m',
+      'queue add report --run-at 2030-01-31T09:00:00+01:00 --max-attempts 1',
+      'jq -c . order.json | queue add order -',
+      'queue add report --key daily --label by=cron',
+    ],
+  }).action(async (type: string, json: string | undefined, options: Options) => {
+    const payload = json === undefined ? undefined : await payloadOf(json);
+    const queue = overStore(cli.store);
+    const { id, outcome } = await queue.add(type, payload, enqueueOptions(options));
+    const { output } = cli;
+    output.record({ id, outcome }, id, [id, outcome]);
+    if (output.format === 'human' && outcome !== 'added') say(await describe(queue, { id, outcome }));
+  });
 }
 
 /** Says what came of a duplicate. */

@@ -6,7 +6,7 @@ import type { Queue } from '../../queue.js';
 import { explain } from '../../view/explain.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 import { resolveIds } from '../ids.js';
 
 /** The surroundings of a job that is not in the open part: it has ended, and nothing there concerns it. */
@@ -16,35 +16,33 @@ const ALONE: JobSurroundings = {
 };
 
 export function define(command: Command, cli: Cli): void {
-  command
-    .argument('<id>', 'ID of the job, or the beginning of it')
-    .addHelpText(
-      'after',
-      `
-Says in a few sentences why a job waits, runs or has failed, what happens next and when, and what you can type.
---plain prints: id status why next, and then a command in each line
-${examples('queue explain 3fa9', 'queue explain 3fa9 --json | jq -r .next')}`,
-    )
-    .action(async (given: string) => {
-      const { output, queue, existingStore: store } = cli;
-      const [id] = await resolveIds(store, [given]);
-      const job = id === undefined ? undefined : await queue.getJob(id);
-      if (job === undefined)
-        throw notFound(`there is no job ${given} in ${store.path}; queue show --archive finds old ones`);
-      const liveness = job.lockedBy === undefined ? 'unknown' : store.processes.liveness(job.lockedBy);
-      const explanation = explain(job, {
-        ...((await surroundingsOf(store, job)) ?? ALONE),
-        now: Date.now(),
-        health: await gatherHealth(store, 600_000),
-        isWorkerAlive: liveness === 'unknown' ? undefined : liveness === 'alive',
-        parents: await openParents(job, queue),
-      });
-      const { why, next, commands } = explanation;
-      if (output.format === 'human')
-        output.text(`${why}\n${next}\n\n${commands.map((line) => `  ${line}`).join('\n')}`);
-      else output.data({ id: job.id, status: job.status, ...explanation }, [job.id, job.status, why, next]);
-      if (output.format === 'plain') for (const line of commands) output.data({}, [line]);
+  command.argument('<id>', 'ID of the job, or the beginning of it');
+  about(command, {
+    text: `Says in a few sentences why a job waits, runs or has failed, what happens next and when, and what you can type. Of a limit of
+how many jobs run at a time it can only say that it may be the reason, because only the worker knows the limit.`,
+    plain: 'id, status, why and next; then a command in each line.',
+    exits: '0; 2 if the ID could be several jobs; 3 if the job is unknown.',
+    examples: ['queue explain 3fa9', 'queue explain 3fa9 --json | jq -r .next'],
+  }).action(async (given: string) => {
+    const { output, queue, existingStore: store } = cli;
+    const [id] = await resolveIds(store, [given]);
+    const job = id === undefined ? undefined : await queue.getJob(id);
+    if (job === undefined)
+      throw notFound(`there is no job ${given} in ${store.path}; queue show --archive finds old ones`);
+    const liveness = job.lockedBy === undefined ? 'unknown' : store.processes.liveness(job.lockedBy);
+    const explanation = explain(job, {
+      ...((await surroundingsOf(store, job)) ?? ALONE),
+      now: Date.now(),
+      health: await gatherHealth(store, 600_000),
+      isWorkerAlive: liveness === 'unknown' ? undefined : liveness === 'alive',
+      parents: await openParents(job, queue),
     });
+    const { why, next, commands } = explanation;
+    if (output.format === 'human')
+      output.text(`${why}\n${next}\n\n${commands.map((line) => `  ${line}`).join('\n')}`);
+    else output.data({ id: job.id, status: job.status, ...explanation }, [job.id, job.status, why, next]);
+    if (output.format === 'plain') for (const line of commands) output.data({}, [line]);
+  });
 }
 
 async function openParents({ after }: Job, queue: Queue): Promise<string[]> {

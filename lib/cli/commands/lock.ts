@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { TsvqError } from '../../job/errors.js';
 import type { Cli } from '../cli.js';
 import { CliError, EXIT } from '../exit.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 
 /** The exit codes of shells and env(1). */
 const CANNOT_RUN = 126;
@@ -14,36 +14,35 @@ export function define(command: Command, cli: Cli): void {
   command
     .usage('[options] -- <command> [args...]')
     .showHelpAfterError("(the command's own options go after --: queue lock -- sed -i …)")
-    .argument('<command...>', 'the program and its arguments; QUEUE_FILE in its environment is the file')
-    .addHelpText(
-      'after',
-      `
-While the command runs, no other process writes the file. Workers and the web app wait for 30 s at most, then they fail
-with LOCK_TIMEOUT, so keep the command short. The file is compacted before, so lines may move. It is compacted
-afterwards too, because running workers notice the edit by that.
-Exits with the exit code of the command; with 1 if it left a file that is no queue.
-${examples(
-  String.raw`queue lock -- sed -i 's/old\.example\.com/new.example.com/' data/queue.tsv`,
-  `queue lock -- sh -c 'cp "$QUEUE_FILE" /backup/'`,
-  'queue lock -- vi data/queue.tsv',
-)}`,
-    )
-    .action(async (line: string[]) => {
-      const store = cli.existingStore;
-      let exitCode: number = EXIT.done;
-      try {
-        await store.edit(async () => {
-          exitCode = await runCommand(line, store.realPath);
-        });
-      } catch (error) {
-        if (!(error instanceof TsvqError && error.code === 'NOT_A_QUEUE')) throw error;
-        throw new CliError(
-          EXIT.failed,
-          `the command left a file that is not a queue, and it stays like that: ${error.message}`,
-        );
-      }
-      if (exitCode !== EXIT.done) process.exitCode = exitCode;
-    });
+    .argument('<command...>', 'the program and its arguments; QUEUE_FILE in its environment is the file');
+  about(command, {
+    text: `Runs a command that edits the file, while it holds the lock. No other process changes the file meanwhile: workers and the web
+app wait, for 30 s at most, then they fail with \`LOCK_TIMEOUT\`. So keep the command short. The file is compacted before, so lines
+may move. It is compacted afterwards too, because running workers notice the edit by that. The command gets the path of the
+file as \`QUEUE_FILE\` in its environment.`,
+    exits:
+      "the exit code of the command; 1 if the command left a file that isn't a queue; 126 if it can't be run; 127 if there is no such command; 2, 3 and 75 as for every command.",
+    examples: [
+      "queue lock -- sed -i 's/old\\.example\\.com/new.example.com/' data/queue.tsv",
+      'queue lock -- sh -c \'cp "$QUEUE_FILE" /backup/\'',
+      'queue lock -- vi data/queue.tsv',
+    ],
+  }).action(async (line: string[]) => {
+    const store = cli.existingStore;
+    let exitCode: number = EXIT.done;
+    try {
+      await store.edit(async () => {
+        exitCode = await runCommand(line, store.realPath);
+      });
+    } catch (error) {
+      if (!(error instanceof TsvqError && error.code === 'NOT_A_QUEUE')) throw error;
+      throw new CliError(
+        EXIT.failed,
+        `the command left a file that is not a queue, and it stays like that: ${error.message}`,
+      );
+    }
+    if (exitCode !== EXIT.done) process.exitCode = exitCode;
+  });
 }
 
 /** Runs a command on this terminal. @returns its exit code */

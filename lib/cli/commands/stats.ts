@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Stats, TypeStats } from '../../file/operations/stats.js';
 import { isoSeconds, size, span } from '../../view/text.js';
 import type { Cli } from '../cli.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 import type { Shape } from '../output.js';
 
 type Line = TypeStats & { name: string };
@@ -43,29 +43,30 @@ const shape: Shape<Line> = {
 };
 
 export function define(command: Command, cli: Cli): void {
-  command
-    .addHelpText(
-      'after',
-      `
-DUE: pending jobs whose time has come; OLDEST: for how long the first of them has waited. DISMISSED: failed
-jobs that queue dismiss has dealt with, which FAILED counts, too. Archived jobs don't count.
-A line names each type with a rate limit whose rate is used up, wholly or in part.
---json prints one object. --plain prints a line for all, whose type is empty, and one for each type:
-type pending due oldest_due_seconds processing completed failed cancelled waiting dismissed
-${examples('queue stats', 'queue stats --json | jq .oldestDueSeconds')}`,
-    )
-    .action(async () => {
-      const { output, queue } = cli;
-      const stats = await queue.stats();
-      if (output.format === 'json') return output.data(stats, []);
-      const unreadable =
-        stats.unreadable > 0 ? `\nLines that can't be read: ${stats.unreadable} (see queue doctor)` : '';
-      const about = `${worker(stats, Date.now())}${rates(stats)}${unreadable}`;
-      output.text(`${stats.file}, ${size(stats.bytes)}\n${about}\n`);
-      const types = Object.entries(stats.types).sort(([a], [b]) => (a < b ? -1 : 1));
-      const lines: Line[] = [{ ...stats, name: '' }, ...types.map(([name, counts]) => ({ ...counts, name }))];
-      await output.records(lines, shape);
-    });
+  about(command, {
+    text: `Counts jobs by status and type, and says when a worker last looked. Schedules don't count, but one that was removed counts as
+a cancelled job until it is archived. \`DISMISSED\` counts the failed jobs that \`queue dismiss\` has dealt with, which \`FAILED\`
+counts, too. \`DUE\` counts pending jobs whose time has come. \`OLDEST\` is how long the first of them has waited. Archived jobs don't
+count. It also says when a worker left due jobs because it found no place, and which types have used up their
+[rate](limits.md#what-you-see), and when their next job may start at the latest.
+
+\`--json\` prints one object.`,
+    plain:
+      'a line for all, whose type is empty, and one for each type: type, pending, due, oldest_due_seconds, processing, completed, failed, cancelled, waiting, dismissed.',
+    exits: '0; 3 if there is no queue file.',
+    examples: ['queue stats', 'queue stats --json | jq .oldestDueSeconds'],
+  }).action(async () => {
+    const { output, queue } = cli;
+    const stats = await queue.stats();
+    if (output.format === 'json') return output.data(stats, []);
+    const unreadable =
+      stats.unreadable > 0 ? `\nLines that can't be read: ${stats.unreadable} (see queue doctor)` : '';
+    const about = `${worker(stats, Date.now())}${rates(stats)}${unreadable}`;
+    output.text(`${stats.file}, ${size(stats.bytes)}\n${about}\n`);
+    const types = Object.entries(stats.types).sort(([a], [b]) => (a < b ? -1 : 1));
+    const lines: Line[] = [{ ...stats, name: '' }, ...types.map(([name, counts]) => ({ ...counts, name }))];
+    await output.records(lines, shape);
+  });
 }
 
 function worker({ lastTick, unhandled, crowdedOutAt }: Stats, now: number): string {

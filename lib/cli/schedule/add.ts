@@ -4,7 +4,7 @@ import type { CatchUp, Overlap, ScheduleSpec } from '../../job/schedule-spec.js'
 import { overStore } from '../../open-queue.js';
 import { CATCH_UP, OVERLAP } from '../../schedule/recurrence.js';
 import type { Cli } from '../cli.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 import { instantOf, type JobTexts, jobOptionsOf } from '../job-texts.js';
 import { labelOption } from '../labels.js';
 import { payloadOf } from '../payload.js';
@@ -60,29 +60,29 @@ export function defineAdd(command: Command, cli: Cli): void {
       '--group <group>',
       "the customer or host that its jobs are for, which the type's limits may count apart",
     )
-    .addOption(labelOption('a label of its jobs; its value is a text. May be given several times'))
-    .addHelpText('after', HELP)
-    .action(async (name: string, type: string, json: string | undefined, options: Options) => {
-      const payload = json === undefined ? undefined : await payloadOf(json);
-      const queue = overStore(cli.store);
-      const wasThere = (await queue.listSchedules()).some((schedule) => schedule.name === name);
-      const { id, changed } = await queue.schedule(name, specOf(type, payload, options));
-      const outcome = !changed ? 'unchanged' : wasThere ? 'changed' : 'added';
-      const schedule = await findSchedule(queue, name);
-      const { nextRun } = schedule;
-      const told = `${outcome} ${name}; next run: ${nextRunOf(schedule)}`;
-      cli.output.record({ name, id, outcome, nextRun }, told, [name, outcome, nextRun, id]);
-    });
+    .addOption(labelOption('a label of its jobs; its value is a text. May be given several times'));
+  about(command, {
+    text: `Says if the schedule was added, changed or is unchanged, and its next run in its own time zone. It makes the file if it is
+missing. The payload of the jobs is given as for \`queue add\`. If a schedule of this name is there, what is left out has its
+default, also if it had another value before. A pause stays. [Cron expressions](schedules.md#cron-expressions) have five fields.`,
+    plain: 'name, outcome, next_run, id. The outcome is `added`, `changed` or `unchanged`.',
+    exits: "0 if the schedule is on the disk; 2 if name, type, payload or option can't be used; 75.",
+    examples: [
+      "queue schedule add nightly backup --cron '30 2 * * *' --timezone Europe/Berlin",
+      'queue schedule add rates fetch_rates \'{"base": "EUR"}\' --every 15m --catch-up-within 5m',
+    ],
+  }).action(async (name: string, type: string, json: string | undefined, options: Options) => {
+    const payload = json === undefined ? undefined : await payloadOf(json);
+    const queue = overStore(cli.store);
+    const wasThere = (await queue.listSchedules()).some((schedule) => schedule.name === name);
+    const { id, changed } = await queue.schedule(name, specOf(type, payload, options));
+    const outcome = !changed ? 'unchanged' : wasThere ? 'changed' : 'added';
+    const schedule = await findSchedule(queue, name);
+    const { nextRun } = schedule;
+    const told = `${outcome} ${name}; next run: ${nextRunOf(schedule)}`;
+    cli.output.record({ name, id, outcome, nextRun }, told, [name, outcome, nextRun, id]);
+  });
 }
-
-const HELP = `
-Makes the file if it is missing. If a schedule of this name is there, it has these times, payload and options from now
-on; what is left out has its default. A pause stays. Says if the schedule was added, changed or is unchanged.
---plain prints: name outcome next_run id
-${examples(
-  "queue schedule add nightly backup --cron '30 2 * * *' --timezone Europe/Berlin",
-  `queue schedule add rates fetch_rates '{"base": "EUR"}' --every 15m --catch-up-within 5m`,
-)}`;
 
 function specOf(type: string, payload: unknown, options: Options): ScheduleSpec {
   const { cron, every, timezone, catchUp, catchUpWithin, overlap, jitter, startAt, endAt } = options;

@@ -3,7 +3,7 @@ import type { Status } from '../../job/job.js';
 import type { Schedule } from '../../job/schedule-spec.js';
 import type { Queue } from '../../queue.js';
 import type { Cli } from '../cli.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 import { type Shape, say } from '../output.js';
 import { nextRunOf, whenOf, zoned } from '../schedules.js';
 
@@ -28,19 +28,18 @@ const shape: Shape<Listed> = {
 
 /** Defines `queue schedule list`. */
 export function defineList(command: Command, cli: Cli): void {
-  command
-    .addHelpText(
-      'after',
-      `
-Times are in the time zone of the schedule. CAME TO: the state of the last slot's job, or why the slot has none.
---plain prints: name type cron every_seconds timezone next_run last_slot last_job came_to paused fired id
-${examples('queue schedule list', "queue schedule list --json | jq -r 'select(.paused) | .name'")}`,
-    )
-    .action(async () => {
-      const { output, queue } = cli;
-      const count = await output.records(listed(queue), shape);
-      if (count === 0 && output.format === 'human') say(`no schedules in ${queue.file}`);
-    });
+  about(command, {
+    text: `Lists the schedules by name, with times in their own zone. \`CAME TO\` is the state of the last slot's job, also if that is
+archived, or why the slot has no job.`,
+    plain:
+      'name, type, cron, every_seconds, timezone, next_run, last_slot, last_job, came_to, paused, fired, id. `came_to` is a status, `overlap` or `late`; with `--json`, it is `lastStatus` or `skipped`.',
+    exits: '0; 3 if there is no queue file.',
+    examples: ['queue schedule list', "queue schedule list --json | jq -r 'select(.paused) | .name'"],
+  }).action(async () => {
+    const { output, queue } = cli;
+    const count = await output.records(listed(queue), shape);
+    if (count === 0 && output.format === 'human') say(`no schedules in ${queue.file}`);
+  });
 }
 
 async function* listed(queue: Queue): AsyncIterableIterator<Listed> {

@@ -5,7 +5,7 @@ import { nextRuns } from '../../schedule/next-runs.js';
 import { isoSeconds, span } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 import { instantOf } from '../job-texts.js';
 import { type Shape, say } from '../output.js';
 import { findSchedule, zoned } from '../schedules.js';
@@ -32,25 +32,26 @@ export function defineNext(command: Command, cli: Cli): void {
     .option('--cron <expression>', 'a cron expression to try; no queue is needed')
     .option('--every <time>', 'an interval to try; no queue is needed')
     .option('--timezone <zone>', 'the time zone of --cron; default: UTC')
-    .option('--from <time>', 'print what comes after this time; default: now')
-    .addHelpText(
-      'after',
-      `
-Prints local time in the schedule's zone, and UTC. It prints slots; with --jitter, jobs start up to so much later.
---plain prints: time local_time
-${examples(
-  'queue schedule next nightly -n 3',
-  "queue schedule next --cron '30 2 * * *' --timezone Europe/Berlin --from 2030-03-30T00:00:00Z",
-)}`,
-    )
-    .action(async (name: string | undefined, { count = '5', from, ...given }: Options) => {
-      const most = countText('--count', count);
-      const times = name === undefined ? timesOf(given) : await timesOfSchedule(cli, name, given);
-      const after = from === undefined ? new Date() : instantOf(from);
-      const slots = nextRuns(times, most, after).map((time) => ({ time, local: zoned(time, times) }));
-      await cli.output.records(slots, shapeOf(times, Date.now()));
-      if (slots.length === 0 && cli.output.format === 'human') say('no slot comes any more');
-    });
+    .option('--from <time>', 'print what comes after this time; default: now');
+  about(command, {
+    text: `Prints the next slots of a schedule; or, with \`--cron\` or \`--every\` instead of a name, those of an expression, for which no queue
+is needed. It prints local time in the zone, with its offset from UTC, and UTC. With a jitter, jobs start up to so much after
+these times.`,
+    plain: 'time, local_time.',
+    exits:
+      "0; 2 if name, expression or option can't be used; 3 if there is no schedule of this name, or no queue file.",
+    examples: [
+      'queue schedule next nightly -n 3',
+      "queue schedule next --cron '30 2 * * *' --timezone Europe/Berlin --from 2030-03-30T00:00:00Z",
+    ],
+  }).action(async (name: string | undefined, { count = '5', from, ...given }: Options) => {
+    const most = countText('--count', count);
+    const times = name === undefined ? timesOf(given) : await timesOfSchedule(cli, name, given);
+    const after = from === undefined ? new Date() : instantOf(from);
+    const slots = nextRuns(times, most, after).map((time) => ({ time, local: zoned(time, times) }));
+    await cli.output.records(slots, shapeOf(times, Date.now()));
+    if (slots.length === 0 && cli.output.format === 'human') say('no slot comes any more');
+  });
 }
 
 const shapeOf = ({ timezone = 'UTC' }: ScheduleTimes, now: number): Shape<Slot> => ({
