@@ -28,7 +28,7 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
   purge: ['take jobs out of the file for good', () => import('./commands/purge.js')],
   lock: ['run a command that edits the file, under the lock', () => import('./commands/lock.js')],
   unlock: ['take the lock from a process that is stuck', () => import('./commands/unlock.js')],
-  cron: ['print the line for crontab', () => import('./commands/cron.js')],
+  cron: ['print, install or check the line for crontab', () => import('./commands/cron.js')],
   init: ['write a worker and a first handler into a project', () => import('./commands/init.js')],
 };
 

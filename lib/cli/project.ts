@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { nearestProject } from '../default-queue.js';
 import { queuePath } from '../job/checks.js';
 import type { GlobalOptions } from './cli.js';
-import { crontabLine, isVersioned, stableNode } from './crontab.js';
+import { crontabLine, isVersioned, stableNode } from './cron/line.js';
 import { notFound } from './exit.js';
 import { say } from './output.js';
 
@@ -36,7 +36,7 @@ function workingFolder(): string {
 export const workerScript = (project: string): string => join(project, 'workers', 'queue_worker.js');
 
 /** Makes the crontab line for a project's worker. Warns about a missing folder and a node that an upgrade removes. */
-export function projectCronLine(project: string, { file }: GlobalOptions): string {
+export function projectCronLine(project: string, { file }: GlobalOptions, linger?: string): string {
   const own = join(project, 'data', 'queue.tsv');
   const [name, named] = file === undefined ? ['QUEUE_FILE', process.env.QUEUE_FILE || own] : ['--file', file];
   const queueFile = resolve(workingFolder(), queuePath(name, named));
@@ -48,6 +48,7 @@ export function projectCronLine(project: string, { file }: GlobalOptions): strin
     script: workerScript(project),
     queueFile: queueFile === own ? undefined : queueFile,
     log: join(folder, 'worker.log'),
+    linger,
   });
   if (!existsSync(folder)) say(`make the folder ${folder} first: without it the log can't be written`);
   if (isVersioned(node))

@@ -126,17 +126,30 @@ test('cron runs a job that was enqueued beforehand', { timeout: LONG + 60_000 },
   const queue = (...args: string[]): string =>
     run(process.execPath, [join(project, 'dist/cli.js'), ...args], { cwd: project, uid, gid });
 
+  /** What a command prints that may exit with 1. */
+  const attempt = (...args: string[]): string => {
+    try {
+      return queue(...args);
+    } catch (error) {
+      return (error as { stdout: string }).stdout;
+    }
+  };
+
   const mail = { to: 'ann@example.com', subject: 'From cron', text: 'It works.\n' };
   const id = queue('add', 'send_email', JSON.stringify(mail)).trim();
   const data = join(project, 'data');
   const look = () => openQueue(join(data, 'queue.tsv')).getJob(id);
   assert.equal((await look())?.status, 'pending');
 
-  const line = queue('cron', 'print');
+  // A line of the user's own, which has no line end and stays as it is.
+  run('crontab', ['-u', name, '-'], { input: '# caf\xe9 \x07\n' });
+  assert.match(attempt('cron', 'check'), /no line of your crontab starts the worker/);
+  const line = queue('cron', 'install');
   assert.match(line, /^\* \* \* \* \* .+\n$/);
+  assert.equal(run('crontab', ['-u', name, '-l']), `# caf\xe9 \x07\n${line}`);
+  assert.equal(queue('cron', 'install'), line);
   t.diagnostic(line.trim());
   const changes = watch(data, { signal: AbortSignal.timeout(LONG) });
-  run('crontab', ['-u', name, '-'], { input: line });
   await startCron(t);
 
   const started = performance.now();
@@ -153,7 +166,9 @@ test('cron runs a job that was enqueued beforehand', { timeout: LONG + 60_000 },
     if ((error as Error).name !== 'AbortError') throw error;
   }
   // The worker notes the time last of all; nobody takes its user or its folder from it before.
-  run('crontab', ['-u', name, '-r']);
+  assert.match(attempt('cron', 'check'), /ok: a cron runs on this machine\nok: a worker looked \S+ ago\n$/);
+  assert.equal(queue('cron', 'uninstall'), line);
+  assert.equal(run('crontab', ['-u', name, '-l']), '# caf\xe9 \x07\n');
   await until('the worker has ended', () => !hasProcesses(uid));
   t.diagnostic(`done after ${Math.round((performance.now() - started) / 1000)} s`);
   assert.equal(job?.status, 'completed', `the worker's log: ${log() || 'none'}`);

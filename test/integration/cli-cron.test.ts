@@ -109,6 +109,6 @@ describe('cron print', { concurrency: 2 }, () => {
   test('exits with 2 without print, and explains the command', async (t) => {
     const { code, stderr } = await run(t, ['cron']);
     assert.equal(code, 2);
-    assert.match(stderr, /^ {2}print +\w/m);
+    assert.match(stderr, /^ {2}print \[options\] +\w/m);
   });
 });

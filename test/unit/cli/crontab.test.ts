@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { type CronJob, crontabLine, isVersioned, stableNode } from '../../../lib/cli/crontab.js';
+import { type CronJob, crontabLine, isVersioned, stableNode } from '../../../lib/cli/cron/line.js';
 import { CliError } from '../../../lib/cli/exit.js';
 import { temporaryFolder } from '../../support/folders.js';
 
@@ -13,6 +13,7 @@ const job = (fields: Partial<CronJob>): CronJob => ({
   script: '/srv/app/workers/queue_worker.js',
   queueFile: undefined,
   log: '/srv/app/data/worker.log',
+  linger: undefined,
   ...fields,
 });
 

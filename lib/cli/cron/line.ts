@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { delimiter, isAbsolute, join, relative } from 'node:path';
-import { harmless } from '../view/text.js';
-import { usageError } from './exit.js';
+import { harmless } from '../../view/text.js';
+import { usageError } from '../exit.js';
 
 /** The parts of a crontab line, as absolute paths. */
 export interface CronJob {
@@ -12,16 +12,31 @@ export interface CronJob {
   /** The queue file, if the script doesn't find the file by itself. */
   readonly queueFile: string | undefined;
   readonly log: string;
+  /** How long each worker stays, as text; undefined if it ends once nothing is due. */
+  readonly linger: string | undefined;
 }
 
 /** Makes the line to start the worker every minute. @throws CliError (usage) if no crontab can hold a path */
-export function crontabLine({ node, folder, script, queueFile, log }: CronJob): string {
+export function crontabLine({ node, folder, script, queueFile, log, linger }: CronJob): string {
   const inside = (path: string): string => quote(isInside(folder, path) ? relative(folder, path) : path);
-  const setting = queueFile === undefined ? '' : `QUEUE_FILE=${quote(queueFile)} `;
-  const command = `cd ${quote(folder)} && ${setting}${quote(node)} ${inside(script)} >> ${inside(log)} 2>&1`;
+  const settings = [
+    ...(queueFile === undefined ? [] : [`QUEUE_FILE=${quote(queueFile)} `]),
+    ...(linger === undefined ? [] : [`QUEUE_LINGER=${linger} `]),
+  ].join('');
+  const command = `cd ${quote(folder)} && ${settings}${quote(node)} ${inside(script)} >> ${inside(log)} 2>&1`;
   // cron ends the command at a bare % and uses the rest as its input.
-  return `* * * * * ${command.replaceAll('%', '\\%')}`;
+  return `* * * * * ${escaped(command)}`;
 }
+
+/** True if a crontab's line starts this script, or names it after a `cd` to its project. */
+export function startsWorker(line: string, folder: string, script: string): boolean {
+  if (/^\s*(#|$)/.test(line)) return false;
+  const cd = `cd ${escaped(quote(folder))}`;
+  const changes = [`${cd} `, `${cd}/ `, `${cd};`].some((text) => line.includes(text));
+  return line.includes(escaped(quote(script))) || (changes && line.includes(relative(folder, script)));
+}
+
+const escaped = (command: string): string => command.replaceAll('%', '\\%');
 
 const isInside = (folder: string, path: string): boolean => {
   const way = relative(folder, path);
