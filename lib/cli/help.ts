@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { Command, Help } from 'commander';
 
 /** What the help, the man page and docs/cli.md say of a command, besides its arguments and options. */
 export interface About {
@@ -26,23 +26,25 @@ export function about(command: Command, text: About): Command {
 export const aboutOf = (command: Command): About | undefined => ABOUTS.get(command);
 
 function helpText(command: Command, { text, plain, exits, examples }: About): string {
-  const help = command.createHelp();
-  const width = Math.min(process.stdout.columns ?? 80, WIDEST);
-  const paragraphs = [
-    text,
-    ...(plain === undefined ? [] : [`--plain prints ${plain}`]),
-    `Exits with ${exits}`,
-  ];
-  return [
-    '',
-    ...paragraphs.flatMap((paragraph) => [...help.boxWrap(toPlain(paragraph), width).split('\n'), '']),
-    'Examples:',
-    ...examples.map((example) => `  $ ${example}`),
-  ].join('\n');
+  const all = [text, ...(plain === undefined ? [] : [`--plain prints ${plain}`]), `Exit codes: ${exits}`];
+  return ['', ...paragraphs(command.createHelp(), all.join('\n\n')), '', ...exampleLines(examples)].join(
+    '\n',
+  );
 }
 
+export const helpWidth = (): number => Math.min(process.stdout.columns ?? 80, WIDEST);
+
+/** Returns the lines of a text that fit the terminal. */
+export const paragraphs = (help: Help, markdown: string): string[] =>
+  help.boxWrap(toPlain(markdown), helpWidth()).split('\n');
+
+export const exampleLines = (examples: readonly string[]): string[] => [
+  'Examples:',
+  ...examples.map((example) => `  $ ${example}`),
+];
+
 /** Joins the lines of each paragraph, and leaves out marks. */
-const toPlain = (markdown: string): string =>
+export const toPlain = (markdown: string): string =>
   markdown
     .trim()
     .replaceAll(/(?<!\n)\n(?![\n ])/g, ' ')

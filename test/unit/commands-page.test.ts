@@ -1,71 +1,56 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Command } from 'commander';
-import type { Cli, CommandModule, GlobalOptions } from '../../lib/cli/cli.js';
+import type { Command } from 'commander';
+import type { GlobalOptions } from '../../lib/cli/cli.js';
 import { EXIT } from '../../lib/cli/exit.js';
+import { aboutOf } from '../../lib/cli/help.js';
+import { EXIT_CODES } from '../../lib/cli/overview.js';
+import { wholeProgram } from '../../lib/cli/program.js';
 import { DEFAULTS } from '../../lib/job/options.js';
 import { WORKER_DEFAULTS } from '../../lib/job/settings.js';
+import { commandsPage } from '../../scripts/manual/commands-page.js';
+import { manPage } from '../../scripts/manual/man-page.js';
 import { root } from '../support/folders.js';
-import { firstColumn, keys, read, section } from '../support/pages.js';
+import { keys, read, section } from '../support/pages.js';
 
-/* What the page on commands says is true: options, exit codes and defaults. */
+/* The page on commands and the man page are what the commands themselves say. */
 
-const cli = read('docs/cli.md');
+const program = await wholeProgram();
+const page = commandsPage(program);
 
-const COMMANDS = readdirSync(join(root, 'lib/cli/commands'))
-  .map((name) => name.replace('.ts', ''))
-  .sort();
-
-test('the page on commands has a section for each, and lists it', () => {
-  const listed = firstCalls(cli).map((call) => call.split(' ')[1]);
-  assert.deepEqual(listed.sort(), COMMANDS);
+test('docs/cli.md and docs/queue.1 are made from the commands (npm run manual)', () => {
+  assert.equal(read('docs/cli.md'), page);
+  assert.equal(read('docs/queue.1'), manPage(program));
 });
 
-/** The commands in the first column of a table of links. */
-const firstCalls = (page: string): string[] =>
-  [...page.matchAll(/^\| \[`(queue [^`]+)`\]/gm)].map(([, call]) => call as string);
+test('each command has a file, and belongs to a group', () => {
+  const files = readdirSync(join(root, 'lib/cli/commands')).map((name) => name.replace('.ts', ''));
+  assert.deepEqual(program.commands.map((command) => command.name()).sort(), files.sort());
+  for (const command of program.commands) assert.match(command.helpGroup(), /^[A-Z].*:$/);
+});
 
-for (const name of COMMANDS) {
-  test(`the page on commands has the options and exit codes of queue ${name}`, async () => {
-    const { define } = (await import(`../../lib/cli/commands/${name}.js`)) as CommandModule;
-    const command = new Command(name);
-    define(command, {} as Cli);
-    checkCommand(command, `queue ${name}`);
-    for (const sub of command.commands.filter(({ options }) => options.length > 0))
-      checkCommand(sub, `queue ${name} ${sub.name()}`);
+const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
+
+for (const command of program.commands.flatMap(everyCommand)) {
+  test(`${command.parent?.name()} ${command.name()} says what it does, how it exits, and has an example of each`, () => {
+    const about = aboutOf(command);
+    assert.match(about?.text.trim() ?? '', /\.$|[\w`]$/m);
+    assert.match(about?.exits ?? '', /\.$/);
+    assert.match(about?.plain ?? '.', /\.$/);
+    assert.ok((about?.examples.length ?? 0) > 0);
+    assert.match(command.description(), /^[a-z].*[^.]$/);
+    for (const { description, flags } of command.options) assert.match(description, /\w/, flags);
   });
 }
 
-test('the page on commands names every subcommand of queue schedule', async () => {
-  const { define } = (await import('../../lib/cli/commands/schedule.js')) as CommandModule;
-  const command = new Command('schedule');
-  define(command, {} as Cli);
-  const listed = firstColumn(section(cli, 'queue schedule')).map((call) => call.split(' ')[2]);
+test('all exit codes, and the options of all commands, are said', () => {
   assert.deepEqual(
-    listed,
-    command.commands.map((sub) => sub.name()),
+    EXIT_CODES.map(([code]) => code),
+    Object.values(EXIT),
   );
-});
-
-/** Checks the section of a command: its options, their defaults, and its exit codes. */
-function checkCommand(command: Command, name: string): void {
-  const text = section(cli, name);
-  assert.deepEqual(
-    firstColumn(text).filter((cell) => cell.startsWith('-')),
-    command.options.map(({ flags }) => flags),
-  );
-  assert.match(text, /^Exit codes: /m);
-  for (const { defaultValue, flags } of command.options)
-    if (defaultValue !== undefined)
-      assert.match(text, new RegExp(`^\\| \`${flags}\` \\| \`?${defaultValue}\`? `, 'm'));
-}
-
-test('the page on commands has the options of all commands, and all exit codes', () => {
-  const text = section(cli, 'For every command');
-  const options = firstColumn(text).filter((flags) => flags.startsWith('-'));
-  const long = options.map((flags) => /--([\w-]+)/.exec(flags)?.[1]);
   const all = keys<GlobalOptions>({
     file: true,
     json: true,
@@ -73,19 +58,28 @@ test('the page on commands has the options of all commands, and all exit codes',
     lockTimeout: true,
     anyFileSystem: true,
   });
-  const kebab = (name: string): string => name.replace(/[A-Z]/g, '-$&').toLowerCase();
-  assert.deepEqual(long, [...all.map(kebab), 'version', 'help']);
-  const codes = [...section(cli, 'Exit codes').matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
-  assert.deepEqual(codes, Object.values(EXIT));
+  assert.deepEqual(
+    program.options.map((option) => option.attributeName()),
+    ['version', ...all],
+  );
 });
 
-test('the defaults of queue work on the page on commands are those of the code', () => {
-  const text = section(cli, 'queue work');
+test('the defaults of queue work that are said are those of the code', () => {
+  const text = section(page, 'queue work');
   const { maxAttempts, backoff } = WORKER_DEFAULTS;
   const { base, factor, max } = backoff as { base: number; factor: number; max: number };
   assert.match(text, new RegExp(`--max-attempts <number>\` \\| ${maxAttempts} `));
-  assert.match(text, new RegExp(`\`${(base * factor) / 1000}s\`, doubled up to \`${max / 3_600_000}h\``));
-  assert.match(text, new RegExp(`--timeout <time>\` \\| \`${DEFAULTS.timeout / 3_600_000}h\` `));
+  assert.match(text, new RegExp(`\\| ${(base * factor) / 1000}s, doubled up to ${max / 3_600_000}h `));
+  assert.match(text, new RegExp(`--timeout <time>\` \\| ${DEFAULTS.timeout / 3_600_000}h `));
   assert.match(text, new RegExp(`--concurrency <number>\` \\| ${DEFAULTS.concurrency} `));
-  assert.match(text, new RegExp(`--linger <time>\` \\| ${DEFAULTS.linger} `));
+});
+
+test('the man page is what man can read without a warning', (t) => {
+  const { error, stderr, stdout } = spawnSync('man', ['--warnings', '-l', join(root, 'docs/queue.1')], {
+    encoding: 'utf8',
+    env: { ...process.env, MANWIDTH: '80' },
+  });
+  if (error !== undefined) return t.skip('man is not installed');
+  assert.equal(stderr, '');
+  assert.match(stdout, /queue retry \[id\.\.\.\]/);
 });

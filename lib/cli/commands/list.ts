@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { countText } from '../../job/checks.js';
 import { STATUSES, type Status } from '../../job/job.js';
 import type { Cli } from '../cli.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 import { labelOption, labelsOf } from '../labels.js';
 import { say } from '../output.js';
 import { jobShape } from '../shapes.js';
@@ -28,26 +28,16 @@ export function define(command: Command, cli: Cli): void {
     .option('--dismissed', 'only failed jobs that queue dismiss has dealt with')
     .option('--no-dismissed', 'no such jobs')
     .addOption(labelOption('only jobs with this label; several must all fit'))
-    .option('--limit <number>', 'how many jobs at most')
-    .addHelpText(
-      'after',
-      `
-Lists jobs in the order of the file. After a compaction, finished jobs come first. ATTEMPTS counts all attempts;
-queue show tells how many of them don't count.
---plain prints: id type status attempts run_at created_at started_at finished_at error dedupe_key after meta group
-${examples(
-  'queue list --status pending processing',
-  'queue list --type send_email --limit 20',
-  'queue list --status failed --no-dismissed',
-  'queue list --key daily --label by=cron',
-  "queue list --json | jq -r 'select(.attempts > 1) | .id'",
-)}`,
-    )
-    .action(async ({ limit, key, label = [], ...options }: Options) => {
-      const most = limit === undefined ? undefined : countText('--limit', limit, 0);
-      const { output, queue } = cli;
-      const jobs = queue.iterateJobs({ ...options, dedupeKey: key, meta: labelsOf(label), limit: most });
-      const count = await output.records(jobs, jobShape(Date.now()));
-      if (count === 0 && output.format === 'human') say(`no such jobs in ${queue.file}`);
-    });
+    .option('--limit <number>', 'how many jobs at most');
+  about(command, {
+    text: `Lists jobs.`,
+    exits: '0.',
+    examples: ['queue list'],
+  }).action(async ({ limit, key, label = [], ...options }: Options) => {
+    const most = limit === undefined ? undefined : countText('--limit', limit, 0);
+    const { output, queue } = cli;
+    const jobs = queue.iterateJobs({ ...options, dedupeKey: key, meta: labelsOf(label), limit: most });
+    const count = await output.records(jobs, jobShape(Date.now()));
+    if (count === 0 && output.format === 'human') say(`no such jobs in ${queue.file}`);
+  });
 }

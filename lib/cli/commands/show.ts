@@ -8,7 +8,7 @@ import type { Queue } from '../../queue.js';
 import { isoSeconds, span, toSafeJson } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
-import { examples } from '../help.js';
+import { about } from '../help.js';
 import { resolveIds } from '../ids.js';
 import { type Field, say } from '../output.js';
 import { nextRunOf, whenOf } from '../schedules.js';
@@ -17,43 +17,39 @@ import { joinFields, timeOf } from '../shapes.js';
 export function define(command: Command, cli: Cli): void {
   command
     .argument('<id>', 'ID of the job, or the beginning of it')
-    .option('--archive', 'also look among the archived jobs')
-    .addHelpText(
-      'after',
-      `\n--plain prints a line for each field: name value\n${examples(
-        'queue show 3fa9',
-        'queue show --archive 3fa95c01d2e8b764',
-        'queue show 3fa9 --json | jq .payload',
-      )}`,
-    )
-    .action(async (given: string, { archive = false }: { archive?: boolean }) => {
-      const { output, existingStore: store, queue } = cli;
-      // A full ID needs no search for other IDs that begin with it.
-      let job = await queue.getJob(given, { archive });
-      if (job === undefined) {
-        const [id] = await resolveIds(store, [given], archive);
-        job = id === undefined ? undefined : await queue.getJob(id, { archive });
-      }
-      if (job === undefined) {
-        const hint = archive
-          ? ''
-          : '; jobs that finished long ago are found with --archive, damaged lines by queue doctor';
-        throw notFound(`there is no job ${given} in ${store.path}${hint}`);
-      }
-      if (output.format === 'human') {
-        const all = job.status === 'recurring' ? await queue.listSchedules() : [];
-        const schedule = all.find(({ id }) => id === job.id);
-        output.text(describe(job, store, { schedule, parents: await parentsOf(job, queue) }));
-      } else if (output.format === 'json') output.data(job, []);
-      else for (const field of fields(job)) output.data(job, field);
-      const ahead = datedAhead(job.status, timesOf(job), Date.now());
-      if (ahead !== undefined) say(`job ${job.id} is dated far ahead: ${ahead}`);
-      if ((await store.read('all'))?.isHeld(job.id)) {
-        say(
-          `job ${job.id} is held, so no worker runs it: another line with its id can't be read; see queue doctor`,
-        );
-      }
-    });
+    .option('--archive', 'also look among the archived jobs');
+  about(command, {
+    text: `Shows a job.`,
+    exits: '0.',
+    examples: ['queue show 3fa9'],
+  }).action(async (given: string, { archive = false }: { archive?: boolean }) => {
+    const { output, existingStore: store, queue } = cli;
+    // A full ID needs no search for other IDs that begin with it.
+    let job = await queue.getJob(given, { archive });
+    if (job === undefined) {
+      const [id] = await resolveIds(store, [given], archive);
+      job = id === undefined ? undefined : await queue.getJob(id, { archive });
+    }
+    if (job === undefined) {
+      const hint = archive
+        ? ''
+        : '; jobs that finished long ago are found with --archive, damaged lines by queue doctor';
+      throw notFound(`there is no job ${given} in ${store.path}${hint}`);
+    }
+    if (output.format === 'human') {
+      const all = job.status === 'recurring' ? await queue.listSchedules() : [];
+      const schedule = all.find(({ id }) => id === job.id);
+      output.text(describe(job, store, { schedule, parents: await parentsOf(job, queue) }));
+    } else if (output.format === 'json') output.data(job, []);
+    else for (const field of fields(job)) output.data(job, field);
+    const ahead = datedAhead(job.status, timesOf(job), Date.now());
+    if (ahead !== undefined) say(`job ${job.id} is dated far ahead: ${ahead}`);
+    if ((await store.read('all'))?.isHeld(job.id)) {
+      say(
+        `job ${job.id} is held, so no worker runs it: another line with its id can't be read; see queue doctor`,
+      );
+    }
+  });
 }
 
 /** Returns the times of a job, in ms. A time beyond the range of Date is infinite. */
