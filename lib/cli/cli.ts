@@ -30,9 +30,13 @@ export class Cli {
   readonly #options: () => GlobalOptions;
   #store: Store | undefined;
 
+  /** Loads all commands, for one that describes them. */
+  readonly program: () => Promise<Command>;
+
   /** @param options called only when a command runs, because options may follow the command's name */
-  constructor(options: () => GlobalOptions) {
+  constructor(options: () => GlobalOptions, program: () => Promise<Command>) {
     this.#options = options;
+    this.program = program;
   }
 
   get options(): GlobalOptions {

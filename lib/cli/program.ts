@@ -45,6 +45,10 @@ const GROUPS: Record<string, Commands> = {
   'Set up': {
     init: ['write a worker and a first handler into a project', () => import('./commands/init.js')],
     cron: ['print, install or check the line for crontab', () => import('./commands/cron.js')],
+    completion: [
+      'print a script that lets your shell complete commands',
+      () => import('./commands/completion.js'),
+    ],
   },
 };
 
@@ -55,7 +59,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     process.exitCode ||= EXIT.failed;
   });
   const program = createProgram();
-  const cli = new Cli(() => program.opts<GlobalOptions>());
+  const cli = new Cli(() => program.opts<GlobalOptions>(), wholeProgram);
   program.hook('preSubcommand', async (_, command) => {
     await load(command, cli);
   });
@@ -115,7 +119,7 @@ async function load(command: Command, cli: Cli): Promise<void> {
 /** Returns the program with all commands, for what describes them. */
 export async function wholeProgram(): Promise<Command> {
   const program = createProgram();
-  const cli = new Cli(() => ({}));
+  const cli = new Cli(() => ({}), wholeProgram);
   for (const command of program.commands) await load(command, cli);
   return program;
 }

@@ -21,7 +21,7 @@ function argumentItem(argument: Argument): Item {
   return { flags, ...divided(argument.description), ...given(argument.defaultValue) };
 }
 
-export function optionItem({ flags, description, defaultValue, argChoices }: Option): Item {
+function optionItem({ flags, description, defaultValue, argChoices }: Option): Item {
   const { about, byDefault } = divided(description);
   const choices =
     argChoices === undefined ? '' : `: ${argChoices.map((choice) => `\`${choice}\``).join(', ')}`;

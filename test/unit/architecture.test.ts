@@ -39,7 +39,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['open-queue.ts', 60],
   ['default-queue.ts', 115],
   ['view', 1200],
-  ['cli', 3600],
+  ['cli', 4500],
   ['index.ts', 65],
   ['testing.ts', 100],
 ];

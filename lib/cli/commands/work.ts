@@ -9,13 +9,30 @@ import { firstLine, isoSeconds } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { load } from '../handlers-module.js';
-import { about } from '../help.js';
+import { type About, about } from '../help.js';
 import { type Output, say } from '../output.js';
 
 /** How long a process that an exception ends waits for its last commit. */
 const LAST_WORDS_MS = 10_000;
 /** How long a handler may keep the process alive after its job is recorded. */
 const LEFTOVERS_MS = 10_000;
+
+const ABOUT: About = {
+  text: `Runs what is due, once, with the handlers of a module. The handlers are the default export, or the export named \`handlers\`, as
+an object; or the named exports. Each is a function, or an object with a \`handler\` and the [options of its
+type](api.md#options-of-a-type), which count before those of the command. An export \`schedules\`, an object, has [recurring
+jobs](api.md#recurring-jobs) by their names: one that the queue lacks is added, one that differs is changed. Other named exports
+are ignored. A \`.ts\` file needs a Node that can import it ([Handlers in TypeScript](operations.md#handlers-in-typescript)). The
+command doesn't make the queue file, also not for \`schedules\`: \`queue add\` and \`queue schedule add\` make it.
+
+It prints a line for each event of a job or schedule; without events, it prints nothing. The first SIGINT or SIGTERM lets the
+running jobs finish, for 10 s at most. The second one ends it at once.`,
+  plain:
+    'time, event, id, type, attempt, milliseconds, error, schedule. For `skipped`, `error` says why the slot has no job.',
+  exits:
+    "0 done, also if jobs failed, or if the first signal shut it down; 1 if the queue or the module can't be used, or there was an uncaught exception, which is the error of each job that ran; 2 if an argument or option can't be used, or the module exports no handlers; 3 if there is no such module or queue file; 13 if a top-level await of the module never ends; 75; 130 and 143 if a second SIGINT or SIGTERM ended it at once, and the next worker takes its jobs back.",
+  examples: ['queue work workers/handlers.js', 'queue work handlers.js --concurrency 4 --linger 55s'],
+};
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -34,22 +51,7 @@ export function define(command: Command, cli: Cli): void {
       "the waits between attempts ('1m,5m,1h'); the last one repeats; default: 30s, doubled up to 1h",
     )
     .option('--timeout <time>', 'the time limit of one attempt; default: 1h');
-  about(command, {
-    text: `Runs what is due, once, with the handlers of a module. The handlers are the default export, or the export named \`handlers\`, as
-an object; or the named exports. Each is a function, or an object with a \`handler\` and the [options of its
-type](api.md#options-of-a-type), which count before those of the command. An export \`schedules\`, an object, has [recurring
-jobs](api.md#recurring-jobs) by their names: one that the queue lacks is added, one that differs is changed. Other named exports
-are ignored. A \`.ts\` file needs a Node that can import it ([Handlers in TypeScript](operations.md#handlers-in-typescript)). The
-command doesn't make the queue file, also not for \`schedules\`: \`queue add\` and \`queue schedule add\` make it.
-
-It prints a line for each event of a job or schedule; without events, it prints nothing. The first SIGINT or SIGTERM lets the
-running jobs finish, for 10 s at most. The second one ends it at once.`,
-    plain:
-      'time, event, id, type, attempt, milliseconds, error, schedule. For `skipped`, `error` says why the slot has no job.',
-    exits:
-      "0 done, also if jobs failed, or if the first signal shut it down; 1 if the queue or the module can't be used, or there was an uncaught exception, which is the error of each job that ran; 2 if an argument or option can't be used, or the module exports no handlers; 3 if there is no such module or queue file; 13 if a top-level await of the module never ends; 75; 130 and 143 if a second SIGINT or SIGTERM ended it at once, and the next worker takes its jobs back.",
-    examples: ['queue work workers/handlers.js', 'queue work handlers.js --concurrency 4 --linger 55s'],
-  }).action(async (file: string, options: WorkerTexts) => {
+  about(command, ABOUT).action(async (file: string, options: WorkerTexts) => {
     const resolved = readWorkerOptions(options, optionName);
     // Opens the queue first, so that a mistyped path is reported before the user's code runs.
     const { output, queue } = cli;

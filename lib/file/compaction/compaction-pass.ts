@@ -119,15 +119,10 @@ export class CompactionPass {
     const { at } = this.#index.file.layout;
     const createdAt = reader.number(at.created_at, 0) * 1000;
     const { status } = reader;
+    const id = purge.ids === undefined ? '' : reader.text(at.id);
     return isPurged(
       purge,
-      {
-        id: purge.ids === undefined ? '' : reader.text(at.id),
-        status,
-        type: reader.text(at.type),
-        createdAt,
-        finishedAt: this.#finishedAt,
-      },
+      { id, status, type: reader.text(at.type), createdAt, finishedAt: this.#finishedAt },
       now,
     );
   }
