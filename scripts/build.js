@@ -43,6 +43,25 @@ const oneSharedFile = {
   },
 };
 
+/**
+ * A plugin that lets each command, and each module that the library loads later, import what all commands work with, for
+ * the same reason.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const oneSharedFileOfCommands = {
+  name: 'one shared file of commands',
+  setup({ onLoad }) {
+    const entry = `import ${JSON.stringify(join(process.cwd(), 'lib/cli/cli.ts'))};`;
+    const later =
+      /\/lib\/(cli\/commands\/[a-z]+|file\/(worker\/worker|commit\/changes|schedules\/(declaration|calls)|admission\/limits-file))\.ts$/;
+    onLoad({ filter: later }, ({ path }) => ({
+      contents: `${readFileSync(path, 'utf8')}\n${entry}`,
+      loader: 'ts',
+    }));
+  },
+};
+
 /** @type {import('esbuild').BuildOptions} */
 const esModule = {
   ...common,
@@ -95,7 +114,8 @@ try {
   // package.json says that loading a file has no side effects, so esbuild would warn of the plugin's imports.
   await bundle({ ...ofIndex, logOverride: { 'ignored-bare-import': 'silent' } }, { index: 'lib/index.ts' });
   await bundle(esModule, { testing: 'lib/testing.ts' });
-  await bundle(esModule, { cli: 'lib/cli/main.ts' });
+  const ofCli = { ...esModule, plugins: [oneSharedFileOfCommands] };
+  await bundle({ ...ofCli, logOverride: { 'ignored-bare-import': 'silent' } }, { cli: 'lib/cli/main.ts' });
   const notice = `/*! tinyqueue:\n${readFileSync(join(dirname(tinyqueue), 'LICENSE'), 'utf8')}*/`;
   await bundle({ ...commonJs, footer: { js: notice } }, { index: 'lib/index.ts' });
   await bundle(commonJs, { testing: 'lib/testing.ts' });

@@ -50,7 +50,3 @@ export const toPlain = (markdown: string): string =>
     .replaceAll(/(?<!\n)\n(?![\n ])/g, ' ')
     .replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1')
     .replaceAll('`', '');
-
-/** Returns the examples that end a command's help. */
-export const examples = (...lines: readonly string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;

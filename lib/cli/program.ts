@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError, Option } from 'commander';
-import { Cli, type CommandModule, type GlobalOptions } from './cli.js';
+import type { Cli, CommandModule, GlobalOptions } from './cli.js';
 import { EXIT, exitCodeOf, messageOf } from './exit.js';
 import { exampleLines, helpWidth, paragraphs, toPlain } from './help.js';
 import { guardStreams, say, writeErr, writeOut } from './output.js';
@@ -59,8 +59,10 @@ export async function run(argv: readonly string[]): Promise<void> {
     process.exitCode ||= EXIT.failed;
   });
   const program = createProgram();
-  const cli = new Cli(() => program.opts<GlobalOptions>(), wholeProgram);
+  let cli: Cli | undefined;
+  // Help needs no queue, so what a command works with is loaded only now.
   program.hook('preSubcommand', async (_, command) => {
+    cli = await makeCli(() => program.opts<GlobalOptions>());
     await load(command, cli);
   });
   // `queue help add` means `queue add --help`.
@@ -76,16 +78,16 @@ export async function run(argv: readonly string[]): Promise<void> {
     say(messageOf(error));
     process.exitCode = exitCodeOf(error);
   } finally {
-    await cli.close();
+    await cli?.close();
   }
 }
 
 function createProgram(): Command {
-  const { version } = createRequire(import.meta.url)('tsvq/package.json') as { version: string };
   const program = new Command('queue')
     .description('A job queue that is one plain-text file, driven by cron.')
     .usage('[options] <command>')
-    .version(version, '-V, --version', 'print the version')
+    .option('-V, --version', 'print the version')
+    .on('option:version', printVersion)
     .helpOption('-h, --help', 'explain the command')
     .helpCommand(false)
     .option('-f, --file <path>', 'the queue file')
@@ -109,6 +111,16 @@ function createProgram(): Command {
   return program;
 }
 
+/** Reads the version only now, because other commands don't need it. */
+function printVersion(): never {
+  const { version } = createRequire(import.meta.url)('tsvq/package.json') as { version: string };
+  writeOut(`${version}\n`);
+  throw new CommanderError(0, 'commander.version', version);
+}
+
+const makeCli = async (options: () => GlobalOptions): Promise<Cli> =>
+  new (await import('./cli.js')).Cli(options, wholeProgram);
+
 /** Gives a command its arguments, options, help and action. */
 async function load(command: Command, cli: Cli): Promise<void> {
   const commands = Object.values(GROUPS).find((group) => Object.hasOwn(group, command.name())) as Commands;
@@ -119,7 +131,7 @@ async function load(command: Command, cli: Cli): Promise<void> {
 /** Returns the program with all commands, for what describes them. */
 export async function wholeProgram(): Promise<Command> {
   const program = createProgram();
-  const cli = new Cli(() => ({}), wholeProgram);
+  const cli = await makeCli(() => ({}));
   for (const command of program.commands) await load(command, cli);
   return program;
 }
