@@ -24,7 +24,7 @@ file as \`QUEUE_FILE\` in its environment.`,
       "the exit code of the command; 1 if the command left a file that isn't a queue; 126 if it can't be run; 127 if there is no such command; 2, 3 and 75 as for every command.",
     examples: [
       "queue lock -- sed -i 's/old\\.example\\.com/new.example.com/' data/queue.tsv",
-      'queue lock -- sh -c \'cp "$QUEUE_FILE" /backup/\'',
+      'queue lock -- sh -c \'cp "$QUEUE_FILE" "$HOME/"\'',
       'queue lock -- vi data/queue.tsv',
     ],
   }).action(async (line: string[]) => {

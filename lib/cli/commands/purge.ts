@@ -51,7 +51,7 @@ younger, and stay for now. [The API](api.md#functions) has the rest.`,
     exits:
       "0 done; 1 if the answer was no, and nothing was purged; 2 if an option can't be used, or `--yes` is missing without a terminal; 3 if there is no queue file, or a job is unknown; 75.",
     examples: [
-      'queue purge --status failed --older-than 90d',
+      'queue purge --status failed --older-than 90d --yes',
       'queue purge --error 8693e1b4ae --dry-run',
       'queue purge --status pending --type report --yes',
     ],
