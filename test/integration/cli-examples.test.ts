@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Command } from 'commander';
 import { aboutOf } from '../../lib/cli/help.js';
 import { EXAMPLES } from '../../lib/cli/overview.js';
 import { wholeProgram } from '../../lib/cli/program.js';
+import { temporaryFolder } from '../support/folders.js';
 import { bareEnvironment } from '../support/processes.js';
 import { line, writeQueue } from '../support/queue-file.js';
 import { project } from './app-project.js';
@@ -27,7 +28,8 @@ const ALARMS = /^queue (check|status|cron check)\b/;
 /** What has to be so that an example can do something. */
 const BEFORE: readonly (readonly [RegExp, string])[] = [
   [/^queue (cancel|promote) 3fa9/, 'queue retry 3fa9 --delay 1h'],
-  [/^queue resume/, 'queue pause webhook; queue pause'],
+  [/^queue resume webhook/, 'queue pause webhook'],
+  [/^queue resume$/, 'queue pause'],
 ];
 
 /** Those that would go on until a person stops them. */
@@ -65,25 +67,30 @@ const STUBS: Record<string, string> = {
     '[ "$1" = -l ] || exec cat > "$HOME/crontab"; [ ! -e "$HOME/crontab" ] || exec cat "$HOME/crontab"',
 };
 
-async function sandbox(t: TestContext) {
-  const cwd = project(t);
+/** A project whose queue has what the examples name. */
+async function template(t: TestContext): Promise<string> {
+  const cwd = project(t, '{ "type": "module" }');
   await run(t, ['init'], { cwd });
   writeQueue(join(cwd, 'data/queue.tsv'), ...ROWS);
-  const home = join(cwd, 'home');
-  mkdirSync(join(home, '.config/fish/completions'), { recursive: true });
-  const bin = join(cwd, 'bin');
-  mkdirSync(bin);
+  mkdirSync(join(cwd, 'home/.config/fish/completions'), { recursive: true });
+  mkdirSync(join(cwd, 'bin'));
   for (const [name, script] of Object.entries(STUBS)) {
-    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(bin, name), 0o755);
+    writeFileSync(join(cwd, 'bin', name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(cwd, 'bin', name), 0o755);
   }
   const handlers = 'export const send_email = async () => {};\nexport const report = async () => {};\n';
   for (const name of ['handlers.js', 'workers/handlers.js']) writeFileSync(join(cwd, name), handlers);
-  writeFileSync(join(cwd, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(cwd, 'order.json'), '{ "order": 7 }');
-  const PATH = `${bin}:${dirname(process.execPath)}:${bareEnvironment.PATH}`;
-  const env = { ...bareEnvironment, PATH, HOME: home, QUEUE_FILE: join(cwd, 'data/queue.tsv') };
-  await run(t, ['schedule', 'add', 'nightly', 'backup', '--cron', '30 2 * * *'], { cwd, env });
+  await run(t, ['schedule', 'add', 'nightly', 'backup', '--cron', '30 2 * * *'], { cwd });
+  return cwd;
+}
+
+/** A copy of it for one example. */
+function sandbox(t: TestContext, from: string) {
+  const cwd = temporaryFolder(t);
+  cpSync(from, cwd, { recursive: true, verbatimSymlinks: true });
+  const PATH = `${join(cwd, 'bin')}:${dirname(process.execPath)}:${bareEnvironment.PATH}`;
+  const env = { ...bareEnvironment, PATH, HOME: join(cwd, 'home'), QUEUE_FILE: join(cwd, 'data/queue.tsv') };
   return { cwd, env };
 }
 
@@ -97,20 +104,22 @@ function obstacle(example: string): string | undefined {
 
 const shellOf = (example: string): string => (/completion zsh/.test(example) ? 'zsh' : 'bash');
 
-describe('examples', { concurrency: 3 }, () => {
-  for (const example of examples) {
-    test(example, { skip: obstacle(example) ?? false }, async (t) => {
-      const { cwd, env } = await sandbox(t);
+test('every example does what it says', { concurrency: 3 }, async (t) => {
+  const from = await template(t);
+  const results = examples.map((example) =>
+    t.test(example, { skip: obstacle(example) ?? false }, async (t) => {
+      const { cwd, env } = sandbox(t, from);
+      for (const [which, before] of BEFORE) if (which.test(example)) await inShell('bash', before, cwd, env);
       const command = LASTING.test(example)
         ? `timeout --preserve-status -s INT 5 script -qec '${example}' /dev/null`
         : example;
-      for (const [which, before] of BEFORE) if (which.test(example)) await inShell('bash', before, cwd, env);
       const { code, stderr } = await inShell(shellOf(example), command, cwd, env);
       const expected = ALARMS.test(example) ? 1 : 0;
       assert.equal(code, expected, `exits with ${code}: ${stderr}`);
       assert.doesNotMatch(stderr, /command not found|unknown option|error:/);
-    });
-  }
+    }),
+  );
+  await Promise.all(results);
 });
 
 const inShell = (shell: string, command: string, cwd: string, env: NodeJS.ProcessEnv) =>
