@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError, Option } from 'commander';
+import { argsOf } from './argv.js';
 import { Cli, type CommandModule, type GlobalOptions } from './cli.js';
 import { EXIT, exitCodeOf, messageOf } from './exit.js';
 import { guardStreams, say, writeErr, writeOut } from './output.js';
@@ -71,10 +72,8 @@ export async function run(argv: readonly string[]): Promise<void> {
     const [, load] = COMMANDS[command.name()] as (typeof COMMANDS)[string];
     (await load()).define(command, cli);
   });
-  // `queue help add` means `queue add --help`.
-  const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(argsOf(argv), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version also arrive here.

@@ -22,7 +22,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/lock', 790],
   ['file/index', 1150],
   ['file/joins', 250],
-  ['file/compaction', 1460],
+  ['file/compaction', 1500],
   ['file/commit', 1570],
   ['file/ongoing-work.ts', 70],
   ['file/store.ts', 250],
@@ -39,7 +39,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['open-queue.ts', 60],
   ['default-queue.ts', 115],
   ['view', 1200],
-  ['cli', 3600],
+  ['cli', 4700],
   ['index.ts', 65],
   ['testing.ts', 100],
 ];

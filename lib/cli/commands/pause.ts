@@ -5,6 +5,7 @@ import { isoSeconds } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { examples } from '../help.js';
+import { givenTypes, sayUnknownTypes } from '../job-types.js';
 
 interface Options {
   for?: string;
@@ -42,6 +43,10 @@ ${examples('queue pause send_email', 'queue pause --for 2h', 'queue pause --drai
       const what = type ?? 'all types';
       const end = pause.until === undefined ? 'until queue resume' : `until ${isoSeconds(pause.until)}`;
       output.text(`paused ${what}, ${end}`);
+      if (type !== undefined && output.format === 'human') {
+        const { known } = await givenTypes(cli.existingStore, []);
+        if (!known.has(type)) sayUnknownTypes({ types: [type], unknown: [type], known }, queue.file);
+      }
       const plain = [pause.type, pause.since, pause.until, pause.by];
       if (options.drain === undefined) return output.data(pause, plain);
       const { running } = await queue.drain({ type, timeout, until, by });
