@@ -39,37 +39,73 @@ const json = (value: unknown): string => (value === undefined ? '' : toSafeJson(
 /** The columns that a table has unless a person chooses some. */
 const USUAL = ['id', 'type', 'status', 'attempts', 'run_at', 'time', 'ended', 'error', 'payload'];
 
+/** The columns that are the same on every screen. */
+const FIXED = {
+  type: { plain: ({ type }) => type, least: 8 },
+  attempts: { plain: ({ attempts }) => attempts, rank: 4, needsRoom: true },
+  priority: { plain: ({ priority }) => priority, isRight: true },
+  error: {
+    plain: ({ error = '' }) => escapeText(error),
+    cell: ({ error = '' }) => firstLine(error),
+    ...{ rank: 2, least: 18 },
+  },
+  key: { plain: ({ dedupeKey }) => dedupeKey, least: 8 },
+  group: { plain: ({ group }) => group, least: 8 },
+  after: { plain: ({ after }) => after.join(' '), least: 8 },
+  labels: { plain: ({ meta }) => (Object.keys(meta).length === 0 ? '' : toSafeJson(meta)), least: 10 },
+  worker: { plain: ({ lockedBy }) => lockedBy, least: 8 },
+  result: {
+    plain: ({ result }) => json(result),
+    cell: ({ result }) => json(result).slice(0, MOST_JSON),
+    least: 12,
+  },
+  payload: {
+    plain: ({ payload }) => json(payload),
+    cell: ({ payload }) => json(payload).slice(0, MOST_JSON),
+    ...{ rank: 7, least: 16, isExtra: true, needsRoom: true },
+  },
+} satisfies Record<string, JobColumn>;
+
 /** Returns all columns by their names. */
-function columnsFor({ now, time, screen, colours }: Looks): Record<string, JobColumn> {
-  const date = (of: (job: Job) => Date | undefined, rank: number): JobColumn => ({
-    rank,
+const columnsFor = (looks: Looks): Record<string, JobColumn> => ({
+  id: idColumn(looks),
+  status: statusColumn(looks),
+  ...timeColumns(looks),
+  ...FIXED,
+});
+
+function idColumn({ screen }: Looks): JobColumn {
+  const isNarrow = screen !== undefined && screen < WIDE;
+  return {
+    plain: ({ id }) => id,
+    cell: ({ id }) => (isNarrow && /^[0-9a-f]{16}$/.test(id) ? id.slice(0, SHORT_ID) : id),
+  };
+}
+
+function statusColumn({ colours }: Looks): JobColumn {
+  const colourOf: Partial<Record<Status, (text: string) => string>> = colours
+    ? {
+        ...{ failed: colours.bad, completed: colours.good, cancelled: colours.dim },
+        processing: colours.strong,
+      }
+    : {};
+  return { plain: ({ status }) => status, colour: ({ status }) => colourOf[status] };
+}
+
+/** Returns the columns of times, and of how long something lasts. */
+function timeColumns({ now, time }: Looks): Record<string, JobColumn> {
+  const date = (of: (job: Job) => Date | undefined): JobColumn => ({
     plain: of,
     cell: (job) => {
       const value = of(job);
       return value === undefined ? '' : time(value);
     },
   });
-  const isNarrow = screen !== undefined && screen < WIDE;
-  const ofStatus: Partial<Record<Status, (text: string) => string>> =
-    colours === undefined
-      ? {}
-      : {
-          ...{ failed: colours.bad, completed: colours.good, cancelled: colours.dim },
-          processing: colours.strong,
-        };
   return {
-    id: {
-      plain: ({ id }) => id,
-      cell: ({ id }) => (isNarrow && /^[0-9a-f]{16}$/.test(id) ? id.slice(0, SHORT_ID) : id),
-    },
-    type: { plain: ({ type }) => type, least: 8 },
-    status: { plain: ({ status }) => status, colour: ({ status }) => ofStatus[status] },
-    attempts: { plain: ({ attempts }) => attempts, rank: 4, needsRoom: true },
-    priority: { plain: ({ priority }) => priority, isRight: true },
-    created: date(({ createdAt }) => createdAt, 5),
-    run_at: { ...date(({ runAt }) => runAt, 6), needsRoom: true },
-    started: date(({ startedAt }) => startedAt, 5),
-    finished: date(({ finishedAt }) => finishedAt, 5),
+    created: date(({ createdAt }) => createdAt),
+    run_at: { ...date(({ runAt }) => runAt), rank: 6, needsRoom: true },
+    started: date(({ startedAt }) => startedAt),
+    finished: date(({ finishedAt }) => finishedAt),
     time: { plain: (job) => timeOf(job, now), rank: 1, least: 9 },
     ended: {
       ...{ rank: 3, isExtra: true, plain: ({ finishedAt }) => finishedAt },
@@ -83,27 +119,6 @@ function columnsFor({ now, time, screen, colours }: Looks): Record<string, JobCo
         return ms === undefined || Number.isNaN(ms) ? '' : lasting(ms);
       },
       isRight: true,
-    },
-    error: {
-      plain: ({ error = '' }) => escapeText(error),
-      cell: ({ error = '' }) => firstLine(error),
-      rank: 2,
-      least: 18,
-    },
-    key: { plain: ({ dedupeKey }) => dedupeKey, least: 8 },
-    group: { plain: ({ group }) => group, least: 8 },
-    after: { plain: ({ after }) => after.join(' '), least: 8 },
-    labels: { plain: ({ meta }) => (Object.keys(meta).length === 0 ? '' : toSafeJson(meta)), least: 10 },
-    worker: { plain: ({ lockedBy }) => lockedBy, least: 8 },
-    result: {
-      plain: ({ result }) => json(result),
-      cell: ({ result }) => json(result).slice(0, MOST_JSON),
-      least: 12,
-    },
-    payload: {
-      plain: ({ payload }) => json(payload),
-      cell: ({ payload }) => json(payload).slice(0, MOST_JSON),
-      ...{ rank: 7, least: 16, isExtra: true, needsRoom: true },
     },
   };
 }

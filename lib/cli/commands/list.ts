@@ -65,21 +65,23 @@ always have UTC.`,
       'queue list --key daily --label by=cron',
       "queue list --json | jq -r 'select(.attempts > 1) | .id'",
     ],
-  }).action(async (options: Options) => {
-    const { output, queue } = cli;
-    const most =
-      options.limit === undefined ? Number.POSITIVE_INFINITY : countText('--limit', options.limit, 0);
-    if (options.reverse && options.sort === undefined) throw usageError('--reverse needs --sort');
-    if (options.columns !== undefined && output.format === 'json')
-      throw usageError('--columns is for the table and --plain; with --json, use jq');
-    const chosen = options.columns === undefined ? undefined : columnNames(options.columns);
-    const order = options.sort === undefined ? undefined : orderOf(options.sort, options.reverse ?? false);
-    const { archive = false } = options;
-    const { jobs, isUnknownType } = await filtered(cli, options, { archive });
-    const list = order === undefined ? first(jobs, most) : await sorted(jobs, order, most);
-    const count = await output.records(list, jobShape(await looksOf(cli, options), chosen));
-    if (count === 0 && !isUnknownType && output.format === 'human') say(`no such jobs in ${queue.file}`);
-  });
+  }).action(async (options: Options) => list(cli, options));
+}
+
+async function list(cli: Cli, options: Options): Promise<void> {
+  const { output, queue } = cli;
+  const most =
+    options.limit === undefined ? Number.POSITIVE_INFINITY : countText('--limit', options.limit, 0);
+  if (options.reverse && options.sort === undefined) throw usageError('--reverse needs --sort');
+  if (options.columns !== undefined && output.format === 'json')
+    throw usageError('--columns is for the table and --plain; with --json, use jq');
+  const chosen = options.columns === undefined ? undefined : columnNames(options.columns);
+  const order = options.sort === undefined ? undefined : orderOf(options.sort, options.reverse ?? false);
+  const { archive = false } = options;
+  const { jobs, isUnknownType } = await filtered(cli, options, { archive });
+  const listed = order === undefined ? first(jobs, most) : await sorted(jobs, order, most);
+  const count = await output.records(listed, jobShape(await looksOf(cli, options), chosen));
+  if (count === 0 && !isUnknownType && output.format === 'human') say(`no such jobs in ${queue.file}`);
 }
 
 /** Yields the first jobs. */
