@@ -14,10 +14,10 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2140],
+  ['job', 2290],
   ['schedule', 390],
   ['runner', 770],
-  ['file/format', 1380],
+  ['file/format', 1440],
   ['file/disk', 1200],
   ['file/lock', 790],
   ['file/index', 1150],
@@ -28,7 +28,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/store.ts', 250],
   ['file/doctor', 730],
   ['file/admission', 840],
-  ['file/operations', 1170],
+  ['file/operations', 1400],
   ['file/schedules', 530],
   ['file/chores', 270],
   ['file/worker', 2590],
