@@ -1,5 +1,6 @@
 import { isSchedule } from '../file/format/meta.js';
 import type { StoredJob } from '../file/format/stored-job.js';
+import type { Job } from '../job/job.js';
 import { eventOf, type JobEventName, type JobState } from '../job/job-event.js';
 
 /** Something that happened to a job, or is to happen. */
@@ -23,7 +24,7 @@ const LATER_MS = 1000;
 const OF_ATTEMPTS: ReadonlySet<string> = new Set(['started', 'completed', 'failed', 'retrying', 'released']);
 
 /** Returns a row as what {@link eventOf} compares. */
-export const stateOf = (row: StoredJob): JobState & { readonly lockedBy: string | undefined } => ({
+export const stateOf = (row: StoredJob): JobState & Job => ({
   ...row.toJob(),
   version: row.version,
 });

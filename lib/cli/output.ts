@@ -24,6 +24,9 @@ const WIDEST = 200;
 
 let readerIsGone = false;
 
+/** True once the reader of stdout has closed it. */
+export const isReaderGone = (): boolean => readerIsGone;
+
 /** Handles streams that break: `queue list | head` is no error. */
 export function guardStreams(onFailure: (error: Error) => void): void {
   process.stderr.on('error', () => {});
@@ -82,7 +85,7 @@ export class Output {
       if (text.length < PIECE) continue;
       writeOut(text);
       text = '';
-      await written();
+      await flushed();
       if (readerIsGone) return count;
     }
     if (table !== undefined && count > 0) text += table.end();
@@ -135,7 +138,7 @@ function plainField(field: Field): string {
 }
 
 /** Resolves when stdout takes more, and could report that its reader is gone. */
-async function written(): Promise<void> {
+export async function flushed(): Promise<void> {
   if (process.stdout.writableNeedDrain && !readerIsGone) {
     await new Promise<void>((resolve) => {
       const goOn = (): void => {

@@ -11,6 +11,7 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
   errors: ['group failed jobs by their errors', () => import('./commands/errors.js')],
   list: ['list jobs', () => import('./commands/list.js')],
   status: ['show how the queue is doing', () => import('./commands/status.js')],
+  tail: ['tell what happens to jobs, as it happens', () => import('./commands/tail.js')],
   show: ['show all of one job', () => import('./commands/show.js')],
   explain: ['say why a job waits, runs or failed', () => import('./commands/explain.js')],
   cancel: ['stop jobs that wait or run', () => import('./commands/cancel.js')],

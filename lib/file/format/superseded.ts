@@ -30,12 +30,15 @@ export function restoreRows(id: string, rows: readonly Row[], layout: Layout): S
   return restored.filter((job, i) => i === 0 || job.version !== restored[i - 1]?.version);
 }
 
-/** Tells the status of a row that may be struck, by its letters that are left, its length and the row after it. */
-function statusOf(job: StoredJob, next: StoredJob | undefined): Status {
-  const word: string = job.status;
-  const like = STATUSES.filter(
+/** Returns the statuses that a status with dashes for some or all of its letters may have been. */
+export const statusesLike = (word: string): Status[] =>
+  STATUSES.filter(
     (status) => status.length === word.length && [...word].every((c, i) => c === '-' || c === status[i]),
   );
+
+/** Tells the status of a row that may be struck, by its letters that are left, its length and the row after it. */
+function statusOf(job: StoredJob, next: StoredJob | undefined): Status {
+  const like = statusesLike(job.status);
   const [only] = like;
   if (like.length === 1 && only !== undefined) return only;
   // No row supersedes a completed one.
