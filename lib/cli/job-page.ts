@@ -125,7 +125,7 @@ function blockLines({ meta, payload, result, error }: Job, { colours }: PageLook
 }
 
 /** Returns the lines of an error: what failed stands out, and the frames of the stack stand back. */
-export const errorLines = (error: string, { bad, dim }: Colours): string[] =>
+const errorLines = (error: string, { bad, dim }: Colours): string[] =>
   harmlessLines(error)
     .split('\n')
     .map((line, i) =>

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { withStoreErrors } from '../../file/disk/fs.js';
 import { lastChanges, type Wanted } from '../../file/operations/last-changes.js';
 import { type RowChange, RowFeed } from '../../file/operations/row-feed.js';
+import type { Store } from '../../file/store.js';
 import { Watcher } from '../../file/worker/watcher.js';
 import { countText } from '../../job/checks.js';
 import type { Status } from '../../job/job.js';
@@ -82,7 +83,7 @@ async function tail(
   const fits = ({ after }: RowChange): boolean =>
     (wanted.types?.has(after.type) ?? true) && (wanted.statuses?.has(after.status) ?? true);
   if (follow)
-    await following(cli, async () => {
+    await following(store, async () => {
       const changes = await withStoreErrors(store.path, () => feed.read());
       await print(changes.filter(fits).map((change) => tailEventOf(change, new Date())));
     });
@@ -102,7 +103,7 @@ function printer({ output }: Cli, looks: EventLooks): (events: (TailEvent | unde
 }
 
 /** Calls `look` after each change of the file, until a signal asks for the end, or the reader of stdout is gone. */
-async function following({ existingStore: store }: Cli, look: () => Promise<void>): Promise<void> {
+async function following(store: Store, look: () => Promise<void>): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const watcher = new Watcher(store, async () => {
       try {

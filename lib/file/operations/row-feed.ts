@@ -19,6 +19,9 @@ interface NewRow {
   readonly offset: number;
 }
 
+/** How long a row may take from its times to the file: a caller waits for the lock. */
+const SLACK_MS = 60_000;
+
 /** What was known of a job before its new rows. */
 interface Known {
   readonly version: number;
@@ -31,10 +34,13 @@ interface Known {
  * Gives all rows that any process appends, struck ones too, each with the one before it. It follows the path into the
  * file that a compaction or an editor puts in its place: the old file is read to its end, and of the new one the rows
  * whose version is new. So no row comes twice, and only those are missed that were dropped before they could be read.
+ * A job that an exchanged file brings along is not new, unless its times are.
  */
 export class RowFeed {
   readonly #store: Store;
   #index: JobIndex | undefined;
+  /** When the file was read last, in ms. */
+  #readAt = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -44,6 +50,7 @@ export class RowFeed {
   async start(): Promise<{ readonly file: OpenFile; readonly position: number } | undefined> {
     const file = this.#store.openFile();
     if (file === undefined) return undefined;
+    this.#readAt = this.#store.clock.now();
     this.#index = new JobIndex(file.retain());
     await this.#index.catchUp();
     return { file, position: this.#index.position };
@@ -53,6 +60,8 @@ export class RowFeed {
   async read(): Promise<RowChange[]> {
     const file = this.#store.openFile();
     const index = this.#index;
+    const before = this.#readAt;
+    this.#readAt = this.#store.clock.now();
     if (index !== undefined && index.file === file && index.isIntact())
       return index.position === file.size ? [] : newRows(index, index);
     // What was appended before another file took the name.
@@ -60,7 +69,7 @@ export class RowFeed {
     if (file === undefined) return changes;
     const other = new JobIndex(file.retain());
     this.#index = other;
-    changes.push(...(await newRows(other, index)));
+    changes.push(...(await newRows(other, index, before - SLACK_MS)));
     index?.file.release();
     return changes;
   }
@@ -71,11 +80,19 @@ export class RowFeed {
   }
 }
 
-/** Reads an index on to the end of its file. @param old knows what is not new @returns the new rows */
-async function newRows(index: JobIndex, old: JobIndex | undefined): Promise<RowChange[]> {
+/**
+ * Reads an index on to the end of its file.
+ *
+ * @param old knows what is not new
+ * @param since rows of unknown jobs with times before this one are not new, in ms
+ */
+async function newRows(index: JobIndex, old: JobIndex | undefined, since = 0): Promise<RowChange[]> {
   const { file } = index;
   const { layout } = file;
   const reader = new LineReader(layout);
+  const { created_at, started_at, finished_at } = layout.at;
+  const timeOf = (row: LineReader): number =>
+    1000 * Math.max(...[created_at, started_at, finished_at].map((column) => row.number(column, 0)));
   /** By id without its first letter, which a strike takes. */
   const jobs = new Map<string, { id: string; known: Known | undefined; rows: NewRow[] }>();
   const struck: (NewRow & { readonly tail: string })[] = [];
@@ -88,7 +105,8 @@ async function newRows(index: JobIndex, old: JobIndex | undefined): Promise<RowC
       if (isStruck) struck.push({ row: rowOf(), offset, tail });
       else {
         const known = knownIn(old, reader);
-        if (reader.version > (known?.version ?? -1)) {
+        const isNew = known === undefined ? timeOf(reader) >= since : reader.version > known.version;
+        if (isNew) {
           const job = jobs.get(tail) ?? { id: reader.text(layout.at.id), known, rows: [] };
           jobs.set(tail, job);
           job.rows.push({ row: rowOf(), offset });

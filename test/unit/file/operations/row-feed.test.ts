@@ -100,10 +100,13 @@ test('goes on after the file was deleted, and came back as it was, or as another
   writeQueue(
     feed.file,
     line({ id: jobId(2) }),
-    line({ id: jobId(3) }),
+    line({ id: jobId(3), created_at: NOW + 1 }),
+    line({ id: jobId(4) }),
     line({ id: jobId(2), version: 2, status: 'cancelled' }),
   );
   assert.deepEqual(await feed.seen(), ['0 added', '1 cancelled']);
+  writeQueue(feed.file, line({ id: jobId(1) }), line({ id: jobId(2) }));
+  assert.deepEqual(await feed.seen(), []);
 });
 
 test('gives what is new after an editor has written into the file in place', async (t) => {
