@@ -32,7 +32,8 @@ export async function changeMany(
   const { output, queue } = cli;
   const types = new Map<string, number>();
   const ids: string[] = [];
-  for await (const { id, type, ...job } of filtered(queue, filter, change.states)) {
+  const { jobs } = await filtered(cli, filter, { states: change.states });
+  for await (const { id, type, ...job } of jobs) {
     if (change.accepts?.({ id, type, ...job } as Job) === false) continue;
     ids.push(id);
     types.set(type, (types.get(type) ?? 0) + 1);

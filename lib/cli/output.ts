@@ -1,9 +1,8 @@
 import { firstLine, harmless, harmlessLines, toSafeJson } from '../view/text.js';
-import { Table } from './streamed-table.js';
+import type { Column, Table } from './screen/table.js';
 
 /*
- * Only this module prints: data to stdout, messages to stderr. All its output is harmless to a terminal. It uses no
- * colours, so it needn't heed NO_COLOR.
+ * Only this module prints: data to stdout, messages to stderr. All its output is harmless to a terminal.
  */
 
 /** The output format. `json`: JSON Lines; `plain`: fields split by a TAB, without a header; `human`: may change. */
@@ -14,8 +13,7 @@ export type Field = string | number | Date | undefined;
 
 /** The display of one kind of record for people and for `plain`. JSON shows the record unchanged. */
 export interface Shape<T> {
-  readonly head: readonly string[];
-  readonly cells: (record: T) => readonly string[];
+  readonly columns: readonly Column<T>[];
   readonly plain: (record: T) => readonly Field[];
 }
 
@@ -25,6 +23,9 @@ const PIECE = 64 * 1024;
 const WIDEST = 200;
 
 let readerIsGone = false;
+
+/** True once the reader of stdout has closed it. */
+export const isReaderGone = (): boolean => readerIsGone;
 
 /** Handles streams that break: `queue list | head` is no error. */
 export function guardStreams(onFailure: (error: Error) => void): void {
@@ -75,16 +76,16 @@ export class Output {
 
   /** Prints records until there are no more, or the reader is gone. @returns how many there were */
   async records<T>(records: Iterable<T> | AsyncIterable<T>, shape: Shape<T>): Promise<number> {
-    const table = this.format === 'human' ? new Table(shape.head) : undefined;
+    const table = this.format === 'human' ? await tableOf(shape, await screenOf()) : undefined;
     let count = 0;
     let text = '';
     for await (const record of records) {
       count++;
-      text += table?.add(shape.cells(record).map(cell)) ?? this.#line(record, shape.plain(record));
+      text += table?.add(record) ?? this.#line(record, shape.plain(record));
       if (text.length < PIECE) continue;
       writeOut(text);
       text = '';
-      await written();
+      await flushed();
       if (readerIsGone) return count;
     }
     if (table !== undefined && count > 0) text += table.end();
@@ -114,8 +115,22 @@ export class Output {
   }
 }
 
-/** Makes a table cell of a field that may be too long. */
-const cell = (text: string): string => harmless(firstLine(text, WIDEST));
+/** Makes the table of records, whose cells may be too long, and harmful. What measures texts loads only for it. */
+export async function tableOf<T>({ columns }: Shape<T>, screen: number | undefined): Promise<Table<T>> {
+  const { Table } = await import('./screen/table.js');
+  const harmlessly = columns.map(({ cell, ...column }) => ({
+    ...column,
+    cell: (record: T) => harmless(firstLine(cell(record), WIDEST)),
+  }));
+  return new Table(harmlessly, screen);
+}
+
+/** Returns the width of the terminal; undefined if stdout is none. */
+export async function screenOf(): Promise<number | undefined> {
+  if (!process.stdout.isTTY) return undefined;
+  const { columnsOf } = await import('./screen/colours.js');
+  return columnsOf();
+}
 
 function plainField(field: Field): string {
   if (field instanceof Date) return Number.isNaN(field.getTime()) ? '' : field.toISOString();
@@ -123,7 +138,7 @@ function plainField(field: Field): string {
 }
 
 /** Resolves when stdout takes more, and could report that its reader is gone. */
-async function written(): Promise<void> {
+export async function flushed(): Promise<void> {
   if (process.stdout.writableNeedDrain && !readerIsGone) {
     await new Promise<void>((resolve) => {
       const goOn = (): void => {

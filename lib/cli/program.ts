@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError, Option } from 'commander';
+import { argsOf } from './argv.js';
 import type { Cli, CommandModule, GlobalOptions } from './cli.js';
 import { EXIT, exitCodeOf, messageOf } from './exit.js';
 import { exampleLines, helpWidth, paragraphs, toPlain } from './help.js';
@@ -21,6 +22,7 @@ const GROUPS: Record<string, Commands> = {
     explain: ['say why a job waits, runs or failed', () => import('./commands/explain.js')],
     errors: ['group failed jobs by their errors', () => import('./commands/errors.js')],
     stats: ['count jobs by status and type', () => import('./commands/stats.js')],
+    tail: ['tell what happens to jobs, as it happens', () => import('./commands/tail.js')],
     check: ['print one line if something is wrong, for cron to mail', () => import('./commands/check.js')],
   },
   Change: {
@@ -65,10 +67,8 @@ export async function run(argv: readonly string[]): Promise<void> {
     cli = await makeCli(() => program.opts<GlobalOptions>());
     await load(command, cli);
   });
-  // `queue help add` means `queue add --help`.
-  const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(argsOf(argv), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version also arrive here.

@@ -1,36 +1,6 @@
-import { escapeText } from '../file/format/text.js';
 import { isFinal, type Job } from '../job/job.js';
-import { firstLine, isoSeconds, span, toSafeJson } from '../view/text.js';
-import type { Field, Shape } from './output.js';
-
-/** Returns the shape of jobs in a list. */
-export const jobShape = (now: number): Shape<Job> => ({
-  head: ['ID', 'TYPE', 'STATUS', 'ATTEMPTS', 'RUN AT', 'TIME', 'ERROR'],
-  cells: (job) => [
-    job.id,
-    job.type,
-    job.status,
-    String(job.attempts),
-    isoSeconds(job.runAt),
-    timeOf(job, now),
-    firstLine(job.error ?? ''),
-  ],
-  plain: jobFields,
-});
-
-/** Returns a job's `plain` fields; the help of `list` names them. */
-const jobFields = (job: Job): Field[] => [
-  job.id,
-  job.type,
-  job.status,
-  job.attempts,
-  job.runAt,
-  job.createdAt,
-  job.startedAt,
-  job.finishedAt,
-  escapeText(job.error ?? ''),
-  ...joinFields(job).map(([, value]) => value),
-];
+import { span, toSafeJson } from '../view/text.js';
+import type { Field } from './output.js';
 
 /** Returns a job's key, the jobs that it waits for, its labels and its group, as `plain` fields named like the file's columns. */
 export const joinFields = ({ dedupeKey, after, meta, group }: Job): [name: string, value: Field][] => [

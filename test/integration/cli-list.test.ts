@@ -97,7 +97,7 @@ describe('list', { concurrency: 3 }, () => {
 
   test('prints a message for people, and nothing for programs, if no job matches', async (t) => {
     const { queue, file } = fiveStates(t);
-    const human = await queue('list', '--type', 'none');
+    const human = await queue('list', '--type', 'email', '--status', 'waiting');
     assert.deepEqual(human, {
       code: 0,
       signal: null,

@@ -83,3 +83,11 @@ export const statesOf = (file: string): string[] => rowsOf(file).map(({ id, stat
 
 /** 16 hex digits. */
 export const jobId = (n: number): string => n.toString(16).padStart(16, '0');
+
+/** A line as it is once a newer row of its job supersedes it. */
+export function struck(row: string): string {
+  const fields = row.split('\t');
+  fields[0] = `#${fields[0]?.slice(1)}`;
+  fields[3] = '-'.repeat(fields[3]?.length ?? 0);
+  return fields.join('\t');
+}

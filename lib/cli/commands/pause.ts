@@ -5,6 +5,7 @@ import { isoSeconds } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { about } from '../help.js';
+import { givenTypes, sayUnknownTypes } from '../job-types.js';
 
 interface Options {
   for?: string;
@@ -48,6 +49,10 @@ To see the pauses, read the file: \`cat data/queue.tsv.paused\`.`,
     const what = type ?? 'all types';
     const end = pause.until === undefined ? 'until queue resume' : `until ${isoSeconds(pause.until)}`;
     output.text(`paused ${what}, ${end}`);
+    if (type !== undefined && output.format === 'human') {
+      const { known } = await givenTypes(cli.existingStore, []);
+      if (!known.has(type)) sayUnknownTypes({ types: [type], unknown: [type], known }, queue.file);
+    }
     const plain = [pause.type, pause.since, pause.until, pause.by];
     if (options.drain === undefined) return output.data(pause, plain);
     const { running } = await queue.drain({ type, timeout, until, by });

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import {
   countPurgeable,
   countTooYoung,
@@ -13,30 +13,17 @@ import { isConfirmed } from '../confirm.js';
 import { EXIT, notFound, usageError } from '../exit.js';
 import { about } from '../help.js';
 import { resolveIds } from '../ids.js';
-import { addMarks, filtered, isEmpty, pickFilter } from '../job-filter.js';
+import { addFilter, filtered, isEmpty, type JobFilter, pickFilter } from '../job-filter.js';
 import { say } from '../output.js';
 
-interface Options {
-  status?: PurgeableStatus[];
-  type?: string;
-  since?: string;
-  search?: string;
-  error?: string;
+interface Options extends JobFilter {
   olderThan?: string;
   dryRun?: boolean;
   yes?: boolean;
 }
 
 export function define(command: Command, cli: Cli): void {
-  command
-    .argument('[id...]', 'IDs of the jobs, or the beginnings of them')
-    .addOption(
-      new Option(
-        '--status <status...>',
-        'jobs in this state, or in one of these; required unless IDs, --search or --error name jobs; default: completed, failed and cancelled then',
-      ).choices(PURGEABLE),
-    );
-  addMarks(command)
+  addFilter(command.argument('[id...]', 'IDs of the jobs, or the beginnings of them'), 'jobs')
     .option(
       '--older-than <time>',
       'only jobs that ended so long ago; pending ones: added so long ago; default: any age',
@@ -46,7 +33,8 @@ export function define(command: Command, cli: Cli): void {
   about(command, {
     text: `Takes jobs out of the file for good. They don't go to the archive, and the archive stays as it is. On a terminal, it says
 how many jobs these are, and asks first. A finished job goes once it finished a minute ago, and the command says how many are
-younger, and stay for now. [The API](api.md#functions) has the rest.`,
+younger, and stay for now. Without IDs, \`--status\`, \`--search\` or \`--error\` has to name jobs: \`completed\`, \`failed\`,
+\`cancelled\` (these three without \`--status\`) or \`pending\` ones. [The API](api.md#functions) has the rest.`,
     plain: 'purged; with `--dry-run`, how many would be. `--json` has `tooYoung` as well.',
     exits:
       "0 done; 1 if the answer was no, and nothing was purged; 2 if an option can't be used, or `--yes` is missing without a terminal; 3 if there is no queue file, or a job is unknown; 75.",
@@ -78,33 +66,27 @@ younger, and stay for now. [The API](api.md#functions) has the rest.`,
 }
 
 /** Reads which jobs are to go. Those that only a look at each job can tell are named by their ids. */
-async function purgeOf(
-  { queue, existingStore: store }: Cli,
-  given: string[],
-  options: Options,
-): Promise<PurgeOptions> {
-  const { status, type, olderThan, ...others } = options;
-  const marks = pickFilter(others);
-  if (status === undefined && given.length === 0 && isEmpty(marks))
-    throw usageError(`--status is missing; name one or more of ${PURGEABLE.join(', ')}`);
-  const rest = {
-    type,
-    ...(olderThan !== undefined && { olderThan: durationText('--older-than', olderThan) }),
-  };
+async function purgeOf(cli: Cli, given: string[], options: Options): Promise<PurgeOptions> {
+  const { existingStore: store } = cli;
+  const filter = pickFilter(options);
+  const { status, type = [], ...marks } = filter;
+  const olderThan = options.olderThan === undefined ? 0 : durationText('--older-than', options.olderThan);
   if (given.length > 0) {
-    if (!isEmpty(pickFilter(options))) throw usageError('give IDs, or options that name jobs, not both');
+    if (!isEmpty(filter)) throw usageError('give IDs, or options that name jobs, not both');
     const ids = await resolveIds(store, given);
     const unknown = given.filter((_, i) => ids[i] === undefined);
     if (unknown.length > 0)
       throw notFound(`there is no job ${unknown.join(', ')} in ${store.path}; nothing was purged`);
-    return { ...rest, status: PURGEABLE, ids: ids as string[] };
+    return { olderThan, status: PURGEABLE, ids: ids as string[] };
   }
-  if (isEmpty(marks)) return { ...rest, status };
-  const states = status ?? FINAL;
+  if (status === undefined && marks.search === undefined && marks.error === undefined)
+    throw usageError(`--status is missing; name one or more of ${PURGEABLE.join(', ')}`);
+  // A state that can't be purged is refused by the purge.
+  const states = (status ?? FINAL) as readonly PurgeableStatus[];
+  if (isEmpty(marks) && type.length < 2) return { olderThan, status: states, type: type[0] };
   const ids: string[] = [];
-  for await (const { id } of filtered(queue, { ...marks, ...(type !== undefined && { type }) }, states))
-    ids.push(id);
-  return { ...rest, status: states, ids };
+  for await (const { id } of (await filtered(cli, filter, { states })).jobs) ids.push(id);
+  return { olderThan, status: states, ids };
 }
 
 const jobs = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;

@@ -1,56 +1,89 @@
 import type { Command } from 'commander';
 import { datedAhead } from '../../file/doctor/dated-ahead.js';
 import { escapeText } from '../../file/format/text.js';
-import type { Store } from '../../file/store.js';
+import { readHistory } from '../../file/operations/history.js';
 import type { Job } from '../../job/job.js';
-import type { Schedule } from '../../job/schedule-spec.js';
-import type { Queue } from '../../queue.js';
-import { isoSeconds, span, toSafeJson } from '../../view/text.js';
+import { toSafeJson } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
 import { about } from '../help.js';
 import { resolveIds } from '../ids.js';
+import { type HistoryEntry, historyOf } from '../job-history.js';
 import { type Field, say } from '../output.js';
-import { nextRunOf, whenOf } from '../schedules.js';
-import { joinFields, timeOf } from '../shapes.js';
+import { addTimes, type TimeOptions } from '../screen/times.js';
+import { joinFields } from '../shapes.js';
+
+interface Options extends TimeOptions {
+  archive?: boolean;
+  color: boolean;
+}
 
 export function define(command: Command, cli: Cli): void {
   command
     .argument('<id>', 'ID of the job, or the beginning of it')
-    .option('--archive', 'also look among the archived jobs');
+    .option('--archive', 'also look among the archived jobs')
+    .option('--no-color', 'print no colours, as with NO_COLOR in the environment');
+  addTimes(command);
   about(command, {
-    text: `Shows a job.`,
-    exits: '0.',
-    examples: ['queue show 3fa9'],
-  }).action(async (given: string, { archive = false }: { archive?: boolean }) => {
-    const { output, existingStore: store, queue } = cli;
-    // A full ID needs no search for other IDs that begin with it.
-    let job = await queue.getJob(given, { archive });
-    if (job === undefined) {
-      const [id] = await resolveIds(store, [given], archive);
-      job = id === undefined ? undefined : await queue.getJob(id, { archive });
-    }
-    if (job === undefined) {
-      const hint = archive
-        ? ''
-        : '; jobs that finished long ago are found with --archive, damaged lines by queue doctor';
-      throw notFound(`there is no job ${given} in ${store.path}${hint}`);
-    }
-    if (output.format === 'human') {
-      const all = job.status === 'recurring' ? await queue.listSchedules() : [];
-      const schedule = all.find(({ id }) => id === job.id);
-      output.text(describe(job, store, { schedule, parents: await parentsOf(job, queue) }));
-    } else if (output.format === 'json') output.data(job, []);
-    else for (const field of fields(job)) output.data(job, field);
-    const ahead = datedAhead(job.status, timesOf(job), Date.now());
-    if (ahead !== undefined) say(`job ${job.id} is dated far ahead: ${ahead}`);
-    if ((await store.read('all'))?.isHeld(job.id)) {
-      say(
-        `job ${job.id} is held, so no worker runs it: another line with its id can't be read; see queue doctor`,
-      );
-    }
-  });
+    text: `Shows all of a job: its options, a timeline with the time that passed in between, payload, result, the last
+error with its causes, and what \`queue explain\` says of it.
+
+The timeline has what the file still knows. A compaction drops the rows of earlier attempts with their errors; what is left
+then is when the job was added, and its last attempt. When an attempt failed that was tried again, no row says.
+
+Times are in the zone of this machine, with their offset, unless \`--utc\` is given. \`--json\` and \`--plain\` always have
+UTC. \`--json\` has the timeline as \`history\`: event, at, attempt, error, worker.`,
+    plain:
+      'a line for each field: name value; then a line for each entry of the timeline: history event at attempt error.',
+    exits: '0; 3 if there is no such job; 2 if several IDs begin like that.',
+    examples: [
+      'queue show 3fa9',
+      'queue show --archive 3fa95c01d2e8b764',
+      'queue show 3fa9 --json | jq .payload',
+      "queue show 3fa9 --json | jq '.history[] | select(.error)'",
+    ],
+  }).action(async (given: string, options: Options) => show(cli, given, options));
 }
+
+async function show(cli: Cli, given: string, { archive = false, color, ...times }: Options): Promise<void> {
+  const { output, existingStore: store } = cli;
+  const job = await findJob(cli, given, archive);
+  const history = historyOf(await readHistory(store, job.id));
+  if (output.format === 'human') {
+    const { printJob } = await import('../job-page.js');
+    await printJob(job, history, cli, { ...times, color });
+  } else if (output.format === 'json') output.data({ ...job, history }, []);
+  else {
+    for (const field of fields(job)) output.data(job, field);
+    for (const entry of history) output.data(entry, entryFields(entry));
+  }
+  const ahead = datedAhead(job.status, timesOf(job), Date.now());
+  if (ahead !== undefined) say(`job ${job.id} is dated far ahead: ${ahead}`);
+  if ((await store.read('all'))?.isHeld(job.id)) {
+    say(
+      `job ${job.id} is held, so no worker runs it: another line with its id can't be read; see queue doctor`,
+    );
+  }
+}
+
+async function findJob({ existingStore: store, queue }: Cli, given: string, archive: boolean): Promise<Job> {
+  // A full ID needs no search for other IDs that begin with it.
+  let job = await queue.getJob(given, { archive });
+  if (job === undefined) {
+    const [id] = await resolveIds(store, [given], archive);
+    job = id === undefined ? undefined : await queue.getJob(id, { archive });
+  }
+  if (job !== undefined) return job;
+  const hint = archive
+    ? ''
+    : '; jobs that finished long ago are found with --archive, damaged lines by queue doctor';
+  throw notFound(`there is no job ${given} in ${store.path}${hint}`);
+}
+
+const entryFields = ({ event, at, attempt, error = '' }: HistoryEntry): Field[] => [
+  ...['history', event, at, attempt],
+  escapeText(error),
+];
 
 /** Returns the times of a job, in ms. A time beyond the range of Date is infinite. */
 function timesOf({ createdAt, startedAt, runAt }: Job): Parameters<typeof datedAhead>[1] {
@@ -62,77 +95,6 @@ function timesOf({ createdAt, startedAt, runAt }: Job): Parameters<typeof datedA
     runAt: ms(runAt),
   };
 }
-
-/** Returns the jobs that a job waits for, or waited for, with their states. */
-async function parentsOf({ after }: Job, queue: Queue): Promise<string | undefined> {
-  if (after.length === 0) return undefined;
-  const parents = await Promise.all(after.map((id) => queue.getJob(id)));
-  return parents.map((job, i) => `${after[i]} (${job?.status ?? 'not in the file'})`).join(', ');
-}
-
-/** What the file says about a job besides its row. */
-interface Context {
-  readonly parents: string | undefined;
-  /** Undefined for a job. */
-  readonly schedule: Schedule | undefined;
-}
-
-/** Describes a job, or a schedule, for people. */
-function describe(job: Job, store: Store, { schedule, parents }: Context): string {
-  const now = Date.now();
-  const ago = (time: Date | undefined): string | undefined =>
-    time && `${isoSeconds(time)}  (${relative(time.getTime(), now)})`;
-  const worker = job.lockedBy && `${job.lockedBy}  (${store.processes.liveness(job.lockedBy)})`;
-  const lines: [name: string, value: string | undefined][] = [
-    ['id', job.id],
-    ['type', job.type],
-    ['status', [job.status, timeOf(job, now)].filter(Boolean).join(', ')],
-    ['schedule', schedule === undefined ? madeBy(job) : `${schedule.name}, ${whenOf(schedule.spec)}`],
-    ['next run', schedule && nextRunOf(schedule)],
-    ['group', job.group],
-    ['key', job.dedupeKey],
-    ['after', parents],
-    schedule === undefined ? ['attempts', attempts(job)] : ['jobs made', String(schedule.fired)],
-    ['interrupted', job.interruptions > 0 ? `${job.interruptions} times in a row` : undefined],
-    ['priority', String(job.priority)],
-    ['time limit', job.timeout === undefined ? undefined : `${job.timeout / 1000} s`],
-    ['created', ago(job.createdAt)],
-    ['run at', schedule === undefined ? ago(job.runAt) : undefined],
-    ['started', ago(job.startedAt)],
-    ['finished', ago(job.finishedAt)],
-    ['worker', worker],
-  ];
-  const blocks: [name: string, value: string | undefined][] = [
-    ['labels', Object.keys(job.meta).length === 0 ? undefined : toSafeJson(job.meta, 2)],
-    ['payload', job.payload === undefined ? undefined : toSafeJson(job.payload, 2)],
-    ['result', job.result === undefined ? undefined : toSafeJson(job.result, 2)],
-    ['error', job.error],
-  ];
-  return [
-    ...lines.flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(12)}${oneLine(value)}`)),
-    ...blocks.flatMap(([name, value]) => (value === undefined ? [] : [name, indent(value)])),
-  ].join('\n');
-}
-
-/** Says which schedule has made a job, and for which slot. */
-function madeBy({ schedule }: Job): string | undefined {
-  if (schedule === undefined) return undefined;
-  const { name, slot } = schedule;
-  return slot === undefined ? `${name}, by hand` : `${name}, slot ${isoSeconds(slot)}`;
-}
-
-function attempts({ attempts, forgiven, maxAttempts }: Job): string {
-  const limit = maxAttempts === undefined ? '' : ` of ${maxAttempts}`;
-  return `${attempts - forgiven}${limit}${forgiven > 0 ? `, and ${forgiven} that don't count` : ''}`;
-}
-
-/** Escapes line ends, which would look like another field. */
-const oneLine = (text: string): string => text.replaceAll('\n', '\\n');
-
-const indent = (text: string): string => text.trimEnd().replace(/^/gm, '  ');
-
-const relative = (ms: number, now: number): string =>
-  Number.isNaN(ms) ? 'beyond all dates' : ms > now ? `in ${span(ms - now)}` : `${span(now - ms)} ago`;
 
 /** Returns the job as lines of `plain`, named like the file's columns. */
 function fields(job: Job): Field[][] {

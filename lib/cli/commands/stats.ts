@@ -4,29 +4,32 @@ import { isoSeconds, size, span } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
 import type { Shape } from '../output.js';
+import type { Column } from '../screen/table.js';
 
 type Line = TypeStats & { name: string };
 
+/** Returns a column of numbers. */
+const count = (head: string, rank: number, of: (line: Line) => number): Column<Line> => ({
+  ...{ head, rank, isRight: true },
+  cell: (line) => String(of(line)),
+});
+
 const shape: Shape<Line> = {
-  head: [
-    'TYPE',
-    'PENDING',
-    'DUE',
-    'OLDEST',
-    'PROCESSING',
-    'COMPLETED',
-    'FAILED',
-    'DISMISSED',
-    'CANCELLED',
-    'WAITING',
-  ],
-  cells: (line) => [
-    line.name === '' ? '(all)' : line.name,
-    ...[line.pending, line.due].map(String),
-    line.due > 0 ? span(line.oldestDueSeconds * 1000) : '',
-    ...[line.processing, line.completed, line.failed, line.dismissed, line.cancelled, line.waiting].map(
-      String,
-    ),
+  columns: [
+    { head: 'TYPE', cell: ({ name }) => (name === '' ? '(all)' : name), least: 14 },
+    count('PENDING', 3, ({ pending }) => pending),
+    count('DUE', 0, ({ due }) => due),
+    {
+      head: 'OLDEST',
+      ...{ rank: 2, isRight: true },
+      cell: ({ due, oldestDueSeconds }) => (due > 0 ? span(oldestDueSeconds * 1000) : ''),
+    },
+    count('PROCESSING', 1, ({ processing }) => processing),
+    count('COMPLETED', 4, ({ completed }) => completed),
+    count('FAILED', 0, ({ failed }) => failed),
+    count('DISMISSED', 5, ({ dismissed }) => dismissed),
+    count('CANCELLED', 6, ({ cancelled }) => cancelled),
+    count('WAITING', 7, ({ waiting }) => waiting),
   ],
   plain: (line) => [
     line.name,

@@ -13,12 +13,18 @@ type Listed = Schedule & { readonly lastStatus: Status | undefined };
 const SKIPPED = { overlap: 'skipped: the job before was not over', late: 'skipped: too late' };
 
 const shape: Shape<Listed> = {
-  head: ['NAME', 'TYPE', 'WHEN', 'NEXT RUN', 'LAST RUN', 'CAME TO'],
-  cells: (schedule) => {
-    const { name, spec, lastSlot } = schedule;
-    const last = lastSlot === undefined ? '' : zoned(lastSlot, spec);
-    return [name, spec.type, whenOf(spec), nextRunOf(schedule), last, cameTo(schedule)];
-  },
+  columns: [
+    { head: 'NAME', cell: ({ name }) => name, least: 12 },
+    { head: 'TYPE', rank: 4, cell: ({ spec }) => spec.type, least: 8 },
+    { head: 'WHEN', rank: 2, cell: ({ spec }) => whenOf(spec) },
+    { head: 'NEXT RUN', rank: 1, cell: nextRunOf },
+    {
+      head: 'LAST RUN',
+      rank: 3,
+      cell: ({ lastSlot, spec }) => (lastSlot === undefined ? '' : zoned(lastSlot, spec)),
+    },
+    { head: 'CAME TO', cell: cameTo, least: 10 },
+  ],
   plain: ({ name, spec, nextRun, lastSlot, lastJob, lastStatus, skipped, paused, fired, id }) => [
     ...[name, spec.type, spec.cron, spec.every === undefined ? undefined : Number(spec.every) / 1000],
     ...[spec.timezone, nextRun, lastSlot, lastJob, skipped ?? lastStatus],

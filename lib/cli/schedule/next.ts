@@ -55,12 +55,20 @@ these times.`,
 }
 
 const shapeOf = ({ timezone = 'UTC' }: ScheduleTimes, now: number): Shape<Slot> => ({
-  head: [`TIME IN ${timezone}`, 'DAY', 'UTC', ''],
-  cells: ({ time, local }) => [
-    local,
-    new Date(`${local.slice(0, 10)}T00:00:00Z`).toUTCString().slice(0, 3),
-    isoSeconds(time),
-    time.getTime() > now ? `in ${span(time.getTime() - now)}` : `${span(now - time.getTime())} ago`,
+  columns: [
+    { head: `TIME IN ${timezone}`, cell: ({ local }) => local },
+    {
+      head: 'DAY',
+      rank: 1,
+      cell: ({ local }) => new Date(`${local.slice(0, 10)}T00:00:00Z`).toUTCString().slice(0, 3),
+    },
+    { head: 'UTC', rank: 2, cell: ({ time }) => isoSeconds(time) },
+    {
+      head: '',
+      rank: 1,
+      cell: ({ time }) =>
+        time.getTime() > now ? `in ${span(time.getTime() - now)}` : `${span(now - time.getTime())} ago`,
+    },
   ],
   plain: ({ time, local }) => [time, local],
 });

@@ -55,7 +55,7 @@ export function runningLines(
           head: '',
           cell: worker,
           least: 14,
-          colour: (cell, job) => (worker(job) === 'worker is dead' ? colours.bad(cell) : cell),
+          colour: (job) => (worker(job) === 'worker is dead' ? colours.bad : undefined),
         },
       ],
       columns,

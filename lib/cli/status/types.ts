@@ -18,7 +18,7 @@ export function typeLines(types: readonly TypeSnapshot[], columns: number, { bad
     rank,
     isRight: true,
     cell: (type) => short(value(type)),
-    ...(colour !== undefined && { colour: (cell, type) => (value(type) > 0 ? colour(cell) : cell) }),
+    ...(colour !== undefined && { colour: (type: TypeSnapshot) => (value(type) > 0 ? colour : undefined) }),
   });
   const duration = (
     head: string,

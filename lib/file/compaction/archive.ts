@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type FileSystem, isRegular, readFullyAsync, storeError, withStoreErrorsSync } from '../disk/fs.js';
 import { type Layout, parseHeader } from '../format/layout.js';
-import { eachLine, LF, TAB } from '../format/line.js';
+import { eachLine, LF, LineReader, TAB } from '../format/line.js';
 import { splitRows } from '../format/row.js';
 import { StoredJob } from '../format/stored-job.js';
 
@@ -90,6 +90,38 @@ export async function archivedSince(
     }
   }
   return found;
+}
+
+/**
+ * Yields all archived jobs, those of the newest month first, in the order of its file. A job of which a crash left
+ * copies comes once.
+ */
+export async function* archivedJobs(fs: FileSystem, queueFile: string): AsyncIterableIterator<StoredJob> {
+  const staged = stagedFiles(fs, queueFile).map(({ path }) => path);
+  const seen = new Set<string>();
+  for (const path of [...staged, ...filesOfMonth(fs, queueFile, '')]) {
+    const isStaged = staged.includes(path);
+    let layout: Layout | undefined;
+    for await (const bytes of archivedPieces(fs, path)) {
+      if (layout === undefined) {
+        const header = lineAt(bytes, 0);
+        if (!bytes.includes(LF) || header === '' || isLost(header)) break;
+        layout = parseHeader(header, path);
+      }
+      const rows: StoredJob[] = [];
+      const reader = new LineReader(layout);
+      eachLine(bytes, 0, bytes.length, (start, end) => {
+        if (reader.read(bytes, start, end) !== 'row') return;
+        const [row] = splitRows(bytes.toString('utf8', start, end));
+        if (row !== undefined) rows.push(new StoredJob(row, layout as Layout));
+      });
+      for (const job of rows) {
+        if (seen.has(job.id)) continue;
+        if (isStaged) seen.add(job.id);
+        yield job;
+      }
+    }
+  }
 }
 
 /** Reads an archive file. @param lines gets its columns, and returns a function that gets each whole line */

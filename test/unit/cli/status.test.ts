@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { coloursOf } from '../../../lib/cli/screen/colours.js';
 import { widthOf } from '../../../lib/cli/screen/width.js';
@@ -8,7 +7,7 @@ import { screenLines } from '../../../lib/cli/status/screen.js';
 import { systemProcesses } from '../../../lib/file/lock/process-id.js';
 import { View } from '../../../lib/view/view.js';
 import { dead, elsewhere, over } from '../../support/claims.js';
-import { root } from '../../support/folders.js';
+import { isGolden } from '../../support/golden.js';
 import { jobId, line } from '../../support/queue-file.js';
 
 /*
@@ -84,12 +83,6 @@ async function screenOf(t: TestContext, columns: number, rows: string[]): Promis
   return `${lines.join('\n')}\n`
     .replace(/ {2}\/\S+queue\.tsv {2}/, '  /srv/app/data/queue.tsv  ')
     .replace(new RegExp(`pid ${process.pid}\\b`, 'g'), 'pid 4711');
-}
-
-function isGolden(name: string, text: string): void {
-  const path = join(root, 'test/golden', name);
-  if (process.env.GOLDEN === 'write') writeFileSync(path, text);
-  assert.equal(text, readFileSync(path, 'utf8'));
 }
 
 for (const columns of [60, 80, 120])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { lasting, short, sparkline } from '../../../lib/cli/screen/numbers.js';
-import { tableLines } from '../../../lib/cli/screen/table.js';
+import { Table, tableLines } from '../../../lib/cli/screen/table.js';
 import { fit, pad, widthOf, wrap } from '../../../lib/cli/screen/width.js';
 
 /*
@@ -74,6 +74,33 @@ test('a table leaves out columns by their rank, and cuts what may be cut', () =>
     'a long name  1234    2468',
   ]);
   assert.deepEqual(tableLines(rows, COLUMNS, 14), ['NAME         N', 'a            5', 'a long…   1234']);
+});
+
+test('a table of any length keeps only its first rows, by which later ones are aligned', () => {
+  const table = new Table(COLUMNS.slice(0, 2), undefined);
+  let shown = '';
+  let waited = 0;
+  for (; shown === ''; waited++) shown = table.add({ name: 'a name', n: 1 });
+  assert.ok(waited < 1000);
+  assert.equal(table.add({ name: 'b', n: 2 }), 'b       2\n');
+  assert.equal(table.add({ name: 'a longer name', n: 3 }), 'a longer name  3\n');
+  assert.equal(table.end(), '');
+});
+
+test('a later row that is wider is cut where columns may be, so that it fits the terminal', () => {
+  const table = new Table(COLUMNS.slice(0, 2), 12);
+  for (let i = 0; i < 500; i++) table.add({ name: 'a long name', n: 1 });
+  assert.equal(table.add({ name: 'a long name', n: 1 }), 'a long n…  1\n');
+  assert.equal(table.add({ name: 'a long name', n: 12345 }), 'a lo…  12345\n');
+});
+
+test('wide characters are measured, and nothing is left out or cut where there is no terminal', () => {
+  const table = new Table([...COLUMNS, { head: 'EXTRA', cell: () => 'x', isExtra: true }], undefined);
+  assert.equal(table.add({ name: '日本', n: 5 }) + table.add({ name: 'x'.repeat(90), n: 5 }), '');
+  assert.deepEqual(table.end().split('\n').slice(0, 2), [
+    `NAME${' '.repeat(86)}  N  DOUBLE  TEN TIMES`,
+    `日本${' '.repeat(86)}  5      10         50`,
+  ]);
 });
 
 test('no line of a table is wider than the terminal, as long as what must stay fits', () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { Table } from '../../../lib/cli/streamed-table.js';
 import {
   firstLine,
   harmless,
@@ -116,26 +115,4 @@ test('firstLine cuts later lines, and text that is too long', () => {
   assert.equal(firstLine(''), '');
   assert.equal(firstLine('abcdef', 6), 'abcdef');
   assert.equal(firstLine('abcdefg', 6), 'abcde…');
-});
-
-describe('Table', () => {
-  test('aligns columns, without spaces at the ends of lines', () => {
-    const table = new Table(['A', 'LONG', 'C']);
-    const shown = table.add(['wide cell', 'b', '']) + table.add(['a', '', 'c']) + table.end();
-    assert.equal(shown, 'A          LONG  C\nwide cell  b\na                c\n');
-  });
-
-  test('waits only for the first of many rows', () => {
-    const table = new Table(['A', 'B']);
-    let shown = '';
-    let waited = 0;
-    for (let i = 0; shown === ''; i++) {
-      shown = table.add(['12345', 'x']);
-      waited = i;
-    }
-    assert.ok(waited < 1000);
-    assert.equal(table.add(['1', 'x']), '1      x\n');
-    assert.equal(table.add(['1234567', 'x']), '1234567  x\n');
-    assert.equal(table.end(), '');
-  });
 });

@@ -1,0 +1,70 @@
+import { isSchedule } from '../file/format/meta.js';
+import type { StoredJob } from '../file/format/stored-job.js';
+import type { Job } from '../job/job.js';
+import { eventOf, type JobEventName, type JobState } from '../job/job-event.js';
+
+/** Something that happened to a job, or is to happen. */
+export interface HistoryEntry {
+  /** `due`: the time from which it could start. */
+  readonly event: JobEventName | 'due';
+  /** Undefined if the file doesn't say when. */
+  readonly at: Date | undefined;
+  /** The number of the attempt that started or ended; undefined for what is no attempt's. */
+  readonly attempt: number | undefined;
+  /** What the attempt failed with. */
+  readonly error: string | undefined;
+  /** The worker that started it. */
+  readonly worker: string | undefined;
+}
+
+/** How much later than it was added or changed a job is due, for that to be an entry of its own. */
+const LATER_MS = 1000;
+
+/** What starts or ends an attempt. */
+const OF_ATTEMPTS: ReadonlySet<string> = new Set(['started', 'completed', 'failed', 'retrying', 'released']);
+
+/** Returns a row as what {@link eventOf} compares. */
+export const stateOf = (row: StoredJob): JobState & Job => ({
+  ...row.toJob(),
+  version: row.version,
+});
+
+/**
+ * Returns what the file still says of what happened to a job, in the order of its rows.
+ *
+ * @param rows its rows by version; the first ones may be missing
+ */
+export function historyOf(rows: readonly StoredJob[]): HistoryEntry[] {
+  const jobs = rows.filter(({ meta }) => !isSchedule(meta)).map(stateOf);
+  const entries: HistoryEntry[] = [];
+  const add = (event: HistoryEntry['event'], at: Date | undefined, job: (typeof jobs)[number]): void => {
+    entries.push({
+      event,
+      at,
+      attempt: OF_ATTEMPTS.has(event) && job.attempts > 0 ? job.attempts : undefined,
+      error: event === 'failed' || event === 'retrying' ? job.error : undefined,
+      worker: event === 'started' ? job.lockedBy : undefined,
+    });
+  };
+  const addDue = (job: (typeof jobs)[number]): void => {
+    const last = entries.findLast(({ at }) => at !== undefined)?.at;
+    if (last === undefined || job.runAt.getTime() - last.getTime() > LATER_MS) add('due', job.runAt, job);
+  };
+  let before: (typeof jobs)[number] | undefined;
+  for (const job of jobs) {
+    const found = eventOf(before, job);
+    // The rows before the first one are no longer in the file. It has some of what they said.
+    if (before === undefined && found?.event !== 'added') {
+      add('added', job.createdAt, job);
+      if (job.startedAt !== undefined && found?.event !== 'started') {
+        if (job.status !== 'pending') addDue(job);
+        add('started', job.startedAt, job);
+      }
+    }
+    if (found?.event === 'started') addDue(before ?? job);
+    if (found !== undefined) add(found.event, found.at, job);
+    before = job;
+  }
+  if (before?.status === 'pending') addDue(before);
+  return entries;
+}

@@ -1,0 +1,154 @@
+import type { Store } from '../file/store.js';
+import type { Job } from '../job/job.js';
+import type { Schedule } from '../job/schedule-spec.js';
+import type { Queue } from '../queue.js';
+import { harmless, harmlessLines, isoSeconds, span, toSafeJson } from '../view/text.js';
+import type { Cli } from './cli.js';
+import { explanationOf } from './explanation.js';
+import type { HistoryEntry } from './job-history.js';
+import { screenOf, writeOut } from './output.js';
+import { nextRunOf, whenOf } from './schedules.js';
+import { type Colours, coloursOf } from './screen/colours.js';
+import { type TimeOptions, type TimeText, timeTextOf } from './screen/times.js';
+import { wrap } from './screen/width.js';
+import { timeOf } from './shapes.js';
+import { timelineLines } from './timeline.js';
+
+/** How a job is shown. */
+export interface PageLooks {
+  readonly now: number;
+  readonly time: TimeText;
+  readonly colours: Colours;
+  /** The width of the terminal; undefined if there is none. */
+  readonly screen: number | undefined;
+}
+
+/** Prints all of a job for people. */
+export async function printJob(
+  job: Job,
+  history: readonly HistoryEntry[],
+  cli: Cli,
+  { color, ...times }: TimeOptions & { color: boolean },
+): Promise<void> {
+  const looks = {
+    now: Date.now(),
+    time: timeTextOf(times),
+    colours: coloursOf(color ? undefined : false),
+    screen: await screenOf(),
+  };
+  const { existingStore: store, queue } = cli;
+  writeOut(`${(await pageLines(job, history, { store, queue }, looks)).join('\n')}\n`);
+}
+
+/** Returns the lines of a job's page. They are harmless. */
+export async function pageLines(
+  job: Job,
+  history: readonly HistoryEntry[],
+  { store, queue }: { readonly store: Store; readonly queue: Queue },
+  looks: PageLooks,
+): Promise<string[]> {
+  const all = job.status === 'recurring' ? await queue.listSchedules() : [];
+  const lines = [
+    ...factLines(
+      job,
+      store,
+      { schedule: all.find(({ id }) => id === job.id), parents: await parentsOf(job, queue) },
+      looks,
+    ),
+    ...timelineLines(history, looks),
+    ...blockLines(job, looks),
+  ];
+  const { why, next } = await explanationOf(job, { store, queue, now: looks.now });
+  lines.push('', ...[why, next].flatMap((text) => wrapped(text, looks)));
+  lines.push(looks.colours.dim(`queue explain ${harmless(job.id)} names commands`));
+  return lines;
+}
+
+/** Returns the jobs that a job waits for, or waited for, with their states. */
+async function parentsOf({ after }: Job, queue: Queue): Promise<string | undefined> {
+  if (after.length === 0) return undefined;
+  const parents = await Promise.all(after.map((id) => queue.getJob(id)));
+  return parents.map((job, i) => `${after[i]} (${job?.status ?? 'not in the file'})`).join(', ');
+}
+
+/** What the file says about a job besides its row. */
+interface Context {
+  readonly parents: string | undefined;
+  /** Undefined for a job. */
+  readonly schedule: Schedule | undefined;
+}
+
+/** Returns the fields of a job, or of a schedule, that fit on a line. */
+function factLines(
+  job: Job,
+  store: Store,
+  { schedule, parents }: Context,
+  { now, time }: PageLooks,
+): string[] {
+  const ago = (at: Date | undefined): string | undefined =>
+    at && `${time(at)}  (${relative(at.getTime(), now)})`;
+  const worker = job.lockedBy && `${job.lockedBy}  (${store.processes.liveness(job.lockedBy)})`;
+  const facts: [name: string, value: string | undefined][] = [
+    ['id', job.id],
+    ['type', job.type],
+    ['status', [job.status, timeOf(job, now)].filter(Boolean).join(', ')],
+    ['schedule', schedule === undefined ? madeBy(job) : `${schedule.name}, ${whenOf(schedule.spec)}`],
+    ['next run', schedule && nextRunOf(schedule)],
+    ['group', job.group],
+    ['key', job.dedupeKey],
+    ['after', parents],
+    schedule === undefined ? ['attempts', attempts(job)] : ['jobs made', String(schedule.fired)],
+    ['interrupted', job.interruptions > 0 ? `${job.interruptions} times in a row` : undefined],
+    ['priority', String(job.priority)],
+    ['time limit', job.timeout === undefined ? undefined : `${job.timeout / 1000} s`],
+    ['created', ago(job.createdAt)],
+    ['run at', schedule === undefined ? ago(job.runAt) : undefined],
+    ['started', ago(job.startedAt)],
+    ['finished', ago(job.finishedAt)],
+    ['worker', worker],
+  ];
+  // An escaped line end doesn't look like another field.
+  return facts.flatMap(([name, value]) =>
+    value === undefined ? [] : `${name.padEnd(12)}${harmless(value)}`,
+  );
+}
+
+/** Returns the fields of a job that take several lines. */
+function blockLines({ meta, payload, result, error }: Job, { colours }: PageLooks): string[] {
+  const blocks: [name: string, value: string | undefined][] = [
+    ['labels', Object.keys(meta).length === 0 ? undefined : toSafeJson(meta, 2)],
+    ['payload', payload === undefined ? undefined : toSafeJson(payload, 2)],
+    ['result', result === undefined ? undefined : toSafeJson(result, 2)],
+    ['error', error === undefined ? undefined : errorLines(error, colours).join('\n')],
+  ];
+  return blocks.flatMap(([name, value]) => (value === undefined ? [] : [name, ...indent(value).split('\n')]));
+}
+
+/** Returns the lines of an error: what failed stands out, and the frames of the stack stand back. */
+const errorLines = (error: string, { bad, dim }: Colours): string[] =>
+  harmlessLines(error)
+    .split('\n')
+    .map((line, i) =>
+      /^\s+at /.test(line) ? dim(line) : i === 0 || /^caused by: /.test(line) ? bad(line) : line,
+    );
+
+/** Says which schedule has made a job, and for which slot. */
+function madeBy({ schedule }: Job): string | undefined {
+  if (schedule === undefined) return undefined;
+  const { name, slot } = schedule;
+  return slot === undefined ? `${name}, by hand` : `${name}, slot ${isoSeconds(slot)}`;
+}
+
+function attempts({ attempts, forgiven, maxAttempts }: Job): string {
+  const limit = maxAttempts === undefined ? '' : ` of ${maxAttempts}`;
+  return `${attempts - forgiven}${limit}${forgiven > 0 ? `, and ${forgiven} that don't count` : ''}`;
+}
+
+const indent = (text: string): string => text.trimEnd().replace(/^/gm, '  ');
+
+const relative = (ms: number, now: number): string =>
+  Number.isNaN(ms) ? 'beyond all dates' : ms > now ? `in ${span(ms - now)}` : `${span(now - ms)} ago`;
+
+/** Breaks a text into lines that fit the terminal; without one, it stays a line. */
+const wrapped = (text: string, { screen }: PageLooks): string[] =>
+  screen === undefined ? [harmless(text)] : wrap(harmless(text), screen);
