@@ -86,16 +86,11 @@ comes before it in the file, is left out and counted.`,
         }
         const done = dryRun ? await jobs.preview() : await jobs.commit();
         const { finished } = intake;
-        const record = {
-          ...done,
-          finished,
-          types: Object.fromEntries(intake.types),
-          ...(dryRun && { dryRun }),
-        };
-        const plain = [done.imported, done.duplicates, finished];
-        const counted = dryRun ? record.imported : done.imported;
-        const what = `${jobsText(counted)}${typesText(intake.types)} ${dryRun ? 'would be ' : ''}imported`;
-        output.changed(record, `${what}${leftOut(done.duplicates, finished)}`, plain);
+        const { imported, duplicates, types } = done;
+        const record = { imported, duplicates, finished, types, ...(dryRun && { dryRun }) };
+        const plain = [imported, duplicates, finished];
+        const what = `${jobsText(imported)}${typesText(types)} ${dryRun ? 'would be ' : ''}imported`;
+        output.changed(record, `${what}${leftOut(duplicates, finished)}`, plain);
       } finally {
         progress.end();
         jobs.close();
@@ -125,9 +120,9 @@ function tellRefused({ problems, refused }: Intake): void {
 
 const jobsText = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;
 
-function typesText(types: ReadonlyMap<string, number>): string {
-  if (types.size === 0) return '';
-  const all = [...types].sort(([, a], [, b]) => b - a);
+function typesText(types: Readonly<Record<string, number>>): string {
+  const all = Object.entries(types);
+  if (all.length === 0) return '';
   const named = all.slice(0, MOST_TYPES).map(([type, count]) => `${count} ${type}`);
   return ` (${[...named, ...(all.length > MOST_TYPES ? [`${all.length - MOST_TYPES} more types`] : [])].join(', ')})`;
 }

@@ -74,8 +74,21 @@ const IGNORED = [
   ...['schedule', 'dismissed', 'interruptions'],
 ];
 
+/** The columns of the names that were met, because all records have the same ones. */
+const met = new Map<string, string>();
+/** More names than files have. */
+const MOST_MET = 1000;
+
 /** Returns a column's own name for one of its spellings: `runAt`, `run-at` and `Run at` are `run_at`. */
 function columnOf(name: string): string {
+  const known = met.get(name);
+  if (known !== undefined) return known;
+  const column = readColumn(name);
+  if (met.size < MOST_MET) met.set(name, column);
+  return column;
+}
+
+function readColumn(name: string): string {
   const snake = name
     .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
     .replaceAll(/[- ]/g, '_')

@@ -23,8 +23,6 @@ export class Intake {
   refused = 0;
   /** How many lines have finished jobs, which are left out. */
   finished = 0;
-  /** How many jobs there are of each type. */
-  readonly types = new Map<string, number>();
   readonly #jobs: JobImport;
   readonly #rules: FieldRules;
   readonly #progress: Progress;
@@ -77,7 +75,6 @@ export class Intake {
       }
       const isFull = this.#jobs.add(request);
       this.#staged++;
-      this.types.set(request.type, (this.types.get(request.type) ?? 0) + 1);
       return isFull;
     } catch (reason) {
       if (reason instanceof TsvqError && !BAD_INPUT.has(reason.code)) throw reason;

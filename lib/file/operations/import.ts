@@ -23,6 +23,8 @@ export interface Imported {
   readonly imported: number;
   /** How many were left out, because a job with their key waits or runs, or comes before them. */
   readonly duplicates: number;
+  /** How many jobs of each type were added. */
+  readonly types: Readonly<Record<string, number>>;
 }
 
 /**
@@ -42,8 +44,8 @@ export class JobImport {
   readonly #staged: StagedLines;
   /** The keys of the jobs, by type and key. */
   readonly #keys = new Set<string>();
-  /** How many jobs were staged. */
-  #count = 0;
+  /** How many jobs of each type were staged. */
+  readonly #types = new Map<string, number>();
   #duplicates = 0;
 
   constructor(store: Store) {
@@ -68,7 +70,7 @@ export class JobImport {
       }
       this.#keys.add(name);
     }
-    this.#count++;
+    this.#types.set(fields.type, (this.#types.get(fields.type) ?? 0) + 1);
     return this.#staged.add(StoredJob.first(id, fields, this.#layout).line);
   }
 
@@ -84,8 +86,7 @@ export class JobImport {
       const [type, key] = name.split('\t') as [string, string];
       return index?.joins.hasOpen(type, key) === true;
     };
-    const taken = [...this.#keys].filter(isOpen).length;
-    return { imported: this.#count - taken, duplicates: this.#duplicates + taken };
+    return this.#outcome([...this.#keys].filter(isOpen).map((name) => name.split('\t')[0] as string));
   }
 
   /**
@@ -96,24 +97,36 @@ export class JobImport {
   async commit(): Promise<Imported> {
     const store = this.#store;
     const staged = this.#staged;
-    if (this.#count === 0) return { imported: 0, duplicates: this.#duplicates };
+    if (staged.bytes === 0) return this.#outcome([]);
     // Makes the file, if there is none yet.
     await store.update('nothing', () => undefined);
-    let left = 0;
+    let left: string[] = [];
     const additions: Additions = {
       bytes: staged.bytes,
       lines: (index, layout) => {
-        left = 0;
+        left = [];
         this.#limitSize(index);
-        return this.#linesFor(index, layout, () => left++);
+        return this.#linesFor(index, layout, (type) => left.push(type));
       },
     };
     await store.compact(undefined, { additions });
-    return { imported: this.#count - left, duplicates: this.#duplicates + left };
+    return this.#outcome(left);
   }
 
   close(): void {
     this.#staged.close();
+  }
+
+  /** @param left the types of staged jobs that were left out */
+  #outcome(left: readonly string[]): Imported {
+    const types = new Map(this.#types);
+    for (const type of left) types.set(type, (types.get(type) as number) - 1);
+    const added = [...types].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
+    return {
+      imported: added.reduce((sum, [, count]) => sum + count, 0),
+      duplicates: this.#duplicates + left.length,
+      types: Object.fromEntries(added),
+    };
   }
 
   #limitSize({ file, deadBytes }: JobIndex): void {
@@ -127,8 +140,12 @@ export class JobImport {
     );
   }
 
-  /** Yields the staged lines for a file, without the jobs whose keys it has. @param leftOut called for each of those */
-  async *#linesFor(index: JobIndex, layout: Layout, leftOut: () => void): AsyncIterableIterator<Buffer> {
+  /** Yields the staged lines for a file, without the jobs whose keys it has. @param leftOut is told the type of each of those */
+  async *#linesFor(
+    index: JobIndex,
+    layout: Layout,
+    leftOut: (type: string) => void,
+  ): AsyncIterableIterator<Buffer> {
     const own = this.#layout;
     const isSame = layout.names.join() === own.names.join();
     const reader = new LineReader(own);
@@ -145,7 +162,7 @@ export class JobImport {
           reader.has(at.dedupe_key) &&
           index.joins.hasOpen(reader.text(at.type), reader.text(at.dedupe_key))
         )
-          leftOut();
+          leftOut(reader.text(at.type));
         else if (isSame) lines.push(bytes.subarray(start, end + 1));
         else {
           const row = splitRow(bytes.toString('utf8', start, end));
