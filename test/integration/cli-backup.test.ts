@@ -14,7 +14,7 @@ import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { openQueue } from 'tsvq';
 import { inspect } from '../../lib/file/doctor/inspect.js';
-import { backup } from '../../lib/file/operations/backup.js';
+import { backup } from '../../lib/file/moving/backup.js';
 import { Store } from '../../lib/file/store.js';
 import { resolveQueueOptions } from '../../lib/job/queue-options.js';
 import { journaled, startChild, workFolder } from '../fixtures/children.js';

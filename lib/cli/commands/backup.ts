@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { backup } from '../../file/operations/backup.js';
+import { backup } from '../../file/moving/backup.js';
 import { size } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { NewFile } from '../../file/disk/new-file.js';
-import { Snapshot, type SnapshotFilter } from '../../file/operations/snapshot.js';
+import { Snapshot, type SnapshotFilter } from '../../file/moving/snapshot.js';
 import { JOB_STATUSES, type Job } from '../../job/job.js';
 import type { Queue } from '../../queue.js';
 import type { Cli } from '../cli.js';

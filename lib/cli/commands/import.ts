@@ -1,7 +1,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
-import { JobImport } from '../../file/operations/import.js';
+import { JobImport } from '../../file/moving/import.js';
 import { checkName } from '../../job/name.js';
 import type { Cli } from '../cli.js';
 import { EXIT, notFound } from '../exit.js';
@@ -29,9 +29,9 @@ const MOST_TYPES = 5;
 export function define(command: Command, cli: Cli): void {
   about(command, {
     text: `Adds the jobs of a file, all of them or none. First all lines are checked. If one can't be used, the lines are named
-with their numbers, and nothing is imported. Then all jobs become part of the queue at once. If the command is killed before,
-none of them is in the queue, and it can be run again. A second import of the same file adds all jobs once more, unless they
-have keys.
+with their numbers, and nothing is imported. Then all jobs become part of the queue at once, by a rewrite of the file; until
+then, none is in it, whatever kills the command. So a label tells whether an import was done: \`queue list --label import=42
+--limit 1\`. A second import of the same file adds all jobs once more, unless they have keys.
 
 TSV and CSV have names of columns in their first line; in JSON Lines, each line is an object. The names are those of the
 options of \`queue add\` and of the columns of the queue file: \`type\`, \`payload\` (JSON; null if empty), \`run_at\` (ISO with an
@@ -65,37 +65,36 @@ comes before it in the file, is left out and counted.`,
     )
     .option('--ignore-unknown', 'pass over columns that mean nothing here')
     .option('--dry-run', 'check all lines, and only print how many jobs would be imported')
-    .action(async (file: string, { format, type, label, ignoreUnknown = false, dryRun = false }: Options) => {
-      const { output, store } = cli;
-      if (type !== undefined) checkName('--type', type);
-      const rules = {
-        type,
-        labels: label && labelsOf(label),
-        ignoresUnknown: ignoreUnknown,
-      };
-      const { stream, size } = open(file);
-      const jobs = new JobImport(store);
-      const progress = new Progress(output.format === 'human', size);
-      const intake = new Intake(jobs, rules, progress);
-      try {
-        await intake.take(stream, { name: file, format });
-        progress.end();
-        if (intake.refused > 0) {
-          tellRefused(intake);
-          return;
-        }
-        const done = dryRun ? await jobs.preview() : await jobs.commit();
-        const { finished } = intake;
-        const { imported, duplicates, types } = done;
-        const record = { imported, duplicates, finished, types, ...(dryRun && { dryRun }) };
-        const plain = [imported, duplicates, finished];
-        const what = `${jobsText(imported)}${typesText(types)} ${dryRun ? 'would be ' : ''}imported`;
-        output.changed(record, `${what}${leftOut(duplicates, finished)}`, plain);
-      } finally {
-        progress.end();
-        jobs.close();
-      }
-    });
+    .action(async (file: string, options: Options) => importFile(cli, file, options));
+}
+
+async function importFile(
+  { output, store }: Cli,
+  file: string,
+  { format, type, label, ignoreUnknown = false, dryRun = false }: Options,
+): Promise<void> {
+  if (type !== undefined) checkName('--type', type);
+  const rules = { type, labels: label && labelsOf(label), ignoresUnknown: ignoreUnknown };
+  const { stream, size } = open(file);
+  const jobs = new JobImport(store);
+  const progress = new Progress(output.format === 'human', size);
+  const intake = new Intake(jobs, rules, progress);
+  try {
+    await intake.take(stream, { name: file, format });
+    progress.end();
+    if (intake.refused > 0) return tellRefused(intake);
+    const { imported, duplicates, types } = dryRun ? await jobs.preview() : await jobs.commit();
+    const { finished } = intake;
+    const what = `${jobsText(imported)}${typesText(types)} ${dryRun ? 'would be ' : ''}imported`;
+    output.changed(
+      { imported, duplicates, finished, types, ...(dryRun && { dryRun }) },
+      `${what}${leftOut(duplicates, finished)}`,
+      [imported, duplicates, finished],
+    );
+  } finally {
+    progress.end();
+    jobs.close();
+  }
 }
 
 /** Opens the file, or stdin. */

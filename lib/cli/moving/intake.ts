@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { JobImport } from '../../file/operations/import.js';
+import type { JobImport } from '../../file/moving/import.js';
 import { errorMessage, TsvqError } from '../../job/errors.js';
 import { type FieldRules, problemOfNames, requestOf } from './fields.js';
 import { type Lines, linesOf, unusable } from './lines.js';

@@ -137,7 +137,7 @@ class TabSplitter implements Splitter {
 }
 
 /** What a cell begins with so that a spreadsheet doesn't take it for a formula; see export. */
-export const GUARDED = /^'+[=+\-@\t\r]/;
+const GUARDED = /^'+[=+\-@\t\r]/;
 
 /** Splits CSV, with all that may stand between quotes. Between the fields are commas, or semicolons without any comma. */
 class CsvSplitter implements Splitter {

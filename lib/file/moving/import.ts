@@ -11,8 +11,8 @@ import { joinRow, splitRow } from '../format/row.js';
 import { StoredJob } from '../format/stored-job.js';
 import { upgrade } from '../format/upgrade.js';
 import type { JobIndex } from '../index/job-index.js';
+import { checkJob, type JobRequest } from '../operations/new-job.js';
 import type { Store } from '../store.js';
-import { checkJob, type JobRequest } from './new-job.js';
 
 /** About how many bytes are held in memory, written and read at once. */
 const PIECE = 1024 * 1024;
@@ -100,16 +100,22 @@ export class JobImport {
     if (staged.bytes === 0) return this.#outcome([]);
     // Makes the file, if there is none yet.
     await store.update('nothing', () => undefined);
-    let left: string[] = [];
+    let left: string[] | undefined;
     const additions: Additions = {
       bytes: staged.bytes,
       lines: (index, layout) => {
-        left = [];
+        const leftOut: string[] = [];
+        left = leftOut;
         this.#limitSize(index);
-        return this.#linesFor(index, layout, (type) => left.push(type));
+        return this.#linesFor(index, layout, (type) => leftOut.push(type));
       },
     };
     await store.compact(undefined, { additions });
+    if (left === undefined)
+      throw new TsvqError(
+        'WRITE_FAILED',
+        `${store.path} vanished before jobs were added; nothing was imported`,
+      );
     return this.#outcome(left);
   }
 
