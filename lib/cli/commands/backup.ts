@@ -4,6 +4,7 @@ import { size } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
 import { about } from '../help.js';
+import { interruptible } from '../moving/interruptible.js';
 
 interface Options {
   archive?: boolean;
@@ -34,7 +35,7 @@ lock, so it needs the rights to write the queue.
     .option('--force', 'replace an existing file')
     .action(async (file: string, { archive = false, force = false }: Options) => {
       const { output, existingStore: store } = cli;
-      const made = await backup(store, file, { archive, force });
+      const made = await interruptible((signal) => backup(store, file, { archive, force, signal }));
       if (made === undefined)
         throw notFound(`there is no queue file at ${store.path}, so no backup was made`);
       const { bytes, archiveFiles } = made;

@@ -8,6 +8,7 @@ import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
 import { about } from '../help.js';
 import { addFilter, filtered, type JobFilter } from '../job-filter.js';
+import { interruptible } from '../moving/interruptible.js';
 import { Progress } from '../moving/progress.js';
 import { FORMATS, type MovedFormat } from '../moving/records.js';
 import { textOf } from '../moving/written-jobs.js';
@@ -66,7 +67,10 @@ FILE gets its name once it is whole, and only this user may read it. If it ends 
       const text = textOf(jobs, rules, () => exported++);
       try {
         if (file === undefined) return await writeAll(text);
-        await writeFile(new NewFile(store.fs, resolve(file), { isCompressed: file.endsWith('.gz') }), text);
+        await interruptible(async (signal) => {
+          const made = new NewFile(store.fs, resolve(file), { isCompressed: file.endsWith('.gz') });
+          await writeFile(made, text, signal);
+        });
         progress.end();
         const said = `${exported} ${exported === 1 ? 'job' : 'jobs'} exported to ${file}`;
         output.changed({ file: resolve(file), exported }, said, [resolve(file), exported]);
@@ -87,9 +91,12 @@ const jobsOf = (snapshot: Snapshot, archive: boolean, progress: (bytes: number) 
     },
   }) as Partial<Queue> as Queue;
 
-async function writeFile(output: NewFile, text: AsyncIterable<string>): Promise<void> {
+async function writeFile(output: NewFile, text: AsyncIterable<string>, signal: AbortSignal): Promise<void> {
   try {
-    for await (const piece of text) await output.write(Buffer.from(piece));
+    for await (const piece of text) {
+      signal.throwIfAborted();
+      await output.write(Buffer.from(piece));
+    }
     await output.finish();
   } finally {
     output.discard();

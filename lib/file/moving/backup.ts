@@ -18,6 +18,8 @@ export interface BackupOptions {
   readonly force?: boolean;
   /** True to copy the archive as well. */
   readonly archive?: boolean;
+  /** Ends the backup, which then leaves nothing. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a backup consists of. */
@@ -44,10 +46,10 @@ export interface BackupSummary {
 export async function backup(
   store: Store,
   path: string,
-  { force = false, archive = false }: BackupOptions = {},
+  { force = false, archive = false, signal }: BackupOptions = {},
 ): Promise<BackupSummary | undefined> {
   const target = resolve(path);
-  const copies = new Copies(store, target);
+  const copies = new Copies(store, target, signal);
   copies.refuseAllTaken(force);
   try {
     if (!(await copies.copyQueue())) return undefined;
@@ -64,6 +66,7 @@ class Copies {
   readonly #fs: FileSystem;
   readonly #target: string;
   readonly #isCompressed: boolean;
+  readonly #signal: AbortSignal | undefined;
   /** The path of the copy without `.gz`, after which the files next to it are named. */
   readonly #base: string;
   #queue: NewFile | undefined;
@@ -72,8 +75,9 @@ class Copies {
   #stale: string[] = [];
   #archiveFiles = 0;
 
-  constructor(store: Store, target: string) {
+  constructor(store: Store, target: string, signal: AbortSignal | undefined) {
     this.#store = store;
+    this.#signal = signal;
     this.#fs = store.fs;
     this.#target = target;
     this.#isCompressed = target.endsWith('.gz');
@@ -162,6 +166,7 @@ class Copies {
   async #copy(fd: number, output: NewFile, from: number): Promise<number> {
     const bytes = Buffer.allocUnsafe(PIECE);
     for (let position = from; ; ) {
+      this.#signal?.throwIfAborted();
       const length = await readFullyAsync(this.#fs, fd, bytes, position);
       if (length === 0) return position;
       await output.write(bytes.subarray(0, length));
