@@ -53,6 +53,15 @@ const CASES: Record<string, Case> = {
     judge: isKept(unreadable),
   },
   'a line that holds a job': { rows: [line({ id: A }), damaged], repairs: [], left: ['unreadable', 'held'] },
+  'a line that holds a job, beside one that holds none': {
+    rows: [line({ id: A }), damaged, unreadable],
+    repairs: ['unreadable aside'],
+    left: ['unreadable', 'held'],
+    judge: (file) => {
+      isKept(unreadable)(file);
+      assert.ok(text(file).includes(damaged));
+    },
+  },
   'a line that holds a job, with --release-held': {
     rows: [line({ id: A }), damaged],
     args: ['--release-held'],
