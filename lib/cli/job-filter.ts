@@ -108,6 +108,21 @@ export async function filtered(
   };
 }
 
+/**
+ * Makes the test of a filter, for jobs that don't come from the queue itself.
+ *
+ * @param states the states to look in unless the filter names some
+ * @throws TsvqError `INVALID_ARGUMENT` for a time that can't be read
+ */
+export async function filterTest(
+  { existingStore: store }: Cli,
+  filter: ListFilter,
+  states: readonly Status[],
+): Promise<(job: Job) => boolean> {
+  const given = filter.type === undefined ? undefined : await givenTypes(store, filter.type);
+  return testOf(filter, filter.status ?? states, given);
+}
+
 async function* found(
   { queue, existingStore: store }: Cli,
   { key, group, dismissed, label = [] }: ListFilter,

@@ -43,6 +43,15 @@ export function writeOut(text: string): void {
   if (!readerIsGone && text !== '') write(process.stdout, text);
 }
 
+/** Prints pieces of text that are harmless already, or meant for a program, until the reader is gone. */
+export async function writeAll(pieces: AsyncIterable<string>): Promise<void> {
+  for await (const piece of pieces) {
+    writeOut(piece);
+    await flushed();
+    if (readerIsGone) return;
+  }
+}
+
 /** Prints to stderr. */
 export function writeErr(text: string): void {
   write(process.stderr, text);

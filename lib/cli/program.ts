@@ -13,6 +13,7 @@ type Commands = Record<string, [summary: string, load: () => Promise<CommandModu
 const GROUPS: Record<string, Commands> = {
   'Add and run': {
     add: ['add a job, and print its id', () => import('./commands/add.js')],
+    import: ['add jobs from a TSV, CSV or JSON Lines file', () => import('./commands/import.js')],
     work: ['run the due jobs once, with the handlers of a module', () => import('./commands/work.js')],
   },
   Look: {
@@ -39,8 +40,10 @@ const GROUPS: Record<string, Commands> = {
     schedule: ['add, list, pause or remove recurring jobs', () => import('./commands/schedule.js')],
   },
   'Care for the file': {
-    doctor: ['find what is wrong with the file', () => import('./commands/doctor.js')],
+    doctor: ['find what is wrong with the file, and repair it', () => import('./commands/doctor.js')],
     compact: ['rewrite the file, and archive old finished jobs', () => import('./commands/compact.js')],
+    export: ['write jobs as TSV, CSV or JSON Lines', () => import('./commands/export.js')],
+    backup: ['copy the queue while it is in use', () => import('./commands/backup.js')],
     lock: ['run a command that edits the file, under the lock', () => import('./commands/lock.js')],
     unlock: ['take the lock from a process that is stuck', () => import('./commands/unlock.js')],
   },

@@ -8,6 +8,7 @@ import type { Changes } from './commit/changes.js';
 import type { Reads } from './commit/transaction.js';
 import type { Decide } from './commit/update.js';
 import type { CompactionSummary } from './compaction/compact.js';
+import type { Extras } from './compaction/extras.js';
 import type { Purge } from './compaction/purge.js';
 import { detachment } from './disk/detached.js';
 import { type FileSystem, withStoreErrors, withStoreErrorsSync } from './disk/fs.js';
@@ -144,10 +145,10 @@ export class Store {
     await (await this.#load()).takeOver(tokens);
   }
 
-  /** Compacts now. @param purge the jobs to take out of the file */
-  async compact(purge?: Purge): Promise<CompactionSummary> {
+  /** Compacts now. @param purge the jobs to take out of the file @param extras what to do besides */
+  async compact(purge?: Purge, extras?: Extras): Promise<CompactionSummary> {
     this.#assertOpen();
-    const summary = await (await this.#load()).compact(purge);
+    const summary = await (await this.#load()).compact(purge, extras);
     return summary ?? { kept: 0, archived: 0, dropped: 0, recovered: 0, bytesBefore: 0, bytesAfter: 0 };
   }
 

@@ -1,4 +1,3 @@
-import type { ServedTypes } from '../../runner/served-types.js';
 import type { Transaction } from '../commit/transaction.js';
 import type { OwnMeta } from '../format/meta.js';
 import type { StoredJob } from '../format/stored-job.js';
@@ -41,12 +40,20 @@ export interface Rescued {
   readonly failed: boolean;
 }
 
+/** What a rescue needs to know of types of jobs. */
+interface KnownTypes {
+  readonly fallback: { readonly timeout: number };
+  /** True if the limits of the type are known. */
+  has(type: string): boolean;
+  policyOf(type: string): { readonly maxAttempts: number };
+}
+
 /** The rules by which a worker rescues jobs. */
 interface RescueRules {
   /** The worker's name in its claims. */
   readonly owner: string;
   /** The types that the worker has a handler for. */
-  readonly types: ServedTypes;
+  readonly types: KnownTypes;
   /** True if the worker knows its claim on this job. Its unknown claims are taken back, too. */
   readonly holds: (id: string) => boolean;
 }

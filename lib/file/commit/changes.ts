@@ -1,5 +1,6 @@
 import { TsvqError } from '../../job/errors.js';
 import type { CompactionSummary } from '../compaction/compact.js';
+import type { Extras } from '../compaction/extras.js';
 import { isPastRetention, needsCompaction } from '../compaction/policy.js';
 import type { Purge } from '../compaction/purge.js';
 import { removeUnfinishedRewrites } from '../compaction/rewrite.js';
@@ -70,9 +71,9 @@ export class Changes {
   }
 
   /** Compacts now. @param purge the jobs to take out of the file @returns undefined if there is no file */
-  async compact(purge?: Purge): Promise<CompactionSummary | undefined> {
+  async compact(purge?: Purge, extras?: Extras): Promise<CompactionSummary | undefined> {
     return this.exclusively(async () => {
-      const summary = await this.#maintenance.compact(purge);
+      const summary = await this.#maintenance.compact(purge, extras);
       if (purge !== undefined) await this.#releaseChildren(purge);
       return summary;
     });

@@ -3,6 +3,7 @@ import type { Clock } from '../../job/clock.js';
 import { TsvqError } from '../../job/errors.js';
 import type { ResolvedQueueOptions } from '../../job/queue-options.js';
 import { type CompactionSummary, compact } from '../compaction/compact.js';
+import type { Extras } from '../compaction/extras.js';
 import type { Purge } from '../compaction/purge.js';
 import {
   createQueueFile,
@@ -124,7 +125,7 @@ export class Maintenance {
   }
 
   /** Rewrites the open file. @param purge the jobs to take out of it */
-  async compact(purge?: Purge): Promise<CompactionSummary> {
+  async compact(purge?: Purge, extras?: Extras): Promise<CompactionSummary> {
     // Before the file is read, because a process that appends from now on sees the notice and appends again.
     this.#lock().beginRewrite();
     const file = this.#current.file?.retain();
@@ -143,7 +144,8 @@ export class Maintenance {
       const index = this.#current.index && (await this.#current.readOn('open'));
       const known = index?.file === file ? index : undefined;
       const options = this.#options;
-      const context = { fs, path, lock: this.#lock(), options, purge, now: this.#clock.now() };
+      const now = this.#clock.now();
+      const context = { fs, path, lock: this.#lock(), options, purge, now, ...(extras && { extras }) };
       const summary = await compact(context, file, known).catch(this.#onNotDurable);
       this.#current.reopen();
       return summary;

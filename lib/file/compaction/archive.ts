@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { type FileSystem, isRegular, readFullyAsync, storeError, withStoreErrorsSync } from '../disk/fs.js';
 import { type Layout, parseHeader } from '../format/layout.js';
 import { eachLine, LF, LineReader, TAB } from '../format/line.js';
-import { splitRows } from '../format/row.js';
+import { splitRow, splitRows } from '../format/row.js';
 import { StoredJob } from '../format/stored-job.js';
 
 const { O_NONBLOCK, O_RDONLY } = constants;
@@ -140,6 +140,29 @@ export async function eachArchivedLine(
     }
     const each = line;
     eachLine(bytes, 0, bytes.length, (start, end) => each(bytes, start, end));
+  }
+}
+
+/** Yields the jobs of an archive file. */
+export async function* archivedRows(fs: FileSystem, path: string): AsyncIterableIterator<StoredJob> {
+  let layout: Layout | undefined;
+  for await (const bytes of archivedPieces(fs, path)) {
+    if (layout === undefined) {
+      const header = lineAt(bytes, 0);
+      if (!bytes.includes(LF) || header === '' || isLost(header)) return;
+      layout = parseHeader(header, path);
+    }
+    const reader = new LineReader(layout);
+    const rows: StoredJob[] = [];
+    for (let from = bytes[0] === LF ? 1 : 0; from < bytes.length; ) {
+      const lf = bytes.indexOf(LF, from);
+      if (lf < 0) break;
+      // The header has no status, so it isn't a row.
+      if (reader.read(bytes, from, lf) === 'row')
+        rows.push(new StoredJob(splitRow(bytes.toString('utf8', from, lf)), layout));
+      from = lf + 1;
+    }
+    yield* rows;
   }
 }
 

@@ -6,13 +6,16 @@ import type { OpenFile } from '../disk/open-file.js';
 import { gluedAt } from '../format/glued.js';
 import { upgraded } from '../format/layout.js';
 import { LineReader } from '../format/line.js';
+import type { StoredJob } from '../format/stored-job.js';
 import { JobIndex } from '../index/job-index.js';
 import { sealedPart } from '../index/sealed.js';
 import type { Lock } from '../lock/lock.js';
 import { removeOldMonths } from './archive-retention.js';
 import { ArchiveWriter, settleLeftovers } from './archive-writer.js';
+import { AsideFile } from './aside-file.js';
 import { CompactedFile } from './compacted-file.js';
 import { CompactionPass, type PassRules } from './compaction-pass.js';
+import type { Extras } from './extras.js';
 import type { Purge } from './purge.js';
 import { recoveredRows } from './recover.js';
 import { Replacement } from './rewrite.js';
@@ -40,15 +43,17 @@ export interface CompactionContext {
   readonly options: Pick<ResolvedQueueOptions, 'retention' | 'archive' | 'archiveRetention'>;
   /** The jobs to take out of the file. With a purge, no job goes to the archive. */
   readonly purge: Purge | undefined;
+  readonly extras?: Extras;
   readonly now: number;
 }
 
 const FOR_EVER = Number.POSITIVE_INFINITY;
 
-function rulesOf({ options, purge, now }: CompactionContext): PassRules {
+function rulesOf({ options, purge, now }: CompactionContext, aside: AsideFile | undefined): PassRules {
   const { retention, archive } = options;
-  if (purge === undefined) return { now, retention, archive, purge };
-  return { now, retention: { completed: FOR_EVER, failed: FOR_EVER, cancelled: FOR_EVER }, archive, purge };
+  if (purge === undefined) return { now, retention, archive, purge, aside };
+  const kept = { completed: FOR_EVER, failed: FOR_EVER, cancelled: FOR_EVER };
+  return { now, retention: kept, archive, purge, aside };
 }
 
 /** Indexes rows glued in one line: the second, and the first if only its LF is missing. */
@@ -81,6 +86,7 @@ export async function compact(
   known?: JobIndex,
 ): Promise<CompactionSummary> {
   const { fs, lock, path, purge, now } = context;
+  const { additions, aside: rule } = context.extras ?? {};
   const layout = file.layout.current ? file.layout : upgraded(file.layout);
   const index = known ?? new JobIndex(file, sealedPart(file));
   if (known === undefined) await index.catchUp();
@@ -88,16 +94,23 @@ export async function compact(
 
   // How much a purge takes out is known only when it is done. Without room it fails, and the old file stays.
   if (purge === undefined)
-    checkRoom(fs, path, (file.size - index.deadBytes) * (layout === file.layout ? 1 : UPGRADE_GROWTH));
+    checkRoom(
+      fs,
+      path,
+      (file.size - index.deadBytes) * (layout === file.layout ? 1 : UPGRADE_GROWTH) + (additions?.bytes ?? 0),
+    );
   await settleLeftovers(fs, path, file);
 
   const archive = new ArchiveWriter(fs, path, layout);
   const output = new Replacement(fs, path);
   try {
     const target = new CompactedFile(output, file, layout, now);
-    const pass = new CompactionPass(index, target, archive, rulesOf(context));
-    const summary = await pass.write((carriers) => recoveredRows(fs, path, index, { carriers, now }));
+    const aside = rule && new AsideFile(fs, path, index, rule);
+    const pass = new CompactionPass(index, target, archive, rulesOf(context, aside));
+    const recover = (carriers: readonly StoredJob[]) => recoveredRows(fs, path, index, { carriers, now });
+    const summary = await pass.write(recover, additions?.lines(index, layout));
     await archive.sync();
+    await aside?.sync(now);
     await output.sync();
     await output.replace(lock);
     await archive.settle();

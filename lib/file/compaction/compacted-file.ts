@@ -83,8 +83,8 @@ export class CompactedFile {
     await this.#output.flush();
   }
 
-  /** Writes the open part, and the note about where it begins. */
-  async finish(): Promise<void> {
+  /** Writes the open part, and the note about where it begins. @param added lines of new jobs, which come last */
+  async finish(added?: AsyncIterable<Buffer>): Promise<void> {
     const output = this.#output;
     this.#endRun();
     const end = output.size;
@@ -92,6 +92,10 @@ export class CompactedFile {
     for (const { from, to } of this.#ranges) await this.#copy(from, to);
     for (const line of this.#lines) output.add(Buffer.from(line));
     await output.flush();
+    for await (const bytes of added ?? []) {
+      output.add(bytes);
+      await output.flush();
+    }
     if (this.#noteAt !== undefined) output.patch(this.#noteAt, Buffer.from(sealedMark(end, output.size)));
   }
 

@@ -8,6 +8,7 @@ import type { JobIndex } from '../index/job-index.js';
 import { isMark } from '../index/sealed.js';
 import { isOverIn, releaseOf } from '../joins/release.js';
 import type { ArchiveWriter } from './archive-writer.js';
+import type { AsideFile } from './aside-file.js';
 import type { CompactedFile } from './compacted-file.js';
 import { type Destination, destinationOf, type LeavingRules, type OldLine } from './destination.js';
 import { isPurged, type Purge } from './purge.js';
@@ -19,6 +20,7 @@ const WORTH_A_MARK = 64 * 1024;
 /** The rules of a pass: which finished jobs leave the file, and what is purged. */
 export interface PassRules extends LeavingRules {
   readonly purge: Purge | undefined;
+  readonly aside: AsideFile | undefined;
 }
 
 /** One pass over the old file that puts each line where it goes. */
@@ -49,9 +51,10 @@ export class CompactionPass {
     this.#end = index.position;
   }
 
-  /** @param recover makes the missing rows of jobs that rows carry */
+  /** @param recover makes the missing rows of jobs that rows carry @param added lines of new jobs */
   async write(
     recover: (carriers: readonly StoredJob[]) => Promise<readonly StoredJob[]>,
+    added?: AsyncIterable<Buffer>,
   ): Promise<{ kept: number; dropped: number; recovered: number }> {
     const { file } = this.#index;
     this.#target.begin(this.#finishedBytes() > WORTH_A_MARK);
@@ -65,7 +68,7 @@ export class CompactionPass {
     });
     const recovered = await recover(this.#carriers);
     for (const { line } of recovered) this.#target.addOpen(line);
-    await this.#target.finish();
+    await this.#target.finish(added);
     return { kept: this.#kept + recovered.length, dropped: this.#dropped, recovered: recovered.length };
   }
 
@@ -85,6 +88,7 @@ export class CompactionPass {
     const glued = mayBeGlued ? gluedAt(bytes, start, end, this.#target.layout) : undefined;
     const destination = destinationOf(line, this.#rules);
     if (glued !== undefined) this.#unglue(bytes, start, glued, end, offset);
+    else if (this.#rules.aside?.takes(line, bytes, start, end)) return;
     else if (line.kind === 'newest') this.#putRow(destination, bytes, start, end, offset);
     else if (line.kind === 'torn') this.#keepTorn(bytes.toString('utf8', start, end));
     else if (line.kind === 'duplicate') this.#keepDuplicate(bytes, start, end);

@@ -19,6 +19,13 @@ export function splitRows(text: string): Row[] {
   return data;
 }
 
+/** Splits one line, without its LF, as {@link splitRows} does. */
+export function splitRow(line: string): Row {
+  const row = line.split('\t');
+  trimEnd(row);
+  return row;
+}
+
 /** Removes the CR or spaces that an editor left at the line's end. */
 function trimEnd(row: Row): void {
   const last = row.length - 1;
