@@ -9,6 +9,7 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
   add: ['add a job, and print its id', () => import('./commands/add.js')],
   errors: ['group failed jobs by their errors', () => import('./commands/errors.js')],
   list: ['list jobs', () => import('./commands/list.js')],
+  top: ['show the queue live, and change jobs by keys', () => import('./commands/top.js')],
   status: ['show how the queue is doing', () => import('./commands/status.js')],
   show: ['show all of one job', () => import('./commands/show.js')],
   explain: ['say why a job waits, runs or failed', () => import('./commands/explain.js')],

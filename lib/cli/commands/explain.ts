@@ -1,19 +1,9 @@
 import type { Command } from 'commander';
-import { gatherHealth } from '../../file/operations/health.js';
-import { type JobSurroundings, surroundingsOf } from '../../file/operations/surroundings.js';
-import { isFinal, type Job } from '../../job/job.js';
-import type { Queue } from '../../queue.js';
-import { explain } from '../../view/explain.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
+import { explained } from '../explained.js';
 import { examples } from '../help.js';
 import { resolveIds } from '../ids.js';
-
-/** The surroundings of a job that is not in the open part: it has ended, and nothing there concerns it. */
-const ALONE: JobSurroundings = {
-  ...{ ahead: 0, runningOfType: 0, isHeld: false },
-  ...{ rateUntil: undefined, overdueAt: undefined },
-};
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -31,25 +21,11 @@ ${examples('queue explain 3fa9', 'queue explain 3fa9 --json | jq -r .next')}`,
       const job = id === undefined ? undefined : await queue.getJob(id);
       if (job === undefined)
         throw notFound(`there is no job ${given} in ${store.path}; queue show --archive finds old ones`);
-      const liveness = job.lockedBy === undefined ? 'unknown' : store.processes.liveness(job.lockedBy);
-      const explanation = explain(job, {
-        ...((await surroundingsOf(store, job)) ?? ALONE),
-        now: Date.now(),
-        health: await gatherHealth(store, 600_000),
-        isWorkerAlive: liveness === 'unknown' ? undefined : liveness === 'alive',
-        parents: await openParents(job, queue),
-      });
+      const explanation = await explained(job, queue, store);
       const { why, next, commands } = explanation;
       if (output.format === 'human')
         output.text(`${why}\n${next}\n\n${commands.map((line) => `  ${line}`).join('\n')}`);
       else output.data({ id: job.id, status: job.status, ...explanation }, [job.id, job.status, why, next]);
       if (output.format === 'plain') for (const line of commands) output.data({}, [line]);
     });
-}
-
-async function openParents({ after }: Job, queue: Queue): Promise<string[]> {
-  const parents = await Promise.all(after.map((id) => queue.getJob(id)));
-  return parents.flatMap((job) =>
-    job === undefined || isFinal(job.status) ? [] : [`${job.id} (${job.type}): ${job.status}`],
-  );
 }

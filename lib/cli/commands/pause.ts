@@ -1,10 +1,10 @@
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { durationText } from '../../job/checks.js';
 import { isoSeconds } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { examples } from '../help.js';
+import { personName } from '../person.js';
 
 interface Options {
   for?: string;
@@ -34,8 +34,7 @@ ${examples('queue pause send_email', 'queue pause --for 2h', 'queue pause --drai
       const until =
         options.for === undefined ? undefined : new Date(Date.now() + durationText('--for', options.for));
       const timeout = typeof options.drain === 'string' ? durationText('--drain', options.drain) : undefined;
-      // Under sudo, the person has another name than the process's user.
-      const by = process.env.SUDO_USER ?? userInfo().username;
+      const by = personName();
       await queue.pause(type, { until, by });
       const pause = (await queue.paused()).find((pause) => pause.type === (type ?? '*'));
       if (pause === undefined) return;

@@ -68,7 +68,7 @@ function timesOf({ createdAt, startedAt, runAt }: Job): Parameters<typeof datedA
 }
 
 /** Returns the jobs that a job waits for, or waited for, with their states. */
-async function parentsOf({ after }: Job, queue: Queue): Promise<string | undefined> {
+export async function parentsOf({ after }: Job, queue: Queue): Promise<string | undefined> {
   if (after.length === 0) return undefined;
   const parents = await Promise.all(after.map((id) => queue.getJob(id)));
   return parents.map((job, i) => `${after[i]} (${job?.status ?? 'not in the file'})`).join(', ');
@@ -82,7 +82,7 @@ interface Context {
 }
 
 /** Describes a job, or a schedule, for people. */
-function describe(job: Job, store: Store, { schedule, parents }: Context): string {
+export function describe(job: Job, store: Store, { schedule, parents }: Context): string {
   const now = Date.now();
   const ago = (time: Date | undefined): string | undefined =>
     time && `${isoSeconds(time)}  (${relative(time.getTime(), now)})`;
