@@ -15,6 +15,6 @@ export const errorColumns = (at: Date): Column<FailureSnapshot>[] => [
     cell: ({ newest }) =>
       Number.isNaN(newest.getTime()) ? '' : `${lasting(Math.max(0, at.getTime() - newest.getTime()))} ago`,
   },
-  { head: 'ERROR', least: 20, cell: ({ text }) => harmless(text) },
   { head: 'TYPES', rank: 2, least: 12, cell: ({ types }) => harmless(types.join(', ')) },
+  { head: 'ERROR', least: 20, cell: ({ text }) => harmless(text) },
 ];

@@ -29,10 +29,15 @@ export function typeRows({ snapshot, health }: Look): Rows {
   };
 }
 
-/** Returns the groups of errors, named by their ids. */
-export const errorRows = ({ failures, at }: Snapshot): Rows => ({
-  size: failures.length,
-  idAt: (index) => failures[index]?.id,
-  indexOf: (id) => failures.findIndex((group) => group.id === id),
-  table: (from, to, columns) => tableLines(failures.slice(from, to), errorColumns(at), columns),
-});
+/** Returns the groups of errors, named by their ids. A text has the room that it needs before the types have some. */
+export function errorRows({ failures, at }: Snapshot): Rows {
+  const all = errorColumns(at);
+  const isTypes = ({ head }: (typeof all)[number]): boolean => head === 'TYPES';
+  const shape = [...all.filter((column) => !isTypes(column)), ...all.filter(isTypes)];
+  return {
+    size: failures.length,
+    idAt: (index) => failures[index]?.id,
+    indexOf: (id) => failures.findIndex((group) => group.id === id),
+    table: (from, to, columns) => tableLines(failures.slice(from, to), shape, columns),
+  };
+}

@@ -20,8 +20,8 @@ export class Selection {
   follow(rows: Choices): void {
     const index = this.#id === undefined ? -1 : rows.indexOf(this.#id);
     if (index >= 0) {
-      // The row also keeps its place on the screen.
-      this.first += index - this.index;
+      // The row also keeps its place on the screen, unless the list is at its top, where new rows come.
+      if (this.first > 0) this.first = Math.max(0, this.first + index - this.index);
       this.index = index;
     } else this.moveTo(this.index, rows);
   }
