@@ -43,7 +43,7 @@ export class Screen {
     t.after(() => (screen === undefined ? undefined : screen.#tmux('kill-server').catch(() => {})));
     const folder = temporaryFolder(t);
     screen = new Screen({
-      ...{ ...bareEnvironment, HOME: folder, TMUX_TMPDIR: folder, LC_ALL: 'C.UTF-8' },
+      ...{ ...bareEnvironment, HOME: folder, TMUX_TMPDIR: folder, LC_ALL: 'C.UTF-8', HISTFILE: '/dev/null' },
       ...env,
     });
     const size = ['-x', String(columns), '-y', String(rows)];

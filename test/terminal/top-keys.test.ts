@@ -70,7 +70,7 @@ test(
     await screen.shows('jobs of type email · 9');
     await screen.keys('Escape');
     await screen.shows('FAIL/H');
-    await screen.keys('5');
+    await screen.keys('5', 'Down');
     await screen.chooses('no user #');
     await screen.keys('Enter');
     await screen.shows('failed with: no user # · 4');
@@ -117,6 +117,7 @@ test('help names all keys, and + and - change how often it looks', options, asyn
   await screen.keys('?');
   await screen.shows('suspend, until fg');
   await screen.keys('Escape');
+  await screen.shows('FAIL/H');
   await screen.keys('-');
   await screen.shows('looks every 2s');
   await screen.keys('+', '+');
