@@ -3,7 +3,7 @@ import { JOB_STATUSES, type Status } from '../job/job.js';
 import type { Board } from './board.js';
 
 /** A state of jobs, as views tell them apart: `due`, `later` and `retrying` are pending jobs. */
-export type State = Status | 'due' | 'later' | 'retrying';
+type State = Status | 'due' | 'later' | 'retrying';
 
 /** The jobs that a view asks for. A property that is left out allows all. */
 export interface Filter {

@@ -17,7 +17,7 @@ export interface Look {
 }
 
 /** The most jobs that a search finds. */
-export const MOST_FOUND = 20_000;
+const MOST_FOUND = 20_000;
 
 /** A filter of jobs, and a text that they must have. */
 export interface TextFilter extends Filter {

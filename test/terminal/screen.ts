@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -82,8 +83,8 @@ export class Screen {
   async top(file: string, ...options: string[]): Promise<number> {
     await this.line(`${Screen.command(file)} ${options.join(' ')}; echo "code $?"`);
     await this.shows('? help  q quit');
-    const pid = await this.#tmux('display-message', '-p', '#{pane_pid}');
-    return Number(execFileSync('pgrep', ['-P', pid.trim(), '-f', 'cli.js top'], { encoding: 'utf8' }));
+    const shell = (await this.#tmux('display-message', '-p', '#{pane_pid}')).trim();
+    return Number(readFileSync(`/proc/${shell}/task/${shell}/children`, 'utf8').trim());
   }
 
   /** Types a line, and Enter. */

@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2140],
+  ['job', 2150],
   ['schedule', 390],
   ['runner', 770],
   ['file/format', 1380],
@@ -28,7 +28,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/store.ts', 250],
   ['file/doctor', 730],
   ['file/admission', 840],
-  ['file/operations', 1170],
+  ['file/operations', 1330],
   ['file/schedules', 530],
   ['file/chores', 270],
   ['file/worker', 2590],
@@ -38,8 +38,8 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 115],
-  ['view', 1200],
-  ['cli', 3600],
+  ['view', 1400],
+  ['cli', 5000],
   ['index.ts', 65],
   ['testing.ts', 100],
 ];

@@ -59,12 +59,7 @@ export type Place = ListPlace | PagePlace;
 export const isList = (place: Place): place is ListPlace => 'selection' in place;
 
 /** Makes a list that has no rows yet. */
-export const listOf = (
-  kind: ListPlace['kind'],
-  tab: number,
-  wanted?: Wanted,
-  title: string = '',
-): ListPlace => ({
+const listOf = (kind: ListPlace['kind'], tab: number, wanted?: Wanted, title: string = ''): ListPlace => ({
   ...{ kind, tab, title, wanted, selection: new Selection(), isOfSearch: false, text: '' },
   ...{ limit: FIRST_JOBS, rows: NO_ROWS, total: 0, hasMore: false, asked: undefined },
 });
