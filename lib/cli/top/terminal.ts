@@ -59,10 +59,11 @@ export class Terminal {
 
   stop(): void {
     const { stdin, stdout } = process;
+    // While errors are still heard, because the terminal may be gone.
+    this.#leave();
     stdin.off('keypress', this.#keypress).off('end', this.#gone).off('error', this.#gone).pause();
     stdout.off('resize', this.#redraw).off('error', this.#gone);
     for (const [signal, listener] of this.#listeners) process.off(signal, listener);
-    this.#leave();
     process.off('exit', this.#leave);
   }
 
