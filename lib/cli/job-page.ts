@@ -40,15 +40,40 @@ export async function printJob(
   writeOut(`${(await pageLines(job, history, { store, queue }, looks)).join('\n')}\n`);
 }
 
+/** Where a job is. */
+interface Home {
+  readonly store: Store;
+  readonly queue: Queue;
+}
+
 /** Returns the lines of a job's page. They are harmless. */
-export async function pageLines(
+export const pageLines = async (
   job: Job,
   history: readonly HistoryEntry[],
-  { store, queue }: { readonly store: Store; readonly queue: Queue },
+  home: Home,
+  looks: PageLooks,
+): Promise<string[]> => [
+  ...(await jobLines(job, history, home, looks)),
+  '',
+  ...(await explanationLines(job, home, looks)),
+  looks.colours.dim(`queue explain ${harmless(job.id)} names commands`),
+];
+
+/** Returns the lines that say why a job is where it is, and what happens next. */
+export async function explanationLines(job: Job, home: Home, looks: PageLooks): Promise<string[]> {
+  const { why, next } = await explanationOf(job, { ...home, now: looks.now });
+  return [why, next].flatMap((text) => wrapped(text, looks));
+}
+
+/** Returns the lines that say all that the file has of a job. */
+export async function jobLines(
+  job: Job,
+  history: readonly HistoryEntry[],
+  { store, queue }: Home,
   looks: PageLooks,
 ): Promise<string[]> {
   const all = job.status === 'recurring' ? await queue.listSchedules() : [];
-  const lines = [
+  return [
     ...factLines(
       job,
       store,
@@ -58,10 +83,6 @@ export async function pageLines(
     ...timelineLines(history, looks),
     ...blockLines(job, looks),
   ];
-  const { why, next } = await explanationOf(job, { store, queue, now: looks.now });
-  lines.push('', ...[why, next].flatMap((text) => wrapped(text, looks)));
-  lines.push(looks.colours.dim(`queue explain ${harmless(job.id)} names commands`));
-  return lines;
 }
 
 /** Returns the jobs that a job waits for, or waited for, with their states. */

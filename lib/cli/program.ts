@@ -18,6 +18,7 @@ const GROUPS: Record<string, Commands> = {
   },
   Look: {
     status: ['show how the queue is doing', () => import('./commands/status.js')],
+    top: ['show the queue live, and change jobs by keys', () => import('./commands/top.js')],
     list: ['list jobs', () => import('./commands/list.js')],
     show: ['show all of one job', () => import('./commands/show.js')],
     explain: ['say why a job waits, runs or failed', () => import('./commands/explain.js')],

@@ -24,6 +24,14 @@ export interface RowSink {
   put(key: number, facts: JobFacts): void;
 }
 
+/** The jobs whose rows have a text. */
+export interface Found {
+  /** In no particular order. */
+  readonly keys: readonly number[];
+  /** True if there may be more, because the search stopped at its limit. These keys then are of the newest rows. */
+  readonly hasMore: boolean;
+}
+
 /**
  * The source of a view's jobs: it tells its sink of each job whose newest row is new. A queue's engine implements it.
  *
@@ -37,6 +45,14 @@ export interface RowSource {
   read(): Promise<void>;
   /** Returns jobs by their keys, as they are now; undefined for one that has changed since the last {@link read}. */
   jobs(keys: readonly number[]): (Job | undefined)[];
+  /** Returns a job's key by its id; undefined if there is no such job. */
+  keyOf(id: string): number | undefined;
+  /**
+   * Finds jobs whose id, type, payload, error, result, key, group or labels have a text, upper and lower case apart.
+   *
+   * @param limit how many jobs it finds at most
+   */
+  search(text: string, limit: number): Promise<Found>;
   /** Gathers what is known besides the jobs. @param patience after how long a dead worker's job counts as left, in ms */
   health(patience: number): Promise<Health>;
   /** Says if a worker lives, by its name in a job; undefined if that can't be told from here. */

@@ -30,10 +30,13 @@ export class Board implements RowSink {
   readonly types: TypeBoard[] = [];
   /** The number of keys; each smaller number may be a job's. */
   size = 0;
+  /** Grows with each change, so that what was found before it can be told from what is found after it. */
+  changes = 0;
   readonly #typeNumbers = new Map<string, number>();
   #columns = new Columns(1024);
 
   reset(): void {
+    this.changes++;
     for (const set of [this.pending, this.running, this.failed]) set.clear();
     this.types.length = 0;
     this.#typeNumbers.clear();
@@ -42,6 +45,7 @@ export class Board implements RowSink {
   }
 
   put(key: number, facts: JobFacts): void {
+    this.changes++;
     if (key >= this.#columns.length) this.#columns = this.#columns.larger(key + 1);
     const columns = this.#columns;
     if (key < this.size && columns.isKnown(key)) this.#count(key, -1);
@@ -62,6 +66,12 @@ export class Board implements RowSink {
   /** Undefined for a number that is no job's key. */
   status(key: number): Status | undefined {
     return STATUSES[(this.#columns.status[key] ?? 0) - 1];
+  }
+
+  /** Tells pending jobs apart: those whose time has come, those that have failed and are tried again, and all others. */
+  pendingState(key: number, now: number): 'due' | 'later' | 'retrying' {
+    if (this.runAt(key) <= now) return 'due';
+    return this.attempts(key) > 0 && this.group(key) !== 0 ? 'retrying' : 'later';
   }
 
   type(key: number): TypeBoard {

@@ -12,6 +12,9 @@ export interface ErrorGroup {
   readonly text: string;
 }
 
+/** The group of failed jobs without an error: an edit by hand. Its number is 0. */
+export const NO_ERROR: ErrorGroup = { id: '-', text: '(no error)' };
+
 /** Numbers the groups of errors. 0 stands for no error. */
 export class ErrorGroups {
   readonly #groups: (ErrorGroup | undefined)[] = [undefined];
@@ -29,6 +32,13 @@ export class ErrorGroups {
 
   get(number: number): ErrorGroup | undefined {
     return this.#groups[number];
+  }
+
+  /** Returns the number of the group with an id; undefined if no error had it. */
+  find(id: string): number | undefined {
+    if (id === NO_ERROR.id) return 0;
+    const number = this.#groups.findIndex((group) => group?.id === id);
+    return number < 0 ? undefined : number;
   }
 
   #numberOf(text: string): number {

@@ -1,5 +1,6 @@
 import type { Status } from '../job/job.js';
 import type { Board, TypeBoard } from './board.js';
+import { NO_ERROR } from './error-groups.js';
 import { percentile } from './histogram.js';
 import { addTo, noHour } from './minutes.js';
 
@@ -79,16 +80,12 @@ export function takeSnapshot(board: Board, now: number): Snapshot {
   const all = none();
   const retries: number[] = [];
   board.pending.forEach((key) => {
-    const runAt = board.runAt(key);
-    const isTried = board.attempts(key) > 0 && board.group(key) !== 0;
+    const state = board.pendingState(key, now);
     for (const each of [counts.get(board.type(key)) as Counts, all]) {
-      if (runAt <= now) {
-        each.due++;
-        each.oldestDue = Math.max(each.oldestDue, now - runAt);
-      } else if (isTried) each.retrying++;
-      else each.later++;
+      each[state]++;
+      if (state === 'due') each.oldestDue = Math.max(each.oldestDue, now - board.runAt(key));
     }
-    if (isTried && runAt > now) retries.push(key);
+    if (state === 'retrying') retries.push(key);
   });
   for (const each of counts.values()) {
     for (const name of STATES) all[name] += each[name];
@@ -177,6 +174,3 @@ function failuresOf(board: Board, now: number): FailureSnapshot[] {
       newestKey: newest,
     }));
 }
-
-/** The group of failed jobs without an error: an edit by hand. */
-const NO_ERROR = { id: '-', text: '(no error)' };

@@ -1,9 +1,11 @@
 import type { Health } from '../job/health.js';
 import type { Job } from '../job/job.js';
+import type { Found } from '../job/row-source.js';
 import { rowsOf } from '../open-queue.js';
 import type { Queue } from '../queue.js';
 import { Board } from './board.js';
 import { findProblems, type Patience, type Problem } from './problems.js';
+import { type Filter, type Page, type PageOptions, query } from './query.js';
 import { type Snapshot, takeSnapshot } from './snapshot.js';
 
 /** What a view shows of a queue at one moment. */
@@ -14,10 +16,27 @@ export interface Look {
   readonly problems: readonly Problem[];
 }
 
+/** The most jobs that a search finds. */
+const MOST_FOUND = 20_000;
+
+/** A filter of jobs, and a text that they must have. */
+export interface TextFilter extends Filter {
+  /** In the id, type, payload, error, result, key, group or labels; upper and lower case apart. Empty: any. */
+  readonly text?: string;
+}
+
+/** A part of the jobs that a filter allows. */
+export interface FoundPage extends Page {
+  /** True if more jobs than {@link MOST_FOUND} have the text, so that some are missing. */
+  readonly hasMore: boolean;
+}
+
 /** A view of a queue, which is brought up to date with each look. */
 export class View {
   readonly board: Board = new Board();
   readonly #rows: ReturnType<typeof rowsOf>;
+  /** The last search; it holds until the board changes. */
+  #search: { readonly text: string; readonly changes: number; readonly found: Promise<Found> } | undefined;
 
   constructor(queue: Queue) {
     this.#rows = rowsOf(queue, this.board);
@@ -36,9 +55,34 @@ export class View {
     return { snapshot, health, problems: findProblems(snapshot, health, patience) };
   }
 
+  /** Returns the jobs of the last look that a filter allows. The next page needs no new search. */
+  async query({ text = '', ...filter }: TextFilter, options: Omit<PageOptions, 'among'>): Promise<FoundPage> {
+    if (text === '') return { ...query(this.board, filter, options), hasMore: false };
+    const { keys, hasMore } = await this.#find(text);
+    return { ...query(this.board, filter, { ...options, among: keys }), hasMore };
+  }
+
+  #find(text: string): Promise<Found> {
+    const { changes } = this.board;
+    if (this.#search?.text !== text || this.#search.changes !== changes) {
+      const found = this.#rows.search(text, MOST_FOUND);
+      this.#search = { text, changes, found };
+      // A search that failed is tried again.
+      found.catch(() => {
+        this.#search = undefined;
+      });
+    }
+    return this.#search.found;
+  }
+
   /** Returns jobs of the last look by their keys; those that have changed since are missing. */
   jobs(keys: readonly number[]): Job[] {
     return this.#rows.jobs(keys).filter((job) => job !== undefined);
+  }
+
+  /** Returns a job's key by its id; undefined if there is no such job. A key is another one after a compaction. */
+  keyOf(id: string): number | undefined {
+    return this.#rows.keyOf(id);
   }
 
   /** Says if a worker lives, by its name in a job; undefined if that can't be told from here. */

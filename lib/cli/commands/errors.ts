@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
-import type { FailureSnapshot } from '../../view/snapshot.js';
-import { harmless } from '../../view/text.js';
 import { View } from '../../view/view.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
 import { writeOut } from '../output.js';
 import { columnsOf } from '../screen/colours.js';
-import { lasting } from '../screen/numbers.js';
-import { type Column, tableLines } from '../screen/table.js';
+import { tableLines } from '../screen/table.js';
+import { errorColumns } from '../status/errors.js';
 
 export function define(command: Command, cli: Cli): void {
   about(command, {
@@ -25,7 +23,8 @@ take it as \`--error\`.`,
     const view = new View(queue);
     const { failures, at } = await view.snapshot(Date.now());
     if (output.format === 'human') {
-      if (failures.length > 0) writeOut(`${tableLines(failures, columnsFor(at), columnsOf()).join('\n')}\n`);
+      if (failures.length > 0)
+        writeOut(`${tableLines(failures, errorColumns(at), columnsOf()).join('\n')}\n`);
       else output.text('no failed jobs');
       return;
     }
@@ -36,18 +35,3 @@ take it as \`--error\`.`,
     }
   });
 }
-
-const columnsFor = (at: Date): Column<FailureSnapshot>[] => [
-  { head: 'ID', cell: ({ id }) => id },
-  { head: 'HOUR', isRight: true, rank: 3, cell: ({ lastHour }) => String(lastHour) },
-  { head: 'ALL', isRight: true, cell: ({ jobs }) => String(jobs) },
-  {
-    head: 'NEWEST',
-    isRight: true,
-    rank: 1,
-    cell: ({ newest }) =>
-      Number.isNaN(newest.getTime()) ? '' : `${lasting(Math.max(0, at.getTime() - newest.getTime()))} ago`,
-  },
-  { head: 'TYPES', rank: 2, least: 12, cell: ({ types }) => harmless(types.join(', ')) },
-  { head: 'ERROR', least: 20, cell: ({ text }) => harmless(text) },
-];

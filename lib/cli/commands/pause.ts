@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { durationText } from '../../job/checks.js';
 import { isoSeconds } from '../../view/text.js';
@@ -6,6 +5,7 @@ import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
 import { about } from '../help.js';
 import { givenTypes, sayUnknownTypes } from '../job-types.js';
+import { personName } from '../person.js';
 
 interface Options {
   for?: string;
@@ -41,8 +41,7 @@ To see the pauses, read the file: \`cat data/queue.tsv.paused\`.`,
     const until =
       options.for === undefined ? undefined : new Date(Date.now() + durationText('--for', options.for));
     const timeout = typeof options.drain === 'string' ? durationText('--drain', options.drain) : undefined;
-    // Under sudo, the person has another name than the process's user.
-    const by = process.env.SUDO_USER ?? userInfo().username;
+    const by = personName();
     await queue.pause(type, { until, by });
     const pause = (await queue.paused()).find((pause) => pause.type === (type ?? '*'));
     if (pause === undefined) return;

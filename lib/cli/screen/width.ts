@@ -39,3 +39,22 @@ export function wrap(text: string, columns: number): string[] {
   }
   return [...lines, line];
 }
+
+/** Breaks a text into lines of at most so many columns, wherever they end, and keeps its spaces. */
+export function fold(text: string, columns: number): string[] {
+  if (widthOf(text) <= columns) return [text];
+  const lines: string[] = [];
+  let line = '';
+  let width = 0;
+  for (const { segment } of characters.segment(text)) {
+    const more = widthOf(segment);
+    if (width + more > columns) {
+      lines.push(line);
+      line = '';
+      width = 0;
+    }
+    line += segment;
+    width += more;
+  }
+  return [...lines, line];
+}

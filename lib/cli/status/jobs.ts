@@ -29,6 +29,17 @@ const typeColumn: Column<Job> = { head: '', cell: ({ type }) => harmless(type), 
 const rowsOf = (jobs: readonly Job[], shape: readonly Column<Job>[], columns: number): string[] =>
   tableLines(jobs, shape, columns).slice(1);
 
+/** What is said of a worker that is known to be dead. */
+export const DEAD = 'worker is dead';
+
+/** Says in which process a job runs, or that it is dead. */
+export function workerOf({ lockedBy }: Job, view: View): string {
+  const isAlive = lockedBy === undefined ? false : view.isAlive(lockedBy);
+  const [host = '', , , pid = ''] = (lockedBy ?? '').split('.');
+  if (isAlive === false) return DEAD;
+  return harmless(isAlive ? `pid ${pid}` : `worker on ${host}, not known`);
+}
+
 /** Returns the jobs that run, the longest first; none if nothing runs. */
 export function runningLines(
   { running, counts, at }: Snapshot,
@@ -36,12 +47,7 @@ export function runningLines(
 ): string[] {
   const jobs = view.jobs(running.slice(0, MOST_RUNNING));
   if (jobs.length === 0) return [];
-  const worker = ({ lockedBy }: Job): string => {
-    const isAlive = lockedBy === undefined ? false : view.isAlive(lockedBy);
-    const [host = '', , , pid = ''] = (lockedBy ?? '').split('.');
-    if (isAlive === false) return 'worker is dead';
-    return harmless(isAlive ? `pid ${pid}` : `worker on ${host}, not known`);
-  };
+  const worker = (job: Job): string => workerOf(job, view);
   return [
     titleLine('Running', counts.processing, colours),
     ...rowsOf(
@@ -55,7 +61,7 @@ export function runningLines(
           head: '',
           cell: worker,
           least: 14,
-          colour: (job) => (worker(job) === 'worker is dead' ? colours.bad : undefined),
+          colour: (job) => (worker(job) === DEAD ? colours.bad : undefined),
         },
       ],
       columns,

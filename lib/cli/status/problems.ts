@@ -1,8 +1,16 @@
+import type { Problem } from '../../view/problems.js';
 import { harmless, size } from '../../view/text.js';
 import type { Look } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
 import { short } from '../screen/numbers.js';
 import { fit, pad, widthOf, wrap } from '../screen/width.js';
+
+/** Says in a few words how the queue is doing. */
+export const verdictOf = ({ length }: readonly Problem[]): string =>
+  length === 0 ? '✓ all is well' : `✗ ${length} ${length === 1 ? 'problem' : 'problems'}`;
+
+/** Formats the time of a look: `18:07:24 UTC`. */
+export const timeOfDay = (time: Date): string => `${time.toISOString().slice(11, 19)} UTC`;
 
 /** Returns the verdict, the file, and each problem with what to do. */
 export function verdictLines(
@@ -11,14 +19,11 @@ export function verdictLines(
   colours: Colours,
 ): string[] {
   const { good, bad, warn, dim, strong } = colours;
-  const isWell = problems.length === 0;
-  const verdict = isWell
-    ? '✓ all is well'
-    : `✗ ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`;
-  const time = `${snapshot.at.toISOString().slice(11, 19)} UTC`;
+  const verdict = verdictOf(problems);
+  const time = timeOfDay(snapshot.at);
   const gap = ' '.repeat(Math.max(1, columns - widthOf(verdict) - time.length));
   const lines = [
-    `${strong(isWell ? good(verdict) : bad(verdict))}${gap}${dim(time)}`,
+    `${strong((problems.length === 0 ? good : bad)(verdict))}${gap}${dim(time)}`,
     dim(fit(`  ${harmless(health.file)}  ${size(health.bytes)}, ${short(snapshot.total)} jobs`, columns)),
   ];
   for (const { text, hint } of problems) {

@@ -3,6 +3,7 @@ import type { Column } from '../format/columns.js';
 import { LF, LineReader } from '../format/line.js';
 import { readMeta, writeMeta } from '../format/meta.js';
 import { brief } from '../format/text.js';
+import type { JobIndex } from '../index/job-index.js';
 import { sealedPart } from '../index/sealed.js';
 import type { Store } from '../store.js';
 import type { Finding } from './finding.js';
@@ -20,13 +21,25 @@ function describeRow(reader: LineReader, at: Readonly<Record<Column, number>>): 
   return `job ${brief(reader.text(at.id))} (${brief(reader.text(at.type))}) was interrupted ${times} times in a row`;
 }
 
+/** What was found in an index that was read up to a byte; it holds until there are more rows. */
+const known = new WeakMap<JobIndex, { readonly position: number; readonly problem: string | undefined }>();
+
 /**
  * Describes the open jobs interrupted three times in a row or more as one problem; undefined if there is
- * none. It reads only rows with {@link NOTE}. Other rows cost a search in their bytes.
+ * none. It reads only rows with {@link NOTE}. Other rows cost a search in their bytes, once for each reader.
  */
 export async function interruptedProblem(store: Store): Promise<string | undefined> {
   const index = await store.read('open');
   if (index === undefined) return undefined;
+  const { position } = index;
+  const before = known.get(index);
+  if (before?.position === position) return before.problem;
+  const problem = await findProblem(index);
+  known.set(index, { position, problem });
+  return problem;
+}
+
+async function findProblem(index: JobIndex): Promise<string | undefined> {
   const { file } = index;
   const { at } = file.layout;
   const reader = new LineReader(file.layout);

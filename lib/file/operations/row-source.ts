@@ -1,6 +1,7 @@
 import type { Health } from '../../job/health.js';
 import { isFinal, type Job, type Status } from '../../job/job.js';
-import type { JobFacts, RowSink, RowSource } from '../../job/row-source.js';
+import type { Found, JobFacts, RowSink, RowSource } from '../../job/row-source.js';
+import { withStoreErrors } from '../disk/fs.js';
 import type { Layout } from '../format/layout.js';
 import { LineReader } from '../format/line.js';
 import { readMeta } from '../format/meta.js';
@@ -10,6 +11,7 @@ import type { JobIndex } from '../index/job-index.js';
 import { eachJob, readJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 import { gatherHealth } from './health.js';
+import { searchRows } from './search.js';
 
 /** The file as a source of rows. The source follows the store's index, also into a new file. */
 export class FileRows implements RowSource {
@@ -43,6 +45,21 @@ export class FileRows implements RowSource {
   jobs(keys: readonly number[]): (Job | undefined)[] {
     const index = this.#index;
     return index === undefined ? keys.map(() => undefined) : readJobs(index, keys).map((job) => job?.toJob());
+  }
+
+  keyOf(id: string): number | undefined {
+    return this.#index?.find(id);
+  }
+
+  async search(text: string, limit: number): Promise<Found> {
+    for (;;) {
+      const index = this.#index;
+      if (index === undefined) return { keys: [], hasMore: false };
+      const { fs, path } = this.#store;
+      const found = await withStoreErrors(path, () => searchRows(fs, index, text, limit));
+      // In another file the jobs have other keys.
+      if (this.#index === index) return found;
+    }
   }
 
   health(patience: number): Promise<Health> {
