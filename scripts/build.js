@@ -36,10 +36,13 @@ const oneSharedFile = {
   name: 'one shared file',
   setup({ onLoad }) {
     const entry = `import ${JSON.stringify(join(process.cwd(), 'lib/index.ts'))};`;
-    onLoad({ filter: /\/lib\/file\/(worker\/worker|commit\/changes)\.ts$/ }, ({ path }) => ({
-      contents: `${readFileSync(path, 'utf8')}\n${entry}`,
-      loader: 'ts',
-    }));
+    onLoad(
+      { filter: /\/lib\/file\/(worker\/worker|commit\/changes|chores\/ping|operations\/no-worker)\.ts$/ },
+      ({ path }) => ({
+        contents: `${readFileSync(path, 'utf8')}\n${entry}`,
+        loader: 'ts',
+      }),
+    );
   },
 };
 

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { Command } from 'commander';
 import { escapeText } from '../../file/format/text.js';
 import { errorMessage } from '../../job/errors.js';
+import type { WorkerOptions } from '../../job/options.js';
 import { readWorkerOptions, type WorkerTexts } from '../../job/settings.js';
 import type { WorkerEvent } from '../../job/worker-event.js';
 import type { Queue } from '../../queue.js';
@@ -41,12 +42,13 @@ The export schedules has recurring jobs, by name: one that the queue lacks is ad
 Prints what happened to each job, and nothing if nothing happened. Exits with 0 even if jobs fail.
 An uncaught exception ends it with 1; a job that ran has it as its error.
 The first SIGINT or SIGTERM lets the running jobs finish, for 10 s at most. The second one ends it at once.
+QUEUE_PING_URL in the environment is the address of a monitoring service, which is asked for each minute.
 A .ts file needs a node that can import it, or: NODE_OPTIONS='--import tsx' queue work handlers.ts
 --plain prints: time event id type attempt milliseconds error schedule
 ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurrency 4 --linger 55s')}`,
     )
     .action(async (file: string, options: WorkerTexts) => {
-      const resolved = readWorkerOptions(options, optionName);
+      const resolved = resolve(options);
       // Opens the queue first, so that a mistyped path is reported before the user's code runs.
       const { output, queue } = cli;
       let dying: Promise<never> | undefined;
@@ -78,7 +80,12 @@ ${examples('queue work workers/handlers.js', 'queue work handlers.js --concurren
     });
 }
 
-const optionName = (option: string): string => `--${option.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
+/** Reads the options. The address to ping isn't one, because it is a secret, and others can see a command line. */
+const resolve = (options: WorkerTexts): Omit<WorkerOptions, 'schedules'> =>
+  readWorkerOptions({ ...options, pingUrl: process.env.QUEUE_PING_URL }, optionName);
+
+const optionName = (option: string): string =>
+  option === 'pingUrl' ? 'QUEUE_PING_URL' : `--${option.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
 
 /** Ends the process by an uncaught exception, after the running jobs have it as their error. */
 async function die(queue: Queue, error: unknown): Promise<never> {

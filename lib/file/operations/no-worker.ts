@@ -1,0 +1,122 @@
+import type { NoWorkerWarning } from '../../job/no-worker-warning.js';
+import { processWide } from '../../job/process-wide.js';
+import { systemUptime, type Uptime } from '../../job/uptime.js';
+import { pausedTypes, readPauses } from '../admission/paused.js';
+import { readHeartbeat } from '../disk/heartbeat.js';
+import { LineReader } from '../format/line.js';
+import { eachRowWith } from '../format/rows-by-word.js';
+import type { JobIndex } from '../index/job-index.js';
+import { sealedPart } from '../index/sealed.js';
+import type { Store } from '../store.js';
+
+/** The due jobs of types that are not paused. */
+interface Due {
+  readonly jobs: number;
+  /** Since when the oldest one has been due, in ms since 1970. */
+  readonly since: number;
+}
+
+/** Knows if jobs are due and no worker has looked for longer than the option `noWorkerAfter`. */
+export class NoWorkerLook {
+  readonly #store: Store;
+  readonly #uptime: Uptime;
+  /** The last heartbeat with which jobs were due, and since when by {@link Uptime.awake}. */
+  #seen: { readonly tick: number; readonly since: number } | undefined;
+
+  constructor(store: Store, uptime: Uptime = systemUptime) {
+    this.#store = store;
+    this.#uptime = uptime;
+  }
+
+  /** @returns a warning; undefined if all is well, or this process has warned since the last heartbeat */
+  async run(): Promise<NoWorkerWarning | undefined> {
+    const { path, realPath, clock, fs, options } = this.#store;
+    const now = clock.now();
+    const tick = readHeartbeat(fs, realPath)?.at;
+    const isRecent = tick !== undefined && Math.abs(now - tick) < options.noWorkerAfter;
+    if (isRecent || TOLD.get(realPath) === (tick ?? NEVER)) return this.#forget();
+    // Superseded rows may be among these, so it may only be sure that nothing is due.
+    if ((await this.#due(now)) === undefined) return this.#forget();
+    const index = await this.#store.read('open');
+    const due = index && (await this.#due(now, index));
+    if (due === undefined) return this.#forget();
+    if (this.#silence(now, tick ?? NEVER, due) < options.noWorkerAfter) return undefined;
+    TOLD.set(realPath, tick ?? NEVER);
+    return {
+      message: messageOf(path, now, tick, due),
+      file: path,
+      lastTick: tick === undefined ? undefined : new Date(tick),
+      due: due.jobs,
+      oldestDue: now - due.since,
+    };
+  }
+
+  /**
+   * Returns for how long no worker has looked although jobs were due, in ms. Time in which no worker could look doesn't
+   * count: the machine was off or suspended, or the clock was set.
+   */
+  #silence(now: number, tick: number, due: Due): number {
+    const awake = this.#uptime.awake();
+    if (this.#seen?.tick !== tick) this.#seen = { tick, since: awake };
+    // A heartbeat that a wrong clock has dated ahead says nothing. Then only what this process saw counts.
+    const byClock = tick > now ? 0 : now - Math.max(tick, due.since) - this.#uptime.skipped();
+    return Math.max(awake - this.#seen.since, Math.min(awake, byClock));
+  }
+
+  #forget(): undefined {
+    this.#seen = undefined;
+  }
+
+  /** Finds due jobs by a search for their status. @param index leaves out superseded rows; otherwise they count */
+  async #due(now: number, index?: JobIndex): Promise<Due | undefined> {
+    const file = this.#store.openFile();
+    if (file === undefined) return undefined;
+    const { at } = file.layout;
+    const reader = new LineReader(file.layout);
+    const isPaused = pausedTypes(readPauses(this.#store.fs, this.#store.realPath, now));
+    let jobs = 0;
+    let oldest = now;
+    await file.eachBlock(sealedPart(file).end, (bytes, end) =>
+      eachRowWith(reader, bytes, end, 'pending', () => {
+        // A job may have been added with a time in the past.
+        const since = 1000 * Math.max(reader.number(at.run_at, 0), reader.number(at.created_at, 0));
+        if (since > now || isPaused(reader.text(at.type))) return false;
+        if (index !== undefined && !isNewest(index, reader, reader.number(at.version, 1))) return false;
+        jobs++;
+        oldest = Math.min(oldest, since);
+        // Without the index one is enough.
+        return index === undefined;
+      }),
+    );
+    return jobs === 0 ? undefined : { jobs, since: oldest };
+  }
+}
+
+/** What stands for the heartbeat if there is none. */
+const NEVER = 0;
+
+/** The heartbeat after which this process has warned, by queue file. The next one begins a new episode. */
+const TOLD = processWide('no worker told', () => new Map<string, number>());
+
+function isNewest(index: JobIndex, row: LineReader, version: number): boolean {
+  const slot = index.findRow(row);
+  return slot !== undefined && index.status(slot) === 'pending' && index.version(slot) === version;
+}
+
+function messageOf(path: string, now: number, tick: number | undefined, { jobs, since }: Due): string {
+  const last =
+    tick === undefined
+      ? `no worker has ever looked at ${path}`
+      : `no worker has looked at ${path} for ${minutes(now - tick)}, since ${iso(tick)}`;
+  const due = `${jobs} ${jobs === 1 ? 'job is' : 'jobs are'} due, the oldest for ${minutes(now - since)}`;
+  return (
+    `${last}; ${due}. Cron or the worker has stopped, or works on another file: ` +
+    'see queue status and the log of the worker; queue cron print has the line for crontab'
+  );
+}
+
+const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+
+/** Formats a time in minutes or seconds. A clock that was set back may make it negative. */
+const minutes = (ms: number): string =>
+  ms >= 60_000 ? `${Math.floor(ms / 60_000)} min` : `${Math.max(0, Math.floor(ms / 1000))} s`;
