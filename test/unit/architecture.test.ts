@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2240],
+  ['job', 2260],
   ['schedule', 390],
   ['runner', 770],
   ['file/format', 1400],
