@@ -22,6 +22,7 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
   work: ['run the due jobs once, with the handlers of a module', () => import('./commands/work.js')],
   stats: ['count jobs by status and type', () => import('./commands/stats.js')],
   check: ['print one line if something is wrong, for cron to mail', () => import('./commands/check.js')],
+  metrics: ['print metrics for Prometheus', () => import('./commands/metrics.js')],
   doctor: ['find what is wrong with the file', () => import('./commands/doctor.js')],
   compact: ['rewrite the file, and archive old finished jobs', () => import('./commands/compact.js')],
   purge: ['take jobs out of the file for good', () => import('./commands/purge.js')],

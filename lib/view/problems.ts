@@ -3,22 +3,26 @@ import type { Health } from '../job/health.js';
 import type { Snapshot, TypeSnapshot } from './snapshot.js';
 import { isoSeconds, size, span } from './text.js';
 
+/** The kinds of problems, for programs; they stay the same. */
+export const PROBLEM_CODES = [
+  'obstacle',
+  'no-worker',
+  'worker-ahead',
+  'late',
+  'failing',
+  'failed',
+  'paused',
+  'unreadable',
+  'dated-ahead',
+  'orphaned',
+  'short-of-room',
+  'other',
+] as const;
+
 /** Something that a person should look at. */
 export interface Problem {
   /** For programs; it stays the same. */
-  readonly code:
-    | 'obstacle'
-    | 'no-worker'
-    | 'worker-ahead'
-    | 'late'
-    | 'failing'
-    | 'failed'
-    | 'paused'
-    | 'unreadable'
-    | 'dated-ahead'
-    | 'orphaned'
-    | 'short-of-room'
-    | 'other';
+  readonly code: (typeof PROBLEM_CODES)[number];
   /** One sentence without a full stop. */
   readonly text: string;
   /** What to do, or undefined if the text says it. */

@@ -38,8 +38,8 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 115],
-  ['view', 1210],
-  ['cli', 3610],
+  ['view', 1560],
+  ['cli', 3790],
   ['index.ts', 65],
   ['testing.ts', 100],
 ];

@@ -18,6 +18,16 @@ const LAST_WORDS_MS = 10_000;
 /** How long a handler may keep the process alive after its job is recorded. */
 const LEFTOVERS_MS = 10_000;
 
+const HELP = `
+The export schedules has recurring jobs, by name: one that the queue lacks is added, one that differs is changed.
+Prints what happened to each job, and nothing if nothing happened. Exits with 0 even if jobs fail.
+An uncaught exception ends it with 1; a job that ran has it as its error.
+The first SIGINT or SIGTERM lets the running jobs finish, for 10 s at most. The second one ends it at once.
+QUEUE_PING_URL in the environment is the address of a monitoring service, which is asked for each minute.
+A .ts file needs a node that can import it, or: NODE_OPTIONS='--import tsx' queue work handlers.ts
+--plain prints: time event id type attempt milliseconds error schedule
+${examples('queue work workers/handlers.js', 'queue work handlers.js --concurrency 4 --linger 55s')}`;
+
 export function define(command: Command, cli: Cli): void {
   command
     .argument(
@@ -35,18 +45,7 @@ export function define(command: Command, cli: Cli): void {
       "the waits between attempts ('1m,5m,1h'); the last one repeats; default: 30s, doubled up to 1h",
     )
     .option('--timeout <time>', 'the time limit of one attempt; default: 1h')
-    .addHelpText(
-      'after',
-      `
-The export schedules has recurring jobs, by name: one that the queue lacks is added, one that differs is changed.
-Prints what happened to each job, and nothing if nothing happened. Exits with 0 even if jobs fail.
-An uncaught exception ends it with 1; a job that ran has it as its error.
-The first SIGINT or SIGTERM lets the running jobs finish, for 10 s at most. The second one ends it at once.
-QUEUE_PING_URL in the environment is the address of a monitoring service, which is asked for each minute.
-A .ts file needs a node that can import it, or: NODE_OPTIONS='--import tsx' queue work handlers.ts
---plain prints: time event id type attempt milliseconds error schedule
-${examples('queue work workers/handlers.js', 'queue work handlers.js --concurrency 4 --linger 55s')}`,
-    )
+    .addHelpText('after', HELP)
     .action(async (file: string, options: WorkerTexts) => {
       const resolved = resolve(options);
       // Opens the queue first, so that a mistyped path is reported before the user's code runs.
