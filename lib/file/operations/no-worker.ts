@@ -7,7 +7,7 @@ import { LineReader } from '../format/line.js';
 import { eachRowWith } from '../format/rows-by-word.js';
 import type { JobIndex } from '../index/job-index.js';
 import { sealedPart } from '../index/sealed.js';
-import type { Store } from '../store.js';
+import { Store } from '../store.js';
 
 /** The due jobs of types that are not paused. */
 interface Due {
@@ -35,10 +35,11 @@ export class NoWorkerLook {
     const tick = readHeartbeat(fs, realPath)?.at;
     const isRecent = tick !== undefined && Math.abs(now - tick) < options.noWorkerAfter;
     if (isRecent || TOLD.get(realPath) === (tick ?? NEVER)) return this.#forget();
-    // Superseded rows may be among these, so it may only be sure that nothing is due.
-    if ((await this.#due(now)) === undefined) return this.#forget();
-    const index = await this.#store.read('open');
-    const due = index && (await this.#due(now, index));
+    // Superseded rows may be among these, so a closer look has to confirm them. It costs more, and comes once.
+    const perhaps = await this.#due(now);
+    if (perhaps === undefined) return this.#forget();
+    if (this.#silence(now, tick ?? NEVER, perhaps) < options.noWorkerAfter) return undefined;
+    const due = await this.#exactlyDue(now);
     if (due === undefined) return this.#forget();
     if (this.#silence(now, tick ?? NEVER, due) < options.noWorkerAfter) return undefined;
     TOLD.set(realPath, tick ?? NEVER);
@@ -67,6 +68,18 @@ export class NoWorkerLook {
     this.#seen = undefined;
   }
 
+  /** Finds due jobs by an index of its own, because the store would keep it, and each later enqueue would cost more. */
+  async #exactlyDue(now: number): Promise<Due | undefined> {
+    const { path, options, fs, clock, processes } = this.#store;
+    const reader = new Store(path, options, { fs, clock, processes });
+    try {
+      const index = await reader.read('open');
+      return index && (await this.#due(now, index));
+    } finally {
+      await reader.close();
+    }
+  }
+
   /** Finds due jobs by a search for their status. @param index leaves out superseded rows; otherwise they count */
   async #due(now: number, index?: JobIndex): Promise<Due | undefined> {
     const file = this.#store.openFile();
@@ -84,8 +97,7 @@ export class NoWorkerLook {
         if (index !== undefined && !isNewest(index, reader, reader.number(at.version, 1))) return false;
         jobs++;
         oldest = Math.min(oldest, since);
-        // Without the index one is enough.
-        return index === undefined;
+        return false;
       }),
     );
     return jobs === 0 ? undefined : { jobs, since: oldest };
