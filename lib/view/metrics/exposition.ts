@@ -38,7 +38,7 @@ export function exposition(families: readonly Family[], isOpenMetrics: boolean):
 }
 
 /** Returns a series as the format writes it; the same text means the same series. */
-export const seriesOf = (name: string, labels: Labels): string =>
+const seriesOf = (name: string, labels: Labels): string =>
   labels.length === 0
     ? name
     : `${name}{${labels.map(([key, value]) => `${key}="${escapeValue(value)}"`).join(',')}}`;

@@ -114,7 +114,8 @@ test('superseded rows that were not struck are not counted', async (t) => {
   const { queue, clock, tick, look } = looked(t, { durability: 'os' });
   await queue.enqueueMany(Array.from({ length: 20 }, () => ({ type: 'email' })));
   await queue.processJobs({ email: () => {} });
-  await queue.enqueue('email');
+  await queue.enqueue('bad');
+  await queue.processJobs({ bad: () => Promise.reject(new Error('tried again')) });
   clock.advance(60 * MINUTE);
   tick(60 * MINUTE);
   assert.equal((await look().run())?.due, 1);
