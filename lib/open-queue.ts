@@ -2,6 +2,7 @@ import { fileQueue } from './file/file-queue.js';
 import { Store } from './file/store.js';
 import { systemClock } from './job/clock.js';
 import type { DefaultJobs } from './job/job.js';
+import type { NoWorkerWarning } from './job/no-worker-warning.js';
 import { type QueueOptions, resolveQueueOptions } from './job/queue-options.js';
 import type { RowSink, RowSource } from './job/row-source.js';
 import type { Queue } from './queue.js';
@@ -49,8 +50,11 @@ export function rowsOf(queue: Queue, sink: RowSink): RowSource {
  *
  * @internal
  */
-export function overStore<Jobs = DefaultJobs>(store: Store): Queue<Jobs> {
-  const { rows, ...calls } = fileQueue(store);
+export function overStore<Jobs = DefaultJobs>(
+  store: Store,
+  tell?: (warning: NoWorkerWarning) => void,
+): Queue<Jobs> {
+  const { rows, ...calls } = fileQueue(store, tell);
   // Only here do job names get the types of their payloads, which the file can't hold.
   return { ...calls, [ROWS]: rows } as unknown as Queue<Jobs>;
 }

@@ -36,29 +36,38 @@ const oneSharedFile = {
   name: 'one shared file',
   setup({ onLoad }) {
     const entry = `import ${JSON.stringify(join(process.cwd(), 'lib/index.ts'))};`;
-    onLoad({ filter: /\/lib\/file\/(worker\/worker|commit\/changes)\.ts$/ }, ({ path }) => ({
-      contents: `${readFileSync(path, 'utf8')}\n${entry}`,
-      loader: 'ts',
-    }));
+    onLoad(
+      { filter: /\/lib\/file\/(worker\/worker|commit\/changes|chores\/ping|operations\/no-worker)\.ts$/ },
+      ({ path }) => ({
+        contents: `${readFileSync(path, 'utf8')}\n${entry}`,
+        loader: 'ts',
+      }),
+    );
   },
 };
 
 /**
- * A plugin that lets each command, and each module that the library loads later, import what all commands work with, for
+ * A plugin that lets each command, and each other module that is loaded later, import what all commands work with, for
  * the same reason.
  *
  * @type {import('esbuild').Plugin}
  */
 const oneSharedFileOfCommands = {
   name: 'one shared file of commands',
-  setup({ onLoad }) {
-    const entry = `import ${JSON.stringify(join(process.cwd(), 'lib/cli/cli.ts'))};`;
-    const later =
-      /\/lib\/(cli\/commands\/[a-z]+|file\/(worker\/worker|commit\/changes|schedules\/(declaration|calls)|admission\/limits-file))\.ts$/;
-    onLoad({ filter: later }, ({ path }) => ({
-      contents: `${readFileSync(path, 'utf8')}\n${entry}`,
-      loader: 'ts',
-    }));
+  setup({ onLoad, onResolve }) {
+    const shared = join(process.cwd(), 'lib/cli/cli.ts');
+    /** @type {Set<string>} */
+    const later = new Set();
+    onResolve({ filter: /^\..*\.js$/ }, ({ kind, path, resolveDir }) => {
+      const source = join(resolveDir, path.replace(/js$/, 'ts'));
+      if (kind === 'dynamic-import' && source !== shared) later.add(source);
+      return undefined;
+    });
+    onLoad({ filter: /\/lib\/.*\.ts$/ }, ({ path }) =>
+      later.has(path)
+        ? { contents: `${readFileSync(path, 'utf8')}\nimport ${JSON.stringify(shared)};`, loader: 'ts' }
+        : undefined,
+    );
   },
 };
 

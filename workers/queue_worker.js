@@ -14,6 +14,8 @@
  *   QUEUE_BACKOFF       the waits between the attempts ('1m,5m,1h'); the last one repeats; default: 30s, doubled each
  *                       time up to an hour
  *   QUEUE_TIMEOUT       the time limit of one attempt; default 1h
+ *   QUEUE_PING_URL      the address of a monitoring service, which is asked for each minute while workers are well;
+ *                       default: none
  *   QUEUE_RETENTION     how long finished jobs stay in the queue's file: '30d', or 'completed=1d,failed=90d';
  *                       default: 7d, failed ones 30d
  *   QUEUE_ARCHIVE       0, false or no: drop jobs after that time, instead of moving them to archive/

@@ -2,6 +2,7 @@ import { onlyKnown, text } from '../job/checks.js';
 import { loaded } from '../job/dependency.js';
 import type { Job } from '../job/job.js';
 import type { Added, EnqueueOptions, ListOptions } from '../job/job-options.js';
+import type { NoWorkerWarning } from '../job/no-worker-warning.js';
 import type { WorkerOptions } from '../job/options.js';
 import type { RowSink } from '../job/row-source.js';
 import type { ScheduleSpec } from '../job/schedule-spec.js';
@@ -14,6 +15,7 @@ import { addAll } from './operations/enqueue.js';
 import { get, getArchived } from './operations/get.js';
 import { list } from './operations/list.js';
 import type { JobRequest } from './operations/new-job.js';
+import { NoWorkerWatch } from './operations/no-worker-watch.js';
 import { listPauses, type PauseOptions, pause, resume } from './operations/pause.js';
 import { promote } from './operations/promote.js';
 import { type PurgeOptions, purge } from './operations/purge.js';
@@ -23,10 +25,19 @@ import { gatherStats } from './operations/stats.js';
 import type { Store } from './store.js';
 import { processQueue } from './worker/process-jobs.js';
 
-/** Returns the calls of a queue that is a file, and the source of its rows. The caller knows the payloads' types. */
-export function fileQueue(store: Store) {
+/**
+ * Returns the calls of a queue that is a file, and the source of its rows. The caller knows the payloads' types.
+ *
+ * @param tell gets a warning if no worker runs the jobs that are added; default: stderr
+ */
+export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => void) {
   const { path } = store;
-  const addMany = async (jobs: readonly JobRequest[]) => withStoreErrors(path, () => addAll(store, jobs));
+  const watch = new NoWorkerWatch(store, tell);
+  const addMany = async (jobs: readonly JobRequest[]) => {
+    const added = await withStoreErrors(path, () => addAll(store, jobs));
+    watch.added();
+    return added;
+  };
   const add = async (type: string, payload?: unknown, options?: EnqueueOptions) =>
     (await addMany([{ type, payload, options }]))[0] as Added;
   return {

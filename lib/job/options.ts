@@ -1,6 +1,7 @@
 import type { BackoffOption } from './backoff-option.js';
 import { count, type Duration, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { DefaultJobs } from './job.js';
+import { pingUrl } from './ping-url.js';
 import { QUEUE_DEFAULTS, type ResolvedQueueOptions } from './queue-options.js';
 import type { ScheduleSpec } from './schedule-spec.js';
 import { type WorkerEvent, warnOnly } from './worker-event.js';
@@ -60,13 +61,18 @@ export interface WorkerOptions<Jobs = DefaultJobs> {
    * removed (`unschedule` does that). Default: none.
    */
   schedules?: { readonly [name: string]: ScheduleSpec<Jobs> | undefined } | undefined;
+  /**
+   * The http or https address of a monitoring service, which is asked for once a minute while workers look at the queue
+   * and can start jobs. So the service knows if cron or the worker has stopped. Default: none.
+   */
+  pingUrl?: string | URL | undefined;
   /** A function that gets each event. Default: warnings go to stderr, and other events are dropped. */
   logger?: ((event: WorkerEvent) => void) | undefined;
 }
 
 /** The defaults of all options; durations in ms. */
 export const DEFAULTS: ResolvedQueueOptions &
-  Omit<ResolvedWorkerOptions, 'signal' | 'logger' | 'quiet' | 'backoff'> & {
+  Omit<ResolvedWorkerOptions, 'signal' | 'pingUrl' | 'logger' | 'quiet' | 'backoff'> & {
     backoff: { base: number; factor: number };
   } = {
   ...QUEUE_DEFAULTS,
@@ -95,6 +101,7 @@ export interface ResolvedWorkerOptions {
   readonly timeout: number;
   readonly grace: number;
   readonly signal: AbortSignal | undefined;
+  readonly pingUrl: URL | undefined;
   readonly logger: (event: WorkerEvent) => void;
   /** True if the logger takes only warnings, so that other events need not be made. */
   readonly quiet: boolean;
@@ -113,6 +120,7 @@ const WORKER_OPTIONS = [
   'signal',
   'grace',
   'schedules',
+  'pingUrl',
   'logger',
 ] as const satisfies readonly (keyof WorkerOptions)[];
 
@@ -140,6 +148,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
     timeout: timeLimit('timeout', given.timeout),
     grace: duration('grace', given.grace),
     signal,
+    pingUrl: options.pingUrl === undefined ? undefined : pingUrl('pingUrl', options.pingUrl),
     logger,
     quiet: logger === warnOnly,
   };

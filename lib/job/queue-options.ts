@@ -50,6 +50,12 @@ export interface QueueOptions<Jobs = DefaultJobs> {
    */
   anyFileSystem?: boolean | undefined;
   /**
+   * `enqueue` warns if jobs are due, and no worker has looked at the queue for so long: cron or the worker has stopped, or
+   * works on another file. The warning goes to stderr, once until a worker is back. `false`, 0 and `Infinity` never warn.
+   * Default `'10m'`.
+   */
+  noWorkerAfter?: Duration | false | undefined;
+  /**
    * What this process's jobs of a type have by default, for `enqueue` and for follow-ups. An option of the call wins.
    * Default: none.
    */
@@ -69,6 +75,7 @@ export const QUEUE_DEFAULTS: ResolvedQueueOptions = {
   minFree: 0,
   lockTimeout: 30_000,
   anyFileSystem: false,
+  noWorkerAfter: 600_000,
   defaults: {},
 };
 
@@ -83,6 +90,8 @@ export interface ResolvedQueueOptions {
   readonly minFree: number;
   readonly lockTimeout: number;
   readonly anyFileSystem: boolean;
+  /** Infinity never warns. */
+  readonly noWorkerAfter: number;
   readonly defaults: Readonly<Record<string, EnqueueDefaults | undefined>>;
 }
 
@@ -103,6 +112,9 @@ export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions
     minFree: byteCount('minFree', given.minFree, 0),
     lockTimeout: duration('lockTimeout', given.lockTimeout),
     anyFileSystem: flag('anyFileSystem', given.anyFileSystem),
+    noWorkerAfter:
+      (given.noWorkerAfter !== false && duration('noWorkerAfter', given.noWorkerAfter)) ||
+      Number.POSITIVE_INFINITY,
     defaults: resolveDefaults(given.defaults),
   };
 }
@@ -117,6 +129,7 @@ const QUEUE_OPTIONS = [
   'minFree',
   'lockTimeout',
   'anyFileSystem',
+  'noWorkerAfter',
   'defaults',
 ] as const satisfies readonly (keyof QueueOptions)[];
 

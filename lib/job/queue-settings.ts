@@ -5,7 +5,7 @@ import type { RetentionOption } from './retention.js';
 /** The options of a queue that texts can set. They are the same for queues of all types of jobs. */
 type Settings = Pick<
   QueueOptions,
-  'retention' | 'archive' | 'archiveRetention' | 'maxBytes' | 'minFree' | 'anyFileSystem'
+  'retention' | 'archive' | 'archiveRetention' | 'maxBytes' | 'minFree' | 'anyFileSystem' | 'noWorkerAfter'
 >;
 
 /** The variable of each option, and the function that reads its text. */
@@ -25,6 +25,10 @@ const READERS: {
   ],
   minFree: ['QUEUE_MIN_FREE', (name, text) => bytesText(name, text, 0)],
   anyFileSystem: ['QUEUE_ANY_FILE_SYSTEM', switchText],
+  noWorkerAfter: [
+    'QUEUE_NO_WORKER_AFTER',
+    (name, text) => (/^(false|no)$/i.test(text) ? false : durationText(name, text)),
+  ],
 };
 
 /** The names of all variables that {@link queueOptionsFrom} reads. */
@@ -38,6 +42,7 @@ export const QUEUE_VARIABLES: readonly string[] = Object.values(READERS).map(([v
  * - `QUEUE_ARCHIVE` and `QUEUE_ANY_FILE_SYSTEM`: 1, true, yes; 0, false, no.
  * - `QUEUE_ARCHIVE_RETENTION`: a duration.
  * - `QUEUE_MAX_BYTES` and `QUEUE_MIN_FREE`: bytes in digits, or with a unit: k, M, G or T, in powers of 1000 ('10MB').
+ * - `QUEUE_NO_WORKER_AFTER`: a duration; 0, false, no.
  *
  * Durations need a unit, and may be 'Infinity', as `QUEUE_MAX_BYTES` may. An empty variable counts as not set. Unset
  * options are left out, so they have the defaults of {@link QueueOptions}.

@@ -1,5 +1,6 @@
 import { countText, durationText, queuePath, timeLimit } from './checks.js';
 import type { WorkerOptions } from './options.js';
+import { pingUrl } from './ping-url.js';
 import { QUEUE_VARIABLES, queueOptionsFrom } from './queue-settings.js';
 import { complain } from './worker-event.js';
 
@@ -14,9 +15,14 @@ export const WORKER_DEFAULTS: Required<Pick<WorkerOptions, 'maxAttempts' | 'back
 
 /** The worker options as text; undefined if not given. */
 export type WorkerTexts = {
-  readonly [Option in 'concurrency' | 'linger' | 'grace' | 'maxAttempts' | 'backoff' | 'timeout']?:
-    | string
-    | undefined;
+  readonly [Option in
+    | 'concurrency'
+    | 'linger'
+    | 'grace'
+    | 'maxAttempts'
+    | 'backoff'
+    | 'timeout'
+    | 'pingUrl']?: string | undefined;
 };
 
 /** The options that texts can set are the same for queues of all types of jobs. */
@@ -31,6 +37,8 @@ const READERS: { [Option in keyof WorkerTexts]-?: (name: string, text: string) =
   // A table of waits, whose last one repeats.
   backoff: (name, text) => text.split(',').map((wait) => durationText(name, wait.trim())),
   timeout: (name, text) => timeLimit(name, durationText(name, text)),
+  // An empty one counts as not set, as docker compose passes it.
+  pingUrl: (name, text) => (text === '' ? undefined : pingUrl(name, text)),
 };
 
 /**
@@ -51,7 +59,7 @@ const variableOf = (option: string): string => `QUEUE_${option.replace(/[A-Z]/g,
 
 /**
  * Reads a worker's options from its environment: `QUEUE_CONCURRENCY`, `QUEUE_LINGER`, `QUEUE_GRACE`,
- * `QUEUE_MAX_ATTEMPTS`, `QUEUE_BACKOFF` and `QUEUE_TIMEOUT`. Durations need a unit ('30s'). `QUEUE_BACKOFF` is a table
+ * `QUEUE_MAX_ATTEMPTS`, `QUEUE_BACKOFF`, `QUEUE_TIMEOUT` and `QUEUE_PING_URL`. Durations need a unit ('30s'). `QUEUE_BACKOFF` is a table
  * of waits ('1m,5m,1h') whose last one repeats; one alone is the wait before each attempt. Unset options have
  * the defaults of {@link WorkerOptions}, except the attempts: 10, after waits of 30 s, doubled up to an hour.
  * So an outage of up to two hours fails no job. It warns on stderr about a variable whose name is almost one of these.

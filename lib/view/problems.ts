@@ -1,23 +1,28 @@
+import { dirname, join } from 'node:path';
 import type { Health } from '../job/health.js';
 import type { Snapshot, TypeSnapshot } from './snapshot.js';
 import { isoSeconds, size, span } from './text.js';
 
+/** The kinds of problems, for programs; they stay the same. */
+export const PROBLEM_CODES = [
+  'obstacle',
+  'no-worker',
+  'worker-ahead',
+  'late',
+  'failing',
+  'failed',
+  'paused',
+  'unreadable',
+  'dated-ahead',
+  'orphaned',
+  'short-of-room',
+  'other',
+] as const;
+
 /** Something that a person should look at. */
 export interface Problem {
   /** For programs; it stays the same. */
-  readonly code:
-    | 'obstacle'
-    | 'no-worker'
-    | 'worker-ahead'
-    | 'late'
-    | 'failing'
-    | 'failed'
-    | 'paused'
-    | 'unreadable'
-    | 'dated-ahead'
-    | 'orphaned'
-    | 'short-of-room'
-    | 'other';
+  readonly code: (typeof PROBLEM_CODES)[number];
   /** One sentence without a full stop. */
   readonly text: string;
   /** What to do, or undefined if the text says it. */
@@ -43,8 +48,9 @@ export function findProblems(snapshot: Snapshot, health: Health, patience: Patie
   const problems: Problem[] = [];
   const add = (code: Problem['code'], text: string, hint?: string): void =>
     void problems.push({ code, text, hint });
-  if (health.obstacle !== undefined) add('obstacle', health.obstacle);
   addWorker(snapshot, health, patience, add);
+  if (health.obstacle !== undefined) add('obstacle', health.obstacle);
+  addLate(snapshot, health, patience, add);
   for (const type of snapshot.types.filter(isFailing)) addFailing(type, snapshot, add);
   const failed = snapshot.counts.failed - snapshot.counts.dismissed;
   if (failed > patience.maxFailed)
@@ -80,20 +86,27 @@ function addWorker(snapshot: Snapshot, health: Health, { maxAge }: Patience, add
   const now = snapshot.at.getTime();
   const { lastTick } = health;
   if (lastTick === undefined)
-    add('no-worker', 'no worker has run yet', 'queue cron print has the line for crontab');
-  else if (now - lastTick.getTime() > maxAge) {
-    const ago = span(now - lastTick.getTime());
     add(
       'no-worker',
-      `no worker for ${ago} (the last one at ${isoSeconds(lastTick)})`,
-      'see cron and its mail',
+      'no worker has run yet',
+      `queue cron print has the line for crontab; ${howToLook(health)}`,
     );
+  else if (now - lastTick.getTime() > maxAge) {
+    const ago = span(now - lastTick.getTime());
+    add('no-worker', `no worker for ${ago} (the last one at ${isoSeconds(lastTick)})`, howToLook(health));
   }
   // Until this clock reaches lastTick, the check above would never find that no worker runs.
   else if (lastTick.getTime() - now > maxAge) {
     const ahead = span(lastTick.getTime() - now);
     add('worker-ahead', `the last worker ran ${ahead} ahead of this clock (at ${isoSeconds(lastTick)})`);
   }
+}
+
+/** Says where to find out why no worker runs. The log is the one of `queue cron print`. */
+const howToLook = ({ file }: Health): string =>
+  `does cron run (pgrep -x cron), with the line of this queue (crontab -l)? what does it say (tail ${join(dirname(file), 'worker.log')})?`;
+
+function addLate(snapshot: Snapshot, health: Health, { maxAge }: Patience, add: Add): void {
   const types = unpausedTypes(snapshot, health);
   const due = types.reduce((sum, { counts }) => sum + counts.due, 0);
   const oldestDue = Math.max(0, ...types.map(({ counts }) => counts.oldestDue));

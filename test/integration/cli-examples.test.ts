@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,7 +10,7 @@ import { EXAMPLES } from '../../lib/cli/overview.js';
 import { wholeProgram } from '../../lib/cli/program.js';
 import { temporaryFolder } from '../support/folders.js';
 import { bareEnvironment } from '../support/processes.js';
-import { line, writeQueue } from '../support/queue-file.js';
+import { HEADER, line, writeQueue } from '../support/queue-file.js';
 import { project } from './app-project.js';
 import { CLI, run } from './cli-process.js';
 
@@ -28,6 +29,8 @@ const ALARMS = /^queue (check|status|cron check)\b/;
 /** What has to be so that an example can do something. */
 const BEFORE: readonly (readonly [RegExp, string])[] = [
   [/^queue (cancel|promote) 3fa9/, 'queue retry 3fa9 --delay 1h'],
+  [/backup\/queue\.tsv doctor/, 'queue backup backup/queue.tsv'],
+  [/export jobs.csv/, 'rm jobs.csv'],
   [/^queue resume webhook/, 'queue pause webhook'],
   [/^queue resume$/, 'queue pause'],
 ];
@@ -67,20 +70,30 @@ const STUBS: Record<string, string> = {
     '[ "$1" = -l ] || exec cat > "$HOME/crontab"; [ ! -e "$HOME/crontab" ] || exec cat "$HOME/crontab"',
 };
 
+/** Files that the examples read. */
+const FILES: Record<string, string> = {
+  'order.json': '{ "order": 7 }',
+  'orders.json': '[{ "order": 7 }, { "order": 8 }]',
+  'jobs.csv': 'type,payload\nreport,"{""month"": 1}"\n',
+  'customers.csv': 'name,payload\nAnn,"{""id"": 1}"\n',
+  'old.tsv': `${HEADER}\n${ROWS[1]}`,
+};
+
 /** A project whose queue has what the examples name. */
 async function template(t: TestContext): Promise<string> {
   const cwd = project(t, '{ "type": "module" }');
   await run(t, ['init'], { cwd });
   writeQueue(join(cwd, 'data/queue.tsv'), ...ROWS);
   mkdirSync(join(cwd, 'home/.config/fish/completions'), { recursive: true });
-  mkdirSync(join(cwd, 'bin'));
+  for (const name of ['bin', 'backup', 'var/lib/prometheus/node-exporter'])
+    mkdirSync(join(cwd, name), { recursive: true });
   for (const [name, script] of Object.entries(STUBS)) {
     writeFileSync(join(cwd, 'bin', name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(cwd, 'bin', name), 0o755);
   }
   const handlers = 'export const send_email = async () => {};\nexport const report = async () => {};\n';
   for (const name of ['handlers.js', 'workers/handlers.js']) writeFileSync(join(cwd, name), handlers);
-  writeFileSync(join(cwd, 'order.json'), '{ "order": 7 }');
+  for (const [name, text] of Object.entries(FILES)) writeFileSync(join(cwd, name), text);
   await run(t, ['schedule', 'add', 'nightly', 'backup', '--cron', '30 2 * * *'], { cwd });
   return cwd;
 }
@@ -110,10 +123,13 @@ test('every example does what it says', { concurrency: 3 }, async (t) => {
     t.test(example, { skip: obstacle(example) ?? false }, async (t) => {
       const { cwd, env } = sandbox(t, from);
       for (const [which, before] of BEFORE) if (which.test(example)) await inShell('bash', before, cwd, env);
-      const command = LASTING.test(example)
-        ? `timeout --preserve-status -s INT 5 script -qec '${example}' /dev/null`
-        : example;
-      const { code, stderr } = await inShell(shellOf(example), command, cwd, env);
+      // Folders of the machine are folders of the project here.
+      const own = example.replaceAll(/ "?\/(backup|var\/lib\/prometheus\/node-exporter)\//g, (path) =>
+        path.replace('/', `${cwd}/`),
+      );
+      const { code, stderr } = LASTING.test(example)
+        ? await untilStopped(own, cwd, env)
+        : await inShell(shellOf(example), own, cwd, env);
       const expected = ALARMS.test(example) ? 1 : 0;
       assert.equal(code, expected, `exits with ${code}: ${stderr}`);
       assert.doesNotMatch(stderr, /command not found|unknown option|error:/);
@@ -121,6 +137,21 @@ test('every example does what it says', { concurrency: 3 }, async (t) => {
   );
   await Promise.all(results);
 });
+
+/** Runs it in a terminal, where a person stops it once it shows something: by q for a screen, otherwise by ^C. */
+async function untilStopped(example: string, cwd: string, env: NodeJS.ProcessEnv) {
+  writeFileSync(join(cwd, 'example.sh'), example);
+  const child = spawn('script', ['-qec', 'exec bash example.sh', '/dev/null'], { cwd, env, timeout: 60_000 });
+  const [shows, key] = example.startsWith('queue top') ? ['q quit', 'q'] : ['3fa95c01d2e8b764', '\x03'];
+  let printed = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (!printed.includes(shows) && (printed + text).includes(shows)) child.stdin.write(key);
+    printed += text;
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  // ^C ends the other programs of a pipe as well.
+  return { code: code === 130 && example.includes('|') ? 0 : code, stderr: printed };
+}
 
 const inShell = (shell: string, command: string, cwd: string, env: NodeJS.ProcessEnv) =>
   new Promise<{ code: number; stderr: string }>((resolve) => {

@@ -136,7 +136,7 @@ describe('purge', { concurrency: 3 }, () => {
     for (const [args, message] of [
       [['--yes'], /--status is missing; name one or more of completed, failed, cancelled, pending/],
       [['--status', 'failed'], /this is no terminal to ask at, so nothing was changed; give --yes/],
-      [['--status', 'processing', '--yes'], /Allowed choices are completed, failed, cancelled, pending/],
+      [['--status', 'processing', '--yes'], /processing jobs can't be purged; cancel them first/],
       [['--status', 'failed', '--older-than', '30', '--yes'], /--older-than is 30, which has no unit/],
     ] as const) {
       const { code, stdout, stderr } = await queue('purge', ...args);

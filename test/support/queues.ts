@@ -39,6 +39,8 @@ export function openTest<Jobs = DefaultJobs>(t: TestContext, options: TestOption
   queueOptions.lockTimeout ??= '1h';
   // Temporary folders may be in memory, or in the layer of a container.
   queueOptions.anyFileSystem ??= true;
+  // Tests of other things count calls to the system, and let time pass without workers.
+  queueOptions.noWorkerAfter ??= false;
   const store = new Store(file, resolveQueueOptions(queueOptions), {
     clock,
     fs: watched(fileSystem),

@@ -70,6 +70,7 @@ const TABLES: Record<string, string[]> = {
     minFree: true,
     lockTimeout: true,
     anyFileSystem: true,
+    noWorkerAfter: true,
     defaults: true,
   }),
   Functions: keys<Omit<Queue, 'file'>>({
@@ -128,6 +129,7 @@ const TABLES: Record<string, string[]> = {
       signal: true,
       grace: true,
       schedules: true,
+      pingUrl: true,
       logger: true,
     }),
     ...keys<HandlerContext>({ job: true, signal: true, enqueue: true }),
@@ -270,7 +272,7 @@ test('the API page names every function and class that the package exports', () 
 
 test('the defaults on the API page are those of the code', () => {
   const { durability, retention, maxPayload, lockTimeout, maxAttempts, concurrency, maxWorkers } = DEFAULTS;
-  const { archive, archiveRetention, maxBytes, minFree } = DEFAULTS;
+  const { archive, archiveRetention, maxBytes, minFree, noWorkerAfter } = DEFAULTS;
   const { timeout, grace, linger, maxTime, backoff, anyFileSystem, maxInterruptions, maxRetryAfter } =
     DEFAULTS;
   const day = 86_400_000;
@@ -288,6 +290,7 @@ test('the defaults on the API page are those of the code', () => {
       minFree: String(minFree),
       lockTimeout: `'${lockTimeout / 1000}s'`,
       anyFileSystem: String(anyFileSystem),
+      noWorkerAfter: `'${noWorkerAfter / 60_000}m'`,
       defaults: 'none',
     } satisfies Record<keyof QueueOptions, string>,
     'Running jobs': {
@@ -303,6 +306,7 @@ test('the defaults on the API page are those of the code', () => {
       signal: 'none',
       grace: `'${grace / 1000}s'`,
       schedules: 'none',
+      pingUrl: 'none',
       logger: 'warnings to stderr',
     } satisfies Record<keyof WorkerOptions, string>,
   };

@@ -77,7 +77,7 @@ is pending\`. With \`--json\` (\`{ id, outcome }\`) or \`--plain\`, the outcome 
     ],
   }).action(async (type: string, json: string | undefined, options: Options) => {
     const payload = json === undefined ? undefined : await payloadOf(json);
-    const queue = overStore(cli.store);
+    const queue = overStore(cli.store, ({ message }) => say(message));
     const { id, outcome } = await queue.add(type, payload, enqueueOptions(options));
     const { output } = cli;
     output.record({ id, outcome }, id, [id, outcome]);

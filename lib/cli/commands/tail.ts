@@ -60,6 +60,8 @@ async function tail(
 ): Promise<void> {
   const { existingStore: store, output } = cli;
   const most = countText('--lines', lines, 0);
+  // Before the first line, whose reader may send a signal.
+  const stop = follow ? stopSignal() : undefined;
   const given = type === undefined ? undefined : await givenTypes(store, type);
   if (given !== undefined && output.format === 'human') sayUnknownTypes(given, store.path);
   const wanted: Wanted = {
@@ -82,8 +84,8 @@ async function tail(
   });
   const fits = ({ after }: RowChange): boolean =>
     (wanted.types?.has(after.type) ?? true) && (wanted.statuses?.has(after.status) ?? true);
-  if (follow)
-    await following(store, async () => {
+  if (stop !== undefined)
+    await following(store, stop, async () => {
       const changes = await withStoreErrors(store.path, () => feed.read());
       await print(changes.filter(fits).map((change) => tailEventOf(change, new Date())));
     });
@@ -103,7 +105,8 @@ function printer({ output }: Cli, looks: EventLooks): (events: (TailEvent | unde
 }
 
 /** Calls `look` after each change of the file, until a signal asks for the end, or the reader of stdout is gone. */
-async function following(store: Store, look: () => Promise<void>): Promise<void> {
+async function following(store: Store, stop: AbortSignal, look: () => Promise<void>): Promise<void> {
+  if (stop.aborted) return;
   await new Promise<void>((resolve, reject) => {
     const watcher = new Watcher(store, async () => {
       try {
@@ -116,12 +119,17 @@ async function following(store: Store, look: () => Promise<void>): Promise<void>
     });
     const end = (): void => {
       watcher.stop();
-      for (const signal of SIGNALS) process.off(signal, end);
       resolve();
     };
-    for (const signal of SIGNALS) process.on(signal, end);
+    stop.addEventListener('abort', end, { once: true });
     watcher.start(true);
   });
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Returns what is aborted by the first signal to end. The second ends the process. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => controller.abort());
+  return controller.signal;
+}

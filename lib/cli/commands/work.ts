@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { Command } from 'commander';
 import { escapeText } from '../../file/format/text.js';
 import { errorMessage } from '../../job/errors.js';
+import type { WorkerOptions } from '../../job/options.js';
 import { readWorkerOptions, type WorkerTexts } from '../../job/settings.js';
 import type { WorkerEvent } from '../../job/worker-event.js';
 import type { Queue } from '../../queue.js';
@@ -24,6 +25,9 @@ type](api.md#options-of-a-type), which count before those of the command. An exp
 jobs](api.md#recurring-jobs) by their names: one that the queue lacks is added, one that differs is changed. Other named exports
 are ignored. A \`.ts\` file needs a Node that can import it ([Handlers in TypeScript](operations.md#handlers-in-typescript)). The
 command doesn't make the queue file, also not for \`schedules\`: \`queue add\` and \`queue schedule add\` make it.
+
+\`QUEUE_PING_URL\` in the environment is the address of a [monitoring
+service](operations.md#if-cron-or-the-worker-stops), which is asked for each minute.
 
 It prints a line for each event of a job or schedule; without events, it prints nothing. The first SIGINT or SIGTERM lets the
 running jobs finish, for 10 s at most. The second one ends it at once.`,
@@ -52,7 +56,7 @@ export function define(command: Command, cli: Cli): void {
     )
     .option('--timeout <time>', 'the time limit of one attempt; default: 1h');
   about(command, ABOUT).action(async (file: string, options: WorkerTexts) => {
-    const resolved = readWorkerOptions(options, optionName);
+    const resolved = resolve(options);
     // Opens the queue first, so that a mistyped path is reported before the user's code runs.
     const { output, queue } = cli;
     let dying: Promise<never> | undefined;
@@ -84,7 +88,12 @@ export function define(command: Command, cli: Cli): void {
   });
 }
 
-const optionName = (option: string): string => `--${option.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
+/** Reads the options. The address to ping isn't one, because it is a secret, and others can see a command line. */
+const resolve = (options: WorkerTexts): Omit<WorkerOptions, 'schedules'> =>
+  readWorkerOptions({ ...options, pingUrl: process.env.QUEUE_PING_URL }, optionName);
+
+const optionName = (option: string): string =>
+  option === 'pingUrl' ? 'QUEUE_PING_URL' : `--${option.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
 
 /** Ends the process by an uncaught exception, after the running jobs have it as their error. */
 async function die(queue: Queue, error: unknown): Promise<never> {

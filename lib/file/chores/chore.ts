@@ -6,7 +6,15 @@ import type { Store } from '../store.js';
 interface ChoreEvents {
   /** The content of the heartbeat. */
   readonly heartbeat: Omit<Heartbeat, 'at'>;
+  /** True if the last commit failed. */
+  readonly isFailing: boolean;
   warn(message: string): void;
+}
+
+/** Tells a monitoring service that a worker is at work. */
+export interface Ping {
+  /** Pings if it is due. Resolves at the end of the ping, after 10 s at most; never rejects. */
+  send(): Promise<void>;
 }
 
 /** The things that a chore works with. */
@@ -15,6 +23,8 @@ export interface ChoreContext {
   /** True if the worker waits for more jobs when nothing is due. */
   readonly stays: boolean;
   readonly events: ChoreEvents;
+  /** Undefined if no address was given. */
+  readonly ping: Ping | undefined;
 }
 
 /** A task that a worker does now and then besides its jobs. A rescue isn't one, because it is part of a commit. */

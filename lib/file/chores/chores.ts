@@ -1,8 +1,8 @@
 import { type Chore, type ChoreContext, Interval } from './chore.js';
 import { compact } from './compact.js';
-import { heartbeat } from './heartbeat.js';
+import { heartbeat, ping } from './heartbeat.js';
 
-const CHORES: readonly Chore[] = [heartbeat, compact];
+const CHORES: readonly Chore[] = [heartbeat, ping, compact];
 
 /** The chores of one worker. */
 export class Chores {

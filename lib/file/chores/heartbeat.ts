@@ -43,3 +43,6 @@ export function beat(
 
 /** Tells other processes that the worker is alive, and which types it can't run. */
 export const heartbeat: Chore = { name: 'heartbeat', every: 30_000, run: (context) => beat(context) };
+
+/** Tells a monitoring service that a busy worker is alive. Its answer isn't waited for. */
+export const ping: Chore = { name: 'ping', every: 30_000, run: (context) => void context.ping?.send() };

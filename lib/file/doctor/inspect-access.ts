@@ -76,7 +76,7 @@ function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
     findings.push((error as Error).message);
   }
   const inLock = [lock.path, `${lock.path}/rewriting`];
-  const beside = ['tick', 'paused', 'limits'].map((end) => `${realPath}.${end}`);
+  const beside = ['tick', 'ping', 'paused', 'limits'].map((end) => `${realPath}.${end}`);
   for (const name of [...inLock, ...beside, archive, ...inArchive]) {
     const info = anothers(name);
     if (info === undefined) continue;

@@ -1,7 +1,7 @@
 import { declaredText } from '../format/declared-text.js';
 import type { Layout } from '../format/layout.js';
 import { LineReader } from '../format/line.js';
-import { eachRowWith } from './rows-by-word.js';
+import { eachRowWith } from '../format/rows-by-word.js';
 
 /** Knows which schedules the file has, for a worker that declares some. */
 export class DeclaredRows {

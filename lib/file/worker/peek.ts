@@ -1,11 +1,11 @@
 import { pausedTypes, readPauses } from '../admission/paused.js';
 import { endOf } from '../disk/tail.js';
 import { LineReader } from '../format/line.js';
+import { eachRowWith } from '../format/rows-by-word.js';
 import { sealedPart } from '../index/sealed.js';
 import { claimIn, isOverdue } from '../lock/overdue.js';
 import type { Store } from '../store.js';
 import { DeclaredRows } from './declared-rows.js';
-import { eachRowWith } from './rows-by-word.js';
 
 const WORDS = ['pending', 'processing', 'recurring'] as const;
 

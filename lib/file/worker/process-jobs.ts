@@ -6,6 +6,7 @@ import type { Death } from '../../runner/ending.js';
 import type { HandlerEntries, Summary } from '../../runner/handler.js';
 import { checkHandlers } from '../../runner/handler-table.js';
 import { ServedTypes } from '../../runner/served-types.js';
+import type { Ping } from '../chores/chore.js';
 import { beat, lastHeartbeat } from '../chores/heartbeat.js';
 import { withStoreErrors } from '../disk/fs.js';
 import { handlersRunningHere } from '../lock/running-here.js';
@@ -30,6 +31,7 @@ export async function processQueue(
   const types = new ServedTypes(entries, workerPolicy(resolved));
   const events = new WorkerEvents(resolved);
   let worker: Worker | undefined;
+  let ping: Ping | undefined;
   let isStopped = false;
   let death = undefined as Death | undefined;
   const stop = (): void => {
@@ -42,6 +44,7 @@ export async function processQueue(
   };
   const { schedules } = options;
   const work = async (): Promise<void> => {
+    ping = await pingsOf(store, events, resolved.pingUrl);
     // Awaited only here, because a queue that is closed meanwhile has to end this worker.
     const { declare, declared } = schedules === undefined ? NO_SCHEDULES : await checked(store, schedules);
     let { work, repair, undeclared } = await peek(store, resolved.timeout, declared);
@@ -54,7 +57,7 @@ export async function processQueue(
       const module = await loaded('the code of a worker', import('./worker.js'));
       // The new worker may stay long, and knows fewer types than the last heartbeat.
       beat({ store, events }, lastHeartbeat(store)?.unhandled);
-      worker = new module.Worker(store, types, resolved, events);
+      worker = new module.Worker({ store, events, ping }, types, resolved);
       if (isStopped) worker.stop();
       if (death !== undefined) worker.abandon(death);
       await worker.run();
@@ -72,7 +75,16 @@ export async function processQueue(
   }
   if (death !== undefined) throw death.error;
   beat({ store, events });
+  // A worker that was told to stop must not wait for an answer.
+  if (!isStopped && !resolved.signal?.aborted) await ping?.send();
   return events.summary;
+}
+
+/** Returns the pings of a worker. Their code is loaded only if there is an address. */
+async function pingsOf(store: Store, events: WorkerEvents, url: URL | undefined): Promise<Ping | undefined> {
+  if (url === undefined) return undefined;
+  const { Pings } = await loaded('the code of pings', import('../chores/ping.js'));
+  return new Pings({ store, events }, url);
 }
 
 const NO_SCHEDULES = { declare: async () => [], declared: [] };

@@ -3,6 +3,7 @@ import { errorMessage } from '../../job/errors.js';
 import type { ResolvedWorkerOptions, WorkerEvent } from '../../job/options.js';
 import type { Summary } from '../../runner/handler.js';
 import type { Wait } from '../admission/start-limits.js';
+import type { ChoreContext } from '../chores/chore.js';
 import type { Rescued } from '../chores/rescue.js';
 import type { Heartbeat, ShortOfRoom } from '../disk/heartbeat.js';
 import { brief } from '../format/text.js';
@@ -12,6 +13,11 @@ import type { ClaimedJob } from './claimed-job.js';
 import type { Ended } from './turn.js';
 
 const SKIPPED = { overlap: 'an earlier job of the schedule is not over', late: 'the slot is too old' };
+
+/** What a worker works with. */
+export interface WorkerContext extends Pick<ChoreContext, 'store' | 'ping'> {
+  readonly events: WorkerEvents;
+}
 
 /** Counts what a worker does and calls its logger. */
 export class WorkerEvents {
@@ -27,6 +33,8 @@ export class WorkerEvents {
   };
   /** When due jobs last waited because `maxWorkers` others were at work, in ms since 1970. */
   crowdedOutAt: number | undefined;
+  /** True if the last commit failed. */
+  isFailing = false;
   /** When the disk was last found to have too little room. */
   shortOfRoom: ShortOfRoom | undefined;
   readonly #options: ResolvedWorkerOptions;
@@ -120,6 +128,12 @@ export class WorkerEvents {
   get heartbeat(): Omit<Heartbeat, 'at'> {
     const { summary, crowdedOutAt, shortOfRoom } = this;
     return { unhandled: Object.keys(summary.unhandled), crowdedOutAt, shortOfRoom };
+  }
+
+  /** Warns of a failed commit. */
+  commitFailed(error: unknown): void {
+    this.isFailing = true;
+    this.warn(`a commit failed, and is tried again: ${(error as Error).message}`);
   }
 
   warn(message: string, type?: string): void {

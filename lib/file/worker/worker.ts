@@ -19,7 +19,7 @@ import { look } from './look.js';
 import { type FailureRules, judge } from './outcome.js';
 import { Prefetch } from './prefetch.js';
 import { Watcher } from './watcher.js';
-import type { WorkerEvents } from './worker-events.js';
+import type { WorkerContext, WorkerEvents } from './worker-events.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -54,7 +54,7 @@ export class Worker {
   /** The exception that ends the process; undefined while none does. */
   #death: Death | undefined;
 
-  constructor(store: Store, types: ServedTypes, options: ResolvedWorkerOptions, events: WorkerEvents) {
+  constructor({ store, events, ping }: WorkerContext, types: ServedTypes, options: ResolvedWorkerOptions) {
     const { clock } = store;
     this.#store = store;
     this.#start = clock.now();
@@ -69,7 +69,7 @@ export class Worker {
     this.#claims = new Claims({ store, worker, events, dueQueue: this.#dueQueue });
     const rules = { ...options, clock, types, runningHere: jobsRunningHere(store) };
     this.#executor = new Executor({ ...rules, onEnd: (attempt, ending) => this.#onEnd(attempt, ending) });
-    this.#chores = new Chores({ store, stays: options.linger > 0, events });
+    this.#chores = new Chores({ store, stays: options.linger > 0, events, ping });
   }
 
   /** Works until nothing is due and the linger time is over, or until it has stopped. */
@@ -160,6 +160,7 @@ export class Worker {
       // After the endings, because a job that has ended can't overlap with the next one of its schedule.
       if (isSlot) await this.#dueQueue.fire(this.#events);
       this.#commitRetry.succeed();
+      this.#events.isFailing = false;
       if (wanted > 0 && claims.mustWait) this.#onCrowd();
     } catch (error) {
       const situation = { mustLeave: this.#state !== 'lingering', holds: claims.size > 0 };
@@ -167,7 +168,7 @@ export class Worker {
         this.#executor.letGo();
         throw error;
       }
-      this.#events.warn(`a commit failed, and is tried again: ${(error as Error).message}`);
+      this.#events.commitFailed(error);
     }
   }
 

@@ -51,11 +51,15 @@ export class Actor {
       self: () => `sim.boot.1.${pid}.7.${String(++names).padStart(12, '0')}`,
       liveness: (owner) => (alive.has(Number(owner.split('.')[3])) ? 'alive' : 'dead'),
     };
-    this.store = new Store(QUEUE, resolveQueueOptions({ lockTimeout: '1h', ...options }), {
-      clock,
-      fs,
-      processes: own,
-    });
+    this.store = new Store(
+      QUEUE,
+      resolveQueueOptions({ lockTimeout: '1h', noWorkerAfter: false, ...options }),
+      {
+        clock,
+        fs,
+        processes: own,
+      },
+    );
     this.queue = overStore(this.store);
     this.#witness = witness;
   }

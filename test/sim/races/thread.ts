@@ -40,7 +40,8 @@ function begin(life: Life): void {
     timer: (run, ms) => current.later(run, ms),
   });
   const Kind = life.neverCompacts ? NeverCompacting : Store;
-  const store = new Kind(QUEUE, resolveQueueOptions(life.queue), current);
+  // The look for a worker has the time of the real machine, and a schedule has to be the same each time.
+  const store = new Kind(QUEUE, resolveQueueOptions({ ...life.queue, noWorkerAfter: false }), current);
   queue = overStore(store);
   if (life.role === 'worker') void toItsEnd(current, work(current, life));
   else if (life.role === 'reader') void toItsEnd(current, read(queue, current, life));

@@ -19,6 +19,7 @@ test('queue options have their documented defaults', () => {
     minFree: 0,
     lockTimeout: 30_000,
     anyFileSystem: false,
+    noWorkerAfter: 600_000,
     defaults,
   };
   assert.deepEqual(resolveQueueOptions({}), resolved);

@@ -26,6 +26,7 @@ test('every setting is read, and openQueue takes them', (t) => {
     QUEUE_MAX_BYTES: '10MB',
     QUEUE_MIN_FREE: '1GB',
     QUEUE_ANY_FILE_SYSTEM: '1',
+    QUEUE_NO_WORKER_AFTER: '30m',
   });
   assert.deepEqual(options, {
     retention: 30 * DAY,
@@ -34,6 +35,7 @@ test('every setting is read, and openQueue takes them', (t) => {
     maxBytes: 10_000_000,
     minFree: 1_000_000_000,
     anyFileSystem: true,
+    noWorkerAfter: 1_800_000,
   });
   openQueue(join(temporaryFolder(t), 'queue.tsv'), options);
 });
@@ -152,6 +154,14 @@ for (const [name, option, min] of [
         'k, M, G or T, in powers of 1000',
       );
   });
+
+test('QUEUE_NO_WORKER_AFTER turns the warning off', () => {
+  const never = (text: string) =>
+    resolveQueueOptions(queueOptionsFrom({ QUEUE_NO_WORKER_AFTER: text })).noWorkerAfter;
+  for (const text of ['0', 'false', 'NO', 'Infinity'])
+    assert.equal(never(text), Number.POSITIVE_INFINITY, text);
+  throws(() => never('10'), 'INVALID_ARGUMENT', 'QUEUE_NO_WORKER_AFTER is 10, which has no unit');
+});
 
 test('QUEUE_MAX_BYTES may set no limit, and is never 0', () => {
   assert.equal(queueOptionsFrom({ QUEUE_MAX_BYTES: 'Infinity' }).maxBytes, Number.POSITIVE_INFINITY);

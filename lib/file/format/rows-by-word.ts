@@ -1,5 +1,5 @@
 import type { Status } from '../../job/job.js';
-import { LF, type LineReader } from '../format/line.js';
+import { LF, type LineReader } from './line.js';
 
 /**
  * Finds the rows of a block in this state by a search in its bytes, and calls `visit` for each. The search ends when
