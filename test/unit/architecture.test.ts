@@ -34,7 +34,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/chores', 480],
   ['file/repair', 240],
   ['file/worker', 2600],
-  ['file/file-queue.ts', 100],
+  ['file/file-queue.ts', 105],
   ['operator.ts', 150],
   ['schedules.ts', 80],
   ['queue.ts', 250],

@@ -66,6 +66,7 @@ async function tail(
   if (given !== undefined && output.format === 'human') sayUnknownTypes(given, store.path);
   const wanted: Wanted = {
     most,
+    now: Date.now(),
     types: given && new Set(given.types),
     statuses: status && new Set(status),
   };

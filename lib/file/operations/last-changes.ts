@@ -10,6 +10,8 @@ import type { RowChange } from './row-feed.js';
 /** Which changes are wanted. */
 export interface Wanted {
   readonly most: number;
+  /** In ms since 1970. */
+  readonly now: number;
   /** Undefined: of any type. */
   readonly types: ReadonlySet<string> | undefined;
   /** The states that a change leads to. Undefined: any. */
@@ -84,14 +86,19 @@ function candidateOf(
   reader: LineReader,
   offset: number,
   { at }: Layout,
-  { types, statuses }: Wanted,
+  { types, statuses, now }: Wanted,
 ): Candidate | undefined {
   if (types !== undefined && !types.has(reader.text(at.type))) return undefined;
   const like = likeStatuses(reader, at);
   if (like[0] === 'recurring') return undefined;
   if (statuses !== undefined && !like.some((status) => statuses.has(status))) return undefined;
   const version = reader.number(at.version, 0);
-  return { tail: reader.text(at.id).slice(1), version, time: timeOf(reader, like, version, at), offset };
+  return {
+    tail: reader.text(at.id).slice(1),
+    version,
+    time: timeOf(reader, { like, version, now }, at),
+    offset,
+  };
 }
 
 /** Returns what the status of a row may have been before a strike. No row supersedes a completed one. */
@@ -102,7 +109,15 @@ function likeStatuses(reader: LineReader, at: Layout['at']): readonly Status[] {
 }
 
 /** Tells when a row was written, by its times. An attempt that failed and is tried again has only its start. */
-function timeOf(reader: LineReader, like: readonly Status[], version: number, at: Layout['at']): number {
+function timeOf(
+  reader: LineReader,
+  {
+    like,
+    version,
+    now,
+  }: { readonly like: readonly Status[]; readonly version: number; readonly now: number },
+  at: Layout['at'],
+): number {
   const created = reader.number(at.created_at, 0);
   const started = reader.number(at.started_at, created);
   if (like.includes('processing')) return started;
@@ -110,5 +125,5 @@ function timeOf(reader: LineReader, like: readonly Status[], version: number, at
   const attempts = reader.number(at.attempts, 0);
   // An operator's retry or promotion makes it due at once.
   const isByHand = version > 1 && attempts === reader.number(at.forgiven, 0);
-  return isByHand ? Math.max(started, Math.min(reader.number(at.run_at, 0), Date.now() / 1000)) : started;
+  return isByHand ? Math.max(started, Math.min(reader.number(at.run_at, 0), now / 1000)) : started;
 }

@@ -150,7 +150,13 @@ async function lastOf(t: TestContext, rows: string[], wanted: Partial<Wanted>): 
   const file = store.openFile();
   assert.ok(file);
   return eventsOf(
-    await lastChanges(file, file.size, { most: 10, types: undefined, statuses: undefined, ...wanted }),
+    await lastChanges(file, file.size, {
+      most: 10,
+      now: Date.now(),
+      types: undefined,
+      statuses: undefined,
+      ...wanted,
+    }),
   );
 }
 
