@@ -43,7 +43,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['view', 1800],
   ['cli/screen', 350],
   ['cli/completion', 220],
-  ['cli', 7800],
+  ['cli', 8000],
   ['index.ts', 65],
   ['testing.ts', 100],
 ];
