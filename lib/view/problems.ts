@@ -51,7 +51,8 @@ export function findProblems(snapshot: Snapshot, health: Health, patience: Patie
   addWorker(snapshot, health, patience, add);
   if (health.obstacle !== undefined) add('obstacle', health.obstacle);
   addLate(snapshot, health, patience, add);
-  for (const type of snapshot.types.filter(isFailing)) addFailing(type, snapshot, add);
+  const failing = snapshot.types.filter(isFailing).sort((a, b) => b.hour.failed - a.hour.failed);
+  for (const type of failing) addFailing(type, snapshot, add);
   const failed = snapshot.counts.failed - snapshot.counts.dismissed;
   if (failed > patience.maxFailed)
     add(

@@ -42,6 +42,8 @@ export class NoWorkerLook {
     const due = await this.#exactlyDue(now);
     if (due === undefined) return this.#forget();
     if (this.#silence(now, tick ?? NEVER, due) < options.noWorkerAfter) return undefined;
+    // Another look of this process may have been under way.
+    if (TOLD.get(realPath) === (tick ?? NEVER)) return undefined;
     TOLD.set(realPath, tick ?? NEVER);
     return {
       message: messageOf(path, now, tick, due),
