@@ -34,13 +34,8 @@ export async function retry(store: Store, id: string, options: RetryOptions = {}
       );
     refuseDuplicate(tx, job);
     const { attempts: forgiven } = job;
-    tx.change(job, {
-      status: 'pending',
-      runAt: tx.now + delay,
-      forgiven,
-      finishedAt: undefined,
-      meta: RETRIED_META,
-    });
+    const runAt = tx.now + delay;
+    tx.change(job, { status: 'pending', runAt, forgiven, finishedAt: undefined, meta: RETRIED_META });
     return true;
   });
 }
