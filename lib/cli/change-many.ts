@@ -39,10 +39,12 @@ export async function changeMany(
     types.set(type, (types.get(type) ?? 0) + 1);
   }
   const what = `${counted(ids.length)}${ids.length === 0 ? '' : ` (${summary(types)})`}`;
+  if (ids.length === 0 && filter.error !== undefined)
+    say(`no such job has an error of the group ${filter.error}; queue errors lists the groups`);
   if (dryRun)
     return output.record(
       { jobs: ids.length, types: Object.fromEntries(types) },
-      `${what} would be ${change.done}`,
+      `${what} would be ${change.done.replace(':', '')}`,
       [ids.length],
     );
   if (ids.length > 1 && !yes && !(await isConfirmed(`${what}: go on?`))) {

@@ -36,7 +36,9 @@ export function tailEventOf({ before, after }: RowChange, seen?: Date): TailEven
   const job = stateOf(after);
   const found = eventOf(before && stateOf(before), job);
   if (found === undefined) return undefined;
-  const { event, at = seen } = found;
+  const { event } = found;
+  // The row of a retry for later has only its start, which says nothing of when it was written.
+  const at = found.at === undefined || found.at.getTime() > Date.now() ? seen : found.at;
   const { startedAt, finishedAt, runAt } = job;
   const tellsError = event === 'failed' || event === 'retrying';
   const isLater = job.status === 'pending' && at !== undefined && runAt > at;

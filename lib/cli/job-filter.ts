@@ -8,7 +8,7 @@ import { groupId, groupText } from '../view/error-group.js';
 import type { Cli } from './cli.js';
 import { instantOf } from './job-texts.js';
 import { type GivenTypes, givenTypes, sayUnknownTypes } from './job-types.js';
-import { labelsOf } from './labels.js';
+import { labelOption, labelsOf } from './labels.js';
 import { didYouMean } from './nearest.js';
 
 /** A filter of jobs, as the command line gives it. */
@@ -19,19 +19,19 @@ export interface JobFilter {
   until?: string;
   search?: string;
   error?: string;
+  key?: string;
+  group?: string;
+  label?: string[];
 }
 
 /** The filter of a command that lists jobs. */
 export interface ListFilter extends JobFilter {
-  key?: string;
-  group?: string;
   dismissed?: boolean;
-  label?: string[];
 }
 
-/** Makes the option `--status`, with several states or commas. */
-export const statusOption = (description: string): Option =>
-  new Option('--status <status...>', description)
+/** Makes the option `--status`, with several states or commas. @param flags without `...` in a command with arguments */
+export const statusOption = (description: string, flags: string = '--status <status...>'): Option =>
+  new Option(flags, description)
     .choices(STATUSES)
     .argParser((text: string, others: Status[] = []) => [...others, ...text.split(',').map(statusOf)]);
 
@@ -50,9 +50,9 @@ export const typeOption = (description: string): Option =>
   ]);
 
 /** Adds the options of a filter to a command. @param which how its jobs are named: `all jobs`, `only jobs` */
-export const addFilter = (command: Command, which: string = 'all jobs'): Command =>
+export const addFilter = (command: Command, which: string = 'all jobs', status?: string): Command =>
   command
-    .addOption(statusOption(`${which} in this state, or in one of these: failed,cancelled`))
+    .addOption(statusOption(`${which} in this state, or in one of these: failed,cancelled`, status))
     .addOption(typeOption(`${which} of this type, or of one of these: email,report`))
     .option(
       '--since <time>',
@@ -60,11 +60,19 @@ export const addFilter = (command: Command, which: string = 'all jobs'): Command
     )
     .option('--until <time>', `${which} that ended until then, or were added if they have not ended`)
     .option('--search <text>', `${which} with this text in their payload, error, result or id`)
-    .option('--error <group>', `${which} whose error belongs to this group; see queue errors`);
+    .option(
+      '--error <group>',
+      `${which} whose error belongs to this group of queue errors, or the beginning of its ID`,
+    )
+    .option('--key <key>', `${which} with this key`)
+    .option('--group <group>', `${which} of this group`)
+    .addOption(labelOption(`${which} with this label; several must all fit`));
 
 /** Returns the filter among the options of a command. */
-export const pickFilter = ({ status, type, since, until, search, error }: JobFilter): JobFilter =>
-  defined({ status, type, since, until, search, error });
+export const pickFilter = (options: JobFilter): JobFilter => {
+  const { status, type, since, until, search, error, key, group, label } = options;
+  return defined({ status, type, since, until, search, error, key, group, label });
+};
 
 /** True if a filter names no jobs. */
 export const isEmpty = (filter: JobFilter): boolean => Object.keys(filter).length === 0;
@@ -164,7 +172,7 @@ function testOf(
     labels.every(([name, value]) => job.meta[name] === value) &&
     !(oldest !== undefined && timeOf(job) < oldest) &&
     !(newest !== undefined && timeOf(job) > newest) &&
-    (error === undefined || groupOf(job) === error) &&
+    (error === undefined || groupOf(job)?.startsWith(error) === true) &&
     (search === undefined || hasText(job, search));
 }
 

@@ -62,7 +62,9 @@ export function historyOf(rows: readonly StoredJob[]): HistoryEntry[] {
       }
     }
     if (found?.event === 'started') addDue(before ?? job);
-    if (found !== undefined) add(found.event, found.at, job);
+    // The row of a retry for later has only its start, which says nothing of when it was written.
+    const isAhead = (found?.at?.getTime() ?? 0) > Date.now();
+    if (found !== undefined) add(found.event, isAhead ? undefined : found.at, job);
     before = job;
   }
   if (before?.status === 'pending') addDue(before);

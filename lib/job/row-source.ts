@@ -5,6 +5,7 @@ import type { Job, Status } from './job.js';
 export interface JobFacts {
   readonly status: Status;
   readonly type: string;
+  /** Without those that don't count, because a person has retried the job, say. */
   readonly attempts: number;
   /** True for a failed job that a person has seen; see {@link Queue.dismissJob}. */
   readonly isDismissed: boolean;

@@ -53,7 +53,7 @@ export class Board implements RowSink {
     const { status, error } = facts;
     columns.status[key] = STATUSES.indexOf(status) + 1;
     columns.type[key] = this.#typeOf(facts.type);
-    columns.attempts[key] = Math.min(facts.attempts, 65_535);
+    columns.attempts[key] = Math.max(0, Math.min(facts.attempts, 65_535));
     columns.isDismissed[key] = facts.isDismissed ? 1 : 0;
     columns.createdAt[key] = facts.createdAt;
     columns.runAt[key] = facts.runAt;

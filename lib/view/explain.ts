@@ -57,18 +57,26 @@ export function explain(job: Job, around: Surroundings): Explanation {
   }
 }
 
-function explainLater({ id, attempts, runAt, error, schedule }: Job, { now }: Surroundings): Explanation {
+function explainLater(job: Job, around: Surroundings): Explanation {
+  const { id, attempts: all, forgiven, runAt, error, schedule } = job;
+  const [stop, end, ...commands] = stopOf(job, around) ?? [];
+  const { now } = around;
   const when = `${isoSeconds(runAt)}, in ${span(runAt.getTime() - now)}`;
+  const attempts = all - forgiven;
   const isRetry = attempts > 0 && error !== undefined;
   const why = isRetry
     ? `It failed ${times(attempts)}, the last time with: ${firstLine(error ?? '')}.`
     : schedule === undefined
-      ? 'It was added to start later.'
+      ? forgiven > 0
+        ? 'A person let it run again, later.'
+        : 'It was added to start later.'
       : `The schedule ${schedule.name} made it to start later.`;
   return {
     why,
-    next: `${isRetry ? 'Its next attempt is' : 'It is due'} at ${when}; then the next worker starts it.`,
-    commands: [`queue promote ${id}`, `queue cancel ${id}`],
+    next:
+      `${isRetry ? 'Its next attempt is' : 'It is due'} at ${when}` +
+      (stop === undefined ? '; then the next worker starts it.' : `. ${stop}. ${end}`),
+    commands: [...commands, `queue promote ${id}`, `queue cancel ${id}`],
   };
 }
 
@@ -78,7 +86,8 @@ type Reason = [why: string, next: string, ...commands: string[]];
 /** A person, or the file, keeps jobs of its type from starting; undefined if neither does. */
 function stopOf(job: Job, around: Surroundings): Reason | undefined {
   const { health } = around;
-  const pause = health.pauses.find(({ type }) => type === '*' || type === job.type);
+  const pauses = health.pauses.filter(({ type }) => type === '*' || type === job.type);
+  const [pause] = pauses;
   if (health.obstacle !== undefined)
     return [
       `Nothing can be changed: ${health.obstacle}`,
@@ -90,13 +99,19 @@ function stopOf(job: Job, around: Surroundings): Reason | undefined {
     const by = pause.by === undefined ? '' : `, by ${pause.by}`;
     return [
       `${all} paused since ${isoSeconds(pause.since)}${by}`,
-      pause.until === undefined
-        ? 'It starts once a person ends the pause.'
-        : `The pause ends at ${isoSeconds(pause.until)}.`,
-      pause.type === '*' ? 'queue resume' : `queue resume ${pause.type}`,
+      whenResumed(pauses.map(({ until }) => until)),
+      ...pauses.map(({ type }) => (type === '*' ? 'queue resume' : `queue resume ${type}`)),
     ];
   }
   return undefined;
+}
+
+/** Says when the last of several pauses ends. */
+function whenResumed(ends: readonly (Date | undefined)[]): string {
+  if (ends.includes(undefined))
+    return `It starts once a person ends the ${ends.length === 1 ? 'pause' : 'pauses'}.`;
+  const last = new Date(Math.max(...ends.map(Number)));
+  return `The ${ends.length === 1 ? 'pause ends' : 'pauses end'} at ${isoSeconds(last)}.`;
 }
 
 /** Why a due job that may start doesn't, the surest reason first. */

@@ -51,7 +51,8 @@ export function findProblems(snapshot: Snapshot, health: Health, patience: Patie
   addWorker(snapshot, health, patience, add);
   if (health.obstacle !== undefined) add('obstacle', health.obstacle);
   addLate(snapshot, health, patience, add);
-  const failing = snapshot.types.filter(isFailing).sort((a, b) => b.hour.failed - a.hour.failed);
+  const failing = snapshot.types.filter(isFailing);
+  failing.sort((a, b) => b.counts.failedLately - a.counts.failedLately);
   for (const type of failing) addFailing(type, snapshot, add);
   const failed = snapshot.counts.failed - snapshot.counts.dismissed;
   if (failed > patience.maxFailed)
@@ -150,16 +151,24 @@ function reasonsToWait(
   return reasons;
 }
 
-const isFailing = ({ hour: { completed, failed } }: TypeSnapshot): boolean =>
-  completed + failed >= LEAST_ENDED && failed >= (completed + failed) * FAILING_SHARE;
+function isFailing({ counts: { failedLately }, hour: { completed } }: TypeSnapshot): boolean {
+  const ended = completed + failedLately;
+  return ended >= LEAST_ENDED && failedLately >= ended * FAILING_SHARE;
+}
 
-function addFailing({ name, hour }: TypeSnapshot, { failures }: Snapshot, add: Add): void {
+/** From so many jobs on, a retry of all at once may be too much for what they call. */
+const MANY = 100;
+
+function addFailing({ name, counts, hour }: TypeSnapshot, { failures }: Snapshot, add: Add): void {
+  const { failedLately } = counts;
   const worst = failures.find(({ types, lastHour }) => lastHour > 0 && types[0] === name);
+  const most = worst !== undefined && worst.lastHour < failedLately ? `, ${worst.lastHour} of them` : '';
+  const spread = (worst?.jobs ?? counts.failed) >= MANY ? ' --spread 10m' : '';
   add(
     'failing',
-    `${name}: ${hour.failed} of ${hour.completed + hour.failed} failed in the last hour` +
+    `${name}: ${failedLately} of ${hour.completed + failedLately} failed in the last hour${most}` +
       (worst === undefined ? '' : ` — ${worst.text}`),
-    `after the fix: queue retry --type ${name}${worst === undefined ? '' : ` --error ${worst.id}`}`,
+    `after the fix: queue retry --type ${name}${worst === undefined ? '' : ` --error ${worst.id}`}${spread}`,
   );
 }
 

@@ -19,6 +19,8 @@ interface Counts extends Record<Exclude<Status, 'recurring'>, number> {
   retrying: number;
   /** Failed jobs that a person has seen. */
   dismissed: number;
+  /** Jobs that failed in the last hour, without those. */
+  failedLately: number;
   /** How long the oldest due job has waited, in ms; 0 if none is due. */
   oldestDue: number;
 }
@@ -104,7 +106,10 @@ export function takeSnapshot(board: Board, now: number): Snapshot {
     types: types.sort((a, b) => (a.name < b.name ? -1 : 1)),
     running: first(running, (key) => board.startedAt(key)),
     retries: first(retries, (key) => board.runAt(key)),
-    failures: failuresOf(board, now),
+    failures: failuresOf(board, now, (key) => {
+      (counts.get(board.type(key)) as Counts).failedLately++;
+      all.failedLately++;
+    }),
   };
 }
 
@@ -112,7 +117,7 @@ const STATES = ['pending', 'processing', 'completed', 'failed', 'cancelled', 'wa
 
 const none = (): Counts => ({
   ...{ pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0, waiting: 0 },
-  ...{ due: 0, later: 0, retrying: 0, dismissed: 0, oldestDue: 0 },
+  ...{ due: 0, later: 0, retrying: 0, dismissed: 0, failedLately: 0, oldestDue: 0 },
 });
 
 function countsOf({ counts, dismissed }: TypeBoard): Counts {
@@ -145,7 +150,8 @@ function hourOf(types: readonly TypeBoard[], now: number): Hour {
   };
 }
 
-function failuresOf(board: Board, now: number): FailureSnapshot[] {
+/** @param onLate called for each job that failed in the last hour */
+function failuresOf(board: Board, now: number, onLate: (key: number) => void): FailureSnapshot[] {
   const groups = new Map<
     number,
     { jobs: number; lastHour: number; newest: number; types: Map<string, number> }
@@ -157,7 +163,10 @@ function failuresOf(board: Board, now: number): FailureSnapshot[] {
     groups.set(number, group);
     group.jobs++;
     const finishedAt = board.finishedAt(key);
-    if (finishedAt > now - HOUR_MS) group.lastHour++;
+    if (finishedAt > now - HOUR_MS) {
+      group.lastHour++;
+      onLate(key);
+    }
     if (!(finishedAt <= board.finishedAt(group.newest))) group.newest = key;
     const { name } = board.type(key);
     group.types.set(name, (group.types.get(name) ?? 0) + 1);

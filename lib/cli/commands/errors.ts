@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { View } from '../../view/view.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
-import { writeOut } from '../output.js';
-import { columnsOf } from '../screen/colours.js';
+import { screenOf, writeOut } from '../output.js';
 import { tableLines } from '../screen/table.js';
 import { errorColumns } from '../status/errors.js';
 
@@ -23,8 +22,9 @@ take it as \`--error\`.`,
     const view = new View(queue);
     const { failures, at } = await view.snapshot(Date.now());
     if (output.format === 'human') {
-      if (failures.length > 0)
-        writeOut(`${tableLines(failures, errorColumns(at), columnsOf()).join('\n')}\n`);
+      // In a pipe nothing is cut.
+      const columns = (await screenOf()) ?? Number.POSITIVE_INFINITY;
+      if (failures.length > 0) writeOut(`${tableLines(failures, errorColumns(at), columns).join('\n')}\n`);
       else output.text('no failed jobs');
       return;
     }

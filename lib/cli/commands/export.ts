@@ -46,7 +46,7 @@ FILE gets its name once it is whole, and only this user may read it. If it ends 
     )
     .option('--archive', 'also the jobs past their retention time')
     .option('--force', 'replace an existing file');
-  addFilter(command).action(
+  addFilter(command, 'only jobs', '--status <status>').action(
     async (file: string | undefined, { format, archive = false, force = false, ...filter }: Options) => {
       const { output, existingStore: store } = cli;
       if (file !== undefined) refuseTaken(cli, file, force);

@@ -7,7 +7,6 @@ import { about } from '../help.js';
 import { COLUMN_NAMES, columnNames, jobShape, type Looks } from '../job-columns.js';
 import { addFilter, filtered, type ListFilter } from '../job-filter.js';
 import { orderOf, SORT_FIELDS, sorted } from '../job-sort.js';
-import { labelOption } from '../labels.js';
 import { say, screenOf } from '../output.js';
 import { addTimes, type TimeOptions, timeTextOf } from '../screen/times.js';
 
@@ -22,11 +21,8 @@ interface Options extends ListFilter, TimeOptions {
 
 export function define(command: Command, cli: Cli): void {
   addFilter(command, 'only jobs')
-    .option('--key <key>', 'only jobs with this key')
-    .option('--group <group>', 'only jobs of this group')
     .option('--dismissed', 'only failed jobs that queue dismiss has dealt with')
     .option('--no-dismissed', 'no such jobs')
-    .addOption(labelOption('only jobs with this label; several must all fit'))
     .option('--archive', 'after them, the archived jobs, which are past their retention time')
     .option('--sort <field>', 'sort by a field; with a - before it, the largest or newest first')
     .option('--reverse', 'turn the order of --sort round')

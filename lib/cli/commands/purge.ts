@@ -33,7 +33,7 @@ export function define(command: Command, cli: Cli): void {
   about(command, {
     text: `Takes jobs out of the file for good. They don't go to the archive, and the archive stays as it is. On a terminal, it says
 how many jobs these are, and asks first. A finished job goes once it finished a minute ago, and the command says how many are
-younger, and stay for now. Without IDs, \`--status\`, \`--search\` or \`--error\` has to name jobs: \`completed\`, \`failed\`,
+younger, and stay for now. Without IDs, \`--status\`, \`--search\`, \`--error\`, \`--key\` or \`--label\` has to name jobs: \`completed\`, \`failed\`,
 \`cancelled\` (these three without \`--status\`) or \`pending\` ones. [The API](api.md#functions) has the rest.`,
     plain: 'purged; with `--dry-run`, how many would be. `--json` has `tooYoung` as well.',
     exits:
@@ -79,7 +79,8 @@ async function purgeOf(cli: Cli, given: string[], options: Options): Promise<Pur
       throw notFound(`there is no job ${unknown.join(', ')} in ${store.path}; nothing was purged`);
     return { olderThan, status: PURGEABLE, ids: ids as string[] };
   }
-  if (status === undefined && marks.search === undefined && marks.error === undefined)
+  const { search, error, key, label } = marks;
+  if ([status, search, error, key, label].every((mark) => mark === undefined))
     throw usageError(`--status is missing; name one or more of ${PURGEABLE.join(', ')}`);
   // A state that can't be purged is refused by the purge.
   const states = (status ?? FINAL) as readonly PurgeableStatus[];

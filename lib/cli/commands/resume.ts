@@ -19,6 +19,7 @@ Lingering workers start the jobs within half a second, others with the next tick
   }).action(async (type: string | undefined) => {
     const { output, queue } = cli;
     const what = type ?? 'all types';
+    const wasPaused = (await queue.paused()).some((pause) => pause.type === (type ?? '*'));
     if (await queue.resume(type)) {
       output.changed({ type: type ?? '*' }, `resumed ${what}`, [type ?? '*']);
       return;
@@ -29,6 +30,11 @@ Lingering workers start the jobs within half a second, others with the next tick
       : paused.length > 0
         ? `paused: ${paused.join(', ')}`
         : 'nothing is paused';
+    if (wasPaused && paused.includes('*')) {
+      say(`the pause of ${what} has ended, but none starts, because ${hint}`);
+      process.exitCode = EXIT.failed;
+      return;
+    }
     const why = type === undefined ? 'there is no pause of all types' : 'it is not paused';
     say(`${what} can't be resumed, because ${why}; ${hint}`);
     process.exitCode = EXIT.failed;

@@ -26,11 +26,12 @@ export function define(command: Command, cli: Cli): void {
     .option('--delay <time>', "how long to wait before the jobs are due: '10m'; default: 0")
     .option(
       '--spread <time>',
-      'the jobs become due one after another within this time, so that they come to a service that has just recovered a few at a time; default: 0',
+      'the jobs become due one after another within this time, in equal steps; default: 0',
     );
   about(command, {
     text: `Runs failed or cancelled jobs again, with all their attempts. They are due at once, or as \`--delay\` and \`--spread\`
-say. Options look among the failed jobs that were not dismissed, unless \`--status\` says otherwise. For a pending job, use
+say. With \`--spread\`, a service that has just recovered gets them a few at a time, if workers linger (\`queue cron print --linger
+55s\`); otherwise each minute's worker runs those of the last minute. Options look among the failed jobs that were not dismissed, unless \`--status\` says otherwise. For a pending job, use
 \`queue promote\`.
 
 ${MANY}`,

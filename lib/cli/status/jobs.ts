@@ -14,6 +14,8 @@ const SHORT_ID = 8;
 const MOST_RUNNING = 10;
 const MOST_RETRIES = 4;
 const MOST_GROUPS = 8;
+/** From this width on, the ids of groups have room. */
+const WITH_GROUP_IDS = 80;
 
 /** What the sections below need. */
 export interface Screen {
@@ -94,12 +96,13 @@ export function retryLines({ retries, counts, at }: Snapshot, { view, columns, c
 /** Returns the groups of failures, with the types and the time of the newest; none if nothing failed. */
 export function failureLines({ failures, at }: Snapshot, { columns, colours }: Screen): string[] {
   if (failures.length === 0) return [];
+  const hasIds = columns >= WITH_GROUP_IDS;
   const lines = [
     titleLine('Failures by what they have in common', undefined, colours),
-    colours.dim('   HOUR   ALL'),
+    colours.dim(`   HOUR   ALL${hasIds ? '  ID' : ''}`),
   ];
-  for (const { lastHour, jobs, text, types, newest } of failures.slice(0, MOST_GROUPS)) {
-    const counts = `${String(lastHour).padStart(7)}${String(jobs).padStart(6)}  `;
+  for (const { id, lastHour, jobs, text, types, newest } of failures.slice(0, MOST_GROUPS)) {
+    const counts = `${String(lastHour).padStart(7)}${String(jobs).padStart(6)}  ${hasIds ? `${id}  ` : ''}`;
     const others = types.length > 1 ? ` and ${types.length - 1} more` : '';
     const when = Number.isNaN(newest.getTime())
       ? ''

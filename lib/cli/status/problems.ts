@@ -1,5 +1,5 @@
 import type { Problem } from '../../view/problems.js';
-import { harmless, size } from '../../view/text.js';
+import { harmless, isoSeconds, size } from '../../view/text.js';
 import type { Look } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
 import { short } from '../screen/numbers.js';
@@ -33,7 +33,22 @@ export function verdictLines(
     const [doThis = '', ...more] = hint === undefined ? [] : wrap(harmless(hint), columns - 6);
     if (doThis !== '') lines.push(...[`    → ${doThis}`, ...more.map((line) => `      ${line}`)].map(dim));
   }
-  return lines;
+  return [...lines, ...pauseLines(health.pauses, columns)];
+}
+
+/** Returns a line for each pause. It is no problem, but may be why jobs wait. */
+function pauseLines(pauses: Look['health']['pauses'], columns: number): string[] {
+  return pauses.flatMap(({ type, since, until, by }) => {
+    const what = type === '*' ? 'all jobs' : harmless(type);
+    const end = until === undefined ? '' : `, until ${isoSeconds(until)}`;
+    const who = by === undefined ? '' : ` by ${harmless(by)}`;
+    const resume = type === '*' ? 'queue resume' : `queue resume ${harmless(type)}`;
+    const [first = '', ...rest] = wrap(
+      `${what} paused${who} since ${isoSeconds(since)}${end}: ${resume}`,
+      columns - 4,
+    );
+    return [`  · ${first}`, ...rest.map((line) => `    ${line}`)];
+  });
 }
 
 /** A section's title, with how many there are. */

@@ -125,5 +125,6 @@ function timeOf(
   const attempts = reader.number(at.attempts, 0);
   // An operator's retry or promotion makes it due at once.
   const isByHand = version > 1 && attempts === reader.number(at.forgiven, 0);
-  return isByHand ? Math.max(started, Math.min(reader.number(at.run_at, 0), now / 1000)) : started;
+  const runAt = reader.number(at.run_at, 0);
+  return isByHand && runAt <= now / 1000 ? Math.max(started, runAt) : started;
 }

@@ -50,7 +50,7 @@ export async function countPurgeable(store: Store, options: PurgeOptions): Promi
   let [purgeable, tooYoung] = [0, 0];
   for await (const job of list(store, { status, type })) {
     const [createdAt, finishedAt] = [job.createdAt.getTime(), job.finishedAt?.getTime() ?? Number.NaN];
-    if (index?.isHeld(job.id)) continue;
+    if (index?.isHeld(job.id) || checked.ids?.has(job.id) === false) continue;
     if (isPurged(checked, { ...job, createdAt, finishedAt }, now)) purgeable++;
     else if (isTooYoung(checked, finishedAt, now)) tooYoung++;
   }

@@ -106,7 +106,7 @@ function factsOfLine(row: LineReader, { at }: Layout): JobFacts {
   return {
     status,
     type: row.text(at.type),
-    attempts: row.number(at.attempts, 0),
+    attempts: row.number(at.attempts, 0) - row.number(at.forgiven, 0),
     isDismissed: status === 'failed' && row.has(at.meta) && isDismissed(row.text(at.meta)),
     createdAt: ms(at.created_at),
     runAt: ms(at.run_at),
@@ -119,7 +119,7 @@ function factsOfLine(row: LineReader, { at }: Layout): JobFacts {
 function factsOfJob(job: StoredJob): JobFacts {
   const { status, type, attempts, createdAt, runAt, startedAt = Number.NaN, finishedAt = Number.NaN } = job;
   return {
-    ...{ status, type, attempts, createdAt, runAt, startedAt, finishedAt },
+    ...{ status, type, attempts: attempts - job.forgiven, createdAt, runAt, startedAt, finishedAt },
     isDismissed: status === 'failed' && job.meta['@dismissed'] === true,
     error: tellsError(status) ? job.error : '',
   };
