@@ -38,7 +38,8 @@ export function tailEventOf({ before, after }: RowChange, seen?: Date): TailEven
   if (found === undefined) return undefined;
   const { event } = found;
   // The row of a retry for later has only its start, which says nothing of when it was written.
-  const at = found.at === undefined || found.at.getTime() > Date.now() ? seen : found.at;
+  const isAhead = event === 'retried' && Number(found.at) > Date.now();
+  const at = isAhead ? seen : (found.at ?? seen);
   const { startedAt, finishedAt, runAt } = job;
   const tellsError = event === 'failed' || event === 'retrying';
   const isLater = job.status === 'pending' && at !== undefined && runAt > at;

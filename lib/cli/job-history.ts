@@ -33,8 +33,9 @@ export const stateOf = (row: StoredJob): JobState & Job => ({
  * Returns what the file still says of what happened to a job, in the order of its rows.
  *
  * @param rows its rows by version; the first ones may be missing
+ * @param now in ms since 1970
  */
-export function historyOf(rows: readonly StoredJob[]): HistoryEntry[] {
+export function historyOf(rows: readonly StoredJob[], now: number): HistoryEntry[] {
   const jobs = rows.filter(({ meta }) => !isSchedule(meta)).map(stateOf);
   const entries: HistoryEntry[] = [];
   const add = (event: HistoryEntry['event'], at: Date | undefined, job: (typeof jobs)[number]): void => {
@@ -63,7 +64,7 @@ export function historyOf(rows: readonly StoredJob[]): HistoryEntry[] {
     }
     if (found?.event === 'started') addDue(before ?? job);
     // The row of a retry for later has only its start, which says nothing of when it was written.
-    const isAhead = (found?.at?.getTime() ?? 0) > Date.now();
+    const isAhead = found?.event === 'retried' && Number(found.at) > now;
     if (found !== undefined) add(found.event, isAhead ? undefined : found.at, job);
     before = job;
   }

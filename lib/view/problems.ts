@@ -91,7 +91,7 @@ function addWorker(snapshot: Snapshot, health: Health, { maxAge }: Patience, add
     add(
       'no-worker',
       'no worker has run yet',
-      `queue cron print has the line for crontab; ${howToLook(health)}`,
+      `queue cron install adds the line to your crontab; ${howToLook(health)}`,
     );
   else if (now - lastTick.getTime() > maxAge) {
     const ago = span(now - lastTick.getTime());
@@ -106,7 +106,7 @@ function addWorker(snapshot: Snapshot, health: Health, { maxAge }: Patience, add
 
 /** Says where to find out why no worker runs. The log is the one of `queue cron print`. */
 const howToLook = ({ file }: Health): string =>
-  `does cron run (pgrep -x cron), with the line of this queue (crontab -l)? what does it say (tail ${join(dirname(file), 'worker.log')})?`;
+  `queue cron check says if cron starts it; its log says more: tail ${join(dirname(file), 'worker.log')}`;
 
 function addLate(snapshot: Snapshot, health: Health, { maxAge }: Patience, add: Add): void {
   const types = unpausedTypes(snapshot, health);

@@ -139,7 +139,7 @@ describe('export', { concurrency: 3 }, () => {
     const ids = async (...args: string[]): Promise<string[]> =>
       records((await queue('export', '--json', ...args)).stdout).map(({ id }) => String(id));
     assert.deepEqual(await ids('--status', 'failed'), [jobId(90)]);
-    assert.deepEqual(await ids('--status', 'failed', 'completed', '--since', '1h'), [jobId(90), jobId(91)]);
+    assert.deepEqual(await ids('--status', 'failed,completed', '--since', '1h'), [jobId(90), jobId(91)]);
     assert.deepEqual(await ids('--search', 'HYPERLINK'), [jobId(90)]);
     assert.deepEqual(await ids('--status', 'completed', '--archive'), [jobId(91), jobId(80)]);
     assert.equal((await ids('--archive')).length, 16);

@@ -140,3 +140,43 @@ test('purge takes the jobs that ids or options name, and no other', async (t) =>
     [id(4), id(7)].sort(),
   );
 });
+
+test('a filter by label, and by the beginning of an error group, names jobs; an unknown group is told', async (t) => {
+  const { queue } = trouble(t);
+  await queue('add', 'import', '--label', 'import=42');
+  const cancelled = await queue('cancel', '--label', 'import=42');
+  assert.deepEqual([cancelled.code, cancelled.stdout], [0, 'cancelled 1 job\n']);
+  const [group] = records((await queue('errors', '--json')).stdout);
+  const start = String(group?.id).slice(0, 4);
+  assert.equal((await queue('retry', '--error', start, '--dry-run', '--plain')).stdout, '2\n');
+  const unknown = await queue('retry', '--error', 'nonsense', '--dry-run');
+  assert.match(
+    unknown.stderr,
+    /no such job has an error of the group nonsense; queue errors lists the groups/,
+  );
+});
+
+test('failures that are dismissed no longer make their type fail', async (t) => {
+  const rows = [1, 2, 3, 4, 5, 6].map((n) => failed(n, 'no such user'));
+  const { queue } = of(t, ...rows);
+  const codes = async () =>
+    (JSON.parse((await queue('status', '--json')).stdout) as { problems: { code: string }[] }).problems.map(
+      ({ code }) => code,
+    );
+  assert.deepEqual(await codes(), ['no-worker', 'failing', 'failed']);
+  await queue('dismiss', '--status', 'failed', '--yes');
+  assert.deepEqual(await codes(), ['no-worker']);
+});
+
+test('status shows pauses, and explain says when the last of them ends', async (t) => {
+  const { queue } = trouble(t);
+  await queue('pause', 'email', '--for', '2h');
+  await queue('pause');
+  const { stdout } = await queue('status');
+  assert.match(stdout, /· email paused by \S+ since \S+, until \S+:\s+queue resume email/);
+  assert.match(stdout, /· all jobs paused by \S+ since \S+: queue\s+resume/);
+  const explained = (await queue('explain', id(5))).stdout;
+  assert.match(explained, /paused since .*It starts once a person ends the pauses\./s);
+  assert.match(explained, /queue resume email\n/);
+  assert.match(explained, /queue resume\n/);
+});

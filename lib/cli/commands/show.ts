@@ -48,7 +48,7 @@ UTC. \`--json\` has the timeline as \`history\`: event, at, attempt, error, work
 async function show(cli: Cli, given: string, { archive = false, color, ...times }: Options): Promise<void> {
   const { output, existingStore: store } = cli;
   const job = await findJob(cli, given, archive);
-  const history = historyOf(await readHistory(store, job.id));
+  const history = historyOf(await readHistory(store, job.id), Date.now());
   if (output.format === 'human') {
     const { printJob } = await import('../job-page.js');
     await printJob(job, history, cli, { ...times, color });

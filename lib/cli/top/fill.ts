@@ -75,6 +75,6 @@ async function historyIn(place: PagePlace, job: Job, store: Store): Promise<read
   const { status, attempts, runAt, finishedAt } = job;
   const asked = [status, attempts, Number(runAt), Number(finishedAt)].join(' ');
   if (place.history?.asked !== asked)
-    place.history = { asked, entries: historyOf(await readHistory(store, job.id)) };
+    place.history = { asked, entries: historyOf(await readHistory(store, job.id), Date.now()) };
   return place.history.entries;
 }

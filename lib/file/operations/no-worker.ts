@@ -125,7 +125,7 @@ function messageOf(path: string, now: number, tick: number | undefined, { jobs, 
   const due = `${jobs} ${jobs === 1 ? 'job is' : 'jobs are'} due, the oldest for ${lasting(now - since)}`;
   return (
     `${last}; ${due}. Cron or the worker has stopped, or works on another file: ` +
-    'see queue status and the log of the worker; queue cron print has the line for crontab'
+    'see queue status and the log of the worker; queue cron check says if cron starts it'
   );
 }
 

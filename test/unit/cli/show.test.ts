@@ -71,7 +71,7 @@ async function pageOf(
   const { queue, store, file } = over(t, ...rows);
   writeFileSync(`${file}.tick`, `${NOW - 41}\n`);
   const looks = { now: NOW * 1000, time: isoSeconds, colours: coloursOf(isColoured), screen };
-  const history = historyOf(await readHistory(store, ID));
+  const history = historyOf(await readHistory(store, ID), NOW * 1000);
   return pageLines((await queue.getJob(ID)) as Job, history, { store, queue }, looks);
 }
 

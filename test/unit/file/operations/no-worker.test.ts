@@ -67,7 +67,7 @@ test('a look warns if no worker has looked for ten minutes although jobs were du
     message:
       `no worker has looked at ${file} for 21 min, since 2029-12-31T23:49:00Z; 2 jobs are due, the oldest for 10 min. ` +
       'Cron or the worker has stopped, or works on another file: see queue status and the log of the worker; ' +
-      'queue cron print has the line for crontab',
+      'queue cron check says if cron starts it',
     file,
     lastTick: new Date(clock.now() - 21 * MINUTE),
     due: 2,

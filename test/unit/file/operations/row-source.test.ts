@@ -93,7 +93,7 @@ test('the facts are those of the row, whether it was read or written', async (t)
       ...{ finishedAt: (now - 20) * 1000, error: 'Error: no\n    at x' },
     },
     {
-      ...{ ...common, status: 'pending', isDismissed: false, runAt: now * 1000 },
+      ...{ ...common, attempts: 0, status: 'pending', isDismissed: false, runAt: now * 1000 },
       ...{ finishedAt: Number.NaN, error: 'Error: no\n    at x' },
     },
   ]);
