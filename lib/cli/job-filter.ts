@@ -59,8 +59,14 @@ export const addFilter = (command: Command, which: string = 'all jobs'): Command
       `${which} that ended since then, or were added if they have not ended: '2h' ago, an ISO time, or Unix seconds`,
     )
     .option('--until <time>', `${which} that ended until then, or were added if they have not ended`)
-    .option('--search <text>', `${which} with this text in their payload, error, result or id`)
+    .option('--search <text>', `${which} with this text in their payload, error, result or id`, searchText)
     .option('--error <group>', `${which} whose error belongs to this group; see queue errors`);
+
+/** Refuses a text that all jobs have: a script whose variable is empty must not change them all. */
+function searchText(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It is empty, and would name all jobs.');
+  return text;
+}
 
 /** Returns the filter among the options of a command. */
 export const pickFilter = ({ status, type, since, until, search, error }: JobFilter): JobFilter =>
