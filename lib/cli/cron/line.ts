@@ -21,7 +21,7 @@ export function crontabLine({ node, folder, script, queueFile, log, linger }: Cr
   const inside = (path: string): string => quote(isInside(folder, path) ? relative(folder, path) : path);
   const settings = [
     ...(queueFile === undefined ? [] : [`QUEUE_FILE=${quote(queueFile)} `]),
-    ...(linger === undefined ? [] : [`QUEUE_LINGER=${linger} `]),
+    ...(linger === undefined ? [] : [`QUEUE_LINGER=${quote(linger)} `]),
   ].join('');
   const command = `cd ${quote(folder)} && ${settings}${quote(node)} ${inside(script)} >> ${inside(log)} 2>&1`;
   // cron ends the command at a bare % and uses the rest as its input.

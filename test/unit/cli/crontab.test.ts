@@ -36,6 +36,11 @@ describe('crontabLine', () => {
     assert.ok(crontabLine(job({ log: '/srv/app-2/worker.log' })).includes('>> /srv/app-2/worker.log'));
   });
 
+  test('quotes a linger with a space, which would end the setting', () => {
+    assert.match(crontabLine(job({ linger: '5 m' })), / QUEUE_LINGER='5 m' \/usr\/bin\/node /);
+    assert.match(crontabLine(job({ linger: '55s' })), / QUEUE_LINGER=55s \/usr\/bin\/node /);
+  });
+
   test('quotes for sh, and escapes % for cron', (t) => {
     for (const name of ['a b', "it's", '"$HOME"', '`id`', '*', '50%', 'a;b', '#', '~', 'ü', "'%'"]) {
       const folder = join(temporaryFolder(t), name);
