@@ -71,6 +71,15 @@ test('lines that name another file whose path holds that of the worker are no li
   assert.equal(bytes(file), others.join(''));
 });
 
+test('an empty crontab, which uninstall may leave, gets the line alone', async (t) => {
+  const { cron, file, line } = await setup(t);
+  await cron('install');
+  await cron('uninstall');
+  assert.equal(bytes(file), '');
+  await cron('install');
+  assert.equal(bytes(file), line);
+});
+
 test('--replace tells the lines that it removes', async (t) => {
   const { cron, cwd, file, line } = await setup(t);
   const own = `@hourly cd '${cwd.replace('%', '\\%')}' && ./workers/queue_worker.js\n`;
