@@ -59,14 +59,28 @@ export const addFilter = (command: Command, which: string = 'all jobs', status?:
       `${which} that ended since then, or were added if they have not ended: '2h' ago, an ISO time, or Unix seconds`,
     )
     .option('--until <time>', `${which} that ended until then, or were added if they have not ended`)
-    .option('--search <text>', `${which} with this text in their payload, error, result or id`)
+    .option('--search <text>', `${which} with this text in their payload, error, result or id`, searchText)
     .option(
       '--error <group>',
       `${which} whose error belongs to this group of queue errors, or the beginning of its ID`,
+      groupStart,
     )
     .option('--key <key>', `${which} with this key`)
     .option('--group <group>', `${which} of this group`)
     .addOption(labelOption(`${which} with this label; several must all fit`));
+
+/** Refuses a text that all jobs have: a script whose variable is empty must not change them all. */
+function searchText(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It is empty, and would name all jobs.');
+  return text;
+}
+
+/** Refuses so short a beginning that several groups may have it. */
+function groupStart(text: string): string {
+  if (text.length < 4)
+    throw new InvalidArgumentError('Give at least four characters of the ID; see queue errors.');
+  return text;
+}
 
 /** Returns the filter among the options of a command. */
 export const pickFilter = (options: JobFilter): JobFilter => {

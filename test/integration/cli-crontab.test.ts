@@ -56,6 +56,39 @@ test('install makes a crontab, or adds the line to one whose other lines stay by
   }
 });
 
+test('lines that name another file whose path holds that of the worker are no lines of it', async (t) => {
+  const { cron, cwd, file, line } = await setup(t);
+  const folder = cwd.replace('%', '\\%');
+  const others = [
+    `@daily '/mnt${folder}/workers/queue_worker.js'`,
+    `@daily cd '${folder}' && node workers/queue_worker.json`,
+    `@daily cd '${folder}' && node old/workers/queue_worker.js`,
+  ].map((text) => `${text}\n`);
+  writeFileSync(file, others.join(''));
+  assert.equal((await cron('install', '--replace')).code, 0);
+  assert.equal(bytes(file), `${others.join('')}${line}`);
+  assert.equal((await cron('uninstall')).code, 0);
+  assert.equal(bytes(file), others.join(''));
+});
+
+test('an empty crontab, which uninstall may leave, gets the line alone', async (t) => {
+  const { cron, file, line } = await setup(t);
+  await cron('install');
+  await cron('uninstall');
+  assert.equal(bytes(file), '');
+  await cron('install');
+  assert.equal(bytes(file), line);
+});
+
+test('--replace tells the lines that it removes', async (t) => {
+  const { cron, cwd, file, line } = await setup(t);
+  const own = `@hourly cd '${cwd.replace('%', '\\%')}' && ./workers/queue_worker.js\n`;
+  writeFileSync(file, own);
+  const { stderr } = await cron('install', '--replace');
+  assert.equal(stderr, `queue: removed from your crontab: ${own}queue: replaced in your crontab:\n`);
+  assert.equal(bytes(file), line);
+});
+
 test('a line that a person has changed stays, unless --replace is given', async (t) => {
   const { cron, cwd, file, line } = await setup(t);
   const own = line.replace('* * * * *', '*/2 * * * *');

@@ -116,6 +116,27 @@ test('a spread lets retried jobs become due one after another, after the delay',
   }
 });
 
+test('an empty text to search for, as of an empty variable, names no jobs', async (t) => {
+  const { queue, file } = trouble(t);
+  const before = statesOf(file);
+  for (const name of ['cancel', 'retry', 'purge', 'dismiss', 'promote']) {
+    const { code, stderr } = await queue(name, '--search', '', '--yes');
+    assert.equal(code, 2, name);
+    assert.match(stderr, /'--search <text>' argument '' is invalid. It is empty, and would name all jobs/);
+  }
+  assert.deepEqual(statesOf(file), before);
+});
+
+test('purge takes several types with commas, as the other commands do', async (t) => {
+  const { queue } = trouble(t);
+  const purge = ['purge', '--status', 'failed', '--type'];
+  assert.equal((await queue(...purge, 'email,report', '--dry-run')).stdout, '4 jobs would be purged\n');
+  const { stdout, stderr } = await queue(...purge, 'emial', '--yes');
+  assert.equal(stdout, '0 jobs purged\n');
+  assert.match(stderr, /no jobs of type "emial" in .*; did you mean email\?/);
+  assert.equal((await queue(...purge, 'email,report', '--yes')).stdout, '4 jobs purged\n');
+});
+
 test('purge takes the jobs that ids or options name, and no other', async (t) => {
   const { queue, file } = trouble(t);
   const [group] = records((await queue('errors', '--json')).stdout);

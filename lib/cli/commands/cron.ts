@@ -73,6 +73,7 @@ ${LINGER}`,
       const others = lines.filter((text) => !isOwn(text)).map(ended);
       others.splice(at < 0 ? others.length : at, 0, wanted);
       await writeCrontab(others);
+      for (const text of own) say(`removed from your crontab: ${fromCrontabText(text).trim()}`);
       say(at < 0 ? 'added to your crontab:' : 'replaced in your crontab:');
     }
     cli.output.record({ line }, line, [line]);

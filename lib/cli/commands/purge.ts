@@ -14,6 +14,7 @@ import { EXIT, notFound, usageError } from '../exit.js';
 import { about } from '../help.js';
 import { resolveIds } from '../ids.js';
 import { addFilter, filtered, isEmpty, type JobFilter, pickFilter } from '../job-filter.js';
+import { givenTypes } from '../job-types.js';
 import { say } from '../output.js';
 
 interface Options extends JobFilter {
@@ -84,7 +85,11 @@ async function purgeOf(cli: Cli, given: string[], options: Options): Promise<Pur
     throw usageError(`--status is missing; name one or more of ${PURGEABLE.join(', ')}`);
   // A state that can't be purged is refused by the purge.
   const states = (status ?? FINAL) as readonly PurgeableStatus[];
-  if (isEmpty(marks) && type.length < 2) return { olderThan, status: states, type: type[0] };
+  if (isEmpty(marks)) {
+    const { types, unknown } = await givenTypes(store, type);
+    const isSimple = type.length === 0 || (types.length === 1 && unknown.length === 0);
+    if (isSimple) return { olderThan, status: states, type: types[0] };
+  }
   const ids: string[] = [];
   for await (const { id } of (await filtered(cli, filter, { states })).jobs) ids.push(id);
   return { olderThan, status: states, ids };

@@ -13,7 +13,7 @@ export async function readCrontab(): Promise<string[]> {
   // Every cron says so in other words, and exits with 1; an error of another kind says something else.
   if (code !== 0 && /no crontab/i.test(stderr)) return [];
   if (code !== 0) throw failed('be read', stderr);
-  return stdout.toString('latin1').split(/(?<=\n)/);
+  return stdout.length === 0 ? [] : stdout.toString('latin1').split(/(?<=\n)/);
 }
 
 /** Writes the lines. @throws CliError if cron refuses them; then the crontab is as it was */

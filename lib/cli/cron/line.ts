@@ -21,7 +21,7 @@ export function crontabLine({ node, folder, script, queueFile, log, linger }: Cr
   const inside = (path: string): string => quote(isInside(folder, path) ? relative(folder, path) : path);
   const settings = [
     ...(queueFile === undefined ? [] : [`QUEUE_FILE=${quote(queueFile)} `]),
-    ...(linger === undefined ? [] : [`QUEUE_LINGER=${linger} `]),
+    ...(linger === undefined ? [] : [`QUEUE_LINGER=${quote(linger)} `]),
   ].join('');
   const command = `cd ${quote(folder)} && ${settings}${quote(node)} ${inside(script)} >> ${inside(log)} 2>&1`;
   // cron ends the command at a bare % and uses the rest as its input.
@@ -33,7 +33,16 @@ export function startsWorker(line: string, folder: string, script: string): bool
   if (/^\s*(#|$)/.test(line)) return false;
   const cd = `cd ${escaped(quote(folder))}`;
   const changes = [`${cd} `, `${cd}/ `, `${cd};`].some((text) => line.includes(text));
-  return line.includes(escaped(quote(script))) || (changes && line.includes(relative(folder, script)));
+  return hasPath(line, escaped(quote(script))) || (changes && hasPath(line, relative(folder, script)));
+}
+
+/** True if a path stands in a line as a whole, and not as a part of another path. */
+function hasPath(line: string, path: string): boolean {
+  for (let at = line.indexOf(path); at >= 0; at = line.indexOf(path, at + 1)) {
+    const [before, after] = [line.slice(0, at), line.slice(at + path.length)];
+    if (/(^|[\s"'=(;&|])(\.\/|\$PWD\/)?$/.test(before) && /^($|[\s"');&|<>])/.test(after)) return true;
+  }
+  return false;
 }
 
 const escaped = (command: string): string => command.replaceAll('%', '\\%');

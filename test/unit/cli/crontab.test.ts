@@ -3,7 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { type CronJob, crontabLine, isVersioned, stableNode } from '../../../lib/cli/cron/line.js';
+import {
+  type CronJob,
+  crontabLine,
+  isVersioned,
+  stableNode,
+  startsWorker,
+} from '../../../lib/cli/cron/line.js';
 import { CliError } from '../../../lib/cli/exit.js';
 import { temporaryFolder } from '../../support/folders.js';
 
@@ -28,6 +34,11 @@ describe('crontabLine', () => {
       '* * * * * cd /srv/app && QUEUE_FILE=/var/q/queue.tsv /usr/bin/node workers/queue_worker.js >> /var/q/worker.log 2>&1',
     );
     assert.ok(crontabLine(job({ log: '/srv/app-2/worker.log' })).includes('>> /srv/app-2/worker.log'));
+  });
+
+  test('quotes a linger with a space, which would end the setting', () => {
+    assert.match(crontabLine(job({ linger: '5 m' })), / QUEUE_LINGER='5 m' \/usr\/bin\/node /);
+    assert.match(crontabLine(job({ linger: '55s' })), / QUEUE_LINGER=55s \/usr\/bin\/node /);
   });
 
   test('quotes for sh, and escapes % for cron', (t) => {
@@ -58,6 +69,31 @@ describe('crontabLine', () => {
         (error) => error instanceof CliError && error.exitCode === 2,
       );
     }
+  });
+});
+
+describe('startsWorker', () => {
+  const starts = (command: string): boolean =>
+    startsWorker(`@daily ${command}`, '/srv/app', '/srv/app/workers/queue_worker.js');
+
+  test('finds the script by its path, or after a change to its folder', () => {
+    for (const command of [
+      'node /srv/app/workers/queue_worker.js',
+      'sh -c "node /srv/app/workers/queue_worker.js>/dev/null"',
+      'cd /srv/app && node workers/queue_worker.js >> x',
+      'cd /srv/app; ./workers/queue_worker.js',
+      'cd /srv/app/ && $PWD/workers/queue_worker.js',
+    ])
+      assert.ok(starts(command), command);
+  });
+
+  test('passes over paths of which that of the script is only a part', () => {
+    for (const command of [
+      'node /mnt/srv/app/workers/queue_worker.js',
+      'node /srv/app/workers/queue_worker.js.old',
+      'cd /srv/app && node old/workers/queue_worker.js',
+    ])
+      assert.ok(!starts(command), command);
   });
 });
 
