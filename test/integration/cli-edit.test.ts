@@ -88,6 +88,7 @@ for (const [what, script, said] of [
     's/"n": 1/"n": 12345678901234567890/',
     /12345678901234567890/,
   ],
+  ['is in Latin-1', 's/ann/\\xe4nn/', /the text is not UTF-8; save it as UTF-8/],
   ['has an unknown name', 's/priority/prio/', /prio/],
   ['has no payload', 's/"payload"/"group"/', /payload/],
   ['has a value that can not be used', 's/"priority": 0/"priority": "high"/', /priority/],
@@ -112,6 +113,16 @@ test('a job that changed while it was edited is left alone, and the text kept', 
   assert.match(stderr, /has changed meanwhile, and is pending; nothing was written/);
   assert.match(readFileSync(keptIn(stderr), 'utf8'), /ann@new/);
   assert.doesNotMatch(text(file), /ann@new/);
+});
+
+test('an editor that removes the file changes nothing, and leaves no folder', async (t) => {
+  const { edit, file } = opened(t, waiting);
+  const before = text(file);
+  const { code, stderr } = await edit(ID, { EDITOR: 'rm' });
+  assert.equal(code, 1);
+  const path = /^queue: the editor left no file at (\S+); nothing was changed\n$/.exec(stderr)?.[1];
+  assert.equal(existsSync(dirname(path as string)), false);
+  assert.equal(text(file), before);
 });
 
 test('a failing editor changes nothing, and leaves no file', async (t) => {
