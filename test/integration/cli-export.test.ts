@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -158,6 +159,29 @@ describe('export', { concurrency: 3 }, () => {
     assert.deepEqual(await ids('--search', 'HYPERLINK'), [jobId(90)]);
     assert.deepEqual(await ids('--status', 'completed', '--archive'), [jobId(91), jobId(80)]);
     assert.equal((await ids('--archive')).length, 18);
+  });
+
+  test('replaces no device, and no file that belongs to the queue, also with --force', async (t) => {
+    const { file, queue } = of(t, line({ id: jobId(1) }));
+    const [folder, fifo] = [dirname(file), join(dirname(file), 'fifo')];
+    mkdirSync(join(folder, 'archive'));
+    const archived = join(folder, 'archive', 'queue-2020-01.tsv');
+    writeFileSync(archived, HEADER);
+    execFileSync('mkfifo', [fifo]);
+    const before = readdirSync(folder);
+    for (const [path, said] of [
+      [archived, /queue-2020-01.tsv belongs to the queue itself/],
+      [`${file}.limits`, /limits belongs to the queue itself/],
+      [`${file}.paused`, /paused belongs to the queue itself/],
+      [fifo, /fifo is not a file/],
+    ] as const) {
+      const { code, stderr } = await queue('export', path, '--force');
+      assert.equal(code, 2, path);
+      assert.match(stderr, said);
+      assert.equal((await queue('backup', path, '--force')).code, 2, path);
+    }
+    assert.deepEqual(readdirSync(folder), before);
+    assert.equal(text(archived), HEADER);
   });
 
   test('refuses to overwrite, unless it is told to, and never the queue', async (t) => {

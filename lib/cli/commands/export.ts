@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { NewFile } from '../../file/disk/new-file.js';
 import { Snapshot } from '../../file/moving/snapshot.js';
+import { whyTaken } from '../../file/moving/taken.js';
 import { JOB_STATUSES, type Job, type Status } from '../../job/job.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
@@ -109,11 +110,10 @@ function formatFor(file: string | undefined, { format }: Output): MovedFormat {
   return ending === 'jsonl' || ending === 'ndjson' ? 'jsonl' : 'tsv';
 }
 
-function refuseTaken(cli: Cli, file: string, force: boolean): void {
-  const { fs, realPath } = cli.existingStore;
+function refuseTaken({ existingStore: store }: Cli, file: string, force: boolean): void {
   const path = resolve(file);
-  if ((fs.realpath(path) ?? path) === realPath)
-    throw usageError(`${file} is the queue itself; name another file`);
-  if (!force && fs.stat(path) !== undefined)
+  const taken = whyTaken(store, path);
+  if (taken !== undefined) throw usageError(`${file} ${taken}; name another file`);
+  if (!force && store.fs.stat(path) !== undefined)
     throw usageError(`${file} exists; name another file, or give --force to replace it`);
 }
