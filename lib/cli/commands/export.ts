@@ -59,16 +59,23 @@ FILE gets its name once it is whole, and only this user may read it. If it ends 
         hasHeader: output.format !== 'plain' || file !== undefined,
         isHarmless: file === undefined && process.stdout.isTTY === true,
       };
-      const fits = await filterTest(cli, filter, JOB_STATUSES);
+      let signal: AbortSignal | undefined;
+      const test = await filterTest(cli, filter, JOB_STATUSES);
+      // Asked for each job, because a piece of text may take many jobs that don't fit.
+      const fits = (job: Job): boolean => {
+        signal?.throwIfAborted();
+        return test(job);
+      };
       const jobs = chosen(snapshot, { archive, fits, status: filter.status }, (bytes) =>
         progress.show(bytes, `${exported} jobs written`),
       );
       const text = textOf(jobs, rules, () => exported++);
       try {
         if (file === undefined) return await writeAll(text);
-        await interruptible(async (signal) => {
+        await interruptible(async (stop) => {
+          signal = stop;
           const made = new NewFile(store.fs, resolve(file), { isCompressed: file.endsWith('.gz') });
-          await writeFile(made, text, signal);
+          await writeFile(made, text, stop);
         });
         progress.end();
         const said = `${exported} ${exported === 1 ? 'job' : 'jobs'} exported to ${file}`;

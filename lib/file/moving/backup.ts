@@ -109,7 +109,7 @@ class Copies {
       const outcome = await this.#tryFree();
       if (outcome !== undefined) return outcome;
     }
-    const isThere = await this.#store.exclusively(async () => {
+    const isThere = await this.#exclusively(async () => {
       const file = this.#store.openFile();
       if (file === undefined) return false;
       await this.#copy(file.fd, this.#begin(), 0);
@@ -127,7 +127,7 @@ class Copies {
     try {
       const output = this.#begin();
       const position = await this.#copy(file.fd, output, 0);
-      return await store.exclusively(async () => {
+      return await this.#exclusively(async () => {
         if (store.openFile() !== file) return undefined;
         await this.#copy(file.fd, output, position);
         await this.#copyBeside();
@@ -136,6 +136,23 @@ class Copies {
     } finally {
       file.release();
     }
+  }
+
+  /** Runs work under the lock. A signal also ends the wait for the lock, which may be long. */
+  async #exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
+    const signal = this.#signal;
+    signal?.throwIfAborted();
+    let giveUp = (): void => {};
+    const stopped = new Promise<never>((_, reject) => {
+      giveUp = () => reject(signal?.reason);
+    });
+    signal?.addEventListener('abort', giveUp);
+    const work = this.#store.exclusively(async () => {
+      signal?.removeEventListener('abort', giveUp);
+      signal?.throwIfAborted();
+      return run();
+    });
+    return Promise.race([work, stopped]);
   }
 
   #begin(): NewFile {
