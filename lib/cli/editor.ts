@@ -61,6 +61,9 @@ function runEditor(path: string): Promise<void> {
   const { VISUAL, EDITOR } = process.env;
   const editor = VISUAL || EDITOR || 'vi';
   return new Promise((resolve, reject) => {
+    // The editor's own affair: in some it undoes a command. The terminal sends it to both.
+    const ignore = (): void => {};
+    process.on('SIGINT', ignore);
     // The variable is a command line: `code --wait`.
     const child = spawn('sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit' });
     const fail = (how: string): void =>
@@ -72,6 +75,7 @@ function runEditor(path: string): Promise<void> {
       );
     child.once('error', ({ message }) => fail(`could not be started: ${message}`));
     child.once('exit', (code, signal) => {
+      process.off('SIGINT', ignore);
       if (code === 0) resolve();
       else fail(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
     });
