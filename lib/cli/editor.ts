@@ -1,13 +1,14 @@
+import { isUtf8 } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { CliError, EXIT } from './exit.js';
+import { CliError, EXIT, usageError } from './exit.js';
 
 /** A text that a person edits, in a file that only this user can read. */
 export interface EditedText {
   readonly path: string;
-  /** The text as the editor left it last. */
+  /** The text as the editor left it last. @throws CliError if it isn't UTF-8, or there is no file any more */
   readonly current: string;
   /** Opens the editor again. @throws CliError if the editor fails */
   again(): Promise<void>;
@@ -35,17 +36,34 @@ export async function editText(text: string, name: string): Promise<EditedText> 
   return {
     path,
     get current() {
-      return readFileSync(path, 'utf8');
+      return readText(path, remove);
     },
     again,
     remove,
   };
 }
 
+/** @param remove is called if there is no text to keep */
+function readText(path: string, remove: () => void): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') remove();
+    throw new CliError(EXIT.failed, `the editor left no file at ${path}; nothing was changed`);
+  }
+  // Otherwise bytes of another encoding would become question marks in the payload.
+  if (!isUtf8(bytes)) throw usageError('the text is not UTF-8; save it as UTF-8');
+  return bytes.toString('utf8');
+}
+
 function runEditor(path: string): Promise<void> {
   const { VISUAL, EDITOR } = process.env;
   const editor = VISUAL || EDITOR || 'vi';
   return new Promise((resolve, reject) => {
+    // The editor's own affair: in some it undoes a command. The terminal sends it to both.
+    const ignore = (): void => {};
+    process.on('SIGINT', ignore);
     // The variable is a command line: `code --wait`.
     const child = spawn('sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit' });
     const fail = (how: string): void =>
@@ -57,6 +75,7 @@ function runEditor(path: string): Promise<void> {
       );
     child.once('error', ({ message }) => fail(`could not be started: ${message}`));
     child.once('exit', (code, signal) => {
+      process.off('SIGINT', ignore);
       if (code === 0) resolve();
       else fail(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
     });

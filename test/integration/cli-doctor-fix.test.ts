@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { Column } from '../../lib/file/format/columns.js';
 import { followUpId } from '../../lib/file/format/derived-id.js';
 import { systemProcesses } from '../../lib/file/lock/process-id.js';
 import { jobId, line, rowsOf, statesOf, text } from '../support/queue-file.js';
-import { fields, records } from './cli-process.js';
+import { fields, records, run } from './cli-process.js';
 import { dead, of } from './queue-of-rows.js';
 
 /*
@@ -252,4 +252,13 @@ describe('doctor --fix', { concurrency: 3 }, () => {
       assert.deepEqual([refused.code, refused.stderr], [2, `queue: ${option} needs --fix\n`]);
     }
   });
+});
+
+test('the file that is named for moved lines is the one beside the file that a symlink leads to', async (t) => {
+  const { file } = of(t, line({ id: A }), unreadable);
+  const link = join(dirname(file), 'link.tsv');
+  symlinkSync(file, link);
+  const { stdout } = await run(t, ['-f', link, 'doctor', '--fix', '--yes']);
+  const named = /the line goes to (\S+), byte for byte/.exec(stdout)?.[1];
+  assert.match(text(named as string), /half a line\tof a person/);
 });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { line, text } from '../support/queue-file.js';
-import { CLI, records, run } from './cli-process.js';
+import { CLI, records, run, start } from './cli-process.js';
 import { of } from './queue-of-rows.js';
 
 /*
@@ -88,6 +88,7 @@ for (const [what, script, said] of [
     's/"n": 1/"n": 12345678901234567890/',
     /12345678901234567890/,
   ],
+  ['is in Latin-1', 's/ann/\\xe4nn/', /the text is not UTF-8; save it as UTF-8/],
   ['has an unknown name', 's/priority/prio/', /prio/],
   ['has no payload', 's/"payload"/"group"/', /payload/],
   ['has a value that can not be used', 's/"priority": 0/"priority": "high"/', /priority/],
@@ -112,6 +113,29 @@ test('a job that changed while it was edited is left alone, and the text kept', 
   assert.match(stderr, /has changed meanwhile, and is pending; nothing was written/);
   assert.match(readFileSync(keptIn(stderr), 'utf8'), /ann@new/);
   assert.doesNotMatch(text(file), /ann@new/);
+});
+
+test('Ctrl-C in the editor is for the editor', async (t) => {
+  const { file, queue } = of(t, waiting);
+  const EDITOR = `sh -c 'echo ready; read -r line; sed -i s/old/new/ "$1"' sh`;
+  const env = { QUEUE_FILE: file, TMPDIR: dirname(file), EDITOR };
+  const { child, ended, said } = start(t, ['edit', ID], { env });
+  await said('ready');
+  child.kill('SIGINT');
+  child.stdin.end('go on\n');
+  const { code, stderr } = await ended;
+  assert.deepEqual([code, stderr], [0, `queue: changed ${ID} (email)\n`]);
+  assert.match((await queue('list', '--json')).stdout, /ann@new/);
+});
+
+test('an editor that removes the file changes nothing, and leaves no folder', async (t) => {
+  const { edit, file } = opened(t, waiting);
+  const before = text(file);
+  const { code, stderr } = await edit(ID, { EDITOR: 'rm' });
+  assert.equal(code, 1);
+  const path = /^queue: the editor left no file at (\S+); nothing was changed\n$/.exec(stderr)?.[1];
+  assert.equal(existsSync(dirname(path as string)), false);
+  assert.equal(text(file), before);
 });
 
 test('a failing editor changes nothing, and leaves no file', async (t) => {

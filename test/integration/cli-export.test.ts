@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -12,7 +13,22 @@ import { of } from './queue-of-rows.js';
  */
 
 const now = Date.now() / 1000;
-const NASTY = ['=1+1', "'=1+1", '+x', '-x', '@x', "''@x", "'", '-5', 'a"b', 'a,b', 'a;b', ' a'];
+const NASTY = [
+  '=1+1',
+  "'=1+1",
+  '+x',
+  '-x',
+  '@x',
+  "''@x",
+  "'",
+  '-5',
+  "'-5",
+  "''+49.5",
+  'a"b',
+  'a,b',
+  'a;b',
+  ' a',
+];
 
 /** Jobs with all that makes a format break. */
 function nasty(t: TestContext) {
@@ -67,12 +83,12 @@ describe('export', { concurrency: 3 }, () => {
       const { file, queue } = nasty(t);
       const path = join(dirname(file), `out.${format}`);
       const { code, stdout, stderr } = await queue('export', path);
-      assert.deepEqual([code, stdout, stderr], [0, '', `queue: 15 jobs exported to ${path}\n`]);
+      assert.deepEqual([code, stdout, stderr], [0, '', `queue: 17 jobs exported to ${path}\n`]);
       assert.equal(statSync(path).mode & 0o777, 0o600);
       assert.equal(text(path), (await queue('export', '--format', format)).stdout);
       const other = join(dirname(file), 'other', 'queue.tsv');
       const imported = await run(t, ['import', path, '--plain'], { env: { QUEUE_FILE: other } });
-      assert.deepEqual([imported.code, imported.stdout], [0, '13\t0\t2\n'], imported.stderr);
+      assert.deepEqual([imported.code, imported.stdout], [0, '15\t0\t2\n'], imported.stderr);
       assert.deepEqual(kept(other), kept(file));
       assert.deepEqual(readdirSync(dirname(file)).sort(), ['other', `out.${format}`, 'queue.tsv']);
     });
@@ -142,7 +158,30 @@ describe('export', { concurrency: 3 }, () => {
     assert.deepEqual(await ids('--status', 'failed,completed', '--since', '1h'), [jobId(90), jobId(91)]);
     assert.deepEqual(await ids('--search', 'HYPERLINK'), [jobId(90)]);
     assert.deepEqual(await ids('--status', 'completed', '--archive'), [jobId(91), jobId(80)]);
-    assert.equal((await ids('--archive')).length, 16);
+    assert.equal((await ids('--archive')).length, 18);
+  });
+
+  test('replaces no device, and no file that belongs to the queue, also with --force', async (t) => {
+    const { file, queue } = of(t, line({ id: jobId(1) }));
+    const [folder, fifo] = [dirname(file), join(dirname(file), 'fifo')];
+    mkdirSync(join(folder, 'archive'));
+    const archived = join(folder, 'archive', 'queue-2020-01.tsv');
+    writeFileSync(archived, HEADER);
+    execFileSync('mkfifo', [fifo]);
+    const before = readdirSync(folder);
+    for (const [path, said] of [
+      [archived, /queue-2020-01.tsv belongs to the queue itself/],
+      [`${file}.limits`, /limits belongs to the queue itself/],
+      [`${file}.paused`, /paused belongs to the queue itself/],
+      [fifo, /fifo is not a file/],
+    ] as const) {
+      const { code, stderr } = await queue('export', path, '--force');
+      assert.equal(code, 2, path);
+      assert.match(stderr, said);
+      assert.equal((await queue('backup', path, '--force')).code, 2, path);
+    }
+    assert.deepEqual(readdirSync(folder), before);
+    assert.equal(text(archived), HEADER);
   });
 
   test('refuses to overwrite, unless it is told to, and never the queue', async (t) => {
@@ -155,7 +194,7 @@ describe('export', { concurrency: 3 }, () => {
     assert.equal((await queue('export', file, '--force')).code, 2);
     assert.equal(text(file), before);
     const forced = await queue('export', path, '--force', '--plain');
-    assert.deepEqual([forced.code, forced.stdout], [0, `${path}\t15\n`]);
+    assert.deepEqual([forced.code, forced.stdout], [0, `${path}\t17\n`]);
     assert.match(gunzipSync(readFileSync(path)).toString(), /^id,type,payload,/);
     assert.equal((await queue('export', join(dirname(file), 'no', 'out.csv'))).code, 1);
     assert.ok(!existsSync(join(dirname(file), 'no')));

@@ -94,3 +94,19 @@ test('export and backup that a person ends leave no half a file', async (t) => {
   }
   assert.equal(rowsOf(file).length, rows);
 });
+
+test('a backup that waits for the lock ends at once if a person ends it', async (t) => {
+  const { file } = of(t, line({ id: jobId(1) }));
+  const env = { QUEUE_FILE: file };
+  const holder = start(t, ['lock', '--', 'sh', '-c', 'echo held; read -r line'], { env });
+  await holder.said('held');
+  const path = join(dirname(file), 'copy.tsv');
+  const { child, ended } = start(t, ['backup', path, '--lock-timeout', '10m'], { env });
+  const copies = (): string[] => readdirSync(dirname(file)).filter((name) => name.startsWith('copy.tsv'));
+  await until('it has begun', () => copies().length > 0);
+  child.kill('SIGINT');
+  assert.equal((await ended).signal, 'SIGINT');
+  assert.deepEqual(copies(), []);
+  holder.child.stdin.end('go\n');
+  assert.equal((await holder.ended).code, 0);
+});

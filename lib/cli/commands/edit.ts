@@ -44,12 +44,13 @@ written is kept in a file, which stderr names. Jobs that run or are completed ca
     const before = writeJobText(job.toJob());
     const text = await editText(before, `${job.id}.json`);
     for (;;) {
-      if (text.current === before) {
-        text.remove();
-        return say('nothing was changed');
-      }
       try {
-        if (!(await edit(store, job, readJobText(text.current)))) {
+        const { current } = text;
+        if (current === before) {
+          text.remove();
+          return say('nothing was changed');
+        }
+        if (!(await edit(store, job, readJobText(current)))) {
           const now = (await findStored(store, job.id))?.status ?? 'no longer there';
           throw new CliError(
             EXIT.failed,

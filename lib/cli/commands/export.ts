@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { NewFile } from '../../file/disk/new-file.js';
 import { Snapshot } from '../../file/moving/snapshot.js';
+import { whyTaken } from '../../file/moving/taken.js';
 import { JOB_STATUSES, type Job, type Status } from '../../job/job.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
@@ -58,16 +59,23 @@ FILE gets its name once it is whole, and only this user may read it. If it ends 
         hasHeader: output.format !== 'plain' || file !== undefined,
         isHarmless: file === undefined && process.stdout.isTTY === true,
       };
-      const fits = await filterTest(cli, filter, JOB_STATUSES);
+      let signal: AbortSignal | undefined;
+      const test = await filterTest(cli, filter, JOB_STATUSES);
+      // Asked for each job, because a piece of text may take many jobs that don't fit.
+      const fits = (job: Job): boolean => {
+        signal?.throwIfAborted();
+        return test(job);
+      };
       const jobs = chosen(snapshot, { archive, fits, status: filter.status }, (bytes) =>
         progress.show(bytes, `${exported} jobs written`),
       );
       const text = textOf(jobs, rules, () => exported++);
       try {
         if (file === undefined) return await writeAll(text);
-        await interruptible(async (signal) => {
+        await interruptible(async (stop) => {
+          signal = stop;
           const made = new NewFile(store.fs, resolve(file), { isCompressed: file.endsWith('.gz') });
-          await writeFile(made, text, signal);
+          await writeFile(made, text, stop);
         });
         progress.end();
         const said = `${exported} ${exported === 1 ? 'job' : 'jobs'} exported to ${file}`;
@@ -109,11 +117,10 @@ function formatFor(file: string | undefined, { format }: Output): MovedFormat {
   return ending === 'jsonl' || ending === 'ndjson' ? 'jsonl' : 'tsv';
 }
 
-function refuseTaken(cli: Cli, file: string, force: boolean): void {
-  const { fs, realPath } = cli.existingStore;
+function refuseTaken({ existingStore: store }: Cli, file: string, force: boolean): void {
   const path = resolve(file);
-  if ((fs.realpath(path) ?? path) === realPath)
-    throw usageError(`${file} is the queue itself; name another file`);
-  if (!force && fs.stat(path) !== undefined)
+  const taken = whyTaken(store, path);
+  if (taken !== undefined) throw usageError(`${file} ${taken}; name another file`);
+  if (!force && store.fs.stat(path) !== undefined)
     throw usageError(`${file} exists; name another file, or give --force to replace it`);
 }

@@ -107,9 +107,9 @@ const tabLines = (jobs: readonly Job[], isHarmless: boolean): string =>
 
 /**
  * What a spreadsheet takes for a formula, unless it is a number. Such a cell gets an apostrophe before it, and so does
- * one that has apostrophes before that, so that an import can take away exactly what was added.
+ * one that has apostrophes before that, or before a number, so that an import can take away exactly what was added.
  */
-const FORMULA = /^'*[=+\-@\t\r](?!\d*\.?\d*(e[+-]?\d+)?$)/i;
+const FORMULA = /^(?:'+[=+\-@\t\r]|[=+\-@\t\r](?!\d*\.?\d*(e[+-]?\d+)?$))/i;
 
 let papa: typeof Papa | undefined;
 

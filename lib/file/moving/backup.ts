@@ -1,10 +1,11 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { TsvqError } from '../../job/errors.js';
 import { archiveFolder, filesOfMonth, stagedFiles } from '../compaction/archive.js';
-import { type FileInfo, type FileSystem, isRegular, readFullyAsync, storeError } from '../disk/fs.js';
+import { type FileSystem, readFullyAsync, storeError } from '../disk/fs.js';
 import { NewFile } from '../disk/new-file.js';
 import { makeFolder } from '../disk/ownership.js';
 import type { Store } from '../store.js';
+import { whyTaken } from './taken.js';
 
 /** Size of the pieces that are copied. */
 const PIECE = 1024 * 1024;
@@ -94,26 +95,12 @@ class Copies {
     const refuse = (why: string): never => {
       throw new TsvqError('INVALID_ARGUMENT', `no backup was made: ${path} ${why}`);
     };
-    const { realPath } = this.#store;
-    const info = this.#lookAt(path);
-    const folder = this.#fs.realpath(dirname(path));
-    if (folder === undefined) refuse('is in a folder that does not exist; make it first');
-    const real = this.#fs.realpath(path) ?? join(folder as string, basename(path));
-    const queue = this.#fs.stat(realPath);
-    const isOwn = info !== undefined && info.ino === queue?.ino && info.dev === queue.dev;
-    const own = [...BESIDE, '.lock', '.tick', '.aside'].map((end) => realPath + end);
-    if (isOwn || real === realPath || own.includes(real)) refuse('belongs to the queue itself');
-    if (info === undefined) return;
-    if (!isRegular(info)) refuse('is not a file');
-    if (!force) refuse('exists; name another file, or give --force to replace it');
-  }
-
-  #lookAt(path: string): FileInfo | undefined {
-    try {
-      return this.#fs.stat(path);
-    } catch (error) {
-      throw storeError(error, path);
-    }
+    if (this.#fs.realpath(dirname(path)) === undefined)
+      refuse('is in a folder that does not exist; make it first');
+    const taken = whyTaken(this.#store, path);
+    if (taken !== undefined) refuse(taken);
+    if (!force && this.#fs.stat(path) !== undefined)
+      refuse('exists; name another file, or give --force to replace it');
   }
 
   /** Copies the queue file, and what belongs to it. @returns false if there is none */
@@ -122,7 +109,7 @@ class Copies {
       const outcome = await this.#tryFree();
       if (outcome !== undefined) return outcome;
     }
-    const isThere = await this.#store.exclusively(async () => {
+    const isThere = await this.#exclusively(async () => {
       const file = this.#store.openFile();
       if (file === undefined) return false;
       await this.#copy(file.fd, this.#begin(), 0);
@@ -140,7 +127,7 @@ class Copies {
     try {
       const output = this.#begin();
       const position = await this.#copy(file.fd, output, 0);
-      return await store.exclusively(async () => {
+      return await this.#exclusively(async () => {
         if (store.openFile() !== file) return undefined;
         await this.#copy(file.fd, output, position);
         await this.#copyBeside();
@@ -149,6 +136,23 @@ class Copies {
     } finally {
       file.release();
     }
+  }
+
+  /** Runs work under the lock. A signal also ends the wait for the lock, which may be long. */
+  async #exclusively<T>(run: () => Promise<T>): Promise<T | undefined> {
+    const signal = this.#signal;
+    signal?.throwIfAborted();
+    let giveUp = (): void => {};
+    const stopped = new Promise<never>((_, reject) => {
+      giveUp = () => reject(signal?.reason);
+    });
+    signal?.addEventListener('abort', giveUp);
+    const work = this.#store.exclusively(async () => {
+      signal?.removeEventListener('abort', giveUp);
+      signal?.throwIfAborted();
+      return run();
+    });
+    return Promise.race([work, stopped]);
   }
 
   #begin(): NewFile {

@@ -112,7 +112,7 @@ class Planner {
   }
 
   get #aside(): string {
-    return asidePath(this.#store.path);
+    return asidePath(this.#store.realPath);
   }
 
   #asideOf({ id }: Finding): Planned {
