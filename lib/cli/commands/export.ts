@@ -11,7 +11,7 @@ import { addFilter, filterTest, type JobFilter } from '../job-filter.js';
 import { interruptible } from '../moving/interruptible.js';
 import { Progress } from '../moving/progress.js';
 import { FORMATS, type MovedFormat } from '../moving/records.js';
-import { textOf } from '../moving/written-jobs.js';
+import { textOf, type WritingRules } from '../moving/written-jobs.js';
 import { type Output, writeAll } from '../output.js';
 
 interface Options extends JobFilter {
@@ -54,28 +54,19 @@ FILE gets its name once it is whole, and only this user may read it. If it ends 
       const snapshot = await Snapshot.take(store);
       const progress = new Progress(output.format === 'human' && file !== undefined, snapshot.bytes);
       let exported = 0;
-      const rules = {
-        format: format ?? formatFor(file, output),
-        hasHeader: output.format !== 'plain' || file !== undefined,
-        isHarmless: file === undefined && process.stdout.isTTY === true,
-      };
-      let signal: AbortSignal | undefined;
-      const test = await filterTest(cli, filter, JOB_STATUSES);
-      // Asked for each job, because a piece of text may take many jobs that don't fit.
-      const fits = (job: Job): boolean => {
-        signal?.throwIfAborted();
-        return test(job);
-      };
+      const rules = rulesFor(file, format, output);
+      const stop: Stop = {};
+      const fits = stoppable(await filterTest(cli, filter, JOB_STATUSES), stop);
       const jobs = chosen(snapshot, { archive, fits, status: filter.status }, (bytes) =>
         progress.show(bytes, `${exported} jobs written`),
       );
       const text = textOf(jobs, rules, () => exported++);
       try {
         if (file === undefined) return await writeAll(text);
-        await interruptible(async (stop) => {
-          signal = stop;
+        await interruptible(async (signal) => {
+          stop.signal = signal;
           const made = new NewFile(store.fs, resolve(file), { isCompressed: file.endsWith('.gz') });
-          await writeFile(made, text, stop);
+          await writeFile(made, text, signal);
         });
         progress.end();
         const said = `${exported} ${exported === 1 ? 'job' : 'jobs'} exported to ${file}`;
@@ -87,6 +78,19 @@ FILE gets its name once it is whole, and only this user may read it. If it ends 
     },
   );
 }
+
+/** What ends an export, once there is something to end. */
+interface Stop {
+  signal?: AbortSignal;
+}
+
+/** Lets a test of jobs throw once it is to stop. A piece of text may take many jobs that don't fit. */
+const stoppable =
+  (test: (job: Job) => boolean, stop: Stop) =>
+  (job: Job): boolean => {
+    stop.signal?.throwIfAborted();
+    return test(job);
+  };
 
 /** Yields the jobs of a snapshot that fit. */
 async function* chosen(
@@ -109,6 +113,16 @@ async function writeFile(output: NewFile, text: AsyncIterable<string>, signal: A
     output.discard();
   }
 }
+
+const rulesFor = (
+  file: string | undefined,
+  format: MovedFormat | undefined,
+  output: Output,
+): WritingRules => ({
+  format: format ?? formatFor(file, output),
+  hasHeader: output.format !== 'plain' || file !== undefined,
+  isHarmless: file === undefined && process.stdout.isTTY === true,
+});
 
 function formatFor(file: string | undefined, { format }: Output): MovedFormat {
   if (file === undefined) return format === 'json' ? 'jsonl' : 'tsv';
