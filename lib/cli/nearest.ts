@@ -6,8 +6,9 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let least = Math.max(1, Math.floor(word.length * MOST)) + 1;
   for (const other of known) {
-    if (Math.abs(other.length - word.length) >= least) continue;
-    const distance = distanceOf(word, other);
+    const isStart = word.length > 2 && other.startsWith(word);
+    if (!isStart && Math.abs(other.length - word.length) >= least) continue;
+    const distance = isStart ? 1 : distanceOf(word, other);
     if (distance < least) [best, least] = [other, distance];
   }
   return best;

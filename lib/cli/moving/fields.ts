@@ -6,7 +6,7 @@ import { isFinal, STATUSES, type Status } from '../../job/job.js';
 import type { EnqueueOptions } from '../../job/job-options.js';
 import { instantOf } from '../job-texts.js';
 import { labelsOf } from '../labels.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../nearest.js';
 import type { InputRecord } from './records.js';
 
 /** What a value becomes in the request of a job. */

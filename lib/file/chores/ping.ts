@@ -87,8 +87,8 @@ async function answerOf(url: URL): Promise<void> {
   const { statusCode = 0 } = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { 'user-agent': 'tsvq', connection: 'close' };
     get(url, { signal, headers }, (response) => {
-      // The rest of the answer doesn't matter, not even that it breaks off.
-      response.on('error', () => {}).resume();
+      // The rest of the answer doesn't matter, and may have no end.
+      response.on('error', () => {}).destroy();
       resolve(response);
     }).on('error', reject);
   });

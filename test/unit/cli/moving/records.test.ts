@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import Papa from 'papaparse';
 import { problemOfNames } from '../../../../lib/cli/moving/fields.js';
 import { type Lines, linesOf } from '../../../../lib/cli/moving/lines.js';
-import { nearest } from '../../../../lib/cli/moving/nearest.js';
 import { type InputRecord, type MovedFormat, readerOf } from '../../../../lib/cli/moving/records.js';
+import { nearest } from '../../../../lib/cli/nearest.js';
 
 /** Reads a file that comes in pieces of so many bytes. */
 async function read(format: MovedFormat, bytes: Buffer, piece: number) {
