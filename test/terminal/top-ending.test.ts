@@ -91,17 +91,18 @@ test('^Z gives the terminal to the shell, and fg shows the screen again', option
 test('without a terminal it is a usage error that names queue status', options, async (t) => {
   const file = sampleFile(t);
   const screen = await Screen.open(t);
-  for (const pipe of ['| cat', '< /dev/null']) {
-    await screen.line(`clear; ${Screen.command(file)} ${pipe}; echo "code \${PIPESTATUS[0]}"`);
-    await screen.shows(/needs a terminal[\s\S]*queue status[\s\S]*code 2/);
+  // Each end has a name of its own, because the one before stays on the screen until the shell clears it.
+  for (const [i, pipe] of ['| cat', '< /dev/null'].entries()) {
+    await screen.line(`clear; ${Screen.command(file)} ${pipe}; echo "pipe ${i}: code \${PIPESTATUS[0]}"`);
+    await screen.shows(new RegExp(`needs a terminal[\\s\\S]*queue status[\\s\\S]*pipe ${i}: code 2`));
   }
-  for (const [wrong, text] of [
+  for (const [i, [wrong = '', text = '']] of [
     ['--json', 'queue top has no --json'],
     ['--interval 1ms', '--interval is 1ms'],
     ['--interval soon', '--interval is "soon"'],
-  ] as const) {
-    await screen.line(`clear; ${Screen.command(file)} ${wrong}; echo "code $?"`);
-    const lines = await screen.shows('code 2');
+  ].entries()) {
+    await screen.line(`clear; ${Screen.command(file)} ${wrong}; echo "option ${i}: code $?"`);
+    const lines = await screen.shows(`option ${i}: code 2`);
     assert.ok(lines.join('\n').includes(text), lines.join('\n'));
   }
   await screen.line(`clear; ${Screen.command(`${file}.none`)}; echo "code $?"`);
