@@ -42,7 +42,9 @@ const CONTENTS = /** @type {[RegExp, boolean][]} */ ([
   [/^workers\/handlers\/\w+\.js$/, true],
   [/^docs\/[\w-]+\.md$/, true],
   [/^docs\/[\w-]+\.svg$/, false],
+  [/^docs\/queue\.1$/, true],
   [/^docs\/examples\/[\w-]+\.(ts|js)$/, true],
+  [/^docs\/examples\/([\w-]+\.json|alerts(\.test)?\.yml)$/, true],
 ]);
 
 try {
