@@ -65,7 +65,8 @@ export async function changeMany(
   if (left > 0 || ids.length === 0) process.exitCode = EXIT.failed;
 }
 
-const counted = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;
+/** `1 job`, `2 jobs`. */
+export const counted = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;
 
 /** How many types a summary names. */
 const MOST_TYPES = 5;

@@ -7,8 +7,8 @@ import { firstLine, harmless } from '../view/text.js';
 import { stateOf } from './job-history.js';
 import type { Field } from './output.js';
 import type { Colours } from './screen/colours.js';
+import type { Looks } from './screen/looks.js';
 import { lasting } from './screen/numbers.js';
-import type { TimeText } from './screen/times.js';
 import { fit, pad } from './screen/width.js';
 
 /** What happened to a job, as `queue tail` tells it. */
@@ -67,14 +67,6 @@ export const eventFields = ({
   runAt,
 }: TailEvent): Field[] => [...[event, at, id, type, status, attempt], escapeText(error), runAt];
 
-/** How events are shown. */
-export interface EventLooks {
-  readonly time: TimeText;
-  readonly colours: Colours;
-  /** The width of the terminal; undefined if there is none. */
-  readonly screen: number | undefined;
-}
-
 /** The width of an event's name. */
 const NAME = 9;
 /** The width that a type has at least, so that most lines are aligned. */
@@ -83,7 +75,7 @@ const TYPE = 16;
 const LONGEST = 200;
 
 /** Returns an event as a line for people, harmless. */
-export function eventLine(event: TailEvent, { time, colours, screen }: EventLooks): string {
+export function eventLine(event: TailEvent, { time, colours, screen }: Looks): string {
   const full = event.at === undefined ? '' : time(event.at);
   // On a terminal, a person knows the day and the zone.
   const when = screen === undefined ? pad(full, 20) : pad(full.slice(5, 19).replace('T', ' '), 14);

@@ -9,19 +9,11 @@ import type { HistoryEntry } from './job-history.js';
 import { screenOf, writeOut } from './output.js';
 import { nextRunOf, whenOf } from './schedules.js';
 import { type Colours, coloursOf } from './screen/colours.js';
-import { type TimeOptions, type TimeText, timeTextOf } from './screen/times.js';
+import type { LooksNow } from './screen/looks.js';
+import { type TimeOptions, timeTextOf } from './screen/times.js';
 import { wrap } from './screen/width.js';
 import { timeOf } from './shapes.js';
 import { timelineLines } from './timeline.js';
-
-/** How a job is shown. */
-export interface PageLooks {
-  readonly now: number;
-  readonly time: TimeText;
-  readonly colours: Colours;
-  /** The width of the terminal; undefined if there is none. */
-  readonly screen: number | undefined;
-}
 
 /** Prints all of a job for people. */
 export async function printJob(
@@ -51,7 +43,7 @@ export const pageLines = async (
   job: Job,
   history: readonly HistoryEntry[],
   home: Home,
-  looks: PageLooks,
+  looks: LooksNow,
 ): Promise<string[]> => [
   ...(await jobLines(job, history, home, looks)),
   '',
@@ -60,7 +52,7 @@ export const pageLines = async (
 ];
 
 /** Returns the lines that say why a job is where it is, and what happens next. */
-export async function explanationLines(job: Job, home: Home, looks: PageLooks): Promise<string[]> {
+export async function explanationLines(job: Job, home: Home, looks: LooksNow): Promise<string[]> {
   const { why, next } = await explanationOf(job, { ...home, now: looks.now });
   return [why, next].flatMap((text) => wrapped(text, looks));
 }
@@ -70,7 +62,7 @@ export async function jobLines(
   job: Job,
   history: readonly HistoryEntry[],
   { store, queue }: Home,
-  looks: PageLooks,
+  looks: LooksNow,
 ): Promise<string[]> {
   const all = job.status === 'recurring' ? await queue.listSchedules() : [];
   return [
@@ -104,7 +96,7 @@ function factLines(
   job: Job,
   store: Store,
   { schedule, parents }: Context,
-  { now, time }: PageLooks,
+  { now, time }: LooksNow,
 ): string[] {
   const ago = (at: Date | undefined): string | undefined =>
     at && `${time(at)}  (${relative(at.getTime(), now)})`;
@@ -135,7 +127,7 @@ function factLines(
 }
 
 /** Returns the fields of a job that take several lines. */
-function blockLines({ meta, payload, result, error }: Job, { colours }: PageLooks): string[] {
+function blockLines({ meta, payload, result, error }: Job, { colours }: LooksNow): string[] {
   const blocks: [name: string, value: string | undefined][] = [
     ['labels', Object.keys(meta).length === 0 ? undefined : toSafeJson(meta, 2)],
     ['payload', payload === undefined ? undefined : toSafeJson(payload, 2)],
@@ -171,5 +163,5 @@ const relative = (ms: number, now: number): string =>
   Number.isNaN(ms) ? 'beyond all dates' : ms > now ? `in ${span(ms - now)}` : `${span(now - ms)} ago`;
 
 /** Breaks a text into lines that fit the terminal; without one, it stays a line. */
-const wrapped = (text: string, { screen }: PageLooks): string[] =>
+const wrapped = (text: string, { screen }: LooksNow): string[] =>
   screen === undefined ? [harmless(text)] : wrap(harmless(text), screen);

@@ -1,18 +1,9 @@
 import { firstLine, harmless, isoSeconds } from '../view/text.js';
 import type { HistoryEntry } from './job-history.js';
 import type { Colours } from './screen/colours.js';
+import type { LooksNow } from './screen/looks.js';
 import { lasting } from './screen/numbers.js';
-import type { TimeText } from './screen/times.js';
 import { fit, pad } from './screen/width.js';
-
-/** How a timeline is shown. */
-interface TimelineLooks {
-  readonly now: number;
-  readonly time: TimeText;
-  readonly colours: Colours;
-  /** The width of the terminal; undefined if there is none. */
-  readonly screen: number | undefined;
-}
 
 /** Below this width of the terminal, times have no year and no offset. */
 const NARROW = 80;
@@ -24,7 +15,7 @@ const LONGEST = 200;
 /** Returns the timeline of a job: each entry with its time, and how long after the one before it came. */
 export function timelineLines(
   history: readonly HistoryEntry[],
-  { now, time, colours, screen }: TimelineLooks,
+  { now, time, colours, screen }: LooksNow,
 ): string[] {
   if (history.length === 0) return [];
   const isNarrow = screen !== undefined && screen < NARROW;

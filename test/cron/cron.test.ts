@@ -78,7 +78,7 @@ describe('cron', { concurrency: 2 }, () => {
     } catch (error) {
       if ((error as Error).name !== 'AbortError') throw error;
     }
-    // The worker notes the time last of all; nobody takes its user or its folder from it before.
+    // The worker notes the time last of all, so its user and its folder stay until then.
     assert.match(attempt('cron', 'check'), /ok: a cron runs on this machine\nok: a worker looked \S+ ago\n$/);
     assert.equal(queue('cron', 'uninstall'), line);
     assert.equal(run('crontab', ['-u', name, '-l']), '# caf\xe9 \x07\n');

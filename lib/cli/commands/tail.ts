@@ -8,11 +8,12 @@ import { countText } from '../../job/checks.js';
 import type { Status } from '../../job/job.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
-import { type EventLooks, eventFields, eventLine, type TailEvent, tailEventOf } from '../job-events.js';
+import { eventFields, eventLine, type TailEvent, tailEventOf } from '../job-events.js';
 import { statusOption, typeOption } from '../job-filter.js';
 import { givenTypes, sayUnknownTypes } from '../job-types.js';
 import { flushed, isReaderGone, screenOf, writeOut } from '../output.js';
 import { coloursOf } from '../screen/colours.js';
+import type { Looks } from '../screen/looks.js';
 import { addTimes, type TimeOptions, timeTextOf } from '../screen/times.js';
 
 interface Options extends TimeOptions {
@@ -94,7 +95,7 @@ async function tail(
 }
 
 /** Makes what prints events. */
-function printer({ output }: Cli, looks: EventLooks): (events: (TailEvent | undefined)[]) => Promise<void> {
+function printer({ output }: Cli, looks: Looks): (events: (TailEvent | undefined)[]) => Promise<void> {
   return async (events) => {
     for (const event of events) {
       if (event === undefined) continue;

@@ -1,6 +1,7 @@
 import { TsvqError } from '../../job/errors.js';
 import type { Queue } from '../../queue.js';
 import { type Change, toRefusal } from '../change.js';
+import { counted } from '../change-many.js';
 import { personName } from '../person.js';
 import { idsOf } from './job-rows.js';
 import { FAILED, isList } from './places.js';
@@ -96,8 +97,6 @@ async function whyNot(queue: Queue, id: string, { wanted }: Change): Promise<str
   if (job === undefined) return `job ${id} is no longer in the file`;
   return `job ${id} is ${job.status}${job.dismissed ? ' and dismissed' : ''}; only ${wanted}`;
 }
-
-const counted = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;
 
 /** Pauses the chosen type, or lets its jobs start again. */
 export async function togglePause(session: Session): Promise<void> {

@@ -22,7 +22,7 @@ interface Place {
   readonly isEscaped: boolean;
 }
 
-/** The columns that say what a job is about; numbers, times and states would give hits that nobody looks for. */
+/** The columns that say what a job is about; numbers, times and states would give hits that are not looked for. */
 const PLAIN: readonly Column[] = ['id', 'type', 'dedupe_key', 'group'];
 const JSON_COLUMNS: readonly Column[] = ['payload', 'result', 'meta'];
 

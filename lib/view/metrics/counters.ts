@@ -14,7 +14,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 
 /** The upper bounds of the histogram's buckets, in seconds. */
 const BOUNDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600] as const;
-/** How long before now the ends are counted up to, in ms: by then their rows are in the file, whoever wrote them. */
+/** How long before now the ends are counted up to, in ms: by then their rows are in the file, also those of other processes. */
 const SETTLED_MS = 5_000;
 /** A clock that is set back by more begins again; by less, it is waited for. */
 const SET_BACK_MS = 3_600_000;
