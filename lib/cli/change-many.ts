@@ -1,13 +1,10 @@
 import type { Job } from '../job/job.js';
-import { type CommandChange, toRefusal } from './change.js';
+import { type CommandChange, changeAll } from './change.js';
 import type { Cli } from './cli.js';
 import { isConfirmed } from './confirm.js';
 import { EXIT } from './exit.js';
 import { filtered, type JobFilter } from './job-filter.js';
 import { say } from './output.js';
-
-/** Changes that are asked for together, so that they need one commit. */
-const TOGETHER = 500;
 
 /** How a person wants many jobs changed. */
 export interface ManyOptions {
@@ -52,15 +49,10 @@ export async function changeMany(
     process.exitCode = EXIT.failed;
     return;
   }
-  let changed = 0;
-  for (let i = 0; i < ids.length; i += TOGETHER) {
-    const answers = ids
-      .slice(i, i + TOGETHER)
-      .map((id, k) => change.apply(queue, id, (i + k) / ids.length).catch(toRefusal));
-    changed += (await Promise.all(answers)).filter((answer) => answer === true).length;
-  }
+  const { changed, refusal } = await changeAll(queue, ids, change);
   const left = ids.length - changed;
-  const rest = left === 0 ? '' : `; ${counted(left)} could not be: only ${change.wanted}`;
+  const rest =
+    left === 0 ? '' : `; ${counted(left)} could not be: ${refusal?.message ?? `only ${change.wanted}`}`;
   output.record({ changed, left }, `${change.done} ${counted(changed)}${rest}`, [changed, left]);
   if (left > 0 || ids.length === 0) process.exitCode = EXIT.failed;
 }

@@ -72,11 +72,32 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
   if (exitCode !== EXIT.done) process.exitCode = exitCode;
 }
 
+/** Changes that are asked for together, so that they need one commit. */
+const TOGETHER = 500;
+
+/** Changes jobs by their ids. @returns how many are changed, and the first error about one job */
+export async function changeAll(
+  queue: Queue,
+  ids: readonly string[],
+  { apply }: Change,
+): Promise<{ changed: number; refusal: TsvqError | undefined }> {
+  let changed = 0;
+  let refusal: TsvqError | undefined;
+  for (let i = 0; i < ids.length; i += TOGETHER) {
+    const asked = ids.slice(i, i + TOGETHER).map((id, k) => apply(queue, id, (i + k) / ids.length));
+    for (const answer of await Promise.all(asked.map((change) => change.catch(toRefusal)))) {
+      if (answer === true) changed++;
+      else if (answer !== false) refusal ??= answer;
+    }
+  }
+  return { changed, refusal };
+}
+
 /** The refusals that concern one job: another job has its key, or it is a schedule. */
 const REFUSALS: readonly ErrorCode[] = ['DUPLICATE_JOB', 'INVALID_ARGUMENT'];
 
 /** Returns the error about one job. It must not keep the other jobs from their change. */
-export function toRefusal(error: unknown): TsvqError {
+function toRefusal(error: unknown): TsvqError {
   if (error instanceof TsvqError && REFUSALS.includes(error.code)) return error;
   throw error;
 }

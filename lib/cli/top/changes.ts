@@ -1,14 +1,10 @@
-import { TsvqError } from '../../job/errors.js';
 import type { Queue } from '../../queue.js';
-import { type Change, toRefusal } from '../change.js';
+import { type Change, changeAll } from '../change.js';
 import { counted } from '../change-many.js';
 import { personName } from '../person.js';
 import { idsOf } from './job-rows.js';
 import { FAILED, isList } from './places.js';
 import type { Session } from './session.js';
-
-/** Changes that are asked for together, so that they need one commit. */
-const TOGETHER = 500;
 
 /** A change of jobs that a key makes. */
 interface KeyChange extends Change {
@@ -69,15 +65,7 @@ async function chosen({ place, shown, look }: Session): Promise<{ ids: string[];
 async function applyTo(session: Session, ids: readonly string[], change: KeyChange): Promise<void> {
   const { queue } = session.shown;
   session.message = `${change.verb}: ${counted(ids.length)} …`;
-  let changed = 0;
-  let refusal: TsvqError | undefined;
-  for (let i = 0; i < ids.length; i += TOGETHER) {
-    const answers = ids.slice(i, i + TOGETHER).map((id) => change.apply(queue, id, 0).catch(toRefusal));
-    for (const answer of await Promise.all(answers)) {
-      if (answer === true) changed++;
-      else if (answer instanceof TsvqError) refusal ??= answer;
-    }
-  }
+  const { changed, refusal } = await changeAll(queue, ids, change);
   const { place } = session;
   if (isList(place)) place.selection.marks.clear();
   const [id = ''] = ids;
