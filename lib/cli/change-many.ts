@@ -1,5 +1,5 @@
 import type { Job } from '../job/job.js';
-import { type CommandChange, changeAll } from './change.js';
+import { changeAll, type FilterChange } from '../view/changes.js';
 import type { Cli } from './cli.js';
 import { isConfirmed } from './confirm.js';
 import { EXIT } from './exit.js';
@@ -23,7 +23,7 @@ export interface ManyOptions {
 export async function changeMany(
   cli: Cli,
   filter: JobFilter,
-  change: CommandChange,
+  change: FilterChange,
   { dryRun = false, yes = false }: ManyOptions,
 ): Promise<void> {
   const { output, queue } = cli;

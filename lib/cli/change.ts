@@ -1,42 +1,23 @@
-import { type ErrorCode, TsvqError } from '../job/errors.js';
-import type { Job, Status } from '../job/job.js';
+import { TsvqError } from '../job/errors.js';
+import type { Job } from '../job/job.js';
 import type { Queue } from '../queue.js';
+import { type FilterChange, toRefusal } from '../view/changes.js';
 import type { Cli } from './cli.js';
 import { EXIT } from './exit.js';
 import { resolveIds } from './ids.js';
 import { say } from './output.js';
 
-/** A change of one job's state that a person requests. */
-export interface Change {
-  /** The participle that names the change in messages: `cancelled`. */
-  readonly done: string;
-  /** The jobs that allow the change, for messages: `only … can be cancelled`. */
-  readonly wanted: string;
+/** A change that a command makes of jobs: of those that it is given, or of all that a filter names. */
+export interface CommandChange extends FilterChange {
   /** What to do instead with a pending job, for messages. */
   readonly ifPending?: string;
-  /**
-   * Makes the change.
-   *
-   * @param place the job's place among all, from 0 to less than 1
-   * @returns false if the job's state forbids it
-   * @throws TsvqError of {@link REFUSALS}
-   */
-  readonly apply: (queue: Queue, id: string, place: number) => Promise<boolean>;
-}
-
-/** A change that a command makes of jobs: of those that it is given, or of all that a filter names. */
-export interface CommandChange extends Change {
-  /** The states of jobs that a filter without `--status` looks in. */
-  readonly states: readonly Status[];
-  /** True for a job in these states that the change is for. Default: all. */
-  readonly accepts?: (job: Job) => boolean;
 }
 
 /**
  * Changes each of several jobs. A job that can't be changed is reported, and doesn't affect the others. The exit code
  * is 3 if a job is unknown, otherwise 1 if a job is in the wrong state, or another job has its key.
  */
-export async function changeJobs(cli: Cli, given: readonly string[], change: Change): Promise<void> {
+export async function changeJobs(cli: Cli, given: readonly string[], change: CommandChange): Promise<void> {
   const { output, existingStore: store, queue } = cli;
   // Looks up all ids before the first change, so that an ambiguous one stops the command before any change.
   const found = await resolveIds(store, given);
@@ -70,36 +51,6 @@ export async function changeJobs(cli: Cli, given: readonly string[], change: Cha
     }
   }
   if (exitCode !== EXIT.done) process.exitCode = exitCode;
-}
-
-/** Changes that are asked for together, so that they need one commit. */
-const TOGETHER = 500;
-
-/** Changes jobs by their ids. @returns how many are changed, and the first error about one job */
-export async function changeAll(
-  queue: Queue,
-  ids: readonly string[],
-  { apply }: Change,
-): Promise<{ changed: number; refusal: TsvqError | undefined }> {
-  let changed = 0;
-  let refusal: TsvqError | undefined;
-  for (let i = 0; i < ids.length; i += TOGETHER) {
-    const asked = ids.slice(i, i + TOGETHER).map((id, k) => apply(queue, id, (i + k) / ids.length));
-    for (const answer of await Promise.all(asked.map((change) => change.catch(toRefusal)))) {
-      if (answer === true) changed++;
-      else if (answer !== false) refusal ??= answer;
-    }
-  }
-  return { changed, refusal };
-}
-
-/** The refusals that concern one job: another job has its key, or it is a schedule. */
-const REFUSALS: readonly ErrorCode[] = ['DUPLICATE_JOB', 'INVALID_ARGUMENT'];
-
-/** Returns the error about one job. It must not keep the other jobs from their change. */
-function toRefusal(error: unknown): TsvqError {
-  if (error instanceof TsvqError && REFUSALS.includes(error.code)) return error;
-  throw error;
 }
 
 async function archiveHint(queue: Queue, id: string): Promise<string> {

@@ -1,12 +1,12 @@
 import { escapeText } from '../file/format/text.js';
 import type { Job, Status } from '../job/job.js';
+import { lasting } from '../view/numbers.js';
 import { firstLine, span, toSafeJson } from '../view/text.js';
 import { usageError } from './exit.js';
 import { durationOf } from './job-sort.js';
 import { didYouMean } from './nearest.js';
 import type { Field, Shape } from './output.js';
 import type { Colours } from './screen/colours.js';
-import { lasting } from './screen/numbers.js';
 import type { Column } from './screen/table.js';
 import type { TimeText } from './screen/times.js';
 import { timeOf } from './shapes.js';

@@ -1,14 +1,14 @@
 import { isSchedule } from '../file/format/meta.js';
 import { escapeText } from '../file/format/text.js';
+import { versionOf } from '../file/operations/history.js';
 import type { RowChange } from '../file/operations/row-feed.js';
 import type { Status } from '../job/job.js';
 import { eventOf, type JobEventName } from '../job/job-event.js';
+import { lasting } from '../view/numbers.js';
 import { firstLine, harmless } from '../view/text.js';
-import { stateOf } from './job-history.js';
 import type { Field } from './output.js';
 import type { Colours } from './screen/colours.js';
 import type { Looks } from './screen/looks.js';
-import { lasting } from './screen/numbers.js';
 import { fit, pad } from './screen/width.js';
 
 /** What happened to a job, as `queue tail` tells it. */
@@ -33,8 +33,8 @@ const ENDS: ReadonlySet<string> = new Set(['completed', 'failed']);
 /** Returns what a change of rows says; undefined for schedules. @param seen when it was seen, if just now */
 export function tailEventOf({ before, after }: RowChange, seen?: Date): TailEvent | undefined {
   if (isSchedule(after.meta)) return undefined;
-  const job = stateOf(after);
-  const found = eventOf(before && stateOf(before), job);
+  const job = versionOf(after);
+  const found = eventOf(before && versionOf(before), job);
   if (found === undefined) return undefined;
   const { event } = found;
   // The row of a retry for later has only its start, which says nothing of when it was written.

@@ -2,12 +2,11 @@ import type { Store } from '../file/store.js';
 import type { Job } from '../job/job.js';
 import type { Schedule } from '../job/schedule-spec.js';
 import type { Queue } from '../queue.js';
+import type { HistoryEntry } from '../view/history.js';
+import { nextRunOf, whenOf } from '../view/schedule-text.js';
 import { harmless, harmlessLines, isoSeconds, span, toSafeJson } from '../view/text.js';
-import type { Cli } from './cli.js';
-import { explanationOf } from './explanation.js';
-import type { HistoryEntry } from './job-history.js';
+import type { View } from '../view/view.js';
 import { screenOf, writeOut } from './output.js';
-import { nextRunOf, whenOf } from './schedules.js';
 import { type Colours, coloursOf } from './screen/colours.js';
 import type { LooksNow } from './screen/looks.js';
 import { type TimeOptions, timeTextOf } from './screen/times.js';
@@ -19,7 +18,7 @@ import { timelineLines } from './timeline.js';
 export async function printJob(
   job: Job,
   history: readonly HistoryEntry[],
-  cli: Cli,
+  home: Home,
   { color, ...times }: TimeOptions & { color: boolean },
 ): Promise<void> {
   const looks = {
@@ -28,14 +27,14 @@ export async function printJob(
     colours: coloursOf(color ? undefined : false),
     screen: await screenOf(),
   };
-  const { existingStore: store, queue } = cli;
-  writeOut(`${(await pageLines(job, history, { store, queue }, looks)).join('\n')}\n`);
+  writeOut(`${(await pageLines(job, history, home, looks)).join('\n')}\n`);
 }
 
 /** Where a job is. */
 interface Home {
   readonly store: Store;
   readonly queue: Queue;
+  readonly view: View;
 }
 
 /** Returns the lines of a job's page. They are harmless. */
@@ -47,13 +46,13 @@ export const pageLines = async (
 ): Promise<string[]> => [
   ...(await jobLines(job, history, home, looks)),
   '',
-  ...(await explanationLines(job, home, looks)),
+  ...(await explanationLines(job, home.view, looks)),
   looks.colours.dim(`queue explain ${harmless(job.id)} names commands`),
 ];
 
 /** Returns the lines that say why a job is where it is, and what happens next. */
-export async function explanationLines(job: Job, home: Home, looks: LooksNow): Promise<string[]> {
-  const { why, next } = await explanationOf(job, { ...home, now: looks.now });
+export async function explanationLines(job: Job, view: View, looks: LooksNow): Promise<string[]> {
+  const { why, next } = await view.explain(job, looks.now);
   return [why, next].flatMap((text) => wrapped(text, looks));
 }
 
@@ -61,7 +60,7 @@ export async function explanationLines(job: Job, home: Home, looks: LooksNow): P
 export async function jobLines(
   job: Job,
   history: readonly HistoryEntry[],
-  { store, queue }: Home,
+  { store, queue, view }: Home,
   looks: LooksNow,
 ): Promise<string[]> {
   const all = job.status === 'recurring' ? await queue.listSchedules() : [];
@@ -69,7 +68,7 @@ export async function jobLines(
     ...factLines(
       job,
       store,
-      { schedule: all.find(({ id }) => id === job.id), parents: await parentsOf(job, queue) },
+      { schedule: all.find(({ id }) => id === job.id), parents: await parentsOf(job, view) },
       looks,
     ),
     ...timelineLines(history, looks),
@@ -78,10 +77,10 @@ export async function jobLines(
 }
 
 /** Returns the jobs that a job waits for, or waited for, with their states. */
-async function parentsOf({ after }: Job, queue: Queue): Promise<string | undefined> {
-  if (after.length === 0) return undefined;
-  const parents = await Promise.all(after.map((id) => queue.getJob(id)));
-  return parents.map((job, i) => `${after[i]} (${job?.status ?? 'not in the file'})`).join(', ');
+async function parentsOf(job: Job, view: View): Promise<string | undefined> {
+  const parents = await view.parents(job);
+  if (parents.length === 0) return undefined;
+  return parents.map(({ id, job }) => `${id} (${job?.status ?? 'not in the file'})`).join(', ');
 }
 
 /** What the file says about a job besides its row. */

@@ -1,8 +1,8 @@
+import type { HistoryEntry } from '../view/history.js';
+import { lasting } from '../view/numbers.js';
 import { firstLine, harmless, isoSeconds } from '../view/text.js';
-import type { HistoryEntry } from './job-history.js';
 import type { Colours } from './screen/colours.js';
 import type { LooksNow } from './screen/looks.js';
-import { lasting } from './screen/numbers.js';
 import { fit, pad } from './screen/width.js';
 
 /** Below this width of the terminal, times have no year and no offset. */

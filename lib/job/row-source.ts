@@ -1,5 +1,6 @@
 import type { Health } from './health.js';
 import type { Job, Status } from './job.js';
+import type { JobState } from './job-event.js';
 
 /** What a view keeps of a job, as its newest row says. Times in ms since 1970; NaN if there is none. */
 export interface JobFacts {
@@ -33,6 +34,23 @@ export interface Found {
   readonly hasMore: boolean;
 }
 
+/** A job as one of its rows has it. */
+export type JobVersion = Job & JobState;
+
+/** What a queue says of the jobs around one, which decides when it starts. Times in ms. */
+export interface JobSurroundings {
+  /** How many due jobs start before it. */
+  readonly ahead: number;
+  /** How many jobs of its type run. */
+  readonly runningOfType: number;
+  /** Until when its type or group waits for its rate at the latest; undefined if it doesn't. */
+  readonly rateUntil: Date | undefined;
+  /** True if an unreadable line has its id. */
+  readonly isHeld: boolean;
+  /** When another worker takes it back although its own may live; undefined if it doesn't run. */
+  readonly overdueAt: number | undefined;
+}
+
 /**
  * The source of a view's jobs: it tells its sink of each job whose newest row is new. A queue's engine implements it.
  *
@@ -54,6 +72,13 @@ export interface RowSource {
    * @param limit how many jobs it finds at most
    */
   search(text: string, limit: number): Promise<Found>;
+  /**
+   * Returns a job as each of its rows has it that is still there, by version; none for a schedule. It may read the
+   * whole file.
+   */
+  history(id: string): Promise<readonly JobVersion[]>;
+  /** Looks at the jobs around one. */
+  surroundings(job: Job): Promise<JobSurroundings>;
   /** Gathers what is known besides the jobs. @param patience after how long a dead worker's job counts as left, in ms */
   health(patience: number): Promise<Health>;
   /** Says if a worker lives, by its name in a job; undefined if that can't be told from here. */

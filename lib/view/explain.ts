@@ -1,6 +1,6 @@
-import type { JobSurroundings } from '../file/operations/surroundings.js';
 import type { Health } from '../job/health.js';
 import type { Job } from '../job/job.js';
+import type { JobSurroundings } from '../job/row-source.js';
 import { groupId, groupText } from './error-group.js';
 import { firstLine, isoSeconds, span } from './text.js';
 

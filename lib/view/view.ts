@@ -1,9 +1,11 @@
 import type { Health } from '../job/health.js';
-import type { Job } from '../job/job.js';
+import { isFinal, type Job } from '../job/job.js';
 import type { Found } from '../job/row-source.js';
 import { rowsOf } from '../open-queue.js';
 import type { Queue } from '../queue.js';
 import { Board } from './board.js';
+import { type Explanation, explain } from './explain.js';
+import { type HistoryEntry, historyOf } from './history.js';
 import { findProblems, type Patience, type Problem } from './problems.js';
 import { type Filter, type Page, type PageOptions, query } from './query.js';
 import { type Snapshot, takeSnapshot } from './snapshot.js';
@@ -34,11 +36,13 @@ export interface FoundPage extends Page {
 /** A view of a queue, which is brought up to date with each look. */
 export class View {
   readonly board: Board = new Board();
+  readonly #queue: Queue;
   readonly #rows: ReturnType<typeof rowsOf>;
   /** The last search; it holds until the board changes. */
   #search: { readonly text: string; readonly changes: number; readonly found: Promise<Found> } | undefined;
 
   constructor(queue: Queue) {
+    this.#queue = queue;
     this.#rows = rowsOf(queue, this.board);
   }
 
@@ -73,6 +77,30 @@ export class View {
       });
     }
     return this.#search.found;
+  }
+
+  /** Returns what the queue still knows of what happened to a job. It may read the whole file. @param now in ms */
+  async history(id: string, now: number): Promise<HistoryEntry[]> {
+    return historyOf(await this.#rows.history(id), now);
+  }
+
+  /** Says why a job is where it is, and what happens next. @param now in ms since 1970 */
+  async explain(job: Job, now: number): Promise<Explanation> {
+    const parents = await this.parents(job);
+    return explain(job, {
+      ...(await this.#rows.surroundings(job)),
+      now,
+      health: await this.#rows.health(600_000),
+      isWorkerAlive: job.lockedBy === undefined ? undefined : this.isAlive(job.lockedBy),
+      parents: parents.flatMap(({ id, job }) =>
+        job === undefined || isFinal(job.status) ? [] : [`${id} (${job.type}): ${job.status}`],
+      ),
+    });
+  }
+
+  /** Returns the jobs that a job waits for, or waited for; undefined for one that is no longer there. */
+  parents({ after }: Job): Promise<{ readonly id: string; readonly job: Job | undefined }[]> {
+    return Promise.all(after.map(async (id) => ({ id, job: await this.#queue.getJob(id) })));
   }
 
   /** Returns jobs of the last look by their keys; those that have changed since are missing. */

@@ -103,7 +103,7 @@ test('c always asks, also on the page of a job', options, async (t) => {
   await screen.keys('c', 'y');
   await screen.shows('It was cancelled at');
   await screen.keys('c', 'y');
-  await screen.shows('is cancelled; only jobs that wait or run can be cancelled');
+  await screen.shows('is cancelled; only waiting, pending and processing jobs can be cancelled');
   await screen.keys('r');
   await screen.shows('It is due since');
 });

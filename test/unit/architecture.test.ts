@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2420],
+  ['job', 2440],
   ['schedule', 390],
   ['runner', 770],
   ['file/format', 1460],
@@ -40,10 +40,10 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 60],
   ['default-queue.ts', 115],
-  ['view', 1800],
+  ['view', 2100],
   ['cli/screen', 350],
   ['cli/completion', 220],
-  ['cli', 8000],
+  ['cli', 7900],
   ['index.ts', 65],
   ['testing.ts', 100],
 ];

@@ -1,15 +1,11 @@
 import type { Command } from 'commander';
+import { CHANGES } from '../../view/changes.js';
 import { defineChange, MANY, PLAIN } from '../change-command.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {
-  defineChange(command, cli, () => ({
-    done: 'cancelled',
-    wanted: 'waiting, pending and processing jobs can be cancelled',
-    states: ['pending', 'waiting', 'processing'],
-    apply: (queue, id) => queue.cancelJob(id),
-  }));
+  defineChange(command, cli, () => CHANGES.cancel);
   about(command, {
     text: `Stops jobs that wait or run. The worker of a job that runs aborts it within a second, and drops the handler's result.
 With the ID of a schedule, it removes the schedule. Options look among the jobs that wait or run, unless \`--status\` says

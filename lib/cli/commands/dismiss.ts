@@ -1,16 +1,11 @@
 import type { Command } from 'commander';
+import { CHANGES } from '../../view/changes.js';
 import { defineChange, MANY, PLAIN } from '../change-command.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {
-  defineChange(command, cli, () => ({
-    done: 'dismissed',
-    wanted: 'failed jobs can be dismissed',
-    states: ['failed'],
-    accepts: ({ dismissed }) => !dismissed,
-    apply: (queue, id) => queue.dismissJob(id),
-  }));
+  defineChange(command, cli, () => CHANGES.dismiss);
   about(command, {
     text: `Notes that you have seen that jobs failed. They stay failed, \`queue check\` and \`queue status\` no longer count them, and
 \`queue stats\`, \`list\` and \`show\` say that they are dismissed. \`queue retry\` undoes it. Options look among the failed jobs

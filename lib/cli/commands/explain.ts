@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { View } from '../../view/view.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
-import { explanationOf } from '../explanation.js';
 import { about } from '../help.js';
 import { resolveIds } from '../ids.js';
 
@@ -19,7 +19,7 @@ how many jobs run at a time it can only say that it may be the reason, because o
     const job = id === undefined ? undefined : await queue.getJob(id);
     if (job === undefined)
       throw notFound(`there is no job ${given} in ${store.path}; queue show --archive finds old ones`);
-    const explanation = await explanationOf(job, { store, queue, now: Date.now() });
+    const explanation = await new View(queue).explain(job, Date.now());
     const { why, next, commands } = explanation;
     if (output.format === 'human')
       output.text(`${why}\n${next}\n\n${commands.map((line) => `  ${line}`).join('\n')}`);

@@ -1,16 +1,11 @@
 import type { Command } from 'commander';
+import { CHANGES } from '../../view/changes.js';
 import { defineChange, MANY, PLAIN } from '../change-command.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
 
 export function define(command: Command, cli: Cli): void {
-  defineChange(command, cli, () => ({
-    done: 'due now:',
-    wanted: 'pending jobs can be promoted',
-    states: ['pending'],
-    accepts: ({ runAt }) => runAt.getTime() > Date.now(),
-    apply: (queue, id) => queue.promoteJob(id),
-  }));
+  defineChange(command, cli, () => CHANGES.promote);
   about(command, {
     text: `Makes pending jobs due now, whether they wait for their time or for their next attempt. Their attempts stay. Options
 look among the pending jobs that are not due yet.

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { datedAhead } from '../../file/doctor/dated-ahead.js';
 import { escapeText } from '../../file/format/text.js';
-import { readHistory } from '../../file/operations/history.js';
 import type { Job } from '../../job/job.js';
+import type { HistoryEntry } from '../../view/history.js';
 import { toSafeJson } from '../../view/text.js';
+import { View } from '../../view/view.js';
 import type { Cli } from '../cli.js';
 import { notFound } from '../exit.js';
 import { about } from '../help.js';
 import { resolveIds } from '../ids.js';
-import { type HistoryEntry, historyOf } from '../job-history.js';
 import { type Field, say } from '../output.js';
 import { addTimes, type TimeOptions } from '../screen/times.js';
 import { joinFields } from '../shapes.js';
@@ -46,12 +46,13 @@ UTC. \`--json\` has the timeline as \`history\`: event, at, attempt, error, work
 }
 
 async function show(cli: Cli, given: string, { archive = false, color, ...times }: Options): Promise<void> {
-  const { output, existingStore: store } = cli;
+  const { output, existingStore: store, queue } = cli;
   const job = await findJob(cli, given, archive);
-  const history = historyOf(await readHistory(store, job.id), Date.now());
+  const view = new View(queue);
+  const history = await view.history(job.id, Date.now());
   if (output.format === 'human') {
     const { printJob } = await import('../job-page.js');
-    await printJob(job, history, cli, { ...times, color });
+    await printJob(job, history, { store, queue, view }, { ...times, color });
   } else if (output.format === 'json') output.data({ ...job, history }, []);
   else {
     for (const field of fields(job)) output.data(job, field);

@@ -3,12 +3,13 @@ import { durationText } from '../../job/checks.js';
 import type { CatchUp, Overlap, ScheduleSpec } from '../../job/schedule-spec.js';
 import { overStore } from '../../open-queue.js';
 import { CATCH_UP, OVERLAP } from '../../schedule/recurrence.js';
+import { nextRunOf } from '../../view/schedule-text.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
 import { instantOf, type JobTexts, jobOptionsOf } from '../job-texts.js';
 import { labelOption } from '../labels.js';
 import { payloadOf } from '../payload.js';
-import { findSchedule, nextRunOf } from '../schedules.js';
+import { findSchedule } from '../schedules.js';
 
 interface Options extends JobTexts {
   cron?: string;

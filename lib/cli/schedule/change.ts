@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { nextRunOf } from '../../view/schedule-text.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
 import { say } from '../output.js';
-import { findSchedule, nextRunOf, noSchedule } from '../schedules.js';
+import { findSchedule, noSchedule } from '../schedules.js';
 
 /** Defines `queue schedule remove`. */
 export function defineRemove(command: Command, cli: Cli): void {

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import type { Status } from '../../job/job.js';
 import type { Schedule } from '../../job/schedule-spec.js';
 import type { Queue } from '../../queue.js';
+import { nextRunOf, whenOf, zoned } from '../../view/schedule-text.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
 import { type Shape, say } from '../output.js';
-import { nextRunOf, whenOf, zoned } from '../schedules.js';
 
 /** A schedule, and the state of its last slot's job. */
 type Listed = Schedule & { readonly lastStatus: Status | undefined };

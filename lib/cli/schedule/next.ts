@@ -2,13 +2,14 @@ import type { Command } from 'commander';
 import { countText, durationText } from '../../job/checks.js';
 import type { ScheduleTimes } from '../../job/schedule-spec.js';
 import { nextRuns } from '../../schedule/next-runs.js';
+import { zoned } from '../../view/schedule-text.js';
 import { isoSeconds, span } from '../../view/text.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
 import { about } from '../help.js';
 import { instantOf } from '../job-texts.js';
 import { type Shape, say } from '../output.js';
-import { findSchedule, zoned } from '../schedules.js';
+import { findSchedule } from '../schedules.js';
 
 interface Options {
   count?: string;

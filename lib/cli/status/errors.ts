@@ -1,6 +1,6 @@
+import { lasting } from '../../view/numbers.js';
 import type { FailureSnapshot } from '../../view/snapshot.js';
 import { harmless } from '../../view/text.js';
-import { lasting } from '../screen/numbers.js';
 import type { Column } from '../screen/table.js';
 
 /** Returns the columns of a table of error groups. @param at when the groups were found */

@@ -1,5 +1,6 @@
+import { lasting, short } from '../../view/numbers.js';
 import type { Snapshot } from '../../view/snapshot.js';
-import { lasting, short, sparkline } from '../screen/numbers.js';
+import { sparkline } from '../screen/sparkline.js';
 import { pad, widthOf } from '../screen/width.js';
 
 /** The width of a fact's name. */

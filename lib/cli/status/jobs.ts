@@ -1,9 +1,9 @@
 import type { Job } from '../../job/job.js';
+import { lasting } from '../../view/numbers.js';
 import type { Snapshot } from '../../view/snapshot.js';
 import { firstLine, harmless } from '../../view/text.js';
 import type { View } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
-import { lasting } from '../screen/numbers.js';
 import { type Column, tableLines } from '../screen/table.js';
 import { fit, widthOf } from '../screen/width.js';
 import { spread, titleLine } from './problems.js';

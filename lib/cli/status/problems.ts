@@ -1,8 +1,8 @@
+import { short } from '../../view/numbers.js';
 import type { Problem } from '../../view/problems.js';
 import { harmless, isoSeconds, size } from '../../view/text.js';
 import type { Look } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
-import { short } from '../screen/numbers.js';
 import { fit, pad, widthOf, wrap } from '../screen/width.js';
 
 /** Says in a few words how the queue is doing. */

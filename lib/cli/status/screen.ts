@@ -1,5 +1,5 @@
+import { lasting } from '../../view/numbers.js';
 import type { Look } from '../../view/view.js';
-import { lasting } from '../screen/numbers.js';
 import { fit } from '../screen/width.js';
 import { factLines } from './facts.js';
 import { failureLines, retryLines, runningLines, type Screen } from './jobs.js';

@@ -1,7 +1,8 @@
+import { lasting, short } from '../../view/numbers.js';
 import type { TypeSnapshot } from '../../view/snapshot.js';
 import { harmless } from '../../view/text.js';
 import type { Colours } from '../screen/colours.js';
-import { lasting, short, sparkline } from '../screen/numbers.js';
+import { sparkline } from '../screen/sparkline.js';
 import { type Column, tableLines } from '../screen/table.js';
 
 const time = (ms: number | undefined): string => (ms === undefined ? '–' : (lasting(ms).split(' ')[0] ?? ''));

@@ -1,5 +1,5 @@
 import type { Queue } from '../../queue.js';
-import { type Change, changeAll } from '../change.js';
+import { CHANGES, type Change, changeAll } from '../../view/changes.js';
 import { counted } from '../change-many.js';
 import { personName } from '../person.js';
 import { idsOf } from './job-rows.js';
@@ -13,22 +13,10 @@ interface KeyChange extends Change {
   readonly asksForOne: boolean;
 }
 
-export const CHANGES: Readonly<Record<'r' | 'c' | 'd', KeyChange>> = {
-  r: {
-    ...{ verb: 'retry', done: 'pending again:', asksForOne: false },
-    wanted: 'failed and cancelled jobs can be retried',
-    apply: (queue, id) => queue.retryJob(id),
-  },
-  c: {
-    ...{ verb: 'cancel', done: 'cancelled', asksForOne: true },
-    wanted: 'jobs that wait or run can be cancelled',
-    apply: (queue, id) => queue.cancelJob(id),
-  },
-  d: {
-    ...{ verb: 'dismiss', done: 'dismissed', asksForOne: false },
-    wanted: 'failed jobs can be dismissed',
-    apply: (queue, id) => queue.dismissJob(id),
-  },
+export const KEY_CHANGES: Readonly<Record<'r' | 'c' | 'd', KeyChange>> = {
+  r: { ...CHANGES.retry, verb: 'retry', asksForOne: false },
+  c: { ...CHANGES.cancel, verb: 'cancel', asksForOne: true },
+  d: { ...CHANGES.dismiss, verb: 'dismiss', asksForOne: false },
 };
 
 /** Changes the marked jobs, or else the chosen one, or all of the chosen error group; asks first if it is more than one. */

@@ -1,8 +1,6 @@
-import { readHistory } from '../../file/operations/history.js';
-import type { Store } from '../../file/store.js';
 import type { Job } from '../../job/job.js';
-import type { Look } from '../../view/view.js';
-import { type HistoryEntry, historyOf } from '../job-history.js';
+import type { HistoryEntry } from '../../view/history.js';
+import type { Look, View } from '../../view/view.js';
 import { explanationLines, jobLines } from '../job-page.js';
 import { coloursOf } from '../screen/colours.js';
 import { timeTextOf } from '../screen/times.js';
@@ -53,28 +51,28 @@ async function fillJobs(place: ListPlace, { snapshot }: Look, { view }: Shown): 
 async function linesOf(
   place: PagePlace,
   id: string,
-  { queue, store }: Shown,
+  { queue, store, view }: Shown,
   columns: number,
 ): Promise<readonly string[]> {
   const job = await queue.getJob(id);
   // Its last lines stay.
   if (job === undefined) return place.lines[0] === GONE ? place.lines : [GONE, '', ...place.lines];
   const looks = { now: Date.now(), time: timeTextOf({}), colours: NO_COLOURS, screen: columns };
-  const history = await historyIn(place, job, store);
+  const history = await historyIn(place, job, view);
   const lines = [
-    ...(await explanationLines(job, { queue, store }, looks)),
+    ...(await explanationLines(job, view, looks)),
     '',
-    ...(await jobLines(job, history, { queue, store }, looks)),
+    ...(await jobLines(job, history, { queue, store, view }, looks)),
   ];
   if (lines.length <= MOST_LINES) return lines;
   return [...lines.slice(0, MOST_LINES), `… ${lines.length - MOST_LINES} more lines: queue show ${id}`];
 }
 
 /** Returns the earlier rows of a job. It reads the whole file, so only if the job has changed. */
-async function historyIn(place: PagePlace, job: Job, store: Store): Promise<readonly HistoryEntry[]> {
+async function historyIn(place: PagePlace, job: Job, view: View): Promise<readonly HistoryEntry[]> {
   const { status, attempts, runAt, finishedAt } = job;
   const asked = [status, attempts, Number(runAt), Number(finishedAt)].join(' ');
   if (place.history?.asked !== asked)
-    place.history = { asked, entries: historyOf(await readHistory(store, job.id), Date.now()) };
+    place.history = { asked, entries: await view.history(job.id, Date.now()) };
   return place.history.entries;
 }

@@ -1,7 +1,7 @@
+import { short } from '../../view/numbers.js';
 import { harmless } from '../../view/text.js';
 import type { Look, View } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
-import { short } from '../screen/numbers.js';
 import { fit, fold, pad } from '../screen/width.js';
 import { failureLines, runningLines } from '../status/jobs.js';
 import type { Footer } from './footer.js';

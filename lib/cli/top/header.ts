@@ -1,7 +1,8 @@
+import { lasting, short } from '../../view/numbers.js';
 import { harmless } from '../../view/text.js';
 import type { Look } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
-import { lasting, short, sparkline } from '../screen/numbers.js';
+import { sparkline } from '../screen/sparkline.js';
 import { fit, pad, widthOf } from '../screen/width.js';
 import { spread, timeOfDay, verdictOf } from '../status/problems.js';
 import { TABS } from './places.js';

@@ -1,8 +1,8 @@
 import type { Job } from '../../job/job.js';
+import { lasting } from '../../view/numbers.js';
 import { firstLine, harmless, toSafeJson } from '../../view/text.js';
 import type { View } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
-import { lasting } from '../screen/numbers.js';
 import { type Column, tableLines } from '../screen/table.js';
 import { timeOf } from '../shapes.js';
 import { DEAD, workerOf } from '../status/jobs.js';

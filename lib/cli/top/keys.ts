@@ -1,5 +1,5 @@
 import { exactSpan } from '../../view/text.js';
-import { CHANGES, change, togglePause } from './changes.js';
+import { change, KEY_CHANGES, togglePause } from './changes.js';
 import { helpPage } from './help-page.js';
 import { idsOf } from './job-rows.js';
 import { move, movePage } from './moves.js';
@@ -29,7 +29,7 @@ export async function press(session: Session, key: string, text: string, height:
   const place = session.place;
   if (/^[1-6]$/.test(key)) session.show(Number(key) - 1);
   else if (key === 'tab' || key === 'shift+tab') session.show(place.tab + (key === 'tab' ? 1 : -1));
-  else if (Object.hasOwn(CHANGES, key) || key === 'p') return makeChange(session, key);
+  else if (Object.hasOwn(KEY_CHANGES, key) || key === 'p') return makeChange(session, key);
   else if (key === 'q') return 'quit';
   else if (key === 'escape' || key === 'left') session.back();
   else if (key === '?') session.open(helpPage(place.tab));
@@ -47,7 +47,7 @@ export async function press(session: Session, key: string, text: string, height:
 function makeChange(session: Session, key: string): Answer {
   if (session.shown.isReadOnly) session.message = 'this screen is read-only: nothing was changed';
   else if (key === 'p') session.work(() => togglePause(session));
-  else session.work(() => change(session, CHANGES[key as keyof typeof CHANGES]));
+  else session.work(() => change(session, KEY_CHANGES[key as keyof typeof KEY_CHANGES]));
   return 'draw';
 }
 

@@ -1,7 +1,7 @@
+import type { HistoryEntry } from '../../view/history.js';
+import { short } from '../../view/numbers.js';
 import type { Filter } from '../../view/query.js';
 import type { Snapshot } from '../../view/snapshot.js';
-import type { HistoryEntry } from '../job-history.js';
-import { short } from '../screen/numbers.js';
 import type { JobColumns } from './job-rows.js';
 import { NO_ROWS, type Rows } from './rows.js';
 import { Selection } from './selection.js';

@@ -1,3 +1,4 @@
+import type { JobVersion } from '../../job/row-source.js';
 import { storeError } from '../disk/fs.js';
 import { OUR_ID } from '../format/id.js';
 import { HASH, LF, LineReader, TAB } from '../format/line.js';
@@ -40,6 +41,9 @@ export async function readHistory(store: Store, id: string): Promise<StoredJob[]
   }
   return restoreRows(id, ownRows(id, rows, isStruck, layout.at.created_at), layout);
 }
+
+/** Returns a row as the job that it was then. */
+export const versionOf = (row: StoredJob): JobVersion => ({ ...row.toJob(), version: row.version });
 
 /** Leaves out struck rows of jobs whose ids, made by hand, differ only in the letter that a strike takes. */
 function ownRows(

@@ -1,17 +1,26 @@
 import type { Health } from '../../job/health.js';
 import { isFinal, type Job, type Status } from '../../job/job.js';
-import type { Found, JobFacts, RowSink, RowSource } from '../../job/row-source.js';
+import type {
+  Found,
+  JobFacts,
+  JobSurroundings,
+  JobVersion,
+  RowSink,
+  RowSource,
+} from '../../job/row-source.js';
 import { withStoreErrors } from '../disk/fs.js';
 import type { Layout } from '../format/layout.js';
 import { LineReader } from '../format/line.js';
-import { readMeta } from '../format/meta.js';
+import { isSchedule, readMeta } from '../format/meta.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { unescapeText } from '../format/text.js';
 import type { JobIndex } from '../index/job-index.js';
 import { eachJob, readJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
 import { gatherHealth } from './health.js';
+import { readHistory, versionOf } from './history.js';
 import { searchRows } from './search.js';
+import { surroundingsOf } from './surroundings.js';
 
 /** The file as a source of rows. The source follows the store's index, also into a new file. */
 export class FileRows implements RowSource {
@@ -60,6 +69,15 @@ export class FileRows implements RowSource {
       // In another file the jobs have other keys.
       if (this.#index === index) return found;
     }
+  }
+
+  async history(id: string): Promise<readonly JobVersion[]> {
+    const rows = await readHistory(this.#store, id);
+    return rows.filter(({ meta }) => !isSchedule(meta)).map(versionOf);
+  }
+
+  surroundings(job: Job): Promise<JobSurroundings> {
+    return withStoreErrors(this.#store.path, () => surroundingsOf(this.#store, job));
   }
 
   health(patience: number): Promise<Health> {

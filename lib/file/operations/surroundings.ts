@@ -1,31 +1,24 @@
 import type { Job } from '../../job/job.js';
+import type { JobSurroundings } from '../../job/row-source.js';
 import { LimitsFile, laneName } from '../admission/limits-file.js';
 import type { JobIndex } from '../index/job-index.js';
 import { runningJobs } from '../index/rows.js';
 import { overdueAt } from '../lock/overdue.js';
 import type { Store } from '../store.js';
 
-/** What the file says of the jobs around one, which decides when it starts. Times in ms. */
-export interface JobSurroundings {
-  /** How many due jobs start before it. */
-  readonly ahead: number;
-  /** How many jobs of its type run. */
-  readonly runningOfType: number;
-  /** Until when its type or group waits for its rate at the latest; undefined if it doesn't. */
-  readonly rateUntil: Date | undefined;
-  /** True if an unreadable line has its id. */
-  readonly isHeld: boolean;
-  /** When another worker takes it back although its own may live; undefined if it doesn't run. */
-  readonly overdueAt: number | undefined;
-}
+/** What is around a job that is not in the open part: it has ended, and nothing there concerns it. */
+const ALONE: JobSurroundings = {
+  ...{ ahead: 0, runningOfType: 0, isHeld: false },
+  ...{ rateUntil: undefined, overdueAt: undefined },
+};
 
-/** Looks at the jobs around one, without the lock. @returns undefined if the file or the job is gone */
+/** Looks at the jobs around one, without the lock. */
 export async function surroundingsOf(
   store: Store,
   { id, type, group, status }: Job,
-): Promise<JobSurroundings | undefined> {
+): Promise<JobSurroundings> {
   const index = await store.read('open');
-  if (index === undefined) return undefined;
+  if (index === undefined) return ALONE;
   const slot = index.find(id);
   const now = store.clock.now();
   let runningOfType = 0;

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { historyOf } from '../../../lib/cli/job-history.js';
 import { pageLines } from '../../../lib/cli/job-page.js';
 import { coloursOf } from '../../../lib/cli/screen/colours.js';
 import { widthOf } from '../../../lib/cli/screen/width.js';
-import { readHistory } from '../../../lib/file/operations/history.js';
 import type { Job } from '../../../lib/job/job.js';
 import { isoSeconds } from '../../../lib/view/text.js';
+import { View } from '../../../lib/view/view.js';
 import { NOW, over } from '../../support/claims.js';
 import { isGolden } from '../../support/golden.js';
 import { line, struck } from '../../support/queue-file.js';
@@ -71,8 +70,9 @@ async function pageOf(
   const { queue, store, file } = over(t, ...rows);
   writeFileSync(`${file}.tick`, `${NOW - 41}\n`);
   const looks = { now: NOW * 1000, time: isoSeconds, colours: coloursOf(isColoured), screen };
-  const history = historyOf(await readHistory(store, ID), NOW * 1000);
-  return pageLines((await queue.getJob(ID)) as Job, history, { store, queue }, looks);
+  const view = new View(queue);
+  const history = await view.history(ID, NOW * 1000);
+  return pageLines((await queue.getJob(ID)) as Job, history, { store, queue, view }, looks);
 }
 
 for (const columns of [60, 80, 120])

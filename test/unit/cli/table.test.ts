@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { lasting, short, sparkline } from '../../../lib/cli/screen/numbers.js';
+import { sparkline } from '../../../lib/cli/screen/sparkline.js';
 import { Table, tableLines } from '../../../lib/cli/screen/table.js';
 import { fit, pad, widthOf, wrap } from '../../../lib/cli/screen/width.js';
+import { lasting, short } from '../../../lib/view/numbers.js';
 
 /*
  * Text in the width of a terminal.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { stateOf } from '../../../../lib/cli/job-history.js';
+import { versionOf } from '../../../../lib/file/operations/history.js';
 import { lastChanges, type Wanted } from '../../../../lib/file/operations/last-changes.js';
 import { type RowChange, RowFeed } from '../../../../lib/file/operations/row-feed.js';
 import { eventOf } from '../../../../lib/job/job-event.js';
@@ -15,7 +15,7 @@ import { openTest } from '../../../support/queues.js';
 
 const eventsOf = (changes: readonly RowChange[]): string[] =>
   changes.map(({ before, after }) => {
-    const event = eventOf(before && stateOf(before), stateOf(after))?.event;
+    const event = eventOf(before && versionOf(before), versionOf(after))?.event;
     return `${Number.parseInt(after.id, 16) || after.id} ${event}`;
   });
 
@@ -30,7 +30,7 @@ async function feedOf(t: TestContext, ...rows: string[]) {
   const ids: string[] = [];
   const seen = async (): Promise<string[]> =>
     (await feed.read()).map(({ before, after }) => {
-      const event = eventOf(before && stateOf(before), stateOf(after))?.event;
+      const event = eventOf(before && versionOf(before), versionOf(after))?.event;
       if (!ids.includes(after.id)) ids.push(after.id);
       return `${ids.indexOf(after.id)} ${event}`;
     });

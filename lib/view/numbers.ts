@@ -1,4 +1,4 @@
-import { UNITS } from '../../view/text.js';
+import { UNITS } from './text.js';
 
 /** Formats a number for people: `999`, `20.0k`, `1.2M`. */
 export function short(number: number): string {
@@ -17,22 +17,4 @@ export function lasting(ms: number): string {
   const [nextName, nextSize] = UNITS[i + 1] ?? ['', 0];
   const rest = nextSize === 0 ? 0 : Math.floor((seconds % size) / nextSize);
   return `${Math.floor(seconds / size)}${name}${rest === 0 ? '' : ` ${rest}${nextName}`}`;
-}
-
-const BARS = '▁▂▃▄▅▆▇█';
-
-/** Draws numbers as bars, the largest as a full one; nothing for 0. With more numbers than bars, neighbours are added. */
-export function sparkline(numbers: readonly number[], columns: number): string {
-  const width = Math.min(columns, numbers.length);
-  const sums = Array.from({ length: width }, (_, i) => {
-    const from = Math.floor((i * numbers.length) / width);
-    const to = Math.floor(((i + 1) * numbers.length) / width);
-    return numbers.slice(from, to).reduce((sum, number) => sum + number, 0);
-  });
-  const most = Math.max(...sums);
-  return sums
-    .map((sum) =>
-      sum === 0 ? ' ' : (BARS[Math.max(0, Math.ceil((sum / most) * BARS.length) - 1)] as string),
-    )
-    .join('');
 }

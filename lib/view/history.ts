@@ -1,7 +1,5 @@
-import { isSchedule } from '../file/format/meta.js';
-import type { StoredJob } from '../file/format/stored-job.js';
-import type { Job } from '../job/job.js';
-import { eventOf, type JobEventName, type JobState } from '../job/job-event.js';
+import { eventOf, type JobEventName } from '../job/job-event.js';
+import type { JobVersion } from '../job/row-source.js';
 
 /** Something that happened to a job, or is to happen. */
 export interface HistoryEntry {
@@ -23,22 +21,15 @@ const LATER_MS = 1000;
 /** What starts or ends an attempt. */
 const OF_ATTEMPTS: ReadonlySet<string> = new Set(['started', 'completed', 'failed', 'retrying', 'released']);
 
-/** Returns a row as what {@link eventOf} compares. */
-export const stateOf = (row: StoredJob): JobState & Job => ({
-  ...row.toJob(),
-  version: row.version,
-});
-
 /**
- * Returns what the file still says of what happened to a job, in the order of its rows.
+ * Returns what the file still says of what happened to a job, in order.
  *
- * @param rows its rows by version; the first ones may be missing
+ * @param jobs its versions; the first ones may be missing
  * @param now in ms since 1970
  */
-export function historyOf(rows: readonly StoredJob[], now: number): HistoryEntry[] {
-  const jobs = rows.filter(({ meta }) => !isSchedule(meta)).map(stateOf);
+export function historyOf(jobs: readonly JobVersion[], now: number): HistoryEntry[] {
   const entries: HistoryEntry[] = [];
-  const add = (event: HistoryEntry['event'], at: Date | undefined, job: (typeof jobs)[number]): void => {
+  const add = (event: HistoryEntry['event'], at: Date | undefined, job: JobVersion): void => {
     entries.push({
       event,
       at,
@@ -47,11 +38,11 @@ export function historyOf(rows: readonly StoredJob[], now: number): HistoryEntry
       worker: event === 'started' ? job.lockedBy : undefined,
     });
   };
-  const addDue = (job: (typeof jobs)[number]): void => {
+  const addDue = (job: JobVersion): void => {
     const last = entries.findLast(({ at }) => at !== undefined)?.at;
     if (last === undefined || job.runAt.getTime() - last.getTime() > LATER_MS) add('due', job.runAt, job);
   };
-  let before: (typeof jobs)[number] | undefined;
+  let before: JobVersion | undefined;
   for (const job of jobs) {
     const found = eventOf(before, job);
     // The rows before the first one are no longer in the file. It has some of what they said.

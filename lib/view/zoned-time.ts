@@ -1,5 +1,5 @@
 import { zoneClock } from '../schedule/cron.js';
-import { isoSeconds } from '../view/text.js';
+import { isoSeconds } from './text.js';
 
 /** Formats a time in a time zone, to the second: `2030-03-31T03:00:00+02:00`. In an unknown zone, it is UTC. */
 export function isoInZone(time: Date, timezone: string): string {
