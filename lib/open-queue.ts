@@ -33,8 +33,11 @@ export function openQueue<Jobs = DefaultJobs>(
   return overStore<Jobs>(store);
 }
 
-/** The key under which each queue has its source of rows, whatever its engine. Not part of the public interface. */
-const ROWS = Symbol('rows');
+/**
+ * The key under which each queue has its source of rows, whatever its engine. Not part of the public interface. Another
+ * copy of this package in the process finds it, too: `tsvq/web` is one.
+ */
+const ROWS = Symbol.for('tsvq.rows.1');
 
 /**
  * Opens a source of the rows of a queue, for a view.

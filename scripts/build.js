@@ -71,6 +71,44 @@ const oneSharedFileOfCommands = {
   },
 };
 
+/**
+ * Makes the style, script and icon of the web page, for browsers. @returns their texts
+ */
+async function pageTexts() {
+  const from = 'lib/web/client';
+  /** @type {import('esbuild').BuildOptions} */
+  const options = { bundle: true, minify: true, write: false, target: 'es2022', format: 'iife' };
+  const made = await build({
+    ...options,
+    entryPoints: [`${from}/main.ts`, `${from}/style.css`],
+    outdir: from,
+  });
+  const text = (/** @type {string} */ name) =>
+    made.outputFiles?.find(({ path }) => path.endsWith(name))?.text ?? '';
+  return {
+    client: text('main.js'),
+    style: text('style.css'),
+    icon: readFileSync(`${from}/icon.svg`, 'utf8'),
+  };
+}
+
+const texts = await pageTexts();
+
+/**
+ * A plugin that gives the package these texts, so that it reads no files, and apps may bundle it.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const textsInside = {
+  name: 'texts of the web page',
+  setup({ onLoad }) {
+    const contents = Object.entries(texts).map(
+      ([name, text]) => `export const ${name} = ${JSON.stringify(text)};`,
+    );
+    onLoad({ filter: /\/lib\/web\/client\/texts\.ts$/ }, () => ({ contents: contents.join('\n') }));
+  },
+};
+
 /** @type {import('esbuild').BuildOptions} */
 const esModule = {
   ...common,
@@ -123,11 +161,17 @@ try {
   // package.json says that loading a file has no side effects, so esbuild would warn of the plugin's imports.
   await bundle({ ...ofIndex, logOverride: { 'ignored-bare-import': 'silent' } }, { index: 'lib/index.ts' });
   await bundle(esModule, { testing: 'lib/testing.ts' });
-  const ofCli = { ...esModule, plugins: [oneSharedFileOfCommands] };
+  await bundle({ ...esModule, plugins: [textsInside] }, { web: 'lib/web.ts' });
+  const ofCli = { ...esModule, plugins: [textsInside, oneSharedFileOfCommands] };
   await bundle({ ...ofCli, logOverride: { 'ignored-bare-import': 'silent' } }, { cli: 'lib/cli/main.ts' });
   const notice = `/*! tinyqueue:\n${readFileSync(join(dirname(tinyqueue), 'LICENSE'), 'utf8')}*/`;
   await bundle({ ...commonJs, footer: { js: notice } }, { index: 'lib/index.ts' });
   await bundle(commonJs, { testing: 'lib/testing.ts' });
+  await bundle({ ...commonJs, plugins: [textsInside] }, { web: 'lib/web.ts' });
+  // Tests serve the same texts.
+  const files = { 'style.css': texts.style, 'client.js': texts.client, 'icon.svg': texts.icon };
+  mkdirSync(`${fresh}/assets`);
+  for (const [name, text] of Object.entries(files)) writeFileSync(`${fresh}/assets/${name}`, text);
   writeFileSync(`${fresh}/cjs/package.json`, '{ "type": "commonjs" }\n');
   chmodSync(`${fresh}/cli.js`, 0o755);
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
@@ -135,7 +179,7 @@ try {
     stdio: 'inherit',
   });
   // Both get the same text. TypeScript sees by the nearest package.json which of the two it describes.
-  for (const name of declarations(`${fresh}/all-types`, ['index.d.ts', 'testing.d.ts'])) {
+  for (const name of declarations(`${fresh}/all-types`, ['index.d.ts', 'testing.d.ts', 'web.d.ts'])) {
     cpSync(`${fresh}/all-types/${name}`, `${fresh}/types/${name}`);
     cpSync(`${fresh}/all-types/${name}`, `${fresh}/cjs/types/${name}`);
   }

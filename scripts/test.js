@@ -65,7 +65,7 @@ async function translateAll(to) {
   );
   await Promise.all(code.map((file) => translate(file, to)));
   const { name, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const exports = { '.': './lib/index.js', './testing': './lib/testing.js' };
+  const exports = { '.': './lib/index.js', './testing': './lib/testing.js', './web': './lib/web.js' };
   writeFileSync(join(to, 'package.json'), JSON.stringify({ name, type, exports }));
 }
 

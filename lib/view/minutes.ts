@@ -20,6 +20,8 @@ export interface LastHour {
   failed: number;
   /** How many jobs ended in each minute; the current one comes last. */
   readonly minutes: Float64Array;
+  /** How many of them failed. */
+  readonly failedMinutes: Float64Array;
   /** How many jobs ran, and waited, for so long: by bucket of the histogram. */
   readonly ran: Float64Array;
   readonly waited: Float64Array;
@@ -30,6 +32,7 @@ export const noHour = (): LastHour => ({
   completed: 0,
   failed: 0,
   minutes: new Float64Array(HOUR),
+  failedMinutes: new Float64Array(HOUR),
   ran: new Float64Array(BUCKETS),
   waited: new Float64Array(BUCKETS),
 });
@@ -40,7 +43,7 @@ export function addTo(sums: Float64Array, numbers: ArrayLike<number>): void {
 }
 
 /** What happened in one minute. */
-interface Minute extends Omit<LastHour, 'minutes' | 'ran' | 'waited'> {
+interface Minute extends Omit<LastHour, 'minutes' | 'failedMinutes' | 'ran' | 'waited'> {
   readonly minute: number;
   readonly ran: Uint32Array;
   readonly waited: Uint32Array;
@@ -90,6 +93,7 @@ export class Minutes {
       hour.completed += minute.completed;
       hour.failed += minute.failed;
       hour.minutes[HOUR - 1 - ago] = minute.completed + minute.failed;
+      hour.failedMinutes[HOUR - 1 - ago] = minute.failed;
       addTo(hour.ran, minute.ran);
       addTo(hour.waited, minute.waited);
     }

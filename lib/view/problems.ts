@@ -27,6 +27,9 @@ export interface Problem {
   readonly text: string;
   /** What to do, or undefined if the text says it. */
   readonly hint: string | undefined;
+  /** The type of the jobs that it is about, and the group of their errors; undefined if it is about others. */
+  readonly type?: string;
+  readonly group?: string;
 }
 
 /** From what on something is a problem. */
@@ -46,8 +49,7 @@ const FORGOTTEN_MS = 86_400_000;
 /** Finds what is wrong with a queue, the worst first. All views and `queue check` ask it. */
 export function findProblems(snapshot: Snapshot, health: Health, patience: Patience): Problem[] {
   const problems: Problem[] = [];
-  const add = (code: Problem['code'], text: string, hint?: string): void =>
-    void problems.push({ code, text, hint });
+  const add: Add = (code, text, hint, jobs) => void problems.push({ code, text, hint, ...jobs });
   addWorker(snapshot, health, patience, add);
   if (health.obstacle !== undefined) add('obstacle', health.obstacle);
   addLate(snapshot, health, patience, add);
@@ -82,7 +84,12 @@ export function findProblems(snapshot: Snapshot, health: Health, patience: Patie
   return problems;
 }
 
-type Add = (code: Problem['code'], text: string, hint?: string) => void;
+type Add = (
+  code: Problem['code'],
+  text: string,
+  hint?: string,
+  jobs?: { readonly type: string; readonly group?: string },
+) => void;
 
 function addWorker(snapshot: Snapshot, health: Health, { maxAge }: Patience, add: Add): void {
   const now = snapshot.at.getTime();
@@ -169,6 +176,7 @@ function addFailing({ name, counts, hour }: TypeSnapshot, { failures }: Snapshot
     `${name}: ${failedLately} of ${hour.completed + failedLately} failed in the last hour${most}` +
       (worst === undefined ? '' : ` — ${worst.text}`),
     `after the fix: queue retry --type ${name}${worst === undefined ? '' : ` --error ${worst.id}`}${spread}`,
+    { type: name, ...(worst !== undefined && { group: worst.id }) },
   );
 }
 

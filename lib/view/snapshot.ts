@@ -31,6 +31,8 @@ interface Hour {
   readonly failed: number;
   /** How many jobs ended in each minute; the current one comes last. */
   readonly minutes: readonly number[];
+  /** How many of them failed. */
+  readonly failedMinutes: readonly number[];
   /** How long half of the jobs, and 95 % of them, ran at most. */
   readonly ran: { readonly p50: number | undefined; readonly p95: number | undefined };
   /** How long half of the jobs, and 95 % of them, were due at most before they started. */
@@ -138,6 +140,7 @@ function hourOf(types: readonly TypeBoard[], now: number): Hour {
     sum.completed += hour.completed;
     sum.failed += hour.failed;
     addTo(sum.minutes, hour.minutes);
+    addTo(sum.failedMinutes, hour.failedMinutes);
     addTo(sum.ran, hour.ran);
     addTo(sum.waited, hour.waited);
   }
@@ -145,6 +148,7 @@ function hourOf(types: readonly TypeBoard[], now: number): Hour {
     completed: sum.completed,
     failed: sum.failed,
     minutes: [...sum.minutes],
+    failedMinutes: [...sum.failedMinutes],
     ran: { p50: percentile(sum.ran, 0.5), p95: percentile(sum.ran, 0.95) },
     waited: { p50: percentile(sum.waited, 0.5), p95: percentile(sum.waited, 0.95) },
   };

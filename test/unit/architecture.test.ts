@@ -38,14 +38,17 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['operator.ts', 150],
   ['schedules.ts', 80],
   ['queue.ts', 250],
-  ['open-queue.ts', 60],
+  ['open-queue.ts', 65],
   ['default-queue.ts', 115],
-  ['view', 2100],
+  ['view', 2150],
+  ['web/client', 150],
+  ['web', 2200],
   ['cli/screen', 350],
   ['cli/completion', 220],
   ['cli', 7900],
   ['index.ts', 65],
   ['testing.ts', 100],
+  ['web.ts', 10],
 ];
 
 /** What a reader takes in at once: a file, a function from its first line to its last, the parameters of a constructor. */
@@ -185,6 +188,9 @@ test('no room has more lines than its budget', () => {
   }
 });
 
+/** Bundled with what it imports when the package is built. */
+const IN_BROWSERS = 'web/client/main.ts';
+
 test('what lib loads comes with the package', () => {
   const { name, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     name: string;
@@ -201,7 +207,7 @@ test('what lib loads comes with the package', () => {
       const [first, second] = specifier.split('/');
       const packageName = first?.startsWith('@') ? `${first}/${second}` : first;
       assert.ok(
-        known.has(packageName as string),
+        known.has(packageName as string) || file === IN_BROWSERS,
         `lib/${file} loads ${specifier}, which is not in dependencies`,
       );
     }

@@ -1,0 +1,35 @@
+import type { Queue } from '../queue.js';
+import { makeApp } from './app.js';
+import { LiveView } from './live-view.js';
+import { type DashboardOptions, resolveDashboardOptions } from './options.js';
+
+/** A queue's page, which an app serves. */
+export interface Dashboard {
+  /** Answers a request. It is bound, so it may be given away by itself. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** Frees what the dashboard keeps of the queue. It doesn't close the queue. */
+  close(): void;
+}
+
+/** From what on something is a problem, as for `queue status`. */
+const PATIENCE = { maxAge: 600_000, maxFailed: 0 };
+
+/**
+ * Makes a queue's page, to be mounted in an app. It keeps some 100 bytes for each job of the queue while it is used, and
+ * frees them after ten idle minutes.
+ *
+ * @throws TsvqError `INVALID_ARGUMENT`, if `access` is missing, say
+ * @example
+ * const dashboard = createDashboard(queue, {
+ *   base: '/admin/queue',
+ *   access: (request) => (isAdmin(request) ? 'write' : 'none'),
+ * });
+ * app.use('/admin/queue', nodeHandler(dashboard)); // Express
+ * app.all('/admin/queue/*', (context) => dashboard.fetch(context.req.raw)); // Hono
+ */
+export function createDashboard(queue: Queue, options: DashboardOptions): Dashboard {
+  const settings = resolveDashboardOptions(options);
+  const live = new LiveView(queue, PATIENCE);
+  const app = makeApp(queue, live, settings);
+  return { fetch: async (request) => app.fetch(request), close: () => live.close() };
+}

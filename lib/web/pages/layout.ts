@@ -1,0 +1,60 @@
+import { raw } from 'hono/html';
+import { short } from '../../view/numbers.js';
+import type { Snapshot } from '../../view/snapshot.js';
+import { type Asked, mayChange } from '../asked.js';
+import { ASSETS } from '../assets.js';
+import { exact, type Html, html, NOTHING } from '../html.js';
+
+/** What a page is, around its content. */
+export interface Frame {
+  /** The title of the window, and which of the tabs is the current one. */
+  readonly title: string;
+  readonly tab?: 'overview' | 'jobs' | 'errors' | 'schedules';
+  /** For the number of errors. */
+  readonly snapshot?: Snapshot | undefined;
+  /** What is in the search box. */
+  readonly text?: string | undefined;
+}
+
+const TABS = [
+  ['overview', 'Overview', '/'],
+  ['jobs', 'Jobs', '/jobs'],
+  ['errors', 'Errors', '/errors'],
+  ['schedules', 'Schedules', '/schedules'],
+] as const;
+
+/** Makes a whole page. */
+export function page(asked: Asked, { title, tab, snapshot, text = '' }: Frame, content: Html): Html {
+  const { base } = asked.settings;
+  const failed = snapshot === undefined ? 0 : snapshot.counts.failed - snapshot.counts.dismissed;
+  return html`${raw('<!doctype html>')}
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} · tsvq</title>
+<link rel="icon" href="${base}${ASSETS.icon.path}">
+<link rel="stylesheet" href="${base}${ASSETS.style.path}">
+<script src="${base}${ASSETS.client.path}" defer></script>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<header>
+<a class="brand" href="${base}/">tsvq</a>
+<nav aria-label="Pages">${TABS.map(
+    ([name, label, path]) =>
+      html`<a href="${base}${path}"${name === tab ? raw(' aria-current="page"') : NOTHING}>${label}${
+        name === 'errors' && failed > 0 ? html` <span class="count bad">${short(failed)}</span>` : NOTHING
+      }</a>`,
+  )}</nav>
+<form class="search" role="search" action="${base}/jobs"><input type="search" name="q" value="${exact(text)}" aria-label="Search jobs" placeholder="Search id, payload, error  /"></form>
+<span id="live" class="live" hidden>live</span>
+</header>
+<main id="main" data-access="${mayChange(asked) ? 'write' : 'read'}">
+${content}
+</main>
+<footer>${asked.queue.file} · times are UTC</footer>
+</body>
+</html>`;
+}

@@ -1,0 +1,15 @@
+import type { App, Request } from '../asked.js';
+import type { Html } from '../html.js';
+import { jobsPage } from './jobs.js';
+import { overviewPage } from './overview.js';
+
+/** Adds the pages. */
+export function addPages(app: App): void {
+  const show = (path: string, page: (request: Request) => Html | Response | Promise<Html | Response>): void =>
+    void app.get(path, async (request) => {
+      const answer = await page(request);
+      return answer instanceof Response ? answer : request.html(answer);
+    });
+  show('/', overviewPage);
+  show('/jobs', jobsPage);
+}
