@@ -118,6 +118,11 @@ export class View {
     return this.#rows.isAlive(worker);
   }
 
+  /** Returns when another worker takes a running job back although its own may live, in ms; undefined if it doesn't run. */
+  async overdueAt(job: Job): Promise<number | undefined> {
+    return (await this.#rows.surroundings(job)).overdueAt;
+  }
+
   close(): void {
     this.#rows.close();
   }

@@ -13,6 +13,8 @@ import { addMetrics } from './metrics.js';
 import type { DashboardSettings } from './options.js';
 import { addPages } from './pages/pages.js';
 import { refusalPage } from './pages/refusal.js';
+import { addPauseActions } from './pause-actions.js';
+import { addScheduleActions } from './schedule-actions.js';
 
 /** Makes the routes of a dashboard. */
 export function makeApp(queue: Queue, live: LiveView, settings: DashboardSettings): App {
@@ -34,7 +36,16 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
     request.set('asked', { queue, settings, visitor, look: () => live.look() });
     return next();
   });
-  for (const add of [addAssets, addMetrics, addApi, addActions, addPages]) add(app);
+  for (const add of [
+    addAssets,
+    addMetrics,
+    addApi,
+    addActions,
+    addPauseActions,
+    addScheduleActions,
+    addPages,
+  ])
+    add(app);
   app.notFound((request) => refuse(request, 404, 'there is no such page'));
   app.onError((error, request) => refuse(request, statusOf(error), errorMessage(error)));
   return app;

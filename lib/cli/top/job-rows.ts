@@ -3,10 +3,10 @@ import { errorOrPayload } from '../../view/job-text.js';
 import { lasting } from '../../view/numbers.js';
 import { harmless } from '../../view/text.js';
 import type { View } from '../../view/view.js';
+import { DEAD, workerOf } from '../../view/worker-text.js';
 import type { Colours } from '../screen/colours.js';
 import { type Column, tableLines } from '../screen/table.js';
 import { timeOf } from '../shapes.js';
-import { DEAD, workerOf } from '../status/jobs.js';
 import type { Rows } from './rows.js';
 
 /** How much of an id tells a person which job it is. */
