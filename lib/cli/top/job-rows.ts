@@ -13,19 +13,6 @@ const SHORT_ID = 8;
 /** How much of a text a row can show. */
 const MOST_TEXT = 300;
 
-/** How many jobs are read before other callbacks get their turn. */
-const TOGETHER = 500;
-
-/** Returns the ids of jobs, without those that have changed since the last look. */
-export async function idsOf(view: View, keys: readonly number[]): Promise<string[]> {
-  const ids: string[] = [];
-  for (let i = 0; i < keys.length; i += TOGETHER) {
-    ids.push(...view.jobs(keys.slice(i, i + TOGETHER)).map(({ id }) => id));
-    await new Promise(setImmediate);
-  }
-  return ids;
-}
-
 /** What a list says of its jobs. */
 export type JobColumns = 'running' | 'waiting' | 'failed' | 'all';
 
