@@ -7,6 +7,7 @@ import { addApi } from './api.js';
 import type { App, Asked, Request } from './asked.js';
 import { addAssets } from './assets.js';
 import { isForeign } from './cross-origin.js';
+import { etag } from './etag.js';
 import { HEADERS, NO_STORE } from './headers.js';
 import type { LiveView } from './live-view.js';
 import { addMetrics } from './metrics.js';
@@ -27,6 +28,7 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
     if (!request.res.headers.has('cache-control')) request.header('cache-control', NO_STORE);
   });
   app.use(compress());
+  app.use(etag);
   app.use(async (request, next) => {
     const visitor = await settings.access(request.req.raw);
     if (visitor.access === 'none') return refuse(request, 403, 'you have no access to this queue');
@@ -55,15 +57,18 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
 const statusOf = (error: unknown): 400 | 500 =>
   error instanceof TsvqError && error.code === 'INVALID_ARGUMENT' ? 400 : 500;
 
+/** For programs, as in the JSON interface. */
+const CODES = { 400: 'INVALID_ARGUMENT', 403: 'NO_ACCESS', 404: 'NOT_FOUND', 500: 'INTERNAL' } as const;
+
 /** Answers a request that can't be met: in JSON to programs, to people as a page. */
 function refuse(
   request: Request,
   status: 400 | 403 | 404 | 500,
   message: string,
 ): Response | Promise<Response> {
-  const { path } = request.req;
   const asked: Asked | undefined = request.get('asked');
-  if (asked === undefined || /\/(api\/|metrics$|healthz$)/.test(path))
-    return request.json({ error: message }, status);
+  const path = request.req.path.slice(asked?.settings.base.length);
+  if (asked === undefined || /^\/(api\/|metrics$|healthz$)/.test(path))
+    return request.json({ error: message, code: CODES[status] }, status);
   return request.html(refusalPage(asked, message), status);
 }

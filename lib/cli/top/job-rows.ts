@@ -12,19 +12,6 @@ import type { Rows } from './rows.js';
 /** How much of an id tells a person which job it is. */
 const SHORT_ID = 8;
 
-/** How many jobs are read before other callbacks get their turn. */
-const TOGETHER = 500;
-
-/** Returns the ids of jobs, without those that have changed since the last look. */
-export async function idsOf(view: View, keys: readonly number[]): Promise<string[]> {
-  const ids: string[] = [];
-  for (let i = 0; i < keys.length; i += TOGETHER) {
-    ids.push(...view.jobs(keys.slice(i, i + TOGETHER)).map(({ id }) => id));
-    await new Promise(setImmediate);
-  }
-  return ids;
-}
-
 /** What a list says of its jobs. */
 export type JobColumns = 'running' | 'waiting' | 'failed' | 'all';
 
