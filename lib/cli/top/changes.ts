@@ -1,6 +1,6 @@
 import type { Queue } from '../../queue.js';
 import { CHANGES, type Change, changeAll } from '../../view/changes.js';
-import { counted } from '../change-many.js';
+import { counted } from '../../view/job-text.js';
 import { personName } from '../person.js';
 import { idsOf } from './job-rows.js';
 import { FAILED, isList } from './places.js';

@@ -1,6 +1,7 @@
 import type { Job } from '../../job/job.js';
+import { errorOrPayload } from '../../view/job-text.js';
 import { lasting } from '../../view/numbers.js';
-import { firstLine, harmless, toSafeJson } from '../../view/text.js';
+import { harmless } from '../../view/text.js';
 import type { View } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
 import { type Column, tableLines } from '../screen/table.js';
@@ -10,8 +11,6 @@ import type { Rows } from './rows.js';
 
 /** How much of an id tells a person which job it is. */
 const SHORT_ID = 8;
-/** How much of a text a row can show. */
-const MOST_TEXT = 300;
 
 /** How many jobs are read before other callbacks get their turn. */
 const TOGETHER = 500;
@@ -79,17 +78,10 @@ export class JobRows implements Rows {
     if (key === undefined) return undefined;
     if (!this.#shown.has(key)) {
       const [job] = this.#view.jobs([key]);
-      this.#shown.set(key, job && { job, text: textOf(job) });
+      this.#shown.set(key, job && { job, text: errorOrPayload(job) });
     }
     return this.#shown.get(key);
   }
-}
-
-function textOf({ status, error, payload }: Job): string {
-  const isTold = error !== undefined && (status === 'failed' || status === 'pending');
-  return isTold
-    ? harmless(firstLine(error, MOST_TEXT))
-    : firstLine(payload === undefined ? '' : toSafeJson(payload), MOST_TEXT);
 }
 
 const COMMON: readonly Column<Shown>[] = [
