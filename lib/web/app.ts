@@ -27,7 +27,8 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
     refused(settings.base, request, status, message);
   app.use(compress());
   app.use(async (request, next) => {
-    const visitor = await settings.access(request.req.raw);
+    const visitor = await settings.access(request.req.raw).catch(tellApp);
+    if (visitor === undefined) return answer(request, 500, 'what you may do here could not be found out');
     if (visitor.access === 'none') return answer(request, 403, 'you have no access to this queue');
     if (isForeign(request.req.raw)) return answer(request, 403, 'this request comes from another site');
     if (visitor.access === 'read' && !['GET', 'HEAD'].includes(request.req.method))
@@ -39,14 +40,14 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
   app.use(bodyLimit({ maxSize: LARGEST_BODY, onError: tooLarge }));
   for (const add of [addAssets, addMetrics, addApi, addActions, addPages]) add(app);
   app.notFound((request) => notFound(app, settings.base, request));
-  app.onError((error, request) => {
-    if (request.get('asked') !== undefined) return answer(request, statusOf(error), errorMessage(error));
-    // What has failed is a secret of the app, until it lets the visitor in.
-    const message = `the access function of the web page has failed: ${errorMessage(error)}`;
-    process.emitWarning(message, { type: 'TsvqWarning', code: 'TSVQ_ACCESS' });
-    return answer(request, 500, 'what you may do here could not be found out');
-  });
+  app.onError((error, request) => answer(request, statusOf(error), errorMessage(error)));
   return app;
+}
+
+/** Tells the app, and not the visitor, that its function has failed: what it says may be a secret. */
+function tellApp(error: unknown): undefined {
+  const message = `the access function of the web page has failed: ${errorMessage(error)}`;
+  process.emitWarning(message, { type: 'TsvqWarning', code: 'TSVQ_ACCESS' });
 }
 
 /** What is wrong with a request is the caller's to mend; with the file or the disk, the operator's. */

@@ -9,18 +9,25 @@ export interface EatenBody {
 const FORM = 'application/x-www-form-urlencoded';
 
 /**
- * Returns what a body parser of the app has read of a request: its stream is at its end, and `body` has what came.
- * Undefined if the stream can still be read.
+ * Returns what a body parser of the app has read of a request: its stream is at its end, and `body` has what came, or
+ * `rawBody` has the bytes. Undefined if the stream can still be read.
+ *
+ * @throws Error if the body was read, and not kept
  */
-export function eatenBody(request: IncomingMessage & { body?: unknown }): EatenBody | undefined {
-  const { body, headers } = request;
+export function eatenBody(
+  request: IncomingMessage & { body?: unknown; rawBody?: unknown },
+): EatenBody | undefined {
+  const { body, rawBody, headers } = request;
   const type = headers['content-type'] ?? '';
   // A parser that isn't for this type leaves an empty object, and the stream.
-  if (!request.readableDidRead || body === undefined || body === null) return undefined;
-  if (body instanceof Uint8Array) return { bytes: new Uint8Array(body), type };
-  const isJson = /^application\/([\w.-]+\+)?json\b/i.test(type);
+  if (!request.readableDidRead) return undefined;
+  const bytes = [rawBody, body].find((bytes) => bytes instanceof Uint8Array);
+  if (bytes !== undefined) return { bytes: new Uint8Array(bytes), type };
+  if (body === undefined)
+    throw new Error('the body of this request was read before, and is not in request.body');
   if (typeof body === 'string') return { bytes: utf8(body), type };
-  if (isJson || typeof body !== 'object') return { bytes: utf8(JSON.stringify(body)), type };
+  const isJson = /^application\/([\w.-]+\+)?json\b/i.test(type);
+  if (isJson || typeof body !== 'object' || body === null) return { bytes: utf8(JSON.stringify(body)), type };
   // Of a form with parts, too, there are only its fields.
   return { bytes: utf8(String(new URLSearchParams(Object.entries(body).flatMap(fieldsOf)))), type: FORM };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import { errorMessage } from '../job/errors.js';
 import type { Dashboard } from './dashboard.js';
 import { eatenBody } from './eaten-body.js';
 import { guarded } from './headers.js';
@@ -18,32 +19,31 @@ type Incoming = IncomingMessage & { originalUrl?: string };
 export function nodeHandler(
   dashboard: Dashboard,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const listener = getRequestListener(
-    (request, { incoming }) => answer(dashboard, request, incoming as Incoming),
-    { overrideGlobalObjects: false, errorHandler: notAsked },
-  );
+  const options = { overrideGlobalObjects: false, errorHandler: failed };
+  const atHome = getRequestListener((request, { incoming }) => {
+    // No request can be made of TRACE and the like.
+    if (!METHODS.includes(request.method)) return noRequest();
+    return dashboard.fetch(nativeRequest(request, incoming as Incoming));
+  }, options);
+  const misplaced = getRequestListener(withoutBase, options);
   return async (request: Incoming, response) => {
-    const { url, originalUrl } = request;
+    const { url = '/', originalUrl = url } = request;
+    const listener = originalUrl !== url && dashboard.base === '' ? misplaced : atHome;
     // Frameworks take the path of the mount from the URL. The listener reads it before it returns.
-    if (originalUrl !== undefined) request.url = originalUrl;
+    request.url = originalUrl;
     const answered = listener(request, response);
-    if (url !== undefined) request.url = url;
+    request.url = url;
     await answered;
   };
 }
 
-async function answer({ base, fetch }: Dashboard, light: Request, incoming: Incoming): Promise<Response> {
-  const request = nativeRequest(light, incoming);
-  const { originalUrl, url } = incoming;
-  if (base === '' && originalUrl !== undefined && originalUrl !== url)
-    return guarded(
-      refuse(request, base, {
-        status: 404,
-        title: 'Not found',
-        message: `the dashboard is mounted at a path, and its option base is empty: give createDashboard that path as base (this request was for ${originalUrl})`,
-      }),
-    );
-  return fetch(request);
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Answers a request for a dashboard that is mounted at a path, and doesn't know it, so that its links lead nowhere. */
+function withoutBase(request: Request): Response {
+  const { pathname } = new URL(request.url);
+  const message = `the dashboard is mounted at a path, and its option base is empty: give createDashboard the path as base (this request was for ${pathname})`;
+  return guarded(refuse(request, '', { status: 404, title: 'Not found', message }));
 }
 
 /** Makes a request that all of Node takes for one; the listener's own only looks like it. */
@@ -61,6 +61,15 @@ function nativeRequest(light: Request, incoming: Incoming): Request {
   return new Request(url, { method, headers, body, duplex: 'half' });
 }
 
-/** Answers what is no request that can be asked: a path or host that makes no URL, or a method like TRACE. */
-const notAsked = (): Response =>
+/** Answers a request that can't be made, because its path or host makes no URL, and one that has failed. */
+function failed(error: unknown): Response {
+  if (error instanceof RequestError) return noRequest();
+  process.emitWarning(`a request of the web page has failed: ${errorMessage(error)}`, {
+    type: 'TsvqWarning',
+    code: 'TSVQ_WEB',
+  });
+  return guarded(new Response('something went wrong\n', { status: 500 }));
+}
+
+const noRequest = (): Response =>
   guarded(new Response('this request has no address or method that can be used\n', { status: 400 }));
