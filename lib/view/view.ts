@@ -7,7 +7,7 @@ import { Board } from './board.js';
 import { type Explanation, explain } from './explain.js';
 import { type HistoryEntry, historyOf } from './history.js';
 import { findProblems, type Patience, type Problem } from './problems.js';
-import { type Filter, type Page, type PageOptions, query } from './query.js';
+import { type Filter, type Page, type PageOptions, query, type State } from './query.js';
 import { type Snapshot, takeSnapshot } from './snapshot.js';
 
 /** What a view shows of a queue at one moment. */
@@ -79,9 +79,14 @@ export class View {
     return this.#search.found;
   }
 
-  /** Returns what the queue still knows of what happened to a job. It may read the whole file. @param now in ms */
-  async history(id: string, now: number): Promise<HistoryEntry[]> {
-    return historyOf(await this.#rows.history(id), now);
+  /**
+   * Returns what the queue still knows of what happened to a job. It may read the whole file.
+   *
+   * @param now in ms since 1970
+   * @param shown returns a job as it may be shown. Default: as it is
+   */
+  async history(id: string, now: number, shown?: (job: Job) => Job): Promise<HistoryEntry[]> {
+    return historyOf(await this.#rows.history(id), now, shown);
   }
 
   /** Says why a job is where it is, and what happens next. @param now in ms since 1970 */
@@ -106,6 +111,14 @@ export class View {
   /** Returns jobs of the last look by their keys; those that have changed since are missing. */
   jobs(keys: readonly number[]): Job[] {
     return this.#rows.jobs(keys).filter((job) => job !== undefined);
+  }
+
+  /** Returns a job's state; that of a pending one says when its turn is. @param now in ms since 1970 */
+  stateOf({ id, status }: Job, now: number): State {
+    const key = status === 'pending' ? this.keyOf(id) : undefined;
+    // A job that is newer than the last look is not on the board.
+    const isSeen = key !== undefined && this.board.status(key) === 'pending';
+    return isSeen ? this.board.pendingState(key, now) : status;
   }
 
   /** Returns a job's key by its id; undefined if there is no such job. A key is another one after a compaction. */

@@ -1,5 +1,6 @@
 import type { App, Request } from '../asked.js';
 import type { Html } from '../html.js';
+import { jobPage } from './job.js';
 import { jobsPage } from './jobs.js';
 import { overviewPage } from './overview.js';
 
@@ -12,4 +13,5 @@ export function addPages(app: App): void {
     });
   show('/', overviewPage);
   show('/jobs', jobsPage);
+  show('/jobs/:id', jobPage);
 }
