@@ -57,7 +57,7 @@ export function page(
 <form class="search" role="search" action="${base}/jobs"><input type="search" name="q" value="${exact(text)}" aria-label="Search jobs" placeholder="Search id, payload, error  /"></form>
 <span id="live" class="live" hidden><span>live</span></span>
 </div></header>
-<main id="main" tabindex="-1" data-access="${mayChange(asked) ? 'write' : 'read'}"${isLive ? NOTHING : raw(' data-live="off"')}>
+<main id="main" tabindex="-1" data-access="${mayChange(asked) ? 'write' : 'read'}" data-live="${isLive ? 'on' : 'off'}">
 ${content}
 </main>
 <footer><span>${asked.queue.file}</span><span>times are UTC</span></footer>

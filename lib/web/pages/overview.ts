@@ -1,7 +1,7 @@
 import type { Asked, Request } from '../asked.js';
 import { type Html, html } from '../html.js';
-import { failuresTable } from '../parts/failures.js';
 import type { Sight } from '../live-view.js';
+import { failuresTable } from '../parts/failures.js';
 import { flashOf } from '../parts/flash.js';
 import { page } from './layout.js';
 import { hourCards } from './overview/hour.js';

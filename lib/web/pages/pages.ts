@@ -1,6 +1,7 @@
 import type { App, Request } from '../asked.js';
 import type { Html } from '../html.js';
 import { errorsPage } from './errors.js';
+import { jobPage } from './job.js';
 import { jobsPage } from './jobs.js';
 import { overviewPage } from './overview.js';
 import { schedulesPage } from './schedules.js';
@@ -16,4 +17,5 @@ export function addPages(app: App): void {
   show('/jobs', jobsPage);
   show('/errors', errorsPage);
   show('/schedules', schedulesPage);
+  show('/jobs/:id', jobPage);
 }
