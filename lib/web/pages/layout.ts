@@ -55,7 +55,7 @@ export function page(
       }</a>`,
   )}</nav>
 <form class="search" role="search" action="${base}/jobs"><input type="search" name="q" value="${exact(text)}" aria-label="Search jobs" placeholder="Search id, payload, error  /"></form>
-<span id="live" class="live" hidden><span>live</span></span>
+<span id="live" class="live" hidden></span>
 </div></header>
 <main id="main" tabindex="-1" data-access="${mayChange(asked) ? 'write' : 'read'}" data-live="${isLive ? 'on' : 'off'}">
 ${content}

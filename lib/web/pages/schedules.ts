@@ -7,6 +7,7 @@ import { exact, type Html, html, NOTHING } from '../html.js';
 import { badge } from '../parts/badge.js';
 import { flashOf } from '../parts/flash.js';
 import { listAddress } from '../parts/links.js';
+import { PAUSED } from '../parts/pause.js';
 import { ago, until } from '../parts/time.js';
 import { page } from './layout.js';
 
@@ -45,15 +46,15 @@ function row(asked: Asked, schedule: ListedSchedule, now: Date): Html {
   const { name, spec, nextRun, lastSlot, fired, paused } = schedule;
   return html`<tr>
 <th scope="row"><span class="name" title="${name}">${name}</span>${
-    paused && html` <span class="badge waiting"><span aria-hidden="true">‖</span>paused</span>`
+    paused && html` ${PAUSED}`
   }<div class="below"><a href="${listAddress(asked, { type: spec.type })}">${spec.type}</a></div></th>
 <td class="mono">${whenOf(spec)}</td>
-<td>${
+<td data-before="next run">${
     nextRun === undefined
       ? html`<span class="dim">${nextRunOf(schedule)}</span>`
       : html`${until(nextRun, now)}<div class="below">${zonedTime(nextRun, schedule)}</div>`
   }</td>
-<td>${lastSlot === undefined ? html`<span class="dim">–</span>` : html`${ago(lastSlot, now)}<div class="below">${zonedTime(lastSlot, schedule)}</div>`}</td>
+<td data-before="last slot">${lastSlot === undefined ? html`<span class="dim">–</span>` : html`${ago(lastSlot, now)}<div class="below">${zonedTime(lastSlot, schedule)}</div>`}</td>
 <td>${outcome(asked, schedule)}</td>
 <td class="num" data-label="made">${grouped(fired)}</td>${mayChange(asked) && html`<td class="acts">${changes(asked, schedule)}</td>`}</tr>`;
 }

@@ -27,7 +27,7 @@ export function failuresTable(
     ({ id, text, types, lastHour, jobs, newest }) => html`<tr>
 <td class="error mono"><a class="plain" href="${listAddress(asked, filterOf(id))}">${text}</a></td>
 <td class="types">${typesOf(types)}</td>
-<td class="num ${lastHour > 0 ? 'bad strong' : 'dim'}" data-label="in the last hour">${grouped(lastHour)}</td>
+<td class="num ${lastHour > 0 ? 'bad strong' : 'dim'}" data-label="last hour">${grouped(lastHour)}</td>
 <td class="num" data-label="in all">${grouped(jobs)}</td>
 <td class="num dim">${ago(newest, now)}</td>${canChange ? html`<td class="acts">${changes(asked, id, text)}</td>` : NOTHING}</tr>`,
   )}</tbody></table>`;

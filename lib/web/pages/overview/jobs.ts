@@ -52,7 +52,7 @@ export function retriesCard(asked: Asked, { view, look: { snapshot } }: Sight): 
 <thead><tr><th scope="col">Id</th><th scope="col">Type</th><th scope="col">Error</th><th scope="col" class="num hide-narrow">Tried</th><th scope="col" class="num">Next</th></tr></thead>
 <tbody>${jobs.map(
           ({ id, type, error = '', attempts, runAt }) =>
-            html`<tr><td>${jobLink(asked, id)}</td><td><span class="name" title="${type}">${type}</span></td><td class="cut dim">${firstLine(error, MOST_TEXT)}</td><td class="num dim hide-narrow">${attempts}×</td><td class="num">${until(runAt, at)}</td></tr>`,
+            html`<tr><td>${jobLink(asked, id)}</td><td><span class="name" title="${type}">${type}</span></td><td class="cut dim">${firstLine(error.replace(/^Error: /, ''), MOST_TEXT)}</td><td class="num dim hide-narrow">${attempts}×</td><td class="num">${until(runAt, at)}</td></tr>`,
         )}</tbody></table>`
   }</section>`;
 }

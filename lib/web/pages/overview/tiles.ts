@@ -1,10 +1,11 @@
-import { grouped, lasting, rate } from '../../../view/numbers.js';
+import { factsOf } from '../../../view/metrics/facts.js';
+import { grouped, rate } from '../../../view/numbers.js';
 import type { TextFilter } from '../../../view/view.js';
 import type { Asked } from '../../asked.js';
 import { type Html, html } from '../../html.js';
 import type { Sight } from '../../live-view.js';
 import { listAddress } from '../../parts/links.js';
-import { until } from '../../parts/time.js';
+import { lasting, until } from '../../parts/time.js';
 
 /** A number, and the list that it counts. */
 interface Tile {
@@ -23,22 +24,20 @@ export function tiles(asked: Asked, sight: Sight): Html {
   )}</ul>`;
 }
 
-function tilesOf({ view, look: { snapshot } }: Sight): Tile[] {
+function tilesOf({ view, look }: Sight): Tile[] {
+  const { snapshot } = look;
   const { counts, hour, retries, at } = snapshot;
   const [next] = view.jobs(retries.slice(0, 1));
-  const [longest] = view.jobs(snapshot.running.slice(0, 1));
+  const { workers } = factsOf(view, look);
   const failed = counts.failed - counts.dismissed;
   return [
     {
       ...{ name: 'Due now', count: counts.due, filter: { states: ['due'] } },
-      note: counts.due === 0 ? 'nothing waits' : `oldest ${lasting(counts.oldestDue)}`,
+      note: counts.due === 0 ? 'nothing waits' : html`oldest ${lasting(at.getTime() - counts.oldestDue, at)}`,
     },
     {
       ...{ name: 'Running', count: counts.processing, filter: { states: ['processing'] } },
-      note:
-        longest?.startedAt === undefined
-          ? 'none at work'
-          : `longest ${lasting(Math.max(0, at.getTime() - longest.startedAt.getTime()))}`,
+      note: workers === 0 ? 'none at work' : `in ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
     },
     {
       ...{ name: 'Retrying', count: counts.retrying, filter: { states: ['retrying'] } },
@@ -46,7 +45,10 @@ function tilesOf({ view, look: { snapshot } }: Sight): Tile[] {
     },
     {
       ...{ name: 'Later', count: counts.later, filter: { states: ['later'] } },
-      note: counts.waiting === 0 ? 'planned' : `${grouped(counts.waiting)} more wait for others`,
+      note:
+        counts.waiting === 0
+          ? 'planned'
+          : `${grouped(counts.waiting)} more ${counts.waiting === 1 ? 'waits' : 'wait'} for others`,
     },
     {
       ...{
@@ -59,7 +61,7 @@ function tilesOf({ view, look: { snapshot } }: Sight): Tile[] {
     },
     {
       ...{ name: 'Done in the last hour', count: hour.completed, filter: { states: ['completed'] } },
-      note: `${rate(hour)} with failed`,
+      note: rate(hour),
     },
   ];
 }

@@ -5,8 +5,8 @@ import type { Look } from '../../../view/view.js';
 import { type Asked, mayChange } from '../../asked.js';
 import { type Html, html } from '../../html.js';
 import { listAddress } from '../../parts/links.js';
-import { pauseButton } from '../../parts/pause-button.js';
-import { ago, until } from '../../parts/time.js';
+import { pauseButton, pauseText } from '../../parts/pause.js';
+import { ago } from '../../parts/time.js';
 
 /** Makes the card that says whether all is well, and what to do if not. */
 export function verdictCard(asked: Asked, look: Look): Html {
@@ -53,14 +53,9 @@ function addressOf(asked: Asked, { code, type, group }: Problem): string | undef
 }
 
 /** A pause is no problem, but may be why jobs wait. */
-function pauseItem(
-  asked: Asked,
-  { type, since, until: end, by }: Look['health']['pauses'][number],
-  now: Date,
-): Html {
+function pauseItem(asked: Asked, pause: Look['health']['pauses'][number], now: Date): Html {
+  const { type } = pause;
   return html`<li><span class="dim" aria-hidden="true">·</span><div>${
     type === '*' ? 'All jobs' : html`<b>${type}</b>`
-  } paused${by !== undefined && ` by ${by}`} ${ago(since, now)}${end !== undefined && html`, ends ${until(end, now)}`}</div>${
-    mayChange(asked) && pauseButton(asked, type, true)
-  }</li>`;
+  } paused ${pauseText(pause, now)}</div>${mayChange(asked) && pauseButton(asked, type, true)}</li>`;
 }
