@@ -1,5 +1,6 @@
 import type { Job } from '../job/job.js';
 import { changeAll, type FilterChange } from '../view/changes.js';
+import { counted, typesText } from '../view/job-text.js';
 import type { Cli } from './cli.js';
 import { isConfirmed } from './confirm.js';
 import { EXIT } from './exit.js';
@@ -35,7 +36,7 @@ export async function changeMany(
     ids.push(id);
     types.set(type, (types.get(type) ?? 0) + 1);
   }
-  const what = `${counted(ids.length)}${ids.length === 0 ? '' : ` (${summary(types)})`}`;
+  const what = `${counted(ids.length)}${ids.length === 0 ? '' : ` (${typesText(types)})`}`;
   if (ids.length === 0 && filter.error !== undefined)
     say(`no such job has an error of the group ${filter.error}; queue errors lists the groups`);
   if (dryRun)
@@ -55,16 +56,4 @@ export async function changeMany(
     left === 0 ? '' : `; ${counted(left)} could not be: ${refusal?.message ?? `only ${change.wanted}`}`;
   output.record({ changed, left }, `${change.done} ${counted(changed)}${rest}`, [changed, left]);
   if (left > 0 || ids.length === 0) process.exitCode = EXIT.failed;
-}
-
-/** `1 job`, `2 jobs`. */
-export const counted = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;
-
-/** How many types a summary names. */
-const MOST_TYPES = 5;
-
-function summary(types: ReadonlyMap<string, number>): string {
-  const all = [...types].sort(([, a], [, b]) => b - a);
-  const named = all.slice(0, MOST_TYPES).map(([type, count]) => `${count} ${type}`);
-  return [...named, ...(all.length > MOST_TYPES ? [`${all.length - MOST_TYPES} more types`] : [])].join(', ');
 }

@@ -3,8 +3,9 @@ import type { Job } from '../job/job.js';
 import type { Schedule } from '../job/schedule-spec.js';
 import type { Queue } from '../queue.js';
 import type { HistoryEntry } from '../view/history.js';
+import { attemptsText, errorLinesOf, slotText } from '../view/job-text.js';
 import { nextRunOf, whenOf } from '../view/schedule-text.js';
-import { harmless, harmlessLines, isoSeconds, span, toSafeJson } from '../view/text.js';
+import { harmless, span, toSafeJson } from '../view/text.js';
 import type { View } from '../view/view.js';
 import { screenOf, writeOut } from './output.js';
 import { type Colours, coloursOf } from './screen/colours.js';
@@ -109,7 +110,7 @@ function factLines(
     ['group', job.group],
     ['key', job.dedupeKey],
     ['after', parents],
-    schedule === undefined ? ['attempts', attempts(job)] : ['jobs made', String(schedule.fired)],
+    schedule === undefined ? ['attempts', attemptsText(job)] : ['jobs made', String(schedule.fired)],
     ['interrupted', job.interruptions > 0 ? `${job.interruptions} times in a row` : undefined],
     ['priority', String(job.priority)],
     ['time limit', job.timeout === undefined ? undefined : `${job.timeout / 1000} s`],
@@ -138,23 +139,13 @@ function blockLines({ meta, payload, result, error }: Job, { colours }: LooksNow
 
 /** Returns the lines of an error: what failed stands out, and the frames of the stack stand back. */
 const errorLines = (error: string, { bad, dim }: Colours): string[] =>
-  harmlessLines(error)
-    .split('\n')
-    .map((line, i) =>
-      /^\s+at /.test(line) ? dim(line) : i === 0 || /^caused by: /.test(line) ? bad(line) : line,
-    );
+  errorLinesOf(error).map(({ text, kind }) =>
+    kind === 'frame' ? dim(text) : kind === 'what' ? bad(text) : text,
+  );
 
 /** Says which schedule has made a job, and for which slot. */
-function madeBy({ schedule }: Job): string | undefined {
-  if (schedule === undefined) return undefined;
-  const { name, slot } = schedule;
-  return slot === undefined ? `${name}, by hand` : `${name}, slot ${isoSeconds(slot)}`;
-}
-
-function attempts({ attempts, forgiven, maxAttempts }: Job): string {
-  const limit = maxAttempts === undefined ? '' : ` of ${maxAttempts}`;
-  return `${attempts - forgiven}${limit}${forgiven > 0 ? `, and ${forgiven} that don't count` : ''}`;
-}
+const madeBy = (job: Job): string | undefined =>
+  job.schedule === undefined ? undefined : `${job.schedule.name}, ${slotText(job)}`;
 
 const indent = (text: string): string => text.trimEnd().replace(/^/gm, '  ');
 

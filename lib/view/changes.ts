@@ -57,6 +57,18 @@ export const CHANGES = {
   },
 } as const satisfies Record<string, FilterChange>;
 
+/**
+ * Returns a retry whose jobs become due one after another.
+ *
+ * @param within the time in which all become due, in ms
+ * @param wait the time before the first one, in ms
+ */
+export const retryWithin = (within: number, wait = 0): FilterChange => ({
+  ...CHANGES.retry,
+  // In equal steps, because chance makes heaps.
+  apply: (queue, id, place) => queue.retryJob(id, { delay: wait + within * place }),
+});
+
 /** Changes that are asked for together, so that they need one commit. */
 const TOGETHER = 500;
 
@@ -67,15 +79,20 @@ export interface Changed {
   readonly refusal: TsvqError | undefined;
 }
 
-/** Changes jobs by their ids. Those that can't be changed don't keep the others from it. */
+/**
+ * Changes jobs by their ids. Those that can't be changed don't keep the others from it. An error about all, like a lock
+ * that can't be had, ends it; jobs before it are changed.
+ */
 export async function changeAll(queue: Queue, ids: readonly string[], { apply }: Change): Promise<Changed> {
   let changed = 0;
   let refusal: TsvqError | undefined;
   for (let i = 0; i < ids.length; i += TOGETHER) {
     const asked = ids.slice(i, i + TOGETHER).map((id, k) => apply(queue, id, (i + k) / ids.length));
-    for (const answer of await Promise.all(asked.map((change) => change.catch(toRefusal)))) {
-      if (answer === true) changed++;
-      else if (answer !== false) refusal ??= answer;
+    // All have ended before an error is thrown, so that a caller who counts them counts all.
+    for (const answer of await Promise.allSettled(asked.map((change) => change.catch(toRefusal)))) {
+      if (answer.status === 'rejected') throw answer.reason;
+      if (answer.value === true) changed++;
+      else if (answer.value !== false) refusal ??= answer.value;
     }
   }
   return { changed, refusal };

@@ -18,3 +18,32 @@ export function lasting(ms: number): string {
   const rest = nextSize === 0 ? 0 : Math.floor((seconds % size) / nextSize);
   return `${Math.floor(seconds / size)}${name}${rest === 0 ? '' : ` ${rest}${nextName}`}`;
 }
+
+/** How a time stands to now: it was, it comes, or something has lasted since it. */
+export type Relation = 'ago' | 'until' | 'lasting';
+
+/**
+ * Says how a time stands to now: `3m 24s ago`, `in 12s`, `1h 26m`. Servers and browsers call it with the same result.
+ *
+ * @param time in ms since 1970, as `now`
+ */
+export function relative(relation: Relation, time: number, now: number): string {
+  const ms = Math.max(0, relation === 'until' ? time - now : now - time);
+  if (ms < 1000 && relation !== 'lasting') return relation === 'ago' ? 'just now' : 'now';
+  const text = ms < 9_950 ? `${Math.floor(ms / 1000)}s` : lasting(ms);
+  return { ago: `${text} ago`, until: `in ${text}`, lasting: text }[relation];
+}
+
+/** Formats a whole number with its thousands apart: `20,000`. */
+export const grouped = (number: number): string => number.toLocaleString('en');
+
+/** Says how many jobs ended in a minute, on average: `20.3/min`. */
+export const rate = ({
+  completed,
+  failed,
+  minutes,
+}: {
+  readonly completed: number;
+  readonly failed: number;
+  readonly minutes: readonly number[];
+}): string => `${((completed + failed) / minutes.length).toFixed(1)}/min`;

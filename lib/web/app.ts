@@ -8,12 +8,15 @@ import { addApi } from './api.js';
 import type { App, Asked, Request } from './asked.js';
 import { addAssets } from './assets.js';
 import { isForeign } from './cross-origin.js';
+import { etag } from './etag.js';
 import type { LiveView } from './live-view.js';
 import { addMetrics } from './metrics.js';
 import type { DashboardSettings } from './options.js';
 import { addPages } from './pages/pages.js';
 import { refusalPage } from './pages/refusal.js';
-import { isForPrograms, refuse } from './refuse.js';
+import { addPauseActions } from './pause-actions.js';
+import { codeOf, isForPrograms, refuse } from './refuse.js';
+import { addScheduleActions } from './schedule-actions.js';
 
 /** The largest body of a request, in bytes. */
 const LARGEST_BODY = 2 ** 20;
@@ -26,6 +29,7 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
   const answer = (request: Request, status: Status, message: string): Response | Promise<Response> =>
     refused(settings.base, request, status, message);
   app.use(compress());
+  app.use(etag);
   app.use(async (request, next) => {
     const visitor = await settings.access(request.req.raw).catch(tellApp);
     if (visitor === undefined) return answer(request, 500, 'what you may do here could not be found out');
@@ -38,7 +42,16 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
   });
   const tooLarge = (request: Request) => answer(request, 413, `a request may have ${LARGEST_BODY} bytes`);
   app.use(bodyLimit({ maxSize: LARGEST_BODY, onError: tooLarge }));
-  for (const add of [addAssets, addMetrics, addApi, addActions, addPages]) add(app);
+  for (const add of [
+    addAssets,
+    addMetrics,
+    addApi,
+    addActions,
+    addPauseActions,
+    addScheduleActions,
+    addPages,
+  ])
+    add(app);
   app.notFound((request) => notFound(app, settings.base, request));
   app.onError((error, request) => answer(request, statusOf(error), errorMessage(error)));
   return app;
@@ -93,6 +106,7 @@ function refused(
 ): Response | Promise<Response> {
   const asked: Asked | undefined = request.get('asked');
   if (asked === undefined) return refuse(request.req.raw, base, { status, title: TITLES[status], message });
-  if (isForPrograms(request.req.path, base)) return request.json({ error: message }, status);
+  if (isForPrograms(request.req.path, base))
+    return request.json({ error: message, code: codeOf(status) }, status);
   return request.html(refusalPage(asked, message), status);
 }

@@ -36,7 +36,7 @@ export const createDashboard = (queue: Queue, options: DashboardOptions): Dashbo
 
 /** Makes a queue's page. @param patience from what on something is a problem */
 export function makeDashboard(queue: Queue, settings: DashboardSettings, patience: Patience): Dashboard {
-  const live = new LiveView(queue, patience);
+  const live = new LiveView(queue, { patience, redact: settings.redact });
   const app = makeApp(queue, live, settings);
   return {
     base: settings.base,

@@ -98,7 +98,7 @@ export interface Route {
 
 /** Returns all routes that a dashboard has. `names` stand for the parameters of their paths. */
 export function routesOf(queue: Queue, names: Record<string, string>): Route[] {
-  const live = new LiveView(queue, { maxAge: 600_000, maxFailed: 0 });
+  const live = new LiveView(queue, { patience: { maxAge: 600_000, maxFailed: 0 } });
   const app = makeApp(queue, live, resolveDashboardOptions({ access: () => 'write' }));
   return app.routes
     .filter(({ method }) => method !== 'ALL')

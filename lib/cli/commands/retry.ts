@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { durationText } from '../../job/checks.js';
-import { CHANGES } from '../../view/changes.js';
+import { retryWithin } from '../../view/changes.js';
 import { defineChange, MANY, PLAIN } from '../change-command.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
@@ -15,10 +15,8 @@ export function define(command: Command, cli: Cli): void {
     const wait = delay === undefined ? 0 : durationText('--delay', delay);
     const within = spread === undefined ? 0 : durationText('--spread', spread);
     return {
-      ...CHANGES.retry,
+      ...retryWithin(within, wait),
       ifPending: 'use queue promote to run it now',
-      // In equal steps, because chance makes heaps.
-      apply: (queue, id, place) => queue.retryJob(id, { delay: wait + within * place }),
     };
   })
     .option('--delay <time>', "how long to wait before the jobs are due: '10m'; default: 0")

@@ -1,30 +1,16 @@
 import type { Job } from '../../job/job.js';
+import { errorOrPayload } from '../../view/job-text.js';
 import { lasting } from '../../view/numbers.js';
-import { firstLine, harmless, toSafeJson } from '../../view/text.js';
+import { harmless } from '../../view/text.js';
 import type { View } from '../../view/view.js';
+import { DEAD, workerOf } from '../../view/worker-text.js';
 import type { Colours } from '../screen/colours.js';
 import { type Column, tableLines } from '../screen/table.js';
 import { timeOf } from '../shapes.js';
-import { DEAD, workerOf } from '../status/jobs.js';
 import type { Rows } from './rows.js';
 
 /** How much of an id tells a person which job it is. */
 const SHORT_ID = 8;
-/** How much of a text a row can show. */
-const MOST_TEXT = 300;
-
-/** How many jobs are read before other callbacks get their turn. */
-const TOGETHER = 500;
-
-/** Returns the ids of jobs, without those that have changed since the last look. */
-export async function idsOf(view: View, keys: readonly number[]): Promise<string[]> {
-  const ids: string[] = [];
-  for (let i = 0; i < keys.length; i += TOGETHER) {
-    ids.push(...view.jobs(keys.slice(i, i + TOGETHER)).map(({ id }) => id));
-    await new Promise(setImmediate);
-  }
-  return ids;
-}
 
 /** What a list says of its jobs. */
 export type JobColumns = 'running' | 'waiting' | 'failed' | 'all';
@@ -79,17 +65,10 @@ export class JobRows implements Rows {
     if (key === undefined) return undefined;
     if (!this.#shown.has(key)) {
       const [job] = this.#view.jobs([key]);
-      this.#shown.set(key, job && { job, text: textOf(job) });
+      this.#shown.set(key, job && { job, text: errorOrPayload(job) });
     }
     return this.#shown.get(key);
   }
-}
-
-function textOf({ status, error, payload }: Job): string {
-  const isTold = error !== undefined && (status === 'failed' || status === 'pending');
-  return isTold
-    ? harmless(firstLine(error, MOST_TEXT))
-    : firstLine(payload === undefined ? '' : toSafeJson(payload), MOST_TEXT);
 }
 
 const COMMON: readonly Column<Shown>[] = [

@@ -14,6 +14,8 @@ export interface Frame {
   readonly snapshot?: Snapshot | undefined;
   /** What is in the search box. */
   readonly text?: string | undefined;
+  /** False for an answer to a form, which can't be loaded again. Default: true. */
+  readonly isLive?: boolean;
 }
 
 const TABS = [
@@ -24,7 +26,11 @@ const TABS = [
 ] as const;
 
 /** Makes a whole page. */
-export function page(asked: Asked, { title, tab, snapshot, text = '' }: Frame, content: Html): Html {
+export function page(
+  asked: Asked,
+  { title, tab, snapshot, text = '', isLive = true }: Frame,
+  content: Html,
+): Html {
   const { base } = asked.settings;
   const failed = snapshot === undefined ? 0 : snapshot.counts.failed - snapshot.counts.dismissed;
   return html`${raw('<!doctype html>')}
@@ -40,21 +46,24 @@ export function page(asked: Asked, { title, tab, snapshot, text = '' }: Frame, c
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
-<header>
-<a class="brand" href="${base}/">tsvq</a>
-<nav aria-label="Pages">${TABS.map(
+<header class="top"><div>
+<a class="brand" href="${base}/"><img src="${base}${ASSETS.icon.path}" alt="" width="20" height="20"><b>tsvq</b><span>${shortPath(asked.queue.file)}</span></a>
+<nav class="pages" aria-label="Pages">${TABS.map(
     ([name, label, path]) =>
       html`<a href="${base}${path}"${name === tab ? raw(' aria-current="page"') : NOTHING}>${label}${
-        name === 'errors' && failed > 0 ? html` <span class="count bad">${short(failed)}</span>` : NOTHING
+        name === 'errors' && failed > 0 ? html`<span class="count bad">${short(failed)}</span>` : NOTHING
       }</a>`,
   )}</nav>
 <form class="search" role="search" action="${base}/jobs"><input type="search" name="q" value="${exact(text)}" aria-label="Search jobs" placeholder="Search id, payload, error  /"></form>
-<span id="live" class="live" hidden>live</span>
-</header>
-<main id="main" data-access="${mayChange(asked) ? 'write' : 'read'}">
+<span id="live" class="live" hidden><span>live</span></span>
+</div></header>
+<main id="main" tabindex="-1" data-access="${mayChange(asked) ? 'write' : 'read'}"${isLive ? NOTHING : raw(' data-live="off"')}>
 ${content}
 </main>
-<footer>${asked.queue.file} · times are UTC</footer>
+<footer><span>${asked.queue.file}</span><span>times are UTC</span></footer>
 </body>
 </html>`;
 }
+
+/** Returns the end of a path, which tells queues apart: `data/queue.tsv`. */
+const shortPath = (path: string): string => path.split(/[\\/]/).slice(-2).join('/');
