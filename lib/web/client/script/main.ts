@@ -3,6 +3,7 @@ import { isBusy } from './busy.js';
 import { watchKeys } from './keys.js';
 import { Live } from './live.js';
 import { showSelection, watchSelection } from './selection.js';
+import { compareClocks, watchTimes } from './times.js';
 
 // What was just done is on the page. It must not be told again when the page is loaded again.
 const address = new URL(location.href);
@@ -12,4 +13,5 @@ if (address.searchParams.has('did')) {
 }
 watchSelection();
 watchKeys();
-new Live(isBusy, showSelection).start();
+watchTimes();
+new Live({ isBusy, onAnswer: compareClocks, onChange: showSelection }).start();
