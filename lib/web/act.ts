@@ -1,5 +1,5 @@
 import { CHANGES, changeAll } from '../view/changes.js';
-import type { TextFilter, View } from '../view/view.js';
+import type { TextFilter } from '../view/view.js';
 import type { Asked } from './asked.js';
 import type { Action } from './options.js';
 
@@ -31,10 +31,8 @@ export async function choose(asked: Asked, name: ChangeName, filter: TextFilter)
     ...((name === 'retry' || name === 'dismiss') && { isDismissed: filter.isDismissed ?? false }),
   };
   const { keys, total } = await view.query(wanted, { limit: MOST_CHANGED, now, order: 'first' });
-  return { ids: idsOf(view, keys), total };
+  return { ids: await view.ids(keys), total };
 }
-
-const idsOf = (view: View, keys: readonly number[]): string[] => view.jobs(keys).map(({ id }) => id);
 
 /** What came of a change. */
 export interface Outcome {

@@ -14,6 +14,8 @@ export interface Frame {
   readonly snapshot?: Snapshot | undefined;
   /** What is in the search box. */
   readonly text?: string | undefined;
+  /** False for an answer to a form, which can't be loaded again. Default: true. */
+  readonly isLive?: boolean;
 }
 
 const TABS = [
@@ -24,7 +26,11 @@ const TABS = [
 ] as const;
 
 /** Makes a whole page. */
-export function page(asked: Asked, { title, tab, snapshot, text = '' }: Frame, content: Html): Html {
+export function page(
+  asked: Asked,
+  { title, tab, snapshot, text = '', isLive = true }: Frame,
+  content: Html,
+): Html {
   const { base } = asked.settings;
   const failed = snapshot === undefined ? 0 : snapshot.counts.failed - snapshot.counts.dismissed;
   return html`${raw('<!doctype html>')}
@@ -49,9 +55,9 @@ export function page(asked: Asked, { title, tab, snapshot, text = '' }: Frame, c
       }</a>`,
   )}</nav>
 <form class="search" role="search" action="${base}/jobs"><input type="search" name="q" value="${exact(text)}" aria-label="Search jobs" placeholder="Search id, payload, error  /"></form>
-<span id="live" class="live" hidden><span>live</span></span>
+<span id="live" class="live" hidden></span>
 </div></header>
-<main id="main" tabindex="-1" data-access="${mayChange(asked) ? 'write' : 'read'}">
+<main id="main" tabindex="-1" data-access="${mayChange(asked) ? 'write' : 'read'}"${isLive ? NOTHING : raw(' data-live="off"')}>
 ${content}
 </main>
 <footer><span>${asked.queue.file}</span><span>times are UTC</span></footer>

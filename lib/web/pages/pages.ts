@@ -1,7 +1,9 @@
 import type { App, Request } from '../asked.js';
 import type { Html } from '../html.js';
+import { errorsPage } from './errors.js';
 import { jobsPage } from './jobs.js';
 import { overviewPage } from './overview.js';
+import { schedulesPage } from './schedules.js';
 
 /** Adds the pages. */
 export function addPages(app: App): void {
@@ -12,4 +14,6 @@ export function addPages(app: App): void {
     });
   show('/', overviewPage);
   show('/jobs', jobsPage);
+  show('/errors', errorsPage);
+  show('/schedules', schedulesPage);
 }
