@@ -257,7 +257,7 @@ scriptTest('scroll, focus and open folds stay as they are', async ({ page, serve
 
 scriptTest('what was just done stays on the page, and is gone from its address', async ({ page, server }) => {
   server.main = '<p class="flash">pending again: 3 jobs</p><h1>one</h1>';
-  await page.goto('/?type=a&did=retry-3');
+  await page.goto('/?type=a&did=retry&n=3&left=1');
   await says(page, 'live');
   assert.equal(page.url(), `${server.address}/?type=a`);
   server.main = '<h1>two</h1>';

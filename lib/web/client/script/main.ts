@@ -8,7 +8,7 @@ import { compareClocks, watchTimes } from './times.js';
 // What was just done is on the page. It must not be told again when the page is loaded again.
 const address = new URL(location.href);
 if (address.searchParams.has('did')) {
-  address.searchParams.delete('did');
+  for (const name of ['did', 'n', 'left', 'more']) address.searchParams.delete(name);
   history.replaceState(history.state, '', address);
 }
 watchSelection();
