@@ -12,6 +12,9 @@ export const isChangeName = (name: string): name is ChangeName => Object.hasOwn(
 /** The most jobs that one request changes. A person asks again for the rest. */
 export const MOST_CHANGED = 10_000;
 
+/** How many jobs are looked up at a time. */
+const TOGETHER = 500;
+
 /** The states that allow a change. For a job that is due, a promotion changes nothing. */
 const ALLOWED: Readonly<Record<ChangeName, readonly State[]>> = {
   retry: ['failed', 'cancelled'],
@@ -56,16 +59,21 @@ export async function choose(
     ...((name === 'retry' || name === 'dismiss') && { isDismissed: filter.isDismissed ?? false }),
   };
   const { keys, total } = await view.query(wanted, { limit: most, now, order: 'first' });
-  return { ...namesOf(view, keys), total };
+  return { ...(await namesOf(view, keys)), total };
 }
 
 /** Returns the ids of jobs, and how many there are of each type. */
-function namesOf(view: View, keys: readonly number[]): Omit<Chosen, 'total'> {
+async function namesOf(view: View, keys: readonly number[]): Promise<Omit<Chosen, 'total'>> {
   const types = new Map<string, number>();
-  const ids = view.jobs(keys).map(({ id, type }) => {
-    types.set(type, (types.get(type) ?? 0) + 1);
-    return id;
-  });
+  const ids: string[] = [];
+  for (let i = 0; i < keys.length; i += TOGETHER) {
+    for (const { id, type } of view.jobs(keys.slice(i, i + TOGETHER))) {
+      ids.push(id);
+      types.set(type, (types.get(type) ?? 0) + 1);
+    }
+    // Other requests have their turn.
+    await new Promise(setImmediate);
+  }
   return { ids, types };
 }
 

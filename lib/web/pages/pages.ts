@@ -15,7 +15,7 @@ export function addPages(app: App): void {
     });
   show('/', overviewPage);
   show('/jobs', jobsPage);
+  show('/jobs/:id', jobPage);
   show('/errors', errorsPage);
   show('/schedules', schedulesPage);
-  show('/jobs/:id', jobPage);
 }
