@@ -106,3 +106,10 @@ export function toRefusal(error: unknown): TsvqError {
   if (error instanceof TsvqError && REFUSALS.includes(error.code)) return error;
   throw error;
 }
+
+/** Says why a job could not be changed, by the state that it is in now. */
+export async function whyNot(queue: Queue, id: string, { wanted }: Change): Promise<string> {
+  const job = await queue.getJob(id);
+  if (job === undefined) return `job ${id} is no longer in the file`;
+  return `job ${id} is ${job.status}${job.dismissed ? ' and dismissed' : ''}; only ${wanted}`;
+}

@@ -24,6 +24,13 @@ export interface Surroundings extends JobSurroundings {
   readonly parents: readonly string[];
 }
 
+/** Explains a job of the archive. */
+export const explainArchived = (job: Job): Explanation => ({
+  why: explainEnded(job).why,
+  next: 'It is in the archive, where nothing changes it any more.',
+  commands: [`queue show --archive ${job.id}`],
+});
+
 /** Explains a job. */
 export function explain(job: Job, around: Surroundings): Explanation {
   if (around.isHeld)

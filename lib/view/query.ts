@@ -3,7 +3,7 @@ import { JOB_STATUSES, type Status } from '../job/job.js';
 import type { Board } from './board.js';
 
 /** A state of jobs, as views tell them apart: `due`, `later` and `retrying` are pending jobs. */
-type State = Status | 'due' | 'later' | 'retrying';
+export type State = Status | 'due' | 'later' | 'retrying';
 
 /** The jobs that a view asks for. A property that is left out allows all. */
 export interface Filter {
@@ -13,6 +13,8 @@ export interface Filter {
   /** The id of an error group. */
   readonly group?: string;
   readonly isDismissed?: boolean;
+  /** Only jobs that ended, started or were added no later than at this time, in ms since 1970. */
+  readonly until?: number;
 }
 
 /** Where a page ended: the next one begins after it. */
@@ -105,7 +107,7 @@ function eachKey(
 /** Returns what tells if a filter allows a job. */
 function matcher(
   board: Board,
-  { states = JOB_STATUSES, type, group, isDismissed }: Filter,
+  { states = JOB_STATUSES, type, group, isDismissed, until }: Filter,
   now: number,
 ): (key: number) => boolean {
   const wanted = new Set(states);
@@ -120,6 +122,7 @@ function matcher(
       return false;
     if (typeBoard !== undefined && board.type(key) !== typeBoard) return false;
     if (groupNumber !== undefined && board.group(key) !== groupNumber) return false;
+    if (until !== undefined && lastTime(board, key) > until) return false;
     return isDismissed === undefined || board.isDismissed(key) === isDismissed;
   };
 }

@@ -9,7 +9,7 @@ import { type Explanation, explain } from './explain.js';
 import { hasText } from './has-text.js';
 import { type HistoryEntry, historyOf } from './history.js';
 import { findProblems, type Patience, type Problem } from './problems.js';
-import { type Filter, type Page, type PageOptions, query } from './query.js';
+import { type Filter, type Page, type PageOptions, query, type State } from './query.js';
 import { type FailureSnapshot, type Snapshot, takeSnapshot } from './snapshot.js';
 
 /** What a view shows of a queue at one moment. */
@@ -133,12 +133,7 @@ export class View {
 
   /** Returns what the queue still knows of what happened to a job. It may read the whole file. @param now in ms */
   async history(id: string, now: number): Promise<HistoryEntry[]> {
-    const jobs = await this.#rows.history(id);
-    const entries = historyOf(jobs, now);
-    const redact = this.#redact;
-    if (redact === undefined) return entries;
-    const errors = new Map(jobs.map((job) => [job.error, redact(job).error]));
-    return entries.map((entry) => ({ ...entry, error: errors.get(entry.error) }));
+    return historyOf(await this.#rows.history(id), now, this.#redact);
   }
 
   /** Says why a job is where it is, and what happens next. @param now in ms since 1970 */
@@ -187,6 +182,14 @@ export class View {
     const from = this.board.resets * EMPTYING;
     const own = keys.map((key) => key - from).filter((key) => key >= 0 && key < EMPTYING);
     return this.#rows.jobs(own).filter((job) => job !== undefined);
+  }
+
+  /** Returns a job's state; that of a pending one says when its turn is. @param now in ms since 1970 */
+  stateOf({ id, status }: Job, now: number): State {
+    const key = status === 'pending' ? this.#rows.keyOf(id) : undefined;
+    // A job that is newer than the last look is not on the board.
+    const isSeen = key !== undefined && this.board.status(key) === 'pending';
+    return isSeen ? this.board.pendingState(key, now) : status;
   }
 
   /** Returns a job's key by its id; undefined if there is no such job. */

@@ -1,5 +1,6 @@
-import { CHANGES, changeAll } from '../view/changes.js';
-import type { TextFilter } from '../view/view.js';
+import { CHANGES, changeAll, retryWithin } from '../view/changes.js';
+import type { State } from '../view/query.js';
+import type { TextFilter, View } from '../view/view.js';
 import type { Asked } from './asked.js';
 import type { Action } from './options.js';
 
@@ -11,27 +12,69 @@ export const isChangeName = (name: string): name is ChangeName => Object.hasOwn(
 /** The most jobs that one request changes. A person asks again for the rest. */
 export const MOST_CHANGED = 10_000;
 
+/** How many jobs are looked up at a time. */
+const TOGETHER = 500;
+
+/** The states that allow a change. For a job that is due, a promotion changes nothing. */
+const ALLOWED: Readonly<Record<ChangeName, readonly State[]>> = {
+  retry: ['failed', 'cancelled'],
+  dismiss: ['failed'],
+  promote: ['later', 'retrying'],
+  cancel: ['due', 'later', 'retrying', 'waiting', 'processing'],
+};
+
+/** Returns states with `pending` taken apart. */
+export const apart = (states: readonly State[]): State[] =>
+  states.flatMap((state): State[] => (state === 'pending' ? ['due', 'later', 'retrying'] : [state]));
+
+/** Returns the changes that jobs in some of these states allow. */
+export const changesFor = (states: readonly State[]): ChangeName[] =>
+  (Object.keys(ALLOWED) as ChangeName[]).filter((name) =>
+    apart(states).some((state) => ALLOWED[name].includes(state)),
+  );
+
 /** The jobs that a filter names and a change is for. */
 export interface Chosen {
   /** At most {@link MOST_CHANGED}. */
   readonly ids: readonly string[];
   /** How many there are in all, with those beyond that limit. */
   readonly total: number;
+  /** How many of `ids` there are of each type. */
+  readonly types: ReadonlyMap<string, number>;
 }
 
-/** Finds the jobs that a filter names, as far as a change is for them. */
-export async function choose(asked: Asked, name: ChangeName, filter: TextFilter): Promise<Chosen> {
+/** Finds the jobs that a filter names, as far as a change is for them. @param most how many of them it lists */
+export async function choose(
+  asked: Asked,
+  name: ChangeName,
+  filter: TextFilter,
+  most: number = MOST_CHANGED,
+): Promise<Chosen> {
   const { view, look } = await asked.look();
-  const { states } = CHANGES[name];
   const now = look.snapshot.at.getTime();
   const wanted: TextFilter = {
     ...filter,
-    states: filter.states ?? states,
+    states: apart(filter.states ?? CHANGES[name].states).filter((state) => ALLOWED[name].includes(state)),
     // A person has dealt with those that are dismissed.
     ...((name === 'retry' || name === 'dismiss') && { isDismissed: filter.isDismissed ?? false }),
   };
-  const { keys, total } = await view.query(wanted, { limit: MOST_CHANGED, now, order: 'first' });
-  return { ids: await view.ids(keys), total };
+  const { keys, total } = await view.query(wanted, { limit: most, now, order: 'first' });
+  return { ...(await namesOf(view, keys)), total };
+}
+
+/** Returns the ids of jobs, and how many there are of each type. */
+async function namesOf(view: View, keys: readonly number[]): Promise<Omit<Chosen, 'total'>> {
+  const types = new Map<string, number>();
+  const ids: string[] = [];
+  for (let i = 0; i < keys.length; i += TOGETHER) {
+    for (const { id, type } of view.jobs(keys.slice(i, i + TOGETHER))) {
+      ids.push(id);
+      types.set(type, (types.get(type) ?? 0) + 1);
+    }
+    // Other requests have their turn.
+    await new Promise(setImmediate);
+  }
+  return { ids, types };
 }
 
 /** What came of a change. */
@@ -43,16 +86,36 @@ export interface Outcome {
   readonly refusal: string | undefined;
 }
 
+/** What a change may need besides. */
+export interface ActOptions {
+  /** The time within which retried jobs become due, one after another, in ms. Default: all are due at once. */
+  readonly within?: number;
+  /** Gets the id of each job as it is changed, so that a caller knows them if an error ends the change. */
+  readonly changed?: string[];
+}
+
 /** Changes jobs, and tells the app who did it. */
 export async function act(
   asked: Asked,
   name: ChangeName,
   ids: readonly string[],
   request: Request,
+  { within = 0, changed = [] }: ActOptions = {},
 ): Promise<Outcome> {
-  const { changed, refusal } = await changeAll(asked.queue, ids, CHANGES[name]);
-  tell(asked, { action: name, of: ids, changed, request });
-  return { changed, left: ids.length - changed, refusal: refusal?.message };
+  const change = name === 'retry' ? retryWithin(within) : CHANGES[name];
+  try {
+    const { refusal } = await changeAll(asked.queue, ids, {
+      ...change,
+      apply: async (queue, id, place) => {
+        const isChanged = await change.apply(queue, id, place);
+        if (isChanged) changed.push(id);
+        return isChanged;
+      },
+    });
+    return { changed: changed.length, left: ids.length - changed.length, refusal: refusal?.message };
+  } finally {
+    tell(asked, { action: name, of: ids, changed: changed.length, request });
+  }
 }
 
 /** Tells the app what was done, and by whom. */

@@ -1,4 +1,107 @@
-import type { App } from './asked.js';
+import { bodyLimit } from 'hono/body-limit';
+import { TsvqError } from '../job/errors.js';
+import { CHANGES, whyNot } from '../view/changes.js';
+import { counted } from '../view/job-text.js';
+import { act, type ChangeName, type Chosen, changesFor, choose, type Outcome } from './act.js';
+import type { App, Asked, Request } from './asked.js';
+import { backOf, withDone } from './back.js';
+import { type ChangeRequest, readChangeRequest } from './change-request.js';
+import { askPage, MANY } from './pages/ask.js';
+import { outcomePage } from './pages/outcome.js';
+import { doneText } from './parts/change-texts.js';
+
+/** The most bytes of a form: some thousand ids. */
+const MOST_BYTES = 1_048_576;
 
 /** Adds the forms that change jobs. */
-export function addActions(_app: App): void {}
+export function addActions(app: App): void {
+  const limit = bodyLimit({
+    maxSize: MOST_BYTES,
+    onError: (request) => nothing(request as Request, 413, 'the form is too long: select fewer jobs'),
+  });
+  app.post('/jobs/act', limit, async (request) => {
+    const asked = request.get('asked');
+    const form = await request.req.formData().catch(() => undefined);
+    if (form === undefined) return nothing(request, 400, 'the request is no form');
+    return change(request, readChangeRequest(form, asked.settings.base));
+  });
+}
+
+/** Asks first, or makes the change. */
+async function change(request: Request, wanted: ChangeRequest): Promise<Response> {
+  const asked = request.get('asked');
+  const { name, ids, isSure, back } = wanted;
+  if (ids?.length === 0) return nothing(request, 400, 'no job was selected', back);
+  const isAsking = !isSure && (ids === undefined || name === 'cancel' || ids.length >= MANY);
+  const chosen = isAsking || ids === undefined ? await chosenBy(asked, wanted) : undefined;
+  if (chosen?.total === 0) {
+    const [id] = ids?.length === 1 ? ids : [];
+    const why = id === undefined ? `no such job is left: only ${CHANGES[name].wanted}` : undefined;
+    return nothing(request, 409, why ?? (await whyNot(asked.queue, id as string, CHANGES[name])), back);
+  }
+  if (isAsking) return request.html(askPage(asked, wanted, chosen as Chosen));
+  return make(request, wanted, chosen?.ids ?? (ids as string[]), chosen?.total);
+}
+
+/** Finds the jobs that a change is for: of those that are selected, or of all that the filter names. */
+async function chosenBy(asked: Asked, { name, ids, filter }: ChangeRequest): Promise<Chosen> {
+  if (ids === undefined) return choose(asked, name, filter);
+  const { view, look } = await asked.look();
+  const now = look.snapshot.at.getTime();
+  const keys = ids.map((id) => view.keyOf(id)).filter((key) => key !== undefined);
+  const jobs = view.jobs(keys).filter((job) => changesFor([view.stateOf(job, now)]).includes(name));
+  const types = new Map<string, number>();
+  for (const { type } of jobs) types.set(type, (types.get(type) ?? 0) + 1);
+  return { ids: jobs.map(({ id }) => id), total: jobs.length, types };
+}
+
+/** Makes a change, and leads back, or says why it is less than was asked for. */
+async function make(
+  request: Request,
+  { name, within, back }: ChangeRequest,
+  ids: readonly string[],
+  total: number = ids.length,
+): Promise<Response> {
+  const asked = request.get('asked');
+  const changed: string[] = [];
+  let outcome: Outcome;
+  try {
+    outcome = await act(asked, name, ids, request.req.raw, { within, changed });
+  } catch (error) {
+    if (!(error instanceof TsvqError)) throw error;
+    const status = error.code === 'LOCK_TIMEOUT' ? 503 : 500;
+    const reason = `${error.message}${changed.length === 0 ? '' : `. ${counted(ids.length - changed.length)} are left`}`;
+    return request.html(outcomePage(asked, { title: titleOf(name, changed.length), reason, back }), status);
+  }
+  const { left, refusal } = outcome;
+  const title = titleOf(name, changed.length);
+  if (changed.length === 0) {
+    const [id = ''] = ids;
+    const why =
+      ids.length === 1 ? await whyNot(asked.queue, id, CHANGES[name]) : `only ${CHANGES[name].wanted}`;
+    return nothing(request, 409, refusal ?? why, back);
+  }
+  if (refusal !== undefined)
+    return request.html(
+      outcomePage(asked, { title, reason: `${counted(left)} could not be: ${refusal}`, back }),
+    );
+  return request.redirect(
+    withDone(back, { did: name, n: changed.length, left, more: total - ids.length }),
+    303,
+  );
+}
+
+const titleOf = (name: ChangeName, changed: number): string =>
+  changed === 0 ? NOTHING_CHANGED : doneText(name, changed);
+
+const NOTHING_CHANGED = 'Nothing was changed';
+
+/** Says that nothing was changed, and why. */
+function nothing(
+  request: Request,
+  status: 400 | 409 | 413,
+  reason: string,
+  back: string = backOf(request.get('asked').settings.base, ''),
+): Response | Promise<Response> {
+  return request.html(outcomePage(request.get('asked'), { title: NOTHING_CHANGED, reason, back }), status);
+}

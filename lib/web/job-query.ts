@@ -1,9 +1,7 @@
 import { invalid } from '../job/checks.js';
 import { STATUSES } from '../job/job.js';
-import type { Cursor, Filter } from '../view/query.js';
+import type { Cursor, State } from '../view/query.js';
 import type { TextFilter } from '../view/view.js';
-
-type State = NonNullable<Filter['states']>[number];
 
 /** The states that an address may name. */
 export const STATES: readonly State[] = [
@@ -75,7 +73,7 @@ export function writeJobQuery(filter: TextFilter, after?: Cursor): string {
 export const writeCursor = ({ time, key }: Cursor): string => `${time}_${key}`;
 
 function readCursor(text: string): Cursor {
-  const [, time, key] = /^(\d+(?:\.\d+)?)_(\d+)$/.exec(text) ?? [];
+  const [, time, key] = /^(-?\d+(?:\.\d+)?)_(\d+)$/.exec(text) ?? [];
   if (time === undefined) throw invalid('after', text, 'the end of the page before');
   return { time: Number(time), key: Number(key) };
 }

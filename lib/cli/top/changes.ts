@@ -1,5 +1,4 @@
-import type { Queue } from '../../queue.js';
-import { CHANGES, type Change, changeAll } from '../../view/changes.js';
+import { CHANGES, type Change, changeAll, whyNot } from '../../view/changes.js';
 import { counted } from '../../view/job-text.js';
 import { personName } from '../person.js';
 import { FAILED, isList } from './places.js';
@@ -65,12 +64,6 @@ async function applyTo(session: Session, ids: readonly string[], change: KeyChan
       left === 0 ? '' : `; ${counted(left)} could not be: ${refusal?.message ?? `only ${change.wanted}`}`;
     session.message = `${change.done} ${counted(changed)}${rest}`;
   }
-}
-
-async function whyNot(queue: Queue, id: string, { wanted }: Change): Promise<string> {
-  const job = await queue.getJob(id);
-  if (job === undefined) return `job ${id} is no longer in the file`;
-  return `job ${id} is ${job.status}${job.dismissed ? ' and dismissed' : ''}; only ${wanted}`;
 }
 
 /** Pauses the chosen type, or lets its jobs start again. */

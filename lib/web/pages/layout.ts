@@ -14,7 +14,7 @@ export interface Frame {
   readonly snapshot?: Snapshot | undefined;
   /** What is in the search box. */
   readonly text?: string | undefined;
-  /** False for an answer to a form, which can't be loaded again. Default: true. */
+  /** False if the page's address, asked for again, is another page. Default: true */
   readonly isLive?: boolean;
 }
 
