@@ -98,7 +98,7 @@ async function errorPart(job: Job, { asked, view, now, isArchived }: JobContext)
         } failed like this</a></small>`
       : NOTHING;
   const lines = errorLinesOf(error.slice(0, MOST_ERROR));
-  return html`<section class="card"><h2>Error of the last attempt${others}</h2><pre class="block error">${lines.map(
+  return html`<section class="card"><h2>Error of the last attempt${others}</h2><pre class="block error" tabindex="0" role="region" aria-label="Error">${lines.map(
     ({ text, kind }) => html`<span class="${kind}">${text}</span>\n`,
   )}</pre></section>`;
 }
@@ -109,7 +109,7 @@ function valuePart(title: string, value: unknown, { id }: Job, { asked, isArchiv
   const rest = html`<a href="${asked.settings.base}/api/jobs/${encodeURIComponent(id)}">All of it is in its JSON</a>, and in <code>queue show${
     isArchived && ' --archive'
   } ${id}</code>.`;
-  return html`<section class="card half"><h2>${title}</h2>${jsonBlock(value, rest)}</section>`;
+  return html`<section class="card half"><h2>${title}</h2>${jsonBlock(title, value, rest)}</section>`;
 }
 
 function missingPage(asked: Asked, id: string, { snapshot }: Look): Html {
