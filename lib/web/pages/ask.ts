@@ -39,8 +39,8 @@ export async function askPage(asked: Asked, request: ChangeRequest, chosen: Chos
     asked,
     { title: label, tab: 'jobs', snapshot: look.snapshot, isLive: false },
     html`<section class="card ask"><h1>${label}?</h1>
-<p class="types">${typesText(types)}${ids === undefined && html` <span class="dim">${filterText(request, jobs[0]?.error)}</span>`}</p>
-<p>${effect}</p>
+<p>${typesText(types)}${ids === undefined && html`<br><span class="dim">${filterText(request, jobs[0]?.error)}</span>`}</p>
+<p>${effect[total === 1 ? 0 : 1]}</p>
 ${unfit > 0 && html`<p class="warn">${counted(unfit)} of those selected ${unfit === 1 ? 'stays' : 'stay'} as ${unfit === 1 ? 'it is' : 'they are'}: only ${CHANGES[name].wanted}.</p>`}
 ${more > 0 && html`<p class="warn">These are more than one request changes: the first ${MOST_CHANGED.toLocaleString('en')} come now, and ${more.toLocaleString('en')} are left for the next ones.</p>`}
 <h2>${total > FIRST ? `The first ${FIRST}` : total === 1 ? 'The job' : 'The jobs'}</h2>
@@ -61,11 +61,11 @@ function filterText({ name, filter }: ChangeRequest, error: string | undefined):
   const tab = tabOf(wanted);
   const parts = [
     statesText(wanted, tab) ?? tab.kind,
-    type !== undefined && `type ${type}`,
-    group !== undefined && `error ${error === undefined ? group : groupText(error)}`,
-    text !== undefined && `with “${text}”`,
+    type !== undefined && `of type ${type}`,
+    group !== undefined && `with the error ${error === undefined ? group : groupText(error)}`,
+    text !== undefined && `with the text “${text}”`,
   ];
-  return `All that are: ${parts.filter(Boolean).join(' · ')}`;
+  return `All jobs that are ${parts.filter(Boolean).join(', ')}`;
 }
 
 const spreadField =

@@ -102,7 +102,7 @@ function valuePart(title: string, value: unknown, { id }: Job, { asked, isArchiv
   const rest = html`<a href="${asked.settings.base}/api/jobs/${encodeURIComponent(id)}">All of it is in its JSON</a>, and in <code>queue show${
     isArchived && ' --archive'
   } ${id}</code>.`;
-  return html`<section class="card half"><h2>${title}</h2>${jsonBlock(value, rest)}</section>`;
+  return html`<section class="card half"><h2>${title}</h2>${jsonBlock(title, value, rest)}</section>`;
 }
 
 function missingPage(asked: Asked, id: string, { snapshot }: Look): Html {

@@ -40,9 +40,8 @@ export async function jobsPage(request: Request): Promise<Html | Response> {
 ${flashOf(query)}
 <section class="card">
 ${await tabsPart(base, filter, tab, { view, snapshot: look.snapshot })}
-${filterForm(base, filter, look.snapshot, totalText(found))}
+${filterForm(base, filter, look.snapshot, [totalText(found), dismissedLink(base, filter, tab, look)])}
 ${chipsPart(base, filter, tab, jobs.find(({ error }) => error !== undefined)?.error)}
-${dismissedLink(base, filter, tab, look)}
 ${jobs.length === 0 ? html`<p class="empty">${whyEmpty(asks, tab, found, view)}</p>` : await list(asked, asks, jobs, { view, now, title })}
 ${pager(base, asks, found)}
 </section>`,
@@ -90,7 +89,7 @@ function dismissedLink(base: string, { type }: TextFilter, { name }: JobTab, { s
   const dismissed = counts?.dismissed ?? 0;
   if (name !== 'Failed' || dismissed === 0) return NOTHING;
   const query = writeJobQuery({ states: ['failed'], isDismissed: true, ...(type !== undefined && { type }) });
-  return html`<p class="dim"><a href="${base}/jobs${query}">${dismissed.toLocaleString('en')} dismissed</a></p>`;
+  return html` · <a href="${base}/jobs${query}">${dismissed.toLocaleString('en')} dismissed</a>`;
 }
 
 /** Says why a list is empty. */

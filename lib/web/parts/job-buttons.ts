@@ -37,7 +37,7 @@ export async function listForm(asked: Asked, filter: TextFilter, back: string, l
   });
   return html`<form method="post" action="${base}/jobs/act" id="${FOR_ALL}">${fields}<input type="hidden" name="all" value="1"></form>
 <form method="post" action="${base}/jobs/act">${fields}
-<div class="bar acts"><span class="dim">Selected<span data-selected hidden class="visually-hidden"></span></span>${changes.map((name) => button(name, CHANGE_TEXTS[name].label))}<span class="rest">${forAll}</span></div>
+<div class="bar acts"><span class="dim">Selected</span>${changes.map((name) => button(name, CHANGE_TEXTS[name].label))}<span class="dim" data-selected hidden></span><span class="rest">${forAll}</span></div>
 ${list}</form>`;
 }
 

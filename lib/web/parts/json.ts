@@ -8,10 +8,10 @@ const MOST = 65_536;
 const TOKEN = /("[^"\\]*(?:\\.[^"\\]*)*"?)(\s*:)?|-?\d[\d.eE+-]*|true|false|null/gs;
 
 /** Makes the text of a value, as JSON with colours. It is cut if it is long; `rest` then says where all of it is. */
-export function jsonBlock(value: unknown, rest: Part): Html {
+export function jsonBlock(name: string, value: unknown, rest: Part): Html {
   const text = toSafeJson(value, 2);
   const isCut = text.length > MOST;
-  return html`<pre class="block json">${coloured(isCut ? text.slice(0, MOST) : text)}${isCut ? '…' : NOTHING}</pre>${
+  return html`<pre class="block json" tabindex="0" role="region" aria-label="${name}">${coloured(isCut ? text.slice(0, MOST) : text)}${isCut ? '…' : NOTHING}</pre>${
     isCut && html`<p class="dim cut-note">The beginning of ${size(Buffer.byteLength(text))}. ${rest}</p>`
   }`;
 }
