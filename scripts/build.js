@@ -80,7 +80,7 @@ async function pageTexts() {
   const options = { bundle: true, minify: true, write: false, target: 'es2022', format: 'iife' };
   const made = await build({
     ...options,
-    entryPoints: [`${from}/main.ts`, `${from}/style.css`],
+    entryPoints: [`${from}/script/main.ts`, `${from}/style.css`],
     outdir: from,
   });
   const text = (/** @type {string} */ name) =>

@@ -37,6 +37,9 @@ export interface Found {
 /** A job as one of its rows has it. */
 export type JobVersion = Job & JobState;
 
+/** The end of a job that is in the archive by now. Times in ms since 1970; NaN if there is none. */
+export type ArchivedEnd = Pick<JobFacts, 'type' | 'status' | 'startedAt' | 'finishedAt'>;
+
 /** What a queue says of the jobs around one, which decides when it starts. Times in ms. */
 export interface JobSurroundings {
   /** How many due jobs start before it. */
@@ -62,6 +65,8 @@ export interface JobSurroundings {
 export interface RowSource {
   /** Reads what is new, and tells the sink. */
   read(): Promise<void>;
+  /** False while the sink knows only some of the jobs: another file has taken the place of the one before. */
+  readonly isWhole: boolean;
   /** Returns jobs by their keys, as they are now; undefined for one that has changed since the last {@link read}. */
   jobs(keys: readonly number[]): (Job | undefined)[];
   /** Returns a job's key by its id; undefined if there is no such job. */
@@ -77,6 +82,8 @@ export interface RowSource {
    * whole file.
    */
   history(id: string): Promise<readonly JobVersion[]>;
+  /** Finds archived jobs that ended after a time, by id. @param since in ms since 1970 */
+  archivedEnds(since: number): Promise<Map<string, ArchivedEnd>>;
   /** Looks at the jobs around one. */
   surroundings(job: Job): Promise<JobSurroundings>;
   /** Gathers what is known besides the jobs. @param patience after how long a dead worker's job counts as left, in ms */

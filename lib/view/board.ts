@@ -32,11 +32,14 @@ export class Board implements RowSink {
   size = 0;
   /** Grows with each change, so that what was found before it can be told from what is found after it. */
   changes = 0;
+  /** How often it was emptied. A key is another job's after that. */
+  resets = 0;
   readonly #typeNumbers = new Map<string, number>();
   #columns = new Columns(1024);
 
   reset(): void {
     this.changes++;
+    this.resets++;
     for (const set of [this.pending, this.running, this.failed]) set.clear();
     this.types.length = 0;
     this.#typeNumbers.clear();

@@ -33,3 +33,17 @@ export function relative(relation: Relation, time: number, now: number): string 
   const text = ms < 9_950 ? `${Math.floor(ms / 1000)}s` : lasting(ms);
   return { ago: `${text} ago`, until: `in ${text}`, lasting: text }[relation];
 }
+
+/** Formats a whole number with its thousands apart: `20,000`. */
+export const grouped = (number: number): string => number.toLocaleString('en');
+
+/** Says how many jobs ended in a minute, on average: `20.3/min`. */
+export const rate = ({
+  completed,
+  failed,
+  minutes,
+}: {
+  readonly completed: number;
+  readonly failed: number;
+  readonly minutes: readonly number[];
+}): string => `${((completed + failed) / minutes.length).toFixed(1)}/min`;

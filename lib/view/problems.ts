@@ -197,4 +197,8 @@ function addUnseen({ unreadable, held, ahead, orphaned }: Health, add: Add): voi
   if (orphaned > 0) add('orphaned', `${counted(orphaned, 'job')} left by dead workers ${see}`);
 }
 
+/** Says in a few words how the queue is doing. */
+export const verdictOf = ({ length }: readonly Problem[]): string =>
+  length === 0 ? 'all is well' : `${length} ${length === 1 ? 'problem' : 'problems'}`;
+
 const counted = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -1,4 +1,5 @@
 import type { Schedule, ScheduleSpec, ScheduleTimes } from '../job/schedule-spec.js';
+import type { ListedSchedule } from './listed-schedule.js';
 import { exactSpan, span } from './text.js';
 import { isoInZone } from './zoned-time.js';
 
@@ -20,3 +21,11 @@ export function nextRunOf({ nextRun, paused, spec }: Schedule): string {
 /** Formats a time in a schedule's time zone. */
 export const zoned = (time: Date, { timezone = 'UTC' }: Pick<ScheduleTimes, 'timezone'>): string =>
   isoInZone(time, timezone);
+
+const SKIPPED = { overlap: 'skipped: the job before was not over', late: 'skipped: too late' };
+
+/** Says what came of a schedule's last slot: the state of its job, or why it has none. Empty before the first slot. */
+export function cameTo({ lastSlot, skipped, lastStatus }: ListedSchedule): string {
+  if (lastSlot === undefined) return '';
+  return skipped === undefined ? (lastStatus ?? 'its job is gone') : SKIPPED[skipped];
+}

@@ -56,18 +56,12 @@ export async function choose(
     ...((name === 'retry' || name === 'dismiss') && { isDismissed: filter.isDismissed ?? false }),
   };
   const { keys, total } = await view.query(wanted, { limit: most, now, order: 'first' });
-  return { ...namesOf(view, keys), total };
+  return { ids: await view.ids(keys), types: view.typesOf(keys), total };
 }
 
-/** Returns the ids of jobs, and how many there are of each type. */
-function namesOf(view: View, keys: readonly number[]): Omit<Chosen, 'total'> {
-  const types = new Map<string, number>();
-  const ids = view.jobs(keys).map(({ id, type }) => {
-    types.set(type, (types.get(type) ?? 0) + 1);
-    return id;
-  });
-  return { ids, types };
-}
+/** Returns the keys of jobs, without those that are not there. */
+export const keysOf = (view: View, ids: readonly string[]): number[] =>
+  ids.map((id) => view.keyOf(id)).filter((key) => key !== undefined);
 
 /** What came of a change. */
 export interface Outcome {

@@ -7,12 +7,15 @@ import { addApi } from './api.js';
 import type { App, Asked, Request } from './asked.js';
 import { addAssets } from './assets.js';
 import { isForeign } from './cross-origin.js';
+import { etag } from './etag.js';
 import { HEADERS, NO_STORE } from './headers.js';
 import type { LiveView } from './live-view.js';
 import { addMetrics } from './metrics.js';
 import type { DashboardSettings } from './options.js';
 import { addPages } from './pages/pages.js';
 import { refusalPage } from './pages/refusal.js';
+import { addPauseActions } from './pause-actions.js';
+import { addScheduleActions } from './schedule-actions.js';
 
 /** Makes the routes of a dashboard. */
 export function makeApp(queue: Queue, live: LiveView, settings: DashboardSettings): App {
@@ -25,6 +28,7 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
     if (!request.res.headers.has('cache-control')) request.header('cache-control', NO_STORE);
   });
   app.use(compress());
+  app.use(etag);
   app.use(async (request, next) => {
     const visitor = await settings.access(request.req.raw);
     if (visitor.access === 'none') return refuse(request, 403, 'you have no access to this queue');
@@ -34,7 +38,16 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
     request.set('asked', { queue, settings, visitor, look: () => live.look() });
     return next();
   });
-  for (const add of [addAssets, addMetrics, addApi, addActions, addPages]) add(app);
+  for (const add of [
+    addAssets,
+    addMetrics,
+    addApi,
+    addActions,
+    addPauseActions,
+    addScheduleActions,
+    addPages,
+  ])
+    add(app);
   app.notFound((request) => refuse(request, 404, 'there is no such page'));
   app.onError((error, request) => refuse(request, statusOf(error), errorMessage(error)));
   return app;
@@ -44,15 +57,18 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
 const statusOf = (error: unknown): 400 | 500 =>
   error instanceof TsvqError && error.code === 'INVALID_ARGUMENT' ? 400 : 500;
 
+/** For programs, as in the JSON interface. */
+const CODES = { 400: 'INVALID_ARGUMENT', 403: 'NO_ACCESS', 404: 'NOT_FOUND', 500: 'INTERNAL' } as const;
+
 /** Answers a request that can't be met: in JSON to programs, to people as a page. */
 function refuse(
   request: Request,
   status: 400 | 403 | 404 | 500,
   message: string,
 ): Response | Promise<Response> {
-  const { path } = request.req;
   const asked: Asked | undefined = request.get('asked');
-  if (asked === undefined || /\/(api\/|metrics$|healthz$)/.test(path))
-    return request.json({ error: message }, status);
+  const path = request.req.path.slice(asked?.settings.base.length);
+  if (asked === undefined || /^\/(api\/|metrics$|healthz$)/.test(path))
+    return request.json({ error: message, code: CODES[status] }, status);
   return request.html(refusalPage(asked, message), status);
 }

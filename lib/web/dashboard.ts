@@ -29,7 +29,7 @@ const PATIENCE = { maxAge: 600_000, maxFailed: 0 };
  */
 export function createDashboard(queue: Queue, options: DashboardOptions): Dashboard {
   const settings = resolveDashboardOptions(options);
-  const live = new LiveView(queue, PATIENCE);
+  const live = new LiveView(queue, { patience: PATIENCE, redact: settings.redact });
   const app = makeApp(queue, live, settings);
   return { fetch: async (request) => app.fetch(request), close: () => live.close() };
 }

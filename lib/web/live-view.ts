@@ -1,3 +1,4 @@
+import type { Job } from '../job/job.js';
 import type { Queue } from '../queue.js';
 import type { Patience } from '../view/problems.js';
 import { type Look, View } from '../view/view.js';
@@ -11,25 +12,44 @@ export interface Sight {
   readonly look: Look;
 }
 
+/** How a queue is looked at. */
+export interface LiveViewOptions {
+  readonly patience: Patience;
+  /** Hides what must not be seen of a job; see {@link View}. Default: nothing. */
+  readonly redact?: ((job: Job) => Job) | undefined;
+  readonly idleMs?: number;
+}
+
 /** A view that is made at the first request, and again after an idle time. */
 export class LiveView {
   readonly #queue: Queue;
-  readonly #patience: Patience;
-  readonly #idleMs: number;
+  readonly #options: LiveViewOptions;
   #view: View | undefined;
-  /** The look that is being taken. */
+  /** The look that is being taken, and the one that comes after it. */
   #looking: Promise<Sight> | undefined;
+  #next: Promise<Sight> | undefined;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(queue: Queue, patience: Patience, idleMs: number = IDLE_MS) {
+  constructor(queue: Queue, options: LiveViewOptions) {
     this.#queue = queue;
-    this.#patience = patience;
-    this.#idleMs = idleMs;
+    this.#options = options;
   }
 
-  /** Looks at the queue. Requests that come meanwhile share the look. */
+  /**
+   * Looks at the queue. A look that is under way may have missed what the caller has just changed, so requests that come
+   * meanwhile share the one after it.
+   */
   look(): Promise<Sight> {
-    this.#looking ??= this.#take().finally(() => {
+    if (this.#next !== undefined) return this.#next;
+    if (this.#looking === undefined) return this.#start();
+    const start = (): Promise<Sight> => this.#start();
+    this.#next = this.#looking.then(start, start);
+    return this.#next;
+  }
+
+  #start(): Promise<Sight> {
+    this.#next = undefined;
+    this.#looking = this.#take().finally(() => {
       this.#looking = undefined;
     });
     return this.#looking;
@@ -37,20 +57,25 @@ export class LiveView {
 
   async #take(): Promise<Sight> {
     clearTimeout(this.#idle);
-    this.#view ??= new View(this.#queue);
+    const { patience, redact, idleMs = IDLE_MS } = this.#options;
+    this.#view ??= new View(this.#queue, redact);
     const view = this.#view;
     try {
-      return { view, look: await view.look(Date.now(), this.#patience) };
+      return { view, look: await view.look(Date.now(), patience) };
     } finally {
       // It must not keep the process alive.
-      this.#idle = setTimeout(() => this.close(), this.#idleMs).unref();
+      clearTimeout(this.#idle);
+      this.#idle = setTimeout(() => this.close(), idleMs).unref();
     }
   }
 
-  /** Drops the view. The next look makes another one. */
+  /** Drops the view, once the look that is under way is over. The next look makes another one. */
   close(): void {
     clearTimeout(this.#idle);
-    this.#view?.close();
+    const view = this.#view;
     this.#view = undefined;
+    const drop = (): void => view?.close();
+    if (this.#looking === undefined) drop();
+    else this.#looking.then(drop, drop);
   }
 }

@@ -1,5 +1,6 @@
 import { invalid, onlyKnown } from '../job/checks.js';
 import type { Job } from '../job/job.js';
+import { redaction } from './redaction.js';
 
 /** What a request may do: nothing, look, or also change jobs. */
 export type Access = 'none' | 'read' | 'write';
@@ -44,8 +45,9 @@ export interface DashboardOptions {
   /** The path that the dashboard is mounted at. Default `''`, the root. */
   base?: string;
   /**
-   * Returns the job as it is to be shown, without what people must not see: in its payload, result or error. It must not
-   * change the job itself. Default: as it is.
+   * Returns the job as it is to be shown, without what people must not see in its payload, result, error, meta or
+   * dedupeKey; changes of other fields are ignored. A search finds only what it leaves. It gets a copy. If it throws, or
+   * answers no job, all of these are hidden. Default: the job as it is.
    */
   redact?: (job: Job) => Job;
   /** Is told of each change. What it throws is ignored. */
@@ -57,6 +59,7 @@ export interface DashboardSettings {
   readonly access: (request: Request) => Promise<Visitor>;
   /** Without a slash at its end. */
   readonly base: string;
+  /** Given its own answer, it returns that. */
   readonly redact: ((job: Job) => Job) | undefined;
   readonly onAction: (action: Action) => void;
 }
@@ -76,7 +79,7 @@ export function resolveDashboardOptions(options: DashboardOptions): DashboardSet
   return {
     access: async (request) => visitorOf(await access(request)),
     base: base.replace(/\/+$/, ''),
-    redact,
+    redact: redact && redaction(redact),
     onAction: (action) => {
       try {
         onAction?.(action);

@@ -41,7 +41,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['open-queue.ts', 65],
   ['default-queue.ts', 115],
   ['view', 2150],
-  ['web/client', 150],
+  ['web/client', 400],
   ['web', 2200],
   ['cli/screen', 350],
   ['cli/completion', 220],
@@ -188,8 +188,8 @@ test('no room has more lines than its budget', () => {
   }
 });
 
-/** Bundled with what it imports when the package is built. */
-const IN_BROWSERS = 'web/client/main.ts';
+/** Bundled with what they import when the package is built. */
+const IN_BROWSERS = 'web/client/script/';
 
 test('what lib loads comes with the package', () => {
   const { name, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -207,7 +207,7 @@ test('what lib loads comes with the package', () => {
       const [first, second] = specifier.split('/');
       const packageName = first?.startsWith('@') ? `${first}/${second}` : first;
       assert.ok(
-        known.has(packageName as string) || file === IN_BROWSERS,
+        known.has(packageName as string) || file.startsWith(IN_BROWSERS),
         `lib/${file} loads ${specifier}, which is not in dependencies`,
       );
     }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { failuresOf } from '../../view/record.js';
 import { View } from '../../view/view.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
@@ -20,7 +21,8 @@ take it as \`--error\`.`,
   }).action(async () => {
     const { output, queue } = cli;
     const view = new View(queue);
-    const { failures, at } = await view.snapshot(Date.now());
+    const snapshot = await view.snapshot(Date.now());
+    const { failures, at } = snapshot;
     if (output.format === 'human') {
       // In a pipe nothing is cut.
       const columns = (await screenOf()) ?? Number.POSITIVE_INFINITY;
@@ -28,10 +30,9 @@ take it as \`--error\`.`,
       else output.text('no failed jobs');
       return;
     }
-    for (const { newestKey, ...group } of failures) {
-      const newestId = view.jobs([newestKey])[0]?.id;
+    for (const group of failuresOf(snapshot, view)) {
       const { id, lastHour, jobs, newest, types, text } = group;
-      output.data({ ...group, newestId }, [id, lastHour, jobs, newest, types.join(' '), text]);
+      output.data(group, [id, lastHour, jobs, newest, types.join(' '), text]);
     }
   });
 }

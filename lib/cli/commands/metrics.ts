@@ -1,13 +1,14 @@
 import { type Command, Option } from 'commander';
 import { durationText } from '../../job/checks.js';
+import { countEnds } from '../../view/metrics/count-ends.js';
 import { Counters } from '../../view/metrics/counters.js';
 import { exposition, samplesIn } from '../../view/metrics/exposition.js';
-import { type GaugeFacts, gauges } from '../../view/metrics/gauges.js';
+import { factsOf } from '../../view/metrics/facts.js';
+import { gauges } from '../../view/metrics/gauges.js';
 import { View } from '../../view/view.js';
 import type { Cli } from '../cli.js';
 import { usageError } from '../exit.js';
 import { about } from '../help.js';
-import { countEnds } from '../metrics/count-ends.js';
 import { readTextfile, writeTextfile } from '../metrics/textfile.js';
 import { writeOut } from '../output.js';
 
@@ -51,26 +52,15 @@ are written later than that (a disk was full), and those of jobs that are retrie
     const last = textfile === undefined ? '' : readTextfile(textfile);
     const now = Date.now();
     const view = new View(cli.queue);
-    const facts = await factsOf(view, now, patience);
-    const families = gauges(facts);
+    const families = gauges(factsOf(view, await view.look(now, patience)));
     if (textfile === undefined) {
       writeOut(exposition(families, openmetrics === true));
       return;
     }
     const counters = new Counters(samplesIn(last), now);
-    await countEnds(counters, view, cli.existingStore);
+    await countEnds(counters, view);
     const text = exposition([...families, ...counters.families()], false);
     // If two of these overlap, the earlier count must not undo the later one.
     if (readTextfile(textfile) === last) writeTextfile(textfile, text);
   });
-}
-
-async function factsOf(view: View, now: number, patience: Parameters<View['look']>[1]): Promise<GaugeFacts> {
-  const look = await view.look(now, patience);
-  const running: number[] = [];
-  view.board.running.forEach((key) => running.push(key));
-  const workers = new Set(view.jobs(running).map(({ lockedBy }) => lockedBy));
-  const [longest] = look.snapshot.running;
-  const longestRunning = longest === undefined ? undefined : view.board.startedAt(longest);
-  return { ...look, workers: workers.size, longestRunning };
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { durationText } from '../../job/checks.js';
+import { recordOf } from '../../view/record.js';
 import { type Look, View } from '../../view/view.js';
 import type { Cli } from '../cli.js';
 import { EXIT } from '../exit.js';
@@ -44,22 +45,6 @@ long as it is in the file.
     if (output.format === 'json') output.data(recordOf(look, view), []);
     else for (const fields of plainLines(look)) output.data({}, fields);
   });
-}
-
-/** The snapshot as JSON has it: jobs instead of keys. */
-function recordOf({ snapshot, health, problems }: Look, view: View) {
-  const { running, retries, failures, ...rest } = snapshot;
-  return {
-    ...rest,
-    health,
-    problems,
-    running: view.jobs(running),
-    retries: view.jobs(retries),
-    failures: failures.map(({ newestKey, ...group }) => ({
-      ...group,
-      newestId: view.jobs([newestKey])[0]?.id,
-    })),
-  };
 }
 
 function plainLines({ snapshot, problems }: Look): (string | number | undefined)[][] {

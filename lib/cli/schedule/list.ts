@@ -1,18 +1,11 @@
 import type { Command } from 'commander';
-import type { Status } from '../../job/job.js';
-import type { Schedule } from '../../job/schedule-spec.js';
-import type { Queue } from '../../queue.js';
-import { nextRunOf, whenOf, zoned } from '../../view/schedule-text.js';
+import { eachSchedule, type ListedSchedule } from '../../view/listed-schedule.js';
+import { cameTo, nextRunOf, whenOf, zoned } from '../../view/schedule-text.js';
 import type { Cli } from '../cli.js';
 import { about } from '../help.js';
 import { type Shape, say } from '../output.js';
 
-/** A schedule, and the state of its last slot's job. */
-type Listed = Schedule & { readonly lastStatus: Status | undefined };
-
-const SKIPPED = { overlap: 'skipped: the job before was not over', late: 'skipped: too late' };
-
-const shape: Shape<Listed> = {
+const shape: Shape<ListedSchedule> = {
   columns: [
     { head: 'NAME', cell: ({ name }) => name, least: 12 },
     { head: 'TYPE', rank: 4, cell: ({ spec }) => spec.type, least: 8 },
@@ -43,20 +36,7 @@ archived, or why the slot has no job.`,
     examples: ['queue schedule list', "queue schedule list --json | jq -r 'select(.paused) | .name'"],
   }).action(async () => {
     const { output, queue } = cli;
-    const count = await output.records(listed(queue), shape);
+    const count = await output.records(eachSchedule(queue), shape);
     if (count === 0 && output.format === 'human') say(`no schedules in ${queue.file}`);
   });
-}
-
-async function* listed(queue: Queue): AsyncIterableIterator<Listed> {
-  for (const schedule of await queue.listSchedules()) {
-    const { lastJob } = schedule;
-    const job = lastJob === undefined ? undefined : await queue.getJob(lastJob, { archive: true });
-    yield { ...schedule, lastStatus: job?.status };
-  }
-}
-
-function cameTo({ lastSlot, skipped, lastStatus }: Listed): string {
-  if (lastSlot === undefined) return '';
-  return skipped === undefined ? (lastStatus ?? 'its job is gone') : SKIPPED[skipped];
 }

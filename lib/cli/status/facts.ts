@@ -1,4 +1,4 @@
-import { lasting, short } from '../../view/numbers.js';
+import { lasting, rate, short } from '../../view/numbers.js';
 import type { Snapshot } from '../../view/snapshot.js';
 import { sparkline } from '../screen/sparkline.js';
 import { pad, widthOf } from '../screen/width.js';
@@ -46,7 +46,7 @@ export function factLines({ counts, hour }: Snapshot, worker: string, columns: n
           .trimEnd(),
       );
   }
-  const rate = `${((hour.completed + hour.failed) / hour.minutes.length).toFixed(1)}/min`;
-  const bars = sparkline(hour.minutes, Math.max(10, columns - NAME - rate.length - 1));
-  return [...lines, `${pad('A minute', NAME)}${bars} ${rate}`];
+  const pace = rate(hour);
+  const bars = sparkline(hour.minutes, Math.max(10, columns - NAME - pace.length - 1));
+  return [...lines, `${pad('A minute', NAME)}${bars} ${pace}`];
 }

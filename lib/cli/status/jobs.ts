@@ -3,6 +3,7 @@ import { lasting } from '../../view/numbers.js';
 import type { Snapshot } from '../../view/snapshot.js';
 import { firstLine, harmless } from '../../view/text.js';
 import type { View } from '../../view/view.js';
+import { DEAD, workerOf } from '../../view/worker-text.js';
 import type { Colours } from '../screen/colours.js';
 import { type Column, tableLines } from '../screen/table.js';
 import { fit, widthOf } from '../screen/width.js';
@@ -30,17 +31,6 @@ const typeColumn: Column<Job> = { head: '', cell: ({ type }) => harmless(type), 
 /** Returns the table of jobs without its empty head. */
 const rowsOf = (jobs: readonly Job[], shape: readonly Column<Job>[], columns: number): string[] =>
   tableLines(jobs, shape, columns).slice(1);
-
-/** What is said of a worker that is known to be dead. */
-export const DEAD = 'worker is dead';
-
-/** Says in which process a job runs, or that it is dead. */
-export function workerOf({ lockedBy }: Job, view: View): string {
-  const isAlive = lockedBy === undefined ? false : view.isAlive(lockedBy);
-  const [host = '', , , pid = ''] = (lockedBy ?? '').split('.');
-  if (isAlive === false) return DEAD;
-  return harmless(isAlive ? `pid ${pid}` : `worker on ${host}, not known`);
-}
 
 /** Returns the jobs that run, the longest first; none if nothing runs. */
 export function runningLines(

@@ -1,13 +1,13 @@
 import { short } from '../../view/numbers.js';
-import type { Problem } from '../../view/problems.js';
+import { type Problem, verdictOf } from '../../view/problems.js';
 import { harmless, isoSeconds, size } from '../../view/text.js';
 import type { Look } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
 import { fit, pad, widthOf, wrap } from '../screen/width.js';
 
-/** Says in a few words how the queue is doing. */
-export const verdictOf = ({ length }: readonly Problem[]): string =>
-  length === 0 ? '✓ all is well' : `✗ ${length} ${length === 1 ? 'problem' : 'problems'}`;
+/** Says in a few words how the queue is doing, after a sign. */
+export const signedVerdict = (problems: readonly Problem[]): string =>
+  `${problems.length === 0 ? '✓' : '✗'} ${verdictOf(problems)}`;
 
 /** Formats the time of a look: `18:07:24 UTC`. */
 export const timeOfDay = (time: Date): string => `${time.toISOString().slice(11, 19)} UTC`;
@@ -19,7 +19,7 @@ export function verdictLines(
   colours: Colours,
 ): string[] {
   const { good, bad, warn, dim, strong } = colours;
-  const verdict = verdictOf(problems);
+  const verdict = signedVerdict(problems);
   const time = timeOfDay(snapshot.at);
   const gap = ' '.repeat(Math.max(1, columns - widthOf(verdict) - time.length));
   const lines = [

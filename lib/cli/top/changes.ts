@@ -1,7 +1,6 @@
 import { CHANGES, type Change, changeAll, whyNot } from '../../view/changes.js';
 import { counted } from '../../view/job-text.js';
 import { personName } from '../person.js';
-import { idsOf } from './job-rows.js';
 import { FAILED, isList } from './places.js';
 import type { Session } from './session.js';
 
@@ -44,7 +43,7 @@ async function chosen({ place, shown, look }: Session): Promise<{ ids: string[];
   if (group === undefined) return { ids: [], what: '' };
   const filter = { ...FAILED, group: group.id };
   const page = await shown.view.query(filter, { limit: Number.POSITIVE_INFINITY, now: Date.now() });
-  const ids = await idsOf(shown.view, page.keys);
+  const ids = await shown.view.ids(page.keys);
   return { ids, what: `${ids.length === 1 ? 'the job' : `all ${ids.length} jobs`} with: ${group.text}` };
 }
 

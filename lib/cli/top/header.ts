@@ -1,10 +1,10 @@
-import { lasting, short } from '../../view/numbers.js';
+import { lasting, rate, short } from '../../view/numbers.js';
 import { harmless } from '../../view/text.js';
 import type { Look } from '../../view/view.js';
 import type { Colours } from '../screen/colours.js';
 import { sparkline } from '../screen/sparkline.js';
 import { fit, pad, widthOf } from '../screen/width.js';
-import { spread, timeOfDay, verdictOf } from '../status/problems.js';
+import { signedVerdict, spread, timeOfDay } from '../status/problems.js';
 import { TABS } from './places.js';
 
 /** The most columns for the jobs of the last hour. */
@@ -13,7 +13,7 @@ const WIDEST_BARS = 60;
 /** Returns the name of the screen, the file, the verdict and the time. */
 export function titleLine(look: Look, note: string, columns: number, colours: Colours): string {
   const { health, problems, snapshot } = look;
-  const verdict = verdictOf(problems);
+  const verdict = signedVerdict(problems);
   const right = [...(note === '' ? [] : [note]), verdict, timeOfDay(snapshot.at)].join('  ');
   const line = spread(` queue top  ${harmless(health.file)}`, right, columns);
   const colour = problems.length === 0 ? colours.good : colours.bad;
@@ -46,9 +46,8 @@ export function countLine({ snapshot, health }: Look, columns: number): string {
 
 /** Returns what happened in the last hour. */
 export function hourLine({ snapshot: { hour } }: Look, columns: number): string {
-  const ended = hour.completed + hour.failed;
   const p95 = hour.ran.p95 === undefined ? '' : `  p95 ${lasting(hour.ran.p95)}`;
-  const figures = `${(ended / hour.minutes.length).toFixed(1)}/min  failed ${short(hour.failed)}${p95}`;
+  const figures = `${rate(hour)}  failed ${short(hour.failed)}${p95}`;
   const room = columns - widthOf(figures) - 'last hour  '.length;
   return fit(
     `last hour ${sparkline(hour.minutes, Math.max(5, Math.min(WIDEST_BARS, room)))} ${figures}`,

@@ -3,27 +3,14 @@ import { errorOrPayload } from '../../view/job-text.js';
 import { lasting } from '../../view/numbers.js';
 import { harmless } from '../../view/text.js';
 import type { View } from '../../view/view.js';
+import { DEAD, workerOf } from '../../view/worker-text.js';
 import type { Colours } from '../screen/colours.js';
 import { type Column, tableLines } from '../screen/table.js';
 import { timeOf } from '../shapes.js';
-import { DEAD, workerOf } from '../status/jobs.js';
 import type { Rows } from './rows.js';
 
 /** How much of an id tells a person which job it is. */
 const SHORT_ID = 8;
-
-/** How many jobs are read before other callbacks get their turn. */
-const TOGETHER = 500;
-
-/** Returns the ids of jobs, without those that have changed since the last look. */
-export async function idsOf(view: View, keys: readonly number[]): Promise<string[]> {
-  const ids: string[] = [];
-  for (let i = 0; i < keys.length; i += TOGETHER) {
-    ids.push(...view.jobs(keys.slice(i, i + TOGETHER)).map(({ id }) => id));
-    await new Promise(setImmediate);
-  }
-  return ids;
-}
 
 /** What a list says of its jobs. */
 export type JobColumns = 'running' | 'waiting' | 'failed' | 'all';

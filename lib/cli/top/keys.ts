@@ -1,7 +1,6 @@
 import { exactSpan } from '../../view/text.js';
 import { change, KEY_CHANGES, togglePause } from './changes.js';
 import { helpPage } from './help-page.js';
-import { idsOf } from './job-rows.js';
 import { move, movePage } from './moves.js';
 import { isList, type ListPlace, MOST_JOBS, ofGroup, ofJob, ofType, withText } from './places.js';
 import type { Session } from './session.js';
@@ -120,7 +119,7 @@ async function markAll(session: Session, place: ListPlace): Promise<void> {
     { ...filter, text: place.text },
     { limit: MOST_JOBS, order, now: Date.now() },
   );
-  for (const id of await idsOf(view, page.keys)) marks.add(id);
+  for (const id of await view.ids(page.keys)) marks.add(id);
   const left = page.total - marks.size;
   session.message = `marked ${marks.size} jobs${left > 0 ? `, and not ${left} more` : ''}`;
 }

@@ -1,6 +1,7 @@
 import type { Health } from '../../job/health.js';
 import { isFinal, type Job, type Status } from '../../job/job.js';
 import type {
+  ArchivedEnd,
   Found,
   JobFacts,
   JobSurroundings,
@@ -15,8 +16,9 @@ import { isSchedule, readMeta } from '../format/meta.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { unescapeText } from '../format/text.js';
 import type { JobIndex } from '../index/job-index.js';
-import { eachJob, readJobs } from '../index/rows.js';
+import { groupsOf, readJobs } from '../index/rows.js';
 import type { Store } from '../store.js';
+import { archivedEnds, type ReadArchives } from './archived-ends.js';
 import { gatherHealth } from './health.js';
 import { readHistory, versionOf } from './history.js';
 import { searchRows } from './search.js';
@@ -26,7 +28,12 @@ import { surroundingsOf } from './surroundings.js';
 export class FileRows implements RowSource {
   readonly #store: Store;
   readonly #sink: RowSink;
+  readonly #archives: ReadArchives = new Map();
+  /** True if the sink knows all jobs that were in the file at the last {@link read}. */
+  isWhole = false;
   #index: JobIndex | undefined;
+  #filling: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(store: Store, sink: RowSink) {
     this.#store = store;
@@ -35,19 +42,46 @@ export class FileRows implements RowSource {
   }
 
   async read(): Promise<void> {
-    const index = await this.#store.read('all');
-    if (index === undefined) {
-      this.#leave();
-      this.#sink.reset();
-    } else if (index !== this.#index) {
-      // It was there before this source.
-      this.#follow(index);
-      const slots = Array.from({ length: index.size }, (_, slot) => slot);
-      let slot = 0;
-      for (const job of eachJob(index, slots)) {
-        if (job !== undefined) this.#sink.put(slot, factsOfJob(job));
-        slot++;
+    while (!this.#isClosed) {
+      const index = await this.#store.read('all');
+      if (index === undefined) {
+        if (this.#index !== undefined) {
+          this.#leave();
+          this.#sink.reset();
+        }
+        this.isWhole = true;
+        return;
       }
+      if (this.#isClosed) return;
+      // It was there before this source.
+      if (index !== this.#index) this.#filling = this.#fill(index);
+      await this.#filling;
+      // Another file may have taken the name meanwhile.
+      if (index === this.#index) {
+        this.isWhole = true;
+        return;
+      }
+    }
+  }
+
+  /** Tells the sink of all jobs that an index knows. Others get their turn, and new rows are told as they come. */
+  async #fill(index: JobIndex): Promise<void> {
+    this.#follow(index);
+    const slots = Array.from({ length: index.size }, (_, slot) => slot);
+    try {
+      let slot = 0;
+      for (const group of groupsOf(index, slots)) {
+        if (slot > 0) await new Promise(setImmediate);
+        if (this.#index !== index) return;
+        for (const job of readJobs(index, group)) {
+          if (job !== undefined) this.#sink.put(slot, factsOfJob(job));
+          slot++;
+        }
+      }
+    } catch (error) {
+      if (this.#index === index) this.#leave();
+      this.#sink.reset();
+      throw error;
     }
   }
 
@@ -76,6 +110,10 @@ export class FileRows implements RowSource {
     return rows.filter(({ meta }) => !isSchedule(meta)).map(versionOf);
   }
 
+  archivedEnds(since: number): Promise<Map<string, ArchivedEnd>> {
+    return withStoreErrors(this.#store.path, () => archivedEnds(this.#store, since, this.#archives));
+  }
+
   surroundings(job: Job): Promise<JobSurroundings> {
     return withStoreErrors(this.#store.path, () => surroundingsOf(this.#store, job));
   }
@@ -90,12 +128,15 @@ export class FileRows implements RowSource {
   }
 
   close(): void {
+    this.#isClosed = true;
+    this.isWhole = true;
     this.#store.onIndex.delete(this.#follow);
     this.#leave();
   }
 
   readonly #follow = (index: JobIndex): void => {
     this.#leave();
+    this.isWhole = false;
     this.#index = index;
     // Rows are read from this file, even after another one has taken its name.
     index.file.retain();
@@ -112,6 +153,7 @@ export class FileRows implements RowSource {
     this.#index?.onNewest.delete(this.#tell);
     this.#index?.file.release();
     this.#index = undefined;
+    this.#filling = undefined;
   }
 }
 

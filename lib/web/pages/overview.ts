@@ -1,15 +1,41 @@
 import type { Request } from '../asked.js';
 import { type Html, html } from '../html.js';
+import { failuresTable } from '../parts/failures.js';
+import { flashOf } from '../parts/flash.js';
 import { page } from './layout.js';
+import { hourCards } from './overview/hour.js';
+import { retriesCard, runningCard } from './overview/jobs.js';
+import { tiles } from './overview/tiles.js';
+import { typesCard } from './overview/types.js';
+import { verdictCard } from './overview/verdict.js';
 
-/** Makes the page that says how the queue is doing. */
-export async function overviewPage(request: Request): Promise<Html> {
+/** How many groups of errors are shown here; the page of errors has all. */
+const MOST_GROUPS = 8;
+
+/** Makes the page that says how the queue is doing. @param refusal why a change that was asked for was not made */
+export async function overviewPage(request: Request, refusal?: Html): Promise<Html> {
   const asked = request.get('asked');
-  const { look } = await asked.look();
-  const { snapshot, problems } = look;
+  const sight = await asked.look();
+  const { snapshot } = sight.look;
+  const query = new URL(request.req.url).searchParams;
+  const { failures, at } = snapshot;
+  const content =
+    snapshot.total === 0
+      ? html`<section class="card"><h2>No jobs yet</h2><p class="empty">Add one with <code>queue add TYPE PAYLOAD</code>, or in your code with <code>await queue.enqueue(type, payload)</code>. It shows here at once.</p></section>`
+      : html`${tiles(asked, sight)}
+<div class="grid">${hourCards(asked, snapshot)}</div>
+${typesCard(asked, sight.look, query.get('types') === 'all')}
+<div class="grid">${[await runningCard(asked, sight), retriesCard(asked, sight)]}</div>
+<section class="card"><header><h2>Errors<small>of failed jobs, by what they have in common</small></h2>${
+          failures.length > 0 && html`<a href="${asked.settings.base}/errors">all ${failures.length}</a>`
+        }</header>${
+          failures.length === 0
+            ? html`<p class="empty">No job has failed.</p>`
+            : failuresTable(asked, failures.slice(0, MOST_GROUPS), at, false)
+        }</section>`;
   return page(
     asked,
-    { title: 'Overview', tab: 'overview', snapshot },
-    html`<section class="card"><h1>${problems.length} problems</h1>${problems.map(({ text }) => html`<p>${text}</p>`)}</section>`,
+    { title: 'Overview', tab: 'overview', snapshot, isLive: refusal === undefined },
+    html`${refusal ?? flashOf(query)}${verdictCard(asked, sight.look)}${content}`,
   );
 }

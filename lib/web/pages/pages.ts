@@ -1,8 +1,10 @@
 import type { App, Request } from '../asked.js';
 import type { Html } from '../html.js';
+import { errorsPage } from './errors.js';
 import { jobPage } from './job.js';
 import { jobsPage } from './jobs.js';
 import { overviewPage } from './overview.js';
+import { schedulesPage } from './schedules.js';
 
 /** Adds the pages. */
 export function addPages(app: App): void {
@@ -14,4 +16,6 @@ export function addPages(app: App): void {
   show('/', overviewPage);
   show('/jobs', jobsPage);
   show('/jobs/:id', jobPage);
+  show('/errors', errorsPage);
+  show('/schedules', schedulesPage);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, utimesSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { countEnds } from '../../../lib/cli/metrics/count-ends.js';
+import { countEnds } from '../../../lib/view/metrics/count-ends.js';
 import { archiveFiles } from '../../../lib/file/compaction/archive.js';
 import { Counters } from '../../../lib/view/metrics/counters.js';
 import { exposition, type ReadSample, samplesIn } from '../../../lib/view/metrics/exposition.js';
@@ -20,7 +20,7 @@ function counted(t: TestContext, options: TestOptions = {}) {
     const view = new View(queue);
     await view.snapshot(clock.now());
     const counters = new Counters(samplesIn(text), clock.now());
-    await countEnds(counters, view, store);
+    await countEnds(counters, view);
     view.close();
     text = exposition(counters.families(), false);
     return samplesIn(text);

@@ -1,0 +1,15 @@
+/* What pages do beyond links and forms. */
+import { isBusy } from './busy.js';
+import { watchKeys } from './keys.js';
+import { Live } from './live.js';
+import { showSelection, watchSelection } from './selection.js';
+
+// What was just done is on the page. It must not be told again when the page is loaded again.
+const address = new URL(location.href);
+if (address.searchParams.has('did')) {
+  address.searchParams.delete('did');
+  history.replaceState(history.state, '', address);
+}
+watchSelection();
+watchKeys();
+new Live(isBusy, showSelection).start();
