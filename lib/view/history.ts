@@ -1,4 +1,3 @@
-import type { Job } from '../job/job.js';
 import { eventOf, type JobEventName } from '../job/job-event.js';
 import type { JobVersion } from '../job/row-source.js';
 
@@ -27,20 +26,15 @@ const OF_ATTEMPTS: ReadonlySet<string> = new Set(['started', 'completed', 'faile
  *
  * @param jobs its versions; the first ones may be missing
  * @param now in ms since 1970
- * @param shown returns a job as it may be shown
  */
-export function historyOf(
-  jobs: readonly JobVersion[],
-  now: number,
-  shown: (job: Job) => Job = (job) => job,
-): HistoryEntry[] {
+export function historyOf(jobs: readonly JobVersion[], now: number): HistoryEntry[] {
   const entries: HistoryEntry[] = [];
   const add = (event: HistoryEntry['event'], at: Date | undefined, job: JobVersion): void => {
     entries.push({
       event,
       at,
       attempt: OF_ATTEMPTS.has(event) && job.attempts > 0 ? job.attempts : undefined,
-      error: event === 'failed' || event === 'retrying' ? shown(job).error : undefined,
+      error: event === 'failed' || event === 'retrying' ? job.error : undefined,
       worker: event === 'started' ? job.lockedBy : undefined,
     });
   };

@@ -5,7 +5,6 @@ import { rowsOf } from '../open-queue.js';
 import type { Queue } from '../queue.js';
 import { Board } from './board.js';
 import { groupText } from './error-group.js';
-import type { ErrorGroup } from './error-groups.js';
 import { type Explanation, explain } from './explain.js';
 import { hasText } from './has-text.js';
 import { type HistoryEntry, historyOf } from './history.js';
@@ -134,7 +133,12 @@ export class View {
 
   /** Returns what the queue still knows of what happened to a job. It may read the whole file. @param now in ms */
   async history(id: string, now: number): Promise<HistoryEntry[]> {
-    return historyOf(await this.#rows.history(id), now, this.#redact);
+    const jobs = await this.#rows.history(id);
+    const entries = historyOf(jobs, now);
+    const redact = this.#redact;
+    if (redact === undefined) return entries;
+    const errors = new Map(jobs.map((job) => [job.error, redact(job).error]));
+    return entries.map((entry) => ({ ...entry, error: errors.get(entry.error) }));
   }
 
   /** Says why a job is where it is, and what happens next. @param now in ms since 1970 */
@@ -162,6 +166,22 @@ export class View {
     return this.#redact === undefined ? jobs : jobs.map(this.#redact);
   }
 
+  /** Returns a job's state; that of a pending one says when its turn is. @param now in ms since 1970 */
+  stateOf({ id, status }: Job, now: number): State {
+    const key = status === 'pending' ? this.#rows.keyOf(id) : undefined;
+    // A job that is newer than the last look is not on the board.
+    const isSeen = key !== undefined && this.board.status(key) === 'pending';
+    return isSeen ? this.board.pendingState(key, now) : status;
+  }
+
+  /** Returns the id of the group of a job's error; undefined if it has none, or was not there at the last look. */
+  groupOf(id: string): string | undefined {
+    const key = this.#rows.keyOf(id);
+    return key === undefined || this.board.status(key) === undefined
+      ? undefined
+      : this.board.groups.get(this.board.group(key))?.id;
+  }
+
   /** Returns all jobs that run. */
   running(): Job[] {
     const keys: number[] = [];
@@ -179,24 +199,24 @@ export class View {
     return ids;
   }
 
+  /** Counts jobs of the last look by their types. */
+  typesOf(keys: readonly number[]): Map<string, number> {
+    const types = new Map<string, number>();
+    for (const key of this.#boardKeys(keys)) {
+      const { name } = this.board.type(key);
+      types.set(name, (types.get(name) ?? 0) + 1);
+    }
+    return types;
+  }
+
   #rowsOfKeys(keys: readonly number[]): Job[] {
+    return this.#rows.jobs(this.#boardKeys(keys)).filter((job) => job !== undefined);
+  }
+
+  /** Returns the keys on the board, of those jobs that are still there. */
+  #boardKeys(keys: readonly number[]): number[] {
     const from = this.board.resets * EMPTYING;
-    const own = keys.map((key) => key - from).filter((key) => key >= 0 && key < EMPTYING);
-    return this.#rows.jobs(own).filter((job) => job !== undefined);
-  }
-
-  /** Returns a job's state; that of a pending one says when its turn is. @param now in ms since 1970 */
-  stateOf({ id, status }: Job, now: number): State {
-    const key = status === 'pending' ? this.#rows.keyOf(id) : undefined;
-    // A job that is newer than the last look is not on the board.
-    const isSeen = key !== undefined && this.board.status(key) === 'pending';
-    return isSeen ? this.board.pendingState(key, now) : status;
-  }
-
-  /** Returns the group of a job's error, as the queue has it; undefined if it is not in the file. */
-  groupOf({ id }: Job): ErrorGroup | undefined {
-    const key = this.#rows.keyOf(id);
-    return key === undefined ? undefined : this.board.groups.get(this.board.group(key));
+    return keys.map((key) => key - from).filter((key) => key >= 0 && key < EMPTYING);
   }
 
   /** Returns a job's key by its id; undefined if there is no such job. */

@@ -12,9 +12,6 @@ export const isChangeName = (name: string): name is ChangeName => Object.hasOwn(
 /** The most jobs that one request changes. A person asks again for the rest. */
 export const MOST_CHANGED = 10_000;
 
-/** How many jobs are looked up at a time. */
-const TOGETHER = 500;
-
 /** The states that allow a change. For a job that is due, a promotion changes nothing. */
 const ALLOWED: Readonly<Record<ChangeName, readonly State[]>> = {
   retry: ['failed', 'cancelled'],
@@ -59,23 +56,12 @@ export async function choose(
     ...((name === 'retry' || name === 'dismiss') && { isDismissed: filter.isDismissed ?? false }),
   };
   const { keys, total } = await view.query(wanted, { limit: most, now, order: 'first' });
-  return { ...(await namesOf(view, keys)), total };
+  return { ids: await view.ids(keys), types: view.typesOf(keys), total };
 }
 
-/** Returns the ids of jobs, and how many there are of each type. */
-async function namesOf(view: View, keys: readonly number[]): Promise<Omit<Chosen, 'total'>> {
-  const types = new Map<string, number>();
-  const ids: string[] = [];
-  for (let i = 0; i < keys.length; i += TOGETHER) {
-    for (const { id, type } of view.jobs(keys.slice(i, i + TOGETHER))) {
-      ids.push(id);
-      types.set(type, (types.get(type) ?? 0) + 1);
-    }
-    // Other requests have their turn.
-    await new Promise(setImmediate);
-  }
-  return { ids, types };
-}
+/** Returns the keys of jobs, without those that are not there. */
+export const keysOf = (view: View, ids: readonly string[]): number[] =>
+  ids.map((id) => view.keyOf(id)).filter((key) => key !== undefined);
 
 /** What came of a change. */
 export interface Outcome {

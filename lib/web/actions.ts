@@ -2,7 +2,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { TsvqError } from '../job/errors.js';
 import { CHANGES, whyNot } from '../view/changes.js';
 import { counted } from '../view/job-text.js';
-import { act, type ChangeName, type Chosen, changesFor, choose, type Outcome } from './act.js';
+import { act, type ChangeName, type Chosen, changesFor, choose, keysOf, type Outcome } from './act.js';
 import type { App, Asked, Request } from './asked.js';
 import { backOf, withDone } from './back.js';
 import { type ChangeRequest, readChangeRequest } from './change-request.js';
@@ -48,11 +48,11 @@ async function chosenBy(asked: Asked, { name, ids, filter }: ChangeRequest): Pro
   if (ids === undefined) return choose(asked, name, filter);
   const { view, look } = await asked.look();
   const now = look.snapshot.at.getTime();
-  const keys = ids.map((id) => view.keyOf(id)).filter((key) => key !== undefined);
-  const jobs = view.jobs(keys).filter((job) => changesFor([view.stateOf(job, now)]).includes(name));
-  const types = new Map<string, number>();
-  for (const { type } of jobs) types.set(type, (types.get(type) ?? 0) + 1);
-  return { ids: jobs.map(({ id }) => id), total: jobs.length, types };
+  const jobs = view
+    .jobs(keysOf(view, ids))
+    .filter((job) => changesFor([view.stateOf(job, now)]).includes(name));
+  const fit = jobs.map(({ id }) => id);
+  return { ids: fit, total: fit.length, types: view.typesOf(keysOf(view, fit)) };
 }
 
 /** Makes a change, and leads back, or says why it is less than was asked for. */

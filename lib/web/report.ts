@@ -77,7 +77,8 @@ async function failuresCard(asked: Asked, { view, look }: Sight, limit: number):
       firstLine(error, 160) || '(no error)'
     }</span> ${finishedAt && html`<span class="dim">${ago(finishedAt, at)}</span>`}</summary>
 <p class="mono dim">queue show ${id}</p>${error !== '' && errorBlock(error)}${
-      payload !== undefined && jsonBlock(payload, html`All of it is in <code>queue show ${id}</code>.`)
+      payload !== undefined &&
+      jsonBlock('Payload', payload, html`All of it is in <code>queue show ${id}</code>.`)
     }</details>`,
   )}</section>`;
 }

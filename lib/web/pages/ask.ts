@@ -1,9 +1,9 @@
-import type { Job } from '../../job/job.js';
 import { CHANGES } from '../../view/changes.js';
 import { groupText } from '../../view/error-group.js';
 import { counted, typesText } from '../../view/job-text.js';
-import { type Chosen, MOST_CHANGED } from '../act.js';
-import { type Asked, shownJob } from '../asked.js';
+import { grouped } from '../../view/numbers.js';
+import { type Chosen, keysOf, MOST_CHANGED } from '../act.js';
+import type { Asked } from '../asked.js';
 import type { ChangeRequest } from '../change-request.js';
 import { type Html, html, NOTHING } from '../html.js';
 import { fieldsOf } from '../job-query.js';
@@ -26,8 +26,8 @@ export async function askPage(asked: Asked, request: ChangeRequest, chosen: Chos
   const now = look.snapshot.at.getTime();
   const { total, types } = chosen;
   const { labelFor, effect } = CHANGE_TEXTS[name];
-  const label = labelFor(total === 1 ? 'this job' : `${total.toLocaleString('en')} jobs`);
-  const jobs = chosen.ids.slice(0, FIRST).flatMap((id) => jobOf(asked, view.keyOf(id), view.jobs.bind(view)));
+  const label = labelFor(total === 1 ? 'this job' : `${grouped(total)} jobs`);
+  const jobs = view.jobs(keysOf(view, chosen.ids.slice(0, FIRST)));
   const more = total - MOST_CHANGED;
   const unfit = ids === undefined ? 0 : ids.length - chosen.ids.length;
   // Jobs that come while the person thinks were not on this page.
@@ -42,17 +42,14 @@ export async function askPage(asked: Asked, request: ChangeRequest, chosen: Chos
 <p>${typesText(types)}${ids === undefined && html`<br><span class="dim">${filterText(request, jobs[0]?.error)}</span>`}</p>
 <p>${effect[total === 1 ? 0 : 1]}</p>
 ${unfit > 0 && html`<p class="warn">${counted(unfit)} of those selected ${unfit === 1 ? 'stays' : 'stay'} as ${unfit === 1 ? 'it is' : 'they are'}: only ${CHANGES[name].wanted}.</p>`}
-${more > 0 && html`<p class="warn">These are more than one request changes: the first ${MOST_CHANGED.toLocaleString('en')} come now, and ${more.toLocaleString('en')} are left for the next ones.</p>`}
+${more > 0 && html`<p class="warn">These are more than one request changes: the first ${grouped(MOST_CHANGED)} come now, and ${grouped(more)} are left for the next ones.</p>`}
 <h2>${total > FIRST ? `The first ${FIRST}` : total === 1 ? 'The job' : 'The jobs'}</h2>
-${jobTable(jobs, { base, view, now, caption: 'Jobs that will be changed', canSelect: false })}
+${jobTable(jobs, { asked, view, now, caption: 'Jobs that will be changed', canSelect: false })}
 <form method="post" action="${base}/jobs/act">${hiddenFields([...which, ['act', name], ['sure', '1'], ['back', back]])}
 ${name === 'retry' && total >= MANY ? spreadField() : NOTHING}
 <p class="bar"><button class="${name === 'cancel' ? 'danger' : 'primary'}">${label}</button><a class="button" href="${back}">Go back</a></p></form></section>`,
   );
 }
-
-const jobOf = (asked: Asked, key: number | undefined, read: (keys: readonly number[]) => Job[]): Job[] =>
-  key === undefined ? [] : read([key]).map((job) => shownJob(asked, job));
 
 /** Says in words which jobs a filter wants. @param error of one of them, as it may be shown */
 function filterText({ name, filter }: ChangeRequest, error: string | undefined): string {

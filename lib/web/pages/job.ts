@@ -11,8 +11,8 @@ import { errorBlock } from '../parts/error-block.js';
 import { flashOf } from '../parts/flash.js';
 import { jobForm } from '../parts/job-buttons.js';
 import { factsPart } from '../parts/job-facts.js';
-import { jobPath } from '../parts/job-table.js';
 import { jsonBlock } from '../parts/json.js';
+import { jobAddress } from '../parts/links.js';
 import { timelinePart } from '../parts/timeline.js';
 import { page } from './layout.js';
 
@@ -39,11 +39,11 @@ export async function jobPage(request: Request): Promise<Html | Response> {
       job.dismissed && html`<span class="dim">dismissed</span>`
     }<code class="dim">${job.id}</code></div>${buttons(job, state, around)}</div>
 ${await whyPart(job, around)}
-${await historyPart(job, around)}
+${await historyPart(id, around)}
 ${await errorPart(job, around)}
 <div class="grid">${valuePart('Payload', job.payload, job, around)}
 ${valuePart('Result', job.result, job, around)}
-<section class="card half"><h2>Facts</h2>${factsPart(job, { base: settings.base, view, parents: await view.parents(job), now })}</section></div>`,
+<section class="card half"><h2>Facts</h2>${factsPart(job, { asked, view, parents: await view.parents(job), now })}</section></div>`,
   );
 }
 
@@ -61,7 +61,7 @@ function buttons({ id, dismissed }: Job, state: State, { asked, isArchived }: Jo
   if (isArchived || !mayChange(asked)) return NOTHING;
   const { base } = asked.settings;
   const changes = changesFor([state]).filter((name) => name !== 'dismiss' || !dismissed);
-  return jobForm(base, id, changes, jobPath(base, id));
+  return jobForm(base, id, changes, jobAddress(asked, id));
 }
 
 /** Says why the job is where it is, what happens next, and what a person can type. */
@@ -73,7 +73,7 @@ async function whyPart(job: Job, { view, now, isArchived }: JobContext): Promise
 <h3 class="dim">In a terminal</h3><ul class="commands">${commands.map((command) => html`<li><code>${command}</code></li>`)}</ul></section>`;
 }
 
-async function historyPart({ id }: Job, { view, now, isArchived }: JobContext): Promise<Html> {
+async function historyPart(id: string, { view, now, isArchived }: JobContext): Promise<Html> {
   const history = isArchived ? [] : await view.history(id, now);
   return history.length === 0
     ? NOTHING
@@ -81,10 +81,10 @@ async function historyPart({ id }: Job, { view, now, isArchived }: JobContext): 
 }
 
 async function errorPart(job: Job, { asked, view, now, isArchived }: JobContext): Promise<Html> {
-  const { error, status } = job;
+  const { id, error, status } = job;
   if (error === undefined) return NOTHING;
   // As the queue has it: what a page may show of an error can be less.
-  const group = view.groupOf(job)?.id;
+  const group = view.groupOf(id);
   const filter = { states: ['failed'], isDismissed: false, ...(group !== undefined && { group }) } as const;
   const total = isArchived || group === undefined ? 0 : (await view.query(filter, { limit: 0, now })).total;
   const others =

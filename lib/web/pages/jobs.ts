@@ -1,14 +1,16 @@
 import type { Job } from '../../job/job.js';
 import { counted } from '../../view/job-text.js';
+import { grouped } from '../../view/numbers.js';
 import type { FoundPage, Look, TextFilter, View } from '../../view/view.js';
-import { type Asked, mayChange, type Request, shownJob } from '../asked.js';
+import { type Asked, mayChange, type Request } from '../asked.js';
 import { type Html, html, NOTHING } from '../html.js';
 import { type JobQuery, readJobQuery, writeJobQuery } from '../job-query.js';
 import { flashOf } from '../parts/flash.js';
 import { listForm } from '../parts/job-buttons.js';
 import { chipsPart, filterForm } from '../parts/job-filter.js';
-import { jobPath, jobTable } from '../parts/job-table.js';
+import { jobTable } from '../parts/job-table.js';
 import { isInTurn, type JobTab, tabOf, tabsPart } from '../parts/job-tabs.js';
+import { jobAddress } from '../parts/links.js';
 import { page } from './layout.js';
 
 /** How many jobs a page lists. */
@@ -24,14 +26,14 @@ export async function jobsPage(request: Request): Promise<Html | Response> {
   const asks = readJobQuery(query);
   const { filter, after } = asks;
   const { view, look } = await asked.look();
-  if (await isJob(asked, view, filter.text)) return request.redirect(jobPath(base, filter.text ?? ''));
+  if (await isJob(asked, view, filter.text)) return request.redirect(jobAddress(asked, filter.text ?? ''));
   const now = look.snapshot.at.getTime();
   const tab = tabOf(filter);
   const found = await view.query(filter, {
     ...{ limit: PAGE, after, now },
     order: isInTurn(tab) ? 'first' : 'newest',
   });
-  const jobs = view.jobs(found.keys).map((job) => shownJob(asked, job));
+  const jobs = view.jobs(found.keys);
   const title = tab.kind === '' ? 'Jobs' : `${capital(tab.kind)} jobs`;
   return page(
     asked,
@@ -60,8 +62,7 @@ async function isJob({ queue }: Asked, view: View, text: string | undefined): Pr
 const totalText = ({ total, hasMore }: FoundPage): string =>
   hasMore ? `more than 20,000 have this text; ${formatted(total)} of the newest` : formatted(total);
 
-const formatted = (total: number): string =>
-  counted(total).replace(String(total), total.toLocaleString('en'));
+const formatted = (total: number): string => counted(total).replace(String(total), grouped(total));
 
 /** What a list needs to know besides its jobs. */
 interface ListContext {
@@ -78,7 +79,7 @@ function list(
 ): Html | Promise<Html> {
   const { base } = asked.settings;
   const canSelect = mayChange(asked) && tabOf(filter).name !== 'Done';
-  const table = jobTable(jobs, { base, view, now, caption: title, canSelect });
+  const table = jobTable(jobs, { asked, view, now, caption: title, canSelect });
   return canSelect ? listForm(asked, filter, `${base}/jobs${writeJobQuery(filter, after)}`, table) : table;
 }
 
@@ -89,7 +90,7 @@ function dismissedLink(base: string, { type }: TextFilter, { name }: JobTab, { s
   const dismissed = counts?.dismissed ?? 0;
   if (name !== 'Failed' || dismissed === 0) return NOTHING;
   const query = writeJobQuery({ states: ['failed'], isDismissed: true, ...(type !== undefined && { type }) });
-  return html` · <a href="${base}/jobs${query}">${dismissed.toLocaleString('en')} dismissed</a>`;
+  return html` · <a href="${base}/jobs${query}">${grouped(dismissed)} dismissed</a>`;
 }
 
 /** Says why a list is empty. */

@@ -14,7 +14,7 @@ export interface Frame {
   readonly snapshot?: Snapshot | undefined;
   /** What is in the search box. */
   readonly text?: string | undefined;
-  /** False if the page's address, asked for again, is another page. Default: true */
+  /** False for an answer to a form, which can't be loaded again. Default: true. */
   readonly isLive?: boolean;
 }
 
@@ -57,7 +57,7 @@ export function page(
 <form class="search" role="search" action="${base}/jobs"><input type="search" name="q" value="${exact(text)}" aria-label="Search jobs" placeholder="Search id, payload, error  /"></form>
 <span id="live" class="live" hidden></span>
 </div></header>
-<main id="main" tabindex="-1" data-access="${mayChange(asked) ? 'write' : 'read'}" data-live="${isLive ? 'on' : 'off'}">
+<main id="main" tabindex="-1" data-access="${mayChange(asked) ? 'write' : 'read'}"${isLive ? NOTHING : raw(' data-live="off"')}>
 ${content}
 </main>
 <footer><span>${asked.queue.file}</span><span>times are UTC</span></footer>

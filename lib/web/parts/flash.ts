@@ -8,6 +8,8 @@ interface Done {
   readonly n: number;
   /** How many were in no state for it. */
   readonly left: number;
+  /** How many are still to be changed, because they were too many for one request. */
+  readonly more: number;
 }
 
 /** What is said of each code. The second text is for a change that came to nothing. */
@@ -15,8 +17,10 @@ const TEXTS: Readonly<Record<string, (done: Done) => string>> = {
   ...Object.fromEntries(
     Object.entries(CHANGES).map(([name, { done, wanted }]) => [
       name,
-      ({ n, left }: Done) =>
-        `${done} ${counted(n)}${left === 0 ? '' : `; ${counted(left)} could not be: only ${wanted}`}`,
+      ({ n, left, more }: Done) =>
+        `${done} ${counted(n)}${left === 0 ? '' : `; ${counted(left)} could not be: only ${wanted}`}${
+          more === 0 ? '' : `; ${counted(more)} are left for the next request`
+        }`,
     ]),
   ),
   pause: () => 'paused: no job of that type starts until it is resumed',
@@ -42,8 +46,8 @@ export const flash = (text: string, isBad = false): Html =>
 export function flashOf(query: URLSearchParams): Html {
   const did = query.get('did') ?? '';
   if (!Object.hasOwn(TEXTS, did)) return NOTHING;
-  const [n, left] = ['n', 'left'].map((name) => numberOf(query.get(name))) as [number, number];
-  return flash(TEXTS[did]?.({ n, left }) ?? '', n === 0);
+  const [n = 0, left = 0, more = 0] = ['n', 'left', 'more'].map((name) => numberOf(query.get(name)));
+  return flash(TEXTS[did]?.({ n, left, more }) ?? '', n === 0);
 }
 
 const numberOf = (text: string | null): number => (/^\d{1,9}$/.test(text ?? '') ? Number(text) : 0);

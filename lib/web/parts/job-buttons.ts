@@ -1,3 +1,4 @@
+import { grouped } from '../../view/numbers.js';
 import type { TextFilter } from '../../view/view.js';
 import { type ChangeName, changesFor, choose } from '../act.js';
 import type { Asked } from '../asked.js';
@@ -32,7 +33,7 @@ export async function listForm(asked: Asked, filter: TextFilter, back: string, l
     : await Promise.all(changes.map(async (name) => (await choose(asked, name, filter, 0)).total));
   const forAll = changes.map((name, i) => {
     const total = totals[i] ?? 0;
-    const label = `${CHANGE_TEXTS[name].labelFor(`all ${total.toLocaleString('en')}`)}…`;
+    const label = `${CHANGE_TEXTS[name].labelFor(`all ${grouped(total)}`)}…`;
     return total > 0 && button(name, label, html` form="${FOR_ALL}"`);
   });
   return html`<form method="post" action="${base}/jobs/act" id="${FOR_ALL}">${fields}<input type="hidden" name="all" value="1"></form>

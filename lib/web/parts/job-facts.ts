@@ -2,9 +2,10 @@ import type { Job } from '../../job/job.js';
 import { attemptsText, slotText } from '../../view/job-text.js';
 import { isoSeconds, toSafeJson } from '../../view/text.js';
 import type { View } from '../../view/view.js';
+import type { Asked } from '../asked.js';
 import { type Html, html, type Part } from '../html.js';
 import { badge } from './badge.js';
-import { jobLink } from './job-table.js';
+import { jobLink } from './links.js';
 import { ago, until } from './time.js';
 
 /** A job that another one waits for, or waited for; undefined if it is no longer in the file. */
@@ -12,7 +13,7 @@ type Parent = Awaited<ReturnType<View['parents']>>[number];
 
 /** What the facts need to know besides the job. */
 interface Around {
-  readonly base: string;
+  readonly asked: Asked;
   readonly view: View;
   readonly parents: readonly Parent[];
   /** In ms since 1970. */
@@ -20,7 +21,7 @@ interface Around {
 }
 
 /** Makes the list of what is known of a job, but for what it is given and what came of it. */
-export function factsPart(job: Job, { base, view, parents, now }: Around): Html {
+export function factsPart(job: Job, { asked, view, parents, now }: Around): Html {
   const { schedule, meta, lockedBy } = job;
   const facts: [name: string, value: Part][] = [
     ['Attempts', attemptsText(job)],
@@ -35,9 +36,9 @@ export function factsPart(job: Job, { base, view, parents, now }: Around): Html 
     [
       'Schedule',
       schedule &&
-        html`<a href="${base}/schedules">${schedule.name}</a> <span class="dim">${slotText(job)}</span>`,
+        html`<a href="${asked.settings.base}/schedules">${schedule.name}</a> <span class="dim">${slotText(job)}</span>`,
     ],
-    ['After', parents.length > 0 && parents.map((parent) => parentPart(base, parent))],
+    ['After', parents.length > 0 && parents.map((parent) => parentPart(asked, parent))],
     ['Labels', Object.keys(meta).length > 0 && html`<code>${toSafeJson(meta)}</code>`],
     ['Worker', lockedBy !== undefined && html`<code>${lockedBy}</code> ${liveness(view.isAlive(lockedBy))}`],
     ['Created', moment(job.createdAt, now)],
@@ -49,8 +50,8 @@ export function factsPart(job: Job, { base, view, parents, now }: Around): Html 
   return html`<dl class="facts">${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
-const parentPart = (base: string, { id, job }: Parent): Html =>
-  html`<span class="parent">${jobLink(base, id)} ${
+const parentPart = (asked: Asked, { id, job }: Parent): Html =>
+  html`<span class="parent">${jobLink(asked, id)} ${
     job === undefined
       ? html`<span class="dim">no longer in the file</span>`
       : html`${job.type} ${badge(job.status)}`

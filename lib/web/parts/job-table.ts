@@ -2,23 +2,15 @@ import type { Job } from '../../job/job.js';
 import { errorOrPayload } from '../../view/job-text.js';
 import { lasting as lastingText } from '../../view/numbers.js';
 import type { View } from '../../view/view.js';
+import type { Asked } from '../asked.js';
 import { exact, type Html, html, NOTHING } from '../html.js';
 import { badge } from './badge.js';
+import { jobLink } from './links.js';
 import { ago, lasting, until } from './time.js';
-
-/** How much of an id tells a person which job it is. */
-const SHORT_ID = 8;
-
-/** The path of a job's page. */
-export const jobPath = (base: string, id: string): string => `${base}/jobs/${encodeURIComponent(id)}`;
-
-/** Makes a link to a job, with the beginning of its id. */
-export const jobLink = (base: string, id: string): Html =>
-  html`<a class="mono" href="${jobPath(base, id)}" title="${id}">${[...id].slice(0, SHORT_ID).join('')}</a>`;
 
 /** What a table of jobs needs to know besides them. */
 export interface TableContext {
-  readonly base: string;
+  readonly asked: Asked;
   readonly view: View;
   /** In ms since 1970. */
   readonly now: number;
@@ -37,13 +29,13 @@ export function jobTable(jobs: readonly Job[], context: TableContext): Html {
 <tbody>${jobs.map((job) => row(job, context))}</tbody></table>`;
 }
 
-function row(job: Job, { base, view, now, canSelect }: TableContext): Html {
+function row(job: Job, { asked, view, now, canSelect }: TableContext): Html {
   const { id, type, attempts, forgiven, maxAttempts, dismissed } = job;
   const isError = job.error !== undefined && (job.status === 'failed' || job.status === 'pending');
   return html`<tr>${
     canSelect &&
     html`<td class="pick"><label><input type="checkbox" name="id" value="${exact(id)}" aria-label="Select job ${id}"></label></td>`
-  }<th scope="row" class="id">${jobLink(base, id)}</th><td class="strong type">${type}</td><td class="state">${badge(view.stateOf(job, now))}${
+  }<th scope="row" class="id">${jobLink(asked, id)}</th><td class="strong type">${type}</td><td class="state">${badge(view.stateOf(job, now))}${
     dismissed ? html` <span class="dim">dismissed</span>` : NOTHING
   }</td><td class="num dim tries">${attempts - forgiven}${
     maxAttempts === undefined ? NOTHING : ` of ${maxAttempts}`

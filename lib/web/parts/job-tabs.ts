@@ -1,4 +1,5 @@
 import { raw } from 'hono/html';
+import { grouped } from '../../view/numbers.js';
 import type { State } from '../../view/query.js';
 import type { Snapshot } from '../../view/snapshot.js';
 import type { TextFilter, View } from '../../view/view.js';
@@ -97,7 +98,7 @@ export async function tabsPart(
     const query = writeJobQuery({ ...tab.filter, ...rest });
     return html`<a href="${base}/jobs${query}"${tab === current ? raw(' aria-current="page"') : NOTHING}>${tab.name}<span class="count${
       tab === FAILED && count > 0 ? ' bad' : ''
-    }">${count.toLocaleString('en')}</span></a>`;
+    }">${grouped(count)}</span></a>`;
   })}</nav>`;
 }
 

@@ -10,6 +10,10 @@ const SHORT_ID = 8;
 export const listAddress = ({ settings: { base } }: Asked, filter: TextFilter): string =>
   `${base}/jobs${writeJobQuery(filter)}`;
 
+/** Returns the address of a job's page. */
+export const jobAddress = ({ settings: { base } }: Asked, id: string): string =>
+  `${base}/jobs/${encodeURIComponent(id)}`;
+
 /** Makes the link to a job, with the beginning of its id. */
-export const jobLink = ({ settings: { base } }: Asked, id: string): Html =>
-  html`<a class="mono" href="${base}/jobs/${encodeURIComponent(id)}">${id.slice(0, SHORT_ID)}</a>`;
+export const jobLink = (asked: Asked, id: string): Html =>
+  html`<a class="mono" href="${jobAddress(asked, id)}" title="${id}">${[...id].slice(0, SHORT_ID).join('')}</a>`;
