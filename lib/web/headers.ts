@@ -24,7 +24,5 @@ export function guarded({ body, status, statusText, headers: own }: Response): R
   const headers = new Headers(own);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
   if (!headers.has('cache-control')) headers.set('cache-control', NO_STORE);
-  // A framework around the page may compress what is compressed already, as Next does.
-  if (headers.has('content-encoding')) headers.append('cache-control', 'no-transform');
   return new Response(body, { status, statusText, headers });
 }

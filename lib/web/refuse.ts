@@ -13,7 +13,7 @@ const CODES: Readonly<Record<number, string>> = {
   403: 'NO_ACCESS',
   404: 'NOT_FOUND',
   405: 'WRONG_METHOD',
-  413: 'TOO_LARGE',
+  413: 'BODY_TOO_LARGE',
   500: 'INTERNAL',
 };
 
