@@ -69,7 +69,7 @@ await app.listen({ port: listening[0], host: listening[1] });
     'server.mjs': `import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 ${MODULE}
-const app = new Hono({ strict: false });
+const app = new Hono();
 app.all('/admin/queue/*', (context) => dashboard.fetch(context.req.raw));
 serve({ fetch: app.fetch, port: listening[0], hostname: listening[1] });
 `,
