@@ -12,6 +12,7 @@ export const VARIABLES: readonly (readonly [name: string, about: string])[] = [
   ['QUEUE_MAX_BYTES', "the most that the file may have ('10GB') after a job is added; default: 4 GiB"],
   ['QUEUE_MIN_FREE', "the space that the disk must have ('1GB') for a job to start; default: 0"],
   ['QUEUE_NO_WORKER_AFTER', 'how long no worker may look before adding a job warns; 0: never; default: 10m'],
+  ['QUEUE_WEB_TOKEN', 'the token of `queue web`, 16 characters or more; default: a new one at each start'],
   ['QUEUE_ANY_FILE_SYSTEM', '1, true or yes: like `--any-file-system`'],
 ];
 

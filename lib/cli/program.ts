@@ -19,6 +19,7 @@ const GROUPS: Record<string, Commands> = {
   Look: {
     status: ['show how the queue is doing', () => import('./commands/status.js')],
     top: ['show the queue live, and change jobs by keys', () => import('./commands/top.js')],
+    web: ['serve a web page of the queue', () => import('./commands/web.js')],
     list: ['list jobs', () => import('./commands/list.js')],
     show: ['show all of one job', () => import('./commands/show.js')],
     explain: ['say why a job waits, runs or failed', () => import('./commands/explain.js')],

@@ -13,5 +13,9 @@ export function isForeign(request: Request): boolean {
   if (origin === null) return false;
   const host = request.headers.get('host') ?? new URL(request.url).host;
   // `null` is the origin of a sandboxed page.
-  return !URL.canParse(origin) || new URL(origin).host !== host;
+  if (!URL.canParse(origin)) return true;
+  const { protocol, host: from } = new URL(origin);
+  // A proxy with TLS in front makes http of https, so only the hosts are compared, without a port that goes without saying.
+  const to = `${protocol}//${host}`;
+  return !['http:', 'https:'].includes(protocol) || !URL.canParse(to) || new URL(to).host !== from;
 }

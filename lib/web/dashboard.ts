@@ -1,10 +1,14 @@
 import type { Queue } from '../queue.js';
+import type { Patience } from '../view/problems.js';
 import { makeApp } from './app.js';
+import { guarded } from './headers.js';
 import { LiveView } from './live-view.js';
-import { type DashboardOptions, resolveDashboardOptions } from './options.js';
+import { type DashboardOptions, type DashboardSettings, resolveDashboardOptions } from './options.js';
 
 /** A queue's page, which an app serves. */
 export interface Dashboard {
+  /** The path that it is mounted at, without a slash at its end. */
+  readonly base: string;
   /** Answers a request. It is bound, so it may be given away by itself. */
   readonly fetch: (request: Request) => Promise<Response>;
   /** Frees what the dashboard keeps of the queue. It doesn't close the queue. */
@@ -27,9 +31,16 @@ const PATIENCE = { maxAge: 600_000, maxFailed: 0 };
  * app.use('/admin/queue', nodeHandler(dashboard)); // Express
  * app.all('/admin/queue/*', (context) => dashboard.fetch(context.req.raw)); // Hono
  */
-export function createDashboard(queue: Queue, options: DashboardOptions): Dashboard {
-  const settings = resolveDashboardOptions(options);
-  const live = new LiveView(queue, { patience: PATIENCE, redact: settings.redact });
+export const createDashboard = (queue: Queue, options: DashboardOptions): Dashboard =>
+  makeDashboard(queue, resolveDashboardOptions(options), PATIENCE);
+
+/** Makes a queue's page. @param patience from what on something is a problem */
+export function makeDashboard(queue: Queue, settings: DashboardSettings, patience: Patience): Dashboard {
+  const live = new LiveView(queue, { patience, redact: settings.redact });
   const app = makeApp(queue, live, settings);
-  return { fetch: async (request) => app.fetch(request), close: () => live.close() };
+  return {
+    base: settings.base,
+    fetch: async (request) => guarded(await app.fetch(request)),
+    close: () => live.close(),
+  };
 }

@@ -16,11 +16,12 @@ export const etagOf = (text: string): string =>
  */
 export const etag: MiddlewareHandler = async (request, next) => {
   await next();
-  const { res } = request;
+  const { req, res } = request;
+  if (req.method !== 'GET' && req.method !== 'HEAD') return;
   if (res.status !== 200 || !POLLED.test(res.headers.get('content-type') ?? '')) return;
   const body = await res.text();
   const tag = res.headers.get('etag') ?? etagOf(body);
-  const isKnown = isIn(request.req.header('if-none-match'), tag);
+  const isKnown = isIn(req.header('if-none-match'), tag);
   const headers = new Headers(res.headers);
   headers.set('etag', tag);
   if (isKnown) for (const name of ['content-type', 'content-length']) headers.delete(name);

@@ -7,7 +7,7 @@ const POLICY = [
 ].join('; ');
 
 /** The headers of every answer, the refused ones as well. */
-export const HEADERS: Readonly<Record<string, string>> = {
+const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': POLICY,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -17,4 +17,12 @@ export const HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** Answers must not stay in a cache, unless they say otherwise themselves. */
-export const NO_STORE = 'no-store';
+const NO_STORE = 'no-store';
+
+/** Gives an answer the headers that every answer has. */
+export function guarded({ body, status, statusText, headers: own }: Response): Response {
+  const headers = new Headers(own);
+  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+  if (!headers.has('cache-control')) headers.set('cache-control', NO_STORE);
+  return new Response(body, { status, statusText, headers });
+}

@@ -72,7 +72,7 @@ export function resolveDashboardOptions(options: DashboardOptions): DashboardSet
   const { access, base = '', redact, onAction } = options;
   if (typeof access !== 'function')
     throw invalid('access', access, "a function that returns 'none', 'read' or 'write' for a request");
-  if (typeof base !== 'string' || !/^(\/[^?#\s]*)?$/.test(base))
+  if (typeof base !== 'string' || !/^(\/[\w.~%@+-]+)*\/?$/.test(base))
     throw invalid('base', base, "a path that begins with a slash, like '/admin/queue'");
   for (const [name, value] of Object.entries({ redact, onAction }))
     if (value !== undefined && typeof value !== 'function') throw invalid(name, value, 'a function');
@@ -94,5 +94,8 @@ export function resolveDashboardOptions(options: DashboardOptions): DashboardSet
 function visitorOf(answer: Access | Visitor): Visitor {
   const { access, user } =
     typeof answer === 'object' && answer !== null ? answer : { access: answer, user: undefined };
-  return { access: access === 'read' || access === 'write' ? access : 'none', user };
+  return {
+    access: access === 'read' || access === 'write' ? access : 'none',
+    user: typeof user === 'string' && user !== '' ? user : undefined,
+  };
 }

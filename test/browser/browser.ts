@@ -6,7 +6,7 @@ import { after, type TestContext, test } from 'node:test';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { temporaryFolder } from '../support/folders.js';
 import { writeSample } from './sample.js';
-import { type PageServer, servePage } from './server.js';
+import { type QueueServer, serveQueue } from './server.js';
 
 /*
  * A real browser: Chromium, one for each file of tests, and a page of its own for each test.
@@ -47,44 +47,58 @@ interface Look {
   readonly width?: number;
   /** Default: true */
   readonly hasScripts?: boolean;
-  readonly access?: 'read' | 'write';
 }
 
-/** What a test of the page works with. */
-export interface Visit {
+/** What a test in a browser works with. */
+export interface Visit<Server extends { readonly address: string }> {
   readonly t: TestContext;
   readonly page: Page;
   readonly context: BrowserContext;
-  /** The queue file, a sample of its own. */
-  readonly file: string;
-  readonly server: PageServer;
+  readonly server: Server;
   /** What a test expects on the console, because it provokes it. All else fails the test. */
   readonly expected: RegExp[];
 }
 
-/** A test in which a person visits the page of a sample queue. */
-export function pageTest(name: string, work: (visit: Visit) => Promise<void>, look: Look = {}): void {
+/** A test in which a person visits the pages of a server. */
+export function browserTest<Server extends { readonly address: string }>(
+  name: string,
+  serve: (t: TestContext) => Promise<Server>,
+  work: (visit: Visit<Server>) => Promise<void>,
+  look: Look = {},
+): void {
   test(name, { skip: SKIP, timeout: 4 * PATIENCE_MS }, async (t) => {
-    const file = join(temporaryFolder(t), 'queue.tsv');
-    writeSample(file);
-    const server = await servePage(t, file, look.access);
-    const context = await openContext(t, look, server);
+    const server = await serve(t);
+    const context = await openContext(t, look, server.address);
     const page = await context.newPage();
-    const visit = { t, page, context, file, server, expected: [] };
-    const said = listen(context, visit.expected);
-    await work(visit);
+    const expected: RegExp[] = [];
+    const said = listen(context, expected);
+    await work({ t, page, context, server, expected });
     assert.deepEqual(said, [], 'the console and the dialogs of the page');
   });
+}
+
+/** A test in which a person visits the pages of a queue, a sample of its own. */
+export function pageTest(
+  name: string,
+  work: (visit: Visit<QueueServer>) => Promise<void>,
+  { access, ...look }: Look & { readonly access?: 'read' | 'write' } = {},
+): void {
+  const serve = async (t: TestContext): Promise<QueueServer> => {
+    const file = join(temporaryFolder(t), 'queue.tsv');
+    writeSample(file);
+    return serveQueue(t, file, access);
+  };
+  browserTest(name, serve, work, look);
 }
 
 /** Opens an empty profile. */
 async function openContext(
   t: TestContext,
   { theme = 'light', width = 1280, hasScripts = true }: Look,
-  server: PageServer,
+  baseURL: string,
 ): Promise<BrowserContext> {
   const context = await (await launch()).newContext({
-    baseURL: server.address,
+    baseURL,
     colorScheme: theme,
     viewport: { width, height: 900 },
     javaScriptEnabled: hasScripts,

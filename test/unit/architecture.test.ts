@@ -40,7 +40,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 65],
   ['default-queue.ts', 115],
-  ['view', 2150],
+  ['view', 2300],
   ['web/client', 400],
   ['web', 2200],
   ['cli/screen', 350],

@@ -1,6 +1,7 @@
 import type { Job } from '../../job/job.js';
 import { type Explanation, explainArchived } from '../../view/explain.js';
 import { errorLinesOf } from '../../view/job-text.js';
+import { grouped } from '../../view/numbers.js';
 import type { State } from '../../view/query.js';
 import type { Look, View } from '../../view/view.js';
 import { changesFor } from '../act.js';
@@ -93,7 +94,7 @@ async function errorPart(job: Job, { asked, view, now, isArchived }: JobContext)
   const others =
     total > 1 || (total === 1 && status !== 'failed')
       ? html` <small><a href="${asked.settings.base}/jobs${writeJobQuery(filter)}">${
-          total === 1 ? '1 job has' : `${total.toLocaleString('en')} jobs have`
+          total === 1 ? '1 job has' : `${grouped(total)} jobs have`
         } failed like this</a></small>`
       : NOTHING;
   const lines = errorLinesOf(error.slice(0, MOST_ERROR));

@@ -49,12 +49,12 @@ function row(asked: Asked, schedule: ListedSchedule, now: Date): Html {
     paused && html` ${PAUSED}`
   }<div class="below"><a href="${listAddress(asked, { type: spec.type })}">${spec.type}</a></div></th>
 <td class="mono">${whenOf(spec)}</td>
-<td>${
+<td data-before="next run">${
     nextRun === undefined
       ? html`<span class="dim">${nextRunOf(schedule)}</span>`
       : html`${until(nextRun, now)}<div class="below">${zonedTime(nextRun, schedule)}</div>`
   }</td>
-<td>${lastSlot === undefined ? html`<span class="dim">–</span>` : html`${ago(lastSlot, now)}<div class="below">${zonedTime(lastSlot, schedule)}</div>`}</td>
+<td data-before="last slot">${lastSlot === undefined ? html`<span class="dim">–</span>` : html`${ago(lastSlot, now)}<div class="below">${zonedTime(lastSlot, schedule)}</div>`}</td>
 <td>${outcome(asked, schedule)}</td>
 <td class="num" data-label="made">${grouped(fired)}</td>${mayChange(asked) && html`<td class="acts">${changes(asked, schedule)}</td>`}</tr>`;
 }

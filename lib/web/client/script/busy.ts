@@ -9,8 +9,8 @@ export function isBusy(): boolean {
     // A list is open.
     document.activeElement instanceof HTMLSelectElement ||
     isMarked() ||
-    // A button or a link is pressed.
-    main?.querySelector(':active') != null ||
+    // A link is pressed, or a button is about to be: another one must not come into its place.
+    main?.querySelector(':active, button:is(:hover, :focus)') != null ||
     document.querySelector('dialog[open]') !== null
   );
 }
@@ -25,7 +25,8 @@ function isTouched(field: HTMLInputElement | HTMLTextAreaElement | HTMLSelectEle
   return field.value !== field.defaultValue;
 }
 
-function isMarked(): boolean {
+/** True while a person has marked text. */
+export function isMarked(): boolean {
   const marked = getSelection();
   return marked !== null && !marked.isCollapsed && marked.toString() !== '';
 }

@@ -18,9 +18,9 @@ const OFF = 'tsvq-keys-off';
 export function watchKeys(): void {
   const help = helpDialog();
   document.body.append(help);
-  const button = make('button', 'Keys: ?');
+  const button = make('button', 'Keys ?');
   button.type = 'button';
-  button.className = 'quiet keys';
+  button.className = 'quiet small keys';
   button.addEventListener('click', () => help.showModal());
   document.querySelector('footer')?.append(' ', button);
   document.addEventListener('keydown', (event) => {

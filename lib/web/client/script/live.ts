@@ -13,20 +13,27 @@ const PATIENCE_MS = 15_000;
 /** What the mark in the header says: it is up to date, a person is at work, the server is silent, or it has refused. */
 type State = 'live' | 'waiting' | 'offline' | 'stopped';
 
-/** The page's own refreshing. */
+/** What the page's refreshing works with. */
+interface Surroundings {
+  /** True while nothing may change under a person's hands. */
+  readonly isBusy: () => boolean;
+  /** Is told when the server has answered, as its header says. */
+  readonly onAnswer: (date: string | null) => void;
+  /** Is called when the page has changed. */
+  readonly onChange: () => void;
+}
+
+/** Refreshes the page. */
 export class Live {
-  readonly #isBusy: () => boolean;
-  readonly #onChange: () => void;
+  readonly #around: Surroundings;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #everyMs = EVERY_MS;
   #etag: string | null = null;
   #state: State | undefined;
   #isAsking = false;
 
-  /** @param isBusy true while nothing may change under a person's hands @param onChange is called after a change */
-  constructor(isBusy: () => boolean, onChange: () => void) {
-    this.#isBusy = isBusy;
-    this.#onChange = onChange;
+  constructor(around: Surroundings) {
+    this.#around = around;
   }
 
   /** Begins, if the page wants it. Stops while the page is hidden. */
@@ -63,7 +70,7 @@ export class Live {
 
   async #look(): Promise<void> {
     if (this.#isAsking) return;
-    if (this.#isBusy()) this.#waits();
+    if (this.#around.isBusy()) this.#waits();
     else {
       this.#isAsking = true;
       await this.#ask().catch(() => this.#isSilent());
@@ -87,8 +94,9 @@ export class Live {
       throw new Error(`answered ${answer.status}`);
     const page = answer.status === 304 ? undefined : await answer.text();
     this.#everyMs = EVERY_MS;
+    this.#around.onAnswer(answer.headers.get('date'));
     // A person may have begun something meanwhile. The next answer must come whole then.
-    if (this.#isBusy()) return this.#waits();
+    if (this.#around.isBusy()) return this.#waits();
     if (page !== undefined) this.#show(page);
     this.#etag = answer.headers.get('etag');
     this.#says('live', 'live');
@@ -105,7 +113,7 @@ export class Live {
     const [nav, newNav] = [document, fresh].map((of) => of.querySelector('header nav'));
     if (nav && newNav) morph(nav, newNav);
     keepingFocus(() => morph(main, newMain));
-    this.#onChange();
+    this.#around.onChange();
   }
 
   #waits(): void {
@@ -124,8 +132,9 @@ export class Live {
     // Waiting is no news to the person who is at work.
     const isNews = [state, this.#state].some((each) => each === 'offline' || each === 'stopped');
     mark.setAttribute('aria-live', isNews ? 'polite' : 'off');
-    mark.dataset.state = state;
-    mark.textContent = text;
+    mark.classList.toggle('waiting', state === 'waiting');
+    mark.classList.toggle('lost', state === 'offline' || state === 'stopped');
+    (mark.firstElementChild ?? mark).textContent = text;
     mark.hidden = false;
     this.#state = state;
   }
@@ -143,12 +152,11 @@ function morph(element: Element, into: Element): void {
   });
 }
 
-/** Gives the focus back to the link or button that had it, if it was moved. */
+/** Lets the link that has the focus keep it, also in another place. */
 function keepingFocus(work: () => void): void {
-  const before = document.activeElement;
-  const href = before?.getAttribute('href');
+  const href = document.activeElement?.getAttribute('href');
   work();
-  if (href == null || document.activeElement === before) return;
+  if (href == null || document.activeElement?.getAttribute('href') === href) return;
   const link = document.querySelector<HTMLElement>(`main a[href="${CSS.escape(href)}"]`);
   link?.focus({ preventScroll: true });
 }

@@ -45,7 +45,10 @@ function tilesOf({ view, look }: Sight): Tile[] {
     },
     {
       ...{ name: 'Later', count: counts.later, filter: { states: ['later'] } },
-      note: counts.waiting === 0 ? 'planned' : `${grouped(counts.waiting)} more wait for others`,
+      note:
+        counts.waiting === 0
+          ? 'planned'
+          : `${grouped(counts.waiting)} more ${counts.waiting === 1 ? 'waits' : 'wait'} for others`,
     },
     {
       ...{

@@ -51,7 +51,7 @@ function nameCell(asked: Asked, name: string, pauses: Pauses, at: Date): Html {
   const isPaused = own !== undefined || pauses.has('*');
   return html`<th scope="row"><span class="name"><a href="${listAddress(asked, { type: name })}" title="${name}">${name}</a></span>${
     isPaused && html` ${PAUSED}`
-  }${own !== undefined && html`<div class="below">${pauseText(own, at)}</div>`}</th>`;
+  }${own !== undefined && html`<div class="below hide-narrow">${pauseText(own, at)}</div>`}</th>`;
 }
 
 /** Makes the cell of a number; a 0 is dim, and leads nowhere. */
@@ -67,7 +67,7 @@ function busiest(types: readonly TypeSnapshot[], pauses: Pauses): readonly TypeS
   if (types.length <= MOST_TYPES) return types;
   const rank = ({ name, counts, hour }: TypeSnapshot): number[] => [
     Number(pauses.has(name)),
-    hour.failed,
+    counts.failedLately,
     counts.due + counts.processing + counts.retrying + hour.completed,
   ];
   const byRank = (a: TypeSnapshot, b: TypeSnapshot): number => {
