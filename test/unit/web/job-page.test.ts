@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { openQueue } from '../../../lib/open-queue.js';
 import { createDashboard } from '../../../lib/web/dashboard.js';
@@ -85,13 +83,12 @@ test('what is not there has a page that says what to do', async (t) => {
   const { get } = browse(t, [failed(1)]);
   const page = await get('/jobs/none%20%3Cb%3E');
   assert.equal(page.status, 404);
-  assert.match(page.text, /There is no such job No job has the id none <b>, .* Search for it All jobs/);
+  assert.match(page.text, /There is no such job No job has the id none <b>, .* Search for itAll jobs/);
   assert.ok(page.html.includes(`href="${BASE}/jobs?q=none+%3Cb%3E"`));
 });
 
 test('an archived job says that it is one, and has no buttons', async (t) => {
   const pages = browse(t, [ended(1, { finished_at: seconds() - 9_000_000 }), failed(2)]);
-  mkdirSync(dirname(pages.file), { recursive: true });
   const { archived } = await pages.queue.compact();
   assert.equal(archived, 1);
   const page = await pages.get(`/jobs/${jobId(1)}`);
