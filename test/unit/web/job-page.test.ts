@@ -88,7 +88,7 @@ test('what is not there has a page that says what to do', async (t) => {
 });
 
 test('an archived job says that it is one, and has no buttons', async (t) => {
-  const pages = browse(t, [ended(1, { finished_at: seconds() - 9_000_000 }), failed(2)]);
+  const pages = browse(t, [ended(1, { status: 'cancelled', finished_at: seconds() - 9_000_000 }), failed(2)]);
   const { archived } = await pages.queue.compact();
   assert.equal(archived, 1);
   const page = await pages.get(`/jobs/${jobId(1)}`);
