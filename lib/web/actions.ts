@@ -1,4 +1,3 @@
-import { bodyLimit } from 'hono/body-limit';
 import { TsvqError } from '../job/errors.js';
 import { CHANGES, whyNot } from '../view/changes.js';
 import { counted } from '../view/job-text.js';
@@ -10,16 +9,9 @@ import { askPage, MANY } from './pages/ask.js';
 import { outcomePage } from './pages/outcome.js';
 import { doneText } from './parts/change-texts.js';
 
-/** The most bytes of a form: some thousand ids. */
-const MOST_BYTES = 1_048_576;
-
 /** Adds the forms that change jobs. */
 export function addActions(app: App): void {
-  const limit = bodyLimit({
-    maxSize: MOST_BYTES,
-    onError: (request) => nothing(request as Request, 413, 'the form is too long: select fewer jobs'),
-  });
-  app.post('/jobs/act', limit, async (request) => {
+  app.post('/jobs/act', async (request) => {
     const asked = request.get('asked');
     const form = await request.req.formData().catch(() => undefined);
     if (form === undefined) return nothing(request, 400, 'the request is no form');
@@ -70,7 +62,9 @@ async function make(
   } catch (error) {
     if (!(error instanceof TsvqError)) throw error;
     const status = error.code === 'LOCK_TIMEOUT' ? 503 : 500;
-    const reason = `${error.message}${changed.length === 0 ? '' : `. ${counted(ids.length - changed.length)} are left`}`;
+    const left = ids.length - changed.length;
+    const rest = changed.length === 0 ? '' : `. ${counted(left)} ${left === 1 ? 'is' : 'are'} left`;
+    const reason = `${error.message}${rest}`;
     return request.html(outcomePage(asked, { title: titleOf(name, changed.length), reason, back }), status);
   }
   const { left, refusal } = outcome;
@@ -99,7 +93,7 @@ const NOTHING_CHANGED = 'Nothing was changed';
 /** Says that nothing was changed, and why. */
 function nothing(
   request: Request,
-  status: 400 | 409 | 413,
+  status: 400 | 409,
   reason: string,
   back: string = backOf(request.get('asked').settings.base, ''),
 ): Response | Promise<Response> {

@@ -5,7 +5,7 @@ import { backOf } from './back.js';
 import { readJobQuery } from './job-query.js';
 
 /** The times within which retried jobs may become due one after another, in ms, by their names in forms. */
-export const SPREADS = { '10m': 600_000, '1h': 3_600_000 } as const;
+const SPREADS = { '10m': 600_000, '1h': 3_600_000 } as const;
 
 /** A change of jobs that a form asks for. */
 export interface ChangeRequest {

@@ -39,7 +39,7 @@ export async function askPage(asked: Asked, request: ChangeRequest, chosen: Chos
     asked,
     { title: label, tab: 'jobs', snapshot: look.snapshot, isLive: false },
     html`<section class="card ask"><h1>${label}?</h1>
-<p>${typesText(types)}${ids === undefined && html`<br><span class="dim">${filterText(request, jobs[0]?.error)}</span>`}</p>
+<p>${typesText(types)}</p>${ids === undefined && html`<p class="dim">${filterText(request, jobs[0]?.error)}</p>`}
 <p>${effect[total === 1 ? 0 : 1]}</p>
 ${unfit > 0 && html`<p class="warn">${counted(unfit)} of those selected ${unfit === 1 ? 'stays' : 'stay'} as ${unfit === 1 ? 'it is' : 'they are'}: only ${CHANGES[name].wanted}.</p>`}
 ${more > 0 && html`<p class="warn">These are more than one request changes: the first ${grouped(MOST_CHANGED)} come now, and ${grouped(more)} are left for the next ones.</p>`}

@@ -1,5 +1,6 @@
 import type { Job } from '../../job/job.js';
 import { type Explanation, explainArchived } from '../../view/explain.js';
+import { grouped } from '../../view/numbers.js';
 import type { State } from '../../view/query.js';
 import type { Look, View } from '../../view/view.js';
 import { changesFor } from '../act.js';
@@ -90,7 +91,7 @@ async function errorPart(job: Job, { asked, view, now, isArchived }: JobContext)
   const others =
     total > 1 || (total === 1 && status !== 'failed')
       ? html` <small><a href="${asked.settings.base}/jobs${writeJobQuery(filter)}">${
-          total === 1 ? '1 job has' : `${total.toLocaleString('en')} jobs have`
+          total === 1 ? '1 job has' : `${grouped(total)} jobs have`
         } failed like this</a></small>`
       : NOTHING;
   return html`<section class="card"><h2>Error of the last attempt${others}</h2>${errorBlock(error)}</section>`;

@@ -32,11 +32,11 @@ export interface Browsing {
   readonly queue: Queue;
   readonly get: (path: string) => Promise<Page>;
   /** Sends a form. */
-  readonly post: (path: string, fields: Record<string, string>) => Promise<Page>;
+  readonly post: (path: string, fields: Record<string, string> | URLSearchParams) => Promise<Page>;
   readonly actions: Action[];
 }
 
-const BASE = '/admin/queue';
+export const BASE = '/admin/queue';
 
 /** Opens the pages of a queue of these lines, with a worker that has just looked; without lines, there is no file. */
 export function browse(
