@@ -3,11 +3,15 @@ import { rmSync, utimesSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { archiveFiles } from '../../../lib/file/compaction/archive.js';
+import type { ArchivedEnd } from '../../../lib/job/row-source.js';
+import { Board } from '../../../lib/view/board.js';
 import { countEnds } from '../../../lib/view/metrics/count-ends.js';
 import { Counters } from '../../../lib/view/metrics/counters.js';
 import { exposition, type ReadSample, samplesIn } from '../../../lib/view/metrics/exposition.js';
+import { LiveCounters } from '../../../lib/view/metrics/live-counters.js';
 import { View } from '../../../lib/view/view.js';
 import { openTest, type TestOptions } from '../../support/queues.js';
+import { deferred } from '../../support/waiting.js';
 
 /** A queue, and a file of metrics that each call of `cut` writes again. */
 function counted(t: TestContext, options: TestOptions = {}) {
@@ -186,4 +190,22 @@ test('OpenMetrics names a counter without its suffix, and ends with EOF', () => 
     exposition([family, { ...family, samples: [] }], false),
     '# HELP tsvq_x_total X.\n# TYPE tsvq_x_total counter\ntsvq_x_total 1\n',
   );
+});
+
+test('of two counts at once, the earlier one does not undo the later one', async () => {
+  const [slow, fast] = [deferred<Map<string, ArchivedEnd>>(), deferred<Map<string, ArchivedEnd>>()];
+  const gates = [slow, fast];
+  const view = { board: new Board(), archivedEnds: () => gates.shift()?.promise } as unknown as View;
+  const end = { type: 'a', status: 'completed', startedAt: 1_000, finishedAt: 5_000 } as const;
+  const counters = new LiveCounters(6_000);
+  const first = counters.count(view, 9_003);
+  const second = counters.count(view, 12_000);
+  fast.resolve(new Map([['1', end]]));
+  await new Promise(setImmediate);
+  slow.resolve(new Map());
+  await Promise.all([first, second]);
+  gates.push({ ...slow, promise: Promise.resolve(new Map()) });
+  const samples = samplesIn(exposition(await counters.count(view, 12_000), false));
+  assert.equal(valueIn(samples, 'tsvq_counted_until_timestamp_seconds'), 7);
+  assert.equal(finished(samples, 'a', 'completed'), 1);
 });

@@ -154,6 +154,7 @@ test('the keys of a look name no other jobs after a compaction', async (t) => {
   const { queue, file } = opened(t, [
     ...[1, 2, 3].map((n) => failed(n, { status: 'completed', error: '', ...old })),
     ...[4, 5, 6].map((n) => failed(n)),
+    ...[7, 8, 9].map((n) => waiting(n)),
   ]);
   const live1 = live(t, queue);
   const { view, look } = await live1.look();
