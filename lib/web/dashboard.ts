@@ -1,3 +1,4 @@
+import type { DefaultJobs } from '../job/job.js';
 import type { Queue } from '../queue.js';
 import type { Patience } from '../view/problems.js';
 import { makeApp } from './app.js';
@@ -31,8 +32,12 @@ const PATIENCE = { maxAge: 600_000, maxFailed: 0 };
  * app.use('/admin/queue', nodeHandler(dashboard)); // Express
  * app.all('/admin/queue/*', (context) => dashboard.fetch(context.req.raw)); // Hono
  */
-export const createDashboard = (queue: Queue, options: DashboardOptions): Dashboard =>
-  makeDashboard(queue, resolveDashboardOptions(options), PATIENCE);
+export const createDashboard = <Jobs = DefaultJobs>(
+  queue: Queue<Jobs>,
+  options: DashboardOptions,
+): Dashboard =>
+  // The page shows jobs of all types, and adds none.
+  makeDashboard(queue as unknown as Queue, resolveDashboardOptions(options), PATIENCE);
 
 /** Makes a queue's page. @param patience from what on something is a problem */
 export function makeDashboard(queue: Queue, settings: DashboardSettings, patience: Patience): Dashboard {

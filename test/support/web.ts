@@ -18,7 +18,7 @@ export interface Answered {
   body: string;
 }
 
-export interface Asking {
+interface Asking {
   method?: string;
   /** All headers besides those of the connection; `host` is that of the server, unless it is given. */
   headers?: Record<string, string>;
