@@ -19,7 +19,7 @@ interface Size {
 }
 
 /** A text that does harm on a page that isn't careful. */
-export const HARMFUL = `"><img src=x onerror="alert(1)"><script>alert(2)</script>'</textarea></pre>\u202egnp.exe`;
+const HARMFUL = `"><img src=x onerror="alert(1)"><script>alert(2)</script>'</textarea></pre>\u202egnp.exe`;
 /** What stands in the type of jobs with such texts. */
 export const HARMFUL_TYPE = `<b onclick="alert(3)">&amp;/?#%`;
 
