@@ -3,3 +3,4 @@
 export { createDashboard, type Dashboard } from './web/dashboard.js';
 export { nodeHandler } from './web/node-handler.js';
 export type { Access, Action, DashboardOptions, Visitor } from './web/options.js';
+export { createReport, type ReportOptions } from './web/report.js';

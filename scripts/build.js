@@ -80,13 +80,14 @@ async function pageTexts() {
   const options = { bundle: true, minify: true, write: false, target: 'es2022', format: 'iife' };
   const made = await build({
     ...options,
-    entryPoints: [`${from}/script/main.ts`, `${from}/style.css`],
+    entryPoints: [`${from}/script/main.ts`, `${from}/script/report.ts`, `${from}/style.css`],
     outdir: from,
   });
   const text = (/** @type {string} */ name) =>
     made.outputFiles?.find(({ path }) => path.endsWith(name))?.text ?? '';
   return {
     client: text('main.js'),
+    report: text('report.js'),
     style: text('style.css'),
     icon: readFileSync(`${from}/icon.svg`, 'utf8'),
   };
@@ -169,7 +170,12 @@ try {
   await bundle(commonJs, { testing: 'lib/testing.ts' });
   await bundle({ ...commonJs, plugins: [textsInside] }, { web: 'lib/web.ts' });
   // Tests serve the same texts.
-  const files = { 'style.css': texts.style, 'client.js': texts.client, 'icon.svg': texts.icon };
+  const files = {
+    'style.css': texts.style,
+    'client.js': texts.client,
+    'report.js': texts.report,
+    'icon.svg': texts.icon,
+  };
   mkdirSync(`${fresh}/assets`);
   for (const [name, text] of Object.entries(files)) writeFileSync(`${fresh}/assets/${name}`, text);
   writeFileSync(`${fresh}/cjs/package.json`, '{ "type": "commonjs" }\n');

@@ -67,8 +67,10 @@ try {
   // Checks the types: right code compiles, wrong code doesn't. skipLibCheck is off, because the declarations stand alone.
   writeFileSync(
     join(folder, 'use.ts'),
-    `import { openQueue, processJobs, type Handlers, type Job, TsvqError } from 'tsvq';
+    `import type { IncomingMessage, ServerResponse } from 'node:http';
+import { openQueue, processJobs, type Handlers, type Job, TsvqError } from 'tsvq';
 import { context } from 'tsvq/testing';
+import { createDashboard, nodeHandler, type DashboardOptions } from 'tsvq/web';
 interface Jobs { email: { to: string }; report: { month: string } }
 const queue = openQueue<Jobs>('data/queue.tsv', { durability: 'os', retention: '30d' });
 const handlers: Partial<Handlers<Jobs>> = { email: ({ to }, { enqueue }) => void enqueue('report', { month: to }) };
@@ -82,6 +84,11 @@ await queue.enqueue('email', { month: '2030-01' });
 // @ts-expect-error an unknown type
 await queue.processJobs({ letter: () => 1 });
 await processJobs({ anything: (payload) => payload.whatever });
+const options: DashboardOptions = { access: (request) => (request.headers.has('cookie') ? 'write' : 'none') };
+export const listener: (request: IncomingMessage, response: ServerResponse) => Promise<void> =
+  nodeHandler(createDashboard(queue, options));
+// @ts-expect-error no access
+createDashboard(queue, {});
 export const code = (error: unknown) => (error instanceof TsvqError ? error.code : undefined);
 `,
   );
@@ -108,10 +115,16 @@ console.log(JSON.stringify((await getJob(id)).result));
   writeFileSync(
     join(folder, 'use.cjs'),
     `const { context } = require('tsvq/testing');
-require('tsvq').listJobs().then(([job]) => console.log(job.result, context({ job }).job.type));
+const { createDashboard } = require('tsvq/web');
+const { openQueue, listJobs } = require('tsvq');
+listJobs().then(async ([job]) => {
+  const dashboard = createDashboard(openQueue('data/queue.tsv'), { access: () => 'read' });
+  const { status } = await dashboard.fetch(new Request('http://localhost/'));
+  console.log(job.result, context({ job }).job.type, status);
+});
 `,
   );
-  assert.equal(run(process.execPath, ['use.cjs']), '42 double\n');
+  assert.equal(run(process.execPath, ['use.cjs']), '42 double 200\n');
 
   for (const name of ['queue', 'tsvq']) assert.match(run('npx', [name, '--help']), /Usage: /);
   const id = run('npx', ['queue', 'add', 'send_email', '{"to":"ann@example.com"}']).trim();

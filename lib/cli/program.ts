@@ -26,6 +26,7 @@ const GROUPS: Record<string, Commands> = {
     errors: ['group failed jobs by their errors', () => import('./commands/errors.js')],
     stats: ['count jobs by status and type', () => import('./commands/stats.js')],
     tail: ['tell what happens to jobs, as it happens', () => import('./commands/tail.js')],
+    report: ['write one page for people, without a server', () => import('./commands/report.js')],
     metrics: ['print metrics for Prometheus', () => import('./commands/metrics.js')],
     check: ['print one line if something is wrong, for cron to mail', () => import('./commands/check.js')],
   },

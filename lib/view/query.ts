@@ -55,27 +55,27 @@ export function query(board: Board, filter: Filter, options: PageOptions): Page 
   const { limit, after, order = 'newest', among } = options;
   const isAllowed = matcher(board, filter, options.now);
   const timeOf = order === 'newest' ? lastTime : firstTime;
-  // Negative if `a` comes before `b`.
-  const compare = (a: Cursor, b: Cursor): number =>
-    order === 'newest' ? b.time - a.time || b.key - a.key : a.time - b.time || a.key - b.key;
+  const sign = order === 'newest' ? -1 : 1;
+  // Negative if the job comes before the cursor.
+  const compare = (time: number, key: number, to: Cursor): number => sign * (time - to.time || key - to.key);
   // The last job of the page is on top, because a better one replaces it.
-  const page = new TinyQueue<Cursor>([], (a, b) => compare(b, a));
+  const page = new TinyQueue<Cursor>([], (a, b) => compare(b.time, b.key, a));
   let total = 0;
   let isCut = false;
   eachKey(board, filter, among, (key) => {
     if (!isAllowed(key)) return;
     total++;
-    const time = timeOf(board, key);
-    const place = { time: Number.isFinite(time) ? time : 0, key };
-    if (after !== undefined && compare(place, after) <= 0) return;
-    if (page.length < limit) page.push(place);
-    else {
+    const last = timeOf(board, key);
+    const time = Number.isFinite(last) ? last : 0;
+    if (after !== undefined && compare(time, key, after) <= 0) return;
+    // Most jobs of a large queue end here, so they make no objects.
+    if (page.length >= limit) {
       isCut = true;
-      const last = page.peek();
-      if (last === undefined || compare(place, last) > 0) return;
+      const worst = page.peek();
+      if (worst === undefined || compare(time, key, worst) > 0) return;
       page.pop();
-      page.push(place);
     }
+    page.push({ time, key });
   });
   const places: Cursor[] = [];
   while (page.length > 0) places.push(page.pop() as Cursor);

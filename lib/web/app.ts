@@ -1,6 +1,5 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { compress } from 'hono/compress';
 import { errorMessage, TsvqError } from '../job/errors.js';
 import type { Queue } from '../queue.js';
 import { addActions } from './actions.js';
@@ -28,7 +27,6 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
   );
   const answer = (request: Request, status: Status, message: string): Response | Promise<Response> =>
     refused(settings.base, request, status, message);
-  app.use(compress());
   app.use(etag);
   app.use(async (request, next) => {
     const visitor = await settings.access(request.req.raw).catch(tellApp);

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener, RequestError } from '@hono/node-server';
+import { Hono } from 'hono';
+import { compress } from 'hono/compress';
 import { errorMessage } from '../job/errors.js';
 import type { Dashboard } from './dashboard.js';
 import { eatenBody } from './eaten-body.js';
@@ -19,11 +21,12 @@ type Incoming = IncomingMessage & { originalUrl?: string };
 export function nodeHandler(
   dashboard: Dashboard,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const fetch = compressing(dashboard);
   const options = { overrideGlobalObjects: false, errorHandler: failed };
   const atHome = getRequestListener((request, { incoming }) => {
     // No request can be made of TRACE and the like.
     if (!METHODS.includes(request.method)) return noRequest();
-    return dashboard.fetch(nativeRequest(request, incoming as Incoming));
+    return fetch(nativeRequest(request, incoming as Incoming));
   }, options);
   const misplaced = getRequestListener(withoutBase, options);
   return async (request: Incoming, response) => {
@@ -38,6 +41,15 @@ export function nodeHandler(
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Lets answers be compressed. The other servers do that themselves, and Next takes away a note that it was done. */
+function compressing({ fetch }: Dashboard): Dashboard['fetch'] {
+  const app = new Hono().use(compress()).all('*', (context) => fetch(context.req.raw));
+  app.onError((error) => {
+    throw error;
+  });
+  return async (request) => app.fetch(request);
+}
 
 /** Answers a request for a dashboard that is mounted at a path, and doesn't know it, so that its links lead nowhere. */
 function withoutBase(request: Request): Response {

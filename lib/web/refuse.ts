@@ -12,8 +12,8 @@ const CODES: Readonly<Record<number, string>> = {
   401: 'NO_ACCESS',
   403: 'NO_ACCESS',
   404: 'NOT_FOUND',
-  405: 'WRONG_METHOD',
-  413: 'TOO_LARGE',
+  405: 'METHOD_NOT_ALLOWED',
+  413: 'BODY_TOO_LARGE',
   500: 'INTERNAL',
 };
 

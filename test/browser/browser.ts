@@ -47,6 +47,8 @@ interface Look {
   readonly width?: number;
   /** Default: true */
   readonly hasScripts?: boolean;
+  /** True for a test that takes minutes on a busy machine. */
+  readonly isLong?: boolean;
 }
 
 /** What a test in a browser works with. */
@@ -66,7 +68,7 @@ export function browserTest<Server extends { readonly address: string }>(
   work: (visit: Visit<Server>) => Promise<void>,
   look: Look = {},
 ): void {
-  test(name, { skip: SKIP, timeout: 4 * PATIENCE_MS }, async (t) => {
+  test(name, { skip: SKIP, timeout: (look.isLong === true ? 20 : 4) * PATIENCE_MS }, async (t) => {
     const server = await serve(t);
     const context = await openContext(t, look, server.address);
     const page = await context.newPage();

@@ -20,6 +20,7 @@ import type {
   WorkerOptions,
 } from '../../lib/index.js';
 import { DEFAULTS } from '../../lib/job/options.js';
+import type { DashboardOptions } from '../../lib/web.js';
 import { root } from '../support/folders.js';
 import { firstColumn, keys, read, section } from '../support/pages.js';
 import { blocks, compile } from '../support/snippets.js';
@@ -239,6 +240,7 @@ const TABLES: Record<string, string[]> = {
     rateLimits: true,
     unreadable: true,
   }),
+  'The web page': keys<DashboardOptions>({ access: true, base: true, redact: true, onAction: true }),
   Errors: keys<Record<ErrorCode, true>>({
     INVALID_ARGUMENT: true,
     PAYLOAD_TOO_LARGE: true,

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import ts from 'typescript';
 import { root } from '../support/folders.js';
 
-const entries = ['lib/index.ts', 'lib/testing.ts'].map((name) => join(root, name));
+const entries = ['lib/index.ts', 'lib/testing.ts', 'lib/web.ts'].map((name) => join(root, name));
 const program = ts.createProgram(entries, {
   module: ts.ModuleKind.Node16,
   target: ts.ScriptTarget.ES2022,
@@ -48,6 +48,7 @@ for (const name of [
   'PolynomialBackoff',
   'HandlerContext',
   'ContextOverrides',
+  'DashboardOptions',
 ]) {
   test(`every member of ${name} has a docstring`, () => {
     const members = membersOf(name);

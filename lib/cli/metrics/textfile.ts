@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { storeError } from '../../file/disk/fs.js';
-import { randomHex } from '../../job/random.js';
 import { usageError } from '../exit.js';
+import { replaceFile } from '../replace-file.js';
 
 /** What each text of this command begins with. */
 const OURS = /^# HELP tsvq_/;
@@ -36,23 +27,5 @@ export function readTextfile(path: string): string {
   return text;
 }
 
-/** Writes a text that anyone may read. A reader finds the old one or the new one, and never a part. */
-export function writeTextfile(path: string, text: string): void {
-  // node_exporter doesn't read this name.
-  const temporary = `${path}.${randomHex(6)}.tmp`;
-  try {
-    const fd = openSync(temporary, 'wx');
-    try {
-      // Whatever the umask is: node_exporter is another user.
-      fchmodSync(fd, 0o644);
-      writeFileSync(fd, text);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw storeError(error, path);
-  }
-}
+/** Writes a text that anyone may read, because node_exporter is another user. It doesn't read the temporary name. */
+export const writeTextfile = (path: string, text: string): void => replaceFile(path, text, 0o644);

@@ -21,8 +21,17 @@ function describeRow(reader: LineReader, at: Readonly<Record<Column, number>>): 
   return `job ${brief(reader.text(at.id))} (${brief(reader.text(at.type))}) was interrupted ${times} times in a row`;
 }
 
-/** What was found in an index that was read up to a byte; it holds until there are more rows. */
-const known = new WeakMap<JobIndex, { readonly position: number; readonly problem: string | undefined }>();
+/** A row of a job that was interrupted again and again. */
+interface Interrupted {
+  readonly version: number;
+  readonly problem: string;
+}
+
+/** What was found in an index, by slot, up to a byte: later rows may supersede it, and only they have to be read. */
+const known = new WeakMap<
+  JobIndex,
+  { readonly position: number; readonly found: ReadonlyMap<number, Interrupted> }
+>();
 
 /**
  * Describes the open jobs interrupted three times in a row or more as one problem; undefined if there is
@@ -33,18 +42,24 @@ export async function interruptedProblem(store: Store): Promise<string | undefin
   if (index === undefined) return undefined;
   const { position } = index;
   const before = known.get(index);
-  if (before?.position === position) return before.problem;
-  const problem = await findProblem(index);
-  known.set(index, { position, problem });
-  return problem;
+  const found = new Map(before?.found);
+  if (before?.position !== position) await findMore(index, before?.position, found);
+  for (const [slot, { version }] of found) if (index.version(slot) !== version) found.delete(slot);
+  known.set(index, { position, found });
+  const [first] = found.values();
+  if (first === undefined || found.size === 1) return first?.problem;
+  return `${found.size} jobs were interrupted again and again, the first: ${first.problem}`;
 }
 
-async function findProblem(index: JobIndex): Promise<string | undefined> {
+async function findMore(
+  index: JobIndex,
+  from: number | undefined,
+  found: Map<number, Interrupted>,
+): Promise<void> {
   const { file } = index;
   const { at } = file.layout;
   const reader = new LineReader(file.layout);
-  const problems = new Map<number, string>();
-  await file.eachBlock(sealedPart(file).end, (bytes, end) => {
+  await file.eachBlock(from ?? sealedPart(file).end, (bytes, end) => {
     for (let hit = bytes.indexOf(NOTE); hit >= 0 && hit < end; ) {
       const stop = bytes.indexOf(LF, hit);
       if (reader.read(bytes, bytes.lastIndexOf(LF, hit) + 1, stop) === 'row') {
@@ -52,14 +67,11 @@ async function findProblem(index: JobIndex): Promise<string | undefined> {
         const problem = describeRow(reader, at);
         // A superseded row may not be struck yet.
         if (slot !== undefined && problem !== undefined && index.version(slot) === reader.version)
-          problems.set(slot, problem);
+          found.set(slot, { version: reader.version, problem });
       }
       hit = bytes.indexOf(NOTE, stop);
     }
   });
-  const [first] = problems.values();
-  if (problems.size < 2) return first;
-  return `${problems.size} jobs were interrupted again and again, the first: ${first}`;
 }
 
 /** Returns the problem in the `meta` of the row read last. Call it for a job's newest row that isn't final. */

@@ -33,6 +33,8 @@ export class FileRows implements RowSource {
   isWhole = false;
   #index: JobIndex | undefined;
   #filling: Promise<void> | undefined;
+  /** The history that was read last, up to the row at `offset`. */
+  #history: { index: JobIndex; offset: number; jobs: readonly JobVersion[] } | undefined;
   #isClosed = false;
 
   constructor(store: Store, sink: RowSink) {
@@ -106,8 +108,16 @@ export class FileRows implements RowSource {
   }
 
   async history(id: string): Promise<readonly JobVersion[]> {
+    const index = this.#index;
+    const slot = index?.find(id);
+    const offset = slot === undefined ? undefined : index?.offset(slot);
+    const known = this.#history;
+    // A page is asked for again and again. Without a newer row, the ones before it are the same.
+    if (offset !== undefined && known?.index === index && known?.offset === offset) return known.jobs;
     const rows = await readHistory(this.#store, id);
-    return rows.filter(({ meta }) => !isSchedule(meta)).map(versionOf);
+    const jobs = rows.filter(({ meta }) => !isSchedule(meta)).map(versionOf);
+    if (index !== undefined && offset !== undefined) this.#history = { index, offset, jobs };
+    return jobs;
   }
 
   archivedEnds(since: number): Promise<Map<string, ArchivedEnd>> {
@@ -154,6 +164,7 @@ export class FileRows implements RowSource {
     this.#index?.file.release();
     this.#index = undefined;
     this.#filling = undefined;
+    this.#history = undefined;
   }
 }
 

@@ -30,7 +30,7 @@ const STATUSES: Partial<Record<ErrorCode, RefusalStatus>> = {
 };
 
 /** Answers a value in JSON. */
-export const json = (request: Request, value: unknown, status: 200 | RefusalStatus = 200): Response =>
+const json = (request: Request, value: unknown, status: 200 | RefusalStatus = 200): Response =>
   request.body(toSafeJson(value), status, { 'content-type': 'application/json' });
 
 /** Answers what went wrong in JSON: `{error, code}`. */

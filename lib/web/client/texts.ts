@@ -9,4 +9,5 @@ const read = (name: string): string =>
 
 export const style: string = read('style.css');
 export const client: string = read('client.js');
+export const report: string = read('report.js');
 export const icon: string = read('icon.svg');

@@ -1,6 +1,5 @@
 import type { Job } from '../../job/job.js';
 import { type Explanation, explainArchived } from '../../view/explain.js';
-import { errorLinesOf } from '../../view/job-text.js';
 import { grouped } from '../../view/numbers.js';
 import type { State } from '../../view/query.js';
 import type { Look, View } from '../../view/view.js';
@@ -9,6 +8,7 @@ import { type Asked, mayChange, type Request, shownJob } from '../asked.js';
 import { type Html, html, NOTHING } from '../html.js';
 import { writeJobQuery } from '../job-query.js';
 import { badge } from '../parts/badge.js';
+import { errorBlock } from '../parts/error-block.js';
 import { flashOf } from '../parts/flash.js';
 import { jobForm } from '../parts/job-buttons.js';
 import { factsPart } from '../parts/job-facts.js';
@@ -16,9 +16,6 @@ import { jsonBlock } from '../parts/json.js';
 import { jobAddress } from '../parts/links.js';
 import { timelinePart } from '../parts/timeline.js';
 import { page } from './layout.js';
-
-/** How much of an error a page shows, in characters. An edit by hand may leave a long one. */
-const MOST_ERROR = 65_536;
 
 /** Makes the page of a job, also of one in the archive. A schedule has its place among the schedules. */
 export async function jobPage(request: Request): Promise<Html | Response> {
@@ -97,10 +94,7 @@ async function errorPart(job: Job, { asked, view, now, isArchived }: JobContext)
           total === 1 ? '1 job has' : `${grouped(total)} jobs have`
         } failed like this</a></small>`
       : NOTHING;
-  const lines = errorLinesOf(error.slice(0, MOST_ERROR));
-  return html`<section class="card"><h2>Error of the last attempt${others}</h2><pre class="block error" tabindex="0" role="region" aria-label="Error">${lines.map(
-    ({ text, kind }) => html`<span class="${kind}">${text}</span>\n`,
-  )}</pre></section>`;
+  return html`<section class="card"><h2>Error of the last attempt${others}</h2>${errorBlock(error)}</section>`;
 }
 
 /** Makes the card of a value; nothing if there is none. */

@@ -56,7 +56,7 @@ function row(asked: Asked, schedule: ListedSchedule, now: Date): Html {
   }</td>
 <td data-before="last slot">${lastSlot === undefined ? html`<span class="dim">–</span>` : html`${ago(lastSlot, now)}<div class="below">${zonedTime(lastSlot, schedule)}</div>`}</td>
 <td>${outcome(asked, schedule)}</td>
-<td class="num" data-label="made">${grouped(fired)}</td>${mayChange(asked) && html`<td class="acts">${changes(asked, schedule)}</td>`}</tr>`;
+<td class="num" data-label="made">${grouped(fired)}</td>${mayChange(asked) && html`<td class="changes">${changes(asked, schedule)}</td>`}</tr>`;
 }
 
 const zonedTime = (time: Date, { spec }: ListedSchedule): Html =>

@@ -29,7 +29,7 @@ export function failuresTable(
 <td class="types">${typesOf(types)}</td>
 <td class="num ${lastHour > 0 ? 'bad strong' : 'dim'}" data-label="last hour">${grouped(lastHour)}</td>
 <td class="num" data-label="in all">${grouped(jobs)}</td>
-<td class="num dim">${ago(newest, now)}</td>${canChange ? html`<td class="acts">${changes(asked, id, text)}</td>` : NOTHING}</tr>`,
+<td class="num dim">${ago(newest, now)}</td>${canChange ? html`<td class="changes">${changes(asked, id, text)}</td>` : NOTHING}</tr>`,
   )}</tbody></table>`;
 }
 

@@ -134,7 +134,7 @@ export class Live {
     mark.setAttribute('aria-live', isNews ? 'polite' : 'off');
     mark.classList.toggle('waiting', state === 'waiting');
     mark.classList.toggle('lost', state === 'offline' || state === 'stopped');
-    (mark.firstElementChild ?? mark).textContent = text;
+    textOf(mark).textContent = text;
     mark.hidden = false;
     this.#state = state;
   }
@@ -159,4 +159,10 @@ function keepingFocus(work: () => void): void {
   if (href == null || document.activeElement?.getAttribute('href') === href) return;
   const link = document.querySelector<HTMLElement>(`main a[href="${CSS.escape(href)}"]`);
   link?.focus({ preventScroll: true });
+}
+
+/** Returns the element of the mark's text, which a narrow screen hides. */
+function textOf(mark: Element): Element {
+  if (mark.firstElementChild === null) mark.replaceChildren(document.createElement('span'));
+  return mark.firstElementChild as Element;
 }

@@ -42,7 +42,7 @@ ${numberCell(counts.retrying, { address: retrying, look: 'warn hide-narrow' })}$
 ${numberCell(hour.completed)}${numberCell(hour.failed, { look: 'bad strong' })}
 <td class="num hide-narrow">${timeText(hour.ran.p95)}</td><td class="num dim hide-narrow">${timeText(hour.waited.p95)}</td>
 <td class="hide-medium">${sparkline(hour)}</td>${
-    mayChange(asked) && html`<td class="acts">${pauseButton(asked, name, pauses.has(name))}</td>`
+    mayChange(asked) && html`<td class="changes">${pauseButton(asked, name, pauses.has(name))}</td>`
   }</tr>`;
 }
 
