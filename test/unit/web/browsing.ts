@@ -18,7 +18,7 @@ mock.timers.enable({ apis: ['Date'], now: Math.floor(Date.now() / 60_000) * 60_0
 export type Fields = Parameters<typeof line>[0];
 
 /** A page as a browser gets it. */
-interface Page {
+export interface Page {
   readonly status: number;
   readonly html: string;
   /** What a person reads, on one line. */
