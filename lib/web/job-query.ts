@@ -4,7 +4,7 @@ import type { Cursor, State } from '../view/query.js';
 import type { TextFilter } from '../view/view.js';
 
 /** The states that an address may name. */
-export const STATES: readonly State[] = [
+const STATES: readonly State[] = [
   ...STATUSES.filter((status) => status !== 'recurring'),
   'due',
   'later',
