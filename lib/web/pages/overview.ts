@@ -39,7 +39,7 @@ ${typesCard(asked, sight.look, areAllTypes)}
 <div class="grid">${[await runningCard(asked, sight), retriesCard(asked, sight)]}</div>
 <section class="card"><header><h2>Errors<small>of failed jobs, by what they have in common</small></h2>${
           failures.length > 0 &&
-          html`<a class="more" href="${asked.settings.base}/errors">all ${failures.length}</a>`
+          html`<a class="to-all" href="${asked.settings.base}/errors">all ${failures.length}</a>`
         }</header>${
           failures.length === 0
             ? html`<p class="empty">No job has failed.</p>`
