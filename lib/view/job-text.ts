@@ -1,4 +1,5 @@
 import type { Job } from '../job/job.js';
+import { grouped } from './numbers.js';
 import { firstLine, harmless, harmlessLines, isoSeconds, toSafeJson } from './text.js';
 
 /** `1 job`, `2 jobs`. */
@@ -10,7 +11,7 @@ const MOST_TYPES = 5;
 /** Says how many jobs there are of each type: `316 sync_crm, 112 webhook`. */
 export function typesText(types: ReadonlyMap<string, number>): string {
   const all = [...types].sort(([, a], [, b]) => b - a);
-  const named = all.slice(0, MOST_TYPES).map(([type, count]) => `${count} ${type}`);
+  const named = all.slice(0, MOST_TYPES).map(([type, count]) => `${grouped(count)} ${type}`);
   return [...named, ...(all.length > MOST_TYPES ? [`${all.length - MOST_TYPES} more types`] : [])].join(', ');
 }
 

@@ -1,3 +1,4 @@
+import { TsvqError } from '../job/errors.js';
 import { CHANGES, changeAll, retryWithin } from '../view/changes.js';
 import type { State } from '../view/query.js';
 import type { TextFilter, View } from '../view/view.js';
@@ -55,7 +56,13 @@ export async function choose(
     // A person has dealt with those that are dismissed.
     ...((name === 'retry' || name === 'dismiss') && { isDismissed: filter.isDismissed ?? false }),
   };
-  const { keys, total } = await view.query(wanted, { limit: most, now, order: 'first' });
+  const { keys, total, hasMore } = await view.query(wanted, { limit: most, now, order: 'first' });
+  // A list only counts them, and says so itself.
+  if (hasMore && most > 0)
+    throw new TsvqError(
+      'INVALID_ARGUMENT',
+      `more jobs than a search finds have the text ${JSON.stringify(filter.text)}, so some would be left out; search for a longer one`,
+    );
   return { ids: await view.ids(keys), types: view.typesOf(keys), total };
 }
 
@@ -93,16 +100,28 @@ export async function act(
     const { refusal } = await changeAll(asked.queue, ids, {
       ...change,
       apply: async (queue, id, place) => {
-        const isChanged = await change.apply(queue, id, place);
+        // To cancel a schedule is to remove it, which is not offered here.
+        const isSchedule = name === 'cancel' && (await queue.getJob(id))?.status === 'recurring';
+        const isChanged = !isSchedule && (await change.apply(queue, id, place));
         if (isChanged) changed.push(id);
         return isChanged;
       },
     });
-    return { changed: changed.length, left: ids.length - changed.length, refusal: refusal?.message };
+    return {
+      changed: changed.length,
+      left: ids.length - changed.length,
+      refusal: refusal && refusalText(asked, refusal),
+    };
   } finally {
     tell(asked, { action: name, of: ids, changed: changed.length, request });
   }
 }
+
+/** Says why a job could not be changed, without the key that may be hidden. */
+const refusalText = ({ settings }: Asked, { code, message, existing }: TsvqError): string =>
+  settings.redact !== undefined && code === 'DUPLICATE_JOB'
+    ? `another job, ${existing.join(', ')}, waits or runs with its key`
+    : message;
 
 /** Tells the app what was done, and by whom. */
 export function tell(

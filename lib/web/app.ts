@@ -106,5 +106,5 @@ function refused(
   if (asked === undefined) return refuse(request.req.raw, base, { status, title: TITLES[status], message });
   if (isForPrograms(request.req.path, base))
     return request.json({ error: message, code: codeOf(status) }, status);
-  return request.html(refusalPage(asked, message), status);
+  return request.html(refusalPage(asked, TITLES[status], message), status);
 }

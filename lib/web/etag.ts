@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 
-/** A piece of a page that says how long ago a time is: only the clock changes its text. */
+/** A piece of a page that says how long ago a time is: only the clock changes its text. In texts, `<` is escaped. */
 const TIME_TEXT = /(<time\b[^>]*>)[^<]*/g;
 /** The answers that a page asks for again and again. */
 const POLLED = /^(text\/html|application\/json)\b/;
 
-/** Returns the tag of an answer, as the header has it. It is weak, because answers that differ only by the clock share it. */
+/** Returns the tag of a text, as the header has it. It is weak, because answers that differ only by the clock share it. */
 export const etagOf = (text: string): string =>
-  `W/"${createHash('sha256').update(text.replace(TIME_TEXT, '$1')).digest('base64url').slice(0, 27)}"`;
+  `W/"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
 
 /**
  * Answers 304 to a client that has this answer already. Answers are `no-store`, so browsers keep none; the pages' script
@@ -18,9 +18,12 @@ export const etag: MiddlewareHandler = async (request, next) => {
   await next();
   const { req, res } = request;
   if (req.method !== 'GET' && req.method !== 'HEAD') return;
-  if (res.status !== 200 || !POLLED.test(res.headers.get('content-type') ?? '')) return;
+  const type = res.headers.get('content-type') ?? '';
+  if (res.status !== 200 || !POLLED.test(type)) return;
   const body = await res.text();
-  const tag = res.headers.get('etag') ?? etagOf(body);
+  // JSON may have any text, also one that looks like a piece of a page.
+  const timeless = type.startsWith('text/html') ? body.replace(TIME_TEXT, '$1') : body;
+  const tag = res.headers.get('etag') ?? etagOf(timeless);
   const isKnown = isIn(req.header('if-none-match'), tag);
   const headers = new Headers(res.headers);
   headers.set('etag', tag);

@@ -51,7 +51,7 @@ export interface DashboardOptions {
    */
   redact?: (job: Job) => Job;
   /** Is told of each change. What it throws is ignored. */
-  onAction?: (action: Action) => void;
+  onAction?: (action: Action) => void | Promise<void>;
 }
 
 /** The options of a dashboard, checked. */
@@ -72,7 +72,7 @@ export function resolveDashboardOptions(options: DashboardOptions): DashboardSet
   const { access, base = '', redact, onAction } = options;
   if (typeof access !== 'function')
     throw invalid('access', access, "a function that returns 'none', 'read' or 'write' for a request");
-  if (typeof base !== 'string' || !/^(\/[\w.~%@+-]+)*\/?$/.test(base))
+  if (typeof base !== 'string' || !/^(\/[\w.~@+-]+)*\/?$/.test(base) || /\/\.\.?(\/|$)/.test(base))
     throw invalid('base', base, "a path that begins with a slash, like '/admin/queue'");
   for (const [name, value] of Object.entries({ redact, onAction }))
     if (value !== undefined && typeof value !== 'function') throw invalid(name, value, 'a function');
@@ -81,11 +81,10 @@ export function resolveDashboardOptions(options: DashboardOptions): DashboardSet
     base: base.replace(/\/+$/, ''),
     redact: redact && redaction(redact),
     onAction: (action) => {
-      try {
-        onAction?.(action);
-      } catch {
-        // The change is made, whatever the app's log does.
-      }
+      // The change is made, whatever the app's log does. It may be an async function.
+      Promise.resolve(action)
+        .then(onAction)
+        .catch(() => {});
     },
   };
 }

@@ -22,6 +22,8 @@ export function redaction(redact: (job: Job) => Job): (job: Job) => Job {
 function redacted(job: Job, redact: (job: Job) => Job): Job {
   try {
     const answer = redact(structuredClone(job));
+    // An async function answers no job. Its error must not end the process.
+    if (answer instanceof Promise) answer.catch(() => {});
     const { id, payload, result, error, meta, dedupeKey } = answer;
     const isJob =
       id === job.id && isText(error) && isText(dedupeKey) && typeof meta === 'object' && meta !== null;

@@ -10,6 +10,7 @@ import { report as script, style } from './client/texts.js';
 import { type Html, html, NOTHING } from './html.js';
 import type { Sight } from './live-view.js';
 import { resolveDashboardOptions } from './options.js';
+import { shortPath } from './pages/layout.js';
 import { overviewContent } from './pages/overview.js';
 import { errorBlock } from './parts/error-block.js';
 import { jsonBlock } from './parts/json.js';
@@ -106,7 +107,7 @@ function document(file: string, at: Date, staleAfter: number, content: Html): Ht
 <style>${raw(style)}</style>
 </head>
 <body class="report" data-stale-after="${staleAfter}">
-<header class="top"><div><span class="brand"><b>tsvq</b><span>${file}</span></span>
+<header class="top"><div><span class="brand"><b>tsvq</b><span>${shortPath(file)}</span></span>
 <p id="written">written ${ago(at, at)}</p></div></header>
 <main>
 <p class="flash bad stale" role="alert" hidden>This page was not written again for more than ${exactSpan(staleAfter)}. Cron has stopped, or <code>queue report</code> fails. What it says is old.</p>

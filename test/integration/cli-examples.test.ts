@@ -36,7 +36,7 @@ const BEFORE: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Those that would go on until a person stops them. */
-const LASTING = /^queue (top|tail -f)\b/;
+const LASTING = /^queue (top|tail -f|web)\b/;
 
 const now = Date.now() / 1000;
 const failed = {

@@ -37,8 +37,8 @@ The page has payloads and errors of jobs. So its mode is 0640, and its place sho
 elsewhere. To leave things out of it, write it by a program: \`createReport\` of tsvq/web takes a function \`redact\`.`,
     exits: '0; 3 if there is no queue file.',
     examples: [
-      'queue report --out /var/www/queue/index.html',
-      'queue report --out queue.html --failures 100',
+      'queue report --out queue.html',
+      'queue report --out queue.html --failures 100 --stale-after 15m',
     ],
   }).action(async ({ out, failures, staleAfter, maxAge }: Options) => {
     const most = countText('--failures', failures, 0);

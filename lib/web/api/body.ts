@@ -58,6 +58,9 @@ const FILTER = ['status', 'type', 'q', 'group', 'dismissed'];
 /** Reads a filter: the names and values are those of the query of `GET /api/jobs`. */
 export function readFilter(value: unknown): TextFilter {
   onlyKnown('filter', value, FILTER);
+  // A program whose variables are empty must not change all jobs.
+  if (Object.keys(value as object).length === 0)
+    throw invalid('filter', value, `an object with ${FILTER.join(', ')}, or some of them`);
   const query = new URLSearchParams();
   for (const [name, given] of Object.entries(value as Record<string, unknown>)) {
     if (name === 'dismissed' && typeof given !== 'boolean') throw invalid(name, given, 'true or false');

@@ -2,6 +2,7 @@ import { invalid } from '../../job/checks.js';
 import { CHANGES } from '../../view/changes.js';
 import { act, type ChangeName, choose, MOST_CHANGED, tell } from '../act.js';
 import { type Request, shownJob } from '../asked.js';
+import { shownSchedule } from '../shown-schedule.js';
 import { Refusal } from './answer.js';
 import { readBody, readFilter, readIds, requiredText } from './body.js';
 import { findJob, findSchedule } from './reads.js';
@@ -70,7 +71,7 @@ export const pauseSchedule = (isPaused: boolean) => async (request: Request) => 
     changed: isDone ? 1 : 0,
     request: request.req.raw,
   });
-  return findSchedule(asked, name);
+  return shownSchedule(asked, await findSchedule(asked, name));
 };
 
 /** Makes a job of a schedule now, and answers its id. */

@@ -6,6 +6,7 @@ import { failuresOf, recordOf } from '../../view/record.js';
 import { type Asked, type Request, shownJob } from '../asked.js';
 import { etagOf } from '../etag.js';
 import { readJobQuery, writeCursor } from '../job-query.js';
+import { shownSchedule } from '../shown-schedule.js';
 import { Refusal } from './answer.js';
 
 const LIMIT = { usual: 50, most: 500 };
@@ -74,8 +75,10 @@ export async function errors(request: Request): Promise<unknown> {
 
 /** Answers the schedules. */
 export async function schedules(request: Request): Promise<unknown> {
+  const asked = request.get('asked');
   const schedules: ListedSchedule[] = [];
-  for await (const schedule of eachSchedule(request.get('asked').queue)) schedules.push(schedule);
+  for await (const schedule of eachSchedule(asked.queue))
+    schedules.push(await shownSchedule(asked, schedule));
   return { schedules };
 }
 

@@ -2,6 +2,7 @@ import { CHANGES } from '../../view/changes.js';
 import { groupText } from '../../view/error-group.js';
 import { counted, typesText } from '../../view/job-text.js';
 import { grouped } from '../../view/numbers.js';
+import type { Look } from '../../view/view.js';
 import { type Chosen, keysOf, MOST_CHANGED } from '../act.js';
 import type { Asked } from '../asked.js';
 import type { ChangeRequest } from '../change-request.js';
@@ -15,8 +16,10 @@ import { page } from './layout.js';
 
 /** So many of the jobs are shown. */
 const FIRST = 5;
-/** From so many jobs on, a retry of all at once may be too much for what they call. */
+/** From so many selected jobs on, a person is asked. */
 export const MANY = 100;
+/** From so many jobs on, a retry of all at once may be too much for what they call. */
+const SOME = 10;
 
 /** Makes the page that asks if some jobs are to be changed, and says what will happen. */
 export async function askPage(asked: Asked, request: ChangeRequest, chosen: Chosen): Promise<Html> {
@@ -40,15 +43,26 @@ export async function askPage(asked: Asked, request: ChangeRequest, chosen: Chos
     { title: label, tab: 'jobs', snapshot: look.snapshot, isLive: false },
     html`<section class="card ask"><h1>${label}?</h1>
 <p>${typesText(types)}</p>${ids === undefined && html`<p class="dim">${filterText(request, jobs[0]?.error)}</p>`}
-<p>${effect[total === 1 ? 0 : 1]}</p>
+<p>${effect[total === 1 ? 0 : 1]}</p>${pausedText(name, types, look)}
 ${unfit > 0 && html`<p class="warn">${counted(unfit)} of those selected ${unfit === 1 ? 'stays' : 'stay'} as ${unfit === 1 ? 'it is' : 'they are'}: only ${CHANGES[name].wanted}.</p>`}
 ${more > 0 && html`<p class="warn">These are more than one request changes: the first ${grouped(MOST_CHANGED)} come now, and ${grouped(more)} are left for the next ones.</p>`}
 <h2>${total > FIRST ? `The first ${FIRST}` : total === 1 ? 'The job' : 'The jobs'}</h2>
 ${jobTable(jobs, { asked, view, now, caption: 'Jobs that will be changed', canSelect: false })}
 <form method="post" action="${base}/jobs/act">${hiddenFields([...which, ['act', name], ['sure', '1'], ['back', back]])}
-${name === 'retry' && total >= MANY ? spreadField() : NOTHING}
+${name === 'retry' && total >= SOME ? spreadField() : NOTHING}
 <p class="bar"><button class="${name === 'cancel' ? 'danger' : 'primary'}">${label}</button><a class="button" href="${back}">Go back</a></p></form></section>`,
   );
+}
+
+/** Says that jobs won't start because their types are paused. */
+function pausedText(name: string, types: ReadonlyMap<string, number>, { health }: Look): Html {
+  if (name !== 'retry' && name !== 'promote') return NOTHING;
+  const paused = health.pauses.map(({ type }) => type).filter((type) => type === '*' || types.has(type));
+  if (paused.length === 0) return NOTHING;
+  const which = paused.includes('*')
+    ? 'All types are'
+    : `${paused.join(', ')} ${paused.length === 1 ? 'is' : 'are'}`;
+  return html`<p class="warn">${which} paused: these jobs wait until that is resumed.</p>`;
 }
 
 /** Says in words which jobs a filter wants. @param error of one of them, as it may be shown */

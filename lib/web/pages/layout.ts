@@ -66,4 +66,4 @@ ${content}
 }
 
 /** Returns the end of a path, which tells queues apart: `data/queue.tsv`. */
-const shortPath = (path: string): string => path.split(/[\\/]/).slice(-2).join('/');
+export const shortPath = (path: string): string => path.split(/[\\/]/).slice(-2).join('/');

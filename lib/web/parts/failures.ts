@@ -42,7 +42,7 @@ function typesOf(types: readonly string[]): Html {
 
 /** Makes the form of a group. The page that answers it asks first. */
 function changes({ settings: { base } }: Asked, group: string, text: string): Html {
-  const fields = [['all', '1'], ...fieldsOf(filterOf(group))] as const;
+  const fields = [['all', '1'], ['back', `${base}/errors`], ...fieldsOf(filterOf(group))] as const;
   const button = (act: string, label: string): Html =>
     html`<button class="small" name="act" value="${act}">${label}<span class="visually-hidden"> with: ${text}</span></button>`;
   return html`<form class="bar" method="post" action="${base}/jobs/act">${fields.map(

@@ -42,7 +42,7 @@ export function served(
   const actions: Action[] = [];
   const dashboard = createDashboard(queue, {
     access: () => ({ access: 'write', user: 'ann' }),
-    onAction: (action) => actions.push(action),
+    onAction: (action) => void actions.push(action),
     ...options,
   });
   t.after(async () => {

@@ -54,7 +54,7 @@ export function browse(
   const dashboard = createDashboard(queue, {
     base: BASE,
     access: () => ({ access: 'write', user: 'ann' }),
-    onAction: (action) => actions.push(action),
+    onAction: (action) => void actions.push(action),
     ...options,
   });
   t.after(async () => {

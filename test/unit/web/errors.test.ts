@@ -40,6 +40,7 @@ test('the forms of a group name its failed jobs, without those that are dismisse
   );
   assert.deepEqual(Object.fromEntries(fields), {
     all: '1',
+    back: '/admin/queue/errors',
     status: 'failed',
     group: groupId(REFUSED),
     dismissed: 'false',

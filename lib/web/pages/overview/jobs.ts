@@ -47,7 +47,7 @@ export function retriesCard(asked: Asked, { view, look: { snapshot } }: Sight): 
   const jobs = view.jobs(snapshot.retries.slice(0, MOST_RETRIES));
   return html`<section class="card half">${title(asked, 'Next retries', 'retrying', counts.retrying, jobs.length)}${
     jobs.length === 0
-      ? html`<p class="empty">No job is to be tried again.</p>`
+      ? html`<p class="empty">No job waits for its next attempt.</p>`
       : html`<table class="list">
 <thead><tr><th scope="col">Id</th><th scope="col">Type</th><th scope="col">Error</th><th scope="col" class="num hide-narrow">Tried</th><th scope="col" class="num">Next</th></tr></thead>
 <tbody>${jobs.map(

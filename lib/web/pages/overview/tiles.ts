@@ -41,7 +41,7 @@ function tilesOf({ view, look }: Sight): Tile[] {
     },
     {
       ...{ name: 'Retrying', count: counts.retrying, filter: { states: ['retrying'] } },
-      note: next === undefined ? 'none has failed' : html`next ${until(next.runAt, at)}`,
+      note: next === undefined ? 'none waits for its time' : html`next ${until(next.runAt, at)}`,
     },
     {
       ...{ name: 'Later', count: counts.later, filter: { states: ['later'] } },
