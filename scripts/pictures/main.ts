@@ -107,7 +107,7 @@ globalThis.Date = class extends Real {
 };`,
   );
   const env = { NODE_OPTIONS: `--import ${hook}`, COLORTERM: 'truecolor' };
-  const status = await Screen.open(context, { columns: 100, rows: 48, env });
+  const status = await Screen.open(context, { columns: 100, rows: 56, env });
   await status.line(`clear; ${Screen.command(file).replace(' top ', ' status ')}`);
   await status.shows('queue show ID');
   const top = await Screen.open(context, { columns: 100, rows: 30, env });

@@ -37,6 +37,12 @@ const BEFORE: readonly (readonly [RegExp, string])[] = [
 
 /** Those that would go on until a person stops them. */
 const LASTING = /^queue (top|tail -f|web)\b/;
+/** What these show, and how a person then stops them. */
+const UNTIL: readonly (readonly [RegExp, shows: string, key: string])[] = [
+  [/^queue top/, 'q quit', 'q'],
+  [/^queue web/, 'is at http', '\x03'],
+  [/^queue tail/, '3fa95c01d2e8b764', '\x03'],
+];
 
 const now = Date.now() / 1000;
 const failed = {
@@ -124,8 +130,9 @@ test('every example does what it says', { concurrency: 3 }, async (t) => {
       const { cwd, env } = sandbox(t, from);
       for (const [which, before] of BEFORE) if (which.test(example)) await inShell('bash', before, cwd, env);
       // Folders of the machine are folders of the project here.
-      const own = example.replaceAll(/ "?\/(backup|var\/lib\/prometheus\/node-exporter)\//g, (path) =>
-        path.replace('/', `${cwd}/`),
+      const own = anyPort(example).replaceAll(
+        / "?\/(backup|var\/lib\/prometheus\/node-exporter)\//g,
+        (path) => path.replace('/', `${cwd}/`),
       );
       const { code, stderr } = LASTING.test(example)
         ? await untilStopped(own, cwd, env)
@@ -138,11 +145,15 @@ test('every example does what it says', { concurrency: 3 }, async (t) => {
   await Promise.all(results);
 });
 
+/** Lets a server of an example listen where nothing else does. */
+const anyPort = (example: string): string =>
+  example.startsWith('queue web') && !example.includes('--port') ? `${example} --port 0` : example;
+
 /** Runs it in a terminal, where a person stops it once it shows something: by q for a screen, otherwise by ^C. */
 async function untilStopped(example: string, cwd: string, env: NodeJS.ProcessEnv) {
   writeFileSync(join(cwd, 'example.sh'), example);
   const child = spawn('script', ['-qec', 'exec bash example.sh', '/dev/null'], { cwd, env, timeout: 60_000 });
-  const [shows, key] = example.startsWith('queue top') ? ['q quit', 'q'] : ['3fa95c01d2e8b764', '\x03'];
+  const [, shows, key] = UNTIL.find(([which]) => which.test(example)) as (typeof UNTIL)[number];
   let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     if (!printed.includes(shows) && (printed + text).includes(shows)) child.stdin.write(key);
