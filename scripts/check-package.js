@@ -42,6 +42,7 @@ const CONTENTS = /** @type {[RegExp, boolean][]} */ ([
   [/^workers\/handlers\/\w+\.js$/, true],
   [/^docs\/[\w-]+\.md$/, true],
   [/^docs\/[\w-]+\.svg$/, false],
+  [/^docs\/pictures\/[\w-]+\.webp$/, true],
   [/^docs\/queue\.1$/, true],
   [/^docs\/examples\/[\w-]+\.(ts|js)$/, true],
   [/^docs\/examples\/([\w-]+\.json|alerts(\.test)?\.yml)$/, true],
