@@ -67,7 +67,7 @@ export async function findJob(
   return { job: archived, isArchived: true };
 }
 
-/** Answers the groups of failures that nobody has dismissed. */
+/** Answers the groups of failures that were not dismissed. */
 export async function errors(request: Request): Promise<unknown> {
   const { view, look } = await request.get('asked').look();
   return { failures: failuresOf(look.snapshot, view) };

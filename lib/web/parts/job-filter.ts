@@ -6,7 +6,7 @@ import { exact, type Html, html, NOTHING, type Part } from '../html.js';
 import { fieldsOf, writeJobQuery } from '../job-query.js';
 import { dismissedText, type JobTab, statesText } from './job-tabs.js';
 
-/** A list of more types helps nobody to choose; then the name is typed. */
+/** From a longer list it is hard to choose, so the name is typed then. */
 const MOST_TYPES = 300;
 
 /** Makes the hidden fields of a form. */
