@@ -5,6 +5,7 @@ import { act, type ChangeName, type Chosen, changesFor, choose, keysOf, type Out
 import type { App, Asked, Request } from './asked.js';
 import { backOf, withDone } from './back.js';
 import { type ChangeRequest, readChangeRequest } from './change-request.js';
+import { readForm } from './form.js';
 import { askPage, MANY } from './pages/ask.js';
 import { outcomePage } from './pages/outcome.js';
 import { doneText } from './parts/change-texts.js';
@@ -12,10 +13,8 @@ import { doneText } from './parts/change-texts.js';
 /** Adds the forms that change jobs. */
 export function addActions(app: App): void {
   app.post('/jobs/act', async (request) => {
-    const asked = request.get('asked');
-    const form = await request.req.formData().catch(() => undefined);
-    if (form === undefined) return nothing(request, 400, 'the request is no form');
-    return change(request, readChangeRequest(form, asked.settings.base));
+    const { base } = request.get('asked').settings;
+    return change(request, readChangeRequest(await readForm(request), base));
   });
 }
 

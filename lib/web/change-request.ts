@@ -27,11 +27,7 @@ export interface ChangeRequest {
  *
  * @throws TsvqError `INVALID_ARGUMENT`
  */
-export function readChangeRequest(form: FormData, base: string): ChangeRequest {
-  const query = new URLSearchParams();
-  // Browsers send each line end as two characters.
-  for (const [name, value] of form)
-    if (typeof value === 'string') query.append(name, value.replaceAll('\r\n', '\n'));
+export function readChangeRequest(query: URLSearchParams, base: string): ChangeRequest {
   const name = query.get('act') ?? '';
   if (!isChangeName(name)) throw invalid('act', name, 'retry, cancel, promote or dismiss');
   const ids = [...new Set(query.getAll('id'))];

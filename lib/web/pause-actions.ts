@@ -9,8 +9,8 @@ import { overviewPage } from './pages/overview.js';
 export function addPauseActions(app: App): void {
   app.post('/pause', async (request) => {
     const asked = request.get('asked');
-    const field = await readForm(request);
-    const [type, act] = [field('type'), field('act')];
+    const form = await readForm(request);
+    const [type, act] = [form.get('type') ?? '', form.get('act') ?? ''];
     return changing(
       request,
       async () => {

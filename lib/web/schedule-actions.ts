@@ -25,8 +25,8 @@ const unknown = (name: string): Error => invalid('name', name, 'the name of a sc
 export function addScheduleActions(app: App): void {
   app.post('/schedules/act', async (request) => {
     const asked = request.get('asked');
-    const field = await readForm(request);
-    const [name, act] = [field('name'), field('act')];
+    const form = await readForm(request);
+    const [name, act] = [form.get('name') ?? '', form.get('act') ?? ''];
     return changing(
       request,
       async () => {

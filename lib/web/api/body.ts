@@ -4,30 +4,9 @@ import type { Request } from '../asked.js';
 import { readJobQuery } from '../job-query.js';
 import { Refusal } from './answer.js';
 
-const MOST_BYTES = 1024 * 1024;
-
-/** Reads the text of a body. One that is too large is refused before all of it is read. */
-async function textOf({ req }: Request): Promise<string> {
-  const tooLarge = new Refusal(413, 'BODY_TOO_LARGE', `the body may have ${MOST_BYTES} bytes at most`);
-  if (Number(req.header('content-length')) > MOST_BYTES) throw tooLarge;
-  const reader = req.raw.body?.getReader();
-  if (reader === undefined) return '';
-  const pieces: Uint8Array[] = [];
-  for (let size = 0; ; ) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(pieces).toString();
-    size += value.length;
-    if (size > MOST_BYTES) {
-      await reader.cancel();
-      throw tooLarge;
-    }
-    pieces.push(value);
-  }
-}
-
 /** Reads a body: a JSON object with these properties at most. Without a body there are none. */
 export async function readBody(request: Request, known: readonly string[]): Promise<Record<string, unknown>> {
-  const text = await textOf(request);
+  const text = await request.req.text();
   if (text === '') return {};
   const type = request.req.header('content-type') ?? '';
   if (!/^application\/json\s*(;|$)/i.test(type))
