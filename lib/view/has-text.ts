@@ -1,5 +1,5 @@
 import type { Job } from '../job/job.js';
-import { toSafeJson } from './text.js';
+import { stringify } from './text.js';
 
 /** True if a job has a text where a search looks for it; see {@link RowSource.search}. */
 export function hasText(job: Job, text: string): boolean {
@@ -7,16 +7,7 @@ export function hasText(job: Job, text: string): boolean {
   if ([id, type, dedupeKey, group, error].some((field) => field?.includes(text))) return true;
   const escaped = JSON.stringify(text).slice(1, -1);
   return [payload, result, meta].some((value) => {
-    const json = jsonOf(value);
+    const json = stringify(value) ?? '';
     return json.includes(text) || json.includes(escaped);
   });
-}
-
-function jsonOf(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? '';
-  } catch {
-    // It is nested too deeply.
-    return toSafeJson(value);
-  }
 }

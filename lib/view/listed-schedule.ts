@@ -5,11 +5,16 @@ import type { Queue } from '../queue.js';
 /** A schedule, and the state of its last slot's job; undefined if that job is gone. */
 export type ListedSchedule = Schedule & { readonly lastStatus: Status | undefined };
 
-/** Yields the schedules by name. It looks for their last jobs in the archive as well. */
-export async function* eachSchedule(queue: Queue): AsyncIterableIterator<ListedSchedule> {
+/** Tells a job's state, also that of an archived one; undefined if it is gone. */
+export type StateOf = (id: string) => Promise<Status | undefined>;
+
+/** Yields the schedules by name. @param stateOf Default: it looks in the archive each time */
+export async function* eachSchedule(
+  queue: Queue,
+  stateOf: StateOf = async (id) => (await queue.getJob(id, { archive: true }))?.status,
+): AsyncIterableIterator<ListedSchedule> {
   for (const schedule of await queue.listSchedules()) {
     const { lastJob } = schedule;
-    const job = lastJob === undefined ? undefined : await queue.getJob(lastJob, { archive: true });
-    yield { ...schedule, lastStatus: job?.status };
+    yield { ...schedule, lastStatus: lastJob === undefined ? undefined : await stateOf(lastJob) };
   }
 }

@@ -17,6 +17,9 @@ export interface Filter {
   readonly until?: number;
 }
 
+/** The failed jobs that no person has dealt with. */
+export const FAILED = { states: ['failed'], isDismissed: false } as const satisfies Filter;
+
 /** Where a page ended: the next one begins after it. */
 export interface Cursor {
   readonly time: number;

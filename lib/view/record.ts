@@ -5,14 +5,10 @@ import type { Look, View } from './view.js';
 /** Failed jobs whose errors have something in common, with the id of the one that failed last. */
 type FailureRecord = Omit<FailureSnapshot, 'newestKey'> & { readonly newestId: string | undefined };
 
-/** A look as programs get it, with jobs instead of their keys. */
-interface LookRecord
-  extends Omit<Snapshot, 'running' | 'retries' | 'failures'>,
-    Pick<Look, 'health' | 'problems'> {
-  readonly running: readonly Job[];
-  readonly retries: readonly Job[];
-  readonly failures: readonly FailureRecord[];
-}
+/** A look with jobs instead of their keys. */
+type LookRecord = Omit<Snapshot, 'running' | 'retries' | 'failures'> &
+  Pick<Look, 'health' | 'problems'> &
+  Readonly<{ running: Job[]; retries: Job[]; failures: FailureRecord[] }>;
 
 /** Returns a look as programs get it: `queue status --json` and the page's JSON interface. */
 export function recordOf({ snapshot, health, problems }: Look, view: View): LookRecord {

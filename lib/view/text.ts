@@ -29,7 +29,8 @@ export function toSafeJson(value: unknown, indent?: number): string {
 /** The most levels that are shown, more than enqueue allows. An edit may leave too many for JSON.stringify. */
 const DEEPEST = 1000;
 
-function stringify(value: unknown, indent: number | undefined): string | undefined {
+/** Returns a value as JSON, without what is nested too deeply for that. */
+export function stringify(value: unknown, indent?: number): string | undefined {
   try {
     return JSON.stringify(value, null, indent);
   } catch (error) {

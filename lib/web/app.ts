@@ -8,6 +8,7 @@ import type { App, Asked, Request } from './asked.js';
 import { addAssets } from './assets.js';
 import { isForeign } from './cross-origin.js';
 import { etag } from './etag.js';
+import { rememberingStates } from './last-states.js';
 import type { LiveView } from './live-view.js';
 import { addMetrics } from './metrics.js';
 import type { DashboardSettings } from './options.js';
@@ -28,6 +29,7 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
   const answer = (request: Request, status: Status, message: string): Response | Promise<Response> =>
     refused(settings.base, request, status, message);
   app.use(etag);
+  const stateOf = rememberingStates(queue);
   app.use(async (request, next) => {
     const visitor = await settings.access(request.req.raw).catch(tellApp);
     if (visitor === undefined) return answer(request, 500, 'what you may do here could not be found out');
@@ -35,7 +37,7 @@ export function makeApp(queue: Queue, live: LiveView, settings: DashboardSetting
     if (isForeign(request.req.raw)) return answer(request, 403, 'this request comes from another site');
     if (visitor.access === 'read' && !['GET', 'HEAD'].includes(request.req.method))
       return answer(request, 403, 'you may look at this queue, and not change it');
-    request.set('asked', { queue, settings, visitor, look: () => live.look() });
+    request.set('asked', { queue, settings, visitor, look: () => live.look(), stateOf });
     return next();
   });
   const tooLarge = (request: Request) => answer(request, 413, `a request may have ${LARGEST_BODY} bytes`);

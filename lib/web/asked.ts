@@ -1,6 +1,7 @@
 import type { Context, Hono } from 'hono';
 import type { Job } from '../job/job.js';
 import type { Queue } from '../queue.js';
+import type { StateOf } from '../view/listed-schedule.js';
 import type { Sight } from './live-view.js';
 import type { DashboardSettings, Visitor } from './options.js';
 
@@ -11,6 +12,8 @@ export interface Asked {
   readonly visitor: Visitor;
   /** Looks at the queue. */
   readonly look: () => Promise<Sight>;
+  /** Tells a job's state. It remembers archived ones, because a page that refreshes itself asks again and again. */
+  readonly stateOf: StateOf;
 }
 
 interface Env {

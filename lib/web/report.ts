@@ -3,13 +3,16 @@ import { raw } from 'hono/html';
 import { count, type Duration, duration, onlyKnown } from '../job/checks.js';
 import type { Job } from '../job/job.js';
 import type { Queue } from '../queue.js';
+import { FAILED } from '../view/query.js';
 import { exactSpan, firstLine } from '../view/text.js';
 import { View } from '../view/view.js';
 import { type Asked, shownJob } from './asked.js';
 import { report as script, style } from './client/texts.js';
 import { type Html, html, NOTHING } from './html.js';
+import { rememberingStates } from './last-states.js';
 import type { Sight } from './live-view.js';
 import { resolveDashboardOptions } from './options.js';
+import { htmlDocument } from './pages/document.js';
 import { shortPath } from './pages/layout.js';
 import { overviewContent } from './pages/overview.js';
 import { errorBlock } from './parts/error-block.js';
@@ -51,10 +54,16 @@ export async function createReport(queue: Queue, options: ReportOptions = {}): P
   const view = new View(queue, settings.redact);
   try {
     const sight: Sight = { view, look: await view.look(Date.now(), patience) };
-    const asked: Asked = { queue, settings, visitor: { access: 'read' }, look: async () => sight };
+    const asked: Asked = {
+      queue,
+      settings,
+      visitor: { access: 'read' },
+      look: async () => sight,
+      stateOf: rememberingStates(queue),
+    };
     const content = html`${await overviewContent(asked, sight, true)}
 ${await failuresCard(asked, sight, failures)}`;
-    return String(document(queue.file, sight.look.snapshot.at, staleAfter, withoutLinks(content)));
+    return String(reportPage(queue.file, sight.look.snapshot.at, staleAfter, withoutLinks(content)));
   } finally {
     view.close();
   }
@@ -63,8 +72,7 @@ ${await failuresCard(asked, sight, failures)}`;
 /** Makes the card of the newest failures, each with its error and payload in a fold. */
 async function failuresCard(asked: Asked, { view, look }: Sight, limit: number): Promise<Html> {
   const { at } = look.snapshot;
-  const filter = { states: ['failed'], isDismissed: false } as const;
-  const { keys } = await view.query(filter, { limit, now: at.getTime() });
+  const { keys } = await view.query(FAILED, { limit, now: at.getTime() });
   if (keys.length === 0) return NOTHING;
   const jobs = view.jobs(keys).map((job) => shownJob(asked, job));
   return html`<section class="card folds"><h2>Newest failures<small>the last ${jobs.length}</small></h2>${jobs.map(
@@ -94,19 +102,11 @@ const withoutLinks = (content: Html): Html =>
 
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-function document(file: string, at: Date, staleAfter: number, content: Html): Html {
+function reportPage(file: string, at: Date, staleAfter: number, content: Html): Html {
   const policy = `default-src 'none'; style-src ${hashOf(style)}; script-src ${hashOf(script)}; base-uri 'none'; form-action 'none'`;
-  return html`${raw('<!doctype html>')}
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="content-security-policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Queue report · tsvq</title>
-<style>${raw(style)}</style>
-</head>
-<body class="report" data-stale-after="${staleAfter}">
+  const head = html`<meta http-equiv="content-security-policy" content="${policy}">
+<style>${raw(style)}</style>`;
+  const body = html`<body class="report" data-stale-after="${staleAfter}">
 <header class="top"><div><span class="brand"><b>tsvq</b><span>${shortPath(file)}</span></span>
 <p id="written">written ${ago(at, at)}</p></div></header>
 <main>
@@ -115,7 +115,6 @@ ${content}
 </main>
 <footer><span>${file}</span><span>times are UTC</span></footer>
 <script>${raw(script)}</script>
-</body>
-</html>
-`;
+</body>`;
+  return htmlDocument('Queue report', head, body);
 }

@@ -1,7 +1,8 @@
 import { CHANGES, type Change, changeAll, whyNot } from '../../view/changes.js';
 import { counted } from '../../view/job-text.js';
+import { FAILED } from '../../view/query.js';
 import { personName } from '../person.js';
-import { FAILED, isList } from './places.js';
+import { isList } from './places.js';
 import type { Session } from './session.js';
 
 /** A change of jobs that a key makes. */

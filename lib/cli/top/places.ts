@@ -1,6 +1,6 @@
 import type { HistoryEntry } from '../../view/history.js';
 import { short } from '../../view/numbers.js';
-import type { Filter } from '../../view/query.js';
+import { FAILED, type Filter } from '../../view/query.js';
 import type { Snapshot } from '../../view/snapshot.js';
 import type { JobColumns } from './job-rows.js';
 import { NO_ROWS, type Rows } from './rows.js';
@@ -66,9 +66,6 @@ const listOf = (kind: ListPlace['kind'], tab: number, wanted?: Wanted, title: st
   ...{ kind, tab, title, wanted, selection: new Selection(), isOfSearch: false, text: '' },
   ...{ limit: FIRST_JOBS, rows: NO_ROWS, total: 0, hasMore: false, asked: undefined },
 });
-
-/** The failed jobs that no person has dealt with. */
-export const FAILED: Filter = { states: ['failed'], isDismissed: false };
 
 const EVERYTHING: Wanted = { filter: {}, order: 'newest', columns: 'all' };
 

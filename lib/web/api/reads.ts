@@ -77,7 +77,7 @@ export async function errors(request: Request): Promise<unknown> {
 export async function schedules(request: Request): Promise<unknown> {
   const asked = request.get('asked');
   const schedules: ListedSchedule[] = [];
-  for await (const schedule of eachSchedule(asked.queue))
+  for await (const schedule of eachSchedule(asked.queue, asked.stateOf))
     schedules.push(await shownSchedule(asked, schedule));
   return { schedules };
 }

@@ -1,7 +1,7 @@
 import type { Job } from '../../job/job.js';
 import { type Explanation, explainArchived } from '../../view/explain.js';
 import { grouped } from '../../view/numbers.js';
-import type { State } from '../../view/query.js';
+import { FAILED, type State } from '../../view/query.js';
 import type { Look, View } from '../../view/view.js';
 import { changesFor } from '../act.js';
 import { type Asked, mayChange, type Request, shownJob } from '../asked.js';
@@ -86,7 +86,7 @@ async function errorPart(job: Job, { asked, view, now, isArchived }: JobContext)
   if (error === undefined) return NOTHING;
   // As the queue has it: what a page may show of an error can be less.
   const group = view.groupOf(id);
-  const filter = { states: ['failed'], isDismissed: false, ...(group !== undefined && { group }) } as const;
+  const filter = { ...FAILED, ...(group !== undefined && { group }) };
   const total = isArchived || group === undefined ? 0 : (await view.query(filter, { limit: 0, now })).total;
   const others =
     total > 1 || (total === 1 && status !== 'failed')

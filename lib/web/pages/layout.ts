@@ -4,6 +4,7 @@ import type { Snapshot } from '../../view/snapshot.js';
 import { type Asked, mayChange } from '../asked.js';
 import { ASSETS } from '../assets.js';
 import { exact, type Html, html, NOTHING } from '../html.js';
+import { htmlDocument } from './document.js';
 
 /** What a page is, around its content. */
 export interface Frame {
@@ -33,18 +34,10 @@ export function page(
 ): Html {
   const { base } = asked.settings;
   const failed = snapshot === undefined ? 0 : snapshot.counts.failed - snapshot.counts.dismissed;
-  return html`${raw('<!doctype html>')}
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title} · tsvq</title>
-<link rel="icon" href="${base}${ASSETS.icon.path}">
+  const head = html`<link rel="icon" href="${base}${ASSETS.icon.path}">
 <link rel="stylesheet" href="${base}${ASSETS.style.path}">
-<script src="${base}${ASSETS.client.path}" defer></script>
-</head>
-<body>
+<script src="${base}${ASSETS.client.path}" defer></script>`;
+  const body = html`<body>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top"><div>
 <a class="brand" href="${base}/"><img src="${base}${ASSETS.icon.path}" alt="" width="20" height="20"><b>tsvq</b><span>${shortPath(asked.queue.file)}</span></a>
@@ -61,8 +54,8 @@ export function page(
 ${content}
 </main>
 <footer><span>${asked.queue.file}</span><span>times are UTC</span></footer>
-</body>
-</html>`;
+</body>`;
+  return htmlDocument(title, head, body);
 }
 
 /** Returns the end of a path, which tells queues apart: `data/queue.tsv`. */

@@ -18,7 +18,7 @@ export async function schedulesPage(request: Request, refusal?: Html): Promise<H
     look: { snapshot },
   } = await asked.look();
   const schedules: ListedSchedule[] = [];
-  for await (const schedule of eachSchedule(asked.queue)) schedules.push(schedule);
+  for await (const schedule of eachSchedule(asked.queue, asked.stateOf)) schedules.push(schedule);
   const nextOf = ({ nextRun }: ListedSchedule): number => nextRun?.getTime() ?? Number.POSITIVE_INFINITY;
   schedules.sort((a, b) => (nextOf(a) < nextOf(b) ? -1 : Number(nextOf(a) > nextOf(b))));
   return page(

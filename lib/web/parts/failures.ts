@@ -1,4 +1,5 @@
 import { grouped } from '../../view/numbers.js';
+import { FAILED } from '../../view/query.js';
 import type { FailureSnapshot } from '../../view/snapshot.js';
 import { type Asked, mayChange } from '../asked.js';
 import { type Html, html, NOTHING } from '../html.js';
@@ -9,7 +10,7 @@ import { ago } from './time.js';
 /** How many types of a group are named. */
 const MOST_TYPES = 3;
 
-const filterOf = (group: string) => ({ states: ['failed'], isDismissed: false, group }) as const;
+const filterOf = (group: string) => ({ ...FAILED, group });
 
 /** Makes the table of error groups. @param hasButtons true to offer changes of all jobs of a group */
 export function failuresTable(

@@ -1,6 +1,6 @@
 import { raw } from 'hono/html';
 import { grouped } from '../../view/numbers.js';
-import type { State } from '../../view/query.js';
+import { FAILED, type State } from '../../view/query.js';
 import type { Snapshot } from '../../view/snapshot.js';
 import type { TextFilter, View } from '../../view/view.js';
 import { apart } from '../act.js';
@@ -27,10 +27,10 @@ const ALL: JobTab = {
     pending + waiting + processing + completed + failed + cancelled,
 };
 
-const FAILED: JobTab = {
+const FAILED_TAB: JobTab = {
   name: 'Failed',
   kind: 'failed',
-  filter: { states: ['failed'], isDismissed: false },
+  filter: FAILED,
   count: ({ failed, dismissed }) => failed - dismissed,
 };
 
@@ -54,7 +54,7 @@ const TABS: readonly JobTab[] = [
     filter: { states: ['completed'] },
     count: ({ completed }) => completed,
   },
-  FAILED,
+  FAILED_TAB,
   {
     name: 'Cancelled',
     kind: 'cancelled',
@@ -97,7 +97,7 @@ export async function tabsPart(
     const count = counts[i] ?? 0;
     const query = writeJobQuery({ ...tab.filter, ...rest });
     return html`<a href="${base}/jobs${query}"${tab === current ? raw(' aria-current="page"') : NOTHING}>${tab.name}<span class="count${
-      tab === FAILED && count > 0 ? ' bad' : ''
+      tab === FAILED_TAB && count > 0 ? ' bad' : ''
     }">${grouped(count)}</span></a>`;
   })}</nav>`;
 }

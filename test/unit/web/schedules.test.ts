@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { scheduleId } from '../../../lib/file/format/derived-id.js';
-import { jobId, line } from '../../support/queue-file.js';
+import { jobId, line, writeQueue } from '../../support/queue-file.js';
 import { browse, ended, type Fields, later, rowsAfter, seconds } from './browsing.js';
 
 /*
@@ -133,4 +135,17 @@ test('who may only look sees no buttons, and changes nothing', async (t) => {
   assert.match(html, />&lt;b&gt;</);
   assert.equal((await post('/schedules/act', { name: '<b>', act: 'pause' })).status, 403);
   assert.equal((await queue.listSchedules())[0]?.paused, false);
+});
+
+test('what became of an archived job is read once, because pages refresh themselves', async (t) => {
+  const slot = Math.floor(seconds()) - 5;
+  const { get, file } = browse(t, [
+    schedule('a', { every: 60 }, { result: JSON.stringify({ slot, job: jobId(9) }) }),
+  ]);
+  const archive = join(dirname(file), 'archive');
+  mkdirSync(archive);
+  writeQueue(join(archive, 'queue-2030-01.tsv'), ended(9, { status: 'failed', error: 'Error: no' }));
+  assert.match((await get('/schedules')).text, /failed/);
+  rmSync(archive, { recursive: true });
+  assert.match((await get('/schedules')).text, /failed/);
 });

@@ -1,5 +1,6 @@
 import { factsOf } from '../../../view/metrics/facts.js';
 import { grouped, rate } from '../../../view/numbers.js';
+import { FAILED } from '../../../view/query.js';
 import type { TextFilter } from '../../../view/view.js';
 import type { Asked } from '../../asked.js';
 import { type Html, html } from '../../html.js';
@@ -54,7 +55,7 @@ function tilesOf({ view, look }: Sight): Tile[] {
       ...{
         name: 'Failed',
         count: failed,
-        filter: { states: ['failed'], isDismissed: false },
+        filter: FAILED,
         isBad: failed > 0,
       },
       note: `${grouped(counts.failedLately)} in the last hour`,

@@ -1,5 +1,6 @@
 import { grouped } from '../../../view/numbers.js';
 import { type Problem, verdictOf } from '../../../view/problems.js';
+import { FAILED } from '../../../view/query.js';
 import { size } from '../../../view/text.js';
 import type { Look } from '../../../view/view.js';
 import { type Asked, mayChange } from '../../asked.js';
@@ -40,7 +41,7 @@ function addressOf(asked: Asked, { code, type, group }: Problem): string | undef
   const ofType = { ...(type !== undefined && { type }), ...(group !== undefined && { group }) };
   switch (code) {
     case 'failing':
-      return listAddress(asked, { states: ['failed'], isDismissed: false, ...ofType });
+      return listAddress(asked, { ...FAILED, ...ofType });
     case 'failed':
       return `${base}/errors`;
     case 'late':
