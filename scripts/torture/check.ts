@@ -64,12 +64,19 @@ function gather(history: History, state: FinalState): Evidence {
   return { ...history, ...state, entries, calls, of, runs: runsOf(entries), retries: groupById(of('retry')) };
 }
 
+const isOf = (entry: Entry, e: Entry['e'], what: string): boolean =>
+  entry.e === e && ('event' in entry ? entry.event : 'op' in entry && entry.op) === what;
+
 const nothingFailed: Check = ({ calls, entries }, fail) => {
-  for (const { op, answer } of calls) {
+  // A worker declares all schedules at its start, which may take until after the first call for one.
+  const isDeclared = (at: number): boolean =>
+    entries.some((e) => e.t < at && (isOf(e, 'recorded', 'scheduled') || isOf(e, 'told', 'run now')));
+  for (const { op, from, answer } of calls) {
     if (answer?.e !== 'refused') continue;
+    const isEarly = op === 'run now' && answer.code === 'INVALID_ARGUMENT' && !isDeclared(from);
     const isDuplicate = answer.code === 'DUPLICATE_JOB' && (op === 'add keyed' || op === 'retry');
     // A busy lock is an answer like any other; nothing else is expected of a healthy disk.
-    if (answer.code !== 'LOCK_TIMEOUT' && !isDuplicate)
+    if (answer.code !== 'LOCK_TIMEOUT' && !isDuplicate && !isEarly)
       fail(`${op} was refused: ${answer.code} ${answer.message}`);
   }
   for (const entry of entries) {

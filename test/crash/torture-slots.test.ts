@@ -52,6 +52,12 @@ test('the check says so if all is well with schedules', () => {
   assert.deepEqual(judge(allIsWell()), []);
 });
 
+/** A call that found no schedule. */
+const REFUSED: Entry[] = [
+  { t: 500, e: 'ask', op: 'run now' },
+  { t: 501, e: 'refused', op: 'run now', code: 'INVALID_ARGUMENT', message: 'there is no schedule' },
+];
+
 const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
   ['a slot without its job', ({ jobs }) => jobs.delete(slotted), /has made 1 jobs, and 0 are there/],
   ['a slot with two jobs', ({ jobs }) => jobs.set(jobId(9), jobOf(7200)), /has made 1 jobs, and 2 are there/],
@@ -79,7 +85,18 @@ const wrongs: [what: string, spoil: (one: Case) => void, verdict: RegExp][] = [
       ),
     /was run by hand, and is gone/,
   ],
+  [
+    'a schedule that is unknown after its declaration',
+    ({ journal }) => journal.push({ t: 1, e: 'recorded', event: 'scheduled', id: jobId(1) }, ...REFUSED),
+    /run now was refused/,
+  ],
 ];
+
+test('the check lets a call for a schedule come before its declaration', () => {
+  const one = allIsWell();
+  one.journal.push(...REFUSED, { t: 502, e: 'recorded', event: 'scheduled', id: jobId(1) });
+  assert.deepEqual(judge(one), []);
+});
 
 for (const [what, spoil, verdict] of wrongs)
   test(`the check finds ${what}`, () => {
