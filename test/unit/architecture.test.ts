@@ -14,9 +14,9 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2440],
+  ['job', 2460],
   ['schedule', 390],
-  ['runner', 770],
+  ['runner', 1090],
   ['file/format', 1460],
   ['file/disk', 1310],
   ['file/lock', 790],
@@ -33,14 +33,14 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/schedules', 530],
   ['file/chores', 480],
   ['file/repair', 240],
-  ['file/worker', 2600],
+  ['file/worker', 2730],
   ['file/file-queue.ts', 105],
   ['operator.ts', 150],
   ['schedules.ts', 80],
   ['queue.ts', 250],
   ['open-queue.ts', 65],
   ['default-queue.ts', 115],
-  ['view', 2450],
+  ['view', 2480],
   ['web/client', 450],
   ['web', 3900],
   ['cli/screen', 350],
