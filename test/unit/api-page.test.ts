@@ -152,6 +152,9 @@ const TABLES: Record<string, string[]> = {
     concurrency: true,
     rateLimit: true,
     schema: true,
+    onSuccess: true,
+    onFailure: true,
+    failureJob: true,
   }),
   'What a worker returns': keys<Summary>({
     claimed: true,

@@ -14,9 +14,9 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2460],
+  ['job', 2495],
   ['schedule', 390],
-  ['runner', 1090],
+  ['runner', 1150],
   ['file/format', 1460],
   ['file/disk', 1310],
   ['file/lock', 790],
