@@ -2,10 +2,12 @@ import { onlyKnown, text } from '../job/checks.js';
 import { loaded } from '../job/dependency.js';
 import type { Job } from '../job/job.js';
 import type { Added, EnqueueOptions, ListOptions } from '../job/job-options.js';
+import type { Listener } from '../job/listeners.js';
 import type { NoWorkerWarning } from '../job/no-worker-warning.js';
 import type { WorkerOptions } from '../job/options.js';
 import type { RowSink } from '../job/row-source.js';
 import type { ScheduleSpec } from '../job/schedule-spec.js';
+import type { EventName } from '../job/worker-event.js';
 import type { HandlerEntries } from '../runner/handler.js';
 import { withStoreErrors } from './disk/fs.js';
 import { cancel } from './operations/cancel.js';
@@ -36,6 +38,7 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
   const addMany = async (jobs: readonly JobRequest[]) => {
     const added = await withStoreErrors(path, () => addAll(store, jobs));
     watch.added();
+    tellAdded(store, jobs, added);
     return added;
   };
   const add = async (type: string, payload?: unknown, options?: EnqueueOptions) =>
@@ -80,8 +83,19 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
     purge: async (options?: PurgeOptions) => withStoreErrors(path, () => purge(store, options)),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),
+    on: (name: EventName, listener: Listener) => store.listeners.add(name, listener),
     rows: (sink: RowSink) => new FileRows(store, sink),
   };
+}
+
+/** Tells what came of jobs that a call added. */
+function tellAdded({ listeners, clock }: Store, jobs: readonly JobRequest[], added: readonly Added[]): void {
+  if (!listeners.hears('added') && !listeners.hears('duplicate')) return;
+  const time = new Date(clock.now());
+  for (const [i, { id, outcome }] of added.entries()) {
+    const event = outcome === 'added' ? 'added' : 'duplicate';
+    listeners.tell({ event, time, id, type: (jobs[i] as JobRequest).type });
+  }
 }
 
 /** Returns the calls for recurring jobs. Their code is loaded at the first one. */

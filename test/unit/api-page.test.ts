@@ -16,7 +16,6 @@ import type {
   ScheduleTimes,
   Stats,
   Summary,
-  WorkerEvent,
   WorkerOptions,
 } from '../../lib/index.js';
 import { DEFAULTS } from '../../lib/job/options.js';
@@ -102,6 +101,7 @@ const TABLES: Record<string, string[]> = {
     purge: true,
     close: true,
     abandon: true,
+    on: true,
   }),
   'Adding jobs': keys<EnqueueOptions>({
     runAt: true,
@@ -166,21 +166,6 @@ const TABLES: Record<string, string[]> = {
     slept: true,
     released: true,
     unhandled: true,
-  }),
-  Events: keys<Record<WorkerEvent['event'], true>>({
-    completed: true,
-    retried: true,
-    failed: true,
-    cancelled: true,
-    slept: true,
-    released: true,
-    rescued: true,
-    dropped: true,
-    fired: true,
-    skipped: true,
-    scheduled: true,
-    rate_limited: true,
-    warning: true,
   }),
   'Recurring jobs': [
     ...keys<ScheduleSpec & ScheduleTimes>({

@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2495],
+  ['job', 2620],
   ['schedule', 390],
   ['runner', 1150],
   ['file/format', 1460],
@@ -31,7 +31,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/operations', 2100],
   ['file/moving', 670],
   ['file/schedules', 530],
-  ['file/chores', 480],
+  ['file/chores', 515],
   ['file/repair', 240],
   ['file/worker', 2730],
   ['file/file-queue.ts', 105],

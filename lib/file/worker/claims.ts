@@ -49,6 +49,7 @@ export class Claims {
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
     this.#tools = attemptTools(parts.store);
+    parts.events.worker = parts.worker.owner;
     this.hooks = new Hooks(parts.worker.types, (message, type) => parts.events.warn(message, type));
   }
 
@@ -199,7 +200,10 @@ export class Claims {
     if (result.recorded.length + result.rescued.length > 0) dueQueue.refresh();
     dueQueue.putBack(result.unclaimed);
     const attempts = result.claimed.map(({ claim, isLone }) => new ClaimedJob(claim, isLone, this.#tools));
-    for (const attempt of attempts) this.#jobs.set(attempt.id, attempt);
+    for (const attempt of attempts) {
+      this.#jobs.set(attempt.id, attempt);
+      events.goesOn('claimed', attempt);
+    }
     events.summary.claimed += attempts.length;
     if (result.isCrowdedOut) this.#noteCrowd(true);
     if (attempts.length > 0) this.#isExtra = result.isExtra;
