@@ -36,7 +36,10 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
   const { path } = store;
   const watch = new NoWorkerWatch(store, tell);
   const addMany = async (jobs: readonly JobRequest[]) => {
-    const added = await withStoreErrors(path, () => addAll(store, jobs));
+    const add = (): Promise<Added[]> => withStoreErrors(path, () => addAll(store, jobs));
+    const { tracing } = store.options;
+    const isTraced = tracing !== undefined && Array.isArray(jobs) && jobs.length > 0;
+    const added = await (isTraced ? tracing.adding(typesOf(jobs), add, ([one]) => (one as Added).id) : add());
     watch.added();
     tellAdded(store, jobs, added);
     return added;
@@ -87,6 +90,9 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
     rows: (sink: RowSink) => new FileRows(store, sink),
   };
 }
+
+/** Returns the types of jobs, which were not checked yet. */
+const typesOf = (jobs: readonly JobRequest[]): string[] => jobs.map((job) => String(job?.type));
 
 /** Tells what came of jobs that a call added. */
 function tellAdded({ listeners, clock }: Store, jobs: readonly JobRequest[], added: readonly Added[]): void {

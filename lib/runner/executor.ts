@@ -170,7 +170,7 @@ export class Executor<A extends Attempt> {
     let isPending: boolean;
     try {
       const { handler } = this.#rules.types.get(attempt.type) as ServedType;
-      value = handler(attempt.payload(), attempt.context());
+      value = attempt.run(handler);
       isPending = isThenable(value);
     } catch (error) {
       this.#end(attempt, { how: 'threw', error });

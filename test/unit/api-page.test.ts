@@ -72,6 +72,7 @@ const TABLES: Record<string, string[]> = {
     anyFileSystem: true,
     noWorkerAfter: true,
     defaults: true,
+    tracing: true,
   }),
   Functions: keys<Omit<Queue, 'file'>>({
     enqueue: true,
@@ -293,6 +294,7 @@ test('the defaults on the API page are those of the code', () => {
       anyFileSystem: String(anyFileSystem),
       noWorkerAfter: `'${noWorkerAfter / 60_000}m'`,
       defaults: 'none',
+      tracing: String(false),
     } satisfies Record<keyof QueueOptions, string>,
     'Running jobs': {
       maxAttempts: String(maxAttempts),

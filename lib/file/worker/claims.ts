@@ -88,7 +88,7 @@ export class Claims {
 
   /** Notes an ending. */
   end(attempt: ClaimedJob, ending: Verdict): void {
-    const progress = attempt.finish(ending.event);
+    const progress = attempt.finish(ending.event, ending.thrown);
     const verdict = progress === undefined ? ending : { ...ending, change: { ...ending.change, progress } };
     const rows = verdictRows(attempt, verdict, attempt.claim);
     for (const row of rows) row.prepare();
