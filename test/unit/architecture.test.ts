@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2460],
+  ['job', 2465],
   ['schedule', 390],
   ['runner', 1120],
   ['file/format', 1460],
@@ -29,7 +29,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/store.ts', 250],
   ['file/doctor', 760],
   ['file/admission', 840],
-  ['file/operations', 2100],
+  ['file/operations', 2120],
   ['file/moving', 670],
   ['file/schedules', 530],
   ['file/chores', 480],
@@ -41,7 +41,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 65],
   ['default-queue.ts', 115],
-  ['view', 2480],
+  ['view', 2570],
   ['web/client', 450],
   ['web', 3900],
   ['cli/screen', 350],
