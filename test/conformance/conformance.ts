@@ -22,6 +22,7 @@ import { processes } from './processes.js';
 import { retries } from './retries.js';
 import { schedules } from './schedules.js';
 import { shutdown } from './shutdown.js';
+import { steps } from './steps.js';
 import { uniqueJobs } from './unique.js';
 import { workers } from './workers.js';
 
@@ -35,6 +36,7 @@ export const checks: Checks = {
   ...outcomes,
   ...retries,
   ...policies,
+  ...steps,
   ...limits,
   ...followUps,
   ...uniqueJobs,
