@@ -4,7 +4,7 @@ import type { EndSpan } from '../../job/tracing.js';
 import { Attempt, type EnqueueFollowUp } from '../../runner/attempt.js';
 import type { AttemptLog } from '../../runner/attempt-log.js';
 import type { Handler } from '../../runner/handler.js';
-import { currentStep, Steps } from '../../runner/steps.js';
+import { Steps } from '../../runner/steps.js';
 import { followUpId } from '../format/derived-id.js';
 import { encodeFollowUps, type FollowUp } from '../format/follow-ups.js';
 import { parseJson } from '../format/parse-json.js';
@@ -64,7 +64,7 @@ export class ClaimedJob extends Attempt {
     return (type, payload, options) => {
       if (this.endedAt !== undefined)
         throw new TsvqError('CLOSED', `job ${this.id} is over, so it can't enqueue any more`);
-      const step = currentStep();
+      const step = this.#steps?.current;
       // The next attempt would not run the step again, and the follow-up would be lost.
       if (step !== undefined)
         throw new TsvqError(
