@@ -1,15 +1,16 @@
 import type { Health } from '../job/health.js';
 import { isFinal, type Job } from '../job/job.js';
+import { type LogLine, parseLog } from '../job/log-line.js';
 import type { ArchivedEnd, Found } from '../job/row-source.js';
 import { rowsOf } from '../open-queue.js';
 import type { Queue } from '../queue.js';
 import { Board } from './board.js';
-import { groupText } from './error-group.js';
 import { type Explanation, explain } from './explain.js';
 import { hasText } from './has-text.js';
 import { type HistoryEntry, historyOf } from './history.js';
 import { findProblems, type Patience, type Problem } from './problems.js';
-import { type Filter, type Page, type PageOptions, query, type State } from './query.js';
+import { type FoundPage, type PageOptions, query, type State, type TextFilter } from './query.js';
+import { redactGroup } from './redact-group.js';
 import { type FailureSnapshot, type Snapshot, takeSnapshot } from './snapshot.js';
 
 /** What a view shows of a queue at one moment. */
@@ -22,18 +23,6 @@ export interface Look {
 
 /** The most jobs that a search finds. */
 const MOST_FOUND = 20_000;
-
-/** A filter of jobs, and a text that they must have. */
-export interface TextFilter extends Filter {
-  /** In the id, type, payload, error, result, key, group or labels; upper and lower case apart. Empty: any. */
-  readonly text?: string;
-}
-
-/** A part of the jobs that a filter allows. */
-export interface FoundPage extends Page {
-  /** True if more jobs than {@link MOST_FOUND} have the text, so that some are missing. */
-  readonly hasMore: boolean;
-}
 
 /** Keys that were given out before the board was emptied differ from those after it by a multiple of this. */
 const EMPTYING = 2 ** 32;
@@ -124,11 +113,9 @@ export class View {
 
   /** Lets a group of failures say only what may be seen of its newest job. */
   #redacted(group: FailureSnapshot): FailureSnapshot {
-    if (this.#redact === undefined) return group;
-    const [job] = this.#rowsOfKeys([group.newestKey]);
-    if (job === undefined) return { ...group, text: '…' };
-    const { error } = this.#redact(job);
-    return error === job.error ? group : { ...group, text: groupText(error ?? '') };
+    return this.#redact === undefined
+      ? group
+      : redactGroup(group, this.#rowsOfKeys([group.newestKey])[0], this.#redact);
   }
 
   /** Returns what the queue still knows of what happened to a job. It may read the whole file. @param now in ms */
@@ -160,10 +147,21 @@ export class View {
     return Promise.all(after.map(async (id) => ({ id, job: await this.#queue.getJob(id) })));
   }
 
-  /** Returns jobs of the last look by their keys; those that have changed since are missing. */
+  /**
+   * Returns jobs of the last look by their keys; those that have changed since are missing. Of those that run, it reads
+   * how far they are.
+   */
   jobs(keys: readonly number[]): Job[] {
-    const jobs = this.#rowsOfKeys(keys);
+    const jobs = this.#rowsOfKeys(keys).map((job) =>
+      job.status === 'processing' ? { ...job, progress: this.#rows.progress(job) } : job,
+    );
     return this.#redact === undefined ? jobs : jobs.map(this.#redact);
+  }
+
+  /** Returns the newest lines of a job's log; undefined if they may not be seen. @param bytes how many bytes at most */
+  async log(id: string, bytes: number): Promise<LogLine[] | undefined> {
+    // What is hidden of a job may be in its log as well.
+    return this.#redact === undefined ? parseLog(await this.#rows.log(id, bytes)) : undefined;
   }
 
   /** Returns a job's state; that of a pending one says when its turn is. @param now in ms since 1970 */
@@ -182,11 +180,11 @@ export class View {
       : this.board.groups.get(this.board.group(key))?.id;
   }
 
-  /** Returns all jobs that run. */
-  running(): Job[] {
+  /** Returns the names of the workers that have jobs. */
+  workers(): Set<string> {
     const keys: number[] = [];
-    this.board.running.forEach((key) => keys.push(this.keyFor(key)));
-    return this.jobs(keys);
+    this.board.running.forEach((key) => keys.push(key));
+    return new Set(this.#rows.jobs(keys).flatMap((job) => job?.lockedBy ?? []));
   }
 
   /** Returns the ids of jobs of the last look; those that have changed since are missing. */

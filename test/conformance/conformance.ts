@@ -13,6 +13,7 @@ import { followUps } from './follow-ups.js';
 import { housekeeping } from './housekeeping.js';
 import { labels } from './labels.js';
 import { limits } from './limits.js';
+import { logs } from './logs.js';
 import { looking } from './looking.js';
 import { operators } from './operators.js';
 import { order } from './order.js';
@@ -40,6 +41,7 @@ export const checks: Checks = {
   ...uniqueJobs,
   ...labels,
   ...schedules,
+  ...logs,
   ...workers,
   ...shutdown,
   ...processes,

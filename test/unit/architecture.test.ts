@@ -14,15 +14,16 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2460],
+  ['job', 2590],
   ['schedule', 390],
   ['runner', 1090],
   ['file/format', 1460],
   ['file/disk', 1310],
   ['file/lock', 790],
+  ['file/job-files', 500],
   ['file/index', 1150],
   ['file/joins', 250],
-  ['file/compaction', 1650],
+  ['file/compaction', 1660],
   ['file/commit', 1570],
   ['file/ongoing-work.ts', 70],
   ['file/store.ts', 250],

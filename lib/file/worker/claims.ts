@@ -43,7 +43,7 @@ export class Claims {
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
-    this.#tools = attemptTools(parts.store);
+    this.#tools = attemptTools(parts.store, (message) => parts.events.warn(message));
   }
 
   /** The number of claimed jobs that are not recorded as ended. */
