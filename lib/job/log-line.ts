@@ -56,6 +56,13 @@ export const parseLog = (log: string): LogLine[] =>
 export const progressText = ({ percent, message }: Progress): string =>
   message ? `${percent} ${message}` : String(percent);
 
+/** Reads the text of a progress line; undefined for one that an edit damaged. */
+export function readProgressText(text: string): Progress | undefined {
+  const [, percent, message] = /^(\d\S*)(?: (.*))?$/s.exec(text) ?? [];
+  const number = Number(percent);
+  return Number.isNaN(number) ? undefined : checkProgress(number, message);
+}
+
 /** Returns the newest progress of an attempt among the lines of a log; undefined if they have none. */
 export function newestProgress(log: string, attempt: number): Progress | undefined {
   const mark = `\t${attempt}\tprogress\t`;
@@ -64,9 +71,8 @@ export function newestProgress(log: string, attempt: number): Progress | undefin
   for (let at = log.lastIndexOf(mark, end); at >= 0; at = at === 0 ? -1 : log.lastIndexOf(mark, at - 1)) {
     const line = parseLogLine(log.slice(log.lastIndexOf('\n', at) + 1, log.indexOf('\n', at)));
     if (line?.kind !== 'progress' || line.attempt !== attempt) continue;
-    const [, percent, message] = /^(\S+)(?: (.*))?$/s.exec(line.text) ?? [];
-    if (percent !== undefined && !Number.isNaN(Number(percent)))
-      return checkProgress(Number(percent), message);
+    const progress = readProgressText(line.text);
+    if (progress !== undefined) return progress;
   }
   return undefined;
 }

@@ -11,13 +11,13 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const ENDS = [4096, 64 * 1024];
 
 /** A log, open to be read. */
-interface Opened {
+export interface Opened {
   readonly fd: number;
   readonly info: FileInfo;
 }
 
 /** Opens a file; undefined if it is missing, or something else than a file. @throws Node's errors, without access */
-function open(fs: FileSystem, path: string): Opened | undefined {
+export function openLog(fs: FileSystem, path: string): Opened | undefined {
   let fd: number;
   try {
     fd = fs.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -48,13 +48,13 @@ export function readLog(fs: FileSystem, queueFile: string, id: string, most: num
   const path = logPath(queueFile, id);
   const files: Opened[] = [];
   try {
-    const newer = open(fs, path);
+    const newer = openLog(fs, path);
     if (newer !== undefined) files.push(newer);
-    const older = open(fs, `${path}.1`);
+    const older = openLog(fs, `${path}.1`);
     // Between the two, the file may have become the older one. Then the newer lines are in another file by now.
     if (older !== undefined) files.push(older);
     if (newer !== undefined && newer.info.ino === older?.info.ino) {
-      const newest = open(fs, path);
+      const newest = openLog(fs, path);
       files.shift();
       fs.close(newer.fd);
       if (newest !== undefined) files.unshift(newest);
@@ -89,7 +89,7 @@ export function readProgress(
   attempt: number,
 ): Progress | undefined {
   try {
-    const log = open(fs, logPath(queueFile, id));
+    const log = openLog(fs, logPath(queueFile, id));
     if (log === undefined) return undefined;
     try {
       for (const bytes of ENDS) {
