@@ -14,6 +14,7 @@ export {
 export type { Pause } from './file/admission/paused.js';
 export type { CompactionSummary } from './file/compaction/compact.js';
 export type { DrainOptions } from './file/operations/drain.js';
+export type { LogOptions } from './file/operations/get.js';
 export type { PauseOptions } from './file/operations/pause.js';
 export type { PurgeableStatus, PurgeOptions } from './file/operations/purge.js';
 export type { Stats } from './file/operations/stats.js';
@@ -40,6 +41,7 @@ export type { ConcurrencyLimit, RateLimit } from './job/limits.js';
 export type { LevelLogger } from './job/logger.js';
 export type { WorkerOptions } from './job/options.js';
 export type { Policy } from './job/policy.js';
+export type { Progress } from './job/progress.js';
 export type { QueueOptions } from './job/queue-options.js';
 export { queueOptionsFrom } from './job/queue-settings.js';
 export type { RetentionOption } from './job/retention.js';

@@ -1,6 +1,7 @@
 import type { Pause } from './file/admission/paused.js';
 import type { CompactionSummary } from './file/compaction/compact.js';
 import type { DrainOptions } from './file/operations/drain.js';
+import type { LogOptions } from './file/operations/get.js';
 import type { PauseOptions } from './file/operations/pause.js';
 import type { PurgeOptions } from './file/operations/purge.js';
 import type { RetryOptions } from './file/operations/retry.js';
@@ -49,6 +50,19 @@ export interface Operator<Jobs = DefaultJobs> {
    * for (const { id } of await queue.listJobs({ status: 'failed', dismissed: false })) await queue.dismissJob(id);
    */
   dismissJob(id: string): Promise<boolean>;
+
+  /**
+   * Reads a job's log: what its handler wrote with `context.log` and `context.progress`, oldest first. Each line has the
+   * time in Unix seconds, TAB, the attempt, TAB, what it is (`log`, `progress`, `start` or `end`), TAB, the text. The
+   * log is there while the job is in the file.
+   *
+   * @param options `bytes`: how many of the newest bytes, in whole lines; default: all, 2 MiB at most.
+   * @returns '' if the job has no log, or there is no such job
+   * @throws TsvqError `INVALID_ARGUMENT`; `NO_ACCESS` if this process may not read it
+   * @example
+   * console.log(await queue.readLog(id, { bytes: 4096 }));
+   */
+  readLog(id: string, options?: LogOptions): Promise<string>;
 
   /**
    * Pauses the jobs of a type, or all. Once it resolves, no worker claims one; a job that was claimed before may still

@@ -88,6 +88,7 @@ function testJob(fields: Partial<JobOf<string, unknown>> = {}): JobOf<string, un
     meta: {},
     error: undefined,
     result: undefined,
+    progress: undefined,
     lockedBy: 'test',
     startedAt: now,
     finishedAt: undefined,

@@ -3,10 +3,11 @@ import type { Job } from '../job/job.js';
 import type { Schedule } from '../job/schedule-spec.js';
 import type { Queue } from '../queue.js';
 import type { HistoryEntry } from '../view/history.js';
-import { attemptsText, errorLinesOf, slotText } from '../view/job-text.js';
+import { attemptsText, errorLinesOf, progressLine, slotText } from '../view/job-text.js';
 import { nextRunOf, whenOf } from '../view/schedule-text.js';
 import { harmless, span, toSafeJson } from '../view/text.js';
 import type { View } from '../view/view.js';
+import { logLineText } from './log-lines.js';
 import { screenOf, writeOut } from './output.js';
 import { type Colours, coloursOf } from './screen/colours.js';
 import type { LooksNow } from './screen/looks.js';
@@ -14,6 +15,10 @@ import { type TimeOptions, timeTextOf } from './screen/times.js';
 import { wrap } from './screen/width.js';
 import { timeOf } from './shapes.js';
 import { stepLines, timelineLines } from './timeline.js';
+
+/** How many lines of a log are shown, from how many bytes of its end. */
+const LOG_LINES = 10;
+const LOG_BYTES = 4096;
 
 /** Prints all of a job for people. */
 export async function printJob(
@@ -74,6 +79,7 @@ export async function jobLines(
     ),
     ...timelineLines(history, looks),
     ...stepLines(await view.steps(job.id), looks),
+    ...(await logBlock(job, view, looks)),
     ...blockLines(job, looks),
   ];
 }
@@ -106,6 +112,7 @@ function factLines(
     ['id', job.id],
     ['type', job.type],
     ['status', [job.status, timeOf(job, now)].filter(Boolean).join(', ')],
+    ['progress', job.progress && progressLine(job.progress)],
     ['schedule', schedule === undefined ? madeBy(job) : `${schedule.name}, ${whenOf(schedule.spec)}`],
     ['next run', schedule && nextRunOf(schedule)],
     ['group', job.group],
@@ -125,6 +132,15 @@ function factLines(
   return facts.flatMap(([name, value]) =>
     value === undefined ? [] : `${name.padEnd(12)}${harmless(value)}`,
   );
+}
+
+/** Returns the last lines of a job's log; none if it has none. */
+async function logBlock({ id }: Job, view: View, looks: LooksNow): Promise<string[]> {
+  const lines = (await view.log(id, LOG_BYTES)) ?? [];
+  if (lines.length === 0) return [];
+  const { dim } = looks.colours;
+  const shown = lines.slice(-LOG_LINES).map((line) => `  ${logLineText(line, looks)}`);
+  return [`log  ${dim(`the last lines; all: queue logs ${harmless(id)}`)}`, ...shown];
 }
 
 /** Returns the fields of a job that take several lines. */

@@ -22,6 +22,7 @@ const GROUPS: Record<string, Commands> = {
     web: ['serve a web page of the queue', () => import('./commands/web.js')],
     list: ['list jobs', () => import('./commands/list.js')],
     show: ['show all of one job', () => import('./commands/show.js')],
+    logs: ['print what a job said while it ran', () => import('./commands/logs.js')],
     explain: ['say why a job waits, runs or failed', () => import('./commands/explain.js')],
     errors: ['group failed jobs by their errors', () => import('./commands/errors.js')],
     stats: ['count jobs by status and type', () => import('./commands/stats.js')],

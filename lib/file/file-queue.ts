@@ -14,7 +14,7 @@ import { cancel } from './operations/cancel.js';
 import { dismiss } from './operations/dismiss.js';
 import { type DrainOptions, drain } from './operations/drain.js';
 import { addAll } from './operations/enqueue.js';
-import { get, getArchived } from './operations/get.js';
+import { get, getArchived, getLog, type LogOptions } from './operations/get.js';
 import { list } from './operations/list.js';
 import type { JobRequest } from './operations/new-job.js';
 import { NoWorkerWatch } from './operations/no-worker-watch.js';
@@ -58,6 +58,8 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
         if (typeof options === 'object' && options !== null) onlyKnown('options', options, ['archive']);
         return (await get(store, text('id', id))) ?? (options?.archive ? getArchived(store, id) : undefined);
       }),
+    readLog: async (id: string, options?: LogOptions) =>
+      withStoreErrors(path, () => getLog(store, text('id', id), options)),
     cancelJob: async (id: string) => withStoreErrors(path, () => cancel(store, text('id', id))),
     retryJob: async (id: string, options?: RetryOptions) =>
       withStoreErrors(path, () =>

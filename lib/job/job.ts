@@ -31,6 +31,8 @@
  * steps leaves a job in one of the two states of its table row.
  */
 
+import type { Progress } from './progress.js';
+
 /** Every status word, as in the file. */
 export const STATUSES = [
   'pending',
@@ -137,6 +139,11 @@ export interface JobOf<T extends string, Payload> {
   readonly error: string | undefined;
   /** The value that the handler returned, after JSON; undefined if it returned nothing. */
   readonly result: unknown;
+  /**
+   * How far the last attempt has come, as its handler said; undefined if it has said nothing. Of a running job,
+   * {@link Queue.getJob} knows the newest, and a list knows none.
+   */
+  readonly progress: Progress | undefined;
   /** The worker that holds the claim, while `processing`. */
   readonly lockedBy: string | undefined;
   /** When the last attempt was claimed. The handler starts at once, or after jobs claimed before. */

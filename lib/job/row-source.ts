@@ -1,6 +1,7 @@
 import type { Health } from './health.js';
 import type { Job, Status } from './job.js';
 import type { JobState } from './job-event.js';
+import type { Progress } from './progress.js';
 import type { RecordedStep } from './step.js';
 
 /** What a view keeps of a job, as its newest row says. Times in ms since 1970; NaN if there is none. */
@@ -87,6 +88,10 @@ export interface RowSource {
   steps(id: string): Promise<readonly RecordedStep[]>;
   /** Finds archived jobs that ended after a time, by id. @param since in ms since 1970 */
   archivedEnds(since: number): Promise<Map<string, ArchivedEnd>>;
+  /** Returns what the running attempt of a job has said last of how far it is; undefined if it has said nothing. */
+  progress(job: Job): Progress | undefined;
+  /** Returns the newest lines of a job's log; '' if there is none. @param bytes how many bytes at most */
+  log(id: string, bytes: number): Promise<string>;
   /** Looks at the jobs around one. */
   surroundings(job: Job): Promise<JobSurroundings>;
   /** Gathers what is known besides the jobs. @param patience after how long a dead worker's job counts as left, in ms */

@@ -1,4 +1,5 @@
 import type { Job } from '../job/job.js';
+import type { Progress } from '../job/progress.js';
 import { grouped } from './numbers.js';
 import { firstLine, harmless, harmlessLines, isoSeconds, toSafeJson } from './text.js';
 
@@ -18,8 +19,16 @@ export function typesText(types: ReadonlyMap<string, number>): string {
 /** How much of a text a row of a list shows. */
 const MOST_TEXT = 300;
 
-/** Returns what tells a job from others in a list, on one harmless line: its error, or else its payload. */
-export function errorOrPayload({ status, error, payload }: Job): string {
+/** Says how far a job is, on one harmless line: `42 % page 9`. */
+export const progressLine = ({ percent, message = '' }: Progress): string =>
+  harmless(`${Math.floor(percent)} % ${message}`.trimEnd());
+
+/**
+ * Returns what tells a job from others in a list, on one harmless line: its error, if it runs how far it is, or
+ * otherwise its payload.
+ */
+export function errorOrPayload({ status, error, payload, progress }: Job): string {
+  if (status === 'processing' && progress !== undefined) return progressLine(progress);
   const isTold = error !== undefined && (status === 'failed' || status === 'pending');
   return isTold
     ? harmless(firstLine(error, MOST_TEXT))

@@ -139,3 +139,15 @@ function lastTime(board: Board, key: number): number {
 /** When the job's turn is, or was. */
 const firstTime = (board: Board, key: number): number =>
   board.status(key) === 'processing' ? board.startedAt(key) : board.runAt(key);
+
+/** A filter of jobs, and a text that they must have. */
+export interface TextFilter extends Filter {
+  /** In the id, type, payload, error, result, key, group or labels; upper and lower case apart. Empty: any. */
+  readonly text?: string;
+}
+
+/** A part of the jobs that a filter allows. */
+export interface FoundPage extends Page {
+  /** True if more jobs have the text than a search finds, so that some are missing. */
+  readonly hasMore: boolean;
+}

@@ -1,16 +1,17 @@
 import type { Health } from '../job/health.js';
 import { isFinal, type Job } from '../job/job.js';
+import { type LogLine, parseLog } from '../job/log-line.js';
 import type { ArchivedEnd, Found } from '../job/row-source.js';
 import { rowsOf } from '../open-queue.js';
 import type { Queue } from '../queue.js';
 import { Board } from './board.js';
-import { groupText } from './error-group.js';
 import { type Explanation, explain } from './explain.js';
 import { type FoundPage, MOST_FOUND, type TextFilter } from './found-page.js';
 import { hasText } from './has-text.js';
 import { type HistoryEntry, historyOf } from './history.js';
 import { findProblems, type Patience, type Problem } from './problems.js';
 import { type PageOptions, query, type State } from './query.js';
+import { redactGroup } from './redact-group.js';
 import { type FailureSnapshot, type Snapshot, takeSnapshot } from './snapshot.js';
 import { type ShownStep, shownSteps } from './steps.js';
 
@@ -113,11 +114,9 @@ export class View {
 
   /** Lets a group of failures say only what may be seen of its newest job. */
   #redacted(group: FailureSnapshot): FailureSnapshot {
-    if (this.#redact === undefined) return group;
-    const [job] = this.#rowsOfKeys([group.newestKey]);
-    if (job === undefined) return { ...group, text: '…' };
-    const { error } = this.#redact(job);
-    return error === job.error ? group : { ...group, text: groupText(error ?? '') };
+    return this.#redact === undefined
+      ? group
+      : redactGroup(group, this.#rowsOfKeys([group.newestKey])[0], this.#redact);
   }
 
   /** Returns what the queue still knows of what happened to a job. It may read the whole file. @param now in ms */
@@ -154,10 +153,21 @@ export class View {
     return Promise.all(after.map(async (id) => ({ id, job: await this.#queue.getJob(id) })));
   }
 
-  /** Returns jobs of the last look by their keys; those that have changed since are missing. */
+  /**
+   * Returns jobs of the last look by their keys; those that have changed since are missing. Of those that run, it reads
+   * how far they are.
+   */
   jobs(keys: readonly number[]): Job[] {
-    const jobs = this.#rowsOfKeys(keys);
+    const jobs = this.#rowsOfKeys(keys).map((job) =>
+      job.status === 'processing' ? { ...job, progress: this.#rows.progress(job) } : job,
+    );
     return this.#redact === undefined ? jobs : jobs.map(this.#redact);
+  }
+
+  /** Returns the newest lines of a job's log; undefined if they may not be seen. @param bytes how many bytes at most */
+  async log(id: string, bytes: number): Promise<LogLine[] | undefined> {
+    // What is hidden of a job may be in its log as well.
+    return this.#redact === undefined ? parseLog(await this.#rows.log(id, bytes)) : undefined;
   }
 
   /** Returns a job's state; that of a pending one says when its turn is. @param now in ms since 1970 */
@@ -176,11 +186,11 @@ export class View {
       : this.board.groups.get(this.board.group(key))?.id;
   }
 
-  /** Returns all jobs that run. */
-  running(): Job[] {
+  /** Returns the names of the workers that have jobs. */
+  workers(): Set<string> {
     const keys: number[] = [];
-    this.board.running.forEach((key) => keys.push(this.keyFor(key)));
-    return this.jobs(keys);
+    this.board.running.forEach((key) => keys.push(key));
+    return new Set(this.#rows.jobs(keys).flatMap((job) => job?.lockedBy ?? []));
   }
 
   /** Returns the ids of jobs of the last look; those that have changed since are missing. */
@@ -223,14 +233,11 @@ export class View {
   readonly keyFor = (key: number): number => this.board.resets * EMPTYING + key;
 
   /** Finds archived jobs that ended after a time, by id. @param since in ms since 1970 */
-  archivedEnds(since: number): Promise<Map<string, ArchivedEnd>> {
-    return this.#rows.archivedEnds(since);
-  }
+  readonly archivedEnds = (since: number): Promise<Map<string, ArchivedEnd>> =>
+    this.#rows.archivedEnds(since);
 
   /** Says if a worker lives, by its name in a job; undefined if that can't be told from here. */
-  isAlive(worker: string): boolean | undefined {
-    return this.#rows.isAlive(worker);
-  }
+  readonly isAlive = (worker: string): boolean | undefined => this.#rows.isAlive(worker);
 
   /** Returns when another worker takes a running job back although its own may live, in ms; undefined if it doesn't run. */
   async overdueAt(job: Job): Promise<number | undefined> {

@@ -1,7 +1,7 @@
 import { TsvqError } from '../job/errors.js';
 import { CHANGES, changeAll, retryWithin } from '../view/changes.js';
-import type { State } from '../view/query.js';
-import type { TextFilter, View } from '../view/view.js';
+import type { State, TextFilter } from '../view/query.js';
+import type { View } from '../view/view.js';
 import type { Asked } from './asked.js';
 import type { Action } from './options.js';
 

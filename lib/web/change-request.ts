@@ -1,5 +1,5 @@
 import { invalid } from '../job/checks.js';
-import type { TextFilter } from '../view/view.js';
+import type { TextFilter } from '../view/query.js';
 import { type ChangeName, isChangeName, MOST_CHANGED } from './act.js';
 import { backOf } from './back.js';
 import { readJobQuery } from './job-query.js';

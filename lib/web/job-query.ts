@@ -1,7 +1,6 @@
 import { invalid } from '../job/checks.js';
 import { STATUSES } from '../job/job.js';
-import type { Cursor, State } from '../view/query.js';
-import type { TextFilter } from '../view/view.js';
+import type { Cursor, State, TextFilter } from '../view/query.js';
 
 /** The states that an address may name. */
 const STATES: readonly State[] = [

@@ -1,4 +1,5 @@
 import type { Job } from '../job/job.js';
+import type { Progress } from '../job/progress.js';
 
 /** Stands for what could not be redacted. */
 export const HIDDEN = '(could not be redacted)';
@@ -24,12 +25,23 @@ function redacted(job: Job, redact: (job: Job) => Job): Job {
     const answer = redact(structuredClone(job));
     // An async function answers no job. Its error must not end the process.
     if (answer instanceof Promise) answer.catch(() => {});
-    const { id, payload, result, error, meta, dedupeKey } = answer;
+    const { id, payload, result, error, meta, dedupeKey, progress } = answer;
     const isJob =
-      id === job.id && isText(error) && isText(dedupeKey) && typeof meta === 'object' && meta !== null;
+      id === job.id &&
+      [error, dedupeKey, progress?.message].every(isText) &&
+      typeof meta === 'object' &&
+      meta !== null;
     // What can't be JSON would fail each page later.
     if (isJob && JSON.stringify([payload, result, meta]) !== undefined)
-      return { ...job, payload, result, error, meta, dedupeKey };
+      return {
+        ...job,
+        payload,
+        result,
+        error,
+        meta,
+        dedupeKey,
+        progress: shownProgress(job, progress?.message),
+      };
   } catch {
     // The app's own log has to say why.
   }
@@ -40,7 +52,12 @@ function redacted(job: Job, redact: (job: Job) => Job): Job {
     error: job.error === undefined ? undefined : HIDDEN,
     meta: {},
     dedupeKey: job.dedupeKey === undefined ? undefined : HIDDEN,
+    progress: shownProgress(job, job.progress?.message === undefined ? undefined : HIDDEN),
   };
 }
+
+/** Returns the progress of a job with another message. */
+const shownProgress = ({ progress }: Job, message: string | undefined): Progress | undefined =>
+  progress && { percent: progress.percent, ...(message !== undefined && { message }) };
 
 const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';

@@ -14,6 +14,7 @@ import { hooks } from './hooks.js';
 import { housekeeping } from './housekeeping.js';
 import { labels } from './labels.js';
 import { limits } from './limits.js';
+import { logs } from './logs.js';
 import { looking } from './looking.js';
 import { operators } from './operators.js';
 import { order } from './order.js';
@@ -44,6 +45,7 @@ export const checks: Checks = {
   ...uniqueJobs,
   ...labels,
   ...schedules,
+  ...logs,
   ...workers,
   ...shutdown,
   ...processes,

@@ -28,6 +28,7 @@ const LESS: Required<Engine['cannot']> = {
   'fractional priority': 'its priorities are whole numbers',
   labels: 'its jobs have no place for them',
   limits: 'its workers know nothing of each other',
+  logs: 'its workers write nowhere else',
   'long time limit': 'its leases end after a day',
   maxWorkers: 'it does not know its workers',
   'order over types': 'each type is a queue of its own',
@@ -51,6 +52,7 @@ const hasLimit = (entry: HandlerEntry | undefined): boolean =>
 const limited = (queue: Queue): Queue => ({
   ...queue,
   compact: async () => refuse('compact()'),
+  readLog: async () => refuse('logs'),
   getJob: async (id, options) => (options?.archive ? refuse('archive') : queue.getJob(id)),
   enqueue: async (type, payload?: unknown, options: EnqueueOptions = {}) => {
     refuseOptions(options);

@@ -20,6 +20,8 @@ type Capability =
   | 'labels'
   /** The options `concurrency` and `rateLimit` of a type. */
   | 'limits'
+  /** `context.progress` and `context.log`, and `readLog`. */
+  | 'logs'
   /** A time limit of more than a day. */
   | 'long time limit'
   /** The option `maxWorkers` of a worker. */

@@ -92,6 +92,7 @@ export const enqueueing: Checks = {
         meta: {},
         error: nothing,
         result: nothing,
+        progress: nothing,
         lockedBy: nothing,
         startedAt: nothing,
         finishedAt: nothing,

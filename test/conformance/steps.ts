@@ -257,9 +257,9 @@ export const steps: Checks = {
             note(name);
           });
       };
-      await Promise.all([sleep(30), slow()]);
+      await Promise.all([sleep(400), slow()]);
     });
-    const { completed, slept } = await drain(queue, { work }, { linger: 500 });
+    const { completed, slept } = await drain(queue, { work }, { linger: 1500 });
     assert.deepEqual({ completed, slept }, { completed: 1, slept: 1 });
     assert.deepEqual(ran, ['one', 'two', 'three']);
     assert.equal((await look(queue, id)).attempts, 2);

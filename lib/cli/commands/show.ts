@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { datedAhead } from '../../file/doctor/dated-ahead.js';
 import { escapeText } from '../../file/format/text.js';
 import type { Job } from '../../job/job.js';
+import { progressJson } from '../../job/progress.js';
 import type { HistoryEntry } from '../../view/history.js';
 import type { ShownStep } from '../../view/steps.js';
 import { toSafeJson } from '../../view/text.js';
@@ -26,8 +27,8 @@ export function define(command: Command, cli: Cli): void {
     .option('--no-color', 'print no colours, as with NO_COLOR in the environment');
   addTimes(command);
   about(command, {
-    text: `Shows all of a job: its options, a timeline with the time that passed in between, payload, result, the last
-error with its causes, and what \`queue explain\` says of it.
+    text: `Shows all of a job: its options, how far it is, a timeline with the time that passed in between, the last lines of
+its log, payload, result, the last error with its causes, and what \`queue explain\` says of it.
 
 The timeline has what the file still knows. A compaction drops the rows of earlier attempts with their errors; what is left
 then is when the job was added, and its last attempt. When an attempt failed that was tried again, no row says.
@@ -118,6 +119,7 @@ function fields(job: Job): Field[][] {
     ['attempts', job.attempts],
     ['error', escapeText(job.error ?? '')],
     ['result', job.result === undefined ? '' : toSafeJson(job.result)],
+    ['progress', job.progress && progressJson(job.progress)],
     ['priority', job.priority],
     ['max_attempts', job.maxAttempts],
     ['forgiven', job.forgiven],

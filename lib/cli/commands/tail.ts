@@ -15,6 +15,7 @@ import { flushed, isReaderGone, screenOf, writeOut } from '../output.js';
 import { coloursOf } from '../screen/colours.js';
 import type { Looks } from '../screen/looks.js';
 import { addTimes, type TimeOptions, timeTextOf } from '../screen/times.js';
+import { stopSignal } from '../stop-signal.js';
 
 interface Options extends TimeOptions {
   follow?: boolean;
@@ -127,12 +128,4 @@ async function following(store: Store, stop: AbortSignal, look: () => Promise<vo
     stop.addEventListener('abort', end, { once: true });
     watcher.start(true);
   });
-}
-
-/** Returns what is aborted by the first signal to end. The second ends the process. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => controller.abort());
-  return controller.signal;
 }

@@ -1,4 +1,5 @@
 import type { Job } from '../../job/job.js';
+import { progressLine } from '../../view/job-text.js';
 import { lasting } from '../../view/numbers.js';
 import type { Snapshot } from '../../view/snapshot.js';
 import { firstLine, harmless } from '../../view/text.js';
@@ -28,6 +29,12 @@ export interface Screen {
 const idColumn: Column<Job> = { head: '', cell: ({ id }) => `  ${id.slice(0, SHORT_ID)}` };
 const typeColumn: Column<Job> = { head: '', cell: ({ type }) => harmless(type), least: 12 };
 
+const progressColumn: Column<Job> = {
+  head: '',
+  cell: ({ progress }) => (progress === undefined ? '' : progressLine(progress)),
+  least: 8,
+};
+
 /** Returns the table of jobs without its empty head. */
 const rowsOf = (jobs: readonly Job[], shape: readonly Column<Job>[], columns: number): string[] =>
   tableLines(jobs, shape, columns).slice(1);
@@ -55,6 +62,7 @@ export function runningLines(
           least: 14,
           colour: (job) => (worker(job) === DEAD ? colours.bad : undefined),
         },
+        ...(jobs.some(({ progress }) => progress !== undefined) ? [progressColumn] : []),
       ],
       columns,
     ),

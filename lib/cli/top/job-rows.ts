@@ -18,7 +18,7 @@ export type JobColumns = 'running' | 'waiting' | 'failed' | 'all';
 /** A job on the screen, with what is said of it. */
 interface Shown {
   readonly job: Job;
-  /** Its error, or else its payload, on one line. */
+  /** Its error, how far it is, or its payload, on one line. */
   readonly text: string;
 }
 
@@ -96,7 +96,7 @@ function shapeOf(columns: JobColumns, view: View, now: number, { bad }: Colours)
   const runs = { head: 'RUNS', isRight: true, cell: ({ job }: Shown) => since(job.startedAt) };
   const failed = { head: 'FAILED', cell: ({ job }: Shown) => `${since(job.finishedAt)} ago` };
   return {
-    running: [runs, tried, worker, { ...text('PAYLOAD'), rank: 2 }],
+    running: [runs, tried, worker, { ...text('PROGRESS, OR PAYLOAD'), rank: 2 }],
     waiting: [time, tried, text('ERROR OR PAYLOAD')],
     failed: [failed, tried, text('ERROR')],
     all: [status, { ...time, rank: 2 }, tried, text('ERROR OR PAYLOAD')],

@@ -9,6 +9,7 @@ import { LineReader } from '../format/line.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { JobIndex } from '../index/job-index.js';
 import { sealedPart } from '../index/sealed.js';
+import { JobFiles, removeFiles } from '../job-files/job-files.js';
 import type { Lock } from '../lock/lock.js';
 import { removeOldMonths } from './archive-retention.js';
 import { ArchiveWriter, settleLeftovers } from './archive-writer.js';
@@ -49,11 +50,14 @@ export interface CompactionContext {
 
 const FOR_EVER = Number.POSITIVE_INFINITY;
 
-function rulesOf({ options, purge, now }: CompactionContext, aside: AsideFile | undefined): PassRules {
+function rulesOf(
+  { options, purge, now }: CompactionContext,
+  also: Pick<PassRules, 'aside' | 'jobFiles'>,
+): PassRules {
   const { retention, archive } = options;
-  if (purge === undefined) return { now, retention, archive, purge, aside };
+  if (purge === undefined) return { now, retention, archive, purge, ...also };
   const kept = { completed: FOR_EVER, failed: FOR_EVER, cancelled: FOR_EVER };
-  return { now, retention: kept, archive, purge, aside };
+  return { now, retention: kept, archive, purge, ...also };
 }
 
 /** Indexes rows glued in one line: the second, and the first if only its LF is missing. */
@@ -105,8 +109,9 @@ export async function compact(
   const output = new Replacement(fs, path);
   try {
     const target = new CompactedFile(output, file, layout, now);
+    const jobFiles = JobFiles.find(fs, path);
     const aside = rule && new AsideFile(fs, path, index, rule);
-    const pass = new CompactionPass(index, target, archive, rulesOf(context, aside));
+    const pass = new CompactionPass(index, target, archive, rulesOf(context, { aside, jobFiles }));
     const recover = (carriers: readonly StoredJob[]) => recoveredRows(fs, path, index, { carriers, now });
     const summary = await pass.write(recover, additions?.lines(index, layout));
     await archive.sync();
@@ -114,13 +119,29 @@ export async function compact(
     await output.sync();
     await output.replace(lock);
     await archive.settle();
-    if (purge === undefined) removeOldMonths(fs, path, now, context.options.archiveRetention);
+    await jobFiles?.removeLeaving();
+    if (purge === undefined) {
+      removeOldMonths(fs, path, now, context.options.archiveRetention);
+      await removeOrphans(context, index, jobFiles);
+    }
     return { ...summary, archived: archive.count, bytesBefore: file.size, bytesAfter: output.size };
   } finally {
     // Keep the staged files also if the name could not be made durable, because the rows are nowhere else.
     archive.close(output.hasName);
     output.close();
   }
+}
+
+/** Removes files whose job is in no row, and was not for as long as any finished job stays. */
+async function removeOrphans(
+  { fs, options: { retention }, now }: CompactionContext,
+  index: JobIndex,
+  files: JobFiles | undefined,
+): Promise<void> {
+  // A line that can't be read may be their job's only one.
+  files?.stayIf((id) => index.isHeld(id));
+  const age = Math.max(retention.completed, retention.failed, retention.cancelled);
+  await removeFiles(fs, files?.orphans(now, age) ?? []);
 }
 
 /** The factor by which an upgrade's new columns may make rows longer. */

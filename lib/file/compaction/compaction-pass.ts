@@ -1,4 +1,3 @@
-import { isFinal } from '../../job/job.js';
 import { muteTorn } from '../format/cross-out.js';
 import { decodeFollowUps, withoutFollowUps } from '../format/follow-ups.js';
 import { gluedAt } from '../format/glued.js';
@@ -6,11 +5,13 @@ import { LineReader, TORN } from '../format/line.js';
 import { StoredJob } from '../format/stored-job.js';
 import type { JobIndex } from '../index/job-index.js';
 import { isMark } from '../index/sealed.js';
+import type { JobFiles } from '../job-files/job-files.js';
 import { isOverIn, releaseOf } from '../joins/release.js';
 import type { ArchiveWriter } from './archive-writer.js';
 import type { AsideFile } from './aside-file.js';
 import type { CompactedFile } from './compacted-file.js';
 import { type Destination, destinationOf, type LeavingRules, type OldLine } from './destination.js';
+import { finishedBytes } from './policy.js';
 import { isPurged, type Purge } from './purge.js';
 
 const HEX_DIGITS = '0123456789abcdef';
@@ -21,6 +22,8 @@ const WORTH_A_MARK = 64 * 1024;
 export interface PassRules extends LeavingRules {
   readonly purge: Purge | undefined;
   readonly aside: AsideFile | undefined;
+  /** The files of jobs; undefined if there are none. */
+  readonly jobFiles: JobFiles | undefined;
 }
 
 /** One pass over the old file that puts each line where it goes. */
@@ -57,7 +60,7 @@ export class CompactionPass {
     added?: AsyncIterable<Buffer>,
   ): Promise<{ kept: number; dropped: number; recovered: number }> {
     const { file } = this.#index;
-    this.#target.begin(this.#finishedBytes() > WORTH_A_MARK);
+    this.#target.begin(finishedBytes(this.#index) > WORTH_A_MARK);
     await file.eachLine(file.start, (bytes, start, end, offset) => this.#put(bytes, start, end, offset), {
       to: this.#end,
       // Write block by block, so that only one is in memory.
@@ -70,15 +73,6 @@ export class CompactionPass {
     for (const { line } of recovered) this.#target.addOpen(line);
     await this.#target.finish(added);
     return { kept: this.#kept + recovered.length, dropped: this.#dropped, recovered: recovered.length };
-  }
-
-  /** Estimates the size of the finished jobs. */
-  #finishedBytes(): number {
-    const index = this.#index;
-    let bytes = index.from - index.file.start;
-    for (let slot = 0; slot < index.size; slot++)
-      if (isFinal(index.status(slot))) bytes += index.length(slot);
-    return bytes;
   }
 
   #put(bytes: Buffer, start: number, end: number, offset: number): void {
@@ -179,6 +173,8 @@ export class CompactionPass {
     const reader = this.#reader;
     const { at } = this.#index.file.layout;
     const carries = reader.has(at.follow_ups);
+    const leaves = to === 'drop' || to === 'archive';
+    this.#rules.jobFiles?.[leaves ? 'leaves' : 'stays'](reader.text(at.id));
     const isRewritten = carries || this.#target.isUpgrade;
     if (to === 'drop') {
       this.#dropped++;
@@ -229,6 +225,7 @@ export class CompactionPass {
   }
 
   #keepLine(row: string): void {
+    this.#rules.jobFiles?.stays(row.slice(0, row.indexOf('\t')));
     this.#kept++;
     this.#target.addOpen(`${row}\n`);
   }

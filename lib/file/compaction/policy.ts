@@ -56,6 +56,13 @@ export function isPastRetention(index: JobIndex, { now, retention, archive }: Le
   return false;
 }
 
+/** Estimates the size of the finished jobs. */
+export function finishedBytes(index: JobIndex): number {
+  let bytes = index.from - index.file.start;
+  for (let slot = 0; slot < index.size; slot++) if (isFinal(index.status(slot))) bytes += index.length(slot);
+  return bytes;
+}
+
 /** Returns where the finished jobs begin: the file's beginning if sealed, otherwise the first one's place. */
 function firstFinished(index: JobIndex): number {
   const { file, from, size } = index;

@@ -18,6 +18,7 @@
  * - `orphan`: a job that is `processing` although its worker is dead, or its row names no worker
  * - `lock`: a lock that is held for longer than a commit takes, or was left by a dead process
  * - `leftover`: a file that a crash left behind
+ * - `job-file`: logs and steps of jobs that are no longer there
  * - `access`: an owner or a mode that keeps a worker out, or lets strangers in
  * - `place`: a place where the file can't be written safely, or a file system that promises too little
  */
@@ -38,6 +39,7 @@ export type FindingKind =
   | 'orphan'
   | 'lock'
   | 'leftover'
+  | 'job-file'
   | 'access'
   | 'place';
 

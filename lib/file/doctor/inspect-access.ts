@@ -3,6 +3,7 @@ import type { TsvqError } from '../../job/errors.js';
 import { archiveFiles, archiveFolder } from '../compaction/archive.js';
 import { type FileInfo, isRegular } from '../disk/fs.js';
 import { chownCommand, ofRootError } from '../disk/ownership.js';
+import { jobFolder } from '../job-files/file-names.js';
 import type { Store } from '../store.js';
 import type { Finding } from './finding.js';
 
@@ -77,7 +78,8 @@ function besideIt(store: Store, file: FileInfo, folder: FileInfo): string[] {
   }
   const inLock = [lock.path, `${lock.path}/rewriting`];
   const beside = ['tick', 'ping', 'paused', 'limits'].map((end) => `${realPath}.${end}`);
-  for (const name of [...inLock, ...beside, archive, ...inArchive]) {
+  const ofJobs = (['logs', 'steps'] as const).map((folder) => jobFolder(realPath, folder));
+  for (const name of [...inLock, ...beside, ...ofJobs, archive, ...inArchive]) {
     const info = anothers(name);
     if (info === undefined) continue;
     const unless = inLock.includes(name) ? 'unless it is empty, when the next process removes it, ' : '';

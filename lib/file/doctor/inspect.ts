@@ -7,6 +7,7 @@ import type { Store } from '../store.js';
 import type { Finding } from './finding.js';
 import { inspectAccess } from './inspect-access.js';
 import { inspectLines } from './inspect-lines.js';
+import { inspectFiles } from './orphaned-files.js';
 
 /** The time in ms after which a lock with the same holder is held for more than a commit. */
 const PATIENCE_MS = 1000;
@@ -31,6 +32,7 @@ async function inspectAll(store: Store): Promise<Finding[]> {
     ...(index === undefined ? [] : await inspectLines(store, index, isQuiet)),
     ...holders.map((holder) => lockFinding(holder, access.keepsOut)),
     ...(isQuiet ? leftoverFindings(store, leftovers) : []),
+    ...(index === undefined ? [] : await inspectFiles(store)),
     ...access.findings,
     ...placeFindings(store, access.isFileDenied ? undefined : store.obstacle),
   ];

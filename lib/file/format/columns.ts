@@ -1,5 +1,6 @@
 import type { Status } from '../../job/job.js';
 import { isName } from '../../job/name.js';
+import { parseProgress } from '../../job/progress.js';
 import { type After, decodeAfter } from './after.js';
 import { labelsOf, type Meta, MOST_BYTES, readMeta, writeMeta } from './meta.js';
 import { parseJson } from './parse-json.js';
@@ -114,7 +115,7 @@ export const columns = [
   column('locked_by', 'lockedBy', text, { show: orUndefined }),
   column('started_at', 'startedAt', optional(time), { show: date }),
   column('finished_at', 'finishedAt', optional(time), { show: date }),
-  column('progress', 'progress', text),
+  column('progress', 'progress', text, { show: parseProgress }),
   column('follow_ups', 'followUps', text),
   column('group', 'group', text, { ...sometimes, show: orUndefined }),
   column('after', 'after', after, { ...sometimes, show: (value) => value?.ids ?? [] }),

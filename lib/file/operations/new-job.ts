@@ -68,14 +68,14 @@ export function checkFields(
   const { group, dedupeKey: key, meta } = given;
   const trace = tracing?.carrier();
   // Most jobs have none of these.
-  if ((group ?? key ?? meta ?? trace) === undefined) return { fields, dedupe };
+  if ((group ?? key ?? trace) === undefined && meta === undefined) return { fields, dedupe };
   const dedupeKey = key === true ? hashOfJson(payload) : key;
   return {
     fields: {
       ...fields,
       ...(group !== undefined && { group }),
       ...(dedupeKey !== undefined && { dedupeKey }),
-      ...((meta ?? trace) !== undefined && {
+      ...((meta !== undefined || trace !== undefined) && {
         meta: {
           ...(meta !== undefined && labels(`${where}meta`, meta)),
           ...(trace !== undefined && { '@trace': trace }),

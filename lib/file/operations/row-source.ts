@@ -1,5 +1,6 @@
 import type { Health } from '../../job/health.js';
 import { isFinal, type Job, type Status } from '../../job/job.js';
+import type { Progress } from '../../job/progress.js';
 import type {
   ArchivedEnd,
   Found,
@@ -21,6 +22,7 @@ import { groupsOf, readJobs } from '../index/rows.js';
 import { readSteps } from '../job-files/steps-file.js';
 import type { Store } from '../store.js';
 import { archivedEnds, type ReadArchives } from './archived-ends.js';
+import { getLog, type LogReading, logReading } from './get.js';
 import { gatherHealth } from './health.js';
 import { readHistory, versionOf } from './history.js';
 import { searchRows } from './search.js';
@@ -38,6 +40,8 @@ export class FileRows implements RowSource {
   /** The history that was read last, up to the row at `offset`. */
   #history: { index: JobIndex; offset: number; jobs: readonly JobVersion[] } | undefined;
   #isClosed = false;
+  /** The code that reads logs, from the first {@link read} on. */
+  #logs: LogReading | undefined;
 
   constructor(store: Store, sink: RowSink) {
     this.#store = store;
@@ -46,6 +50,7 @@ export class FileRows implements RowSource {
   }
 
   async read(): Promise<void> {
+    this.#logs ??= await logReading();
     while (!this.#isClosed) {
       const index = await this.#store.read('all');
       if (index === undefined) {
@@ -128,6 +133,14 @@ export class FileRows implements RowSource {
 
   archivedEnds(since: number): Promise<Map<string, ArchivedEnd>> {
     return withStoreErrors(this.#store.path, () => archivedEnds(this.#store, since, this.#archives));
+  }
+
+  progress({ id, attempts }: Job): Progress | undefined {
+    return this.#logs?.readProgress(this.#store.fs, this.#store.realPath, id, attempts);
+  }
+
+  log(id: string, bytes: number): Promise<string> {
+    return withStoreErrors(this.#store.path, () => getLog(this.#store, id, { bytes }));
   }
 
   surroundings(job: Job): Promise<JobSurroundings> {

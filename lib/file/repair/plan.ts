@@ -14,9 +14,10 @@ import type { Store } from '../store.js';
  * - `aside`: by moving a line to the file next to the queue
  * - `rescue`: by giving a job back that a dead worker has
  * - `remove`: by removing a file that a crash left
+ * - `job-files`: by removing the files of jobs that are no longer there
  * - `mode`: by changing the queue file's mode
  */
-export type RepairStep = 'compact' | 'aside' | 'rescue' | 'remove' | 'mode';
+export type RepairStep = 'compact' | 'aside' | 'rescue' | 'remove' | 'job-files' | 'mode';
 
 /** A repair of one finding. */
 export interface Repair {
@@ -104,6 +105,8 @@ class Planner {
           step: 'remove',
           what: 'the file is removed; a rewrite counts only once it has the name of the queue',
         };
+      case 'job-file':
+        return { step: 'job-files', what: 'they are removed; no row has their jobs, so nothing reads them' };
       case 'access':
         return this.#modeRepair(finding);
       default:

@@ -3,6 +3,8 @@ import { DEFAULTS } from '../../job/options.js';
 import { rescueRows } from '../chores/rescue.js';
 import { removeUnfinishedRewrites } from '../compaction/rewrite.js';
 import { withStoreErrors } from '../disk/fs.js';
+import { orphanedFiles } from '../doctor/orphaned-files.js';
+import { removeFiles } from '../job-files/job-files.js';
 import type { Store } from '../store.js';
 import { type RepairOptions, type RepairPlan, type RepairStep, repairedMode } from './plan.js';
 
@@ -19,6 +21,7 @@ export async function repair(store: Store, plan: RepairPlan, options: RepairOpti
     // First, because the others need the file.
     if (steps.has('mode')) repairMode(store);
     if (steps.has('remove')) await removeLeftovers(store);
+    if (steps.has('job-files')) await removeFiles(store.fs, await orphanedFiles(store));
     const aside = steps.has('aside') ? { includesHeld: options.releaseHeld } : undefined;
     // The index of the whole file tells which lines have the id of a job.
     if (aside !== undefined) await store.read('all');

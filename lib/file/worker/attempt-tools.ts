@@ -1,8 +1,9 @@
-import { TsvqError } from '../../job/errors.js';
+import { errorMessage, TsvqError } from '../../job/errors.js';
 import type { AttemptLog } from '../../runner/attempt-log.js';
-import { MemoryLog } from '../../runner/memory-log.js';
 import type { StepJournal } from '../../runner/step-journal.js';
+import { storeError } from '../disk/fs.js';
 import { toJson } from '../format/json.js';
+import { JobLogs, MAX_LOG } from '../job-files/job-log.js';
 import { StepsFile } from '../job-files/steps-file.js';
 import type { NewJobRules } from '../operations/new-job.js';
 import type { Store } from '../store.js';
@@ -15,13 +16,25 @@ export interface AttemptTools {
   log(id: string, attempt: number): AttemptLog;
 }
 
-/** Returns the tools of all attempts of a worker. */
-export const attemptTools = (store: Store): AttemptTools => ({
-  now: store.clock.now,
-  rules: store.options,
-  journal: (id) => new StepsFile(store, id),
-  log: () => new MemoryLog(),
-});
+/** Returns the tools of all attempts of a worker. @param warn tells the worker's log, once for each kind of trouble */
+export function attemptTools(store: Store, warn: (message: string) => void): AttemptTools {
+  const { clock, fs, options } = store;
+  let logs: JobLogs | undefined;
+  const jobLogs = (): JobLogs =>
+    new JobLogs({
+      ...{ fs, clock, queueFile: store.realPath, maxLog: MAX_LOG },
+      onLoss: (path, error) => warn(`lines of ${path} are lost: ${errorMessage(storeError(error, path))}`),
+    });
+  return {
+    now: clock.now,
+    rules: options,
+    journal: (id) => new StepsFile(store, id),
+    log: (id, attempt) => {
+      logs ??= jobLogs();
+      return logs.of(id, attempt);
+    },
+  };
+}
 
 /** Returns the result of a step as JSON text. @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE` */
 export function encodeResult(result: unknown, name: string, { maxPayload }: NewJobRules): string {

@@ -103,7 +103,11 @@ export class ClaimedJob extends Attempt {
   }
 
   override get log(): AttemptLog {
-    this.#log ??= this.#tools.log(this.id, this.attempts);
+    if (this.#log === undefined) {
+      this.#log = this.#tools.log(this.id, this.attempts);
+      // A handler that goes on after its end is ignored.
+      if (this.endedAt !== undefined) this.#log.end('');
+    }
     return this.#log;
   }
 

@@ -48,7 +48,7 @@ export class Claims {
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
-    this.#tools = attemptTools(parts.store);
+    this.#tools = attemptTools(parts.store, (message) => parts.events.warn(message));
     parts.events.worker = parts.worker.owner;
     this.hooks = new Hooks(parts.worker.types, (message, type) => parts.events.warn(message, type));
   }

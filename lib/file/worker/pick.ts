@@ -108,6 +108,7 @@ export function claimOf(job: StoredJob, { owner, types }: WorkerFacts, now: numb
     attempts: job.attempts + 1,
     lockedBy: owner,
     startedAt: now,
+    progress: '',
     claimTimeout: own > 0 ? own : types.policyOf(job.type).timeout,
   });
   claim.prepare();

@@ -6,7 +6,7 @@ export function factsOf(view: View, look: Look): GaugeFacts {
   const [longest] = view.jobs(look.snapshot.running.slice(0, 1));
   return {
     ...look,
-    workers: new Set(view.running().map(({ lockedBy }) => lockedBy)).size,
+    workers: view.workers().size,
     longestRunning: longest?.startedAt?.getTime(),
   };
 }

@@ -1,5 +1,5 @@
 import { invalid, onlyKnown } from '../../job/checks.js';
-import type { TextFilter } from '../../view/view.js';
+import type { TextFilter } from '../../view/query.js';
 import type { Request } from '../asked.js';
 import { readJobQuery } from '../job-query.js';
 import { Refusal } from './answer.js';

@@ -9,6 +9,8 @@ import { readJobQuery, writeCursor } from '../job-query.js';
 import { shownSchedule } from '../shown-schedule.js';
 import { Refusal } from './answer.js';
 
+/** How much of a job's log an answer has at most. */
+const LOG_BYTES = 64 * 1024;
 const LIMIT = { usual: 50, most: 500 };
 
 /** Answers how the queue is doing. */
@@ -51,12 +53,13 @@ export async function job(request: Request): Promise<unknown> {
   const now = Date.now();
   const shown = shownJob(asked, job);
   if (isArchived) return { ...shown, archived: true, history: [], steps: [] };
-  const [history, steps, explanation] = await Promise.all([
+  const [history, steps, explanation, log] = await Promise.all([
     view.history(job.id, now),
     view.steps(job.id),
     view.explain(shown, now),
+    view.log(job.id, LOG_BYTES),
   ]);
-  return { ...shown, archived: false, history, steps, explanation };
+  return { ...shown, archived: false, history, steps, explanation, ...(log && { log }) };
 }
 
 /** Finds a job, also in the archive. @throws Refusal 404 */

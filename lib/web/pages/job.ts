@@ -14,6 +14,7 @@ import { jobForm } from '../parts/job-buttons.js';
 import { factsPart } from '../parts/job-facts.js';
 import { jsonBlock } from '../parts/json.js';
 import { jobAddress } from '../parts/links.js';
+import { logPart } from '../parts/log.js';
 import { stepList, timelinePart } from '../parts/timeline.js';
 import { page } from './layout.js';
 
@@ -42,12 +43,17 @@ export async function jobPage(request: Request): Promise<Html | Response> {
 ${await whyPart(job, around)}
 ${await historyPart(id, around)}
 ${await stepsPart(id, around)}
+${await logCard(id, around)}
 ${await errorPart(job, around)}
 <div class="grid">${valuePart('Payload', job.payload, job, around)}
 ${valuePart('Result', job.result, job, around)}
 <section class="card half"><h2>Facts</h2>${factsPart(job, { asked, view, parents: await view.parents(job), now })}</section></div>`,
   );
 }
+
+/** How many lines of a log are shown, from how many bytes of its end. */
+const LOG_LINES = 30;
+const LOG_BYTES = 8192;
 
 /** What the parts of the page need to know besides the job. */
 interface JobContext {
@@ -87,6 +93,14 @@ async function stepsPart(id: string, { view, now, isArchived }: JobContext): Pro
   return steps.length === 0
     ? NOTHING
     : html`<section class="card"><h2>Steps</h2>${stepList(steps, now)}</section>`;
+}
+
+/** Makes the card of the last lines of the job's log. */
+async function logCard(id: string, { view, isArchived }: JobContext): Promise<Html> {
+  const lines = isArchived ? [] : ((await view.log(id, LOG_BYTES)) ?? []);
+  return lines.length === 0
+    ? NOTHING
+    : html`<section class="card"><h2>Log <small>the last lines; all of it: <code>queue logs ${id}</code></small></h2>${logPart(lines.slice(-LOG_LINES))}</section>`;
 }
 
 async function errorPart(job: Job, { asked, view, now, isArchived }: JobContext): Promise<Html> {

@@ -1,7 +1,8 @@
 import type { Job } from '../../job/job.js';
 import { counted } from '../../view/job-text.js';
 import { grouped } from '../../view/numbers.js';
-import type { FoundPage, Look, TextFilter, View } from '../../view/view.js';
+import type { FoundPage, TextFilter } from '../../view/query.js';
+import type { Look, View } from '../../view/view.js';
 import { type Asked, mayChange, type Request } from '../asked.js';
 import { type Html, html, NOTHING } from '../html.js';
 import { type JobQuery, readJobQuery, writeJobQuery } from '../job-query.js';

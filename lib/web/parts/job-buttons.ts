@@ -1,5 +1,5 @@
 import { grouped } from '../../view/numbers.js';
-import type { TextFilter } from '../../view/view.js';
+import type { TextFilter } from '../../view/query.js';
 import { type ChangeName, changesFor, choose } from '../act.js';
 import type { Asked } from '../asked.js';
 import { type Html, html, NOTHING } from '../html.js';

@@ -6,6 +6,7 @@ import type { Asked } from '../asked.js';
 import { type Html, html, type Part } from '../html.js';
 import { badge } from './badge.js';
 import { jobLink } from './links.js';
+import { progressPart } from './log.js';
 import { ago, until } from './time.js';
 
 /** A job that another one waits for, or waited for; undefined if it is no longer in the file. */
@@ -24,6 +25,7 @@ interface Around {
 export function factsPart(job: Job, { asked, view, parents, now }: Around): Html {
   const { schedule, meta, lockedBy } = job;
   const facts: [name: string, value: Part][] = [
+    ['Progress', job.progress && progressPart(job.progress)],
     ['Attempts', attemptsText(job)],
     ['Interrupted', job.interruptions > 0 && `${job.interruptions} times in a row`],
     ['Priority', job.priority],

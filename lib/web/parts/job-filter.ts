@@ -1,7 +1,7 @@
 import { raw } from 'hono/html';
 import { groupText } from '../../view/error-group.js';
+import type { TextFilter } from '../../view/query.js';
 import type { Snapshot } from '../../view/snapshot.js';
-import type { TextFilter } from '../../view/view.js';
 import { exact, type Html, html, NOTHING, type Part } from '../html.js';
 import { fieldsOf, writeJobQuery } from '../job-query.js';
 import { dismissedText, type JobTab, statesText } from './job-tabs.js';

@@ -25,7 +25,7 @@ export function jobTable(jobs: readonly Job[], context: TableContext): Html {
   const { caption, canSelect } = context;
   const box = html`<th scope="col" class="pick"><label><input type="checkbox" data-select-all aria-label="Select all on this page"></label></th>`;
   return html`<table class="list jobs"><caption class="visually-hidden">${caption}</caption>
-<thead><tr>${canSelect && box}<th scope="col">Id</th><th scope="col">Type</th><th scope="col">State</th><th scope="col" class="num">Tries</th><th scope="col">Error, or payload</th><th scope="col" class="num">Ran</th><th scope="col" class="num">When</th></tr></thead>
+<thead><tr>${canSelect && box}<th scope="col">Id</th><th scope="col">Type</th><th scope="col">State</th><th scope="col" class="num">Tries</th><th scope="col">Error, progress or payload</th><th scope="col" class="num">Ran</th><th scope="col" class="num">When</th></tr></thead>
 <tbody>${jobs.map((job) => row(job, context))}</tbody></table>`;
 }
 

@@ -1,8 +1,8 @@
 import { raw } from 'hono/html';
 import { grouped } from '../../view/numbers.js';
-import { FAILED, type State } from '../../view/query.js';
+import { FAILED, type State, type TextFilter } from '../../view/query.js';
 import type { Snapshot } from '../../view/snapshot.js';
-import type { TextFilter, View } from '../../view/view.js';
+import type { View } from '../../view/view.js';
 import { apart } from '../act.js';
 import { type Html, html, NOTHING } from '../html.js';
 import { writeJobQuery } from '../job-query.js';

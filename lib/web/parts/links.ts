@@ -1,4 +1,4 @@
-import type { TextFilter } from '../../view/view.js';
+import type { TextFilter } from '../../view/query.js';
 import type { Asked } from '../asked.js';
 import { type Html, html } from '../html.js';
 import { writeJobQuery } from '../job-query.js';

@@ -1,6 +1,6 @@
 import { grouped, lasting } from '../../../view/numbers.js';
+import type { TextFilter } from '../../../view/query.js';
 import type { Snapshot } from '../../../view/snapshot.js';
-import type { TextFilter } from '../../../view/view.js';
 import type { Asked } from '../../asked.js';
 import { type Html, html } from '../../html.js';
 import { hourChart } from '../../parts/chart.js';

@@ -1,4 +1,5 @@
 import type { Job } from '../../../job/job.js';
+import { progressLine } from '../../../view/job-text.js';
 import { grouped } from '../../../view/numbers.js';
 import { firstLine } from '../../../view/text.js';
 import type { View } from '../../../view/view.js';
@@ -26,8 +27,8 @@ export async function runningCard(asked: Asked, { view, look: { snapshot } }: Si
       : html`<table class="list">
 <thead><tr><th scope="col">Id</th><th scope="col">Type</th><th scope="col" class="num">Elapsed</th><th scope="col" class="num hide-narrow">Attempt</th><th scope="col">Worker</th></tr></thead>
 <tbody>${jobs.map(
-          ({ id, type, startedAt, attempts }, i) =>
-            html`<tr><td>${jobLink(asked, id)}</td><td class="cut" title="${type}">${type}</td><td class="num">${lasting(startedAt ?? Number.NaN, at)}</td><td class="num dim hide-narrow">${attempts}</td>${workers[i]}</tr>`,
+          ({ id, type, startedAt, attempts, progress }, i) =>
+            html`<tr><td>${jobLink(asked, id)}</td><td class="cut" title="${type}">${type}${progress !== undefined && html` <span class="dim">${progressLine(progress)}</span>`}</td><td class="num">${lasting(startedAt ?? Number.NaN, at)}</td><td class="num dim hide-narrow">${attempts}</td>${workers[i]}</tr>`,
         )}</tbody></table>`
   }</section>`;
 }

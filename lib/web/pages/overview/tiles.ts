@@ -1,7 +1,6 @@
 import { factsOf } from '../../../view/metrics/facts.js';
 import { grouped, rate } from '../../../view/numbers.js';
-import { FAILED } from '../../../view/query.js';
-import type { TextFilter } from '../../../view/view.js';
+import { FAILED, type TextFilter } from '../../../view/query.js';
 import type { Asked } from '../../asked.js';
 import { type Html, html } from '../../html.js';
 import type { Sight } from '../../live-view.js';

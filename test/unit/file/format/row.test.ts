@@ -47,6 +47,7 @@ test('the fields of a row come back as a job', () => {
     meta: {},
     error: undefined,
     result: undefined,
+    progress: undefined,
     lockedBy: undefined,
     startedAt: undefined,
     finishedAt: undefined,
