@@ -12,6 +12,7 @@ import { cancel } from './operations/cancel.js';
 import { dismiss } from './operations/dismiss.js';
 import { type DrainOptions, drain } from './operations/drain.js';
 import { addAll } from './operations/enqueue.js';
+import { forget } from './operations/forget.js';
 import { get, getArchived } from './operations/get.js';
 import { list } from './operations/list.js';
 import type { JobRequest } from './operations/new-job.js';
@@ -22,6 +23,7 @@ import { type PurgeOptions, purge } from './operations/purge.js';
 import { type RetryOptions, retry } from './operations/retry.js';
 import { FileRows } from './operations/row-source.js';
 import { gatherStats } from './operations/stats.js';
+import type { Waiters, WaitOptions } from './operations/wait.js';
 import type { Store } from './store.js';
 import { processQueue } from './worker/process-jobs.js';
 
@@ -76,11 +78,27 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
     paused: async () => withStoreErrors(path, async () => listPauses(store)),
     drain: async (options?: DrainOptions) => withStoreErrors(path, () => drain(store, options)),
     ...scheduleCalls(store),
+    ...resultCalls(store),
     compact: async () => withStoreErrors(path, () => store.compact()),
     purge: async (options?: PurgeOptions) => withStoreErrors(path, () => purge(store, options)),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),
     rows: (sink: RowSink) => new FileRows(store, sink),
+  };
+}
+
+/** Returns the calls for the results of jobs. Most of their code is loaded at the first wait. */
+function resultCalls(store: Store) {
+  let waiters: Waiters | undefined;
+  return {
+    waitForJob: async (id: string, options?: WaitOptions) => {
+      text('id', id);
+      const module = await loaded('the code of waits', import('./operations/wait.js'));
+      waiters ??= new module.Waiters(store);
+      // `ids.map(queue.waitForJob)` passes a number here, which is ignored.
+      return waiters.wait(id, typeof options === 'object' && options !== null ? options : {});
+    },
+    forgetJob: async (id: string) => withStoreErrors(store.path, () => forget(store, text('id', id))),
   };
 }
 

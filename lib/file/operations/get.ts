@@ -8,7 +8,7 @@ import type { Store } from '../store.js';
 export const get = async (store: Store, id: string): Promise<Job | undefined> =>
   (await findStored(store, id))?.toJob();
 
-/** Returns the newest row of the job with this id, or undefined if the file has no job with it. */
+/** Returns the newest row of the job with this id; undefined if the file has none, or the job is forgotten. */
 export async function findStored(store: Store, id: string): Promise<StoredJob | undefined> {
   // A row can be struck between its lookup and the read. Then the file has a newer one.
   for (let tries = 0; tries < 5; tries++) {
@@ -16,7 +16,7 @@ export async function findStored(store: Store, id: string): Promise<StoredJob | 
     const slot = index?.find(id);
     if (index === undefined || slot === undefined) return undefined;
     const [job] = readJobs(index, [slot]);
-    if (job !== undefined) return job;
+    if (job !== undefined) return job.isForgotten ? undefined : job;
     await store.forget();
   }
   return undefined;
