@@ -6,6 +6,9 @@ import { isInstance, TsvqError } from './errors.js';
 /** A time span: a number of milliseconds, or a text with a unit: `'500ms'`, `'90s'`, `'10m'`, `'2h'`, `'7d'`. */
 export type Duration = number | string;
 
+/** A time: a Date, an ISO string with an offset (`'2030-01-31T09:00:00Z'`), or Unix seconds. */
+export type Instant = Date | string | number;
+
 /** Makes an error for an unusable option, with its name, value and type. @param wanted what it must be */
 export function invalid(name: string, value: unknown, wanted: string): TsvqError {
   const shown = describe(value);

@@ -13,6 +13,7 @@ import type { Job } from './job.js';
  * - `started`: a worker claimed it, and starts it at once or after jobs claimed before.
  * - `completed`, `failed`: its last attempt ended that way.
  * - `retrying`: an attempt failed, asked to wait or lost its worker; another one follows.
+ * - `slept`: its handler called `sleep` or `sleepUntil`, and a new attempt goes on later.
  * - `released`: its worker gave it back, at shutdown or because another job delayed it.
  * - `cancelled`, `retried`, `promoted`, `dismissed`: an operator did that.
  * - `changed`: a job that waits has another payload, start or options, because a duplicate replaced it.
@@ -24,6 +25,7 @@ export type JobEventName =
   | 'completed'
   | 'failed'
   | 'retrying'
+  | 'slept'
   | 'released'
   | 'cancelled'
   | 'retried'
@@ -92,6 +94,8 @@ function pendingAfter(before: JobState, after: JobState): JobEventName {
       return 'ready';
     case 'processing':
       // A job that is given back keeps both.
+      if (after.error === undefined && after.forgiven > before.forgiven && after.runAt > before.runAt)
+        return 'slept';
       return isSameTime(before.runAt, after.runAt) && before.error === after.error ? 'released' : 'retrying';
     case 'pending':
       return after.runAt < before.runAt && isSameWork(before, after) ? 'promoted' : 'changed';
@@ -101,11 +105,12 @@ function pendingAfter(before: JobState, after: JobState): JobEventName {
 }
 
 /** Says why a job is pending, if the row before is not known. */
-function guessed({ attempts, forgiven, error, after }: JobState): JobEventName {
+function guessed({ attempts, forgiven, error, after, runAt, startedAt }: JobState): JobEventName {
   if (attempts === 0) return after.length > 0 ? 'ready' : 'changed';
   // A retry by an operator forgives all attempts.
   if (attempts === forgiven) return 'retried';
-  return error === undefined ? 'released' : 'retrying';
+  if (error !== undefined) return 'retrying';
+  return startedAt !== undefined && runAt > startedAt ? 'slept' : 'released';
 }
 
 const isSameTime = (a: Date, b: Date): boolean => a.getTime() === b.getTime();

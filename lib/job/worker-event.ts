@@ -6,6 +6,7 @@ export interface WorkerEvent {
    * The kind of the event.
    *
    * - `completed`, `retried`, `failed`, `cancelled`: an attempt ended that way.
+   * - `slept`: the attempt ended because its handler called `sleep` or `sleepUntil`; the job goes on at `runAt`.
    * - `released`: the job was given back, at shutdown or because another job delayed it.
    * - `rescued`: the job was taken back from a dead worker. `failed` follows if that was its last attempt.
    * - `dropped`: a result came too late, because the job was no longer this worker's.
@@ -19,6 +20,7 @@ export interface WorkerEvent {
     | 'retried'
     | 'failed'
     | 'cancelled'
+    | 'slept'
     | 'released'
     | 'rescued'
     | 'dropped'

@@ -1,9 +1,11 @@
 import type { Job } from '../job/job.js';
 import type { EnqueueOptions } from '../job/job-options.js';
+import type { AttemptLog } from './attempt-log.js';
 import type { HandlerContext } from './handler.js';
+import type { Steps } from './steps.js';
 
 /** The reason why an attempt's signal was aborted. */
-export type StopReason = 'cancelled' | 'timeout' | 'shutdown';
+export type StopReason = 'cancelled' | 'timeout' | 'shutdown' | 'sleep';
 
 /** Adds a follow-up of a job. @returns its id; undefined if it has a key, because it may be a duplicate */
 export type EnqueueFollowUp = (
@@ -27,6 +29,25 @@ const GETTERS: readonly (readonly [keyof HandlerContext, PropertyDescriptor])[] 
   ['job', getter(({ job }) => job)],
   ['signal', getter(({ signal }) => signal)],
   ['enqueue', getter(({ enqueue }) => enqueue)],
+  ['step', getter(({ steps }) => steps.step)],
+  ['sleep', getter(({ steps }) => steps.sleep)],
+  ['sleepUntil', getter(({ steps }) => steps.sleepUntil)],
+  [
+    'progress',
+    getter(
+      ({ log }) =>
+        (percent: number, message?: string) =>
+          log.progress(percent, message),
+    ),
+  ],
+  [
+    'log',
+    getter(
+      ({ log }) =>
+        (text: string) =>
+          log.log(text),
+    ),
+  ],
 ];
 
 /** One attempt to run a job. Each kind of queue has a subclass, which knows where the job comes from. */
@@ -38,6 +59,8 @@ export abstract class Attempt {
   /** When the handler was called, in ms; undefined before. */
   startedAt: number | undefined;
   stopped: StopReason | undefined;
+  /** Ends the attempt, because its job sleeps until a time, in ms. The executor sets it. */
+  fallAsleep: ((until: number) => void) | undefined;
   /** Cancels the timer of the time limit. */
   cancelTimer: (() => void) | undefined;
   /** When the attempt ended, in ms. From then on its outcome is fixed, and its handler is ignored. */
@@ -49,6 +72,12 @@ export abstract class Attempt {
 
   /** Adds a follow-up that is kept if this attempt completes. */
   abstract get enqueue(): EnqueueFollowUp;
+
+  /** The steps of the job. */
+  abstract get steps(): Steps;
+
+  /** The log of the attempt. */
+  abstract get log(): AttemptLog;
 
   /** Returns the job's payload. @throws PermanentError if the payload can't be read */
   abstract payload(): unknown;
@@ -79,6 +108,7 @@ const REASONS: Record<StopReason, string> = {
   cancelled: 'the job was cancelled',
   timeout: 'the time limit of the job has passed',
   shutdown: 'the worker is shutting down',
+  sleep: 'the job sleeps, and a new attempt goes on with it later',
 };
 
 const stopError = (reason: StopReason): DOMException =>

@@ -11,6 +11,8 @@ export type Ending =
   | { how: 'threw'; error: unknown; goesOn?: true; isUncaught?: true }
   /** An uncaught exception ends the process, and may come from another handler. */
   | ({ how: 'died' } & Death)
+  /** The handler asked to go on at a time, in ms. */
+  | { how: 'slept'; until: number }
   /** The worker gave the job back. */
   | { how: 'released' };
 

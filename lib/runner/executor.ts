@@ -186,6 +186,10 @@ export class Executor<A extends Attempt> {
       this.#end(attempt, ending);
       this.startWaiting();
     };
+    attempt.fallAsleep = (until) => {
+      settle({ how: 'slept', until });
+      attempt.stop('sleep');
+    };
     // Not Promise.resolve, because it reads the promise's constructor, which may throw.
     new Promise((resolve) => resolve(value)).then(
       (result: unknown) => settle({ how: 'returned', value: result }),

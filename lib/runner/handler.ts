@@ -1,3 +1,4 @@
+import type { Duration, Instant } from '../job/checks.js';
 import type { DefaultJobs, Job, Received, TypeOf } from '../job/job.js';
 import type { EnqueueArguments, EnqueueOptions } from '../job/job-options.js';
 import type { Policy } from '../job/policy.js';
@@ -35,6 +36,68 @@ export interface HandlerContext<Jobs = DefaultJobs, T extends TypeOf<Jobs> = Typ
     ): undefined;
     <F extends TypeOf<Jobs>>(type: F, ...rest: EnqueueArguments<Jobs[F]>): string;
   };
+  /**
+   * Runs a function once for this job, and records its result. A later attempt gets the recorded result, and doesn't run
+   * the function again. If the function throws, nothing is recorded, the attempt fails as usual, and the next one begins
+   * with this step. The result has to be a value that JSON can hold.
+   *
+   * @param name names the step within the job, in at most 200 characters. The same name again, in a loop say, gets `#2`,
+   *   `#3`, … in the order of the calls.
+   * @returns the result after JSON, recorded durably
+   * @throws TsvqError `INVALID_ARGUMENT` for a name or result that can't be used, and for a step inside of a step;
+   *   `PAYLOAD_TOO_LARGE`, `DISK_FULL`, `WRITE_FAILED`, `SYNC_FAILED`: the step was not recorded; `CLOSED` if the job is over
+   * @example
+   * const charge = await context.step('charge', ({ key }) => bank.charge(order, { idempotencyKey: key }));
+   */
+  readonly step: <R>(name: string, run: (context: StepContext) => R | Promise<R>) => Promise<R>;
+  /**
+   * Ends the attempt, and lets the job go on after a time, with a new attempt that starts the handler again. Steps that
+   * are recorded return at once then, and so does this call. A job that sleeps uses up no attempt, and holds no place
+   * and no memory. The promise never settles in an attempt that it ends; `signal` is aborted.
+   *
+   * @param duration ms, or a text like '3d'
+   * @throws TsvqError `INVALID_ARGUMENT`, and as {@link step}
+   * @example
+   * await context.sleep('3d');
+   */
+  readonly sleep: (duration: Duration) => Promise<void>;
+  /**
+   * Ends the attempt like {@link sleep}, and lets the job go on at a time.
+   *
+   * @param at a Date, an ISO string with an offset, or Unix seconds
+   * @throws TsvqError `INVALID_ARGUMENT`, and as {@link step}
+   * @example
+   * await context.sleepUntil(order.dueAt);
+   */
+  readonly sleepUntil: (at: Instant) => Promise<void>;
+  /**
+   * Says how far the job is, for `queue show`, `queue top` and the page. It never waits, and may be called as often as you
+   * like: at most four a second are written, and the last one always.
+   *
+   * @param percent 0 to 100; lower and higher numbers count as these
+   * @param message what it is doing
+   * @throws TsvqError `INVALID_ARGUMENT` for something that isn't a number
+   * @example
+   * context.progress((100 * done) / pages.length, `page ${done}`);
+   */
+  readonly progress: (percent: number, message?: string) => void;
+  /**
+   * Adds a line to the job's log, which `queue logs ID` prints. It never waits. The newest 1 to 2 MiB of a log are kept, and
+   * are removed with the job.
+   *
+   * @throws TsvqError `INVALID_ARGUMENT` for something that isn't a text
+   * @example
+   * context.log(`sent to ${recipient}`);
+   */
+  readonly log: (text: string) => void;
+}
+
+/** What the function of a step gets. */
+export interface StepContext {
+  /** `<id of the job>:<name of the step>`: the idempotency key for what the step calls. */
+  readonly key: string;
+  /** The signal of the attempt. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -94,6 +157,8 @@ export interface Summary {
   cancelled: number;
   /** How many jobs were taken back from dead workers. */
   rescued: number;
+  /** How many jobs sleep, because their handler called `sleep` or `sleepUntil`. */
+  slept: number;
   /** How many jobs were given back, at shutdown or because another job delayed them. */
   released: number;
   /** How many due jobs had no handler in this call, by type; they stay pending. */

@@ -19,7 +19,14 @@ export interface HistoryEntry {
 const LATER_MS = 1000;
 
 /** What starts or ends an attempt. */
-const OF_ATTEMPTS: ReadonlySet<string> = new Set(['started', 'completed', 'failed', 'retrying', 'released']);
+const OF_ATTEMPTS: ReadonlySet<string> = new Set([
+  'started',
+  'completed',
+  'failed',
+  'retrying',
+  'slept',
+  'released',
+]);
 
 /**
  * Returns what the file still says of what happened to a job, in order.

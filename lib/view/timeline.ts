@@ -41,6 +41,8 @@ function sayEntry({ event, at, attempt, error }: HistoryEntry, now: number): str
       return 'ready: what it waited for has ended';
     case 'released':
       return `${number}given back by its worker`;
+    case 'slept':
+      return `${number}slept, to go on later`;
     case 'retrying':
       return `${number}failed, to be tried again${why}`;
     case 'retried':

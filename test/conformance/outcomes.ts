@@ -32,10 +32,10 @@ export const outcomes: Checks = {
     assert.deepEqual(job.result, { text: 'tab \t', at, list: [null, 1.5] });
     between(job.startedAt, before, Date.now());
     between(job.finishedAt, Number(job.startedAt), Date.now());
-    const { claimed, completed, retried, failed, cancelled, rescued, released } = summary;
+    const { claimed, completed, retried, failed, cancelled, rescued, slept, released } = summary;
     assert.deepEqual(
-      { claimed, completed, retried, failed, cancelled, rescued, released },
-      { claimed: 1, completed: 1, retried: 0, failed: 0, cancelled: 0, rescued: 0, released: 0 },
+      { claimed, completed, retried, failed, cancelled, rescued, slept, released },
+      { claimed: 1, completed: 1, retried: 0, failed: 0, cancelled: 0, rescued: 0, slept: 0, released: 0 },
     );
   },
 

@@ -34,7 +34,16 @@ const WRONG_HANDLERS: readonly unknown[] = [null, 'work', { work: 'x' }, { '#wor
 export const workers: Checks = {
   'processJobs runs all due jobs, also those that are added meanwhile, then returns': async (t, engine) => {
     const queue = await engine.open(t);
-    const none = { claimed: 0, completed: 0, retried: 0, failed: 0, cancelled: 0, rescued: 0, released: 0 };
+    const none = {
+      claimed: 0,
+      completed: 0,
+      retried: 0,
+      failed: 0,
+      cancelled: 0,
+      rescued: 0,
+      slept: 0,
+      released: 0,
+    };
     assert.deepEqual(await drain(queue, { work: () => {} }), { ...none, unhandled: {} });
     await queue.enqueueMany(Array.from({ length: 5 }, () => ({ type: 'first' })));
     const summary = await drain(queue, { first: () => queue.enqueue('second'), second: () => {} });

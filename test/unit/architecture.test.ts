@@ -14,9 +14,9 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2540],
+  ['job', 2570],
   ['schedule', 390],
-  ['runner', 770],
+  ['runner', 1090],
   ['file/format', 1480],
   ['file/disk', 1310],
   ['file/lock', 790],
@@ -34,7 +34,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/schedules', 530],
   ['file/chores', 480],
   ['file/repair', 240],
-  ['file/worker', 2530],
+  ['file/worker', 2730],
   ['file/file-queue.ts', 125],
   ['operator.ts', 150],
   ['schedules.ts', 80],
@@ -42,7 +42,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 65],
   ['default-queue.ts', 125],
-  ['view', 2470],
+  ['view', 2480],
   ['web/client', 450],
   ['web', 3900],
   ['cli/screen', 350],

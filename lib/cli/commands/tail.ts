@@ -34,7 +34,8 @@ export function define(command: Command, cli: Cli): void {
   addTimes(command);
   about(command, {
     text: `Tells what happens to jobs, in all processes, as the rows of the file say it: added, started, completed,
-failed, retrying (an attempt failed, and another one follows), released (a worker gave the job back), ready (a job that it
+failed, retrying (an attempt failed, and another one follows), slept (its handler called sleep, and a new attempt
+goes on later), released (a worker gave the job back), ready (a job that it
 waited for has ended), cancelled, retried, promoted, dismissed (by a person), and changed (a duplicate replaced it).
 
 Without \`-f\` it prints the last events that the file still has, and ends; a compaction drops superseded rows, and with

@@ -1,11 +1,14 @@
 import { PermanentError, TsvqError } from '../../job/errors.js';
 import type { Job } from '../../job/job.js';
 import { Attempt, type EnqueueFollowUp } from '../../runner/attempt.js';
+import type { AttemptLog } from '../../runner/attempt-log.js';
+import { currentStep, Steps } from '../../runner/steps.js';
 import { followUpId } from '../format/derived-id.js';
 import { encodeFollowUps, type FollowUp } from '../format/follow-ups.js';
 import { parseJson } from '../format/parse-json.js';
 import type { StoredJob } from '../format/stored-job.js';
-import { checkFollowUp, type NewJobRules } from '../operations/new-job.js';
+import { checkFollowUp } from '../operations/new-job.js';
+import { type AttemptTools, encodeResult } from './attempt-tools.js';
 
 /** The most bytes of a job's follow-ups. The completion's row has all of them in one column. */
 const MOST_FOLLOW_UPS = 128 * 1024 * 1024;
@@ -27,12 +30,13 @@ export class ClaimedJob extends Attempt {
   followUps: FollowUp[] = NONE;
   /** True if a follow-up has a key, so that it may be a duplicate. */
   hasKeyedFollowUps = false;
-  readonly #now: () => number;
-  readonly #newJobRules: NewJobRules;
+  readonly #tools: AttemptTools;
   #followUpBytes = 0;
   #job: Job | undefined;
+  #steps: Steps | undefined;
+  #log: AttemptLog | undefined;
 
-  constructor(claim: StoredJob, isLone: boolean, now: () => number, newJobRules: NewJobRules) {
+  constructor(claim: StoredJob, isLone: boolean, tools: AttemptTools) {
     super();
     this.claim = claim;
     claim.release();
@@ -41,8 +45,7 @@ export class ClaimedJob extends Attempt {
     this.attempts = claim.attempts;
     this.version = claim.version;
     this.isLone = isLone;
-    this.#now = now;
-    this.#newJobRules = newJobRules;
+    this.#tools = tools;
   }
 
   override get timeLimit(): number {
@@ -58,7 +61,15 @@ export class ClaimedJob extends Attempt {
     return (type, payload, options) => {
       if (this.endedAt !== undefined)
         throw new TsvqError('CLOSED', `job ${this.id} is over, so it can't enqueue any more`);
-      const { fields, dedupe } = checkFollowUp({ type, payload, options }, this.#now(), this.#newJobRules);
+      const step = currentStep();
+      // The next attempt would not run the step again, and the follow-up would be lost.
+      if (step !== undefined)
+        throw new TsvqError(
+          'INVALID_ARGUMENT',
+          `job ${this.id} enqueues a follow-up inside of step ${JSON.stringify(step)}; enqueue it after the step`,
+        );
+      const { now, rules } = this.#tools;
+      const { fields, dedupe } = checkFollowUp({ type, payload, options }, now(), rules);
       const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([fields]));
       if (bytes > MOST_FOLLOW_UPS) {
         throw new TsvqError(
@@ -76,6 +87,33 @@ export class ClaimedJob extends Attempt {
       }
       return followUpId(this.id, this.attempts, this.followUps.length - 1);
     };
+  }
+
+  override get steps(): Steps {
+    const { now, rules, journal } = this.#tools;
+    this.#steps ??= new Steps(this, {
+      now,
+      journal: journal(this.id),
+      encode: (result, name) => encodeResult(result, name, rules),
+    });
+    return this.#steps;
+  }
+
+  override get log(): AttemptLog {
+    this.#log ??= this.#tools.log(this.id, this.attempts);
+    return this.#log;
+  }
+
+  /**
+   * Releases what the attempt holds. It is called at its end.
+   *
+   * @param how how it ended
+   * @returns the job's newest progress as JSON text; undefined if the attempt has told none
+   */
+  finish(how: string): string | undefined {
+    this.#steps?.close();
+    this.#log?.end(how);
+    return this.#log?.latest;
   }
 
   /**

@@ -2,11 +2,13 @@ import type { WorkerFacts } from '../admission/worker-facts.js';
 import { storeError } from '../disk/fs.js';
 import { giveUp } from '../lock/overdue.js';
 import type { Store } from '../store.js';
+import { type AttemptTools, attemptTools } from './attempt-tools.js';
 import { ClaimedJob } from './claimed-job.js';
 import type { DueQueue, Picked } from './due-queue.js';
-import { type Verdict, verdictRows } from './outcome.js';
+import { verdictRows } from './outcome.js';
 import type { Candidate } from './pick.js';
 import { type Ended, type Result, Turn } from './turn.js';
+import type { Verdict } from './verdict.js';
 import type { WorkerEvents } from './worker-events.js';
 
 /** The parts that a {@link Claims} works with. */
@@ -26,6 +28,7 @@ export interface Wanted {
 /** A worker's claimed jobs, and the endings that the file does not have yet. */
 export class Claims {
   readonly #parts: ClaimsParts;
+  readonly #tools: AttemptTools;
   readonly #jobs = new Map<string, ClaimedJob>();
   #ended: Ended[] = [];
   /**
@@ -40,6 +43,7 @@ export class Claims {
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
+    this.#tools = attemptTools(parts.store);
   }
 
   /** The number of claimed jobs that are not recorded as ended. */
@@ -76,7 +80,9 @@ export class Claims {
   }
 
   /** Notes an ending. */
-  end(attempt: ClaimedJob, verdict: Verdict): void {
+  end(attempt: ClaimedJob, ending: Verdict): void {
+    const progress = attempt.finish(ending.event);
+    const verdict = progress === undefined ? ending : { ...ending, change: { ...ending.change, progress } };
     const rows = verdictRows(attempt, verdict, attempt.claim);
     for (const row of rows) row.prepare();
     this.#ended.push({ attempt, verdict, rows });
@@ -166,7 +172,7 @@ export class Claims {
   }
 
   #apply(result: Result): ClaimedJob[] {
-    const { store, worker, events, dueQueue } = this.#parts;
+    const { worker, events, dueQueue } = this.#parts;
     this.#ended = result.unrecorded.concat(this.#ended);
     for (const id of worker.goingOn.keys()) if (!worker.runningHere.has(id)) worker.goingOn.delete(id);
     for (const done of result.recorded) {
@@ -181,10 +187,7 @@ export class Claims {
     // Retries, follow-ups and rescued jobs may now be due.
     if (result.recorded.length + result.rescued.length > 0) dueQueue.refresh();
     dueQueue.putBack(result.unclaimed);
-    const { clock, options } = store;
-    const attempts = result.claimed.map(
-      ({ claim, isLone }) => new ClaimedJob(claim, isLone, clock.now, options),
-    );
+    const attempts = result.claimed.map(({ claim, isLone }) => new ClaimedJob(claim, isLone, this.#tools));
     for (const attempt of attempts) this.#jobs.set(attempt.id, attempt);
     events.summary.claimed += attempts.length;
     if (result.isCrowdedOut) this.#noteCrowd(true);

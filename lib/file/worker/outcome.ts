@@ -1,16 +1,17 @@
 import { clamp } from '../../job/backoff.js';
 import { isInstance, PermanentError, RetryAfterError } from '../../job/errors.js';
 import { isRetried } from '../../job/policy.js';
-import { type Death, decides, type Ending } from '../../runner/ending.js';
+import { decides, type Ending } from '../../runner/ending.js';
 import { errorText } from '../../runner/error-text.js';
-import type { ServedTypes } from '../../runner/served-types.js';
-import { deathText, LONE_META } from '../chores/rescue.js';
 import { encodeFollowUps, type FollowUp, followUpRows } from '../format/follow-ups.js';
 import { toJson } from '../format/json.js';
-import { NO_ATTEMPT_NOTES, type OwnMeta } from '../format/meta.js';
-import type { Change, StoredJob } from '../format/stored-job.js';
+import type { StoredJob } from '../format/stored-job.js';
 import { type Asked, askedToWait, delayOf, spreadWait } from './asked-to-wait.js';
 import type { ClaimedJob } from './claimed-job.js';
+import { die, release, sleep } from './given-back.js';
+import { attemptsOf, type FailureRules, forget, type Verdict } from './verdict.js';
+
+export type { FailureRules };
 
 /** A note for a person that the job may not be the cause. */
 const UNCAUGHT = 'nothing caught this, and it ended the process; it may come from another job that had ended';
@@ -18,27 +19,7 @@ const UNCAUGHT = 'nothing caught this, and it ended the process; it may come fro
 /** A note for a person who sees attempts left. */
 const REFUSED = "not tried again: the retryIf of the job's type said so";
 
-/** A job's next state after an attempt, and the name of the ending in the log. */
-export interface Verdict {
-  readonly event: 'completed' | 'retried' | 'failed' | 'released';
-  readonly change: Change;
-  readonly error?: string;
-  readonly runAt?: number;
-  /** A warning that the result was not kept, the backoff failed, or the handler goes on. */
-  readonly warning?: string;
-}
-
 type Threw = Ending & { how: 'threw' };
-
-/** What a worker knows about failures. */
-export interface FailureRules {
-  readonly types: ServedTypes;
-  /** The longest time that waits are forgiven, in ms. */
-  readonly maxRetryAfter: number;
-  readonly maxInterruptions: number;
-  /** The most bytes of a JSON result. */
-  readonly maxResult: number;
-}
 
 /**
  * Returns the job's next state after an attempt; see the table in job.ts. Never called under the lock,
@@ -52,6 +33,7 @@ export function judge(
   random: () => number = Math.random,
 ): Verdict {
   if (ending.how === 'released') return release(attempt, now, rules);
+  if (ending.how === 'slept') return sleep(attempt, ending.until);
   if (ending.how === 'died') return die(attempt, ending, now, rules);
   if (ending.how === 'returned') return complete(attempt, ending.value, now, rules);
   const verdict = fail(attempt, ending, now, rules, random);
@@ -174,63 +156,4 @@ function waitOf(
     const what = `backoff failed for job ${attempt.id} (${attempt.type}), the default was used`;
     return { wait: clamp(60_000 * 2 ** used), warning: `${what}: ${errorText(cause)}` };
   }
-}
-
-/** Returns how many attempts are forgiven, how many count, and the limit. */
-function attemptsOf({ attempts, claim, type }: ClaimedJob, { types }: FailureRules) {
-  const { forgiven } = claim;
-  const limit = claim.maxAttempts ?? types.policyOf(type).maxAttempts;
-  return { forgiven, used: attempts - forgiven, limit };
-}
-
-/** Returns the change that removes the queue's notes from `meta`, if there are any. */
-const forget = ({ claim }: ClaimedJob): Pick<Change, 'meta'> =>
-  claim.row[claim.layout.at.meta] ? { meta: NO_ATTEMPT_NOTES } : {};
-
-/**
- * Gives a job back as it was. An attempt that had begun is noted as interrupted. Otherwise a job that takes
- * longer than its workers stay would begin without end.
- */
-function release(attempt: ClaimedJob, now: number, rules: FailureRules): Verdict {
-  const { forgiven, used, limit } = attemptsOf(attempt, rules);
-  // run_at stays, because it has passed and keeps the job's place in the order of start.
-  const back = { status: 'pending', lockedBy: '' } as const;
-  const isInterrupted = attempt.startedAt !== undefined && attempt.stopped !== 'cancelled';
-  if (!isInterrupted) return { event: 'released', change: { ...back, forgiven: forgiven + 1 } };
-  const { claim } = attempt;
-  const interruptions = (claim.meta['@interruptions'] ?? 0) + 1;
-  const meta: OwnMeta = { '@interruptions': interruptions };
-  const isFree = interruptions <= rules.maxInterruptions && claim.canNote(meta);
-  if (isFree) return { event: 'released', change: { ...back, forgiven: forgiven + 1, meta } };
-  if (used < limit) return { event: 'released', change: { ...back, meta } };
-  const times = interruptions === 1 ? 'once' : `${interruptions} times in a row`;
-  const error =
-    `interrupted ${times}, the last time at the shutdown of worker ${claim.lockedBy}; ` +
-    'it takes longer than its workers may stay, so give them more time, or the job less to do, then retry it';
-  return {
-    event: 'failed',
-    error,
-    change: { status: 'failed', error, lockedBy: '', finishedAt: now, meta },
-  };
-}
-
-/** Treats the job like a dead worker's job. The attempt is forgiven, and the job is claimed alone next. */
-function die(attempt: ClaimedJob, { error, others }: Death, now: number, rules: FailureRules): Verdict {
-  const { forgiven, used, limit } = attemptsOf(attempt, rules);
-  // Without the note, the job would be forgiven again and again.
-  const isForgiven = attempt.claim.canNote(LONE_META);
-  const isOver = !isForgiven && used >= limit;
-  const text = `${deathText(attempt.attempts, others)}; it ended by ${errorText(error)}`;
-  return {
-    event: isOver ? 'failed' : 'released',
-    error: text,
-    change: {
-      status: isOver ? 'failed' : 'pending',
-      lockedBy: '',
-      forgiven: forgiven + (isForgiven ? 1 : 0),
-      error: text,
-      meta: LONE_META,
-      ...(isOver && { finishedAt: now }),
-    },
-  };
 }

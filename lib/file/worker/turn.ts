@@ -9,8 +9,9 @@ import type { JobIndex } from '../index/job-index.js';
 import { withoutDuplicates } from '../joins/unique.js';
 import type { Store } from '../store.js';
 import type { ClaimedJob } from './claimed-job.js';
-import { type Verdict, verdictRows } from './outcome.js';
+import { verdictRows } from './outcome.js';
 import { type Candidate, claimOf, isUnchanged } from './pick.js';
+import type { Verdict } from './verdict.js';
 
 /** An attempt that ended, with its job's next state. */
 export interface Ended {

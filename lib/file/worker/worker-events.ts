@@ -28,6 +28,7 @@ export class WorkerEvents {
     failed: 0,
     cancelled: 0,
     rescued: 0,
+    slept: 0,
     released: 0,
     unhandled: {},
   };

@@ -42,6 +42,7 @@ const TABLE: [what: string, before: JobState | undefined, after: JobState, event
   ],
   ['handler failed for good', running, state('failed', { error: 'Error: no' }), 'failed', 4],
   ['worker shut down', running, state('pending', { forgiven: 1 }), 'released'],
+  ['handler sleeps', running, state('pending', { runAt: at(9), forgiven: 1 }), 'slept'],
   ['worker dead', running, state('pending', { error: 'worker died' }), 'retrying'],
   ['worker dead, no attempt left', running, state('failed', { error: 'worker died' }), 'failed', 4],
   ['cancel', running, state('cancelled'), 'cancelled', 4],
@@ -61,6 +62,12 @@ const TABLE: [what: string, before: JobState | undefined, after: JobState, event
   ['failure, attempts left, row before unknown', undefined, state('pending', { error: 'no' }), 'retrying'],
   ['retry, row before unknown', undefined, state('pending', { forgiven: 1, error: 'no' }), 'retried', 2],
   ['release, row before unknown', undefined, state('pending', { attempts: 2, forgiven: 1 }), 'released'],
+  [
+    'sleep, row before unknown',
+    undefined,
+    state('pending', { attempts: 2, forgiven: 1, runAt: at(9) }),
+    'slept',
+  ],
   ['release of a waiting job, row before unknown', undefined, { ...pending, after: ['a'] }, 'ready'],
   ['replacement, row before unknown', undefined, pending, 'changed'],
 ];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Column } from '../../../../lib/file/format/columns.js';
 import { systemProcesses } from '../../../../lib/file/lock/process-id.js';
+import type { AttemptTools } from '../../../../lib/file/worker/attempt-tools.js';
 import { ClaimedJob } from '../../../../lib/file/worker/claimed-job.js';
 import { judge } from '../../../../lib/file/worker/outcome.js';
 import { RetryAfterError } from '../../../../lib/job/errors.js';
@@ -15,6 +16,8 @@ import {
   type WorkerOptions,
 } from '../../../../lib/job/options.js';
 import { workerPolicy } from '../../../../lib/job/policy.js';
+import { MemoryJournal } from '../../../../lib/runner/memory-journal.js';
+import { MemoryLog } from '../../../../lib/runner/memory-log.js';
 import { ServedTypes } from '../../../../lib/runner/served-types.js';
 import { temporaryFolder } from '../../../support/folders.js';
 import { jobId, jobOf, line, rowsOf, writeQueue } from '../../../support/queue-file.js';
@@ -285,9 +288,16 @@ test('a job fails in the end after shutdowns and kills by turns, next to other j
   assert.notEqual((await queue.getJob(other))?.status, 'failed');
 });
 
+const TOOLS: AttemptTools = {
+  now: Date.now,
+  rules: DEFAULTS,
+  journal: () => new MemoryJournal(),
+  log: () => new MemoryLog(),
+};
+
 test('an attempt that was taken for cancelled, and was not, is forgiven and not noted', () => {
   const claim = jobOf(line({ id: ID, status: 'processing', attempts: 1, version: 2 }));
-  const attempt = new ClaimedJob(claim, false, Date.now, DEFAULTS);
+  const attempt = new ClaimedJob(claim, false, TOOLS);
   attempt.startedAt = 1000;
   attempt.stop('cancelled');
   const types = new ServedTypes(new Map(), workerPolicy(resolveWorkerOptions({})));

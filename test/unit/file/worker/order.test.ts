@@ -191,6 +191,7 @@ test('a worker has nothing to do in a queue without a file', async (t) => {
     failed: 0,
     cancelled: 0,
     rescued: 0,
+    slept: 0,
     released: 0,
     unhandled: {},
   });
