@@ -1,8 +1,10 @@
 import type { WaitOptions } from './file/operations/wait.js';
-import type { DefaultJobs } from './job/job.js';
+import type { InlineOptions } from './file/worker/inline.js';
+import type { DefaultJobs, TypeOf } from './job/job.js';
+import type { HandlerEntries } from './runner/handler.js';
 
 /** The calls of a queue for the results of jobs. */
-export interface Results<_Jobs = DefaultJobs> {
+export interface Results<Jobs = DefaultJobs> {
   /**
    * Waits until a job has ended, in whatever process it runs. Returns its result. An attempt that fails and is tried
    * again is no end. All waits of a queue share one watch of the file, and a look every half second. A process
@@ -32,4 +34,25 @@ export interface Results<_Jobs = DefaultJobs> {
    * await queue.forgetJob(id);
    */
   forgetJob(id: string): Promise<boolean>;
+
+  /**
+   * Runs a job at once in this process, with nothing of it in the file: for a script, or a test. All that counts for a
+   * worker's jobs counts here: the schema, the time limit, attempts and the waits between them, steps, sleeps. The
+   * worker's options have their defaults. Follow-ups are enqueued once it has completed. If the process dies, the job
+   * is gone.
+   *
+   * @param handlers as for {@link Queue.processJobs}; the one for `type` has to be there
+   * @returns the result, as a worker would record it
+   * @throws JobFailedError if it failed for good; `cause` is the last error
+   * @throws TsvqError `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, `CLOSED`; those of {@link Queue.enqueue} if follow-ups
+   *   could not be added. After an abort, the signal's reason
+   * @example
+   * const report = await queue.runInline('report', { month: '2030-01' }, handlers);
+   */
+  runInline<T extends TypeOf<Jobs>>(
+    type: T,
+    payload: Jobs[T],
+    handlers: Partial<HandlerEntries<Jobs>>,
+    options?: InlineOptions,
+  ): Promise<unknown>;
 }

@@ -25,6 +25,7 @@ import { FileRows } from './operations/row-source.js';
 import { gatherStats } from './operations/stats.js';
 import type { Waiters, WaitOptions } from './operations/wait.js';
 import type { Store } from './store.js';
+import type { InlineOptions } from './worker/inline.js';
 import { processQueue } from './worker/process-jobs.js';
 
 /**
@@ -97,6 +98,15 @@ function resultCalls(store: Store) {
       waiters ??= new module.Waiters(store);
       // `ids.map(queue.waitForJob)` passes a number here, which is ignored.
       return waiters.wait(id, typeof options === 'object' && options !== null ? options : {});
+    },
+    runInline: async (
+      type: string,
+      payload: unknown,
+      handlers: Partial<HandlerEntries>,
+      options: InlineOptions = {},
+    ) => {
+      const module = await loaded('the code of a worker', import('./worker/inline.js'));
+      return module.runInline(store, { type, payload, handlers, options });
     },
     forgetJob: async (id: string) => withStoreErrors(store.path, () => forget(store, text('id', id))),
   };

@@ -4,6 +4,7 @@ import type { BackoffOption } from './backoff-option.js';
 import { count, type Duration, invalid, timeLimit } from './checks.js';
 import type { DefaultJobs, Job, Received, TypeOf } from './job.js';
 import { type ConcurrencyLimit, checkLimits, type Limits, type RateLimit } from './limits.js';
+import { checkName } from './name.js';
 import type { ResolvedWorkerOptions } from './options.js';
 import { type StandardSchema, schemaOf } from './standard-schema.js';
 
@@ -41,6 +42,23 @@ export interface Policy<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs
    * that doesn't fit fails the job for good. Default: none.
    */
   schema?: StandardSchema<Received<Jobs[T]>> | undefined;
+  /**
+   * A function that is called after a job has completed, with the job and its result. It runs in the worker once the
+   * outcome is durable, and can't change it; what it throws is a warning. It is called at most once: a crash in between
+   * loses the call. Work that has to happen belongs into a follow-up. Default: none.
+   */
+  onSuccess?: ((job: Job<Jobs, T>, result: unknown) => unknown) | undefined;
+  /**
+   * A function that is called after a job has failed for good, with the job and the error. Apart from that it is like
+   * `onSuccess`. Default: none.
+   */
+  onFailure?: ((job: Job<Jobs, T>, error: unknown) => unknown) | undefined;
+  /**
+   * The type of a job that is added whenever a job fails for good, by the same commit, so that no crash loses it. Its
+   * payload is `{ id, type, error, attempts, payload }` of the failed job. A job that was added this way has no
+   * failureJob itself. Default: none.
+   */
+  failureJob?: TypeOf<Jobs> | undefined;
 }
 
 /** The names of the options of a {@link Policy}. */
@@ -52,6 +70,9 @@ export const POLICY_OPTIONS = [
   'concurrency',
   'rateLimit',
   'schema',
+  'onSuccess',
+  'onFailure',
+  'failureJob',
 ] as const satisfies readonly (keyof Policy)[];
 
 /** A checked {@link Policy}, durations in ms; undefined for what it doesn't say. */
@@ -63,25 +84,34 @@ export interface CheckedPolicy {
   /** Undefined if there is no limit. */
   readonly limits: Limits | undefined;
   readonly schema: StandardSchema | undefined;
+  readonly onSuccess: Policy['onSuccess'];
+  readonly onFailure: Policy['onFailure'];
+  readonly failureJob: string | undefined;
 }
 
 /** Checks the options of a type. @param name the text before option names in errors @throws TsvqError `INVALID_ARGUMENT` */
 export function checkPolicy(name: string, policy: Policy): CheckedPolicy {
-  const { maxAttempts, timeout, backoff, retryIf, concurrency, rateLimit, schema } = policy;
-  if (retryIf !== undefined && typeof retryIf !== 'function')
-    throw invalid(`${name}.retryIf`, retryIf, 'a function of an error and a job');
+  const { maxAttempts, timeout, backoff, concurrency, rateLimit, schema, failureJob } = policy;
   return {
     maxAttempts: maxAttempts === undefined ? undefined : count(`${name}.maxAttempts`, maxAttempts),
     timeout: timeout === undefined ? undefined : timeLimit(`${name}.timeout`, timeout),
     backoff: backoff === undefined ? undefined : resolveBackoff(`${name}.backoff`, backoff),
-    retryIf,
+    retryIf: hook(`${name}.retryIf`, policy.retryIf, 'a function of an error and a job'),
     limits: checkLimits(name, concurrency, rateLimit),
     schema: schema === undefined ? undefined : schemaOf(`${name}.schema`, schema),
+    onSuccess: hook(`${name}.onSuccess`, policy.onSuccess, 'a function of a job and its result'),
+    onFailure: hook(`${name}.onFailure`, policy.onFailure, 'a function of a job and an error'),
+    failureJob: failureJob === undefined ? undefined : checkName(`${name}.failureJob`, failureJob),
   };
 }
 
+function hook<F>(name: string, given: F, wanted: string): F {
+  if (given !== undefined && typeof given !== 'function') throw invalid(name, given, wanted);
+  return given;
+}
+
 /** The options that count for the jobs of a type, unless a job has its own; durations in ms. */
-export interface ResolvedPolicy {
+export interface ResolvedPolicy extends Pick<CheckedPolicy, 'onSuccess' | 'onFailure' | 'failureJob'> {
   readonly maxAttempts: number;
   readonly timeout: number;
   readonly backoff: Backoff;
@@ -96,6 +126,9 @@ export const workerPolicy = ({ maxAttempts, timeout, backoff }: ResolvedWorkerOp
   backoff: resolveBackoff('backoff', backoff),
   retryIf: undefined,
   limits: undefined,
+  onSuccess: undefined,
+  onFailure: undefined,
+  failureJob: undefined,
 });
 
 /** Returns what counts for a type: option by option its own, otherwise the worker's. */
@@ -105,6 +138,9 @@ export const mergedPolicy = (own: CheckedPolicy, worker: ResolvedPolicy): Resolv
   backoff: own.backoff ?? worker.backoff,
   retryIf: own.retryIf,
   limits: own.limits,
+  onSuccess: own.onSuccess,
+  onFailure: own.onFailure,
+  failureJob: own.failureJob,
 });
 
 /** Asks `retryIf` if a failed attempt is tried again. @throws if it throws, or returns no boolean */

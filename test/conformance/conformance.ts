@@ -10,6 +10,7 @@ import { TsvqError } from 'tsvq';
 import type { Checks, DeclarableCheck, Engine, Steps } from './engine.js';
 import { enqueueing } from './enqueueing.js';
 import { followUps } from './follow-ups.js';
+import { hooks } from './hooks.js';
 import { housekeeping } from './housekeeping.js';
 import { labels } from './labels.js';
 import { limits } from './limits.js';
@@ -35,6 +36,7 @@ export const checks: Checks = {
   ...outcomes,
   ...retries,
   ...policies,
+  ...hooks,
   ...limits,
   ...followUps,
   ...uniqueJobs,

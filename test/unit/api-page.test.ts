@@ -86,6 +86,7 @@ const TABLES: Record<string, string[]> = {
     dismissJob: true,
     waitForJob: true,
     forgetJob: true,
+    runInline: true,
     pause: true,
     resume: true,
     paused: true,
@@ -154,6 +155,9 @@ const TABLES: Record<string, string[]> = {
     concurrency: true,
     rateLimit: true,
     schema: true,
+    onSuccess: true,
+    onFailure: true,
+    failureJob: true,
   }),
   'What a worker returns': keys<Summary>({
     claimed: true,

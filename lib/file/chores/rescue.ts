@@ -1,9 +1,12 @@
 import type { Transaction } from '../commit/transaction.js';
+import { encodeFollowUps, followUpRows } from '../format/follow-ups.js';
 import type { OwnMeta } from '../format/meta.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { hasGivenUp, isOverdue } from '../lock/overdue.js';
 import { jobsRunningHere } from '../lock/running-here.js';
+import type { NewJobRules } from '../operations/new-job.js';
 import type { Store } from '../store.js';
+import { failureJobOf } from './failure-job.js';
 
 /*
  * A poison job, one that kills its worker, must neither loop without end nor harm other jobs. A worker has
@@ -29,8 +32,8 @@ export const deathText = (attempts: number, others: number, what: string = DIED)
 
 /** A rescued job. */
 export interface Rescued {
-  /** The row that rescues it. */
-  readonly row: StoredJob;
+  /** The row that rescues it, then that of the job that tells of its failure. */
+  readonly rows: readonly [StoredJob, ...StoredJob[]];
   readonly id: string;
   readonly type: string;
   /** The attempt during which its worker died. */
@@ -45,7 +48,7 @@ interface KnownTypes {
   readonly fallback: { readonly timeout: number };
   /** True if the limits of the type are known. */
   has(type: string): boolean;
-  policyOf(type: string): { readonly maxAttempts: number };
+  policyOf(type: string): { readonly maxAttempts: number; readonly failureJob: string | undefined };
 }
 
 /** The rules by which a worker rescues jobs. */
@@ -95,18 +98,24 @@ export function rescueRows(
     // If it is forgiven, the job has an attempt left, whatever the limit.
     if (others === 0 && job.maxAttempts === undefined && !types.has(job.type)) left.add(job.type);
     else {
-      const { maxAttempts } = types.policyOf(job.type);
-      rescued.push(takeBack(job, what(job.lockedBy), others, { now: tx.now, maxAttempts }));
+      const rules = { ...types.policyOf(job.type), now: tx.now, newJob: store.options };
+      rescued.push(takeBack(job, what(job.lockedBy), others, rules));
     }
   }
   return { rescued, left: [...left] };
+}
+
+/** What is the same for all jobs of a rescue. */
+interface AtRescue {
+  readonly now: number;
+  readonly newJob: NewJobRules;
 }
 
 function takeBack(
   job: StoredJob,
   what: string,
   others: number,
-  { now, maxAttempts }: { now: number; maxAttempts: number },
+  { now, maxAttempts, failureJob, newJob }: ReturnType<KnownTypes['policyOf']> & AtRescue,
 ): Rescued {
   const { id, type, attempts } = job;
   const isSuspect = what !== GAVE_UP;
@@ -115,6 +124,7 @@ function takeBack(
   const forgiven = job.forgiven + (isForgiven ? 1 : 0);
   const failed = !isForgiven && attempts - forgiven >= (job.maxAttempts ?? maxAttempts);
   const error = `${deathText(attempts, others, what)}; it was ${job.lockedBy || 'unnamed'}`;
+  const followUps = failed ? failureJobOf(job, failureJob, { error, now, rules: newJob }) : [];
   const row = job.next({
     status: failed ? 'failed' : 'pending',
     forgiven,
@@ -122,6 +132,8 @@ function takeBack(
     lockedBy: '',
     ...(failed && { finishedAt: now }),
     ...(isSuspect && { meta: LONE_META }),
+    ...(failed && { followUps: encodeFollowUps(followUps) }),
   });
-  return { row, id, type, attempt: attempts, error, failed };
+  const rows = [row, ...followUpRows(id, attempts, followUps, job.layout)] as const;
+  return { rows, id, type, attempt: attempts, error, failed };
 }

@@ -29,6 +29,8 @@ export type OwnMeta = AttemptNotes & {
   readonly '@dismissed'?: true | undefined;
   /** True if a caller wants a finished job forgotten: the next compaction leaves it out. */
   readonly '@forget'?: true | undefined;
+  /** Of a job that tells of a failed one: the id of that one. */
+  readonly '@failureOf'?: string | undefined;
 };
 
 /** The content of `meta`: the queue's own notes, and a caller's labels. A change sets some, or removes: undefined. */
@@ -81,7 +83,7 @@ export function readMeta(field: string): Meta {
   const meta = objectIn(field) ?? NONE;
   const since = meta['@askedToWaitSince'];
   const interruptions = meta['@interruptions'];
-  const { '@schedule': schedule, '@slot': slot } = meta;
+  const { '@schedule': schedule, '@slot': slot, '@failureOf': failureOf } = meta;
   return {
     ...labelsOf(meta),
     ...(Number.isFinite(since) && Number(since) >= 0 && { '@askedToWaitSince': since as number }),
@@ -91,6 +93,7 @@ export function readMeta(field: string): Meta {
     ...((typeof schedule === 'string' || isObject(schedule)) && { '@schedule': schedule }),
     ...(Number.isFinite(slot) && { '@slot': slot as number }),
     ...(meta['@paused'] === true && { '@paused': true as const }),
+    ...(typeof failureOf === 'string' && { '@failureOf': failureOf }),
     ...(meta['@dismissed'] === true && { '@dismissed': true as const }),
     ...(meta['@forget'] === true && { '@forget': true as const }),
   };

@@ -1,6 +1,7 @@
 import { type Duration, duration, onlyKnown } from '../../job/checks.js';
 import { TsvqError } from '../../job/errors.js';
 import type { Transaction } from '../commit/transaction.js';
+import { missingFollowUps } from '../format/follow-ups.js';
 import { isSchedule, RETRIED_META } from '../format/meta.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { brief } from '../format/text.js';
@@ -33,9 +34,13 @@ export async function retry(store: Store, id: string, options: RetryOptions = {}
         `${id} is a schedule that was removed, not a job; declare it again`,
       );
     refuseDuplicate(tx, job);
+    // This row no longer carries the job that tells of the failure. A full disk may have cut that off.
+    for (const row of missingFollowUps([job], tx.index)) tx.put(row);
     const { attempts: forgiven } = job;
     const runAt = tx.now + delay;
-    tx.change(job, { status: 'pending', runAt, forgiven, finishedAt: undefined, meta: RETRIED_META });
+    tx.change(job, {
+      ...{ status: 'pending', runAt, forgiven, finishedAt: undefined, followUps: '', meta: RETRIED_META },
+    });
     return true;
   });
 }

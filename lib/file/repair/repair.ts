@@ -49,10 +49,10 @@ async function rescue(store: Store): Promise<void> {
   const types = {
     fallback: { timeout: DEFAULTS.timeout },
     has: () => true,
-    policyOf: () => ({ maxAttempts: Number.POSITIVE_INFINITY }),
+    policyOf: () => ({ maxAttempts: Number.POSITIVE_INFINITY, failureJob: undefined }),
   };
   await store.update('open', (tx) => {
     const { rescued } = rescueRows(store, tx, { owner: 'doctor', types, holds: () => false });
-    for (const { row } of rescued) tx.put(row);
+    for (const { rows } of rescued) for (const row of rows) tx.put(row);
   });
 }

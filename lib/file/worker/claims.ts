@@ -1,5 +1,8 @@
+import type { Job } from '../../job/job.js';
+import { Hooks } from '../../runner/hooks.js';
 import type { WorkerFacts } from '../admission/worker-facts.js';
 import { storeError } from '../disk/fs.js';
+import type { StoredJob } from '../format/stored-job.js';
 import { giveUp } from '../lock/overdue.js';
 import type { Store } from '../store.js';
 import { type AttemptTools, attemptTools } from './attempt-tools.js';
@@ -29,6 +32,8 @@ export interface Wanted {
 export class Claims {
   readonly #parts: ClaimsParts;
   readonly #tools: AttemptTools;
+  /** What the types want called at the end of their jobs. */
+  readonly hooks: Hooks;
   readonly #jobs = new Map<string, ClaimedJob>();
   #ended: Ended[] = [];
   /**
@@ -44,6 +49,7 @@ export class Claims {
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
     this.#tools = attemptTools(parts.store);
+    this.hooks = new Hooks(parts.worker.types, (message, type) => parts.events.warn(message, type));
   }
 
   /** The number of claimed jobs that are not recorded as ended. */
@@ -180,9 +186,14 @@ export class Claims {
       if (worker.runningHere.has(id)) worker.goingOn.set(id, claim);
       this.#jobs.delete(id);
       events.ended(done);
+      this.#callHooks(done);
     }
     for (const { attempt } of result.lost) this.#drop(attempt);
-    for (const rescued of result.rescued) events.rescued(rescued);
+    for (const rescued of result.rescued) {
+      events.rescued(rescued);
+      const { rows, type, failed, error } = rescued;
+      if (failed) this.hooks.failed(type, () => rows[0].toJob(), new Error(error));
+    }
     for (const type of result.left) events.left(type);
     // Retries, follow-ups and rescued jobs may now be due.
     if (result.recorded.length + result.rescued.length > 0) dueQueue.refresh();
@@ -193,6 +204,12 @@ export class Claims {
     if (result.isCrowdedOut) this.#noteCrowd(true);
     if (attempts.length > 0) this.#isExtra = result.isExtra;
     return attempts;
+  }
+
+  #callHooks({ attempt: { type }, verdict, rows }: Ended): void {
+    const jobOf = (): Job => (rows[0] as StoredJob).toJob();
+    if (verdict.event === 'completed') this.hooks.succeeded(type, jobOf);
+    if (verdict.event === 'failed') this.hooks.failed(type, jobOf, verdict.thrown);
   }
 
   #noteCrowd(isCrowdedOut: boolean): void {

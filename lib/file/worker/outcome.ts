@@ -3,6 +3,7 @@ import { isInstance, PermanentError, RetryAfterError } from '../../job/errors.js
 import { isRetried } from '../../job/policy.js';
 import { decides, type Ending } from '../../runner/ending.js';
 import { errorText } from '../../runner/error-text.js';
+import { failureJobOf } from '../chores/failure-job.js';
 import { encodeFollowUps, type FollowUp, followUpRows } from '../format/follow-ups.js';
 import { toJson } from '../format/json.js';
 import type { StoredJob } from '../format/stored-job.js';
@@ -32,6 +33,22 @@ export function judge(
   rules: FailureRules,
   random: () => number = Math.random,
 ): Verdict {
+  const verdict = verdictOn(attempt, ending, now, rules, random);
+  const { event, error = '' } = verdict;
+  if (event !== 'failed') return verdict;
+  const { failureJob } = rules.types.policyOf(attempt.type);
+  const followUps = failureJobOf(attempt.claim, failureJob, { error, now, rules: rules.newJob });
+  const thrown = 'error' in ending ? ending.error : new Error(error);
+  return { ...verdict, thrown, followUps };
+}
+
+function verdictOn(
+  attempt: ClaimedJob,
+  ending: Ending,
+  now: number,
+  rules: FailureRules,
+  random: () => number,
+): Verdict {
   if (ending.how === 'released') return release(attempt, now, rules);
   if (ending.how === 'slept') return sleep(attempt, ending.until);
   if (ending.how === 'died') return die(attempt, ending, now, rules);
@@ -46,33 +63,35 @@ export function judge(
 
 /**
  * Returns a verdict's rows: the job's own, then its follow-ups'. @param claim the job's current row
- * @param followUps the attempt's follow-ups that are not duplicates
+ * @param followUps those of the verdict that are not duplicates
  */
 export function verdictRows(
   attempt: ClaimedJob,
   verdict: Verdict,
   claim: StoredJob,
-  followUps: readonly FollowUp[] = attempt.followUps,
+  followUps: readonly FollowUp[] = verdict.followUps ?? [],
 ): StoredJob[] {
-  if (verdict.event !== 'completed' || followUps.length === 0) return [claim.next(verdict.change)];
+  if (followUps.length === 0) return [claim.next(verdict.change)];
   const own = claim.next({ ...verdict.change, followUps: encodeFollowUps(followUps) });
   return [own, ...followUpRows(attempt.id, attempt.attempts, followUps, claim.layout)];
 }
 
-function complete(attempt: ClaimedJob, value: unknown, now: number, { maxResult }: FailureRules): Verdict {
+function complete(attempt: ClaimedJob, value: unknown, now: number, { newJob }: FailureRules): Verdict {
   let result = '';
   let warning: string | undefined;
   // A job that succeeded must not run again because of its result.
   try {
     if (value !== undefined) result = toJson(value, 'result');
     const bytes = Buffer.byteLength(result);
-    if (bytes > maxResult) warning = `result is ${bytes} bytes as JSON; the limit is ${maxResult}`;
+    const { maxPayload } = newJob;
+    if (bytes > maxPayload) warning = `result is ${bytes} bytes as JSON; the limit is ${maxPayload}`;
   } catch (error) {
     warning = (error as Error).message;
   }
   if (warning !== undefined) result = JSON.stringify({ warning: `the result was not kept: ${warning}` });
   return {
     event: 'completed',
+    followUps: attempt.followUps,
     change: {
       status: 'completed',
       error: '',

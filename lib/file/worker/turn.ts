@@ -116,7 +116,7 @@ export class Turn {
       const { owner, types } = this.#worker;
       const holds = (id: string): boolean => this.#plan.holds(id) || tx.written(id) !== undefined;
       Object.assign(decided, rescueRows(this.#store, tx, { owner, types, holds }));
-      for (const { row } of decided.rescued) tx.put(row);
+      for (const { rows } of decided.rescued) for (const row of rows) tx.put(row);
     }
     if (this.#candidates.length > 0) this.#claim(tx, decided);
     this.#isFirstTry = false;
@@ -205,7 +205,7 @@ export class Turn {
       ...decided,
       recorded: recorded.map(({ ended }) => ended),
       unrecorded: decided.ended.filter(({ rows }) => !isIn(rows[0] as StoredJob)).map(({ ended }) => ended),
-      rescued: decided.rescued.filter(({ row }) => isIn(row)),
+      rescued: decided.rescued.filter(({ rows }) => isIn(rows[0])),
       claimed,
       unclaimed: this.#candidates.filter((candidate) => !isClaimed.has(candidate)),
       error,
@@ -232,5 +232,5 @@ function rowsOf({ attempt, verdict, rows }: Ended, tx: Transaction): readonly St
   const isSame = claim.known?.index === tx.index;
   if (isSame && !attempt.hasKeyedFollowUps) return rows;
   const newest = isSame ? claim : (tx.job(attempt.id) as StoredJob);
-  return verdictRows(attempt, verdict, newest, withoutDuplicates(tx, attempt.id, attempt.followUps));
+  return verdictRows(attempt, verdict, newest, withoutDuplicates(tx, attempt.id, verdict.followUps ?? []));
 }

@@ -1,6 +1,8 @@
 import type { ServedTypes } from '../../runner/served-types.js';
+import type { FollowUp } from '../format/follow-ups.js';
 import { NO_ATTEMPT_NOTES } from '../format/meta.js';
 import type { Change } from '../format/stored-job.js';
+import type { NewJobRules } from '../operations/new-job.js';
 import type { ClaimedJob } from './claimed-job.js';
 
 /** A job's next state after an attempt, and the name of the ending in the log. */
@@ -9,6 +11,10 @@ export interface Verdict {
   readonly change: Change;
   readonly error?: string;
   readonly runAt?: number;
+  /** What was thrown; undefined if nothing was. */
+  readonly thrown?: unknown;
+  /** The jobs that the row carries. */
+  readonly followUps?: readonly FollowUp[];
   /** A warning that the result was not kept, the backoff failed, or the handler goes on. */
   readonly warning?: string;
 }
@@ -19,8 +25,8 @@ export interface FailureRules {
   /** The longest time that waits are forgiven, in ms. */
   readonly maxRetryAfter: number;
   readonly maxInterruptions: number;
-  /** The most bytes of a JSON result. */
-  readonly maxResult: number;
+  /** What new jobs are checked by. A result may be as large as a payload. */
+  readonly newJob: NewJobRules;
 }
 
 /** Returns how many attempts are forgiven, how many count, and the limit. */

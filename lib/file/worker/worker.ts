@@ -60,7 +60,7 @@ export class Worker {
     this.#start = clock.now();
     this.#options = options;
     this.#events = events;
-    this.#rules = { ...options, types, maxResult: store.options.maxPayload };
+    this.#rules = { ...options, types, newJob: store.options };
     this.#state = options.linger === 0 ? 'working' : 'lingering';
     this.#wake = new Wake(clock);
     this.#watcher = new Watcher(store, () => this.#onWatch());
@@ -83,6 +83,7 @@ export class Worker {
       liftLimits = limitLifetime(this.#options, this.#store.clock, end);
       this.#watcher.start(this.#options.linger > 0);
       await this.#loop();
+      await this.#claims.hooks.settle(this.#store.clock, this.#options.grace);
       if (this.#death === undefined) await compactForWorker(this.#chores.context, true);
     } finally {
       this.#state = 'done';
@@ -233,7 +234,6 @@ export class Worker {
     const now = this.#store.clock.now();
     if (this.#executor.isStuck(now)) {
       this.#executor.releaseWaiting();
-      // The release of a job says nothing about the pace of handlers.
       this.#prefetch.forget();
     }
     try {

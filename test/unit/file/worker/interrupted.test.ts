@@ -301,7 +301,7 @@ test('an attempt that was taken for cancelled, and was not, is forgiven and not 
   attempt.startedAt = 1000;
   attempt.stop('cancelled');
   const types = new ServedTypes(new Map(), workerPolicy(resolveWorkerOptions({})));
-  const rules = { ...DEFAULTS, types, maxResult: 1000 };
+  const rules = { ...DEFAULTS, types, newJob: DEFAULTS };
   const { event, change } = judge(attempt, { how: 'released' }, 2000, rules);
   assert.deepEqual(
     { event, change },
