@@ -48,12 +48,6 @@ test('the excerpt of the worker for two queues is in its example', () => {
   assert.ok(read('docs/examples/two-queues.js').includes(excerpt));
 });
 
-test('the example of a unit test of handlers compiles', () => {
-  const code = blocks(section(read('docs/operations.md'), 'Testing handlers'), 'ts')[0] as string;
-  assert.match(code, /'tsvq\/testing'/);
-  assert.deepEqual(compile(code), []);
-});
-
 const unindented = (text: string): string => text.replace(/^ +/gm, '');
 
 /** The names before the brackets of calls. */
