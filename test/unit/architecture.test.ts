@@ -49,7 +49,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['cli/completion', 220],
   ['cli', 7900],
   ['index.ts', 80],
-  ['testing', 500],
+  ['testing', 520],
   ['testing.ts', 20],
   ['web.ts', 10],
 ];
