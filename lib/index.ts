@@ -41,6 +41,7 @@ export type {
   OnDuplicate,
 } from './job/job-options.js';
 export type { ConcurrencyLimit, RateLimit } from './job/limits.js';
+export type { LevelLogger } from './job/logger.js';
 export type { WorkerOptions } from './job/options.js';
 export type { Policy } from './job/policy.js';
 export type { QueueOptions } from './job/queue-options.js';
@@ -49,7 +50,7 @@ export type { RetentionOption } from './job/retention.js';
 export type { CatchUp, Overlap, Schedule, ScheduleSpec, ScheduleTimes } from './job/schedule-spec.js';
 export { workerOptionsFrom } from './job/settings.js';
 export type { StandardSchema } from './job/standard-schema.js';
-export type { WorkerEvent } from './job/worker-event.js';
+export type { EventLevel, EventName, WorkerEvent } from './job/worker-event.js';
 export { openQueue } from './open-queue.js';
 export type { Operator } from './operator.js';
 export type { Queue } from './queue.js';

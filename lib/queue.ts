@@ -2,6 +2,7 @@ import type { Stats } from './file/operations/stats.js';
 import type { DefaultJobs, Job, TypeOf } from './job/job.js';
 import type { Added, EnqueueArguments, ListOptions, NewJob } from './job/job-options.js';
 import type { WorkerOptions } from './job/options.js';
+import type { EventName, WorkerEvent } from './job/worker-event.js';
 import type { Operator } from './operator.js';
 import type { Results } from './results.js';
 import type { HandlerEntries, Summary } from './runner/handler.js';
@@ -109,6 +110,18 @@ export interface Queue<Jobs = DefaultJobs> extends Operator<Jobs>, Results<Jobs>
    * await queue.processJobs({ email: async ({ to }, { signal }) => send(to, { signal }) });
    */
   processJobs(handlers: Partial<HandlerEntries<Jobs>>, options?: WorkerOptions<Jobs>): Promise<Summary>;
+
+  /**
+   * Calls a function for each event of this name: those of this queue's workers in this process, and of its calls
+   * (`added`, `duplicate`). What other processes do is not heard; `queue tail -f` tells that. What the function throws is
+   * dropped.
+   *
+   * @returns a function that ends it
+   * @throws TsvqError `INVALID_ARGUMENT`, at once, for an unknown name
+   * @example
+   * const off = queue.on('failed', ({ id, type, error }) => alert(`${type} ${id} failed: ${error}`));
+   */
+  on(name: EventName, listener: (event: WorkerEvent) => unknown): () => void;
 
   /**
    * Waits for running calls, and closes the file. A {@link processJobs} that still works is told to stop, as by its

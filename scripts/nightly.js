@@ -1,4 +1,4 @@
-// Runs the long forms of the tests: power loss, power cuts, races, kill -9, kills of workers with schedules, bad input
+// Runs the long forms of the tests: power loss, power cuts, races, kill -9, kills of workers with schedules and with steps, bad input
 // (random, and guided by coverage), mutants, and the whole suite on other Nodes.
 //
 //   npm run nightly                    about an hour
@@ -64,6 +64,7 @@ const parts = {
   ],
   torture: ['--import', 'tsx', 'scripts/torture.ts', '--minutes', minutes],
   slots: ['--import', 'tsx', 'scripts/nightly/slots.ts', '--kills', String(600 * Number(minutes))],
+  steps: ['--import', 'tsx', 'scripts/nightly/steps.ts', '--kills', '10000', '--minutes', minutes],
   mutants: ['scripts/mutation/mutants.js', '--minutes', minutes],
 };
 if (only !== undefined && !(only in parts)) {

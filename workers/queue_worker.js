@@ -165,7 +165,7 @@ async function die(error) {
 /** @param {import('tsvq').WorkerEvent} event */
 function log(event) {
   if (event.event === 'warning') complain(event.message ?? '');
-  else write(process.stdout, JSON.stringify({ time: new Date(), ...event }));
+  else write(process.stdout, JSON.stringify(event));
 }
 
 /** @param {string} message */

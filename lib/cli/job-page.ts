@@ -13,7 +13,7 @@ import type { LooksNow } from './screen/looks.js';
 import { type TimeOptions, timeTextOf } from './screen/times.js';
 import { wrap } from './screen/width.js';
 import { timeOf } from './shapes.js';
-import { timelineLines } from './timeline.js';
+import { stepLines, timelineLines } from './timeline.js';
 
 /** Prints all of a job for people. */
 export async function printJob(
@@ -73,6 +73,7 @@ export async function jobLines(
       looks,
     ),
     ...timelineLines(history, looks),
+    ...stepLines(await view.steps(job.id), looks),
     ...blockLines(job, looks),
   ];
 }

@@ -101,7 +101,7 @@ ${kind === 'commonjs' ? "  const { openQueue, queueOptionsFrom, workerOptionsFro
 
 function log(event) {
   if (event.event === 'warning') complain(event.message);
-  else console.log(JSON.stringify({ time: new Date(), ...event }));
+  else console.log(JSON.stringify(event));
 }
 
 function complain(what) {

@@ -2,10 +2,12 @@ import { onlyKnown, text } from '../job/checks.js';
 import { loaded } from '../job/dependency.js';
 import type { Job } from '../job/job.js';
 import type { Added, EnqueueOptions, ListOptions } from '../job/job-options.js';
+import type { Listener } from '../job/listeners.js';
 import type { NoWorkerWarning } from '../job/no-worker-warning.js';
 import type { WorkerOptions } from '../job/options.js';
 import type { RowSink } from '../job/row-source.js';
 import type { ScheduleSpec } from '../job/schedule-spec.js';
+import type { EventName } from '../job/worker-event.js';
 import type { HandlerEntries } from '../runner/handler.js';
 import { withStoreErrors } from './disk/fs.js';
 import { cancel } from './operations/cancel.js';
@@ -37,8 +39,12 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
   const { path } = store;
   const watch = new NoWorkerWatch(store, tell);
   const addMany = async (jobs: readonly JobRequest[]) => {
-    const added = await withStoreErrors(path, () => addAll(store, jobs));
+    const add = (): Promise<Added[]> => withStoreErrors(path, () => addAll(store, jobs));
+    const { tracing } = store.options;
+    const isTraced = tracing !== undefined && Array.isArray(jobs) && jobs.length > 0;
+    const added = await (isTraced ? tracing.adding(typesOf(jobs), add, ([one]) => (one as Added).id) : add());
     watch.added();
+    tellAdded(store, jobs, added);
     return added;
   };
   const add = async (type: string, payload?: unknown, options?: EnqueueOptions) =>
@@ -84,6 +90,7 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
     purge: async (options?: PurgeOptions) => withStoreErrors(path, () => purge(store, options)),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),
+    on: (name: EventName, listener: Listener) => store.listeners.add(name, listener),
     rows: (sink: RowSink) => new FileRows(store, sink),
   };
 }
@@ -110,6 +117,19 @@ function resultCalls(store: Store) {
     },
     forgetJob: async (id: string) => withStoreErrors(store.path, () => forget(store, text('id', id))),
   };
+}
+
+/** Returns the types of jobs, which were not checked yet. */
+const typesOf = (jobs: readonly JobRequest[]): string[] => jobs.map((job) => String(job?.type));
+
+/** Tells what came of jobs that a call added. */
+function tellAdded({ listeners, clock }: Store, jobs: readonly JobRequest[], added: readonly Added[]): void {
+  if (!listeners.hears('added') && !listeners.hears('duplicate')) return;
+  const time = new Date(clock.now());
+  for (const [i, { id, outcome }] of added.entries()) {
+    const event = outcome === 'added' ? 'added' : 'duplicate';
+    listeners.tell({ event, time, id, type: (jobs[i] as JobRequest).type });
+  }
 }
 
 /** Returns the calls for recurring jobs. Their code is loaded at the first one. */

@@ -3,6 +3,7 @@ import { queuePath } from '../job/checks.js';
 import type { Clock } from '../job/clock.js';
 import { loaded } from '../job/dependency.js';
 import { TsvqError } from '../job/errors.js';
+import { Listeners } from '../job/listeners.js';
 import type { ResolvedQueueOptions } from '../job/queue-options.js';
 import type { Changes } from './commit/changes.js';
 import type { Reads } from './commit/transaction.js';
@@ -34,6 +35,8 @@ export class Store {
   readonly clock: Clock;
   readonly fs: FileSystem;
   readonly processes: Processes;
+  /** The functions of this process that hear what happens. */
+  readonly listeners: Listeners = new Listeners();
   readonly #current: CurrentFile;
   readonly #environment: Environment;
   #lock: Lock | undefined;
@@ -225,7 +228,8 @@ export class Store {
   async #load(): Promise<Changes> {
     this.#loading ??= loaded('what changes the file', import('./commit/changes.js')).then(({ Changes }) => {
       const lock = (): Lock => this.lock;
-      const parts = { current: this.#current, options: this.options, environment: this.#environment, lock };
+      const { options, listeners } = this;
+      const parts = { current: this.#current, options, environment: this.#environment, lock, listeners };
       this.#changes = new Changes(parts);
       return this.#changes;
     });

@@ -1,10 +1,11 @@
 import type { BackoffOption } from './backoff-option.js';
 import { count, type Duration, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { DefaultJobs } from './job.js';
+import { type LevelLogger, type Logger, resolveLogger } from './logger.js';
 import { pingUrl } from './ping-url.js';
 import { QUEUE_DEFAULTS, type ResolvedQueueOptions } from './queue-options.js';
 import type { ScheduleSpec } from './schedule-spec.js';
-import { type WorkerEvent, warnOnly } from './worker-event.js';
+import type { WorkerEvent } from './worker-event.js';
 
 export type { WorkerEvent };
 
@@ -66,13 +67,17 @@ export interface WorkerOptions<Jobs = DefaultJobs> {
    * and can start jobs. So the service knows if cron or the worker has stopped. Default: none.
    */
   pingUrl?: string | URL | undefined;
-  /** A function that gets each event. Default: warnings go to stderr, and other events are dropped. */
-  logger?: ((event: WorkerEvent) => void) | undefined;
+  /**
+   * A function that gets what happened to jobs, and warnings; or an object with the functions `info`, `warn`, `error` and
+   * perhaps `debug`, as pino has: it gets the event and a text. Default: warnings go to stderr, and other events are
+   * dropped.
+   */
+  logger?: ((event: WorkerEvent) => unknown) | LevelLogger | undefined;
 }
 
 /** The defaults of all options; durations in ms. */
 export const DEFAULTS: ResolvedQueueOptions &
-  Omit<ResolvedWorkerOptions, 'signal' | 'pingUrl' | 'logger' | 'quiet' | 'backoff'> & {
+  Omit<ResolvedWorkerOptions, 'signal' | 'pingUrl' | 'logger' | 'backoff'> & {
     backoff: { base: number; factor: number };
   } = {
   ...QUEUE_DEFAULTS,
@@ -102,9 +107,7 @@ export interface ResolvedWorkerOptions {
   readonly grace: number;
   readonly signal: AbortSignal | undefined;
   readonly pingUrl: URL | undefined;
-  readonly logger: (event: WorkerEvent) => void;
-  /** True if the logger takes only warnings, so that other events need not be made. */
-  readonly quiet: boolean;
+  readonly logger: Logger;
 }
 
 const WORKER_OPTIONS = [
@@ -128,11 +131,10 @@ const WORKER_OPTIONS = [
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
   onlyKnown('options', options, WORKER_OPTIONS);
   const given = { ...DEFAULTS, ...defined(options) };
-  const { signal, logger = warnOnly } = options;
+  const { signal } = options;
   const { maxInterruptions } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalid('signal', signal, 'an AbortSignal');
-  if (typeof logger !== 'function') throw invalid('logger', logger, 'a function of one event');
   return {
     maxAttempts: count('maxAttempts', given.maxAttempts),
     maxRetryAfter: duration('maxRetryAfter', given.maxRetryAfter),
@@ -149,7 +151,6 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
     grace: duration('grace', given.grace),
     signal,
     pingUrl: options.pingUrl === undefined ? undefined : pingUrl('pingUrl', options.pingUrl),
-    logger,
-    quiet: logger === warnOnly,
+    logger: resolveLogger(options.logger),
   };
 }

@@ -1,7 +1,9 @@
 import { count, type Duration, defined, duration, invalid, onlyKnown } from './checks.js';
 import type { DefaultJobs, TypeOf } from './job.js';
 import { type EnqueueDefaults, resolveDefaults } from './job-options.js';
+import { openTelemetry } from './open-telemetry.js';
 import { type Retention, type RetentionOption, resolveRetention } from './retention.js';
+import type { Tracing } from './tracing.js';
 
 /**
  * The options of {@link openQueue}.
@@ -60,6 +62,11 @@ export interface QueueOptions<Jobs = DefaultJobs> {
    * Default: none.
    */
   defaults?: { readonly [T in TypeOf<Jobs>]?: EnqueueDefaults } | undefined;
+  /**
+   * True to make OpenTelemetry spans of added jobs and attempts, by the package `@opentelemetry/api`, which you install.
+   * A job carries its trace to the worker. See docs/events.md. Default: false.
+   */
+  tracing?: boolean | undefined;
 }
 
 const DAY = 86_400_000;
@@ -77,6 +84,7 @@ export const QUEUE_DEFAULTS: ResolvedQueueOptions = {
   anyFileSystem: false,
   noWorkerAfter: 600_000,
   defaults: {},
+  tracing: undefined,
 };
 
 /** The checked {@link QueueOptions}, durations in ms. */
@@ -93,6 +101,8 @@ export interface ResolvedQueueOptions {
   /** Infinity never warns. */
   readonly noWorkerAfter: number;
   readonly defaults: Readonly<Record<string, EnqueueDefaults | undefined>>;
+  /** Undefined without the option. */
+  readonly tracing: Tracing | undefined;
 }
 
 /** Checks options, and adds the defaults. @throws TsvqError `INVALID_ARGUMENT` */
@@ -116,6 +126,7 @@ export function resolveQueueOptions(options: QueueOptions): ResolvedQueueOptions
       (given.noWorkerAfter !== false && duration('noWorkerAfter', given.noWorkerAfter)) ||
       Number.POSITIVE_INFINITY,
     defaults: resolveDefaults(given.defaults),
+    tracing: flag('tracing', options.tracing ?? false) ? openTelemetry() : undefined,
   };
 }
 
@@ -131,6 +142,7 @@ const QUEUE_OPTIONS = [
   'anyFileSystem',
   'noWorkerAfter',
   'defaults',
+  'tracing',
 ] as const satisfies readonly (keyof QueueOptions)[];
 
 function flag(name: string, value: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { Health } from './health.js';
 import type { Job, Status } from './job.js';
 import type { JobState } from './job-event.js';
+import type { RecordedStep } from './step.js';
 
 /** What a view keeps of a job, as its newest row says. Times in ms since 1970; NaN if there is none. */
 export interface JobFacts {
@@ -84,6 +85,8 @@ export interface RowSource {
    * whole file.
    */
   history(id: string): Promise<readonly JobVersion[]>;
+  /** Returns the steps of a job that are recorded, in their order. */
+  steps(id: string): Promise<readonly RecordedStep[]>;
   /** Finds archived jobs that ended after a time, by id. @param since in ms since 1970 */
   archivedEnds(since: number): Promise<Map<string, ArchivedEnd>>;
   /** Looks at the jobs around one. */

@@ -1,7 +1,7 @@
 import type { Job } from '../job/job.js';
 import type { EnqueueOptions } from '../job/job-options.js';
 import type { AttemptLog } from './attempt-log.js';
-import type { HandlerContext } from './handler.js';
+import type { Handler, HandlerContext } from './handler.js';
 import type { Steps } from './steps.js';
 
 /** The reason why an attempt's signal was aborted. */
@@ -81,6 +81,11 @@ export abstract class Attempt {
 
   /** Returns the job's payload. @throws PermanentError if the payload can't be read */
   abstract payload(): unknown;
+
+  /** Calls the handler. @throws what it throws */
+  run(handler: Handler): unknown {
+    return handler(this.payload(), this.context());
+  }
 
   /** Returns the handler's context. It has getters, because most handlers use none; own ones, for copies. */
   context(): HandlerContext {

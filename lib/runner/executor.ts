@@ -20,6 +20,8 @@ export interface ExecutorRules<A extends Attempt> {
   readonly grace: number;
   /** The ids of jobs whose handlers run in this process. The executor adds and deletes its own. */
   readonly runningHere: Set<string>;
+  /** Hears that a handler was called, or that its time is up. */
+  readonly tell: (event: 'started' | 'timed_out', attempt: A) => void;
   /** Receives each attempt that ended, once. */
   readonly onEnd: (attempt: A, ending: Ending) => void;
 }
@@ -163,11 +165,12 @@ export class Executor<A extends Attempt> {
 
   #start(attempt: A, now: number): void {
     attempt.startedAt = now;
+    this.#rules.tell('started', attempt);
     let value: unknown;
     let isPending: boolean;
     try {
       const { handler } = this.#rules.types.get(attempt.type) as ServedType;
-      value = handler(attempt.payload(), attempt.context());
+      value = attempt.run(handler);
       isPending = isThenable(value);
     } catch (error) {
       this.#end(attempt, { how: 'threw', error });
@@ -207,6 +210,7 @@ export class Executor<A extends Attempt> {
     };
     const abort = (): void => {
       attempt.stop('timeout');
+      this.#rules.tell('timed_out', attempt);
       attempt.cancelTimer = clock.later(grace, ignored, true);
     };
     attempt.cancelTimer = clock.later(attempt.timeLimit, abort, true);

@@ -1,14 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Duration, duration, type Instant, instant, invalid, text } from '../job/checks.js';
-import { TsvqError } from '../job/errors.js';
+import { PermanentError, TsvqError } from '../job/errors.js';
 import type { RecordedStep } from '../job/step.js';
 import type { StepContext } from './handler.js';
 import type { StepJournal } from './step-journal.js';
 
 /** The most characters of a name. */
 const LONGEST_NAME = 200;
-/** A number that the queue adds to a name that is used again, and to `sleep`. */
-const NUMBERED = /#\d+$/;
 /** The latest end of a sleep, in ms: the year 5138, as for any job. */
 const LATEST = 1e14;
 
@@ -31,18 +29,15 @@ export interface StepTools {
   readonly encode: (result: unknown, name: string) => string;
 }
 
-/** Knows which step the running code is in. Steps may run side by side, so a flag would not tell. */
-const inside = new AsyncLocalStorage<string>();
+/** Knows which step the running code is in, and of which attempt. Steps may run side by side, so a flag would not tell. */
+const inside = new AsyncLocalStorage<{ readonly steps: Steps; readonly name: string }>();
 /** How many steps run in the process. While none does, nothing is tracked, because that slows each promise. */
 let tracked = 0;
 
-/** Returns the name of the step that the caller is in; undefined outside of steps. */
-export const currentStep = (): string | undefined => inside.getStore();
-
-async function track<R>(name: string, run: () => R | Promise<R>): Promise<R> {
+async function track<R>(steps: Steps, name: string, run: () => R | Promise<R>): Promise<R> {
   tracked++;
   try {
-    return await inside.run(name, run);
+    return await inside.run({ steps, name }, run);
   } finally {
     if (--tracked === 0) inside.disable();
   }
@@ -54,7 +49,11 @@ export class Steps {
   readonly #tools: StepTools;
   /** How often the handler has used each name in this attempt. */
   readonly #uses = new Map<string, number>();
+  /** The steps that run, and the sleeps that are being recorded. */
   readonly #running = new Set<Promise<unknown>>();
+  /** The earliest end of the sleeps that the attempt waits in, in ms. */
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #isAsleep = false;
   #recorded: Promise<Map<string, RecordedStep>> | undefined;
 
   constructor(attempt: SteppingAttempt, tools: StepTools) {
@@ -62,16 +61,16 @@ export class Steps {
     this.#tools = tools;
   }
 
+  /** The name of the attempt's step that the caller is in; undefined outside of steps. */
+  get current(): string | undefined {
+    const step = inside.getStore();
+    return step?.steps === this ? step.name : undefined;
+  }
+
   readonly step = async <R>(name: string, run: Run<R>): Promise<R> => {
-    const numbered = this.#number(checkName(name));
+    const checked = checkName(name);
     if (typeof run !== 'function') throw invalid('run', run, 'a function');
-    const running = this.#step(numbered, run);
-    this.#running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
-    }
+    return this.#track(this.#step(this.#number(checked), run));
   };
 
   readonly sleep = async (time: Duration): Promise<void> =>
@@ -88,31 +87,49 @@ export class Steps {
     const { id, signal } = this.#attempt;
     const recorded = await this.#read();
     const known = recorded.get(name);
-    if (known !== undefined) return resultOf(known) as R;
-    this.#assertRunning(name);
-    const value = await track(name, () => run({ key: `${id}:${name}`, signal }));
+    if (known !== undefined) return resultOf(known, id) as R;
+    await this.#assertRunning(name);
+    const value = await track(this, name, () => run({ key: `${id}:${name}`, signal }));
     const result = this.#tools.encode(value, `the result of step ${JSON.stringify(name)}`);
-    return resultOf(await this.#record(name, result)) as R;
+    return resultOf(await this.#record(name, result), id) as R;
   }
 
   async #sleep(asked: unknown, until: number): Promise<void> {
     const name = this.#number('sleep', 1);
     if (!(until < LATEST)) throw invalid('the end of the sleep', asked, 'a time before the year 5138');
+    const end = await this.#track(this.#endOf(name, until));
+    if (!(end > this.#tools.now())) return;
+    this.#wakeAt = Math.min(this.#wakeAt, end);
+    // Steps that run beside the sleep are not lost, nor those that follow them at once.
+    while (this.#running.size > 0) {
+      await Promise.allSettled(this.#running);
+      await new Promise(setImmediate);
+    }
+    await this.#assertRunning(name);
+    this.#isAsleep = true;
+    this.#attempt.fallAsleep?.(this.#wakeAt);
+    await this.#assertRunning(name);
+  }
+
+  /** Returns the end of a sleep, in ms. An earlier attempt may have recorded another one. */
+  async #endOf(name: string, until: number): Promise<number> {
     const recorded = await this.#read();
-    const known = recorded.get(name) ?? (await this.#record(name, String(Math.round(until) / 1000)));
-    const end = Number(known.result) * 1000;
-    if (this.#tools.now() >= end) return;
-    // A step that runs beside the sleep is not lost.
-    await Promise.allSettled(this.#running);
-    this.#assertRunning(name);
-    this.#attempt.fallAsleep?.(end);
-    // A promise that settles would run code of an attempt that has ended.
-    await new Promise(() => {});
+    const { result } = recorded.get(name) ?? (await this.#record(name, String(Math.round(until) / 1000)));
+    return Math.min(Math.round(Number(result) * 1000), LATEST);
+  }
+
+  async #track<R>(running: Promise<R>): Promise<R> {
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
   }
 
   /** Adds a number to a name that was used before. @param from which use gets a number first */
   #number(name: string, from = 2): string {
-    const outer = currentStep();
+    const outer = this.current;
     if (outer !== undefined) {
       const names = `${JSON.stringify(name)} begins inside of step ${JSON.stringify(outer)}`;
       throw new TsvqError('INVALID_ARGUMENT', `${names}; await it before or after that one`);
@@ -125,7 +142,7 @@ export class Steps {
   async #record(name: string, result: string): Promise<RecordedStep> {
     const { attempts } = this.#attempt;
     const recorded = await this.#read();
-    this.#assertRunning(name);
+    await this.#assertRunning(name);
     const step = await this.#tools.journal.record({ name, attempt: attempts, at: this.#tools.now(), result });
     recorded.set(name, step);
     return step;
@@ -136,7 +153,9 @@ export class Steps {
     return this.#recorded;
   }
 
-  #assertRunning(name: string): void {
+  /** Never settles once the attempt sleeps, because that would run code of an attempt that has ended. */
+  async #assertRunning(name: string): Promise<void> {
+    if (this.#isAsleep) await new Promise(() => {});
     if (this.#attempt.endedAt === undefined) return;
     const { id, attempts } = this.#attempt;
     throw new TsvqError(
@@ -153,16 +172,27 @@ function firstOfEach(steps: readonly RecordedStep[]): Map<string, RecordedStep> 
   return first;
 }
 
-/** Returns the result after JSON, in each attempt the same. */
-const resultOf = ({ result }: RecordedStep): unknown => (result === '' ? undefined : JSON.parse(result));
+/** Returns the result after JSON, in each attempt the same. @throws PermanentError if an edit has damaged it */
+function resultOf({ name, result }: RecordedStep, id: string): unknown {
+  if (result === '') return undefined;
+  try {
+    return JSON.parse(result);
+  } catch (cause) {
+    throw new PermanentError(`the recorded result of step ${JSON.stringify(name)} of job ${id} is not JSON`, {
+      cause,
+    });
+  }
+}
+
+/** Names that a line of the journal can hold, and that are not the queue's own. */
+const NAME = /^(?!#|sleep$)[^\p{Cc}\p{Cs}]+(?<!#\d+)$/u;
 
 function checkName(name: unknown): string {
   const given = text('the name of a step', name);
-  if (given === '' || given.length > LONGEST_NAME || /\p{Cc}/u.test(given) || NUMBERED.test(given))
-    throw invalid(
-      'the name of a step',
-      name,
-      `of 1 to ${LONGEST_NAME} characters, without line ends, TABs, and a number at its end like #2`,
-    );
-  return given;
+  if (given.length <= LONGEST_NAME && NAME.test(given)) return given;
+  throw invalid(
+    'the name of a step',
+    name,
+    `of 1 to ${LONGEST_NAME} characters, without line ends and TABs, that neither begins with # nor ends with a number like #2; 'sleep' is the queue's own`,
+  );
 }

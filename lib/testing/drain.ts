@@ -29,10 +29,12 @@ export async function drain(
   { advance = 0, ...options }: TestDrainOptions = {},
 ): Promise<Summary> {
   const { clock } = parts;
-  const end = clock.now() + duration('advance', advance);
+  const by = duration('advance', advance);
   if (handlers === undefined)
     throw invalid('handlers', handlers, 'an object of functions, here or in the options of testQueue');
   const sum = await work(parts, handlers, options);
+  // From here, because what was just enqueued for then is a moment later than the call.
+  const end = clock.now() + by;
   for (;;) {
     const next = await nextDue(parts, handlers);
     if (next > end) break;

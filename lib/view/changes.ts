@@ -61,12 +61,16 @@ export const CHANGES = {
  * Returns a retry whose jobs become due one after another.
  *
  * @param within the time in which all become due, in ms
- * @param wait the time before the first one, in ms
+ * @param options.delay the time before the first one, in ms
+ * @param options.fromStart true to remove the jobs' recorded steps
  */
-export const retryWithin = (within: number, wait = 0): FilterChange => ({
+export const retryWithin = (
+  within: number,
+  { delay = 0, fromStart = false }: { delay?: number; fromStart?: boolean } = {},
+): FilterChange => ({
   ...CHANGES.retry,
   // In equal steps, because chance makes heaps.
-  apply: (queue, id, place) => queue.retryJob(id, { delay: wait + within * place }),
+  apply: (queue, id, place) => queue.retryJob(id, { delay: delay + within * place, fromStart }),
 });
 
 /** Changes that are asked for together, so that they need one commit. */

@@ -6,11 +6,15 @@ import type { Queue } from '../queue.js';
 import { Board } from './board.js';
 import { groupText } from './error-group.js';
 import { type Explanation, explain } from './explain.js';
+import { type FoundPage, MOST_FOUND, type TextFilter } from './found-page.js';
 import { hasText } from './has-text.js';
 import { type HistoryEntry, historyOf } from './history.js';
 import { findProblems, type Patience, type Problem } from './problems.js';
-import { type Filter, type Page, type PageOptions, query, type State } from './query.js';
+import { type PageOptions, query, type State } from './query.js';
 import { type FailureSnapshot, type Snapshot, takeSnapshot } from './snapshot.js';
+import { type ShownStep, shownSteps } from './steps.js';
+
+export type { FoundPage, TextFilter };
 
 /** What a view shows of a queue at one moment. */
 export interface Look {
@@ -18,21 +22,6 @@ export interface Look {
   readonly health: Health;
   /** What is wrong; empty if all is well. */
   readonly problems: readonly Problem[];
-}
-
-/** The most jobs that a search finds. */
-const MOST_FOUND = 20_000;
-
-/** A filter of jobs, and a text that they must have. */
-export interface TextFilter extends Filter {
-  /** In the id, type, payload, error, result, key, group or labels; upper and lower case apart. Empty: any. */
-  readonly text?: string;
-}
-
-/** A part of the jobs that a filter allows. */
-export interface FoundPage extends Page {
-  /** True if more jobs than {@link MOST_FOUND} have the text, so that some are missing. */
-  readonly hasMore: boolean;
 }
 
 /** Keys that were given out before the board was emptied differ from those after it by a multiple of this. */
@@ -139,6 +128,11 @@ export class View {
     if (redact === undefined) return entries;
     const errors = new Map(jobs.map((job) => [job.error, redact(job).error]));
     return entries.map((entry) => ({ ...entry, error: errors.get(entry.error) }));
+  }
+
+  /** Returns the recorded steps of a job. Their results are left out if parts of jobs are hidden. */
+  async steps(id: string): Promise<ShownStep[]> {
+    return shownSteps(await this.#rows.steps(id), this.#redact !== undefined);
   }
 
   /** Says why a job is where it is, and what happens next. @param now in ms since 1970 */

@@ -23,6 +23,7 @@ import { processes } from './processes.js';
 import { retries } from './retries.js';
 import { schedules } from './schedules.js';
 import { shutdown } from './shutdown.js';
+import { steps } from './steps.js';
 import { uniqueJobs } from './unique.js';
 import { workers } from './workers.js';
 
@@ -37,6 +38,7 @@ export const checks: Checks = {
   ...retries,
   ...policies,
   ...hooks,
+  ...steps,
   ...limits,
   ...followUps,
   ...uniqueJobs,

@@ -16,7 +16,6 @@ import type {
   ScheduleTimes,
   Stats,
   Summary,
-  WorkerEvent,
   WorkerOptions,
 } from '../../lib/index.js';
 import { DEFAULTS } from '../../lib/job/options.js';
@@ -67,6 +66,7 @@ const TABLES: Record<string, string[]> = {
     anyFileSystem: true,
     noWorkerAfter: true,
     defaults: true,
+    tracing: true,
   }),
   Functions: keys<Omit<Queue, 'file'>>({
     enqueue: true,
@@ -99,6 +99,7 @@ const TABLES: Record<string, string[]> = {
     purge: true,
     close: true,
     abandon: true,
+    on: true,
   }),
   'Adding jobs': keys<EnqueueOptions>({
     runAt: true,
@@ -163,21 +164,6 @@ const TABLES: Record<string, string[]> = {
     slept: true,
     released: true,
     unhandled: true,
-  }),
-  Events: keys<Record<WorkerEvent['event'], true>>({
-    completed: true,
-    retried: true,
-    failed: true,
-    cancelled: true,
-    slept: true,
-    released: true,
-    rescued: true,
-    dropped: true,
-    fired: true,
-    skipped: true,
-    scheduled: true,
-    rate_limited: true,
-    warning: true,
   }),
   'Recurring jobs': [
     ...keys<ScheduleSpec & ScheduleTimes>({
@@ -309,6 +295,7 @@ test('the defaults on the API page are those of the code', () => {
       anyFileSystem: String(anyFileSystem),
       noWorkerAfter: `'${noWorkerAfter / 60_000}m'`,
       defaults: 'none',
+      tracing: String(false),
     } satisfies Record<keyof QueueOptions, string>,
     'Running jobs': {
       maxAttempts: String(maxAttempts),

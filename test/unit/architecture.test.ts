@@ -14,13 +14,14 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2610],
+  ['job', 2880],
   ['schedule', 390],
-  ['runner', 1150],
+  ['runner', 1190],
   ['file/format', 1480],
   ['file/disk', 1310],
   ['file/lock', 790],
   ['file/index', 1170],
+  ['file/job-files', 400],
   ['file/joins', 250],
   ['file/compaction', 1650],
   ['file/commit', 1570],
@@ -29,20 +30,20 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/watcher.ts', 75],
   ['file/doctor', 760],
   ['file/admission', 840],
-  ['file/operations', 2390],
+  ['file/operations', 2430],
   ['file/moving', 670],
   ['file/schedules', 530],
   ['file/chores', 520],
   ['file/repair', 240],
-  ['file/worker', 2840],
-  ['file/file-queue.ts', 140],
+  ['file/worker', 2910],
+  ['file/file-queue.ts', 160],
   ['operator.ts', 150],
   ['schedules.ts', 80],
   ['results.ts', 70],
   ['queue.ts', 250],
   ['open-queue.ts', 65],
   ['default-queue.ts', 125],
-  ['view', 2480],
+  ['view', 2570],
   ['web/client', 450],
   ['web', 3900],
   ['cli/screen', 350],
@@ -195,11 +196,11 @@ test('no room has more lines than its budget', () => {
 const IN_BROWSERS = 'web/client/script/';
 
 test('what lib loads comes with the package', () => {
-  const { name, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    name: string;
-    dependencies: Record<string, string>;
-  };
-  const known = new Set([name, ...Object.keys(dependencies)]);
+  const { name, dependencies, peerDependencies } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  ) as { name: string; dependencies: Record<string, string>; peerDependencies: Record<string, string> };
+  // A peer is loaded only if the user asks for what needs it.
+  const known = new Set([name, ...Object.keys(dependencies), ...Object.keys(peerDependencies)]);
   for (const file of files) {
     // Of require() only the name of a package; what it gives is checked by the tests that need it.
     const required = [...(sources.get(file) as string).matchAll(/\brequire\('([^']+)'\)/g)].map(

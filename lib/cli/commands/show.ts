@@ -3,6 +3,7 @@ import { datedAhead } from '../../file/doctor/dated-ahead.js';
 import { escapeText } from '../../file/format/text.js';
 import type { Job } from '../../job/job.js';
 import type { HistoryEntry } from '../../view/history.js';
+import type { ShownStep } from '../../view/steps.js';
 import { toSafeJson } from '../../view/text.js';
 import { View } from '../../view/view.js';
 import type { Cli } from '../cli.js';
@@ -30,11 +31,13 @@ error with its causes, and what \`queue explain\` says of it.
 
 The timeline has what the file still knows. A compaction drops the rows of earlier attempts with their errors; what is left
 then is when the job was added, and its last attempt. When an attempt failed that was tried again, no row says.
+Below it are the steps that are recorded, with their results, and sleeps with their end.
 
 Times are in the zone of this machine, with their offset, unless \`--utc\` is given. \`--json\` and \`--plain\` always have
-UTC. \`--json\` has the timeline as \`history\`: event, at, attempt, error, worker.`,
+UTC. \`--json\` has the timeline as \`history\`: event, at, attempt, error, worker; and \`steps\`: name, attempt, at, and result or
+until.`,
     plain:
-      'a line for each field: name value; then a line for each entry of the timeline: history event at attempt error.',
+      'a line for each field: name value; then a line for each entry of the timeline: history event at attempt error; then one for each recorded step: step name at attempt, and its result or the end of its sleep.',
     exits: '0; 3 if there is no such job; 2 if several IDs begin like that.',
     examples: [
       'queue show 3fa9',
@@ -53,10 +56,11 @@ async function show(cli: Cli, given: string, { archive = false, color, ...times 
   if (output.format === 'human') {
     const { printJob } = await import('../job-page.js');
     await printJob(job, history, { store, queue, view }, { ...times, color });
-  } else if (output.format === 'json') output.data({ ...job, history }, []);
+  } else if (output.format === 'json') output.data({ ...job, history, steps: await view.steps(job.id) }, []);
   else {
     for (const field of fields(job)) output.data(job, field);
     for (const entry of history) output.data(entry, entryFields(entry));
+    for (const step of await view.steps(job.id)) output.data(step, stepFields(step));
   }
   const ahead = datedAhead(job.status, timesOf(job), Date.now());
   if (ahead !== undefined) say(`job ${job.id} is dated far ahead: ${ahead}`);
@@ -84,6 +88,11 @@ async function findJob({ existingStore: store, queue }: Cli, given: string, arch
 const entryFields = ({ event, at, attempt, error = '' }: HistoryEntry): Field[] => [
   ...['history', event, at, attempt],
   escapeText(error),
+];
+
+const stepFields = ({ name, at, attempt, result, until }: ShownStep): Field[] => [
+  ...['step', escapeText(name), at, attempt],
+  until ?? (result === undefined ? '' : toSafeJson(result)),
 ];
 
 /** Returns the times of a job, in ms. A time beyond the range of Date is infinite. */

@@ -133,12 +133,11 @@ const NEXT_WORDS: { readonly [Event in WorkerEvent['event']]?: string } = {
 };
 
 function log(output: Output, entry: WorkerEvent): void {
-  const { event, id, type, group, schedule, attempt, ms, error, runAt, message } = entry;
+  const { event, time, id, type, group, schedule, attempt, ms, error, runAt, message } = entry;
   if (event === 'warning') {
     say(message ?? '');
     return;
   }
-  const time = new Date();
   const again = NEXT_WORDS[event] ?? 'again';
   const parts = [
     [event, id, type].filter((part) => part !== undefined).join(' '),
@@ -152,5 +151,5 @@ function log(output: Output, entry: WorkerEvent): void {
   ];
   const why = error ?? message;
   const plain = [time, event, id, type, attempt, ms, why && escapeText(why), schedule];
-  output.record({ time, ...entry }, parts.join(''), plain);
+  output.record(entry, parts.join(''), plain);
 }

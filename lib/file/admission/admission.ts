@@ -18,7 +18,8 @@ const JOB_RULES: readonly JobRule[] = [held, busy, lone];
 export class Admissions {
   readonly view: ClaimView;
   readonly limits: StartLimits;
-  readonly #refusedBy = new Set<string>();
+  /** The types whose jobs may not start now, by the rule that says so. */
+  readonly #refused = new Map<string, string[]>();
   readonly #types: { name: string; admits: (type: string) => boolean }[];
   readonly #jobs: ((job: StoredJob) => Admission)[];
   readonly #known = new Map<string, boolean>();
@@ -32,7 +33,12 @@ export class Admissions {
 
   /** True if a due job waits because `maxWorkers` others are at work. */
   get isCrowdedOut(): boolean {
-    return this.#refusedBy.has(workerLimit.name);
+    return this.#refused.has(workerLimit.name);
+  }
+
+  /** The types that have due jobs, and are paused. */
+  get pausedTypes(): readonly string[] {
+    return this.#refused.get(paused.name) ?? [];
   }
 
   /** True if jobs of the type may start now. */
@@ -70,7 +76,8 @@ export class Admissions {
     let answer = this.#known.get(type);
     if (answer === undefined) {
       const refusing = this.#types.find(({ admits }) => !admits(type));
-      if (refusing !== undefined) this.#refusedBy.add(refusing.name);
+      if (refusing !== undefined)
+        this.#refused.set(refusing.name, [...(this.#refused.get(refusing.name) ?? []), type]);
       answer = refusing === undefined;
       this.#known.set(type, answer);
     }

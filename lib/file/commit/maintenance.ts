@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type { Clock } from '../../job/clock.js';
 import { TsvqError } from '../../job/errors.js';
+import type { Listeners } from '../../job/listeners.js';
 import type { ResolvedQueueOptions } from '../../job/queue-options.js';
 import { type CompactionSummary, compact } from '../compaction/compact.js';
 import type { Extras } from '../compaction/extras.js';
@@ -31,6 +32,7 @@ export interface Parts {
   readonly options: ResolvedQueueOptions;
   readonly environment: Environment;
   readonly lock: () => Lock;
+  readonly listeners: Listeners;
 }
 
 /**
@@ -47,9 +49,11 @@ export class Maintenance {
   readonly #fs: FileSystem;
   readonly #clock: Clock;
   readonly #lock: () => Lock;
+  readonly #listeners: Listeners;
   #isFitPlace = false;
 
-  constructor({ current, options, environment, lock }: Parts) {
+  constructor({ current, options, environment, lock, listeners }: Parts) {
+    this.#listeners = listeners;
     this.#current = current;
     this.#options = options;
     this.#fs = environment.fs;
@@ -148,6 +152,8 @@ export class Maintenance {
       const context = { fs, path, lock: this.#lock(), options, purge, now, ...(extras && { extras }) };
       const summary = await compact(context, file, known).catch(this.#onNotDurable);
       this.#current.reopen();
+      const jobs = summary.archived + summary.dropped;
+      if (jobs > 0) this.#listeners.tell({ event: 'archived', time: new Date(now), jobs });
       return summary;
     } finally {
       file.release();

@@ -1,3 +1,5 @@
+import type { TraceCarrier } from '../../job/tracing.js';
+
 /*
  * The column `meta` has a JSON object. Names that begin with `@` are the queue's own, all others are a
  * caller's. A caller's are kept as text, because parsing them would change large numbers, and the order of
@@ -31,6 +33,8 @@ export type OwnMeta = AttemptNotes & {
   readonly '@forget'?: true | undefined;
   /** Of a job that tells of a failed one: the id of that one. */
   readonly '@failureOf'?: string | undefined;
+  /** What continues the trace in which the job was added. */
+  readonly '@trace'?: TraceCarrier | undefined;
 };
 
 /** The content of `meta`: the queue's own notes, and a caller's labels. A change sets some, or removes: undefined. */
@@ -83,7 +87,7 @@ export function readMeta(field: string): Meta {
   const meta = objectIn(field) ?? NONE;
   const since = meta['@askedToWaitSince'];
   const interruptions = meta['@interruptions'];
-  const { '@schedule': schedule, '@slot': slot, '@failureOf': failureOf } = meta;
+  const { '@schedule': schedule, '@slot': slot, '@failureOf': failureOf, '@trace': trace } = meta;
   return {
     ...labelsOf(meta),
     ...(Number.isFinite(since) && Number(since) >= 0 && { '@askedToWaitSince': since as number }),
@@ -93,6 +97,7 @@ export function readMeta(field: string): Meta {
     ...((typeof schedule === 'string' || isObject(schedule)) && { '@schedule': schedule }),
     ...(Number.isFinite(slot) && { '@slot': slot as number }),
     ...(meta['@paused'] === true && { '@paused': true as const }),
+    ...(isTrace(trace) && { '@trace': trace }),
     ...(typeof failureOf === 'string' && { '@failureOf': failureOf }),
     ...(meta['@dismissed'] === true && { '@dismissed': true as const }),
     ...(meta['@forget'] === true && { '@forget': true as const }),
@@ -127,6 +132,9 @@ function objectIn(field: string): Meta | undefined {
     return undefined;
   }
 }
+
+const isTrace = (value: unknown): value is TraceCarrier =>
+  isObject(value) && Object.values(value).every((text) => typeof text === 'string');
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -8,6 +8,7 @@ import {
 } from '../../job/job-options.js';
 import { checkName } from '../../job/name.js';
 import { randomHex } from '../../job/random.js';
+import type { Tracing } from '../../job/tracing.js';
 import type { NewJobFields } from '../format/columns.js';
 import { toJson } from '../format/json.js';
 import { type Labels, MOST_LABEL_BYTES } from '../format/meta.js';
@@ -26,6 +27,8 @@ export interface NewJobRules {
   /** The most bytes of a payload. */
   readonly maxPayload: number;
   readonly defaults: Readonly<ResolvedDefaults>;
+  /** Undefined if jobs carry no trace. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -41,7 +44,7 @@ export function checkJob(request: JobRequest, now: number, rules: NewJobRules, w
 export function checkFields(
   request: JobRequest,
   now: number,
-  { maxPayload, defaults }: NewJobRules,
+  { maxPayload, defaults, tracing }: NewJobRules,
   where: string,
 ): Omit<Wanted, 'id'> {
   if (typeof request !== 'object' || request === null) {
@@ -63,15 +66,21 @@ export function checkFields(
   const { runAt, priority, maxAttempts, timeout, dedupe } = resolveEnqueueOptions(given, now, where);
   const fields: NewJobFields = { type, payload, createdAt: now, runAt, priority, maxAttempts, timeout };
   const { group, dedupeKey: key, meta } = given;
+  const trace = tracing?.carrier();
   // Most jobs have none of these.
-  if ((group ?? key ?? meta) === undefined) return { fields, dedupe };
+  if ((group ?? key ?? meta ?? trace) === undefined) return { fields, dedupe };
   const dedupeKey = key === true ? hashOfJson(payload) : key;
   return {
     fields: {
       ...fields,
       ...(group !== undefined && { group }),
       ...(dedupeKey !== undefined && { dedupeKey }),
-      ...(meta !== undefined && { meta: labels(`${where}meta`, meta) }),
+      ...((meta ?? trace) !== undefined && {
+        meta: {
+          ...(meta !== undefined && labels(`${where}meta`, meta)),
+          ...(trace !== undefined && { '@trace': trace }),
+        },
+      }),
     },
     dedupe,
   };

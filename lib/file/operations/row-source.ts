@@ -9,6 +9,7 @@ import type {
   RowSink,
   RowSource,
 } from '../../job/row-source.js';
+import type { RecordedStep } from '../../job/step.js';
 import { withStoreErrors } from '../disk/fs.js';
 import type { Layout } from '../format/layout.js';
 import { LineReader } from '../format/line.js';
@@ -17,6 +18,7 @@ import type { StoredJob } from '../format/stored-job.js';
 import { unescapeText } from '../format/text.js';
 import type { JobIndex } from '../index/job-index.js';
 import { groupsOf, readJobs } from '../index/rows.js';
+import { readSteps } from '../job-files/steps-file.js';
 import type { Store } from '../store.js';
 import { archivedEnds, type ReadArchives } from './archived-ends.js';
 import { gatherHealth } from './health.js';
@@ -119,6 +121,10 @@ export class FileRows implements RowSource {
     const jobs = rows.filter(({ meta }) => !isSchedule(meta)).map(versionOf);
     if (index !== undefined && offset !== undefined) this.#history = { index, offset, jobs };
     return jobs;
+  }
+
+  steps(id: string): Promise<readonly RecordedStep[]> {
+    return readSteps(this.#store, id);
   }
 
   archivedEnds(since: number): Promise<Map<string, ArchivedEnd>> {

@@ -1,9 +1,9 @@
 import { TsvqError } from '../../job/errors.js';
 import type { AttemptLog } from '../../runner/attempt-log.js';
-import { MemoryJournal } from '../../runner/memory-journal.js';
 import { MemoryLog } from '../../runner/memory-log.js';
 import type { StepJournal } from '../../runner/step-journal.js';
 import { toJson } from '../format/json.js';
+import { StepsFile } from '../job-files/steps-file.js';
 import type { NewJobRules } from '../operations/new-job.js';
 import type { Store } from '../store.js';
 
@@ -16,10 +16,10 @@ export interface AttemptTools {
 }
 
 /** Returns the tools of all attempts of a worker. */
-export const attemptTools = ({ clock, options }: Store): AttemptTools => ({
-  now: clock.now,
-  rules: options,
-  journal: () => new MemoryJournal(),
+export const attemptTools = (store: Store): AttemptTools => ({
+  now: store.clock.now,
+  rules: store.options,
+  journal: (id) => new StepsFile(store, id),
   log: () => new MemoryLog(),
 });
 

@@ -1,8 +1,10 @@
 import { PermanentError, TsvqError } from '../../job/errors.js';
 import type { Job } from '../../job/job.js';
+import type { EndSpan } from '../../job/tracing.js';
 import { Attempt, type EnqueueFollowUp } from '../../runner/attempt.js';
 import type { AttemptLog } from '../../runner/attempt-log.js';
-import { currentStep, Steps } from '../../runner/steps.js';
+import type { Handler } from '../../runner/handler.js';
+import { Steps } from '../../runner/steps.js';
 import { followUpId } from '../format/derived-id.js';
 import { encodeFollowUps, type FollowUp } from '../format/follow-ups.js';
 import { parseJson } from '../format/parse-json.js';
@@ -35,6 +37,7 @@ export class ClaimedJob extends Attempt {
   #job: Job | undefined;
   #steps: Steps | undefined;
   #log: AttemptLog | undefined;
+  #endSpan: EndSpan | undefined;
 
   constructor(claim: StoredJob, isLone: boolean, tools: AttemptTools) {
     super();
@@ -61,7 +64,7 @@ export class ClaimedJob extends Attempt {
     return (type, payload, options) => {
       if (this.endedAt !== undefined)
         throw new TsvqError('CLOSED', `job ${this.id} is over, so it can't enqueue any more`);
-      const step = currentStep();
+      const step = this.#steps?.current;
       // The next attempt would not run the step again, and the follow-up would be lost.
       if (step !== undefined)
         throw new TsvqError(
@@ -104,13 +107,26 @@ export class ClaimedJob extends Attempt {
     return this.#log;
   }
 
+  override run(handler: Handler): unknown {
+    const { tracing } = this.#tools.rules;
+    if (tracing === undefined) return super.run(handler);
+    const { id, type, attempts: attempt } = this;
+    const onEnd = (end: EndSpan): void => {
+      this.#endSpan = end;
+    };
+    const carrier = this.claim.meta['@trace'];
+    return tracing.running({ id, type, attempt, carrier }, onEnd, () => super.run(handler));
+  }
+
   /**
    * Releases what the attempt holds. It is called at its end.
    *
    * @param how how it ended
+   * @param error what was thrown; undefined if nothing was
    * @returns the job's newest progress as JSON text; undefined if the attempt has told none
    */
-  finish(how: string): string | undefined {
+  finish(how: string, error: unknown): string | undefined {
+    this.#endSpan?.(how, error);
     this.#steps?.close();
     this.#log?.end(how);
     return this.#log?.latest;

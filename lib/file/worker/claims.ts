@@ -49,6 +49,7 @@ export class Claims {
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
     this.#tools = attemptTools(parts.store);
+    parts.events.worker = parts.worker.owner;
     this.hooks = new Hooks(parts.worker.types, (message, type) => parts.events.warn(message, type));
   }
 
@@ -87,7 +88,7 @@ export class Claims {
 
   /** Notes an ending. */
   end(attempt: ClaimedJob, ending: Verdict): void {
-    const progress = attempt.finish(ending.event);
+    const progress = attempt.finish(ending.event, ending.thrown);
     const verdict = progress === undefined ? ending : { ...ending, change: { ...ending.change, progress } };
     const rows = verdictRows(attempt, verdict, attempt.claim);
     for (const row of rows) row.prepare();
@@ -199,7 +200,10 @@ export class Claims {
     if (result.recorded.length + result.rescued.length > 0) dueQueue.refresh();
     dueQueue.putBack(result.unclaimed);
     const attempts = result.claimed.map(({ claim, isLone }) => new ClaimedJob(claim, isLone, this.#tools));
-    for (const attempt of attempts) this.#jobs.set(attempt.id, attempt);
+    for (const attempt of attempts) {
+      this.#jobs.set(attempt.id, attempt);
+      events.goesOn('claimed', attempt);
+    }
     events.summary.claimed += attempts.length;
     if (result.isCrowdedOut) this.#noteCrowd(true);
     if (attempts.length > 0) this.#isExtra = result.isExtra;

@@ -23,6 +23,8 @@ export interface DueEvents {
   unhandled(type: string, jobs: number): void;
   /** Due jobs wait for the rate of their type or group. */
   rateLimited(wait: Wait): void;
+  /** Due jobs of the type wait because it is paused. */
+  paused(type: string): void;
   /** The limits file can't be used, so jobs with a rate limit wait. */
   limitsFailed(error: unknown): void;
 }
@@ -180,10 +182,11 @@ export class DueQueue {
     return false;
   }
 
-  #tellWaits({ limits, view }: Admissions): void {
+  #tellWaits({ limits, view, pausedTypes }: Admissions): void {
     const waits = [...limits.waits.values()];
     this.#opensAt = Math.min(...waits.map(({ opensAt }) => opensAt));
     for (const wait of waits) this.#events.rateLimited(wait);
+    for (const type of pausedTypes) this.#events.paused(type);
     if (view.limitsError !== undefined) this.#events.limitsFailed(view.limitsError);
   }
 

@@ -90,7 +90,9 @@ class InlineRun {
     const { clock } = store;
     const { types, grace } = rules;
     const onEnd = (_: ClaimedJob, ending: Ending): void => this.#onEnd(ending);
-    this.#executor = new Executor({ clock, types, concurrency: 1, grace, runningHere: new Set(), onEnd });
+    // The events of an attempt are a worker's.
+    const own = { runningHere: new Set<string>(), tell: () => {}, onEnd };
+    this.#executor = new Executor({ clock, types, concurrency: 1, grace, ...own });
     this.stopped = new Promise((_, reject) => {
       this.#reject = reject;
     });
@@ -114,7 +116,7 @@ class InlineRun {
       const ending = await this.#execute(attempt);
       if (this.#isStopped) break;
       const verdict = judge(attempt, ending, clock.now(), this.#rules);
-      attempt.finish(verdict.event);
+      attempt.finish(verdict.event, verdict.thrown);
       if (verdict.warning !== undefined) complain(verdict.warning);
       job = attempt.claim.next(verdict.change);
       await this.#enqueue(attempt, verdict.followUps ?? []);

@@ -33,13 +33,13 @@ export function judge(
   rules: FailureRules,
   random: () => number = Math.random,
 ): Verdict {
-  const verdict = verdictOn(attempt, ending, now, rules, random);
+  const found = verdictOn(attempt, ending, now, rules, random);
+  const verdict = 'error' in ending ? { thrown: ending.error, ...found } : found;
   const { event, error = '' } = verdict;
   if (event !== 'failed') return verdict;
   const { failureJob } = rules.types.policyOf(attempt.type);
   const followUps = failureJobOf(attempt.claim, failureJob, { error, now, rules: rules.newJob });
-  const thrown = 'error' in ending ? ending.error : new Error(error);
-  return { ...verdict, thrown, followUps };
+  return { thrown: new Error(error), ...verdict, followUps };
 }
 
 function verdictOn(

@@ -29,7 +29,7 @@ export async function processQueue(
   const entries = checkHandlers(handlers);
   const resolved = resolveWorkerOptions(options);
   const types = new ServedTypes(entries, workerPolicy(resolved));
-  const events = new WorkerEvents(resolved);
+  const events = new WorkerEvents(store, resolved.logger);
   let worker: Worker | undefined;
   let ping: Ping | undefined;
   let isStopped = false;
@@ -60,7 +60,7 @@ export async function processQueue(
       worker = new module.Worker({ store, events, ping }, types, resolved);
       if (isStopped) worker.stop();
       if (death !== undefined) worker.abandon(death);
-      await worker.run();
+      await events.during(worker.run());
     } else {
       await crossOut(store);
       // The look at the file never waits, and a caller that loops must not block its own process.

@@ -1,6 +1,7 @@
-import { isPromise } from 'node:util/types';
 import { errorMessage } from '../../job/errors.js';
-import type { ResolvedWorkerOptions, WorkerEvent } from '../../job/options.js';
+import { callSafely } from '../../job/listeners.js';
+import type { Logger } from '../../job/logger.js';
+import { EVENT_LEVELS, type EventName, type WorkerEvent } from '../../job/worker-event.js';
 import type { Summary } from '../../runner/handler.js';
 import type { Wait } from '../admission/start-limits.js';
 import type { ChoreContext } from '../chores/chore.js';
@@ -9,6 +10,7 @@ import type { Heartbeat, ShortOfRoom } from '../disk/heartbeat.js';
 import { brief } from '../format/text.js';
 import type { Declared } from '../schedules/declaration.js';
 import type { Fired } from '../schedules/firing.js';
+import type { Store } from '../store.js';
 import type { ClaimedJob } from './claimed-job.js';
 import type { Ended } from './turn.js';
 
@@ -38,20 +40,48 @@ export class WorkerEvents {
   isFailing = false;
   /** When the disk was last found to have too little room. */
   shortOfRoom: ShortOfRoom | undefined;
-  readonly #options: ResolvedWorkerOptions;
+  /** The worker's name in its claims; undefined before it begins to work. */
+  worker: string | undefined;
+  readonly #logger: Logger;
+  readonly #store: Pick<Store, 'clock' | 'listeners'>;
   readonly #left = new Set<string>();
+  readonly #paused = new Set<string>();
   /** The lanes, and the errors of the limits file, that were told. */
   readonly #limited = new Set<string>();
 
-  constructor(options: ResolvedWorkerOptions) {
-    this.#options = options;
+  constructor(store: Pick<Store, 'clock' | 'listeners'>, logger: Logger) {
+    this.#store = store;
+    this.#logger = logger;
   }
 
-  ended({ attempt, verdict }: Ended): void {
+  /** Tells that a worker begins to work, and that it has ended. */
+  async during(work: Promise<void>): Promise<void> {
+    this.#tell({ event: 'worker_start' });
+    await work.finally(() => this.#tell({ event: 'worker_stop' }));
+  }
+
+  /** Tells of an attempt that goes on. */
+  readonly goesOn = (
+    event: 'claimed' | 'started' | 'timed_out',
+    { id, type, attempts }: ClaimedJob,
+  ): void => {
+    if (this.#isHeard(event)) this.#tell({ event, id, type, attempt: attempts });
+  };
+
+  /** Tells once that due jobs of a type wait because it is paused. */
+  paused(type: string): void {
+    if (this.#paused.has(type)) return;
+    this.#paused.add(type);
+    this.#tell({ event: 'paused', type });
+  }
+
+  ended({ attempt, verdict, rows }: Ended): void {
     this.summary[verdict.event]++;
     if (verdict.warning !== undefined) this.warn(verdict.warning, attempt.type);
-    if (this.#options.quiet) return;
-    this.#log({
+    if (rows.length > 1 && this.#isHeard('added'))
+      for (const { id, type } of rows.slice(1)) this.#tell({ event: 'added', id, type });
+    if (!this.#isHeard(verdict.event)) return;
+    this.#tell({
       event: verdict.event,
       ...this.#about(attempt),
       ...(verdict.error === undefined ? {} : { error: verdict.error }),
@@ -62,25 +92,25 @@ export class WorkerEvents {
   /** Logs an attempt whose job was cancelled or rescued. Only the log records how it ended. */
   dropped(attempt: ClaimedJob, cancelled: boolean): void {
     if (cancelled) this.summary.cancelled++;
-    this.#log({ event: cancelled ? 'cancelled' : 'dropped', ...this.#about(attempt) });
+    this.#tell({ event: cancelled ? 'cancelled' : 'dropped', ...this.#about(attempt) });
   }
 
   rescued({ id, type, attempt, error, failed }: Rescued): void {
     this.summary.rescued++;
     if (failed) this.summary.failed++;
-    this.#log({ event: 'rescued', id, type, attempt, error });
-    if (failed) this.#log({ event: 'failed', id, type, attempt, error });
+    this.#tell({ event: 'rescued', id, type, attempt, error });
+    if (failed) this.#tell({ event: 'failed', id, type, attempt, error });
   }
 
   /** Logs what came of a schedule's due slots. */
   fired({ name: schedule, type, jobs, skipped }: Fired): void {
-    for (const id of jobs) this.#log({ event: 'fired', schedule, id, type });
-    if (skipped !== undefined) this.#log({ event: 'skipped', schedule, type, message: SKIPPED[skipped] });
+    for (const id of jobs) this.#tell({ event: 'fired', schedule, id, type });
+    if (skipped !== undefined) this.#tell({ event: 'skipped', schedule, type, message: SKIPPED[skipped] });
   }
 
   /** Logs a schedule that was declared, or has another spec. */
   declared({ name: schedule, id, nextRun, changed }: Declared): void {
-    if (changed) this.#log({ event: 'scheduled', schedule, id, ...(nextRun && { runAt: nextRun }) });
+    if (changed) this.#tell({ event: 'scheduled', schedule, id, ...(nextRun && { runAt: nextRun }) });
   }
 
   /** Logs once that due jobs of a type, or of a group, wait for their rate. */
@@ -88,7 +118,7 @@ export class WorkerEvents {
     const name = `${type}\t${group}`;
     if (this.#limited.has(name)) return;
     this.#limited.add(name);
-    this.#log({ event: 'rate_limited', type, ...(group !== '' && { group }), runAt: new Date(opensAt) });
+    this.#tell({ event: 'rate_limited', type, ...(group !== '' && { group }), runAt: new Date(opensAt) });
   }
 
   /** Warns once that jobs with a rate limit can't start. */
@@ -138,7 +168,7 @@ export class WorkerEvents {
   }
 
   warn(message: string, type?: string): void {
-    this.#log({ event: 'warning', message, ...(type === undefined ? {} : { type }) });
+    this.#tell({ event: 'warning', message, ...(type === undefined ? {} : { type }) });
   }
 
   #about(attempt: ClaimedJob): Pick<WorkerEvent, 'id' | 'type' | 'attempt' | 'ms'> {
@@ -147,12 +177,15 @@ export class WorkerEvents {
     return { id, type, attempt: attempts, ...ms };
   }
 
-  #log(event: WorkerEvent): void {
-    // A logger that throws, or whose promise is rejected, must not lose a job.
-    try {
-      const told: unknown = this.#options.logger(event);
-      // Promise.prototype.then works for a promise of any realm, and calls no overridden method.
-      if (isPromise(told)) Promise.prototype.then.call(told, undefined, () => {});
-    } catch {}
+  #isHeard(event: EventName): boolean {
+    return this.#logger.levels.includes(EVENT_LEVELS[event]) || this.#store.listeners.hears(event);
+  }
+
+  #tell(event: Omit<WorkerEvent, 'time' | 'worker'>): void {
+    const { clock, listeners } = this.#store;
+    const { worker } = this;
+    const told = { time: new Date(clock.now()), ...event, ...(worker !== undefined && { worker }) };
+    if (this.#logger.levels.includes(EVENT_LEVELS[event.event])) callSafely(() => this.#logger.tell(told));
+    listeners.tell(told);
   }
 }

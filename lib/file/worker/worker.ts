@@ -67,7 +67,7 @@ export class Worker {
     const worker = workerFacts(store, types, options, events);
     this.#dueQueue = new DueQueue(store, worker, events);
     this.#claims = new Claims({ store, worker, events, dueQueue: this.#dueQueue });
-    const rules = { ...options, clock, types, runningHere: jobsRunningHere(store) };
+    const rules = { ...options, clock, types, runningHere: jobsRunningHere(store), tell: events.goesOn };
     this.#executor = new Executor({ ...rules, onEnd: (attempt, ending) => this.#onEnd(attempt, ending) });
     this.#chores = new Chores({ store, stays: options.linger > 0, events, ping });
   }

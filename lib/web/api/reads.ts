@@ -50,9 +50,13 @@ export async function job(request: Request): Promise<unknown> {
   const { view } = await asked.look();
   const now = Date.now();
   const shown = shownJob(asked, job);
-  if (isArchived) return { ...shown, archived: true, history: [] };
-  const [history, explanation] = await Promise.all([view.history(job.id, now), view.explain(shown, now)]);
-  return { ...shown, archived: false, history, explanation };
+  if (isArchived) return { ...shown, archived: true, history: [], steps: [] };
+  const [history, steps, explanation] = await Promise.all([
+    view.history(job.id, now),
+    view.steps(job.id),
+    view.explain(shown, now),
+  ]);
+  return { ...shown, archived: false, history, steps, explanation };
 }
 
 /** Finds a job, also in the archive. @throws Refusal 404 */

@@ -14,7 +14,7 @@ import { jobForm } from '../parts/job-buttons.js';
 import { factsPart } from '../parts/job-facts.js';
 import { jsonBlock } from '../parts/json.js';
 import { jobAddress } from '../parts/links.js';
-import { timelinePart } from '../parts/timeline.js';
+import { stepList, timelinePart } from '../parts/timeline.js';
 import { page } from './layout.js';
 
 /** Makes the page of a job, also of one in the archive. A schedule has its place among the schedules. */
@@ -41,6 +41,7 @@ export async function jobPage(request: Request): Promise<Html | Response> {
     }<code class="dim">${job.id}</code></div>${buttons(job, state, around)}</div>
 ${await whyPart(job, around)}
 ${await historyPart(id, around)}
+${await stepsPart(id, around)}
 ${await errorPart(job, around)}
 <div class="grid">${valuePart('Payload', job.payload, job, around)}
 ${valuePart('Result', job.result, job, around)}
@@ -79,6 +80,13 @@ async function historyPart(id: string, { view, now, isArchived }: JobContext): P
   return history.length === 0
     ? NOTHING
     : html`<section class="card"><h2>Timeline</h2>${timelinePart(history, now)}</section>`;
+}
+
+async function stepsPart(id: string, { view, now, isArchived }: JobContext): Promise<Html> {
+  const steps = isArchived ? [] : await view.steps(id);
+  return steps.length === 0
+    ? NOTHING
+    : html`<section class="card"><h2>Steps</h2>${stepList(steps, now)}</section>`;
 }
 
 async function errorPart(job: Job, { asked, view, now, isArchived }: JobContext): Promise<Html> {

@@ -216,7 +216,7 @@ test('worker options have their documented defaults', () => {
       signal: undefined,
     },
   );
-  assert.equal(typeof resolved.logger, 'function');
+  assert.deepEqual(resolved.logger.levels, ['warn']);
 });
 
 test('worker options that can not be used are refused', () => {

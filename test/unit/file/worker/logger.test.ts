@@ -13,6 +13,7 @@ test('the logger gets each event with its details', async (t) => {
     { type: 'bad' },
   ]);
   const events: WorkerEvent[] = [];
+  const before = clock.now();
   await queue.processJobs(
     {
       ok: () => clock.advance(250),
@@ -21,8 +22,13 @@ test('the logger gets each event with its details', async (t) => {
     },
     { logger: (event) => events.push(event) },
   );
+  for (const { time, worker } of events) {
+    assert.deepEqual(time, new Date(before + 250));
+    assert.equal(worker, events[0]?.worker);
+    assert.match(String(worker), /^[\w-]+(\.\w+){5}$/);
+  }
   assert.deepEqual(
-    events.map(({ error, runAt, ...rest }) => ({
+    events.map(({ error, runAt, time: _, worker: __, ...rest }) => ({
       ...rest,
       error: error?.split('\n')[0],
       runAt: runAt?.getTime(),
