@@ -82,6 +82,12 @@ export const promoteJob: Queue['promoteJob'] = async (id) => defaultQueue().prom
 export const dismissJob: Queue['dismissJob'] = async (id) => defaultQueue().dismissJob(id);
 
 /**
+ * Waits until a job of the default queue has ended, like {@link Results.waitForJob}.
+ * @example const report = await waitForJob(id, { timeout: '5m' });
+ */
+export const waitForJob: Queue['waitForJob'] = async (id, options) => defaultQueue().waitForJob(id, options);
+
+/**
  * Lists jobs of the default queue, like {@link Queue.listJobs}.
  * @example await listJobs({ status: 'failed', limit: 10 });
  */

@@ -10,6 +10,7 @@ export {
   promoteJob,
   retryJob,
   stats,
+  waitForJob,
 } from './default-queue.js';
 export type { Pause } from './file/admission/paused.js';
 export type { CompactionSummary } from './file/compaction/compact.js';
@@ -18,6 +19,8 @@ export type { LogOptions } from './file/operations/get.js';
 export type { PauseOptions } from './file/operations/pause.js';
 export type { PurgeableStatus, PurgeOptions } from './file/operations/purge.js';
 export type { Stats } from './file/operations/stats.js';
+export type { WaitOptions } from './file/operations/wait.js';
+export type { InlineOptions } from './file/worker/inline.js';
 export type {
   BackoffFormula,
   BackoffOption,
@@ -27,6 +30,7 @@ export type {
 export type { Duration } from './job/checks.js';
 export { type ErrorCode, PermanentError, RetryAfterError, TsvqError } from './job/errors.js';
 export type { DefaultJobs, Job, JobOf, JobTypes, Status, TypeOf } from './job/job.js';
+export { JobCancelledError, JobFailedError, WaitTimeoutError } from './job/job-errors.js';
 export type {
   Added,
   DedupeScope,
@@ -52,6 +56,7 @@ export type { EventLevel, EventName, WorkerEvent } from './job/worker-event.js';
 export { openQueue } from './open-queue.js';
 export type { Operator } from './operator.js';
 export type { Queue } from './queue.js';
+export type { Results } from './results.js';
 export { type DefinedHandlers, defineHandlers } from './runner/define-handlers.js';
 export type {
   Handler,

@@ -4,11 +4,12 @@ import type { Added, EnqueueArguments, ListOptions, NewJob } from './job/job-opt
 import type { WorkerOptions } from './job/options.js';
 import type { EventName, WorkerEvent } from './job/worker-event.js';
 import type { Operator } from './operator.js';
+import type { Results } from './results.js';
 import type { HandlerEntries, Summary } from './runner/handler.js';
 import type { Schedules } from './schedules.js';
 
 /** A queue in one file. Its methods reject with a {@link TsvqError}; none of them throws. */
-export interface Queue<Jobs = DefaultJobs> extends Operator<Jobs>, Schedules<Jobs> {
+export interface Queue<Jobs = DefaultJobs> extends Operator<Jobs>, Results<Jobs>, Schedules<Jobs> {
   /** The absolute path of the file, as it was given. */
   readonly file: string;
 

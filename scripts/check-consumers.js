@@ -1,11 +1,11 @@
 // Installs the packed tarball into small projects of the kinds that users have, and has each of them compile, enqueue,
-// work and test a handler: node scripts/check-consumers.js
+// work and test a handler: node scripts/check-consumers.js [NAME]... (only projects whose names contain one of these)
 //
 // The projects use TypeScript in its pairs of module and moduleResolution, Jest without flags, Vitest or esbuild. Their
 // packages are installed once, from the registry, into the temporary folder that holds all projects.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -112,8 +112,18 @@ async function tsJest() {
 declare const test: (name: string, run: () => Promise<void>) => void;
 declare const expect: (value: unknown) => { toEqual(other: unknown): void };
 ${INSIDE}`,
+    ...exampleOf('@jest/globals'),
   });
   await run(at, bin('jest'));
+}
+
+/** Returns an example of docs/testing.md with the code that it tests. */
+function exampleOf(/** @type {string} */ runner) {
+  const page = readFileSync(join(root, 'docs/testing.md'), 'utf8');
+  const blocks = [...page.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => String(code));
+  const found = blocks.find((code) => code.includes(`from '${runner}'`));
+  assert.ok(found, `docs/testing.md has no example for ${runner}`);
+  return { 'signup.ts': String(blocks[0]), 'signup.test.ts': found };
 }
 
 async function vitest() {
@@ -123,6 +133,7 @@ async function vitest() {
 import { expect, test } from 'vitest';
 ${LOADING.import}const require = createRequire(import.meta.url);
 ${use(false)}${INSIDE}`,
+    ...exampleOf('vitest'),
   });
   await run(at, bin('vitest'), 'run');
 }
@@ -174,7 +185,8 @@ try {
   project('.', { 'package.json': { name: 'consumers', private: true } });
   await run(folder, 'npm', 'install', '--no-audit', '--no-fund', join(folder, filename), ...PACKAGES);
   console.log(`${filename}: ${Math.round(size / 1024)} KiB`);
-  const waiting = [...CONSUMERS];
+  const only = process.argv.slice(2);
+  const waiting = CONSUMERS.filter(([name]) => only.length === 0 || only.some((part) => name.includes(part)));
   // Runs two projects at a time.
   const next = async () => {
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {

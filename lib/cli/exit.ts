@@ -1,7 +1,15 @@
 import { type ErrorCode, TsvqError } from '../job/errors.js';
 
 /** The exit codes; `queue --help` lists them for people. */
-export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, busy: 75 } as const;
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  cancelled: 4,
+  busy: 75,
+  timedOut: 124,
+} as const;
 
 /** An error of a foreseen kind, whose message is for a person and needs no stack. */
 export class CliError extends Error {
@@ -24,12 +32,14 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   INVALID_ARGUMENT: EXIT.usage,
   PAYLOAD_TOO_LARGE: EXIT.usage,
   NO_QUEUE_FILE: EXIT.notFound,
+  JOB_NOT_FOUND: EXIT.notFound,
+  JOB_CANCELLED: EXIT.cancelled,
+  WAIT_TIMEOUT: EXIT.timedOut,
   LOCK_TIMEOUT: EXIT.busy,
 };
 
 /** True for an error of the library, also of the copy that a handlers module imports. */
-const isTsvqError = (error: unknown): error is TsvqError =>
-  error instanceof Error && error.name === TsvqError.name && 'code' in error;
+const isTsvqError = (error: unknown): error is TsvqError => error instanceof TsvqError && 'code' in error;
 
 /** Returns the exit code for a command's error. */
 export function exitCodeOf(error: unknown): number {

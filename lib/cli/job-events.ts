@@ -30,9 +30,9 @@ export interface TailEvent {
 /** What ends an attempt, and when that is known. */
 const ENDS: ReadonlySet<string> = new Set(['completed', 'failed']);
 
-/** Returns what a change of rows says; undefined for schedules. @param seen when it was seen, if just now */
+/** Returns what a change of rows says; undefined for schedules and forgotten jobs. @param seen when it was seen, if just now */
 export function tailEventOf({ before, after }: RowChange, seen?: Date): TailEvent | undefined {
-  if (isSchedule(after.meta)) return undefined;
+  if (isSchedule(after.meta) || after.isForgotten) return undefined;
   const job = versionOf(after);
   const found = eventOf(before && versionOf(before), job);
   if (found === undefined) return undefined;

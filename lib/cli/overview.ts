@@ -22,7 +22,9 @@ export const EXIT_CODES: readonly (readonly [code: number, about: string])[] = [
   [1, 'failed, or something is wrong (`check`, `status`, `doctor`)'],
   [2, "usage: an argument or option can't be used; nothing was changed"],
   [3, 'not found: no such queue file, project, job, schedule or module'],
+  [4, 'cancelled: a job that `wait` waited for'],
   [75, 'busy: another process held the lock for too long; try again'],
+  [124, 'a job that `wait` waited for did not end in time'],
 ];
 
 /** What holds for all arguments and all output. */

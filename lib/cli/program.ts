@@ -26,6 +26,7 @@ const GROUPS: Record<string, Commands> = {
     explain: ['say why a job waits, runs or failed', () => import('./commands/explain.js')],
     errors: ['group failed jobs by their errors', () => import('./commands/errors.js')],
     stats: ['count jobs by status and type', () => import('./commands/stats.js')],
+    wait: ['wait until jobs have ended, and print their results', () => import('./commands/wait.js')],
     tail: ['tell what happens to jobs, as it happens', () => import('./commands/tail.js')],
     report: ['write one page for people, without a server', () => import('./commands/report.js')],
     metrics: ['print metrics for Prometheus', () => import('./commands/metrics.js')],

@@ -14,6 +14,7 @@ import { cancel } from './operations/cancel.js';
 import { dismiss } from './operations/dismiss.js';
 import { type DrainOptions, drain } from './operations/drain.js';
 import { addAll } from './operations/enqueue.js';
+import { forget } from './operations/forget.js';
 import { get, getArchived, getLog, type LogOptions } from './operations/get.js';
 import { list } from './operations/list.js';
 import type { JobRequest } from './operations/new-job.js';
@@ -24,7 +25,9 @@ import { type PurgeOptions, purge } from './operations/purge.js';
 import { type RetryOptions, retry } from './operations/retry.js';
 import { FileRows } from './operations/row-source.js';
 import { gatherStats } from './operations/stats.js';
+import type { Waiters, WaitOptions } from './operations/wait.js';
 import type { Store } from './store.js';
+import type { InlineOptions } from './worker/inline.js';
 import { processQueue } from './worker/process-jobs.js';
 
 /**
@@ -84,12 +87,37 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
     paused: async () => withStoreErrors(path, async () => listPauses(store)),
     drain: async (options?: DrainOptions) => withStoreErrors(path, () => drain(store, options)),
     ...scheduleCalls(store),
+    ...resultCalls(store),
     compact: async () => withStoreErrors(path, () => store.compact()),
     purge: async (options?: PurgeOptions) => withStoreErrors(path, () => purge(store, options)),
     close: async () => withStoreErrors(path, () => store.close()),
     abandon: async (error: unknown) => store.abandon(error),
     on: (name: EventName, listener: Listener) => store.listeners.add(name, listener),
     rows: (sink: RowSink) => new FileRows(store, sink),
+  };
+}
+
+/** Returns the calls for the results of jobs. Most of their code is loaded at the first wait. */
+function resultCalls(store: Store) {
+  let waiters: Waiters | undefined;
+  return {
+    waitForJob: async (id: string, options?: WaitOptions) => {
+      text('id', id);
+      const module = await loaded('the code of waits', import('./operations/wait.js'));
+      waiters ??= new module.Waiters(store);
+      // `ids.map(queue.waitForJob)` passes a number here, which is ignored.
+      return waiters.wait(id, typeof options === 'object' && options !== null ? options : {});
+    },
+    runInline: async (
+      type: string,
+      payload: unknown,
+      handlers: Partial<HandlerEntries>,
+      options: InlineOptions = {},
+    ) => {
+      const module = await loaded('the code of a worker', import('./worker/inline.js'));
+      return module.runInline(store, { type, payload, handlers, options });
+    },
+    forgetJob: async (id: string) => withStoreErrors(store.path, () => forget(store, text('id', id))),
   };
 }
 

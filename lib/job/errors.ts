@@ -21,6 +21,10 @@ import { isNativeError } from 'node:util/types';
  * | `WRITE_FAILED` | the system refused a write for another reason; `written` has the ids that are in |
  * | `SYNC_FAILED` | the disk failed a sync: whether the job is kept is unknown; the queue stops until the process ends |
  * | `NOT_INSTALLED` | a module that the package needs is not there: it was replaced or removed while the process ran, or left out of a bundle |
+ * | `JOB_FAILED` | the job that a call waited for, or ran, failed for good; see {@link JobFailedError} |
+ * | `JOB_CANCELLED` | the job that a call waited for was cancelled; see {@link JobCancelledError} |
+ * | `JOB_NOT_FOUND` | no job with the id is in the file or the archive: it was never there, was purged, or is forgotten |
+ * | `WAIT_TIMEOUT` | the job did not end in time, and goes on; see {@link WaitTimeoutError} |
  * | `CLOSED` | the queue was closed before the call; or the job that enqueues a follow-up is over |
  */
 export type ErrorCode =
@@ -39,6 +43,10 @@ export type ErrorCode =
   | 'WRITE_FAILED'
   | 'SYNC_FAILED'
   | 'NOT_INSTALLED'
+  | 'JOB_FAILED'
+  | 'JOB_CANCELLED'
+  | 'JOB_NOT_FOUND'
+  | 'WAIT_TIMEOUT'
   | 'CLOSED';
 
 /**
@@ -53,7 +61,7 @@ export type ErrorCode =
  * }
  */
 export class TsvqError extends Error {
-  override readonly name = 'TsvqError';
+  override readonly name: string = 'TsvqError';
   /** A stable code for programs. See {@link ErrorCode}. */
   readonly code: ErrorCode;
   /** The ids of this call that are in the file despite the error, in the call's order. */
@@ -130,14 +138,20 @@ export class RetryAfterError extends Error {
  * Makes `instanceof` also true for errors of another copy of the package in this process, by an inherited
  * mark or the error's name. It never uses the class's name, because a minifier may change it.
  */
-for (const [name, type] of Object.entries({ TsvqError, PermanentError, RetryAfterError })) {
-  const mark = Symbol.for(`tsvq.${name}`);
-  Object.defineProperty(type.prototype, mark, { value: true });
-  Object.defineProperty(type, Symbol.hasInstance, {
-    value(this: unknown, value: unknown): boolean {
-      if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
-      // A subclass has its own instances.
-      return this === type && isError(value) && (mark in value || value.name === name);
-    },
-  });
+export function sharedByCopies(
+  types: Readonly<Record<string, abstract new (...args: never[]) => Error>>,
+): void {
+  for (const [name, type] of Object.entries(types)) {
+    const mark = Symbol.for(`tsvq.${name}`);
+    Object.defineProperty(type.prototype, mark, { value: true });
+    Object.defineProperty(type, Symbol.hasInstance, {
+      value(this: unknown, value: unknown): boolean {
+        if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+        // A subclass has its own instances.
+        return this === type && isError(value) && (mark in value || value.name === name);
+      },
+    });
+  }
 }
+
+sharedByCopies({ TsvqError, PermanentError, RetryAfterError });

@@ -26,6 +26,8 @@ export interface RowSink {
   reset(): void;
   /** A job is new, or its newest row is. The facts may only be read during the call. @param key stays the job's until a reset */
   put(key: number, facts: JobFacts): void;
+  /** A job is forgotten. It may not have been told before. */
+  drop(key: number): void;
 }
 
 /** The jobs whose rows have a text. */

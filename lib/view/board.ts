@@ -66,6 +66,13 @@ export class Board implements RowSink {
     this.#count(key, 1);
   }
 
+  drop(key: number): void {
+    if (key >= this.size || !this.#columns.isKnown(key)) return;
+    this.changes++;
+    this.#count(key, -1);
+    this.#columns.status[key] = 0;
+  }
+
   /** Undefined for a number that is no job's key. */
   status(key: number): Status | undefined {
     return STATUSES[(this.#columns.status[key] ?? 0) - 1];

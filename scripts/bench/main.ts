@@ -25,6 +25,7 @@ import { million } from './million.js';
 import { pickup } from './pickup.js';
 import type { Setting } from './setting.js';
 import { stall } from './stall.js';
+import { wait } from './wait.js';
 import { checkWorkplace, machine, makeFolder, removeAll, removeFolder, root } from './workplace.js';
 
 const benchmarks: Record<string, (setting: Setting) => Promise<Figure[]>> = {
@@ -34,6 +35,7 @@ const benchmarks: Record<string, (setting: Setting) => Promise<Figure[]>> = {
   drain,
   'idle-tick': idleTick,
   pickup,
+  wait,
   get,
   stall,
   million,

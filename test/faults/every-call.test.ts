@@ -25,6 +25,8 @@ const functions: Record<string, (queue: Queue, store: Store) => Promise<unknown>
   stats: (queue) => queue.stats(),
   promoteJob: (queue) => queue.promoteJob(jobId(1)),
   dismissJob: (queue) => queue.dismissJob(jobId(2)),
+  'waitForJob, in the archive too': (queue) => queue.waitForJob(jobId(8), { timeout: 0 }),
+  forgetJob: (queue) => queue.forgetJob(jobId(2)),
   compact: (queue) => queue.compact(),
   purge: (queue) => queue.purge(),
   processJobs: (queue) => queue.processJobs({ email: () => {} }, { logger: () => {} }),

@@ -25,7 +25,7 @@ const examples = [
 ];
 
 /** Those that tell by their exit code that something is wrong, as it is in this queue. */
-const ALARMS = /^queue (check|status|cron check)\b/;
+const ALARMS = /^queue (check|status|cron check|wait)\b/;
 /** What has to be so that an example can do something. */
 const BEFORE: readonly (readonly [RegExp, string])[] = [
   [/^queue (cancel|promote) 3fa9/, 'queue retry 3fa9 --delay 1h'],

@@ -60,11 +60,12 @@ test('every function of the package works on the default queue', async (t) => {
       await tsvq.dismissJob(other),
       (await tsvq.processJobs({ email: ({ to }) => to, report: () => 0 })).completed,
       (await tsvq.getJob(id)).result,
+      await tsvq.waitForJob(id),
       (await tsvq.stats()).completed,
     ]));`,
     { env: { QUEUE_FILE: file } },
   );
-  assert.deepEqual(JSON.parse(printed), [2, 1, true, true, true, false, 2, 'ann', 2]);
+  assert.deepEqual(JSON.parse(printed), [2, 1, true, true, true, false, 2, 'ann', 'ann', 2]);
   assert.equal(rowsOf(file).length, 2);
 });
 
@@ -74,12 +75,12 @@ test('every function rejects, and none throws, without a queue file', async (t) 
     `import * as tsvq from 'lib/index.js';
     process.chdir('/');
     const names = ['enqueue', 'enqueueMany', 'getJob', 'cancelJob', 'retryJob', 'promoteJob', 'dismissJob', 'listJobs'];
-    names.push('stats', 'processJobs');
+    names.push('stats', 'processJobs', 'waitForJob');
     const calls = names.map((name) => tsvq[name]([]));
     calls.push(tsvq.iterateJobs().next());
     const codes = (await Promise.allSettled(calls)).map(({ reason }) => reason?.code);
     console.log(codes.length, ...new Set(codes));`,
     { env: { QUEUE_FILE: '' } },
   );
-  assert.equal(printed, '11 NO_QUEUE_FILE\n');
+  assert.equal(printed, '12 NO_QUEUE_FILE\n');
 });

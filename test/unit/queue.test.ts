@@ -16,9 +16,12 @@ import { deferred, until } from '../support/waiting.js';
 
 test('the package gives these names and no others', () => {
   assert.deepEqual(Object.keys(tsvq).sort(), [
+    'JobCancelledError',
+    'JobFailedError',
     'PermanentError',
     'RetryAfterError',
     'TsvqError',
+    'WaitTimeoutError',
     'cancelJob',
     'defineHandlers',
     'dismissJob',
@@ -34,6 +37,7 @@ test('the package gives these names and no others', () => {
     'queueOptionsFrom',
     'retryJob',
     'stats',
+    'waitForJob',
     'workerOptionsFrom',
   ]);
 });

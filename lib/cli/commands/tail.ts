@@ -3,7 +3,7 @@ import { withStoreErrors } from '../../file/disk/fs.js';
 import { lastChanges, type Wanted } from '../../file/operations/last-changes.js';
 import { type RowChange, RowFeed } from '../../file/operations/row-feed.js';
 import type { Store } from '../../file/store.js';
-import { Watcher } from '../../file/worker/watcher.js';
+import { Watcher } from '../../file/watcher.js';
 import { countText } from '../../job/checks.js';
 import type { Status } from '../../job/job.js';
 import type { Cli } from '../cli.js';

@@ -1,5 +1,6 @@
 import { muteTorn } from '../format/cross-out.js';
 import { decodeFollowUps, withoutFollowUps } from '../format/follow-ups.js';
+import { isForgotten } from '../format/forgotten.js';
 import { gluedAt } from '../format/glued.js';
 import { LineReader, TORN } from '../format/line.js';
 import { StoredJob } from '../format/stored-job.js';
@@ -106,6 +107,7 @@ export class CompactionPass {
       isHeld: !index.unreadable.isEmpty && index.isHeld(reader.text(index.file.layout.at.id)),
       finishedAt: this.#finishedAt,
       isPurged: this.#isPurged(),
+      isForgotten: isForgotten(reader, index.file.layout),
     };
   }
 
@@ -118,11 +120,8 @@ export class CompactionPass {
     const createdAt = reader.number(at.created_at, 0) * 1000;
     const { status } = reader;
     const id = purge.ids === undefined ? '' : reader.text(at.id);
-    return isPurged(
-      purge,
-      { id, status, type: reader.text(at.type), createdAt, finishedAt: this.#finishedAt },
-      now,
-    );
+    const job = { id, status, type: reader.text(at.type), createdAt, finishedAt: this.#finishedAt };
+    return isPurged(purge, job, now);
   }
 
   /** When the job of the row read last finished, in ms; NaN if unreadable. */

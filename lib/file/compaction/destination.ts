@@ -21,6 +21,8 @@ export type OldLine =
       readonly finishedAt: number;
       /** True if a purge takes it out of the file. */
       readonly isPurged: boolean;
+      /** True if the job is finished, and callers no longer see it. */
+      readonly isForgotten: boolean;
     };
 
 /** The rules by which finished jobs leave the file. */
@@ -62,6 +64,8 @@ export function destinationOf(line: OldLine, { now, retention, archive }: Leavin
       if (line.isHeld) return 'open';
       if (line.isPurged) return 'drop';
       if (!isFinal(line.status)) return 'open';
+      // The sealed part has none, so that its jobs are counted without a look at each.
+      if (line.isForgotten) return mayBeDropped(line.finishedAt, now) ? 'drop' : 'open';
       if (!(line.finishedAt < now - retention[line.status])) return 'sealed';
       if (archive) return 'archive';
       return mayBeDropped(line.finishedAt, now) ? 'drop' : 'sealed';

@@ -29,6 +29,8 @@ export type OwnMeta = AttemptNotes & {
   readonly '@paused'?: true | undefined;
   /** True if an operator has seen that the job failed, and wants to hear no more of it. */
   readonly '@dismissed'?: true | undefined;
+  /** True if a caller wants a finished job forgotten: the next compaction leaves it out. */
+  readonly '@forget'?: true | undefined;
   /** Of a job that tells of a failed one: the id of that one. */
   readonly '@failureOf'?: string | undefined;
   /** What continues the trace in which the job was added. */
@@ -40,6 +42,10 @@ export type Meta = OwnMeta & Labels;
 
 /** True for the notes of a schedule, also of one that was removed. */
 export const isSchedule = (meta: Meta): boolean => typeof meta['@schedule'] === 'object';
+
+/** True if the field says that its finished job is forgotten. Few fields have to be parsed for that. */
+export const saysForget = (field: string): boolean =>
+  field.includes('"@forget"') && readMeta(field)['@forget'] === true;
 
 /** The change that removes the notes about attempts. */
 export const NO_ATTEMPT_NOTES: Required<AttemptNotes> = {
@@ -94,6 +100,7 @@ export function readMeta(field: string): Meta {
     ...(isTrace(trace) && { '@trace': trace }),
     ...(typeof failureOf === 'string' && { '@failureOf': failureOf }),
     ...(meta['@dismissed'] === true && { '@dismissed': true as const }),
+    ...(meta['@forget'] === true && { '@forget': true as const }),
   };
 }
 

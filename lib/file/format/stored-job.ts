@@ -1,4 +1,4 @@
-import type { Job } from '../../job/job.js';
+import { isFinal, type Job } from '../../job/job.js';
 import { anyColumns, type JobFields, type NewJobFields } from './columns.js';
 import type { Layout } from './layout.js';
 import { writeMeta } from './meta.js';
@@ -94,6 +94,11 @@ export class StoredJob {
   /** True if the job failed, and an operator has dismissed that. */
   get isDismissed(): boolean {
     return this.status === 'failed' && this.meta['@dismissed'] === true;
+  }
+
+  /** True if the job is finished, and forgotten: callers no longer see it. */
+  get isForgotten(): boolean {
+    return isFinal(this.status) && this.meta['@forget'] === true;
   }
 
   /** Returns the job as users see it. */

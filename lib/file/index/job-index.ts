@@ -50,6 +50,8 @@ export class JobIndex {
   readonly #anchor: Anchor;
   readonly #ids = new IdMap();
   readonly #slots = new Slots();
+  /** The slots of the finished jobs that callers no longer see. */
+  readonly forgotten: ReadonlySet<number> = this.#slots.forgotten;
 
   /** @param sealed the sealed part, which is left out; without this parameter all lines are read */
   constructor(file: OpenFile, sealed: SealedPart = { end: file.start, newFrom: file.start }) {

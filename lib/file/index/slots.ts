@@ -1,4 +1,5 @@
 import { STATUSES, type Status } from '../../job/job.js';
+import { isForgotten } from '../format/forgotten.js';
 import type { Layout } from '../format/layout.js';
 import type { LineReader } from '../format/line.js';
 import type { StoredJob } from '../format/stored-job.js';
@@ -35,6 +36,9 @@ export class Slots {
   /** In ms; only for a pending job or a schedule. */
   runAt: Float64Array = new Float64Array(1024);
 
+  /** The finished jobs that callers no longer see. */
+  readonly forgotten: Set<number> = new Set();
+
   readonly #types = new Names();
   readonly #groups = new Names('');
 
@@ -46,20 +50,23 @@ export class Slots {
     return this.#groups.name(this.group[slot] as number);
   }
 
-  /** Notes the type and the group of a job. @param isNew false if the slot had a row of the job before */
+  /** Notes the type and the group of a job, and if it is forgotten. @param isNew false if the slot had a row of the job before */
   nameJob(slot: number, job: StoredJob, isNew: boolean): void {
     if (isNew) this.type[slot] = this.#types.code(keyOf(job.type));
     const { group } = job;
     // Few jobs have one.
     this.group[slot] = group === '' ? 0 : this.#groups.code(keyOf(group));
+    if (job.isForgotten) this.forgotten.add(slot);
   }
 
-  /** Notes the type and the group in the row that was read last. */
-  nameRow(slot: number, row: LineReader, { at }: Layout): void {
+  /** Notes the same of the row that was read last. */
+  nameRow(slot: number, row: LineReader, layout: Layout): void {
+    const { at } = layout;
     this.type[slot] = this.#types.codeAt(row.bytes, row.from(at.type), row.to(at.type));
     this.group[slot] = row.has(at.group)
       ? this.#groups.codeAt(row.bytes, row.from(at.group), row.to(at.group))
       : 0;
+    if (isForgotten(row, layout)) this.forgotten.add(slot);
   }
 
   /** Adds the next slot, without a row. */

@@ -134,5 +134,6 @@ function wantedBy({ status, type }: SnapshotFilter): (job: StoredJob) => boolean
     job.status !== 'recurring' &&
     (statuses === undefined || statuses.includes(job.status)) &&
     (types === undefined || types.includes(job.type)) &&
+    !job.isForgotten &&
     !isSchedule(job.meta);
 }

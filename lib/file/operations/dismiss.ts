@@ -14,7 +14,7 @@ export async function dismiss(store: Store, id: string): Promise<boolean> {
   if (store.openFile() === undefined) return false;
   return store.update('all', (tx) => {
     const job = tx.job(id);
-    if (job?.status !== 'failed') return false;
+    if (job?.status !== 'failed' || job.isForgotten) return false;
     if (job.isDismissed) {
       // The row may be another process's, and not durable yet.
       tx.reliesOnRows = true;

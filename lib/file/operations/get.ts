@@ -39,7 +39,7 @@ export type LogReading = typeof import('../job-files/read-log.js');
 export const logReading = (): Promise<LogReading> =>
   loaded('the code that reads logs', import('../job-files/read-log.js'));
 
-/** Returns the newest row of the job with this id, or undefined if the file has no job with it. */
+/** Returns the newest row of the job with this id; undefined if the file has none, or the job is forgotten. */
 export async function findStored(store: Store, id: string): Promise<StoredJob | undefined> {
   // A row can be struck between its lookup and the read. Then the file has a newer one.
   for (let tries = 0; tries < 5; tries++) {
@@ -47,7 +47,7 @@ export async function findStored(store: Store, id: string): Promise<StoredJob | 
     const slot = index?.find(id);
     if (index === undefined || slot === undefined) return undefined;
     const [job] = readJobs(index, [slot]);
-    if (job !== undefined) return job;
+    if (job !== undefined) return job.isForgotten ? undefined : job;
     await store.forget();
   }
   return undefined;

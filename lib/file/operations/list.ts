@@ -59,6 +59,7 @@ export async function* list(store: Store, options: ListOptions): AsyncIterableIt
     for await (const slots of inFileOrder(index, matches)) {
       for (const together of groupsOf(index, slots)) {
         for (const stored of await readGroup(store, index, together)) {
+          if (stored.isForgotten) continue;
           const job = stored.toJob();
           if (!statuses.includes(job.status)) continue;
           if (type !== undefined && job.type !== type) continue;

@@ -36,7 +36,7 @@ export async function retry(store: Store, id: string, options: RetryOptions = {}
   let hasSteps = fromStart;
   const isRetried = await store.update('all', (tx) => {
     const job = tx.job(id);
-    if (job?.status !== 'failed' && job?.status !== 'cancelled') return false;
+    if ((job?.status !== 'failed' && job?.status !== 'cancelled') || job.isForgotten) return false;
     if (isSchedule(job.meta))
       throw new TsvqError(
         'INVALID_ARGUMENT',

@@ -83,7 +83,7 @@ export class FileRows implements RowSource {
         if (slot > 0) await new Promise(setImmediate);
         if (this.#index !== index) return;
         for (const job of readJobs(index, group)) {
-          if (job !== undefined) this.#sink.put(slot, factsOfJob(job));
+          if (job !== undefined && !job.isForgotten) this.#sink.put(slot, factsOfJob(job));
           slot++;
         }
       }
@@ -100,7 +100,8 @@ export class FileRows implements RowSource {
   }
 
   keyOf(id: string): number | undefined {
-    return this.#index?.find(id);
+    const slot = this.#index?.find(id);
+    return slot !== undefined && this.#index?.forgotten.has(slot) ? undefined : slot;
   }
 
   async search(text: string, limit: number): Promise<Found> {
@@ -174,8 +175,10 @@ export class FileRows implements RowSource {
   };
 
   readonly #tell = (slot: number, row: LineReader | StoredJob): void => {
-    const { layout } = (this.#index as JobIndex).file;
-    this.#sink.put(slot, row instanceof LineReader ? factsOfLine(row, layout) : factsOfJob(row));
+    const { file, forgotten } = this.#index as JobIndex;
+    const { layout } = file;
+    if (forgotten.has(slot)) this.#sink.drop(slot);
+    else this.#sink.put(slot, row instanceof LineReader ? factsOfLine(row, layout) : factsOfJob(row));
   };
 
   #leave(): void {

@@ -117,7 +117,8 @@ class Search {
   #newest(lines: Buffer, start: number, end: number, offset: number): number | undefined {
     if (this.#reader.read(lines, start, end) !== 'row') return undefined;
     const slot = this.#index.findRow(this.#reader);
-    return slot !== undefined && this.#index.offset(slot) === offset + start ? slot : undefined;
+    if (slot === undefined || this.#index.forgotten.has(slot)) return undefined;
+    return this.#index.offset(slot) === offset + start ? slot : undefined;
   }
 
   /** True if one of the hits in the line that was read last stands where it counts. @param first the first hit */

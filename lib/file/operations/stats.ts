@@ -89,10 +89,11 @@ export async function gatherStats(store: Store): Promise<Stats> {
   };
   if (index !== undefined) {
     for (let slot = 0; slot < index.size; slot++) {
+      if (index.forgotten.has(slot)) continue;
       const status = index.status(slot);
       add(index.type(slot), status, status === 'pending' ? now - index.runAt(slot) : -1);
     }
-    for (const slot of dismissedIn(index)) addDismissed(index.type(slot), 1);
+    for (const slot of dismissedIn(index)) if (!index.forgotten.has(slot)) addDismissed(index.type(slot), 1);
   }
   for (const [type, { dismissed, ...counts }] of sealed ?? []) {
     for (const [status, count] of Object.entries(counts) as [Status, number][]) {

@@ -9,6 +9,7 @@ import { Chores } from '../chores/chores.js';
 import { compactForWorker } from '../chores/compact.js';
 import { jobsRunningHere } from '../lock/running-here.js';
 import type { Store } from '../store.js';
+import { Watcher } from '../watcher.js';
 import type { ClaimedJob } from './claimed-job.js';
 import { Claims } from './claims.js';
 import { CommitRetry } from './commit-retry.js';
@@ -18,7 +19,6 @@ import { limitLifetime, RATE_WAIT_MS } from './lifetime.js';
 import { look } from './look.js';
 import { type FailureRules, judge } from './outcome.js';
 import { Prefetch } from './prefetch.js';
-import { Watcher } from './watcher.js';
 import type { WorkerContext, WorkerEvents } from './worker-events.js';
 
 const NEVER = Number.POSITIVE_INFINITY;

@@ -18,6 +18,7 @@ interface More {
   isHeld?: boolean;
   finishedAt?: number;
   isPurged?: boolean;
+  isForgotten?: boolean;
 }
 
 const newest = (status: Status, more: More = {}): OldLine => ({
@@ -26,6 +27,7 @@ const newest = (status: Status, more: More = {}): OldLine => ({
   isHeld: false,
   finishedAt: OLDEST,
   isPurged: false,
+  isForgotten: false,
   ...more,
 });
 
@@ -58,6 +60,22 @@ const TABLE: readonly [line: string, lines: readonly OldLine[], to: Destination]
     'sealed',
   ],
   ['a job that is purged is dropped', allOf(STATUSES, { isPurged: true }), 'drop'],
+  [
+    'a forgotten job is dropped, also when it would be archived',
+    allOf(FINAL, { isForgotten: true, finishedAt: OLDEST - MINUTE }),
+    'drop',
+  ],
+  [
+    'a forgotten job that ended in the last minute stays, in the open part',
+    allOf(FINAL, { isForgotten: true, finishedAt: OLDEST - MINUTE + 1 }),
+    'open',
+  ],
+  [
+    'a forgotten job whose time can not be read stays',
+    allOf(FINAL, { isForgotten: true, finishedAt: Number.NaN }),
+    'open',
+  ],
+  ['a forgotten job that is held stays', allOf(FINAL, { isForgotten: true, isHeld: true }), 'open'],
   ['a held job is not purged', allOf(STATUSES, { isPurged: true, isHeld: true }), 'open'],
 ];
 

@@ -18,6 +18,7 @@ function sourceOf(queue: Queue) {
       isReset = true;
     },
     put: (_, { type, status }) => void told.push(`${type} ${status}`),
+    drop: (key) => void told.push(`${key} dropped`),
   };
   const rows = rowsOf(queue, sink);
   const read = async (): Promise<string[]> => {
@@ -82,7 +83,11 @@ test('the facts are those of the row, whether it was read or written', async (t)
   };
   const { queue } = over(t, line({ id: jobId(1), ...fields }));
   const told: unknown[] = [];
-  const rows = rowsOf(queue, { reset: () => {}, put: (_, facts) => void told.push({ ...facts }) });
+  const rows = rowsOf(queue, {
+    reset: () => {},
+    put: (_, facts) => void told.push({ ...facts }),
+    drop: () => {},
+  });
   t.after(() => rows.close());
   await rows.read();
   await queue.retryJob(jobId(1));

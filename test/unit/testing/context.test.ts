@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Handlers, openQueue } from 'tsvq';
 import { context } from 'tsvq/testing';
-import { throws } from '../support/errors.js';
-import { temporaryFolder } from '../support/folders.js';
-import { openTest } from '../support/queues.js';
+import { rejects, throws } from '../../support/errors.js';
+import { temporaryFolder } from '../../support/folders.js';
+import { openTest } from '../../support/queues.js';
 
 interface Jobs {
   charge: { order: number; cents: number };
@@ -129,4 +129,27 @@ test('a copy of a context works like it, in a test and in a worker', async (t) =
   });
   assert.equal((await queue.getJob(id))?.status, 'cancelled');
   await queue.close();
+});
+
+test('steps run, sleeps end at once, and what the handler says of itself is remembered', async () => {
+  const made = context();
+  const { step, sleep, sleepUntil, progress, log } = made;
+  let runs = 0;
+  assert.deepEqual(await step('charge', ({ key }) => ({ key, run: ++runs, at: new Date(0) })), {
+    key: `${made.job.id}:charge`,
+    run: 1,
+    at: '1970-01-01T00:00:00.000Z',
+  });
+  await sleep('3d');
+  await sleepUntil('2030-01-31T09:00:00Z');
+  progress(150, 'page 2');
+  log('one\ntwo');
+  assert.ok(Math.abs(Number(made.slept[0]) - Date.now() - 3 * 86_400_000) < 60_000);
+  assert.equal(made.slept[1]?.toISOString(), '2030-01-31T09:00:00.000Z');
+  assert.deepEqual(made.progressed, [{ percent: 100, message: 'page 2' }]);
+  assert.deepEqual(made.logged, ['one', 'two']);
+  for (const wrong of [step('', () => 1), step('a', () => 1n), sleep('soon'), sleepUntil('soon')])
+    await rejects(wrong, 'INVALID_ARGUMENT');
+  throws(() => progress(Number.NaN), 'INVALID_ARGUMENT');
+  throws(() => log(5 as unknown as string), 'INVALID_ARGUMENT');
 });

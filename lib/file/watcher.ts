@@ -1,6 +1,6 @@
-import type { Store } from '../store.js';
+import type { Store } from './store.js';
 
-/** How often a waiting worker reads the file, with or without a notification. */
+/** How often the file is read, with or without a notification. */
 const POLL_MS = 500;
 /** The rest between two reads. Without it, every write would make every worker read. */
 const REST_MS = 3;

@@ -1,0 +1,88 @@
+import { sharedByCopies, TsvqError } from './errors.js';
+import type { Job } from './job.js';
+
+/** What is known of a job that ended without a result. */
+interface EndedJob extends Pick<Job, 'id' | 'type' | 'attempts' | 'error'> {}
+
+/**
+ * The error of a call that waited for a job, or ran one, that failed for good. Its code is `JOB_FAILED`.
+ *
+ * @example
+ * try {
+ *   await queue.waitForJob(id);
+ * } catch (error) {
+ *   if (error instanceof JobFailedError) console.log(error.type, error.attempts, error.lastError);
+ * }
+ */
+export class JobFailedError extends TsvqError {
+  override readonly name: string = 'JobFailedError';
+  /** The job's id. */
+  readonly id: string;
+  /** The job's type. */
+  readonly type: string;
+  /** How many attempts it had, those before a person's retry included. */
+  readonly attempts: number;
+  /** The error of the last attempt, with its stack, as in {@link Job.error}; undefined if there is none. */
+  readonly lastError: string | undefined;
+
+  /** @param options the error itself as `cause`, if the job ran in this call */
+  constructor({ id, type, attempts, error }: EndedJob, options: { cause?: unknown } = {}) {
+    const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+    super('JOB_FAILED', `job ${id} (${type}) failed after ${times}: ${firstLine(error)}`, options);
+    this.id = id;
+    this.type = type;
+    this.attempts = attempts;
+    this.lastError = error;
+  }
+}
+
+/**
+ * The error of a call that waited for a job that was cancelled. Its code is `JOB_CANCELLED`.
+ *
+ * @example
+ * if (error instanceof JobCancelledError) return respond(410);
+ */
+export class JobCancelledError extends TsvqError {
+  override readonly name: string = 'JobCancelledError';
+  /** The job's id. */
+  readonly id: string;
+  /** The job's type. */
+  readonly type: string;
+  /** How many attempts it had. */
+  readonly attempts: number;
+  /** The error of its last attempt, or why the queue cancelled it; undefined if there is neither. */
+  readonly lastError: string | undefined;
+
+  constructor({ id, type, attempts, error }: EndedJob) {
+    super('JOB_CANCELLED', `job ${id} (${type}) was cancelled`);
+    this.id = id;
+    this.type = type;
+    this.attempts = attempts;
+    this.lastError = error;
+  }
+}
+
+/**
+ * The error of a call that waited for a job that did not end in time. Its code is `WAIT_TIMEOUT`. The job goes on.
+ *
+ * @example
+ * if (error instanceof WaitTimeoutError) console.log(`still ${error.job.status}`);
+ */
+export class WaitTimeoutError extends TsvqError {
+  override readonly name: string = 'WaitTimeoutError';
+  /** The job as it was when the time was over. */
+  readonly job: Job;
+
+  /** @param timeout how long the call waited, in ms */
+  constructor(job: Job, timeout: number) {
+    super('WAIT_TIMEOUT', `job ${job.id} (${job.type}) is ${job.status} after a wait of ${timeout} ms`);
+    this.job = job;
+  }
+}
+
+/** The most characters of a job's error in the message. */
+const MOST = 300;
+
+const firstLine = (error = ''): string => error.split('\n', 1)[0]?.slice(0, MOST) || 'no error is known';
+
+sharedByCopies({ JobFailedError, JobCancelledError, WaitTimeoutError });
