@@ -39,10 +39,7 @@ export function fileQueue(store: Store, tell?: (warning: NoWorkerWarning) => voi
   const { path } = store;
   const watch = new NoWorkerWatch(store, tell);
   const addMany = async (jobs: readonly JobRequest[]) => {
-    const add = (): Promise<Added[]> => withStoreErrors(path, () => addAll(store, jobs));
-    const { tracing } = store.options;
-    const isTraced = tracing !== undefined && Array.isArray(jobs) && jobs.length > 0;
-    const added = await (isTraced ? tracing.adding(typesOf(jobs), add, ([one]) => (one as Added).id) : add());
+    const added = await addTraced(store, jobs);
     watch.added();
     tellAdded(store, jobs, added);
     return added;
@@ -121,8 +118,15 @@ function resultCalls(store: Store) {
   };
 }
 
-/** Returns the types of jobs, which were not checked yet. */
-const typesOf = (jobs: readonly JobRequest[]): string[] => jobs.map((job) => String(job?.type));
+/** Adds jobs, within a span if the queue is traced. */
+async function addTraced(store: Store, jobs: readonly JobRequest[]): Promise<Added[]> {
+  const add = (): Promise<Added[]> => withStoreErrors(store.path, () => addAll(store, jobs));
+  const { tracing } = store.options;
+  if (tracing === undefined || !Array.isArray(jobs) || jobs.length === 0) return add();
+  // They were not checked yet.
+  const types = jobs.map((job) => String(job?.type));
+  return tracing.adding(types, add, ([one]) => (one as Added).id);
+}
 
 /** Tells what came of jobs that a call added. */
 function tellAdded({ listeners, clock }: Store, jobs: readonly JobRequest[], added: readonly Added[]): void {

@@ -30,9 +30,10 @@ const readme = read('README.md');
 const api = read('docs/api.md');
 
 test('every excerpt of an example in the README and on the API page is in the example, and their other code compiles', () => {
-  const examples = readdirSync(join(root, 'docs/examples')).map((name) =>
-    unindented(read(`docs/examples/${name}`)),
-  );
+  const files = readdirSync(join(root, 'docs/examples'), { withFileTypes: true });
+  const examples = files
+    .filter((file) => file.isFile())
+    .map(({ name }) => unindented(read(`docs/examples/${name}`)));
   const isExcerpt = (block: string): boolean =>
     examples.some((example) => example.includes(unindented(block)));
   const shown = blocks(readme, 'ts');
