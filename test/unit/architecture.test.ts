@@ -14,13 +14,13 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2590],
+  ['job', 2600],
   ['schedule', 390],
   ['runner', 1090],
   ['file/format', 1460],
   ['file/disk', 1310],
   ['file/lock', 790],
-  ['file/job-files', 500],
+  ['file/job-files', 550],
   ['file/index', 1150],
   ['file/joins', 250],
   ['file/compaction', 1660],
