@@ -1,5 +1,8 @@
 import { checkProgress, cut, type Progress } from './progress.js';
 
+/** The kinds of lines. */
+const LOG_KINDS = ['progress', 'log', 'out', 'err', 'start', 'end'] as const;
+
 /**
  * What a line of a job's log says.
  *
@@ -8,8 +11,6 @@ import { checkProgress, cut, type Progress } from './progress.js';
  * - `start`, `end`: an attempt that writes to the log wrote its first line, and ended
  * - `out`, `err`: what a child process wrote
  */
-export const LOG_KINDS = ['progress', 'log', 'out', 'err', 'start', 'end'] as const;
-
 export type LogKind = (typeof LOG_KINDS)[number];
 
 /** A line of a job's log. */
@@ -38,7 +39,7 @@ export const formatLogLine = (at: number, attempt: number, kind: LogKind, text: 
 const LINE = /^(\d+(?:\.\d+)?)\t(\d+)\t(\w+)\t(.*)$/s;
 
 /** Reads a line of a log. @returns undefined for one that an edit or a cut write damaged */
-export function parseLogLine(line: string): LogLine | undefined {
+function parseLogLine(line: string): LogLine | undefined {
   const [, at, attempt, kind, text = ''] = LINE.exec(line) ?? [];
   const known = LOG_KINDS.find((name) => name === kind);
   if (known === undefined) return undefined;

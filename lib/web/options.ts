@@ -45,8 +45,8 @@ export interface DashboardOptions {
   /** The path that the dashboard is mounted at. Default `''`, the root. */
   base?: string;
   /**
-   * Returns the job as it is to be shown, without what people must not see in its payload, result, error, meta or
-   * dedupeKey; changes of other fields are ignored. A search finds only what it leaves. It gets a copy. If it throws, or
+   * Returns the job as it is to be shown, without what people must not see in its payload, result, error, meta,
+   * dedupeKey or progress.message; changes of other fields are ignored. A search finds only what it leaves, and no log is shown. It gets a copy. If it throws, or
    * answers no job, all of these are hidden. Default: the job as it is.
    */
   redact?: (job: Job) => Job;
