@@ -1,6 +1,7 @@
 import type { BackoffOption } from './backoff-option.js';
 import { count, type Duration, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { DefaultJobs } from './job.js';
+import { checkOutboxes, type Outbox } from './outbox.js';
 import { pingUrl } from './ping-url.js';
 import { QUEUE_DEFAULTS, type ResolvedQueueOptions } from './queue-options.js';
 import type { ScheduleSpec } from './schedule-spec.js';
@@ -66,13 +67,18 @@ export interface WorkerOptions<Jobs = DefaultJobs> {
    * and can start jobs. So the service knows if cron or the worker has stopped. Default: none.
    */
   pingUrl?: string | URL | undefined;
+  /**
+   * Tables of your own databases whose committed rows become jobs: see `tsvq/outbox`. They are looked at once; a worker
+   * that lingers looks again after each commit. A database that can't be read is a warning. Default: none.
+   */
+  outbox?: readonly Outbox[] | undefined;
   /** A function that gets each event. Default: warnings go to stderr, and other events are dropped. */
   logger?: ((event: WorkerEvent) => void) | undefined;
 }
 
 /** The defaults of all options; durations in ms. */
 export const DEFAULTS: ResolvedQueueOptions &
-  Omit<ResolvedWorkerOptions, 'signal' | 'pingUrl' | 'logger' | 'quiet' | 'backoff'> & {
+  Omit<ResolvedWorkerOptions, 'signal' | 'pingUrl' | 'outbox' | 'logger' | 'quiet' | 'backoff'> & {
     backoff: { base: number; factor: number };
   } = {
   ...QUEUE_DEFAULTS,
@@ -102,6 +108,7 @@ export interface ResolvedWorkerOptions {
   readonly grace: number;
   readonly signal: AbortSignal | undefined;
   readonly pingUrl: URL | undefined;
+  readonly outbox: readonly Outbox[];
   readonly logger: (event: WorkerEvent) => void;
   /** True if the logger takes only warnings, so that other events need not be made. */
   readonly quiet: boolean;
@@ -121,6 +128,7 @@ const WORKER_OPTIONS = [
   'grace',
   'schedules',
   'pingUrl',
+  'outbox',
   'logger',
 ] as const satisfies readonly (keyof WorkerOptions)[];
 
@@ -149,6 +157,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
     grace: duration('grace', given.grace),
     signal,
     pingUrl: options.pingUrl === undefined ? undefined : pingUrl('pingUrl', options.pingUrl),
+    outbox: options.outbox === undefined ? [] : checkOutboxes('outbox', options.outbox),
     logger,
     quiet: logger === warnOnly,
   };

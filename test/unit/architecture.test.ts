@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 2440],
+  ['job', 2550],
   ['schedule', 390],
   ['runner', 770],
   ['file/format', 1460],
@@ -28,18 +28,20 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['file/store.ts', 250],
   ['file/doctor', 760],
   ['file/admission', 840],
-  ['file/operations', 2100],
+  ['file/operations', 2115],
+  ['file/relay', 360],
   ['file/moving', 670],
   ['file/schedules', 530],
   ['file/chores', 480],
   ['file/repair', 240],
-  ['file/worker', 2600],
+  ['file/worker', 2610],
   ['file/file-queue.ts', 105],
   ['operator.ts', 150],
   ['schedules.ts', 80],
   ['queue.ts', 250],
   ['open-queue.ts', 65],
   ['default-queue.ts', 115],
+  ['outbox', 600],
   ['view', 2450],
   ['web/client', 450],
   ['web', 3900],
@@ -47,6 +49,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['cli/completion', 220],
   ['cli', 7900],
   ['index.ts', 65],
+  ['outbox.ts', 15],
   ['testing.ts', 100],
   ['web.ts', 10],
 ];
@@ -192,11 +195,14 @@ test('no room has more lines than its budget', () => {
 const IN_BROWSERS = 'web/client/script/';
 
 test('what lib loads comes with the package', () => {
-  const { name, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  const { name, dependencies, peerDependencies } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  ) as {
     name: string;
     dependencies: Record<string, string>;
+    peerDependencies: Record<string, string>;
   };
-  const known = new Set([name, ...Object.keys(dependencies)]);
+  const known = new Set([name, ...Object.keys({ ...dependencies, ...peerDependencies })]);
   for (const file of files) {
     // Of require() only the name of a package; what it gives is checked by the tests that need it.
     const required = [...(sources.get(file) as string).matchAll(/\brequire\('([^']+)'\)/g)].map(
