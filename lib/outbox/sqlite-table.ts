@@ -1,7 +1,8 @@
 import { systemClock } from '../job/clock.js';
 import { errorMessage } from '../job/errors.js';
 import { MOST_TAKEN, type OutboxRow, type OutboxTable, type RejectedRow, type Taker } from '../job/outbox.js';
-import { type Connection, isBusy, type Row } from './sqlite-driver.js';
+import { noTable, outboxRow, upToLength } from './rows.js';
+import { type Connection, isBusy } from './sqlite-driver.js';
 import { watchSqlite } from './sqlite-watch.js';
 
 /** The statements that make the tables. docs/outbox.md has them for other languages. */
@@ -109,12 +110,6 @@ export class SqliteTable implements OutboxTable {
   }
 }
 
-/** Says what to do about a table that isn't there. */
-const noTable = (cause: unknown): Error =>
-  new Error(`${errorMessage(cause)}; make it by outbox.create(), or with the SQL in docs/outbox.md`, {
-    cause,
-  });
-
 function rollBack(db: Connection): void {
   try {
     db.exec('ROLLBACK');
@@ -171,23 +166,3 @@ function doubtfulRows(db: Connection, relay: Taker): unknown[] {
   }
   return [];
 }
-
-/** Returns the numbers of the first rows whose payloads fit into memory together; at least one. */
-export function upToLength(rows: readonly Row[]): unknown[] {
-  let length = 0;
-  const end = rows.findIndex((row, i) => {
-    length += Number(row.length);
-    return i > 0 && length > MOST_TAKEN.length;
-  });
-  return (end < 0 ? rows : rows.slice(0, end)).map(({ seq }) => seq);
-}
-
-export const outboxRow = (row: Row, isDoubtful: boolean): OutboxRow => ({
-  seq: row.seq,
-  type: row.type,
-  payload: row.payload,
-  options: row.options,
-  createdAt: row.created_at,
-  jobId: String(row.job_id),
-  isDoubtful,
-});

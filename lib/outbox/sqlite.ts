@@ -1,7 +1,7 @@
 import type { DefaultJobs, TypeOf } from '../job/job.js';
 import type { EnqueueArguments, EnqueueOptions } from '../job/job-options.js';
 import { type Outbox, overTable } from '../job/outbox.js';
-import { newRow, type OutboxOptions, resolveOutboxOptions } from './row.js';
+import { newRow, type OutboxOptions, resolveOutboxOptions } from './new-row.js';
 import {
   type Connection,
   checkHandle,
