@@ -24,6 +24,11 @@ export const withoutSqlite: string | false =
   driver === undefined &&
   'neither better-sqlite3 is installed (npm install --no-save better-sqlite3@12) nor node:sqlite there';
 
+/** What a process needs of the environment to find the drivers that this one finds. */
+export const findDrivers: NodeJS.ProcessEnv = {
+  ...(process.env.NODE_PATH && { NODE_PATH: process.env.NODE_PATH }),
+};
+
 function betterSqlite(): Driver | undefined {
   try {
     return createRequire(join(root, 'package.json'))('better-sqlite3') as Driver;

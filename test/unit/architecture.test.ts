@@ -41,7 +41,7 @@ const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
   ['queue.ts', 250],
   ['open-queue.ts', 65],
   ['default-queue.ts', 115],
-  ['outbox', 600],
+  ['outbox', 910],
   ['view', 2450],
   ['web/client', 450],
   ['web', 3900],

@@ -10,13 +10,20 @@ const MOST_PAUSE_MS = 30_000;
 /** How long the end of a worker waits for a database that doesn't answer, in ms. */
 const LAST_LOOK_MS = 5_000;
 
+/** What is told of relays. */
+export interface RelayListener {
+  /** Gets each warning once, until a look succeeds. */
+  warn(message: string): void;
+  /** Gets how many rows became jobs, after each look that found some. */
+  relayed?(jobs: number): void;
+}
+
 /** The relays of one worker. A failure is a warning, and never stops the worker's jobs. */
 export class Relays {
   readonly #all: readonly OutboxWatch[];
 
-  /** @param warn gets each warning once, until a look succeeds */
-  constructor(store: Store, outboxes: readonly Outbox[], warn: (message: string) => void) {
-    this.#all = outboxes.map((outbox) => new OutboxWatch(store, outbox, warn));
+  constructor(store: Store, outboxes: readonly Outbox[], listener: RelayListener) {
+    this.#all = outboxes.map((outbox) => new OutboxWatch(store, outbox, listener));
   }
 
   /** Relays what is committed. Never rejects. */
@@ -39,7 +46,7 @@ export class Relays {
 class OutboxWatch {
   readonly #store: Store;
   readonly #outbox: Outbox;
-  readonly #warn: (message: string) => void;
+  readonly #listener: RelayListener;
   #relay: Relay | undefined;
   #looking: Promise<void> | undefined;
   #again = false;
@@ -50,23 +57,24 @@ class OutboxWatch {
   #cancelPoll: (() => void) | undefined;
   #endWatch: (() => void) | undefined;
 
-  constructor(store: Store, outbox: Outbox, warn: (message: string) => void) {
+  constructor(store: Store, outbox: Outbox, listener: RelayListener) {
     this.#store = store;
     this.#outbox = outbox;
-    this.#warn = warn;
+    this.#listener = listener;
   }
 
   async look(): Promise<void> {
     try {
       this.#relay ??= new Relay(this.#store, tableOf(this.#outbox));
-      const { rejected, firstError } = await this.#relay.run(() => this.#isStopped);
+      const { jobs, rejected, firstError } = await this.#relay.run(() => this.#isStopped);
       this.#failures = 0;
       this.#told = undefined;
-      if (rejected > 0) this.#warn(rejection(this.#outbox.name, rejected, firstError));
+      if (jobs > 0) this.#listener.relayed?.(jobs);
+      if (rejected > 0) this.#listener.warn(rejection(this.#outbox.name, rejected, firstError));
     } catch (error) {
       this.#failures++;
       const message = errorMessage(error);
-      if (message !== this.#told) this.#warn(message);
+      if (message !== this.#told) this.#listener.warn(message);
       this.#told = message;
     }
   }
@@ -129,5 +137,5 @@ class OutboxWatch {
 }
 
 /** Returns the text about rows that were kept apart. */
-export const rejection = (name: string, rows: number, error = ''): string =>
+const rejection = (name: string, rows: number, error = ''): string =>
   `${name} had ${rows} ${rows === 1 ? 'row' : 'rows'} that can't be jobs, now in tsvq_outbox_rejected: ${error}`;

@@ -99,7 +99,7 @@ async function relayed(
 ): Promise<Relays | undefined> {
   if (outboxes.length === 0) return undefined;
   const { Relays } = await loaded('the code of the relay', import('../relay/relays.js'));
-  const relays = new Relays(store, outboxes, (message) => events.warn(message));
+  const relays = new Relays(store, outboxes, { warn: (message) => events.warn(message) });
   await relays.look();
   return relays;
 }
