@@ -1,7 +1,7 @@
 // Kills apps, relays and workers around an outbox at random moments. Then looks whether each committed order has exactly
-// one job, and no other has one: tsx scripts/nightly/outbox.ts [--kills N]
+// one job, and no other has one: tsx scripts/nightly/outbox.ts [--kills N] [--postgres]
 //
-// Ends with code 1 otherwise, and with 77 if there is no driver for the database. Run `npm run build` before.
+// Ends with code 1 otherwise, and with 77 if there is no database to try it with. Run `npm run build` before.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,16 +12,24 @@ import { parseArgs } from 'node:util';
 import { openQueue } from 'tsvq';
 import { archivedJobs } from '../../lib/file/compaction/archive.js';
 import { systemFs } from '../../lib/file/disk/fs.js';
+import { startPostgres, withoutPostgres } from '../../test/support/postgres.js';
+import { withoutSqlite } from '../../test/support/sqlite.js';
 import { connect, type Orders } from './outbox/database.js';
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '10000' } },
+  options: { kills: { type: 'string', default: '10000' }, postgres: { type: 'boolean', default: false } },
 });
 const most = Number(values.kills);
+const obstacle = values.postgres ? withoutPostgres : withoutSqlite;
+if (obstacle !== false) {
+  console.log(`skipped: ${obstacle}`);
+  process.exit(77);
+}
+const server = values.postgres ? await startPostgres() : undefined;
 /** How many kills one queue sees, so that reading it stays quick. */
 const KILLS_A_ROUND = 1000;
 /** The longest that a process works, in ms. */
-const MOST_MS = 150;
+const MOST_MS = values.postgres ? 500 : 150;
 const ROLES = ['app', 'relay', 'relay', 'worker'] as const;
 const script = fileURLToPath(new URL('outbox/child.js', import.meta.url));
 
@@ -106,8 +114,9 @@ async function run(address: string, file: string, kills: number): Promise<void> 
 
 for (let done = 0, round = 0; done < most; done += KILLS_A_ROUND, round++) {
   const name = (what: string): string => join(folder, `${round}.${what}`);
-  await run(name('db'), name('tsv'), Math.min(KILLS_A_ROUND, most - done));
+  await run(server?.url ?? name('db'), name('tsv'), Math.min(KILLS_A_ROUND, most - done));
 }
+await server?.stop();
 const { app, relay, worker, orders, inDoubt } = total;
 console.log(
   `outbox: ${app} apps, ${relay} relays and ${worker} workers killed, ${inDoubt} of them with rows in their hands; ` +

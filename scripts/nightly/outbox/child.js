@@ -8,10 +8,11 @@ const [role, file, address] = /** @type {[string, string, string]} */ (process.a
 const { outbox, transaction } = await connect(address);
 
 async function app() {
-  for (;;) {
+  for (let count = 0; ; count++) {
     const order = randomUUID();
     const options = Math.random() < 0.2 ? { dedupeKey: order } : {};
     await transaction(order, options, Math.random() < 0.2);
+    if (count === 0) console.log('up');
     await sleep(Math.random() * 6);
   }
 }
@@ -30,5 +31,5 @@ function logger({ event, message }) {
   if (!isExpected) console.error(message);
 }
 
-console.log('up');
+if (role !== 'app') console.log('up');
 await (role === 'app' ? app() : work());

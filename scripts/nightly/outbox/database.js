@@ -1,6 +1,6 @@
 // The database of outbox.ts, for its processes.
 import { createRequire } from 'node:module';
-import { sqliteOutbox } from 'tsvq/outbox';
+import { postgresOutbox, sqliteOutbox } from 'tsvq/outbox';
 
 /**
  * What a process does with the database: orders, each with a row of the outbox in the same transaction.
@@ -21,7 +21,8 @@ const LEFT =
 const TAKEN = 'SELECT count(*) AS count FROM tsvq_outbox WHERE relay LIKE ';
 
 /** @param {string} address @returns {Promise<Orders>} */
-export const connect = async (address) => sqlite(address);
+export const connect = async (address) =>
+  address.startsWith('postgres:') ? postgres(address) : sqlite(address);
 
 /** @param {string} path @returns {Orders} */
 function sqlite(path) {
@@ -51,6 +52,39 @@ function sqlite(path) {
     close: async () => {
       await outbox.close();
       db.close();
+    },
+  };
+}
+
+/** @param {string} address @returns {Orders} */
+function postgres(address) {
+  const { Pool } = createRequire(import.meta.url)('pg');
+  const pool = new Pool({ connectionString: address, max: 4 });
+  pool.on('error', () => {});
+  const outbox = postgresOutbox(pool);
+  const count = async (/** @type {string} */ sql) => Number((await pool.query(sql)).rows[0].count);
+  return {
+    outbox,
+    create: async () => {
+      await pool.query('DROP TABLE IF EXISTS orders, tsvq_outbox, tsvq_outbox_rejected');
+      await outbox.create();
+      await pool.query(TABLE);
+    },
+    transaction: async (order, options, isUndone) => {
+      const client = await pool.connect();
+      await client.query('BEGIN');
+      await client.query('INSERT INTO orders (id) VALUES ($1)', [order]);
+      await outbox.add(client, 'order', order, options);
+      await client.query(isUndone ? 'ROLLBACK' : 'COMMIT');
+      client.release();
+    },
+    committed: async () =>
+      (await pool.query('SELECT id FROM orders')).rows.map((/** @type {{ id: string }} */ { id }) => id),
+    taken: (pid) => count(`${TAKEN} '%.${pid}.%'`),
+    rows: () => count(LEFT),
+    close: async () => {
+      await outbox.close();
+      await pool.end();
     },
   };
 }
