@@ -37,7 +37,10 @@ const oneSharedFile = {
   setup({ onLoad }) {
     const entry = `import ${JSON.stringify(join(process.cwd(), 'lib/index.ts'))};`;
     onLoad(
-      { filter: /\/lib\/file\/(worker\/worker|commit\/changes|chores\/ping|operations\/no-worker)\.ts$/ },
+      {
+        filter:
+          /\/lib\/file\/(worker\/worker|commit\/changes|chores\/ping|relay\/relays|operations\/no-worker)\.ts$/,
+      },
       ({ path }) => ({
         contents: `${readFileSync(path, 'utf8')}\n${entry}`,
         loader: 'ts',
@@ -162,12 +165,14 @@ try {
   // package.json says that loading a file has no side effects, so esbuild would warn of the plugin's imports.
   await bundle({ ...ofIndex, logOverride: { 'ignored-bare-import': 'silent' } }, { index: 'lib/index.ts' });
   await bundle(esModule, { testing: 'lib/testing.ts' });
+  await bundle(esModule, { outbox: 'lib/outbox.ts' });
   await bundle({ ...esModule, plugins: [textsInside] }, { web: 'lib/web.ts' });
   const ofCli = { ...esModule, plugins: [textsInside, oneSharedFileOfCommands] };
   await bundle({ ...ofCli, logOverride: { 'ignored-bare-import': 'silent' } }, { cli: 'lib/cli/main.ts' });
   const notice = `/*! tinyqueue:\n${readFileSync(join(dirname(tinyqueue), 'LICENSE'), 'utf8')}*/`;
   await bundle({ ...commonJs, footer: { js: notice } }, { index: 'lib/index.ts' });
   await bundle(commonJs, { testing: 'lib/testing.ts' });
+  await bundle(commonJs, { outbox: 'lib/outbox.ts' });
   await bundle({ ...commonJs, plugins: [textsInside] }, { web: 'lib/web.ts' });
   // Tests serve the same texts.
   const files = {
@@ -185,7 +190,12 @@ try {
     stdio: 'inherit',
   });
   // Both get the same text. TypeScript sees by the nearest package.json which of the two it describes.
-  for (const name of declarations(`${fresh}/all-types`, ['index.d.ts', 'testing.d.ts', 'web.d.ts'])) {
+  for (const name of declarations(`${fresh}/all-types`, [
+    'index.d.ts',
+    'outbox.d.ts',
+    'testing.d.ts',
+    'web.d.ts',
+  ])) {
     cpSync(`${fresh}/all-types/${name}`, `${fresh}/types/${name}`);
     cpSync(`${fresh}/all-types/${name}`, `${fresh}/cjs/types/${name}`);
   }

@@ -31,12 +31,12 @@ const CONTENTS = /** @type {[RegExp, boolean][]} */ ([
   [/^SECURITY\.md$/, true],
   [/^crontab\.example$/, true],
   [/^dist\/index\.js$/, true],
-  [/^dist\/testing\.js$/, true],
+  [/^dist\/(outbox|testing)\.js$/, true],
   [/^dist\/(web|cli)\.js$/, true],
   [/^dist\/[\w-]+\.js$/, true],
   [/^dist\/cjs\/package\.json$/, true],
-  [/^dist\/cjs\/(index|testing|web)\.js$/, true],
-  [/^dist\/(cjs\/)?types\/(index|testing|web)\.d\.ts$/, true],
+  [/^dist\/cjs\/(index|outbox|testing|web)\.js$/, true],
+  [/^dist\/(cjs\/)?types\/(index|outbox|testing|web)\.d\.ts$/, true],
   [/^dist\/(cjs\/)?types\/[\w/-]+\.d\.ts$/, true],
   [/^workers\/queue_worker\.js$/, true],
   [/^workers\/handlers\/\w+\.js$/, true],
@@ -70,6 +70,7 @@ try {
     join(folder, 'use.ts'),
     `import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openQueue, processJobs, type Handlers, type Job, TsvqError } from 'tsvq';
+import { sqliteOutbox } from 'tsvq/outbox';
 import { context } from 'tsvq/testing';
 import { createDashboard, nodeHandler, type DashboardOptions } from 'tsvq/web';
 interface Jobs { email: { to: string }; report: { month: string } }
@@ -80,6 +81,7 @@ export const id: string = await queue.enqueue('email', { to: 'ann@example.com' }
 export const describe = (job: Job<Jobs>): string => (job.type === 'email' ? job.payload.to : job.payload.month);
 const all: Handlers<Jobs> = { email: ({ to }) => to, report: ({ month }) => month };
 export const tested = await all.email({ to: 'ann@example.com' }, context());
+export const outboxes = { outbox: [sqliteOutbox('app.db')] };
 // @ts-expect-error another payload
 await queue.enqueue('email', { month: '2030-01' });
 // @ts-expect-error an unknown type
@@ -117,6 +119,7 @@ console.log(JSON.stringify((await getJob(id)).result));
     join(folder, 'use.cjs'),
     `const { context } = require('tsvq/testing');
 const { createDashboard } = require('tsvq/web');
+require('tsvq/outbox');
 const { openQueue, listJobs } = require('tsvq');
 listJobs().then(async ([job]) => {
   const dashboard = createDashboard(openQueue('data/queue.tsv'), { access: () => 'read' });

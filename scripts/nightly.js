@@ -1,4 +1,5 @@
-// Runs the long forms of the tests: power loss, power cuts, races, kill -9, kills of workers with schedules and with steps, bad input
+// Runs the long forms of the tests: power loss, power cuts, races, kill -9, kills of workers with schedules and with
+// steps, and of relays of an outbox, bad input
 // (random, and guided by coverage), mutants, and the whole suite on other Nodes.
 //
 //   npm run nightly                    about an hour
@@ -65,6 +66,11 @@ const parts = {
   torture: ['--import', 'tsx', 'scripts/torture.ts', '--minutes', minutes],
   slots: ['--import', 'tsx', 'scripts/nightly/slots.ts', '--kills', String(600 * Number(minutes))],
   steps: ['--import', 'tsx', 'scripts/nightly/steps.ts', '--kills', '10000', '--minutes', minutes],
+  outbox: ['--import', 'tsx', 'scripts/nightly/outbox.ts', '--kills', String(200 * Number(minutes))],
+  'outbox-postgres': [
+    ...['--import', 'tsx', 'scripts/nightly/outbox.ts', '--postgres'],
+    ...['--kills', String(200 * Number(minutes))],
+  ],
   mutants: ['scripts/mutation/mutants.js', '--minutes', minutes],
 };
 if (only !== undefined && !(only in parts)) {

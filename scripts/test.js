@@ -65,7 +65,8 @@ async function translateAll(to) {
   );
   await Promise.all(code.map((file) => translate(file, to)));
   const { name, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const exports = { '.': './lib/index.js', './testing': './lib/testing.js', './web': './lib/web.js' };
+  const entries = ['outbox', 'testing', 'web'].map((entry) => [`./${entry}`, `./lib/${entry}.js`]);
+  const exports = { '.': './lib/index.js', ...Object.fromEntries(entries) };
   writeFileSync(join(to, 'package.json'), JSON.stringify({ name, type, exports }));
 }
 

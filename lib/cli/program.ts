@@ -14,6 +14,7 @@ const GROUPS: Record<string, Commands> = {
   'Add and run': {
     add: ['add a job, and print its id', () => import('./commands/add.js')],
     import: ['add jobs from a TSV, CSV or JSON Lines file', () => import('./commands/import.js')],
+    relay: ["make jobs of what an app's database has committed", () => import('./commands/relay.js')],
     work: ['run the due jobs once, with the handlers of a module', () => import('./commands/work.js')],
   },
   Look: {

@@ -2,6 +2,7 @@ import type { BackoffOption } from './backoff-option.js';
 import { count, type Duration, defined, duration, invalid, onlyKnown, timeLimit } from './checks.js';
 import type { DefaultJobs } from './job.js';
 import { type LevelLogger, type Logger, resolveLogger } from './logger.js';
+import { checkOutboxes, type Outbox } from './outbox.js';
 import { pingUrl } from './ping-url.js';
 import { QUEUE_DEFAULTS, type ResolvedQueueOptions } from './queue-options.js';
 import type { ScheduleSpec } from './schedule-spec.js';
@@ -68,6 +69,11 @@ export interface WorkerOptions<Jobs = DefaultJobs> {
    */
   pingUrl?: string | URL | undefined;
   /**
+   * Tables of your own databases whose committed rows become jobs: see `tsvq/outbox`. They are looked at once; a worker
+   * that lingers looks again after each commit. A database that can't be read is a warning. Default: none.
+   */
+  outbox?: readonly Outbox[] | undefined;
+  /**
    * A function that gets what happened to jobs, and warnings; or an object with the functions `info`, `warn`, `error` and
    * perhaps `debug`, as pino has: it gets the event and a text. Default: warnings go to stderr, and other events are
    * dropped.
@@ -77,7 +83,7 @@ export interface WorkerOptions<Jobs = DefaultJobs> {
 
 /** The defaults of all options; durations in ms. */
 export const DEFAULTS: ResolvedQueueOptions &
-  Omit<ResolvedWorkerOptions, 'signal' | 'pingUrl' | 'logger' | 'backoff'> & {
+  Omit<ResolvedWorkerOptions, 'signal' | 'pingUrl' | 'outbox' | 'logger' | 'backoff'> & {
     backoff: { base: number; factor: number };
   } = {
   ...QUEUE_DEFAULTS,
@@ -107,6 +113,7 @@ export interface ResolvedWorkerOptions {
   readonly grace: number;
   readonly signal: AbortSignal | undefined;
   readonly pingUrl: URL | undefined;
+  readonly outbox: readonly Outbox[];
   readonly logger: Logger;
 }
 
@@ -124,6 +131,7 @@ const WORKER_OPTIONS = [
   'grace',
   'schedules',
   'pingUrl',
+  'outbox',
   'logger',
 ] as const satisfies readonly (keyof WorkerOptions)[];
 
@@ -151,6 +159,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
     grace: duration('grace', given.grace),
     signal,
     pingUrl: options.pingUrl === undefined ? undefined : pingUrl('pingUrl', options.pingUrl),
+    outbox: options.outbox === undefined ? [] : checkOutboxes('outbox', options.outbox),
     logger: resolveLogger(options.logger),
   };
 }

@@ -8,9 +8,11 @@ import type { Command } from 'commander';
 import { aboutOf } from '../../lib/cli/help.js';
 import { EXAMPLES } from '../../lib/cli/overview.js';
 import { wholeProgram } from '../../lib/cli/program.js';
+import { sqliteOutbox } from '../../lib/outbox.js';
 import { temporaryFolder } from '../support/folders.js';
 import { bareEnvironment } from '../support/processes.js';
 import { HEADER, line, writeQueue } from '../support/queue-file.js';
+import { findDrivers, openDatabase, withoutSqlite } from '../support/sqlite.js';
 import { project } from './app-project.js';
 import { CLI, run } from './cli-process.js';
 
@@ -100,6 +102,7 @@ async function template(t: TestContext): Promise<string> {
   const handlers = 'export const send_email = async () => {};\nexport const report = async () => {};\n';
   for (const name of ['handlers.js', 'workers/handlers.js']) writeFileSync(join(cwd, name), handlers);
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(cwd, name), text);
+  if (!withoutSqlite) sqliteOutbox(openDatabase(t, join(cwd, 'app.db'))).create();
   await run(t, ['schedule', 'add', 'nightly', 'backup', '--cron', '30 2 * * *'], { cwd });
   return cwd;
 }
@@ -109,12 +112,20 @@ function sandbox(t: TestContext, from: string) {
   const cwd = temporaryFolder(t);
   cpSync(from, cwd, { recursive: true, verbatimSymlinks: true });
   const PATH = `${join(cwd, 'bin')}:${dirname(process.execPath)}:${bareEnvironment.PATH}`;
-  const env = { ...bareEnvironment, PATH, HOME: join(cwd, 'home'), QUEUE_FILE: join(cwd, 'data/queue.tsv') };
+  const env = {
+    ...bareEnvironment,
+    ...findDrivers,
+    PATH,
+    HOME: join(cwd, 'home'),
+    QUEUE_FILE: join(cwd, 'data/queue.tsv'),
+  };
   return { cwd, env };
 }
 
 /** Why an example can't be run here. */
 function obstacle(example: string): string | undefined {
+  if (example.startsWith('queue relay postgres')) return 'there is no such database';
+  if (example.startsWith('queue relay') && withoutSqlite) return withoutSqlite;
   const shell = shellOf(example);
   const needed = [shell, ...(/\bjq\b/.test(example) ? ['jq'] : [])];
   const missing = needed.find((name) => spawnSync(name, ['--version']).error !== undefined);

@@ -131,6 +131,7 @@ const TABLES: Record<string, string[]> = {
       grace: true,
       schedules: true,
       pingUrl: true,
+      outbox: true,
       logger: true,
     }),
     ...keys<HandlerContext>({
@@ -314,6 +315,7 @@ test('the defaults on the API page are those of the code', () => {
       grace: `'${grace / 1000}s'`,
       schedules: 'none',
       pingUrl: 'none',
+      outbox: 'none',
       logger: 'warnings to stderr',
     } satisfies Record<keyof WorkerOptions, string>,
   };

@@ -7,7 +7,9 @@ import { test } from 'node:test';
 import ts from 'typescript';
 import { root } from '../support/folders.js';
 
-const entries = ['lib/index.ts', 'lib/testing.ts', 'lib/web.ts'].map((name) => join(root, name));
+const entries = ['lib/index.ts', 'lib/outbox.ts', 'lib/testing.ts', 'lib/web.ts'].map((name) =>
+  join(root, name),
+);
 const program = ts.createProgram(entries, {
   module: ts.ModuleKind.Node16,
   target: ts.ScriptTarget.ES2022,

@@ -40,11 +40,26 @@ async function add(store: Store, requests: readonly JobRequest[]): Promise<Added
     jobs.push(job);
     turn += Math.max(job.fields.payload.length, LEAST);
   }
+  return addChecked(store, jobs);
+}
+
+/**
+ * Adds jobs that were checked, under the ids that they have.
+ *
+ * @param check called before each try of the commit; may throw
+ * @throws TsvqError like {@link addAll}
+ */
+export async function addChecked(
+  store: Store,
+  jobs: readonly Wanted[],
+  check?: (tx: Transaction) => void,
+): Promise<Added[]> {
   if (jobs.length === 0) return [];
   const reads = readsOf(jobs);
   let added: Added[] = [];
   try {
     await store.update(reads, (tx) => {
+      check?.(tx);
       added = reads === 'nothing' ? addPlain(tx, jobs) : addKeyed(tx, jobs);
       tx.limitSize(store.options.maxBytes);
     });

@@ -1,6 +1,7 @@
 import { loaded } from '../../job/dependency.js';
 import { TsvqError } from '../../job/errors.js';
 import { resolveWorkerOptions, type WorkerOptions } from '../../job/options.js';
+import type { Outbox } from '../../job/outbox.js';
 import { workerPolicy } from '../../job/policy.js';
 import type { Death } from '../../runner/ending.js';
 import type { HandlerEntries, Summary } from '../../runner/handler.js';
@@ -10,6 +11,7 @@ import type { Ping } from '../chores/chore.js';
 import { beat, lastHeartbeat } from '../chores/heartbeat.js';
 import { withStoreErrors } from '../disk/fs.js';
 import { handlersRunningHere } from '../lock/running-here.js';
+import type { Relays } from '../relay/relays.js';
 import type { Store } from '../store.js';
 import { peek } from './peek.js';
 import type { Worker } from './worker.js';
@@ -45,6 +47,7 @@ export async function processQueue(
   const { schedules } = options;
   const work = async (): Promise<void> => {
     ping = await pingsOf(store, events, resolved.pingUrl);
+    const relays = await relayed(store, events, resolved.outbox);
     // Awaited only here, because a queue that is closed meanwhile has to end this worker.
     const { declare, declared } = schedules === undefined ? NO_SCHEDULES : await checked(store, schedules);
     let { work, repair, undeclared } = await peek(store, resolved.timeout, declared);
@@ -60,7 +63,8 @@ export async function processQueue(
       worker = new module.Worker({ store, events, ping }, types, resolved);
       if (isStopped) worker.stop();
       if (death !== undefined) worker.abandon(death);
-      await events.during(worker.run());
+      if (resolved.linger > 0) relays?.start();
+      await events.during(worker.run()).finally(() => relays?.stop());
     } else {
       await crossOut(store);
       // The look at the file never waits, and a caller that loops must not block its own process.
@@ -85,6 +89,19 @@ async function pingsOf(store: Store, events: WorkerEvents, url: URL | undefined)
   if (url === undefined) return undefined;
   const { Pings } = await loaded('the code of pings', import('../chores/ping.js'));
   return new Pings({ store, events }, url);
+}
+
+/** Relays what is committed in outboxes, and returns what goes on with it. Its code is loaded only if there are some. */
+async function relayed(
+  store: Store,
+  events: WorkerEvents,
+  outboxes: readonly Outbox[],
+): Promise<Relays | undefined> {
+  if (outboxes.length === 0) return undefined;
+  const { Relays } = await loaded('the code of the relay', import('../relay/relays.js'));
+  const relays = new Relays(store, outboxes, { warn: (message) => events.warn(message) });
+  await relays.look();
+  return relays;
 }
 
 const NO_SCHEDULES = { declare: async () => [], declared: [] };
