@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { stepsPath } from '../../../../lib/file/job-files/file-names.js';
 import { rejects } from '../../../support/errors.js';
 import { faultyFs, isAppend, systemError } from '../../../support/faulty-fs.js';
 import { temporaryFolder } from '../../../support/folders.js';
@@ -158,4 +159,27 @@ test('a delay lets a retried job wait, and one that can not be used changes noth
   await queue.cancelJob(jobId(1));
   assert.equal(await queue.retryJob(jobId(1), { delay: '10m' }), true);
   assert.equal((await queue.getJob(jobId(1)))?.runAt.getTime(), clock.now() + 600_000);
+});
+
+test('fromStart removes the steps before the row, once, and makes that durable before it resolves', async (t) => {
+  const { fs, calls } = faultyFs();
+  const file = join(temporaryFolder(t), 'queue.tsv');
+  writeQueue(file, line({ id: jobId(1), status: 'failed', version: 4, attempts: 3, finished_at: 5 }));
+  const steps = stepsPath(file, jobId(1));
+  mkdirSync(dirname(steps));
+  writeFileSync(steps, 'charge\t1\t5\t7\n');
+  const { queue } = openTest(t, { file, fs, retention: Number.POSITIVE_INFINITY });
+  assert.equal(await queue.retryJob(jobId(1)), true);
+  assert.equal(await queue.cancelJob(jobId(1)), true);
+  assert.ok(existsSync(steps), 'a plain retry keeps them');
+  calls.length = 0;
+  assert.equal(await queue.retryJob(jobId(1), { fromStart: true }), true);
+  assert.equal(existsSync(steps), false);
+  const places = (wanted: (call: (typeof calls)[number]) => boolean): number[] =>
+    calls.flatMap((call, i) => (wanted(call) ? [i] : []));
+  const removed = places(({ name, path }) => name === 'unlink' && path === steps);
+  const [appended = -1] = places((call) => isAppend(call, file));
+  const [synced = -1] = places(({ name, path }) => name === 'fsync' && path === dirname(steps));
+  assert.equal(removed.length, 1);
+  assert.ok((removed[0] as number) < appended && appended < synced, `${removed} ${appended} ${synced}`);
 });
