@@ -4,7 +4,7 @@ import { type Connection, type Pool, type Row, withConnection } from './postgres
 import { noTable, outboxRow, upToLength } from './rows.js';
 
 /** The statements that make the tables, once. docs/outbox.md has them for other languages. */
-export const POSTGRES_TABLES = `
+const POSTGRES_TABLES = `
 CREATE TABLE IF NOT EXISTS tsvq_outbox (
   seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   type       text NOT NULL,

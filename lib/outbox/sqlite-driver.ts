@@ -33,7 +33,7 @@ export interface Connection {
   close(): void;
 }
 
-export type Row = Readonly<Record<string, unknown>>;
+type Row = Readonly<Record<string, unknown>>;
 
 type Driver = new (path: string) => Connection;
 

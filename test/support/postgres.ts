@@ -7,7 +7,7 @@ import { root } from './folders.js';
 import { UNPRIVILEGED } from './processes.js';
 
 /** A client or a pool of pg, as tests use it. */
-export interface Client {
+interface Client {
   query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
 }
 

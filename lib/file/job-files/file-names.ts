@@ -22,7 +22,7 @@ const PLAIN = /^[0-9a-z_-]{1,64}$/;
 export const jobFolder = (queueFile: string, folder: JobFolder): string => join(dirname(queueFile), folder);
 
 /** Returns how the names of a queue's job files begin. */
-export const prefixOf = (queueFile: string): string => `${basename(queueFile, '.tsv')}.`;
+const prefixOf = (queueFile: string): string => `${basename(queueFile, '.tsv')}.`;
 
 /** Returns how the name of a job's file goes on after that. An id that isn't a plain file name, after an edit by hand, is hashed. */
 export function nameOf(id: string): string {

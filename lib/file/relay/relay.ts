@@ -16,7 +16,7 @@ const MOST_HELD_MS = UNJUDGED_MS / 2;
 const held = processWide('relaying', () => new Set<string>());
 
 /** The error of a look at an outbox, for a warning. */
-export class RelayError extends Error {}
+class RelayError extends Error {}
 
 /** What came of a look at an outbox. */
 export interface Relayed {
