@@ -70,11 +70,13 @@ export function define(command: Command, cli: Cli): void {
     const served = await serve(queue, settings).catch((error: unknown) => {
       throw explained(error, settings);
     });
+    // Before the address is told, because its reader may end this at once.
+    const isEnded = ended();
     // The token of the environment is a secret that others of a log's readers need not know.
     const url = isOwn ? served.url : `${served.url}?token=${token.text}`;
     output.record({ url }, `${queue.file} is at ${url}`, [url]);
     if (output.format === 'human') tellMore(served, settings, isOwn);
-    await ended();
+    await isEnded;
     await served.close();
     setTimeout(() => process.exit(), LEFTOVERS_MS).unref();
   });
