@@ -67,20 +67,36 @@ export class Steps {
     return step?.steps === this ? step.name : undefined;
   }
 
-  readonly step = async <R>(name: string, run: Run<R>): Promise<R> => {
-    const checked = checkName(name);
-    if (typeof run !== 'function') throw invalid('run', run, 'a function');
-    return this.#track(this.#step(this.#number(checked), run));
-  };
+  readonly step = <R>(name: string, run: Run<R>): Promise<R> =>
+    this.#call(async () => {
+      const checked = checkName(name);
+      if (typeof run !== 'function') throw invalid('run', run, 'a function');
+      return this.#track(this.#step(this.#number(checked), run));
+    });
 
-  readonly sleep = async (time: Duration): Promise<void> =>
-    this.#sleep(time, this.#tools.now() + duration('duration', time));
+  readonly sleep = (time: Duration): Promise<void> =>
+    this.#call(async () => this.#sleep(time, this.#tools.now() + duration('duration', time)));
 
-  readonly sleepUntil = async (at: Instant): Promise<void> => this.#sleep(at, instant('at', at));
+  readonly sleepUntil = (at: Instant): Promise<void> =>
+    this.#call(async () => this.#sleep(at, instant('at', at)));
 
   /** Releases the journal. It is called at the end of the attempt. */
   close(): void {
     if (this.#recorded !== undefined) this.#tools.journal.close();
+  }
+
+  /**
+   * Runs a call of the handler's. If the attempt is over by the time it fails, the handler may not await it any more.
+   * Without a catch, that would end the process, and with it other jobs.
+   */
+  #call<R>(run: () => Promise<R>): Promise<R> {
+    const call: Promise<R> = new Promise((resolve, reject) => {
+      run().then(resolve, (error: unknown) => {
+        reject(error);
+        if (this.#attempt.endedAt !== undefined) call.catch(() => {});
+      });
+    });
+    return call;
   }
 
   async #step<R>(name: string, run: Run<R>): Promise<R> {

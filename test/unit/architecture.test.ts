@@ -14,9 +14,9 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 3115],
+  ['job', 3125],
   ['schedule', 390],
-  ['runner', 1190],
+  ['runner', 1195],
   ['file/format', 1480],
   ['file/disk', 1310],
   ['file/lock', 790],

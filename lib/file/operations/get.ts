@@ -4,6 +4,7 @@ import type { Job } from '../../job/job.js';
 import { findArchived } from '../compaction/archive.js';
 import type { StoredJob } from '../format/stored-job.js';
 import { readJobs } from '../index/rows.js';
+import type * as readLog from '../job-files/read-log.js';
 import type { Store } from '../store.js';
 
 /** What {@link Operator.readLog} reads of a log. */
@@ -33,7 +34,7 @@ export async function getLog(store: Store, id: string, options: LogOptions = {})
   return readLog(store.fs, store.realPath, id, bytes);
 }
 
-export type LogReading = typeof import('../job-files/read-log.js');
+export type LogReading = typeof readLog;
 
 /** Loads the code that reads logs, because an idle tick needs none of it. */
 export const logReading = (): Promise<LogReading> =>

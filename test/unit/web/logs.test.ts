@@ -25,7 +25,7 @@ function running(t: TestContext, redact?: (job: Job) => Job) {
   const folder = join(dirname(asked.queue.file), 'logs');
   mkdirSync(folder);
   const say = (...lines: string[]): void =>
-    writeFileSync(join(folder, `${ID}.log`), lines.map((text) => `${now}\t2\t${text}\n`).join(''), {
+    writeFileSync(join(folder, `queue.${ID}.log`), lines.map((text) => `${now}\t2\t${text}\n`).join(''), {
       flag: 'a',
     });
   say('start\t', 'log\t<script>alert(1)</script> of ann', 'progress\t42.5 page 9 of ann');
