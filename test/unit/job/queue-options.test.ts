@@ -21,6 +21,7 @@ test('queue options have their documented defaults', () => {
     anyFileSystem: false,
     noWorkerAfter: 600_000,
     defaults,
+    tracing: undefined,
   };
   assert.deepEqual(resolveQueueOptions({}), resolved);
   const given = { durability: 'os', archive: false, maxPayload: 5, maxBytes: 6, minFree: 7 } as const;
