@@ -40,7 +40,7 @@ goes on later), released (a worker gave the job back), ready (a job that it
 waited for has ended), cancelled, retried, promoted, dismissed (by a person), and changed (a duplicate replaced it).
 
 Without \`-f\` it prints the last events that the file still has, and ends; a compaction drops superseded rows, and with
-them earlier events. When an attempt failed that is tried again, no row says, so such an event has no time then.
+them earlier events. When an attempt failed that is tried again, or slept, no row says, so such an event has no time then.
 
 With \`-f\` it goes on, and sees an event some milliseconds after it is in the file; without file notifications, within half
 a second. It follows the file through compactions: no event comes twice. After the word \`tail\`, \`-f\` always means this;
