@@ -19,7 +19,7 @@ export type { LogOptions } from './file/operations/get.js';
 export type { PauseOptions } from './file/operations/pause.js';
 export type { PurgeableStatus, PurgeOptions } from './file/operations/purge.js';
 export type { Stats } from './file/operations/stats.js';
-export type { WaitOptions } from './file/operations/wait.js';
+export type { WaitOptions } from './file/operations/wait-options.js';
 export type { InlineOptions } from './file/worker/inline.js';
 export type {
   BackoffFormula,

@@ -1,4 +1,4 @@
-import type { WaitOptions } from './file/operations/wait.js';
+import type { WaitOptions } from './file/operations/wait-options.js';
 import type { InlineOptions } from './file/worker/inline.js';
 import type { DefaultJobs, TypeOf } from './job/job.js';
 import type { HandlerEntries } from './runner/handler.js';

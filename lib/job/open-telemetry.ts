@@ -1,6 +1,6 @@
 import type { Attributes, Span } from '@opentelemetry/api';
 import { dependency } from './dependency.js';
-import { isError, TsvqError } from './errors.js';
+import { errorMessage, isError, TsvqError } from './errors.js';
 import type { EndSpan, TraceCarrier, TracedAttempt, Tracing } from './tracing.js';
 
 type Api = typeof import('@opentelemetry/api');
@@ -98,7 +98,7 @@ class OpenTelemetry implements Tracing {
   }
 
   #noteError(span: Span, error: unknown): void {
-    const message = isError(error) ? error.message : String(error);
+    const message = errorMessage(error);
     span.recordException(isError(error) ? error : message);
     span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message });
   }

@@ -75,10 +75,34 @@ export class Steps {
     });
 
   readonly sleep = (time: Duration): Promise<void> =>
-    this.#call(async () => this.#sleep(time, this.#tools.now() + duration('duration', time)));
+    this.#call(async () => this.#sleep(this.endOfSleep(time).getTime()));
 
   readonly sleepUntil = (at: Instant): Promise<void> =>
-    this.#call(async () => this.#sleep(at, instant('at', at)));
+    this.#call(async () => this.#sleep(this.endOfSleepUntil(at).getTime()));
+
+  /** Returns when a sleep that begins now would end. @throws TsvqError `INVALID_ARGUMENT` */
+  endOfSleep(time: Duration): Date {
+    return this.#checkEnd(time, this.#tools.now() + duration('duration', time));
+  }
+
+  /** Returns when a sleep until a time would end. @throws TsvqError `INVALID_ARGUMENT` */
+  endOfSleepUntil(at: Instant): Date {
+    return this.#checkEnd(at, instant('at', at));
+  }
+
+  #checkEnd(asked: unknown, until: number): Date {
+    this.assertOutside('a sleep');
+    if (!(until < LATEST)) throw invalid('the end of the sleep', asked, 'a time before the year 5138');
+    return new Date(until);
+  }
+
+  /** Refuses what may not happen inside of a step. @throws TsvqError `INVALID_ARGUMENT` */
+  assertOutside(what: string): void {
+    const outer = this.current;
+    if (outer === undefined) return;
+    const names = `${what} begins inside of step ${JSON.stringify(outer)}`;
+    throw new TsvqError('INVALID_ARGUMENT', `${names}; do it before or after that step`);
+  }
 
   /** Releases the journal. It is called at the end of the attempt. */
   close(): void {
@@ -110,9 +134,8 @@ export class Steps {
     return resultOf(await this.#record(name, result), id) as R;
   }
 
-  async #sleep(asked: unknown, until: number): Promise<void> {
+  async #sleep(until: number): Promise<void> {
     const name = this.#number('sleep', 1);
-    if (!(until < LATEST)) throw invalid('the end of the sleep', asked, 'a time before the year 5138');
     const end = await this.#track(this.#endOf(name, until));
     if (!(end > this.#tools.now())) return;
     this.#wakeAt = Math.min(this.#wakeAt, end);
@@ -131,7 +154,9 @@ export class Steps {
   async #endOf(name: string, until: number): Promise<number> {
     const recorded = await this.#read();
     const { result } = recorded.get(name) ?? (await this.#record(name, String(Math.round(until) / 1000)));
-    return Math.min(Math.round(Number(result) * 1000), LATEST);
+    const end = result === '' ? Number.NaN : Number(result);
+    if (!Number.isNaN(end)) return Math.min(Math.round(end * 1000), LATEST);
+    throw new PermanentError(`the recorded end of ${name} of job ${this.#attempt.id} is not in Unix seconds`);
   }
 
   async #track<R>(running: Promise<R>): Promise<R> {
@@ -145,11 +170,7 @@ export class Steps {
 
   /** Adds a number to a name that was used before. @param from which use gets a number first */
   #number(name: string, from = 2): string {
-    const outer = this.current;
-    if (outer !== undefined) {
-      const names = `${JSON.stringify(name)} begins inside of step ${JSON.stringify(outer)}`;
-      throw new TsvqError('INVALID_ARGUMENT', `${names}; await it before or after that one`);
-    }
+    this.assertOutside(`step ${JSON.stringify(name)}`);
     const uses = (this.#uses.get(name) ?? 0) + 1;
     this.#uses.set(name, uses);
     return uses < from ? name : `${name}#${uses}`;

@@ -1,4 +1,4 @@
-import { type Duration, duration, type Instant, instant } from '../job/checks.js';
+import { type Duration, duration, type Instant, instant, invalid } from '../job/checks.js';
 import type { Clock } from '../job/clock.js';
 import { systemClock } from '../job/clock.js';
 
@@ -24,6 +24,9 @@ export interface TestClock {
    */
   set(to: Instant): Promise<void>;
 }
+
+/** The latest time, in ms, as for a job. */
+const LATEST = 1e14;
 
 interface Timer {
   readonly at: number;
@@ -62,7 +65,9 @@ export class MovableClock implements Clock, TestClock {
   };
 
   async advance(by: Duration): Promise<void> {
-    await this.#goTo(this.#elapsed + duration('by', by));
+    const ms = duration('by', by);
+    if (!(this.now() + ms < LATEST)) throw invalid('by', by, 'a time that leads to a year before 5138');
+    await this.#goTo(this.#elapsed + ms);
   }
 
   async set(to: Instant): Promise<void> {

@@ -1,7 +1,7 @@
 import { followUpId } from '../file/format/derived-id.js';
 import { checkFollowUp, type NewJobRules } from '../file/operations/new-job.js';
 import { encodeResult } from '../file/worker/attempt-tools.js';
-import { type Duration, duration, type Instant, instant, onlyKnown } from '../job/checks.js';
+import { type Duration, type Instant, onlyKnown } from '../job/checks.js';
 import type { DefaultJobs, JobOf, Received, TypeOf } from '../job/job.js';
 import type { EnqueueOptions } from '../job/job-options.js';
 import { DEFAULTS } from '../job/options.js';
@@ -62,6 +62,7 @@ export function context<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs
   const job = testJob(overrides.job);
   const enqueued: unknown[] = [];
   const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions): string | undefined => {
+    steps.assertOutside(`a follow-up of type ${type}`);
     const { fields, dedupe } = checkFollowUp({ type, payload, options }, Date.now(), RULES);
     const id = followUpId(job.id, job.attempts, enqueued.length);
     enqueued.push({ type, payload: JSON.parse(fields.payload), ...(options && { options }) });
@@ -70,13 +71,14 @@ export function context<Jobs = DefaultJobs, T extends TypeOf<Jobs> = TypeOf<Jobs
   const signal = overrides.signal ?? new AbortController().signal;
   const attempt = { id: job.id, attempts: job.attempts, signal, endedAt: undefined, fallAsleep: undefined };
   const encode = (result: unknown, name: string): string => encodeResult(result, name, RULES);
-  const { step } = new Steps(attempt, { now: Date.now, journal: new MemoryJournal(), encode });
+  const steps = new Steps(attempt, { now: Date.now, journal: new MemoryJournal(), encode });
+  const { step } = steps;
   const log = new MemoryLog();
   const slept: Date[] = [];
   const made = {
     ...{ job, signal, enqueue, step },
-    sleep: async (time: Duration) => void slept.push(new Date(Date.now() + duration('duration', time))),
-    sleepUntil: async (at: Instant) => void slept.push(new Date(instant('at', at))),
+    sleep: async (time: Duration) => void slept.push(steps.endOfSleep(time)),
+    sleepUntil: async (at: Instant) => void slept.push(steps.endOfSleepUntil(at)),
     progress: (percent: number, message?: string) => log.progress(percent, message),
     log: (text: string) => log.log(text),
     ...{ enqueued, slept, progressed: log.progresses, logged: log.lines },

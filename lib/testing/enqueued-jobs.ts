@@ -1,7 +1,8 @@
 import { AssertionError } from 'node:assert';
+import { inspect } from 'node:util';
 import type { Job } from '../job/job.js';
 import type { Queue } from '../queue.js';
-import { isLike } from './payload-like.js';
+import { asJson, isLike } from './payload-like.js';
 
 /** The most jobs that the message of a failed assertion lists. */
 const MOST_LISTED = 20;
@@ -57,10 +58,20 @@ export class EnqueuedJobs {
 }
 
 const fits = (job: Job, type: string | undefined, payload: unknown): boolean =>
-  (type === undefined || job.type === type) && (payload === undefined || isLike(job.payload, payload));
+  (type === undefined || job.type === type) &&
+  (payload === undefined || isLike(job.payload, asJson(payload)));
 
 const likeText = (payload: unknown): string =>
-  payload === undefined ? '' : ` with a payload like ${JSON.stringify(payload)}`;
+  payload === undefined ? '' : ` with a payload like ${partText(payload)}`;
+
+/** Returns a part as JSON. One that JSON can't hold fits no payload, and is shown all the same. */
+function partText(part: unknown): string {
+  try {
+    return JSON.stringify(part);
+  } catch {
+    return inspect(part);
+  }
+}
 
 function listText(jobs: readonly Job[]): string {
   if (jobs.length === 0) return 'none was enqueued at all';

@@ -125,11 +125,13 @@ export function testQueue<Jobs = DefaultJobs>(options: TestQueueOptions<Jobs> = 
 
 /** The folders that an exit of the process removes. */
 const folders = new Set<string>();
+let removesAtExit = false;
 
 const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true });
 
 function temporaryFolder(): string {
-  if (folders.size === 0) process.once('exit', () => folders.forEach(remove));
+  if (!removesAtExit) process.once('exit', () => folders.forEach(remove));
+  removesAtExit = true;
   const folder = mkdtempSync(join(tmpdir(), 'tsvq-test-'));
   folders.add(folder);
   return folder;

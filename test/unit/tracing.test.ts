@@ -149,3 +149,18 @@ test('without the option nothing is traced', async (t) => {
   assert.equal(rowsOf(file)[0]?.meta, '');
   assert.deepEqual(exporter.getFinishedSpans(), []);
 });
+
+test('what a handler throws is traced, whatever it is, and the outcome is recorded', async (t) => {
+  const { queue } = open(t);
+  const odd = [Object.create(null), undefined, { toString: () => fail() }, Symbol('s')];
+  await queue.enqueueMany(odd.map((_, n) => ({ type: 'odd', payload: { n } })));
+  const handler = ({ n }: { n: number }) => {
+    throw odd[n];
+  };
+  const { failed } = await queue.processJobs({ odd: { handler, maxAttempts: 1 } }, quiet);
+  assert.equal(failed, odd.length);
+});
+
+const fail = (): never => {
+  throw new Error('no');
+};

@@ -41,6 +41,12 @@ export const stepsPath = (queueFile: string, id: string): string => pathOf(queue
 /** Returns the path of a job's log. The older half of a long log has `.1` after it. */
 export const logPath = (queueFile: string, id: string): string => pathOf(queueFile, 'logs', id, '.log');
 
+/** Returns the paths of all files that a job may have. */
+export const jobFilePaths = (queueFile: string, id: string): string[] =>
+  Object.entries(JOB_FILES).flatMap(([folder, endings]) =>
+    endings.map((ending) => pathOf(queueFile, folder as JobFolder, id, ending)),
+  );
+
 /** Returns the name by {@link nameOf} in the name of a file; undefined if it is none of this queue's job files. */
 export function jobNameIn(queueFile: string, folder: JobFolder, file: string): string | undefined {
   const prefix = prefixOf(queueFile);

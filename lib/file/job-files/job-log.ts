@@ -35,6 +35,11 @@ export class JobLogs {
     return new JobLog(this, this.#parts.clock, new LogFile(this.#parts, id), attempt);
   }
 
+  /** The most bytes of a log, without its older half. */
+  get maxLog(): number {
+    return this.#parts.maxLog;
+  }
+
   /** Appends lines. If that fails they are lost, because a handler must not fail of its log. */
   append(file: LogFile, lines: Buffer): void {
     this.#open.delete(file);
@@ -103,7 +108,8 @@ class JobLog implements AttemptLog {
   }
 
   log(given: string): void {
-    const lines = logLines(text('text', given));
+    // A log holds no more, and formatting all lines of a huge text takes seconds.
+    const lines = logLines(text('text', given).slice(-this.#logs.maxLog));
     if (!this.#hasEnded) this.#write(this.#clock.now(), 'log', lines);
   }
 

@@ -8,6 +8,8 @@ export const stepLine = ({ name, attempt, at, result }: RecordedStep): string =>
 
 /** Matches the time of a step. */
 const TIME = /^\d{1,12}(\.\d+)?$/;
+/** Matches the mark that some editors put before the first line. */
+const MARK = /^\ufeff/;
 /** Matches white space that an editor may leave at the end of a line. */
 const LEFT_BY_EDITOR = /[\r ]+$/;
 
@@ -18,7 +20,7 @@ const LEFT_BY_EDITOR = /[\r ]+$/;
  * @returns undefined for a line that records no step: a torn one, a comment, or one that an edit has damaged
  */
 export function readStepLine(line: string): RecordedStep | undefined {
-  const text = line.replace(LEFT_BY_EDITOR, '');
+  const text = line.replace(MARK, '').replace(LEFT_BY_EDITOR, '');
   // Power loss may keep the length of a line and lose its bytes.
   if (text.startsWith('#') || text.endsWith(TORN) || text.includes('\0')) return undefined;
   // An editor that removes white space at the end of a line removes the TAB before an empty result.

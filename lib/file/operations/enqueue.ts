@@ -3,6 +3,7 @@ import { TsvqError } from '../../job/errors.js';
 import type { Added } from '../../job/job-options.js';
 import type { Reads, Transaction } from '../commit/transaction.js';
 import { Incomplete } from '../commit/update.js';
+import { removeSteps } from '../job-files/remove-steps.js';
 import { addUnique, type Wanted } from '../joins/unique.js';
 import type { Store } from '../store.js';
 import { checkJob, type JobRequest } from './new-job.js';
@@ -57,11 +58,13 @@ export async function addChecked(
   if (jobs.length === 0) return [];
   const reads = readsOf(jobs);
   let added: Added[] = [];
+  const restarted = new Set<string>();
   try {
     await store.update(reads, (tx) => {
       check?.(tx);
       added = reads === 'nothing' ? addPlain(tx, jobs) : addKeyed(tx, jobs);
       tx.limitSize(store.options.maxBytes);
+      if (reads !== 'nothing') restart(store, tx, restarted);
     });
   } catch (error) {
     throw withWritten(error, added);
@@ -85,6 +88,19 @@ function addKeyed(tx: Transaction, jobs: readonly Wanted[]): Added[] {
   const { added, rows } = addUnique(tx, jobs);
   for (const row of rows) tx.put(row);
   return added;
+}
+
+/**
+ * Removes the recorded steps of jobs that get another payload, because they were done for the one before.
+ *
+ * @param done the ids of those whose steps are gone. A later try must not remove those that a worker has recorded since
+ */
+function restart(store: Store, tx: Transaction, done: Set<string>): void {
+  for (const { id, from, payload } of tx.rows) {
+    if (from === undefined || from.attempts === 0 || from.payload === payload || done.has(id)) continue;
+    removeSteps(store, id);
+    done.add(id);
+  }
 }
 
 function withWritten(error: unknown, added: readonly Added[]): unknown {

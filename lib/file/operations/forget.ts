@@ -2,6 +2,8 @@ import { TsvqError } from '../../job/errors.js';
 import { isFinal } from '../../job/job.js';
 import { isSchedule, type Meta, otherLabels } from '../format/meta.js';
 import type { StoredJob } from '../format/stored-job.js';
+import { jobFilePaths } from '../job-files/file-names.js';
+import { removeFiles } from '../job-files/job-files.js';
 import type { Store } from '../store.js';
 
 /**
@@ -13,7 +15,7 @@ import type { Store } from '../store.js';
  */
 export async function forget(store: Store, id: string): Promise<boolean> {
   if (store.openFile() === undefined) return false;
-  return store.update('all', (tx) => {
+  const isForgotten = await store.update('all', (tx) => {
     const job = tx.job(id);
     if (job === undefined || !isFinal(job.status) || isSchedule(job.meta)) return false;
     if (job.isForgotten) {
@@ -31,6 +33,8 @@ export async function forget(store: Store, id: string): Promise<boolean> {
     tx.change(job, { ...nothing, payload: 'null', meta });
     return true;
   });
+  if (isForgotten) await removeFiles(store.fs, jobFilePaths(store.realPath, id));
+  return isForgotten;
 }
 
 /** Returns the change that leaves only the note. */

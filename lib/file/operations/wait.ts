@@ -1,4 +1,4 @@
-import { type Duration, duration, invalid, onlyKnown } from '../../job/checks.js';
+import { invalid } from '../../job/checks.js';
 import { isWithin } from '../../job/clock.js';
 import { TsvqError } from '../../job/errors.js';
 import { isFinal } from '../../job/job.js';
@@ -12,21 +12,13 @@ import type { JobIndex } from '../index/job-index.js';
 import type { Store } from '../store.js';
 import { Watcher } from '../watcher.js';
 import { findStored } from './get.js';
+import { checkWaitOptions, type WaitOptions } from './wait-options.js';
 
-const DEFAULT_TIMEOUT = '30s';
 /**
  * How long a job that was there has to be missing, and a file unreadable, in ms. A person may be saving the file. It is
  * less than the time between two polls.
  */
 const PATIENCE_MS = 400;
-
-/** Options of {@link Queue.waitForJob}. */
-export interface WaitOptions {
-  /** How long to wait. `Infinity` waits for as long as it takes, 0 looks once. Default: '30s'. */
-  timeout?: Duration | undefined;
-  /** Ends the wait: the call rejects with the signal's reason. The job goes on. Default: none. */
-  signal?: AbortSignal | undefined;
-}
 
 /** One call that waits. */
 interface Waiter {
@@ -51,6 +43,8 @@ interface Awaited {
 export class Waiters {
   readonly #store: Store;
   readonly #jobs = new Map<string, Awaited>();
+  /** The last reads of jobs whose waiters give up, while they last. */
+  readonly #lastRows = new Map<string, Promise<StoredJob | undefined>>();
   #watcher: Watcher | undefined;
   #look: Promise<void> = Promise.resolve();
   #nextLook: Promise<void> | undefined;
@@ -67,7 +61,7 @@ export class Waiters {
    * @throws TsvqError as {@link Queue.waitForJob} says; the signal's reason
    */
   async wait(id: string, options: WaitOptions = {}): Promise<unknown> {
-    const { timeout, signal } = checkOptions(options);
+    const { timeout, signal } = checkWaitOptions(options);
     signal?.throwIfAborted();
     let waiter = {} as Waiter;
     const promise = new Promise<unknown>((resolve, reject) => {
@@ -127,11 +121,23 @@ export class Waiters {
   async #giveUp(id: string, waiter: Waiter, timeout: number): Promise<void> {
     try {
       await this.#lookSoon();
-      const job = await withStoreErrors(this.#store.path, () => findStored(this.#store, id));
+      const job = await this.#lastRow(id);
       waiter.reject(job === undefined ? this.#notFound(id) : new WaitTimeoutError(job.toJob(), timeout));
     } catch (error) {
       waiter.reject(error);
     }
+  }
+
+  /** Returns a job's row. Waits for one job that end together share a read. */
+  #lastRow(id: string): Promise<StoredJob | undefined> {
+    let reading = this.#lastRows.get(id);
+    if (reading === undefined) {
+      reading = withStoreErrors(this.#store.path, () => findStored(this.#store, id));
+      this.#lastRows.set(id, reading);
+      const over = (): void => void this.#lastRows.delete(id);
+      reading.then(over, over);
+    }
+    return reading;
   }
 
   /** Looks at all jobs that are waited for. Calls during a look share the next one. It never rejects. */
@@ -216,14 +222,6 @@ export class Waiters {
   #isClosed(id: string): TsvqError {
     return new TsvqError('CLOSED', `the queue ${this.#store.path} was closed; job ${brief(id)} goes on`);
   }
-}
-
-function checkOptions(options: WaitOptions): { timeout: number; signal: AbortSignal | undefined } {
-  onlyKnown('options', options, ['timeout', 'signal']);
-  const { timeout = DEFAULT_TIMEOUT, signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalid('signal', signal, 'an AbortSignal');
-  return { timeout: duration('timeout', timeout), signal };
 }
 
 /** True if a job waits or runs, by the index of the open part. */

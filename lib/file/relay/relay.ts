@@ -131,7 +131,7 @@ export class Relay {
       newId: () => randomHex(8),
       hasLetGo: (other, takenAt) => {
         const liveness = this.#store.processes.liveness(other);
-        if (liveness === 'unknown') return Math.abs(now - takenAt) > UNJUDGED_MS;
+        if (liveness === 'unknown') return !(Math.abs(now - takenAt) <= UNJUDGED_MS);
         return liveness === 'dead' || (processOf(other) === processOf(token) && !held.has(other));
       },
     };

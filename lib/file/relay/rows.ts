@@ -31,10 +31,12 @@ function jobOf(row: OutboxRow, now: number, rules: NewJobRules): Wanted {
     options: (jsonOf('options', row.options) ?? {}) as EnqueueOptions,
   };
   const { fields, dedupe } = checkFields(request, createdAt(row.createdAt, now), rules, '');
+  // The caller's transaction is over, so that nothing is left that could be refused.
+  if (request.options.onDuplicate === 'reject')
+    throw invalid('options.onDuplicate', 'reject', "'return', 'replace' or 'update' in an outbox");
   return {
     id: row.jobId,
     fields,
-    // The caller's transaction is over, so that nothing is left that could be refused.
     dedupe: dedupe?.onDuplicate === 'reject' ? { ...dedupe, onDuplicate: 'return' } : dedupe,
   };
 }

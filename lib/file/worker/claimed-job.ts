@@ -1,5 +1,6 @@
 import { PermanentError, TsvqError } from '../../job/errors.js';
 import type { Job } from '../../job/job.js';
+import { callSafely } from '../../job/listeners.js';
 import type { EndSpan } from '../../job/tracing.js';
 import { Attempt, type EnqueueFollowUp } from '../../runner/attempt.js';
 import type { AttemptLog } from '../../runner/attempt-log.js';
@@ -130,7 +131,8 @@ export class ClaimedJob extends Attempt {
    * @returns the job's newest progress as JSON text; undefined if the attempt has told none
    */
   finish(how: string, error: unknown): string | undefined {
-    this.#endSpan?.(how, error);
+    // A mistake of a tracer must not lose the outcome.
+    callSafely(() => this.#endSpan?.(how, error));
     this.#steps?.close();
     this.#log?.end(how);
     return this.#log?.latest;

@@ -153,3 +153,18 @@ test('steps run, sleeps end at once, and what the handler says of itself is reme
   throws(() => progress(Number.NaN), 'INVALID_ARGUMENT');
   throws(() => log(5 as unknown as string), 'INVALID_ARGUMENT');
 });
+
+test('a context refuses what a worker refuses in a step and of a sleep', async () => {
+  const { step, sleep, enqueue } = context();
+  await rejects(sleep(Number.POSITIVE_INFINITY), 'INVALID_ARGUMENT', 'year 5138');
+  await rejects(
+    step('a', () => enqueue('x')),
+    'INVALID_ARGUMENT',
+    'step "a"',
+  );
+  await rejects(
+    step('b', () => sleep('1d')),
+    'INVALID_ARGUMENT',
+    'step "b"',
+  );
+});

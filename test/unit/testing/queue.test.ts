@@ -211,3 +211,25 @@ test('options are those of a queue, and are checked', async (t) => {
   await rejects(drain(handlers, { advance: 'soon' }), 'INVALID_ARGUMENT', 'advance');
   await rejects(drain(handlers, { until: 5 } as object), 'INVALID_ARGUMENT', 'until');
 });
+
+test('a part is compared as JSON has it, and one that JSON can not hold fits nothing', async (t) => {
+  const { queue, assertEnqueued, close } = testQueue();
+  t.after(close);
+  await queue.enqueue('a', { at: new Date(0), d: { x: 1 } });
+  await assertEnqueued('a', { at: new Date(0) });
+  for (const part of [{ d: new Date(0) }, { d: new Map([[1, 2]]) }, { d: 5n }])
+    await assert.rejects(assertEnqueued('a', part), { name: 'AssertionError' });
+});
+
+test('many queues in one process listen for its end once', async () => {
+  const before = process.listenerCount('exit');
+  for (let i = 0; i < 12; i++) await testQueue().close();
+  assert.ok(process.listenerCount('exit') <= before + 1);
+});
+
+test('the time can not be moved out of all bounds', async (t) => {
+  const { clock, close } = testQueue();
+  t.after(close);
+  await rejects(clock.advance(Number.POSITIVE_INFINITY), 'INVALID_ARGUMENT', 'by is Infinity');
+  assert.ok(Number.isFinite(clock.now()));
+});

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { rowsOf as viewOf } from '../../../../lib/open-queue.js';
@@ -161,4 +161,19 @@ test('a meta that is no JSON is refused, and the job stays as it was', async (t)
   const { queue } = openTest(t, { file, retention: FOR_EVER });
   await rejects(queue.forgetJob(jobId(1)), 'INVALID_ARGUMENT', "can't be forgotten", "isn't a JSON object");
   assert.equal(text(file), before);
+});
+
+test('the log and the steps of a forgotten job are gone at once', async (t) => {
+  const { queue, file } = openTest(t);
+  const id = await queue.enqueue('work');
+  await queue.processJobs({
+    work: async (_, { step, log }) => {
+      log('secret');
+      await step('a', () => 'secret');
+    },
+  });
+  assert.match(await queue.readLog(id), /secret/);
+  assert.equal(await queue.forgetJob(id), true);
+  assert.equal(await queue.readLog(id), '');
+  for (const folder of ['logs', 'steps']) assert.deepEqual(readdirSync(join(file, '..', folder)), []);
 });

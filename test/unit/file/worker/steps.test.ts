@@ -160,3 +160,58 @@ test('a step that is not awaited, and outlives its attempt, harms no other job',
   const { completed } = await queue.processJobs({ hasty, other });
   assert.equal(completed, 2);
 });
+
+test('a job that gets another payload begins again, and one that gets the same does not', async (t) => {
+  const { queue, clock } = openTest(t);
+  const charged: unknown[] = [];
+  const work: Handler = async ({ order }: { order: number }, { step, sleep }) => {
+    const done = await step('charge', () => charged.push(order) && `charged ${order}`);
+    await sleep('1h');
+    return done;
+  };
+  const add = (order: number) =>
+    queue.enqueue('work', { order }, { dedupeKey: 'k', onDuplicate: 'replace', delay: 1 });
+  const id = await add(1);
+  const later = async (ms: number): Promise<void> => {
+    clock.advance(ms);
+    await queue.processJobs({ work }, quiet);
+  };
+  await later(1);
+  await add(1);
+  await later(1);
+  await add(2);
+  await later(1);
+  await later(HOUR);
+  assert.deepEqual(charged, [1, 2]);
+  assert.equal((await queue.getJob(id))?.result, 'charged 2');
+});
+
+test('a sleep whose recorded end is damaged fails the job for good, and does not end', async (t) => {
+  const { queue, file } = openTest(t);
+  const id = await queue.enqueue('work');
+  const work: Handler = (_, { sleep }) => sleep('3d');
+  await queue.processJobs({ work }, quiet);
+  const path = stepsPath(file, id);
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/\d[\d.]*\n$/, '2030-01-04\n'));
+  await queue.promoteJob(id);
+  await queue.processJobs({ work }, quiet);
+  const job = await queue.getJob(id);
+  assert.equal(job?.status, 'failed');
+  assert.match(job.error ?? '', /the recorded end of sleep#1 of job [0-9a-f]{16} is not in Unix seconds/);
+});
+
+test('a mark that an editor put before the first step does not hide it', async (t) => {
+  const { queue, file, clock } = openTest(t);
+  const id = await queue.enqueue('work');
+  let ran = 0;
+  const work: Handler = async (_, { step, sleep }) => {
+    await step('charge', () => ++ran);
+    await sleep('1h');
+  };
+  await queue.processJobs({ work }, quiet);
+  const path = stepsPath(file, id);
+  writeFileSync(path, `\ufeff${readFileSync(path, 'utf8')}`);
+  clock.advance(HOUR);
+  await queue.processJobs({ work }, quiet);
+  assert.deepEqual([(await queue.getJob(id))?.status, ran], ['completed', 1]);
+});
