@@ -27,52 +27,32 @@ const common = {
 const PLAIN = '__tsvq_require';
 
 /**
- * A plugin that lets the modules loaded later import all modules that the library loads at once. Otherwise esbuild
- * makes a file for each combination of modules that need another one, and a tick opens all of these files.
+ * Returns a plugin that lets each module that is loaded later import all that is loaded at once. Otherwise esbuild makes
+ * a file for each combination of modules that need another one, and a tick opens all of these files.
  *
- * @type {import('esbuild').Plugin}
+ * @param {string} atOnce the module that imports all of it
+ * @returns {import('esbuild').Plugin}
  */
-const oneSharedFile = {
-  name: 'one shared file',
-  setup({ onLoad }) {
-    const entry = `import ${JSON.stringify(join(process.cwd(), 'lib/index.ts'))};`;
-    onLoad(
-      {
-        filter:
-          /\/lib\/file\/(worker\/worker|commit\/changes|chores\/ping|relay\/relays|operations\/no-worker)\.ts$/,
-      },
-      ({ path }) => ({
-        contents: `${readFileSync(path, 'utf8')}\n${entry}`,
-        loader: 'ts',
-      }),
-    );
-  },
-};
-
-/**
- * A plugin that lets each command, and each other module that is loaded later, import what all commands work with, for
- * the same reason.
- *
- * @type {import('esbuild').Plugin}
- */
-const oneSharedFileOfCommands = {
-  name: 'one shared file of commands',
-  setup({ onLoad, onResolve }) {
-    const shared = join(process.cwd(), 'lib/cli/cli.ts');
-    /** @type {Set<string>} */
-    const later = new Set();
-    onResolve({ filter: /^\..*\.js$/ }, ({ kind, path, resolveDir }) => {
-      const source = join(resolveDir, path.replace(/js$/, 'ts'));
-      if (kind === 'dynamic-import' && source !== shared) later.add(source);
-      return undefined;
-    });
-    onLoad({ filter: /\/lib\/.*\.ts$/ }, ({ path }) =>
-      later.has(path)
-        ? { contents: `${readFileSync(path, 'utf8')}\nimport ${JSON.stringify(shared)};`, loader: 'ts' }
-        : undefined,
-    );
-  },
-};
+function oneSharedFile(atOnce) {
+  const shared = join(process.cwd(), atOnce);
+  /** @type {Set<string>} */
+  const later = new Set();
+  return {
+    name: `one shared file of ${atOnce}`,
+    setup({ onLoad, onResolve }) {
+      onResolve({ filter: /^\..*\.js$/ }, ({ kind, path, resolveDir }) => {
+        const source = join(resolveDir, path.replace(/js$/, 'ts'));
+        if (kind === 'dynamic-import' && source !== shared) later.add(source);
+        return undefined;
+      });
+      onLoad({ filter: /\/lib\/.*\.ts$/ }, ({ path }) =>
+        later.has(path)
+          ? { contents: `${readFileSync(path, 'utf8')}\nimport ${JSON.stringify(shared)};`, loader: 'ts' }
+          : undefined,
+      );
+    },
+  };
+}
 
 /**
  * Makes the style, script and icon of the web page, for browsers. @returns their texts
@@ -161,13 +141,13 @@ function declarations(folder, names, found = new Set()) {
 try {
   // Bundled one after another, because together their shared code would be cut into a dozen files, and a tick opens
   // each of them.
-  const ofIndex = { ...esModule, plugins: [oneSharedFile] };
+  const ofIndex = { ...esModule, plugins: [oneSharedFile('lib/index.ts')] };
   // package.json says that loading a file has no side effects, so esbuild would warn of the plugin's imports.
   await bundle({ ...ofIndex, logOverride: { 'ignored-bare-import': 'silent' } }, { index: 'lib/index.ts' });
   await bundle(esModule, { testing: 'lib/testing.ts' });
   await bundle(esModule, { outbox: 'lib/outbox.ts' });
   await bundle({ ...esModule, plugins: [textsInside] }, { web: 'lib/web.ts' });
-  const ofCli = { ...esModule, plugins: [textsInside, oneSharedFileOfCommands] };
+  const ofCli = { ...esModule, plugins: [textsInside, oneSharedFile('lib/cli/cli.ts')] };
   await bundle({ ...ofCli, logOverride: { 'ignored-bare-import': 'silent' } }, { cli: 'lib/cli/main.ts' });
   const notice = `/*! tinyqueue:\n${readFileSync(join(dirname(tinyqueue), 'LICENSE'), 'utf8')}*/`;
   await bundle({ ...commonJs, footer: { js: notice } }, { index: 'lib/index.ts' });

@@ -1,3 +1,4 @@
+import type { Duration, Instant } from '../job/checks.js';
 import type { Job } from '../job/job.js';
 import type { EnqueueOptions } from '../job/job-options.js';
 import type { AttemptLog } from './attempt-log.js';
@@ -24,30 +25,13 @@ const getter = (get: (attempt: Attempt) => unknown): PropertyDescriptor => ({
   enumerable: true,
 });
 
-/** The getters of all contexts. Getters for each context would prevent a shared V8 shape, at several times the cost. */
+/**
+ * The getters of all contexts, for what is costly to make. Getters for each context would prevent a shared V8 shape, at
+ * several times the cost.
+ */
 const GETTERS: readonly (readonly [keyof HandlerContext, PropertyDescriptor])[] = [
   ['job', getter(({ job }) => job)],
   ['signal', getter(({ signal }) => signal)],
-  ['enqueue', getter(({ enqueue }) => enqueue)],
-  ['step', getter(({ steps }) => steps.step)],
-  ['sleep', getter(({ steps }) => steps.sleep)],
-  ['sleepUntil', getter(({ steps }) => steps.sleepUntil)],
-  [
-    'progress',
-    getter(
-      ({ log }) =>
-        (percent: number, message?: string) =>
-          log.progress(percent, message),
-    ),
-  ],
-  [
-    'log',
-    getter(
-      ({ log }) =>
-        (text: string) =>
-          log.log(text),
-    ),
-  ],
 ];
 
 /** One attempt to run a job. Each kind of queue has a subclass, which knows where the job comes from. */
@@ -87,11 +71,19 @@ export abstract class Attempt {
     return handler(this.payload(), this.context());
   }
 
-  /** Returns the handler's context. It has getters, because most handlers use none; own ones, for copies. */
+  /** Returns the handler's context. Its properties are its own, for copies. */
   context(): HandlerContext {
-    const context = Object.defineProperty({}, ATTEMPT, { value: this });
+    const context = {
+      enqueue: (...job: Parameters<EnqueueFollowUp>) => this.enqueue(...job),
+      step: <R>(name: string, run: Parameters<Steps['step']>[1]) => this.steps.step(name, run) as Promise<R>,
+      sleep: (time: Duration) => this.steps.sleep(time),
+      sleepUntil: (at: Instant) => this.steps.sleepUntil(at),
+      progress: (percent: number, message?: string) => this.log.progress(percent, message),
+      log: (text: string) => this.log.log(text),
+    };
+    Object.defineProperty(context, ATTEMPT, { value: this });
     for (const [name, getter] of GETTERS) Object.defineProperty(context, name, getter);
-    return context as HandlerContext;
+    return context as unknown as HandlerContext;
   }
 
   get signal(): AbortSignal {
