@@ -37,6 +37,7 @@ function jobOf(row: OutboxRow, now: number, rules: NewJobRules): Wanted {
   return {
     id: row.jobId,
     fields,
+    // The type may have that default.
     dedupe: dedupe?.onDuplicate === 'reject' ? { ...dedupe, onDuplicate: 'return' } : dedupe,
   };
 }
