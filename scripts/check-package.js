@@ -45,6 +45,7 @@ const CONTENTS = /** @type {[RegExp, boolean][]} */ ([
   [/^docs\/pictures\/[\w-]+\.webp$/, true],
   [/^docs\/queue\.1$/, true],
   [/^docs\/examples\/[\w-]+\.(ts|js)$/, true],
+  [/^docs\/examples\/testing\/[\w.-]+\.ts$/, true],
   [/^docs\/examples\/([\w-]+\.json|alerts(\.test)?\.yml)$/, true],
 ]);
 
