@@ -92,7 +92,7 @@ async function recover(state: Snapshot, asked: ReadonlyMap<string, string>, told
   return wrong;
 }
 
-test('power loss at any step loses no recorded step, and makes none up', async () => {
+test('power loss at any step loses no recorded step, and makes none up', async (t) => {
   const disk = new Disk(base(), now);
   const { asked, told } = await history(disk);
   const { log } = disk;
@@ -108,6 +108,7 @@ test('power loss at any step loses no recorded step, and makes none up', async (
       assert.deepEqual(wrong, [], `SEED=${SEED}, after ${length} of ${log.length} operations`);
     }
   }
+  t.diagnostic(`${states} states`);
   assert.ok(states > 1000, `${states} states`);
 });
 
