@@ -4,6 +4,34 @@ import type { Job } from './job.js';
 /** What is known of a job that ended without a result. */
 interface EndedJob extends Pick<Job, 'id' | 'type' | 'attempts' | 'error'> {}
 
+/** The error of a job that ended without a result. */
+abstract class JobError extends TsvqError {
+  /** The job's id. */
+  readonly id: string;
+  /** The job's type. */
+  readonly type: string;
+  /** How many attempts it had, those before a person's retry included. */
+  readonly attempts: number;
+  /**
+   * The error of the last attempt, with its stack, as in {@link Job.error}; of a cancelled job perhaps why the queue
+   * cancelled it. Undefined if there is none.
+   */
+  readonly lastError: string | undefined;
+
+  constructor(
+    code: 'JOB_FAILED' | 'JOB_CANCELLED',
+    { id, type, attempts, error }: EndedJob,
+    message: string,
+    options: { cause?: unknown } = {},
+  ) {
+    super(code, `job ${id} (${type}) ${message}`, options);
+    this.id = id;
+    this.type = type;
+    this.attempts = attempts;
+    this.lastError = error;
+  }
+}
+
 /**
  * The error of a call that waited for a job, or ran one, that failed for good. Its code is `JOB_FAILED`.
  *
@@ -14,25 +42,13 @@ interface EndedJob extends Pick<Job, 'id' | 'type' | 'attempts' | 'error'> {}
  *   if (error instanceof JobFailedError) console.log(error.type, error.attempts, error.lastError);
  * }
  */
-export class JobFailedError extends TsvqError {
+export class JobFailedError extends JobError {
   override readonly name: string = 'JobFailedError';
-  /** The job's id. */
-  readonly id: string;
-  /** The job's type. */
-  readonly type: string;
-  /** How many attempts it had, those before a person's retry included. */
-  readonly attempts: number;
-  /** The error of the last attempt, with its stack, as in {@link Job.error}; undefined if there is none. */
-  readonly lastError: string | undefined;
 
   /** @param options the error itself as `cause`, if the job ran in this call */
-  constructor({ id, type, attempts, error }: EndedJob, options: { cause?: unknown } = {}) {
-    const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
-    super('JOB_FAILED', `job ${id} (${type}) failed after ${times}: ${firstLine(error)}`, options);
-    this.id = id;
-    this.type = type;
-    this.attempts = attempts;
-    this.lastError = error;
+  constructor(job: EndedJob, options: { cause?: unknown } = {}) {
+    const times = job.attempts === 1 ? '1 attempt' : `${job.attempts} attempts`;
+    super('JOB_FAILED', job, `failed after ${times}: ${firstLine(job.error)}`, options);
   }
 }
 
@@ -42,23 +58,11 @@ export class JobFailedError extends TsvqError {
  * @example
  * if (error instanceof JobCancelledError) return respond(410);
  */
-export class JobCancelledError extends TsvqError {
+export class JobCancelledError extends JobError {
   override readonly name: string = 'JobCancelledError';
-  /** The job's id. */
-  readonly id: string;
-  /** The job's type. */
-  readonly type: string;
-  /** How many attempts it had. */
-  readonly attempts: number;
-  /** The error of its last attempt, or why the queue cancelled it; undefined if there is neither. */
-  readonly lastError: string | undefined;
 
-  constructor({ id, type, attempts, error }: EndedJob) {
-    super('JOB_CANCELLED', `job ${id} (${type}) was cancelled`);
-    this.id = id;
-    this.type = type;
-    this.attempts = attempts;
-    this.lastError = error;
+  constructor(job: EndedJob) {
+    super('JOB_CANCELLED', job, 'was cancelled');
   }
 }
 

@@ -3,7 +3,7 @@ import type { Job } from '../job/job.js';
 import type { EnqueueOptions } from '../job/job-options.js';
 import type { AttemptLog } from './attempt-log.js';
 import type { Handler, HandlerContext } from './handler.js';
-import type { Steps } from './steps.js';
+import type { Run, Steps } from './steps.js';
 
 /** The reason why an attempt's signal was aborted. */
 export type StopReason = 'cancelled' | 'timeout' | 'shutdown' | 'sleep';
@@ -75,7 +75,7 @@ export abstract class Attempt {
   context(): HandlerContext {
     const context = {
       enqueue: (...job: Parameters<EnqueueFollowUp>) => this.enqueue(...job),
-      step: <R>(name: string, run: Parameters<Steps['step']>[1]) => this.steps.step(name, run) as Promise<R>,
+      step: <R>(name: string, run: Run<R>) => this.steps.step(name, run),
       sleep: (time: Duration) => this.steps.sleep(time),
       sleepUntil: (at: Instant) => this.steps.sleepUntil(at),
       progress: (percent: number, message?: string) => this.log.progress(percent, message),

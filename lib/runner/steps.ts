@@ -10,7 +10,8 @@ const LONGEST_NAME = 200;
 /** The latest end of a sleep, in ms: the year 5138, as for any job. */
 const LATEST = 1e14;
 
-type Run<R> = (context: StepContext) => R | Promise<R>;
+/** The function of a step. */
+export type Run<R> = (context: StepContext) => R | Promise<R>;
 
 /** What steps need to know of their attempt. */
 export interface SteppingAttempt {

@@ -14,7 +14,7 @@ import { root } from '../support/folders.js';
  * The last ones, from queue.ts on, say what users import.
  */
 const ROOMS: readonly (readonly [room: string, mostLines: number])[] = [
-  ['job', 3125],
+  ['job', 3130],
   ['schedule', 390],
   ['runner', 1215],
   ['file/format', 1480],

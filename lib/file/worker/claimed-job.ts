@@ -65,13 +65,8 @@ export class ClaimedJob extends Attempt {
     return (type, payload, options) => {
       if (this.endedAt !== undefined)
         throw new TsvqError('CLOSED', `job ${this.id} is over, so it can't enqueue any more`);
-      const step = this.#steps?.current;
       // The next attempt would not run the step again, and the follow-up would be lost.
-      if (step !== undefined)
-        throw new TsvqError(
-          'INVALID_ARGUMENT',
-          `job ${this.id} enqueues a follow-up inside of step ${JSON.stringify(step)}; enqueue it after the step`,
-        );
+      this.#steps?.assertOutside(`a follow-up of job ${this.id}`);
       const { now, rules } = this.#tools;
       const { fields, dedupe } = checkFollowUp({ type, payload, options }, now(), rules);
       const bytes = this.#followUpBytes + Buffer.byteLength(encodeFollowUps([fields]));
