@@ -71,12 +71,13 @@ function loadPg(): { Pool: new (options: object) => Pool } {
       try {
         return require('pg');
       } catch (error) {
-        reason = error;
+        // An ES module in Node has no require; then the second try below tells the reason.
+        if (!(error instanceof ReferenceError)) reason = error;
         throw error;
       }
     });
   } catch (error) {
-    reason ??= error;
+    reason ??= (error as Error).cause;
     throw new TsvqError('NOT_INSTALLED', `pg can't be loaded: ${errorMessage(reason)}. Run npm install pg`, {
       cause: reason,
     });

@@ -91,12 +91,13 @@ function loadDriver(): Driver {
       try {
         return require('better-sqlite3');
       } catch (error) {
-        reason = error;
+        // An ES module in Node has no require; then the second try below tells the reason.
+        if (!(error instanceof ReferenceError)) reason = error;
         throw error;
       }
     });
   } catch (error) {
-    reason ??= error;
+    reason ??= (error as Error).cause;
   }
   const own = process.getBuiltinModule?.('node:sqlite') as { DatabaseSync: Driver } | undefined;
   if (own !== undefined) return own.DatabaseSync;
